@@ -1,0 +1,1 @@
+"""Antiphon: everything that is not Discord's user interface."""

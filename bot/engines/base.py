@@ -1,0 +1,92 @@
+"""What an engine is, and the one window it has on the rest of the world. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from bot.recipe import Mode, Recipe
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Wave = npt.NDArray[np.float32]
+    """Audio as float32 [channels, samples], full scale at ±1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What an engine takes for one option: low ≤ value ≤ high, `default` where nobody says."""
+
+    low: float
+    high: float
+    default: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a model takes and gives; known from its files alone, before its weights are loaded.
+
+    title: what a card calls it, never more than it is.  licence: SPDX identifier or the licence's name.
+    options: which of temperature, top_k, guidance_scale, num_sampling_steps it takes, with their bounds.
+    prompt_tokens: how much of a prompt the text encoder reads.  slots: clips it can render at once.
+    real_time_factor: render seconds per second of audio expected on this device until one was measured.
+    """
+
+    mode: Mode
+    model: str
+    title: str
+    licence: str
+    sample_rate: int
+    channels: int
+    min_seconds: float
+    max_seconds: float
+    prompt_tokens: int
+    options: Mapping[str, Bounds] = field(default_factory=dict)
+    negative_prompt: bool = False
+    slots: int = 1
+    real_time_factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A recipe with the id of the job that asked for it."""
+
+    id: int
+    recipe: Recipe
+
+
+class Desk(Protocol):
+    """Where an engine gets its work and leaves it. Every call is quick enough for a decode loop."""
+
+    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+        """Return the next waiting job if it is compatible, or None; may be asked at any step."""
+
+    def progress(self, job: Job, done: int, total: int) -> None:
+        """Say that `done` of `total` steps of this job are finished."""
+
+    def cancelled(self, job: Job) -> bool:
+        """Tell whether somebody cancelled this job; the engine then drops it and says nothing more of it."""
+
+    def section(self, job: Job, wave: Wave) -> None:
+        """Hand over the next stretch of a clip that is still being rendered."""
+
+    def done(self, job: Job, wave: Wave) -> None:
+        """Hand over the whole clip."""
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Say that this job cannot be rendered; the engine goes on with the others."""
+
+
+class Engine(Protocol):
+    """One loaded model."""
+
+    capabilities: Capabilities
+
+    def run(self, desk: Desk) -> None:
+        """Work until `desk.next` has nothing compatible left, then return."""
+
+    def close(self) -> None:
+        """Give its memory back."""

@@ -1,0 +1,75 @@
+"""Everything the project raises on purpose.
+
+AntiphonError
+├── UserError                what a member did wrong; its text is shown to them, in plain words
+│   ├── InvalidRecipe        a value outside what the engine takes, or an option it does not take
+│   ├── LimitReached         a quota, a full queue, or a wait longer than the place allows
+│   └── NotFound             a job, clip or preset that is not there, or is not theirs
+├── SetupError               what the owner has to mend; start-up ends with its one sentence
+│   ├── ConfigError          a setting that is missing or wrong
+│   ├── ModelMissing         no usable model where the settings point
+│   └── StoreError           the database cannot be opened, migrated or written
+└── RenderError              why one job made no clip; its text is shown to the person who asked
+    ├── OutOfMemory          the accelerator is too small for this recipe, even after the retry
+    ├── BadAudio             NaN, silence, or a clip of the wrong length
+    ├── Cancelled            the job was cancelled while it ran
+    └── WorkerDied           the worker process ended, or the watchdog ended it
+"""
+
+from __future__ import annotations
+
+
+class AntiphonError(Exception):
+    """The root: whatever is raised on purpose."""
+
+
+class UserError(AntiphonError):
+    """A member's mistake, in plain words with what to do instead."""
+
+
+class InvalidRecipe(UserError):
+    """A value outside what the engine takes, or an option it does not take."""
+
+
+class LimitReached(UserError):
+    """A quota, a full queue, or a wait longer than the place allows."""
+
+
+class NotFound(UserError):
+    """A job, clip or preset that is not there, or is not theirs."""
+
+
+class SetupError(AntiphonError):
+    """The owner has to mend something; the text is one sentence that says what."""
+
+
+class ConfigError(SetupError):
+    """A setting that is missing or wrong."""
+
+
+class ModelMissing(SetupError):
+    """No usable model where the settings point."""
+
+
+class StoreError(SetupError):
+    """The database cannot be opened, migrated or written."""
+
+
+class RenderError(AntiphonError):
+    """One job made no clip; the text says why and what to do."""
+
+
+class OutOfMemory(RenderError):
+    """The accelerator is too small for this recipe, even after the retry."""
+
+
+class BadAudio(RenderError):
+    """NaN, silence, or a clip of the wrong length."""
+
+
+class Cancelled(RenderError):
+    """The job was cancelled while it ran."""
+
+
+class WorkerDied(RenderError):
+    """The worker process ended, or the watchdog ended it."""

@@ -1,0 +1,108 @@
+"""Mode, Recipe and their bounds: everything that decides how a clip sounds."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+from dataclasses import asdict, dataclass, fields, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from bot.errors import InvalidRecipe
+
+PROMPT_CHARACTERS = 1_000
+SEED_MAX = 2**31 - 1
+"""Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
+
+
+class Mode(StrEnum):
+    """How one clip is made."""
+
+    AR = "ar"
+    DIFFUSION = "diffusion"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One clip, completely described: the same recipe on the same machine gives the same audio.
+
+    prompt: 1 to 1,000 characters, stripped, not blank.
+    model: hub name or folder of the engine's model, or the name of a built-in one.
+    seconds: length of the clip, > 0.
+    seed: 0 to 2³¹ − 1.
+    temperature (> 0), top_k (≥ 0; 0 is off), guidance_scale (≥ 0), num_sampling_steps (≥ 1) and
+    negative_prompt are None where the engine does not take them.
+    source_clip: id of the clip this one starts from, or None.
+
+    Raises InvalidRecipe when a value is out of these bounds. What one engine takes within them is
+    its Capabilities' to say.
+    """
+
+    prompt: str
+    mode: Mode
+    model: str
+    seconds: float
+    seed: int
+    temperature: float | None = None
+    top_k: int | None = None
+    guidance_scale: float | None = None
+    num_sampling_steps: int | None = None
+    negative_prompt: str | None = None
+    source_clip: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mode", Mode(self.mode))
+        object.__setattr__(self, "prompt", checked_prompt(self.prompt))
+        _require(math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds.")
+        _require(0 <= self.seed <= SEED_MAX, f"The seed has to be a whole number from 0 to {SEED_MAX:,}.")
+        _require(
+            self.temperature is None or (math.isfinite(self.temperature) and self.temperature > 0),
+            "The temperature has to be more than 0.",
+        )
+        _require(self.top_k is None or self.top_k >= 0, "Top-k has to be 0 or more.")
+        _require(
+            self.guidance_scale is None or (math.isfinite(self.guidance_scale) and self.guidance_scale >= 0),
+            "The guidance has to be 0 or more.",
+        )
+        _require(
+            self.num_sampling_steps is None or self.num_sampling_steps >= 1,
+            "The number of steps has to be 1 or more.",
+        )
+
+    def reseeded(self, seed: int | None = None) -> Recipe:
+        """Return the same recipe with another seed, a random one if none is given."""
+        return replace(self, seed=random_seed() if seed is None else seed)
+
+    def to_json(self) -> str:
+        """Return the recipe as JSON with its keys in the order of the fields, unset ones left out."""
+        return json.dumps({k: v for k, v in asdict(self).items() if v is not None}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what to_json wrote. Raises InvalidRecipe for unknown keys and for values out of bounds."""
+        data: dict[str, Any] = json.loads(text)
+        unknown = data.keys() - {f.name for f in fields(cls)}
+        _require(not unknown, f"A recipe has no {', '.join(sorted(unknown))}.")
+        return cls(**data)
+
+
+def checked_prompt(text: str) -> str:
+    """Return the prompt stripped of outer white space, or raise InvalidRecipe if it is blank or too long."""
+    prompt = text.strip()
+    _require(bool(prompt), "The prompt is empty. Say what you want to hear, “slow piano in the rain” for one.")
+    _require(
+        len(prompt) <= PROMPT_CHARACTERS,
+        f"The prompt has {len(prompt):,} characters; {PROMPT_CHARACTERS:,} is the most. Shorten it and ask again.",
+    )
+    return prompt
+
+
+def random_seed() -> int:
+    """Return a seed nobody chose, 0 to 2³¹ − 1."""
+    return secrets.randbelow(SEED_MAX + 1)
+
+
+def _require(held: bool, sentence: str) -> None:
+    if not held:
+        raise InvalidRecipe(sentence)

@@ -1,0 +1,1 @@
+"""Discord's user interface: parse, call a service, render an answer."""
