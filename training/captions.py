@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -19,194 +21,14 @@ class Words:
     places: tuple[str, ...]
 
 
-def _w(names: str, moods: str, places: str) -> Words:
-    return Words(*(tuple(x.strip() for x in text.split(",")) for text in (names, moods, places)))
+def _read() -> dict[str, Words]:
+    data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    return {
+        scene: Words(*(tuple(part[f]) for f in ("names", "moods", "places"))) for scene, part in data.items()
+    }
 
 
-WORDS: dict[str, Words] = {
-    "cyberpunk": _w(
-        "cyberpunk, cyberpunk synthwave, dark synthwave, retro futuristic electronic music, cyberpunk soundtrack, "
-        "synthwave, dystopian electronica, outrun synth track, neon noir synths",
-        "dark, gritty, futuristic, menacing, cold, edgy, sleek, dystopian",
-        "neon city at night, hackers in a dark alley, flying cars over a megacity, a chase through neon streets, "
-        "holograms and rain on chrome, a robot uprising, glowing skyline",
-    ),
-    "lofi": _w(
-        "lofi, lo-fi hip hop, lofi hip hop, study lofi, chillhop, lofi beats, lofi study music, chill lofi beat, "
-        "relaxed hip hop instrumental",
-        "chill, mellow, cozy, dusty, relaxed, nostalgic, warm, sleepy, laid back",
-        "late night studying, a cozy bedroom, homework on a quiet evening, coffee and a notebook, vinyl crackle, "
-        "a warm desk lamp, old cassette tape",
-    ),
-    "epic film": _w(
-        "epic film score, epic orchestral music, cinematic orchestra, movie trailer music, heroic film soundtrack, "
-        "orchestral fantasy score, epic cinematic theme, blockbuster soundtrack",
-        "epic, heroic, grand, majestic, powerful, triumphant, sweeping, noble",
-        "an army marching to war, a hero on a mountain top, dragons over a kingdom, the final stand, "
-        "a journey across vast lands, opening credits of an adventure film",
-    ),
-    "ambient": _w(
-        "ambient, ambient pad, ambient music, drifting ambient soundscape, space ambient, atmospheric pads, drone ambient, "
-        "slow evolving pads",
-        "floating, ethereal, spacious, dreamy, weightless, calm, vast, slow",
-        "drifting through space, clouds at dawn, a frozen lake, northern lights, a quiet galaxy, mist over a valley, "
-        "endless sky",
-    ),
-    "sad violin": _w(
-        "sad violin solo, violin solo, mournful violin, melancholy violin piece, lonely violin melody, weeping violin, "
-        "sorrowful solo violin",
-        "sad, mournful, heartbroken, tearful, lonely, sorrowful, tragic, melancholic",
-        "a funeral, lost love, tears in an empty room, a farewell at the station, grief, an old photograph",
-    ),
-    "solo piano": _w(
-        "solo piano, piano piece, piano solo, piano ballad, gentle piano music, piano melody, classical piano, "
-        "neoclassical piano",
-        "tender, intimate, reflective, gentle, emotional, thoughtful, romantic, delicate",
-        "sunlight through a window, memories of childhood, a letter never sent, an empty concert hall, autumn leaves, "
-        "a quiet morning",
-    ),
-    "jazz trio": _w(
-        "jazz, jazz trio, swing jazz, bebop, jazz club music, smoky jazz combo, up tempo jazz, swinging jazz quartet",
-        "swinging, smooth, lively, sophisticated, playful, smoky, cool",
-        "a smoky jazz club, a late night bar, whiskey and cigars, new york in the fifties, a basement club, "
-        "cocktails and a small stage",
-    ),
-    "techno": _w(
-        "techno, dark techno, warehouse techno, acid techno, minimal techno, driving techno, berlin techno, rave techno, "
-        "hard hypnotic techno",
-        "driving, hypnotic, relentless, dark, mechanical, pounding, raw, industrial",
-        "a warehouse rave, strobe lights, a basement club in berlin, machines pounding at four in the morning, "
-        "a sweaty dance floor, a factory at night",
-    ),
-    "house": _w(
-        "house, deep house, house music, classic house, funky house, piano house, chicago house, soulful house, disco house",
-        "groovy, uplifting, soulful, bouncy, sunny, warm, feel good",
-        "a beach party, a rooftop bar at sunset, summer in ibiza, poolside dancing, a disco ball, a sunny terrace",
-    ),
-    "chiptune": _w(
-        "chiptune, 8 bit music, 8bit chiptune, retro video game music, nintendo style game music, arcade game tune, "
-        "pixel game soundtrack, eight bit",
-        "retro, bouncy, cheerful, pixelated, playful, energetic, nostalgic, bright",
-        "a platform game level, an arcade machine, pixel heroes jumping, a handheld console, collecting coins, "
-        "a retro game menu",
-    ),
-    "rock": _w(
-        "rock, hard rock, guitar rock, garage rock, classic rock, rock band, heavy rock riff, punk rock, "
-        "alternative rock",
-        "loud, energetic, rebellious, gritty, heavy, raw, anthemic, wild",
-        "a stadium crowd, a garage rehearsal, driving down the highway, a leather jacket and an amplifier, "
-        "a sweaty concert",
-    ),
-    "folk": _w(
-        "folk, acoustic folk, folk song, country folk, americana, campfire folk, indie folk, bluegrass, folk ballad",
-        "warm, rustic, earthy, heartfelt, simple, hopeful, wholesome, homespun",
-        "a campfire, a country road, wheat fields, a wooden porch, mountains and rivers, a village festival, "
-        "a walk in the woods",
-    ),
-    "cello and harp": _w(
-        "cello and harp duet, cello with harp, harp and cello, duet for cello and harp, chamber duet of cello and harp, "
-        "cello melody over harp",
-        "elegant, graceful, wistful, serene, melancholy, tender, pure, peaceful",
-        "a candlelit chapel, a garden in the evening, swans on a lake, a wedding ceremony, moonlight on marble, "
-        "a fairy tale",
-    ),
-    "trap": _w(
-        "trap, trap beat, dark trap, hard trap beat, atlanta trap, rap beat, hip hop trap instrumental, drill beat, 808 trap",
-        "hard, dark, menacing, cold, moody, aggressive, icy, heavy",
-        "city streets at midnight, a tinted car, gold chains, a rap battle, street lights, counting money",
-    ),
-    "reggae": _w(
-        "reggae, roots reggae, dub reggae, reggae groove, dub, jamaican reggae, laid back reggae, ska tinged reggae",
-        "sunny, laid back, easygoing, chilled, positive, lazy, irie",
-        "a beach in jamaica, palm trees, a hammock by the sea, island life, sunshine and smoke, kingston in the seventies",
-    ),
-    "funk": _w(
-        "funk, funky groove, seventies funk, funk band, slap bass funk, disco funk, funk jam, soul funk, groovy funk",
-        "funky, groovy, strutting, tight, sassy, energetic, danceable, cheeky",
-        "a seventies dance floor, bell bottoms, a street parade, a car chase in a seventies film, platform shoes, "
-        "a block party",
-    ),
-    "waltz": _w(
-        "waltz, viennese waltz, ballroom waltz, waltz in three four time, elegant waltz, french waltz, musette waltz, "
-        "three quarter time dance",
-        "elegant, twirling, romantic, graceful, festive, nostalgic, charming",
-        "a ballroom with chandeliers, couples spinning, paris by the seine, an imperial palace, a carousel, "
-        "a masked ball",
-    ),
-    "meditation": _w(
-        "meditation music, meditation, zen meditation, yoga music, spa music, mindfulness music, healing meditation, "
-        "relaxation music",
-        "serene, peaceful, calming, healing, still, spiritual, breathing, quiet",
-        "a zen garden, a temple in the mountains, slow breathing, incense and candles, a yoga class, bamboo and water, "
-        "inner peace",
-    ),
-    "horror": _w(
-        "horror, horror soundtrack, creepy horror music, scary music, horror film score, haunted house music, "
-        "psychological thriller score, nightmare music",
-        "creepy, eerie, terrifying, sinister, unsettling, haunting, dread, tense",
-        "an abandoned asylum, a haunted doll, footsteps in the dark, something under the bed, a cursed mansion, "
-        "a ghost in the attic",
-    ),
-    "boss battle": _w(
-        "boss battle, boss fight music, boss battle theme, final boss music, video game boss theme, battle music, "
-        "epic boss fight, metal orchestral battle",
-        "intense, furious, frantic, aggressive, desperate, fierce, thundering, relentless",
-        "the final boss appears, swords clashing, a demon lord, the last phase of the fight, dodging fire, "
-        "a duel to the death",
-    ),
-    "product launch": _w(
-        "product launch music, corporate music, upbeat corporate, tech commercial music, startup promo, product video, "
-        "motivational corporate background, advertising music",
-        "uplifting, upbeat, inspiring, optimistic, confident, modern, clean, positive",
-        "a new gadget reveal, a startup success story, smiling people in an office, innovation, a keynote presentation, "
-        "a bright future",
-    ),
-    "rainy city": _w(
-        "rainy night jazz, noir saxophone, film noir jazz, rainy city night, slow noir jazz, late night saxophone ballad, "
-        "detective noir music, rainy tokyo night",
-        "moody, lonely, noir, smoky, melancholic, sultry, wet, late night",
-        "rain on the window, a detective in a trench coat, wet streets and taxi lights, umbrellas in the rain, "
-        "a neon diner in the rain, walking home in the rain",
-    ),
-    "underwater glitch": _w(
-        "underwater glitch, glitch, glitchy underwater electronica, glitch hop under water, aquatic idm, glitch ambient, "
-        "deep sea electronica, submerged glitch",
-        "submerged, murky, liquid, glitchy, strange, deep, bubbling, broken",
-        "the deep ocean, a sunken machine, jellyfish and static, coral and circuits, bubbles rising, "
-        "a broken signal under the sea",
-    ),
-    "podcast opener": _w(
-        "podcast intro, podcast opener, podcast theme, talk show intro, quirky podcast jingle, youtube intro, "
-        "radio show opener, light background for a podcast",
-        "quirky, friendly, curious, playful, witty, light, catchy, casual",
-        "welcome to the show, a conversation over coffee, two hosts joking, tech news of the week, story time, "
-        "a curious mind",
-    ),
-    "bossa nova": _w(
-        "bossa nova, bossa, brazilian bossa nova, latin jazz, samba guitar, bossa nova lounge, brazilian guitar music, "
-        "cafe bossa",
-        "breezy, gentle, romantic, sunny, suave, relaxed, light",
-        "copacabana beach, a cafe in rio, a warm breeze, ipanema, a hotel lobby, sipping a cocktail by the pool",
-    ),
-    "drum and bass": _w(
-        "drum and bass, dnb, jungle, liquid drum and bass, drum n bass, fast breakbeats, neurofunk, atmospheric jungle",
-        "fast, rolling, energetic, frenetic, liquid, rushing, urgent",
-        "a night bus through london, racing through a tunnel, a pirate radio station, running at full speed, "
-        "a racing game",
-    ),
-    "baroque": _w(
-        "baroque, baroque music, harpsichord piece, baroque concerto, bach style counterpoint, baroque chamber music, "
-        "harpsichord and strings, early music",
-        "ornate, stately, precise, courtly, refined, brilliant, dignified",
-        "a royal court, powdered wigs, a palace garden, a cathedral in leipzig, noblemen at dinner, versailles",
-    ),
-    "lullaby": _w(
-        "lullaby, music box lullaby, baby lullaby, bedtime music, nursery music box, cradle song, gentle lullaby",
-        "soft, sleepy, innocent, sweet, soothing, tiny, tender, dreamy",
-        "a baby falling asleep, a nursery at night, a teddy bear, stars above the cradle, a bedtime story, "
-        "a toy ballerina",
-    ),
-}
+WORDS = _read()
 
 SPOKEN: dict[str, tuple[str, ...]] = {
     "electric piano": ("electric piano", "rhodes", "rhodes piano", "keys"),

@@ -291,7 +291,10 @@ def _counter(
 
 
 def _centre(score: Score, role: int, program: int) -> int:
-    """Return the pitch relative to the role's tonic that lies nearest to the instrument's centre, in its key."""
+    """Return the pitch relative to the role's tonic that lies nearest to the instrument's centre.
+
+    In its key.
+    """
     tone = PROGRAMS[program]
     middle = min(max(tone.centre + (5 if role == LEAD else 0), tone.low + 9), tone.high - 9)
     return middle - tonic_of(role, score.key)
@@ -336,7 +339,7 @@ def _write_bass(
         )
         return
     options = [t for t in BASS_LINES.get(style, BASS_LINES["half"]) if len(t) == steps]
-    options = options or [t for t in BASS_LINES["waltz" if steps == 12 else "half"]]
+    options = options or list(BASS_LINES["waltz" if steps == 12 else "half"])
     pair = [str(rng.choice(options)) for _ in range(2)]
     pattern = [pair[0], pair[0] if rng.random() < 0.55 else pair[1]]
     events: list[Event] = []
@@ -415,9 +418,8 @@ def _form(rng: np.random.Generator, form: str, bars: int, programs: list[int]) -
             active[place < 0.2, COUNTER] = False
         if DRUMS in roles:
             active[place < 0.3, DRUMS] = False
-    elif form == "song" and bars >= 6:
-        if LEAD in roles:
-            active[(place < 0.15) | ((place > 0.5) & (place < 0.65)), LEAD] = False
+    elif form == "song" and bars >= 6 and LEAD in roles:
+        active[(place < 0.15) | ((place > 0.5) & (place < 0.65)), LEAD] = False
     for bar in range(bars):
         if not active[bar].any():
             active[bar, roles[0]] = True
@@ -470,7 +472,10 @@ def _end(score: Score, steps: int) -> None:
 
 
 def entries_of(score: Score) -> tuple[tuple[int, int, str], ...]:
-    """Return (bar, role, instrument's name) of what is heard, in the order in which it enters; all kits are `drums`."""
+    """Return (bar, role, instrument's name) of what is heard, in the order in which it enters.
+
+    All kits are `drums`.
+    """
     out: list[tuple[int, int, str]] = []
     steps = score.steps_per_bar
     heard: set[tuple[int, int]] = set()

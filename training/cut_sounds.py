@@ -1,7 +1,9 @@
 """Cut the sampler's sounds out of a SoundFont bank: `python -m training.cut_sounds BANK.sf3 OUT_FOLDER`.
 
-Writes one Ogg Vorbis file an instrument, one for the drums, and `index.json` with the place, pitch and loop of every
-sample. Sounds that die away are baked with their envelope; sounds that last keep a loop with a crossfaded seam.
+Writes one Ogg Vorbis file an instrument, one for the drums, and `index.json` with the place, pitch and loop
+of every
+sample. Sounds that die away are baked with their envelope; sounds that last keep a loop with a crossfaded
+seam.
 """
 
 from __future__ import annotations
@@ -90,7 +92,8 @@ def _sound(font: SoundFont, zone: Zone) -> tuple[FloatArray, list[int] | None]:
         return _levelled(wave), loop
     wave = wave[: round(SAMPLE_RATE * seconds)]
     if zone.decay > 0.5 and zone.sustain >= 30:
-        wave = wave * 10 ** (-100 / zone.decay * np.arange(len(wave)) / SAMPLE_RATE / 20)
+        envelope = 10 ** (-100 / zone.decay * np.arange(len(wave)) / SAMPLE_RATE / 20)
+        wave = np.asarray(wave * envelope, np.float32)
     wave = _trimmed(wave)
     fade = min(len(wave) // 3, round(0.5 * SAMPLE_RATE))
     wave[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32) ** 2
@@ -108,7 +111,10 @@ def _unrolled(wave: FloatArray, loop: tuple[int, int], samples: int) -> FloatArr
 
 
 def _looped(wave: FloatArray) -> tuple[FloatArray, list[int]]:
-    """Loop the last part of a steady sound: the seam is a crossfade at the lag where both sides agree best."""
+    """Loop the last part of a steady sound.
+
+    The seam is a crossfade at the lag where both sides agree best.
+    """
     fade = round(0.08 * SAMPLE_RATE)
     end = len(wave)
     tail = wave[end - fade :]

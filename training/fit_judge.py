@@ -82,7 +82,7 @@ def fit(data: dict[str, np.ndarray], epochs: int) -> tuple[Net, dict[str, Tensor
             loss = nn.functional.cross_entropy(scene_logits, scenes[batch], label_smoothing=0.05)
             loss = loss + 4 * nn.functional.binary_cross_entropy_with_logits(family_logits, present[batch])
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
             total += float(loss.detach())

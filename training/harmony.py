@@ -12,7 +12,10 @@ Chord = tuple[int, str]
 
 
 def chord(numeral: str) -> Chord:
-    """Read one chord: ♭ as b, ♯ as #, upper case major, lower case minor, then its quality. Raises ValueError."""
+    """Read one chord: ♭ as b, ♯ as #, upper case major, lower case minor, then its quality.
+
+    Raises ValueError.
+    """
     match = re.fullmatch(r"([b#]?)([iv]+|[IV]+)(.*)", numeral)
     if match is None or match[2].lower() not in DEGREES:
         raise ValueError(numeral)
@@ -38,7 +41,7 @@ def tones(of: Chord) -> tuple[int, ...]:
 
 
 def scale_around(scale: tuple[int, ...], of: Chord) -> list[int]:
-    """Return the scale's pitch classes with the notes that clash with the chord replaced by the chord's own."""
+    """Return the scale's pitch classes, those that clash with a chord replaced by the chord's own."""
     own = set(tones(of))
     kept = {p for p in scale if not any((p - t) % 12 in (1, 11) for t in own) or p in own}
     return sorted(kept | own)

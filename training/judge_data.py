@@ -1,6 +1,7 @@
 """Render what the judge is fitted on: `python -m training.judge_data SOUNDS OUT.npz`.
 
-SOUNDS is a folder cut by `training.cut_sounds` from another bank than the models' own. The composer's settings differ
+SOUNDS is a folder cut by `training.cut_sounds` from another bank than the models' own. The composer's
+settings differ
 as well: other seeds, fewer guests, tempi drawn beyond the scenes', and mixes that are not always the scene's.
 """
 
@@ -24,7 +25,7 @@ SEED = 90_000
 MIX_CHANGED = 0.15
 NEUTRAL_MIXES = ("room", "hall", "stage", "intimate", "bright")
 SECONDS = 10.0
-FAMILIES = tuple(sorted({p.family for p in PROGRAMS if p.family != "silence"})) + ("drums",)
+FAMILIES = (*tuple(sorted({p.family for p in PROGRAMS if p.family != "silence"})), "drums")
 """What the judge names instruments by."""
 
 

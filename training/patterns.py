@@ -12,7 +12,8 @@ class Groove:
     """One bar of drums.
 
     kick: x full, o soft.  snare: s full, g ghost, c clap or rim.
-    cymbal: h soft hat, H hat, o open hat, r ride, c crash, s shaker.  extra: l low tom, t high tom, p percussion.
+    cymbal: h soft hat, H hat, o open hat, r ride, c crash, s shaker.  extra: l low tom, t high tom, p
+    percussion.
     """
 
     kick: str

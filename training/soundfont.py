@@ -1,6 +1,7 @@
 """Read what a sampler needs from a SoundFont 2 bank, compressed (.sf3) or not.
 
-Layout after the SoundFont 2.04 specification; in .sf3 files a sample is a whole Ogg Vorbis stream and its loop points
+Layout after the SoundFont 2.04 specification; in .sf3 files a sample is a whole Ogg Vorbis stream and its
+loop points
 count from its own start.
 """
 
@@ -55,7 +56,10 @@ class SoundFont:
         ]
 
     def zones(self, bank: int, program: int, velocity: int = 96) -> list[Zone]:
-        """Return the zones of a preset that answer to a velocity, lowest keys first. Raises KeyError without one."""
+        """Return the zones of a preset that answer to a velocity, lowest keys first.
+
+        Raises KeyError without one.
+        """
         header = self._chunks[b"phdr"]
         count = len(header) // 38
         for i in range(count - 1):
@@ -73,7 +77,7 @@ class SoundFont:
         if kind & 0x10:
             wave, _ = soundfile.read(io.BytesIO(raw[start:end]), dtype="float32")
             return np.asarray(wave if wave.ndim == 1 else wave.mean(1), np.float32)
-        return np.frombuffer(raw[2 * start : 2 * end], "<i2").astype(np.float32) / 32768
+        return np.asarray(np.frombuffer(raw[2 * start : 2 * end], "<i2") / 32768, np.float32)
 
     def _preset_zones(self, first: int, last: int, velocity: int) -> list[Zone]:
         out: list[Zone] = []

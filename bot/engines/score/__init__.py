@@ -22,14 +22,20 @@ BUILT_IN = {"antiphon-tiny-ar": MODELS / "ar", "antiphon-tiny-diffusion": MODELS
 
 
 def describe(mode: Mode | str, folder: Path) -> Capabilities:
-    """Return what the model in `folder` takes and gives. Raises ModelMissing if none of this mode is there, whole."""
+    """Return what the model in `folder` takes and gives.
+
+    Raises ModelMissing if none of this mode is there, whole.
+    """
     return read_card(Mode(mode), folder).capabilities
 
 
 def load(
     mode: Mode | str, folder: Path, device: str = "cpu", dtype: torch.dtype | str | None = None
 ) -> Engine:
-    """Return an engine with the weights in `folder` on `device`; `dtype` None is float32. Raises ModelMissing."""
+    """Return an engine with the weights in `folder` on `device`; `dtype` None is float32.
+
+    Raises ModelMissing.
+    """
     card = read_card(Mode(mode), folder)
     if card.capabilities.mode is Mode.AR:
         from bot.engines.score.ar import ArEngine

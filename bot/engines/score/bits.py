@@ -1,6 +1,7 @@
 """A beat of a score as signed bits, and back: the plain side of the latent.
 
-Every field is written in binary as −1 and 1; what says nothing (the pitch of a rest) is 0. A pitch is its class above
+Every field is written in binary as −1 and 1; what says nothing (the pitch of a rest) is 0. A pitch is its
+class above
 the key and its octave, so that the same class has the same bits in every role.
 """
 
@@ -61,7 +62,10 @@ def to_bits(steps: npt.NDArray[np.integer], programs: npt.NDArray[np.integer]) -
 
 
 def from_bits(bits: Array) -> tuple[npt.NDArray[np.int16], Array]:
-    """Return (steps int16 [beats, 4, 5], the instruments' bits [beats, 28] as they are) of bits [beats, BEAT_BITS]."""
+    """Return (steps int16 [beats, 4, 5], the instruments' bits [beats.
+
+    28] as they are) of bits [beats, BEAT_BITS].
+    """
     grid = bits[:, : STEPS_PER_BEAT * STEP_BITS].reshape(len(bits), STEPS_PER_BEAT, STEP_BITS)
     steps = np.zeros((len(bits), STEPS_PER_BEAT, 5), np.int64)
     place = 0

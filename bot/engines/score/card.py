@@ -28,7 +28,10 @@ class ModelCard:
 
 
 def read_card(mode: Mode, folder: Path) -> ModelCard:
-    """Return the card of a score model. Raises ModelMissing for a folder that holds none of this mode, whole."""
+    """Return the card of a score model.
+
+    Raises ModelMissing for a folder that holds none of this mode, whole.
+    """
     try:
         data: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
     except OSError as error:
@@ -38,7 +41,8 @@ def read_card(mode: Mode, folder: Path) -> ModelCard:
     try:
         if data["score_format"] != VERSION:
             raise ModelMissing(
-                f"The model in {folder} writes score format {data['score_format']}, this program reads {VERSION}: {ADVICE}."
+                f"The model in {folder} writes score format {data['score_format']}, this program reads "
+                f"{VERSION}: {ADVICE}."
             )
         if data["mode"] != mode.value:
             raise ModelMissing(f"The model in {folder} is for mode {data['mode']}, not {mode.value}.")

@@ -83,19 +83,22 @@ KIT_STROKES: tuple[tuple[tuple[Stroke, ...], ...], ...] = (
     _kit(
         "house kick:.95, house kick:1.05",
         "808 clap:.35 1.1 .1, electronic snare:.7, 808 clap:.75",
-        "808 hat:.4 1 .25, 808 hat:.5 .95 .25, 808 open hat:.55 1 .25, ride:.4 1.1 -.3, crash:.5 1 -.3, shaker:.5 1 .4",
+        "808 hat:.4 1 .25, 808 hat:.5 .95 .25, 808 open hat:.55 1 .25, ride:.4 1.1 -.3, crash:.5 1 -.3, "
+        "shaker:.5 1 .4",
         "low conga:.6 .9 -.4, high conga:.6 1 .4, cowbell:.3 1 .3",
     ),
     _kit(
         "boom:.95, boom:1.1",
         "808 snare:.5, 808 snare:.85, 808 clap:.85",
-        "808 hat:.45 1.15 .2, 808 hat:.55 1.1 .2, 808 open hat:.5 1.05 .2, hat:.4 1.2 -.2, crash:.5 .8 -.3, shaker:.4 1 .4",
+        "808 hat:.45 1.15 .2, 808 hat:.55 1.1 .2, 808 open hat:.5 1.05 .2, hat:.4 1.2 -.2, crash:.5 .8 "
+        "-.3, shaker:.4 1 .4",
         "house kick:.5 .7, high tom:.5 .8 .2, woodblock:.45 1.3 -.3",
     ),
     _kit(
         "kick:.95 .85, kick:1.05 .85",
         "rim:.5 .85 .1, snare:.85 .82 .05, rim:.75 .85 .1",
-        "hat:.4 .85 .25, hat:.5 .85 .25, open hat:.4 .85 .25, ride:.35 .8 -.3, crash:.35 .75 -.3, shaker:.5 .9 .35",
+        "hat:.4 .85 .25, hat:.5 .85 .25, open hat:.4 .85 .25, ride:.35 .8 -.3, crash:.35 .75 -.3, "
+        "shaker:.5 .9 .35",
         "low tom:.5 .8 -.3, high tom:.5 .8 .3, woodblock:.35 .8 .3",
     ),
     _kit(
@@ -114,13 +117,15 @@ KIT_STROKES: tuple[tuple[tuple[Stroke, ...], ...], ...] = (
     _kit(
         "low conga:.8 .85 -.15, low conga:.9 .85 -.15",
         "bongo:.4 1 .2, high conga:.8 1 .2, slap conga:.75 1 .2",
-        "shaker:.4 1 .4, shaker:.55 1 .4, tambourine:.4 1 .4, woodblock:.4 1 -.4, tambourine:.5 .9 .4, shaker:.5 1 .4",
+        "shaker:.4 1 .4, shaker:.55 1 .4, tambourine:.4 1 .4, woodblock:.4 1 -.4, tambourine:.5 .9 .4, "
+        "shaker:.5 1 .4",
         "low conga:.7 1 -.3, bongo:.6 1 .3, cowbell:.25 1.1 .3",
     ),
     _kit(
         "boom:.7 1.2, boom:.85 1.2",
         "zap:.4 1.4 -.3, zap:.6 1 .2, chip snare:.35 .7",
-        "click:.4 1 .5, click:.5 .8 -.5, chip hat:.3 .7 .3, chip hat:.2 1.4 -.6, chip crash:.25 .6, click:.4 1.6 .6",
+        "click:.4 1 .5, click:.5 .8 -.5, chip hat:.3 .7 .3, chip hat:.2 1.4 -.6, chip crash:.25 .6, "
+        "click:.4 1.6 .6",
         "zap:.45 .5 -.4, zap:.45 2 .4, chip kick:.4 2.5 .3",
     ),
 )

@@ -1,8 +1,11 @@
 """The score format: what the built-in models write and the sampler plays.
 
-A score is a grid of sixteenth notes with five roles (chord, bass, lead, counter, drums), one instrument a role and bar,
-and a header of tempo, metre, key, scale, swing and mix. All pitches are relative to the key. As tokens it is six
-parallel streams: a clock, which is known in advance, and the roles; its frames are two of header, then for each bar one
+A score is a grid of sixteenth notes with five roles (chord, bass, lead, counter, drums), one instrument a
+role and bar,
+and a header of tempo, metre, key, scale, swing and mix. All pitches are relative to the key. As tokens it is
+six
+parallel streams: a clock, which is known in advance, and the roles; its frames are two of header, then for
+each bar one
 frame of instruments and one a sixteenth.
 """
 
@@ -159,7 +162,9 @@ def chord_of(token: int) -> tuple[int, str, int]:
 
 
 def note_token(role: int, pitch: int, level: int) -> int:
-    """Return the token of a note of bass, lead or counter: pitch in semitones from the role's tonic, level 0 to 2.
+    """Return the token of a note of bass, lead or counter.
+
+    Pitch in semitones from the role's tonic, level 0 to 2.
 
     A pitch outside the role's range is moved into it by octaves.
     """
@@ -209,7 +214,10 @@ def length_clock(seconds: float) -> int:
 
 
 def bar_clock(bar: int, bars: int) -> int:
-    """Return the clock's token for the instruments frame of bar `bar` of `bars`: how far into the clip it is."""
+    """Return the clock's token for the instruments frame of bar `bar` of `bars`.
+
+    How far into the clip it is.
+    """
     return CLOCK_BAR + (round(bar / (bars - 1) * (BAR_CLASSES - 1)) if bars > 1 else BAR_CLASSES - 1)
 
 
@@ -244,7 +252,10 @@ def to_frames(score: Score, seconds: float) -> Grid:
 
 
 def from_frames(frames: Grid) -> Score:
-    """Read a score from tokens, int16 [6, frames]. Ids that do not belong where they stand read as silence."""
+    """Read a score from tokens, int16 [6, frames].
+
+    Ids that do not belong where they stand read as silence.
+    """
     clock, roles = frames[0], frames[1:].T
     header = _within(roles[0] - HEADER_BASE, HEADER_SIZES)
     tempo_class, metre = divmod(int(header[0]), len(METRES))

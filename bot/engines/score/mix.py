@@ -17,7 +17,8 @@ class Mix:
     """One way to mix.
 
     room: seconds of reverberation (to −60 dB).  wet: its level.  drive: 0 is clean.  low_pass, high_pass: Hz.
-    echo: (beats, level), repeated at half that level.  crackle, rain: noise levels.  flutter: seconds of tape's wander.
+    echo: (beats, level), repeated at half that level.  crackle, rain: noise levels.  flutter: seconds of
+    tape's wander.
     duck: how far the kick pushes the rest down, 0 to 1.  crush: samples held.
     """
 

@@ -34,7 +34,10 @@ STRUM_SECONDS = {"guitar": 0.014, "harp": 0.03, "koto": 0.02, "harpsichord": 0.0
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One sounding note: start and length in seconds, MIDI pitch, velocity 0 to 1, role and index into PROGRAMS."""
+    """One sounding note: start and length in seconds, MIDI pitch, velocity 0 to 1.
+
+    Role and index into PROGRAMS.
+    """
 
     start: float
     length: float
@@ -46,7 +49,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One drum stroke: start in seconds, part and its state as in DRUM_PARTS, velocity 0 to 1, index into KITS."""
+    """One drum stroke: start in seconds, part and its state as in DRUM_PARTS, velocity 0 to 1.
+
+    Index into KITS.
+    """
 
     start: float
     part: int
@@ -75,7 +81,10 @@ def onset_time(score: Score, step: int) -> float:
 def voicing(
     pitches: tuple[int, ...], root: int, centre: int, before: tuple[int, ...] | None
 ) -> tuple[int, ...]:
-    """Return MIDI pitches of a chord: close position, the inversion nearest to the chord before, or to the centre."""
+    """Return MIDI pitches of a chord.
+
+    Close position, the inversion nearest to the chord before, or to the centre.
+    """
     classes = [(root + p) % 12 for p in pitches]
     target = float(np.mean(before)) if before else float(centre)
     target = min(max(target, centre - 4.0), centre + 4.0)

@@ -1,4 +1,7 @@
-"""The instruments and drum kits that a score can name. Their order is part of the token format: only ever append."""
+"""The instruments and drum kits that a score can name.
+
+Their order is part of the token format: only ever append.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,9 @@ class Sampler:
         seed: int = 0,
         played: Callable[[float], None] = lambda share: None,
     ) -> FloatArray:
-        """Return a clip, float32 [2, n], exactly round(seconds · 32,000) samples. Same score and seed, same clip.
+        """Return a clip, float32 [2, n], exactly round(seconds · 32,000) samples.
+
+        Same score and seed, same clip.
 
         played(share) is called ten times as it goes; what it raises ends the rendering.
         """
@@ -114,10 +116,13 @@ def _panned(wave: FloatArray, pan: float, gain: float) -> FloatArray:
 
 
 def _bent(sample: Sample, pitch: float, samples: int) -> FloatArray:
-    """Return a recorded note bent to a MIDI pitch, float32 [samples], silent after its end unless it loops."""
+    """Return a recorded note bent to a MIDI pitch, float32 [samples].
+
+    Silent after its end unless it loops.
+    """
     ratio = 2 ** ((pitch - sample.root) / 12)
     wave = sample.wave
-    place = np.arange(samples) * ratio
+    place: npt.NDArray[np.float64] = np.arange(samples) * float(ratio)
     if sample.loop is None:
         inside = place[: int(np.searchsorted(place, len(wave) - 1))]
         out = np.zeros(samples, np.float32)

@@ -17,7 +17,8 @@ TABLE = 2048
 class Patch:
     """How one synthesised instrument sounds.
 
-    shape: saw, pulse25, pulse50, triangle, sine, glass.  bright, dark: cut-off in Hz at the start and after it fell.
+    shape: saw, pulse25, pulse50, triangle, sine, glass.  bright, dark: cut-off in Hz at the start and after
+    it fell.
     fall: seconds of that fall.  resonance: level of a peak at the cut-off.  detune: cents of each oscillator.
     attack, decay: seconds; decay 0 is a level that lasts.  vibrato: cents.  wide: two channels of their own.
     """
@@ -54,7 +55,10 @@ BELL_RATIO, BELL_INDEX = 3.5, 2.2
 
 
 def tone(name: str, frequency: float, samples: int, rate: int) -> FloatArray:
-    """Return a note of `frequency` Hz, float32 [1 or 2, samples], about unit level, with its attack and decay."""
+    """Return a note of `frequency` Hz, float32 [1 or 2, samples], about unit level.
+
+    With its attack and decay.
+    """
     time = np.arange(samples) / rate
     if name == "synth bell":
         index = BELL_INDEX * np.exp(-time / 0.5)

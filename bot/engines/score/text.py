@@ -61,7 +61,8 @@ class Words:
             listed = (folder / "words.txt").read_text(encoding="utf-8").split("\n")
         except OSError as error:
             raise ModelMissing(
-                f"The vocabulary {folder / 'words.txt'} cannot be read: fetch the folder “models” of the project again."
+                f"The vocabulary {folder / 'words.txt'} cannot be read: fetch the folder “models” of the "
+                f"project again."
             ) from error
         self._ids = {word: FIRST_WORD + place for place, word in enumerate(w for w in listed if w)}
         self.size = FIRST_WORD + len(self._ids)
