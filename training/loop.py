@@ -66,7 +66,7 @@ class SceneHead(nn.Module):
         self.out = nn.Linear(width, len(SCENES))
 
     def forward(self, states: Tensor, mask: Tensor, scenes: npt.NDArray[np.int16]) -> Tensor:
-        """Return the cross-entropy in nats over clips with words, states [n, words, width], mask [n, words]."""
+        """Return the cross-entropy in nats; states are [n, words, width], mask is [n, words]."""
         told = mask.any(1)
         pooled = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
         target = torch.from_numpy(scenes.astype(np.int64))
