@@ -29,7 +29,7 @@ File = Upload | Path | tuple[str, bytes]
 """A file to send: an upload, a path, or a name with its bytes."""
 
 
-class InteractionFailed(Exception):
+class NoAnswerError(Exception):
     """The bot did not answer: a person would read "The application did not respond"."""
 
 
@@ -46,14 +46,18 @@ class Room:
         """What is in it, oldest first, everybody's ephemeral messages included."""
         return self.sandbox.world.history(self.id)
 
-    async def wait_for(self, wanted: Callable[[Message], bool], timeout: float = WAIT, since: int = 0) -> Message:
+    async def wait_for(
+        self, wanted: Callable[[Message], bool], timeout: float = WAIT, since: int = 0
+    ) -> Message:
         """The first message, there already or to come, that `wanted` says yes to; only ids above `since` count."""
 
         def find() -> Message | None:
             return next((one for one in self.messages if one.id > since and wanted(one)), None)
 
         transcript = "\n".join(f"  {describe(self.sandbox, one)}" for one in self.messages[-10:])
-        return await self.sandbox.until(find, timeout, f"a message in {self.channel.name}; it has\n{transcript}")
+        return await self.sandbox.until(
+            find, timeout, f"a message in {self.channel.name}; it has\n{transcript}"
+        )
 
 
 class Reply:
@@ -91,10 +95,12 @@ class Reply:
         return self.interaction.choices or []
 
     async def acknowledged(self, timeout: float = WAIT) -> Reply:
-        """Return once the bot has acknowledged; InteractionFailed if it does not in time."""
-        await self.sandbox.until(lambda: self.state is not State.SENT, timeout, f"an answer to {self._what()}")
+        """Return once the bot has acknowledged; NoAnswerError if it does not in time."""
+        await self.sandbox.until(
+            lambda: self.state is not State.SENT, timeout, f"an answer to {self._what()}"
+        )
         if self.state is State.FAILED:
-            raise InteractionFailed(f"The application did not respond to {self._what()}.")
+            raise NoAnswerError(f"The application did not respond to {self._what()}.")
         return self
 
     async def finished(self, timeout: float = WAIT) -> Message:
@@ -140,7 +146,14 @@ class Actor:
         return await self._sent(self.sandbox.client.slash(self.user, room.channel, name, values), wait)
 
     async def autocomplete(
-        self, name: str, focused: str, typed: str | float = "", /, *, channel: Room | None = None, **options: Any
+        self,
+        name: str,
+        focused: str,
+        typed: str | float = "",
+        /,
+        *,
+        channel: Room | None = None,
+        **options: Any,
     ) -> list[Json]:
         """What is offered for the option `focused` when `typed` stands in it."""
         room = channel or self.sandbox.channel("music")
@@ -152,7 +165,9 @@ class Actor:
         """Choose a command from a message's context menu."""
         return await self._sent(self.sandbox.client.message_menu(self.user, name, message), wait)
 
-    async def user_menu(self, name: str, target: Actor, *, channel: Room | None = None, wait: bool = True) -> Reply:
+    async def user_menu(
+        self, name: str, target: Actor, *, channel: Room | None = None, wait: bool = True
+    ) -> Reply:
         """Choose a command from a user's context menu."""
         room = channel or self.sandbox.channel("music")
         return await self._sent(self.sandbox.client.user_menu(self.user, room.channel, name, target.id), wait)
@@ -162,7 +177,9 @@ class Actor:
         custom_id = named(message, button)["custom_id"]
         return await self._sent(self.sandbox.client.click(self.user, message, custom_id), wait)
 
-    async def select(self, message: Message, select: str, values: Sequence[Any], *, wait: bool = True) -> Reply:
+    async def select(
+        self, message: Message, select: str, values: Sequence[Any], *, wait: bool = True
+    ) -> Reply:
         """Choose from a select, named by its custom_id or its placeholder."""
         room = Room(self.sandbox, self.sandbox.world.channel(message.channel_id))
         custom_id = named(message, select)["custom_id"]
@@ -173,13 +190,20 @@ class Actor:
         """Send the modal that `reply` opened; `values` by custom_id, the others keep what is prefilled."""
         room = Room(self.sandbox, self.sandbox.world.channel(reply.interaction.channel_id))
         given = {
-            key: [self._value(one, room) for one in value] if isinstance(value, list) else self._value(value, room)
+            key: [self._value(one, room) for one in value]
+            if isinstance(value, list)
+            else self._value(value, room)
             for key, value in (values or {}).items()
         }
         return await self._sent(self.sandbox.client.submit(self.user, reply.interaction, given), wait)
 
     async def send(
-        self, content: str, *, channel: Room | None = None, files: Sequence[File] = (), reply_to: Message | None = None
+        self,
+        content: str,
+        *,
+        channel: Room | None = None,
+        files: Sequence[File] = (),
+        reply_to: Message | None = None,
     ) -> Message:
         """Write a message."""
         room = channel or self.sandbox.channel("music")

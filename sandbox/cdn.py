@@ -6,8 +6,8 @@ import re
 
 from aiohttp import web
 
-from sandbox.links import Links
 from sandbox.files import content_type
+from sandbox.links import Links
 from sandbox.store import Store
 
 _SHOWN = re.compile(r"(audio|video)/[\w.+-]+|image/(png|jpeg|gif|webp)|text/plain")

@@ -6,8 +6,8 @@ an attachment kind takes the id of an upload.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from sandbox.changes import Typing
 from sandbox.components import SELECTS, Kind, find
@@ -35,8 +35,13 @@ from sandbox.rules import Rulebook, rule
 from sandbox.rules.shapes import as_snowflake
 from sandbox.world import World
 
-MEMBER_PERMISSIONS = rule("default_member_permissions", "A command is offered to whoever has its default permissions.")
-INSTALLED = rule("command_contexts_kept", "A command is offered where its contexts and installations allow it.")
+T = TypeVar("T")
+MEMBER_PERMISSIONS = rule(
+    "default_member_permissions", "A command is offered to whoever has its default permissions."
+)
+INSTALLED = rule(
+    "command_contexts_kept", "A command is offered where its contexts and installations allow it."
+)
 DISABLED = rule("disabled_component", "A disabled component cannot be used.")
 
 
@@ -44,7 +49,12 @@ class Client:
     """Acts for people in one world. Every method raises ActionError for what Discord's client would not let happen."""
 
     def __init__(
-        self, world: World, payloads: Payloads, messages: Messages, interactions: Interactions, rules: Rulebook
+        self,
+        world: World,
+        payloads: Payloads,
+        messages: Messages,
+        interactions: Interactions,
+        rules: Rulebook,
     ) -> None:
         self.world = world
         self.payloads = payloads
@@ -83,7 +93,11 @@ class Client:
         if channel.guild_id is not None:
             for command in self.world.commands_of(channel.guild_id):
                 named[command.type, command.name] = command
-        return [one for one in named.values() if self.owners(one, user, channel) and self._permitted(one, user, channel)]
+        return [
+            one
+            for one in named.values()
+            if self.owners(one, user, channel) and self._permitted(one, user, channel)
+        ]
 
     def _permitted(self, command: Command, user: User, channel: Channel) -> bool:
         needed = command.body.get("default_member_permissions")
@@ -186,7 +200,12 @@ class Client:
     # Messages
 
     def post(
-        self, user: User, channel: Channel, content: str, uploads: Sequence[Upload] = (), reply_to: Message | None = None
+        self,
+        user: User,
+        channel: Channel,
+        content: str,
+        uploads: Sequence[Upload] = (),
+        reply_to: Message | None = None,
     ) -> Message:
         """Write a message."""
         self._enter(user, channel)
@@ -205,7 +224,10 @@ class Client:
     def delete(self, user: User, message: Message) -> None:
         """Delete one's own message, anybody's with Manage Messages, or dismiss an ephemeral one."""
         channel = self._see(user, message)
-        may = self.world.permissions(user.id, channel) & Permission.MANAGE_MESSAGES and channel.guild_id is not None
+        may = (
+            self.world.permissions(user.id, channel) & Permission.MANAGE_MESSAGES
+            and channel.guild_id is not None
+        )
         if not (message.author_id == user.id or message.ephemeral_for == user.id or may):
             raise ActionError(f"{user.username} may not delete that message.")
         self.world.delete_message(message)
@@ -245,10 +267,20 @@ class Client:
             raise ActionError(f"{custom_id!r} is disabled.")
         return component
 
-    def _use(self, user: User, channel: Channel, message: Message, component: Json, chosen: Json) -> Interaction:
+    def _use(
+        self, user: User, channel: Channel, message: Message, component: Json, chosen: Json
+    ) -> Interaction:
         kept = (message.interaction_metadata or {}).get("authorizing_integration_owners")
-        owners = {name: as_snowflake(key) or 0 for name, key in kept.items()} if kept else {"0": channel.guild_id or 0}
-        data = {"custom_id": component["custom_id"], "component_type": component["type"], "id": component["id"]}
+        owners = (
+            {name: as_snowflake(key) or 0 for name, key in kept.items()}
+            if kept
+            else {"0": channel.guild_id or 0}
+        )
+        data = {
+            "custom_id": component["custom_id"],
+            "component_type": component["type"],
+            "id": component["id"],
+        }
         return self.interactions.send(
             InteractionType.MESSAGE_COMPONENT,
             user.id,
@@ -280,7 +312,7 @@ class Client:
         return Resolver(self.world, self.payloads, channel)
 
     @staticmethod
-    def _tried(act: Any) -> Any:
+    def _tried(act: Callable[[], T]) -> T:
         try:
             return act()
         except ApiError as error:

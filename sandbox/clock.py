@@ -45,7 +45,9 @@ class Clock:
 
     def iso(self, at: float | None = None) -> str:
         """`at` (default: now) as Discord writes times: ISO 8601 with microseconds and a UTC offset."""
-        return datetime.fromtimestamp(self.now() if at is None else at, UTC).isoformat(timespec="microseconds")
+        return datetime.fromtimestamp(self.now() if at is None else at, UTC).isoformat(
+            timespec="microseconds"
+        )
 
     def advance(self, seconds: float) -> None:
         """Turn the clock forward by `seconds` ≥ 0, running every timer on the way in its order."""

@@ -80,7 +80,12 @@ _ALWAYS: dict[int, Json] = {
     Kind.CHECKBOX: {"custom_id": "", "default": False},
 }  # fmt: skip
 _ALWAYS[Kind.CHANNEL_SELECT]["channel_types"] = None
-_NULLABLE = {(Kind.THUMBNAIL, "description"), (Kind.FILE, "name"), (Kind.FILE, "size"), (Kind.CONTAINER, "accent_color")}
+_NULLABLE = {
+    (Kind.THUMBNAIL, "description"),
+    (Kind.FILE, "name"),
+    (Kind.FILE, "size"),
+    (Kind.CONTAINER, "accent_color"),
+}
 
 
 def children(component: Json) -> Iterator[tuple[Path, Json]]:
@@ -199,4 +204,8 @@ def fill_media(node: Any, shown: dict[str, Json]) -> Any:
 
 
 def _target(url: Any) -> str | None:
-    return url.removeprefix(ATTACHMENT_SCHEME) if isinstance(url, str) and url.startswith(ATTACHMENT_SCHEME) else None
+    return (
+        url.removeprefix(ATTACHMENT_SCHEME)
+        if isinstance(url, str) and url.startswith(ATTACHMENT_SCHEME)
+        else None
+    )

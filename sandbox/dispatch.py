@@ -74,7 +74,11 @@ class Dispatcher:
                 if message.ephemeral_for is not None or not self._present(channel):
                     return []
                 body = {"id": str(message.id), "channel_id": str(channel.id)}
-                return [self._place(channel, "MESSAGE_DELETE", body, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES)]
+                return [
+                    self._place(
+                        channel, "MESSAGE_DELETE", body, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES
+                    )
+                ]
             case changes.InteractionSent(interaction):
                 limit = self.upload_limit()
                 body = self.payloads.interaction(interaction, limit)
@@ -103,7 +107,9 @@ class Dispatcher:
             body["not_found"] = [str(one) for one in ids if one not in guild.members]
         elif request.get("query"):
             query = str(request["query"]).lower()
-            members = [one for one in members if self.world.users[one.user_id].username.lower().startswith(query)]
+            members = [
+                one for one in members if self.world.users[one.user_id].username.lower().startswith(query)
+            ]
         if isinstance(request.get("nonce"), str):
             body["nonce"] = request["nonce"]
         limit = request.get("limit")

@@ -1,7 +1,7 @@
 """What the REST API answers when it refuses.
 
-    ApiError                any refusal: HTTP status, Discord's code and words
-    └── FormError           400 50035, with the nested `errors` that name each field
+ApiError                any refusal: HTTP status, Discord's code and words
+└── FormError           400 50035, with the nested `errors` that name each field
 """
 
 from __future__ import annotations

@@ -15,7 +15,9 @@ def fill_modal(components: list[Json], values: Mapping[str, Any], resolver: Reso
     known = {component["custom_id"] for _, component in walk(components) if "custom_id" in component}
     for name in values:
         if name not in known:
-            raise ActionError(f"The modal has no field {name!r}; it has {', '.join(sorted(known)) or 'none'}.")
+            raise ActionError(
+                f"The modal has no field {name!r}; it has {', '.join(sorted(known)) or 'none'}."
+            )
     return [_fill(component, values, resolver) for component in components]
 
 

@@ -192,7 +192,12 @@ class Gateway:
         self._sockets.add(socket)
         writer = asyncio.create_task(socket.write())
         socket.push(
-            {"op": int(Op.HELLO), "d": {"heartbeat_interval": int(HEARTBEAT_INTERVAL * 1000)}, "s": None, "t": None}
+            {
+                "op": int(Op.HELLO),
+                "d": {"heartbeat_interval": int(HEARTBEAT_INTERVAL * 1000)},
+                "s": None,
+                "t": None,
+            }
         )
         try:
             await self._read(socket)
@@ -256,11 +261,17 @@ class Gateway:
         ):
             return Close.INVALID_SHARD
         session = Session((shard[0], shard[1]), intents)
-        for old in [one for one in self.sessions.values() if one.shard == session.shard and one.socket is None]:
+        for old in [
+            one for one in self.sessions.values() if one.shard == session.shard and one.socket is None
+        ]:
             self._forget(old)
         self.sessions[session.id] = session
         self._attach(session, socket)
-        guilds = [guild for guild in self.payloads.bot_guilds() if self.dispatcher.shard(guild.id, shard[1]) == shard[0]]
+        guilds = [
+            guild
+            for guild in self.payloads.bot_guilds()
+            if self.dispatcher.shard(guild.id, shard[1]) == shard[0]
+        ]
         session.dispatch(
             "READY",
             {
@@ -272,7 +283,10 @@ class Gateway:
                 "resume_gateway_url": self.url,
                 "shard": shard,
                 "private_channels": [],
-                "application": {"id": str(self.world.application_id), "flags": self.payloads.application()["flags"]},
+                "application": {
+                    "id": str(self.world.application_id),
+                    "flags": self.payloads.application()["flags"],
+                },
             },
         )
         for guild in guilds:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HOST = "127.0.0.1"
 _NAMES = (HOST, "localhost")
 
 
-def own_names_only() -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def own_names_only() -> Middleware:
     """A middleware that answers 403 to a foreign Host (DNS rebinding) or Origin (another page's script)."""
 
     @web.middleware

@@ -43,7 +43,7 @@ _UNCOUNTED = {
 _MAJOR = ("channel_id", "guild_id", "webhook_token", "interaction_token")
 
 
-class RateLimited(ApiError):
+class RateLimitedError(ApiError):
     """429: wait `retry_after` seconds."""
 
     def __init__(self, retry_after: float, *, everything: bool) -> None:
@@ -75,7 +75,9 @@ class Limits:
     """Counts requests. `table` overrides DEFAULTS by operation; `Limits.none()` counts nothing out."""
 
     def __init__(
-        self, table: Mapping[str, tuple[int, float]] | None = None, everything: tuple[int, float] = GLOBAL_LIMIT
+        self,
+        table: Mapping[str, tuple[int, float]] | None = None,
+        everything: tuple[int, float] = GLOBAL_LIMIT,
     ) -> None:
         self.table = {**DEFAULTS, **(table or {})}
         self.everything = everything
@@ -87,20 +89,22 @@ class Limits:
         roomy = (1_000_000, 1.0)
         return cls(dict.fromkeys(DEFAULTS, roomy), roomy)
 
-    def count(self, operation: str, params: Mapping[str, str], clock: Clock, rules: Rulebook) -> dict[str, str]:
-        """Count one request; returns the headers its answer carries, or raises RateLimited."""
+    def count(
+        self, operation: str, params: Mapping[str, str], clock: Clock, rules: Rulebook
+    ) -> dict[str, str]:
+        """Count one request; returns the headers its answer carries, or raises RateLimitedError."""
         now = clock.now()
         if operation not in _UNCOUNTED:
             most, per = self.everything
             whole = self._window("*", most, per, now)
             if whole.left == 0 and GLOBAL in rules:
-                raise RateLimited(round(whole.ends - now, 3), everything=True)
+                raise RateLimitedError(round(whole.ends - now, 3), everything=True)
             whole.left = max(0, whole.left - 1)
         most, per = self.table.get(operation, self.table["*"])
         major = next((params[name] for name in _MAJOR if name in params), "")
         window = self._window(f"{operation}:{major}", most, per, now)
         if window.left == 0 and BUCKET in rules:
-            raise RateLimited(round(max(window.ends - now, 0.001), 3), everything=False)
+            raise RateLimitedError(round(max(window.ends - now, 0.001), 3), everything=False)
         window.left = max(0, window.left - 1)
         return {
             "X-RateLimit-Limit": str(most),

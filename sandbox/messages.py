@@ -17,11 +17,15 @@ from sandbox.world import World
 
 NONCE_WINDOW = 5 * 60.0
 """Seconds a nonce is remembered; Discord says "the past few minutes"."""
-NONCE_ENFORCED = rule("nonce_enforced", "With enforce_nonce, the same nonce gives the message there is already.")
+NONCE_ENFORCED = rule(
+    "nonce_enforced", "With enforce_nonce, the same nonce gives the message there is already."
+)
 UPLOAD_SIZE = rule("upload_limit", "An attachment is at most as large as the upload limit (413, 40005).")
 OWN_EDIT = rule("edit_own_only", "A message is edited by its author alone (50005).")
 
-_CREATE_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
+_CREATE_FLAGS = (
+    MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
+)
 _EDIT_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
 
 
@@ -124,7 +128,9 @@ class Messages:
         users = {as_snowflake(key) for key in (allowed or {}).get("users") or ()}
         roles = {as_snowflake(key) for key in (allowed or {}).get("roles") or ()}
         named = dict.fromkeys(int(key) for key in re.findall(r"<@!?([0-9]{1,19})>", said))
-        message.mentions = [key for key in named if key in self.world.users and ("users" in parse or key in users)]
+        message.mentions = [
+            key for key in named if key in self.world.users and ("users" in parse or key in users)
+        ]
         ranks = dict.fromkeys(int(key) for key in re.findall(r"<@&([0-9]{1,19})>", said))
         message.mention_roles = [key for key in ranks if "roles" in parse or key in roles]
         message.mention_everyone = "everyone" in parse and bool(re.search(r"@(everyone|here)\b", said))
@@ -156,7 +162,9 @@ def _names(body: Any, uploads: list[Upload]) -> list[str]:
     found = []
     for upload in uploads:
         given = names.get(upload.index) or names.get(str(upload.index))
-        found.append(Upload(0, given if isinstance(given, str) else upload.filename, b"").attachment(0, 0).filename)
+        found.append(
+            Upload(0, given if isinstance(given, str) else upload.filename, b"").attachment(0, 0).filename
+        )
     return found
 
 
@@ -173,14 +181,28 @@ def _note(attachment: Attachment, note: Json) -> None:
 
 
 def _embed(embed: Json) -> Json:
-    known = ("title", "description", "url", "color", "timestamp", "author", "footer", "image", "thumbnail", "fields")
+    known = (
+        "title",
+        "description",
+        "url",
+        "color",
+        "timestamp",
+        "author",
+        "footer",
+        "image",
+        "thumbnail",
+        "fields",
+    )
     body: Json = {"type": "rich"}
     for name in known:
         value = embed.get(name)
         if value is None or value == "" or value == {}:
             continue
         if name == "fields":
-            value = [{"name": one["name"], "value": one["value"], "inline": bool(one.get("inline"))} for one in value]
+            value = [
+                {"name": one["name"], "value": one["value"], "inline": bool(one.get("inline"))}
+                for one in value
+            ]
         elif isinstance(value, dict):
             value = {key: item for key, item in value.items() if item is not None and item != ""}
         body[name] = value

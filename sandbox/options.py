@@ -29,7 +29,9 @@ def path_of(command: Command, name: str) -> Path:
     options: list[Json] = command.body.get("options") or []
     steps: list[Json] = []
     for word in words:
-        found = [one for one in options if one["name"] == word and one["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP)]
+        found = [
+            one for one in options if one["name"] == word and one["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP)
+        ]
         if not found:
             raise ActionError(f"/{name}: there is no sub-command {word!r}.")
         steps.append({"name": word, "type": found[0]["type"]})
@@ -56,7 +58,9 @@ def fill_options(
             if value is None and option.get("required"):
                 raise ActionError(f"The option {name!r} is required.")
             if value is not None:
-                filled.append({"name": name, "type": option["type"], "value": _value(option, value, resolver)})
+                filled.append(
+                    {"name": name, "type": option["type"], "value": _value(option, value, resolver)}
+                )
         elif name == focused:
             shown = "" if value is None else str(value)
             filled.append({"name": name, "type": option["type"], "value": shown, "focused": True})
@@ -105,7 +109,11 @@ def _text(option: Json, value: Any) -> str:
 
 def _number(option: Json, value: Any) -> int | float:
     name, whole = option["name"], option["type"] == INTEGER
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or (whole and not isinstance(value, int)):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or (whole and not isinstance(value, int))
+    ):
         raise ActionError(f"The option {name!r} is a {'whole ' if whole else ''}number.")
     least, most = option.get("min_value", -LARGEST), option.get("max_value", LARGEST)
     if not least <= value <= most:

@@ -230,7 +230,9 @@ class PageApi:
     def _do_history(self, user: User, asked: Json) -> Any:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         before = as_snowflake(asked.get("before")) or 1 << 63
-        shown = [one for one in self.sandbox.world.history(channel.id) if one.id < before and self._sees(user, one)]
+        shown = [
+            one for one in self.sandbox.world.history(channel.id) if one.id < before and self._sees(user, one)
+        ]
         return [self.message(one) for one in shown[-PAGE:]]
 
     def _do_send(self, user: User, asked: Json) -> str:
@@ -261,7 +263,9 @@ class PageApi:
     def _do_slash(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         client = self.sandbox.client
-        return self.interaction(client.slash(user, channel, str(asked["command"]), asked.get("options") or {}))
+        return self.interaction(
+            client.slash(user, channel, str(asked["command"]), asked.get("options") or {})
+        )
 
     def _do_autocomplete(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
@@ -270,7 +274,9 @@ class PageApi:
         return self.interaction(sent)
 
     def _do_message_menu(self, user: User, asked: Json) -> Json:
-        return self.interaction(self.sandbox.client.message_menu(user, str(asked["name"]), self._message(asked)))
+        return self.interaction(
+            self.sandbox.client.message_menu(user, str(asked["name"]), self._message(asked))
+        )
 
     def _do_user_menu(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
@@ -278,7 +284,9 @@ class PageApi:
         return self.interaction(self.sandbox.client.user_menu(user, channel, str(asked["name"]), target))
 
     def _do_click(self, user: User, asked: Json) -> Json:
-        return self.interaction(self.sandbox.client.click(user, self._message(asked), str(asked["custom_id"])))
+        return self.interaction(
+            self.sandbox.client.click(user, self._message(asked), str(asked["custom_id"]))
+        )
 
     def _do_select(self, user: User, asked: Json) -> Json:
         message, custom_id = self._message(asked), str(asked["custom_id"])
@@ -309,7 +317,9 @@ class PageApi:
                     "owner_id": str(guild.owner_id),
                     "roles": [payloads.role(role) for role in guild.roles.values()],
                     "members": [payloads.member(member) for member in guild.members.values()],
-                    "channels": [payloads.channel(channel) for channel in rooms if channel.guild_id == guild.id],
+                    "channels": [
+                        payloads.channel(channel) for channel in rooms if channel.guild_id == guild.id
+                    ],
                     "has_bot": world.application_id in guild.members,
                 }
                 for guild in world.guilds.values()
@@ -344,13 +354,16 @@ class PageApi:
 
     def _dm(self, user: User, channel: Any) -> Json:
         others = [self.sandbox.world.user(key) for key in channel.recipients if key != user.id]
-        return self.sandbox.payloads.channel(channel) | {"recipients": [self.sandbox.payloads.user(one) for one in others]}
+        return self.sandbox.payloads.channel(channel) | {
+            "recipients": [self.sandbox.payloads.user(one) for one in others]
+        }
 
     def _commands(self, user: User) -> Json:
         world, client = self.sandbox.world, self.sandbox.client
         rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
         return {
-            str(room.id): [self.sandbox.payloads.command(one) for one in client.offered(user, room)] for room in rooms
+            str(room.id): [self.sandbox.payloads.command(one) for one in client.offered(user, room)]
+            for room in rooms
         }
 
     def _sees(self, user: User, message: Message) -> bool:
@@ -365,15 +378,23 @@ class PageApi:
 
     def _news(self, user: User, change: changes.Change) -> Json | None:
         match change:
-            case changes.MessageCreated(message) | changes.MessageUpdated(message) if self._sees(user, message):
+            case changes.MessageCreated(message) | changes.MessageUpdated(message) if self._sees(
+                user, message
+            ):
                 new = isinstance(change, changes.MessageCreated)
                 return {"type": "message", "new": new, "message": self.message(message)}
             case changes.MessageDeleted(message) if self._sees(user, message):
-                return {"type": "message_deleted", "channel_id": str(message.channel_id), "id": str(message.id)}
+                return {
+                    "type": "message_deleted",
+                    "channel_id": str(message.channel_id),
+                    "id": str(message.id),
+                }
             case changes.InteractionSent(interaction) | changes.InteractionChanged(interaction):
                 if interaction.user_id == user.id:
                     return {"type": "interaction", "interaction": self.interaction(interaction)}
-            case changes.Typing(channel, who) if self.sandbox.world.may_see(user.id, channel) and who != user.id:
+            case changes.Typing(channel, who) if (
+                self.sandbox.world.may_see(user.id, channel) and who != user.id
+            ):
                 return {"type": "typing", "channel_id": str(channel.id), "user_id": str(who)}
             case changes.ChannelCreated(channel) if self.sandbox.world.may_see(user.id, channel):
                 return {"type": "channel", "channel": self._dm(user, channel)}

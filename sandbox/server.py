@@ -1,8 +1,8 @@
 """A whole sandbox: the world, the API, the gateway, the uploads and the page, on one loopback port.
 
-    async with Sandbox(Path("history.sqlite3")) as discord:
-        run_a_bot(token=discord.bot_token, api=discord.api_url)
-        print(discord.page_url)
+async with Sandbox(Path("history.sqlite3")) as discord:
+    run_a_bot(token=discord.bot_token, api=discord.api_url)
+    print(discord.page_url)
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from sandbox.interactions import Interactions
 from sandbox.limits import Limits
 from sandbox.links import Links
 from sandbox.messages import Messages
+from sandbox.model import Attachment
 from sandbox.page_api import PageApi
 from sandbox.payloads import Payloads
 from sandbox.rest.http import RestApi
@@ -174,15 +175,22 @@ class Sandbox:
     def channel(self, name: str, guild: str = GUILD) -> Room:
         """A text channel by its name."""
         for channel in self.world.channels.values():
-            if channel.guild_id is not None and channel.name == name:
-                if self.world.guilds[channel.guild_id].name == guild:
-                    return Room(self, channel)
+            place = self.world.guilds.get(channel.guild_id or 0)
+            if place is not None and (place.name, channel.name) == (guild, name):
+                return Room(self, channel)
         raise KeyError(f"{guild} has no channel {name!r}.")
 
     def dm(self, *usernames: str) -> Room:
         """The private channel of these people; with one name, theirs with the bot."""
         ids = [self.member(name).user.id for name in usernames]
         return Room(self, self.world.dm(*ids, *([self.application_id] if len(ids) == 1 else [])))
+
+    def bytes_of(self, attachment: Attachment) -> bytes:
+        """What was uploaded; KeyError when it is gone."""
+        body = self.store.file(attachment.id)
+        if body is None:
+            raise KeyError(f"{attachment.filename} is gone.")
+        return body
 
     async def ready(self, timeout: float = 30.0) -> None:
         """Return once the bot is online; TimeoutError after `timeout` real seconds."""

@@ -14,7 +14,7 @@ from typing import Any
 from sandbox.model import Json
 
 
-class SpecMissing(Exception):
+class SpecMissingError(Exception):
     """The description is not where it should be."""
 
 
@@ -22,7 +22,9 @@ def find_spec(root: Path) -> Path:
     """`DISCORD_OPENAPI`, or `../shared/discord/openapi.json` beside the checkout at `root`."""
     path = Path(os.environ.get("DISCORD_OPENAPI") or root.parent / "shared" / "discord" / "openapi.json")
     if not path.is_file():
-        raise SpecMissing(f"Discord's OpenAPI description is not at {path}; set DISCORD_OPENAPI to where it is.")
+        raise SpecMissingError(
+            f"Discord's OpenAPI description is not at {path}; set DISCORD_OPENAPI to where it is."
+        )
     return path
 
 

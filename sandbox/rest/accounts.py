@@ -63,7 +63,10 @@ def get_guild(sandbox: Services, call: Call) -> Answer:
     guild = _guild(sandbox, call)
     body = sandbox.payloads.guild(guild)
     if call.flag("with_counts"):
-        body |= {"approximate_member_count": len(guild.members), "approximate_presence_count": len(guild.members)}
+        body |= {
+            "approximate_member_count": len(guild.members),
+            "approximate_presence_count": len(guild.members),
+        }
     return body
 
 

@@ -17,7 +17,7 @@ def create_interaction_response(sandbox: Services, call: Call) -> Answer:
     if not call.flag("with_response"):
         return None
     body = {"interaction": sandbox.payloads.interaction_state(interaction)}
-    if message is not None and interaction.callback != Callback.DEFERRED_UPDATE:
+    if message is not None and interaction.callback in (Callback.MESSAGE, Callback.UPDATE_MESSAGE):
         body["resource"] = {"type": interaction.callback, "message": sandbox.payloads.message(message)}
     return body
 
@@ -61,7 +61,9 @@ def delete_original_webhook_message(sandbox: Services, call: Call) -> Answer:
 def get_webhook_message(sandbox: Services, call: Call) -> Answer:
     """One of the answers."""
     interaction = _interaction(sandbox, call)
-    return sandbox.payloads.message(sandbox.interactions.answer(interaction, call.id("message_id", "Message")))
+    return sandbox.payloads.message(
+        sandbox.interactions.answer(interaction, call.id("message_id", "Message"))
+    )
 
 
 @operation("update_webhook_message", open_to_all=True)
@@ -76,5 +78,7 @@ def update_webhook_message(sandbox: Services, call: Call) -> Answer:
 def delete_webhook_message(sandbox: Services, call: Call) -> Answer:
     """Take one of the answers back."""
     interaction = _interaction(sandbox, call)
-    sandbox.interactions.delete(interaction, sandbox.interactions.answer(interaction, call.id("message_id", "Message")))
+    sandbox.interactions.delete(
+        interaction, sandbox.interactions.answer(interaction, call.id("message_id", "Message"))
+    )
     return None

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from sandbox.changes import Typing
 from sandbox.errors import ApiError, FormError, missing_access, unknown
 from sandbox.model import Channel, ChannelType, Message, Permission
 from sandbox.rest.routing import Answer, Call, Services, operation
 from sandbox.rules import rule
-from sandbox.rules.shapes import Fields, Integer, ListOf, Snowflake, Text, as_snowflake, judge
-from sandbox.changes import Typing
+from sandbox.rules.shapes import Fields, Integer, ListOf, Shape, Snowflake, Text, as_snowflake, judge
 from sandbox.snowflake import timestamp
 
-OTHERS_MESSAGE = rule("delete_needs_permission", "Deleting another's message needs Manage Messages (50013, 50003).")
+OTHERS_MESSAGE = rule(
+    "delete_needs_permission", "Deleting another's message needs Manage Messages (50013, 50003)."
+)
 BULK_AGE = rule("bulk_delete_age", "Messages deleted in bulk are at most 14 days old (50034).")
 BULK_SIZE = rule("bulk_delete_count", "2 to 100 messages are deleted in bulk (50016).")
 HISTORY_LIMIT = rule("history_limit", "History comes in pages of 1 to 100 messages.")
 MEMBERSHIP = rule("bot_membership", "The bot acts in channels it is in, and no other (50001).")
 
-_HISTORY = {
+_HISTORY: dict[str, Shape] = {
     "limit": Integer(1, 100, HISTORY_LIMIT),
     "before": Snowflake(),
     "after": Snowflake(),
@@ -109,7 +111,11 @@ def bulk_delete_messages(sandbox: Services, call: Call) -> Answer:
     judge(_BULK, call.body, sandbox.rules)
     ids = dict.fromkeys(as_snowflake(key) or 0 for key in call.body["messages"])
     if not 2 <= len(ids) <= 100 and BULK_SIZE in sandbox.rules:
-        raise ApiError(400, 50016, "Provided too few or too many messages to delete. Must provide at least 2 and at most 100.")
+        raise ApiError(
+            400,
+            50016,
+            "Provided too few or too many messages to delete. Must provide at least 2 and at most 100.",
+        )
     oldest = sandbox.world.clock.now() - BULK_DAYS * 86_400
     if BULK_AGE in sandbox.rules and any(timestamp(key) < oldest for key in ids):
         raise ApiError(400, 50034, "A message provided was too old to bulk delete")
@@ -139,7 +145,8 @@ def refresh_attachment_urls(sandbox: Services, call: Call) -> Answer:
     bad = [index for index, (_, new) in enumerate(fresh) if new is None]
     if bad:
         raise FormError(
-            (("attachment_urls", index), "ATTACHMENT_INVALID_URL", "The attachment URL is not valid.") for index in bad
+            (("attachment_urls", index), "ATTACHMENT_INVALID_URL", "The attachment URL is not valid.")
+            for index in bad
         )
     return {"refreshed_urls": [{"original": old, "refreshed": new} for old, new in fresh]}
 

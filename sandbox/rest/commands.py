@@ -126,5 +126,3 @@ def delete_command(sandbox: Services, call: Call) -> Answer:
     """Take one away."""
     sandbox.world.set_commands([_find(sandbox, call)], [])
     return None
-
-

@@ -15,7 +15,7 @@ from aiohttp import BodyPartReader, web
 from sandbox.errors import ApiError, not_json, unauthorized
 from sandbox.faults import Fault, Faults
 from sandbox.files import Upload
-from sandbox.limits import Limits, RateLimited
+from sandbox.limits import Limits, RateLimitedError
 from sandbox.rest import accounts, answers, channels, commands
 from sandbox.rest.routing import HANDLERS, OPEN, Answer, Call, Created, Services, match
 from sandbox.spec import Spec
@@ -28,7 +28,7 @@ MOST_FILES = 10
 _FILE_FIELD = re.compile(r"files\[([0-9]{1,3})\]")
 
 
-class _Lost(Exception):
+class _LostAnswerError(Exception):
     """The answer is not to arrive."""
 
 
@@ -54,11 +54,11 @@ class RestApi:
         headers: dict[str, str] = {}
         try:
             status, body = await self._answer(request, found.name, found.params, headers)
-        except _Lost:
+        except _LostAnswerError:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
-        except RateLimited as limited:
+        except RateLimitedError as limited:
             status, body = limited.status, limited.body()
             headers = limited.headers()
         except ApiError as error:
@@ -89,14 +89,16 @@ class RestApi:
         if self.spec is not None:
             self.spec.check_request(name, body)
         if any(fault.lose_answer for fault in faults):
-            raise _Lost
+            raise _LostAnswerError
         return (204 if answer is None else 201 if isinstance(answer, Created) else 200), answer
 
     async def _strike(self, fault: Fault, uploads: list[Upload]) -> None:
         if fault.bytes_per_second:
-            await self.services.world.clock.sleep(sum(len(one.body) for one in uploads) / fault.bytes_per_second)
+            await self.services.world.clock.sleep(
+                sum(len(one.body) for one in uploads) / fault.bytes_per_second
+            )
         if fault.retry_after is not None:
-            raise RateLimited(fault.retry_after, everything=fault.scope_global)
+            raise RateLimitedError(fault.retry_after, everything=fault.scope_global)
         if fault.status is not None:
             raise ApiError(fault.status, 0, f"{fault.status}: a fault that was asked for")
 

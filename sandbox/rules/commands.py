@@ -25,9 +25,13 @@ from sandbox.rules.shapes import (
 )
 
 NAME_LENGTH = rule("command_name_length", "A command's or option's name has 1 to 32 characters.")
-NAME_PATTERN = rule("command_name_pattern", "A slash command's or option's name is lower-case letters, digits, - and _.")
+NAME_PATTERN = rule(
+    "command_name_pattern", "A slash command's or option's name is lower-case letters, digits, - and _."
+)
 NAME_UNIQUE = rule("command_name_unique", "A command's name occurs once per type and place.")
-DESCRIPTION = rule("command_description_length", "A slash command's or option's description has 1 to 100 characters.")
+DESCRIPTION = rule(
+    "command_description_length", "A slash command's or option's description has 1 to 100 characters."
+)
 MENU_BARE = rule("context_menu_bare", "A context menu has no description and no options.")
 OPTION_COUNT = rule("command_options", "A command has at most 25 options.")
 OPTION_NAMES = rule("command_option_unique", "An option's name occurs once in a command.")
@@ -36,12 +40,18 @@ CHOICE_COUNT = rule("command_choices", "An option has at most 25 choices.")
 CHOICE_NAME = rule("command_choice_name_length", "A choice's name has 1 to 100 characters.")
 CHOICE_VALUE = rule("command_choice_value_length", "A choice's text value has at most 100 characters.")
 CHOICE_UNIQUE = rule("command_choice_unique", "A choice's name occurs once in an option.")
-AUTOCOMPLETE_ALONE = rule("command_autocomplete_or_choices", "An option has choices or autocomplete, not both.")
+AUTOCOMPLETE_ALONE = rule(
+    "command_autocomplete_or_choices", "An option has choices or autocomplete, not both."
+)
 SUBCOMMANDS_ALONE = rule("subcommands_alone", "Sub-commands stand beside sub-commands and groups only.")
 TEXT_RANGE = rule("command_option_lengths", "A text option's lengths lie between 0 (min), 1 (max) and 6,000.")
 CONTEXTS = rule("command_contexts", "Contexts and installation types name at least one each.")
-COMMAND_COUNT = rule("command_count", "There are at most 100 slash commands, 15 user and 15 message menus (30032).")
-COMMAND_SIZE = rule("command_size", "A command's names, descriptions and values have at most 8,000 characters together.")
+COMMAND_COUNT = rule(
+    "command_count", "There are at most 100 slash commands, 15 user and 15 message menus (30032)."
+)
+COMMAND_SIZE = rule(
+    "command_size", "A command's names, descriptions and values have at most 8,000 characters together."
+)
 
 MOST = {1: 100, 2: 15, 3: 15}
 _SLASH_NAME = re.compile(r"(?:(?![A-Z])[-_'\w\u0900-\u097F\u0E00-\u0E7F])*")
@@ -60,7 +70,11 @@ def _option(**fields: Shape) -> Fields:
 
 
 def _choices(value: Shape) -> ListOf:
-    fields = {"name": Text(1, 100, CHOICE_NAME), "name_localizations": MapOf(Text(1, 100, CHOICE_NAME)), "value": value}
+    fields: dict[str, Shape] = {
+        "name": Text(1, 100, CHOICE_NAME),
+        "name_localizations": MapOf(Text(1, 100, CHOICE_NAME)),
+        "value": value,
+    }
     return ListOf(Fields(fields, required=("name", "value")), 0, 25, CHOICE_COUNT)
 
 
@@ -92,7 +106,11 @@ _fields: dict[str, Shape] = {
     "integration_types": ListOf(Choice((0, 1)), 1, None, CONTEXTS),
 }
 _SLASH = Fields(
-    {**_described, **_fields, "options": ListOf(Variant({1: _sub, 2: _group, **_plain}), 0, 25, OPTION_COUNT)},
+    {
+        **_described,
+        **_fields,
+        "options": ListOf(Variant({1: _sub, 2: _group, **_plain}), 0, 25, OPTION_COUNT),
+    },
     required=("name", "description"),
 )
 _MENU = Fields(
@@ -121,7 +139,9 @@ def judge_commands(body: Any, rules: Rulebook) -> None:
     for index, command in enumerate(body):
         key = (command.get("type") or 1, command["name"])
         if seen[key] and NAME_UNIQUE in rules:
-            report.add((index,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique")
+            report.add(
+                (index,), "APPLICATION_COMMANDS_DUPLICATE_NAME", "Application command names must be unique"
+            )
         seen[key] += 1
     report.close()
     judge_count([kind for kind, _ in seen], rules)
@@ -167,7 +187,9 @@ def _options(options: list[Json], path: Path, report: Report) -> None:
         names.add(option["name"])
         if option.get("required") and optional and OPTION_ORDER in report.rules:
             code = "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID"
-            report.add((*place, "required"), code, "Required options must be placed before non-required options")
+            report.add(
+                (*place, "required"), code, "Required options must be placed before non-required options"
+            )
         optional = optional or not option.get("required")
         choices = option.get("choices") or []
         if choices and option.get("autocomplete") and AUTOCOMPLETE_ALONE in report.rules:
@@ -184,5 +206,3 @@ def _size(part: Json) -> int:
     for choice in part.get("choices") or []:
         total += len(choice["name"]) + len(str(choice["value"]))
     return total + sum(map(_size, part.get("options") or []))
-
-

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.components import LINK_STYLE, PREMIUM_STYLE, SELECTS, V2_ONLY, Kind, texts, walk
+from sandbox.components import (
+    ATTACHMENT_SCHEME,
+    LINK_STYLE,
+    PREMIUM_STYLE,
+    SELECTS,
+    V2_ONLY,
+    Kind,
+    texts,
+    walk,
+)
 from sandbox.errors import Path
 from sandbox.model import Json
 from sandbox.rules.book import rule
-from sandbox.rules.shapes import Boolean, Choice, Fields, Integer, ListOf, Report, Shape, Snowflake, Text, Variant
+from sandbox.rules.shapes import (
+    Boolean,
+    Choice,
+    Fields,
+    Integer,
+    ListOf,
+    Report,
+    Shape,
+    Snowflake,
+    Text,
+    Variant,
+)
 
 CUSTOM_ID_LENGTH = rule("custom_id_length", "A custom_id has 1 to 100 characters.")
 CUSTOM_ID_UNIQUE = rule("custom_id_unique", "A custom_id occurs once in a message or modal.")
@@ -17,7 +37,9 @@ ROWS = rule("action_rows", "A message without Components V2 has at most 5 action
 ROW_WIDTH = rule("action_row_width", "An action row holds up to 5 buttons, or one select.")
 BUTTON_LABEL = rule("button_label_length", "A button's label has at most 80 characters.")
 BUTTON_FACE = rule("button_face", "A button has a label or an emoji.")
-BUTTON_TARGET = rule("button_target", "A link button has a url and no custom_id, another one a custom_id and no url.")
+BUTTON_TARGET = rule(
+    "button_target", "A link button has a url and no custom_id, another one a custom_id and no url."
+)
 BUTTON_URL = rule("button_url_length", "A link button's url has at most 512 characters.")
 SELECT_OPTIONS = rule("select_options", "A string select has 1 to 25 options.")
 SELECT_PLACEHOLDER = rule("select_placeholder_length", "A select's placeholder has at most 150 characters.")
@@ -26,7 +48,9 @@ SELECT_ORDER = rule("select_values_order", "A select's min_values is not above i
 SELECT_FIT = rule("select_values_fit", "A string select's max_values is not above its number of options.")
 OPTION_LABEL = rule("select_option_label_length", "A select option's label has 1 to 100 characters.")
 OPTION_VALUE = rule("select_option_value_length", "A select option's value has 1 to 100 characters.")
-OPTION_DESCRIPTION = rule("select_option_description_length", "A select option's description has at most 100 characters.")
+OPTION_DESCRIPTION = rule(
+    "select_option_description_length", "A select option's description has at most 100 characters."
+)
 OPTION_UNIQUE = rule("select_option_unique", "A select option's value occurs once.")
 V2_FLAG = rule("v2_flag", "Components V2 need the message flag IS_COMPONENTS_V2.")
 V2_TOTAL = rule("v2_components", "A Components V2 message has at most 40 components, nested ones counted.")
@@ -40,17 +64,23 @@ FILE_LOCAL = rule("file_is_upload", "A file component shows an upload (attachmen
 MODAL_TITLE = rule("modal_title_length", "A modal's title has 1 to 45 characters.")
 MODAL_ROWS = rule("modal_components", "A modal has 1 to 5 top-level components.")
 LABEL_TEXT = rule("label_length", "The label of a modal's field has 1 to 45 characters.")
-LABEL_DESCRIPTION = rule("label_description_length", "The description of a modal's field has at most 100 characters.")
+LABEL_DESCRIPTION = rule(
+    "label_description_length", "The description of a modal's field has at most 100 characters."
+)
 INPUT_VALUE = rule("text_input_value_length", "A text input's prefilled value has at most 4,000 characters.")
-INPUT_PLACEHOLDER = rule("text_input_placeholder_length", "A text input's placeholder has at most 100 characters.")
-INPUT_RANGE = rule("text_input_range", "A text input's lengths lie between 0 (min_length), 1 (max_length) and 4,000.")
+INPUT_PLACEHOLDER = rule(
+    "text_input_placeholder_length", "A text input's placeholder has at most 100 characters."
+)
+INPUT_RANGE = rule(
+    "text_input_range", "A text input's lengths lie between 0 (min_length), 1 (max_length) and 4,000."
+)
 UPLOAD_RANGE = rule("file_upload_values", "A file upload takes 0 to 10 files.")
 
 _id: dict[str, Shape] = {"id": Integer(0, (1 << 31) - 1)}
 _custom_id = Text(1, 100, CUSTOM_ID_LENGTH)
 _emoji = Fields({"id": Snowflake(), "name": Text(most=32), "animated": Boolean()})
 _media = Fields({"url": Text(1, 2048)}, required=("url",))
-_described = {"description": Text(0, 1024, MEDIA_DESCRIPTION), "spoiler": Boolean()}
+_described: dict[str, Shape] = {"description": Text(0, 1024, MEDIA_DESCRIPTION), "spoiler": Boolean()}
 _span: dict[str, Shape] = {
     "min_values": Integer(0, 25, SELECT_RANGE),
     "max_values": Integer(1, 25, SELECT_RANGE),
@@ -89,7 +119,9 @@ _select_fields: dict[str, Shape] = {
 _string_select = Fields(
     {**_select_fields, "options": ListOf(_option, 1, 25, SELECT_OPTIONS)}, required=("custom_id", "options")
 )
-_default_value = Fields({"id": Snowflake(), "type": Choice(("user", "role", "channel"))}, required=("id", "type"))
+_default_value = Fields(
+    {"id": Snowflake(), "type": Choice(("user", "role", "channel"))}, required=("id", "type")
+)
 _entity_select = Fields(
     {**_select_fields, "default_values": ListOf(_default_value, 0, 25)}, required=("custom_id",)
 )
@@ -117,7 +149,10 @@ _section = Fields(
     required=("components", "accessory"),
 )
 _gallery = Fields(
-    {**_id, "items": ListOf(Fields({**_described, "media": _media}, required=("media",)), 1, 10, GALLERY_ITEMS)},
+    {
+        **_id,
+        "items": ListOf(Fields({**_described, "media": _media}, required=("media",)), 1, 10, GALLERY_ITEMS),
+    },
     required=("items",),
 )
 _file = Fields({**_id, "file": _media, "spoiler": Boolean()}, required=("file",))
@@ -166,7 +201,12 @@ _files = Fields(
     required=("custom_id",),
 )
 _radio = Fields(
-    {**_id, "custom_id": _custom_id, "required": Boolean(), "options": ListOf(_option, 2, 10, SELECT_OPTIONS)},
+    {
+        **_id,
+        "custom_id": _custom_id,
+        "required": Boolean(),
+        "options": ListOf(_option, 2, 10, SELECT_OPTIONS),
+    },
     required=("custom_id", "options"),
 )
 _checks = Fields(
@@ -199,13 +239,18 @@ _label = Fields(
     },
     required=("label", "component"),
 )
-_modal_row = Fields({**_id, "components": ListOf(Variant({Kind.TEXT_INPUT: _input}), 1, 1)}, required=("components",))
+_modal_row = Fields(
+    {**_id, "components": ListOf(Variant({Kind.TEXT_INPUT: _input}), 1, 1)}, required=("components",)
+)
 MODAL = Fields(
     {
         "custom_id": _custom_id,
         "title": Text(1, 45, MODAL_TITLE),
         "components": ListOf(
-            Variant({Kind.ACTION_ROW: _modal_row, Kind.LABEL: _label, Kind.TEXT_DISPLAY: _text}), 1, 5, MODAL_ROWS
+            Variant({Kind.ACTION_ROW: _modal_row, Kind.LABEL: _label, Kind.TEXT_DISPLAY: _text}),
+            1,
+            5,
+            MODAL_ROWS,
         ),
     },
     required=("custom_id", "title", "components"),
@@ -225,9 +270,8 @@ def judge_tree(components: list[Json], report: Report, path: Path = ("components
             _button_sense(component, place, report)
         elif kind in SELECTS:
             _select_sense(component, place, report)
-        elif kind == Kind.FILE and FILE_LOCAL in report.rules:
-            if not component["file"]["url"].startswith("attachment://"):
-                report.add((*place, "file", "url"), "URL_TYPE_INVALID_SCHEME", "Scheme must be one of ('attachment',).")
+        elif kind == Kind.FILE:
+            _file_sense(component, place, report)
 
 
 def judge_message_tree(components: list[Json], v2: bool, report: Report) -> None:
@@ -237,13 +281,17 @@ def judge_message_tree(components: list[Json], v2: bool, report: Report) -> None
         if V2_FLAG in report.rules:
             for index, component in enumerate(components):
                 if component["type"] in V2_ONLY:
-                    message = "Value of field \"type\" must be one of (1,)."
+                    message = 'Value of field "type" must be one of (1,).'
                     report.add(("components", index, "type"), "UNION_TYPE_CHOICES", message)
         if ROWS in report.rules and len(components) > 5:
             report.add(("components",), "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 5 in length.")
         return
     if V2_TOTAL in report.rules and sum(1 for _ in walk(components)) > 40:
-        report.add(("components",), "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", "Total number of components exceeds 40.")
+        report.add(
+            ("components",),
+            "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
+            "Total number of components exceeds 40.",
+        )
     if V2_TEXT in report.rules and sum(map(len, texts(components))) > 4000:
         report.add(
             ("components",),
@@ -281,27 +329,39 @@ def _button_sense(button: Json, place: Path, report: Report) -> None:
     if BUTTON_TARGET not in report.rules or premium:
         return
     if link and (not button.get("url") or button.get("custom_id")):
-        report.add((*place, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required, a custom id is not allowed.")
+        report.add(
+            (*place, "url"), "BUTTON_COMPONENT_URL_REQUIRED", "A url is required, a custom id is not allowed."
+        )
     if not link and (not button.get("custom_id") or button.get("url")):
         message = "A custom id is required, a url is not allowed."
         report.add((*place, "custom_id"), "BUTTON_COMPONENT_CUSTOM_ID_REQUIRED", message)
+
+
+def _file_sense(file: Json, place: Path, report: Report) -> None:
+    if not file["file"]["url"].startswith(ATTACHMENT_SCHEME) and FILE_LOCAL in report.rules:
+        message = "Scheme must be one of ('attachment',)."
+        report.add((*place, "file", "url"), "URL_TYPE_INVALID_SCHEME", message)
 
 
 def _select_sense(select: Json, place: Path, report: Report) -> None:
     least = 1 if select.get("min_values") is None else int(select["min_values"])
     most = 1 if select.get("max_values") is None else int(select["max_values"])
     if least > most and SELECT_ORDER in report.rules:
-        report.add((*place, "min_values"), "SELECT_COMPONENT_MIN_MAX", "min_values must not exceed max_values.")
+        report.add(
+            (*place, "min_values"), "SELECT_COMPONENT_MIN_MAX", "min_values must not exceed max_values."
+        )
     options: list[Any] | None = select.get("options")
     if options is None:
         return
     if most > len(options) and SELECT_FIT in report.rules:
-        report.add((*place, "max_values"), "BASE_TYPE_MAX_LENGTH", f"Must be {len(options)} or fewer in length.")
+        report.add(
+            (*place, "max_values"), "BASE_TYPE_MAX_LENGTH", f"Must be {len(options)} or fewer in length."
+        )
     seen: set[str] = set()
     for index, option in enumerate(options):
         if option["value"] in seen and OPTION_UNIQUE in report.rules:
             code = "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED"
-            report.add((*place, "options", index, "value"), code, "The specified option value is already used")
+            report.add(
+                (*place, "options", index, "value"), code, "The specified option value is already used"
+            )
         seen.add(option["value"])
-
-

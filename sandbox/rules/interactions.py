@@ -32,8 +32,12 @@ ACK_FIRST = rule("acknowledge_first", "A follow-up comes after the acknowledgeme
 CALLBACK_FITS = rule("callback_fits", "The kind of callback fits the kind of interaction.")
 FOLLOWUPS = rule("followup_limit", "Five follow-ups where only the user has installed the app (40094).")
 CHOICES = rule("autocomplete_choices", "Autocomplete offers at most 25 choices.")
-CHOICE_NAME = rule("autocomplete_choice_name_length", "An autocomplete choice's name has 1 to 100 characters.")
-CHOICE_VALUE = rule("autocomplete_choice_value_length", "An autocomplete choice's text value has at most 100 characters.")
+CHOICE_NAME = rule(
+    "autocomplete_choice_name_length", "An autocomplete choice's name has 1 to 100 characters."
+)
+CHOICE_VALUE = rule(
+    "autocomplete_choice_value_length", "An autocomplete choice's text value has at most 100 characters."
+)
 CHOICE_TYPE = rule("autocomplete_choice_type", "An autocomplete choice's value has the option's type.")
 
 _FITTING: dict[int, set[Callback]] = {
@@ -117,7 +121,11 @@ def _judge_suggestion_types(interaction: Interaction, data: Json, rules: Ruleboo
     wanted: dict[int, tuple[type, ...]] = {3: (str,), 4: (int,), 10: (int, float)}
     fits = wanted.get(focused["type"], (str, int, float))
     problems = [
-        (("data", "choices", index, "value"), "BASE_TYPE_STRING", "The value does not have the option's type.")
+        (
+            ("data", "choices", index, "value"),
+            "BASE_TYPE_STRING",
+            "The value does not have the option's type.",
+        )
         for index, choice in enumerate(data.get("choices") or [])
         if not isinstance(choice["value"], fits)
     ]

@@ -39,12 +39,16 @@ EMBED_AUTHOR = rule("embed_author_length", "An embed's author has at most 256 ch
 EMBED_TOTAL = rule("embed_total_length", "The embeds of a message have at most 6,000 characters together.")
 EMBED_URL = rule("embed_url_scheme", "An embed's addresses are http, https or attachment ones.")
 FILES = rule("attachment_count", "A message has at most 10 attachments.")
-FILE_DESCRIPTION = rule("attachment_description_length", "An attachment's description has at most 1,024 characters.")
+FILE_DESCRIPTION = rule(
+    "attachment_description_length", "An attachment's description has at most 1,024 characters."
+)
 FILE_KNOWN = rule("attachment_known", "An attachment:// address names a file of the message.")
 V2_FIELDS = rule("v2_forbidden_fields", "A Components V2 message has no content, embeds, poll or stickers.")
 V2_STAYS = rule("v2_flag_stays", "A Components V2 message cannot become an ordinary one.")
 
-_url = Text(0, 2048, pattern=re.compile(r"(?:https?|attachment)://\S+|", re.IGNORECASE), pattern_rule=EMBED_URL)
+_url = Text(
+    0, 2048, pattern=re.compile(r"(?:https?|attachment)://\S+|", re.IGNORECASE), pattern_rule=EMBED_URL
+)
 _image = Fields({"url": _url, "description": Text(0, 4096)})
 _embed = Fields(
     {
@@ -52,7 +56,9 @@ _embed = Fields(
         "description": Text(0, 4096, EMBED_DESCRIPTION),
         "url": _url,
         "color": Integer(0, 0xFFFFFF),
-        "timestamp": Text(pattern=re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")),
+        "timestamp": Text(
+            pattern=re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
+        ),
         "author": Fields({"name": Text(0, 256, EMBED_AUTHOR), "url": _url, "icon_url": _url}),
         "footer": Fields({"text": Text(0, 2048, EMBED_FOOTER), "icon_url": _url}),
         "image": _image,
@@ -145,7 +151,11 @@ def judge_message(body: Any, files: list[str], rules: Rulebook, *, before: Json 
     was = before or {"flags": 0, "attachments": {}}
     asked = int(body.get("flags") or 0)
     v2 = bool((asked | was["flags"]) & MessageFlag.IS_COMPONENTS_V2)
-    if before is not None and was["flags"] & ~asked & MessageFlag.IS_COMPONENTS_V2 and body.get("flags") is not None:
+    if (
+        before is not None
+        and was["flags"] & ~asked & MessageFlag.IS_COMPONENTS_V2
+        and body.get("flags") is not None
+    ):
         if V2_STAYS in rules:
             message = "The IS_COMPONENTS_V2 flag cannot be removed once it is set."
             report.add(("flags",), "MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG", message)
@@ -156,7 +166,11 @@ def judge_message(body: Any, files: list[str], rules: Rulebook, *, before: Json 
         for name in LEGACY:
             if body[name] if name in body else was.get(name):
                 code = "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2"
-                report.add((name,), code, f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2")
+                report.add(
+                    (name,),
+                    code,
+                    f"The '{name}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2",
+                )
     if EMBED_TOTAL in rules and sum(map(embed_size, body.get("embeds") or [])) > 6000:
         report.add(("embeds",), "MAX_EMBED_SIZE_EXCEEDED", "Embed size exceeds maximum size of 6000")
     kept = _files_after(body, files, was["attachments"])
@@ -194,5 +208,3 @@ def embed_size(embed: Json) -> int:
         *(field[name] for field in fields for name in ("name", "value")),
     ]
     return sum(len(part) for part in parts if part)
-
-

@@ -66,6 +66,7 @@ class Text:
     pattern_rule: str | None = None
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, str):
             report.add(path, "BASE_TYPE_STRING", "Could not interpret as string.")
             return
@@ -88,6 +89,7 @@ class Integer:
     rule: str | None = None
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
@@ -108,6 +110,7 @@ class Real:
     """A finite number."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             report.add(path, "NUMBER_TYPE_COERCE", f'Value "{short(value)}" is not float.')
 
@@ -117,6 +120,7 @@ class Boolean:
     """True or false."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, bool):
             report.add(path, "BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
 
@@ -126,6 +130,7 @@ class Snowflake:
     """An id, as a string of digits or as a number."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if as_snowflake(value) is None:
             report.add(path, "NUMBER_TYPE_COERCE", f'Value "{short(value)}" is not snowflake.')
 
@@ -137,6 +142,7 @@ class Choice:
     values: Collection[Any]
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if isinstance(value, (dict, list, bool)) or value not in self.values:
             listed = ", ".join(map(str, self.values))
             report.add(path, "BASE_TYPE_CHOICES", f"Value must be one of ({listed}).")
@@ -160,6 +166,7 @@ class ListOf:
     rule: str | None = None
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, list):
             report.add(path, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
             return
@@ -179,6 +186,7 @@ class MapOf:
     item: Shape
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, dict):
             not_an_object(path, report)
             return
@@ -195,6 +203,7 @@ class Fields:
     required: Collection[str] = ()
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, dict):
             not_an_object(path, report)
             return
@@ -214,6 +223,7 @@ class Variant:
     tag: str = "type"
 
     def check(self, value: Any, path: Path, report: Report) -> None:
+        """Report what is wrong with `value`."""
         if not isinstance(value, dict):
             not_an_object(path, report)
             return
@@ -222,7 +232,11 @@ class Variant:
             report.required((*path, self.tag))
         elif isinstance(kind, (bool, dict, list)) or kind not in self.shapes:
             listed = ", ".join(map(str, self.shapes))
-            report.add((*path, self.tag), "UNION_TYPE_CHOICES", f"Value of field \"{self.tag}\" must be one of ({listed}).")
+            report.add(
+                (*path, self.tag),
+                "UNION_TYPE_CHOICES",
+                f'Value of field "{self.tag}" must be one of ({listed}).',
+            )
         else:
             self.shapes[kind].check(value, path, report)
 
