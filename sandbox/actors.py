@@ -49,7 +49,7 @@ class Room:
     async def wait_for(
         self, wanted: Callable[[Message], bool], timeout: float = WAIT, since: int = 0
     ) -> Message:
-        """The first message, there already or to come, that `wanted` says yes to; only ids above `since` count."""
+        """The first message, there or to come, that `wanted` says yes to; only ids above `since` count."""
 
         def find() -> Message | None:
             return next((one for one in self.messages if one.id > since and wanted(one)), None)
@@ -126,7 +126,7 @@ class Reply:
 
 
 class Actor:
-    """A person. Methods that speak to the bot return once it has acknowledged, or at once with `wait=False`."""
+    """A person. What speaks to the bot returns once it has acknowledged, or at once with `wait=False`."""
 
     def __init__(self, sandbox: Sandbox, user: User) -> None:
         self.sandbox = sandbox

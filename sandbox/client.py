@@ -1,7 +1,7 @@
 """What Discord's own client does for a person: which commands it offers, what it lets through, what it sends.
 
-The page and the tests both act through this module. Ids are integers or strings of digits; an option or field of
-an attachment kind takes the id of an upload.
+The page and the tests both act through this module. Ids are integers or strings of digits; an option or field
+of an attachment kind takes the id of an upload.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ DISABLED = rule("disabled_component", "A disabled component cannot be used.")
 
 
 class Client:
-    """Acts for people in one world. Every method raises ActionError for what Discord's client would not let happen."""
+    """Acts for people in one world; ActionError is what Discord's client would not let happen."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The sandbox's only source of time, which a test can turn.
 
-Acknowledgement deadlines, interaction tokens, attachment expiry, nonce windows, rate limits and ids all ask one
-`Clock`. Only the liveness of a socket (heartbeats) is measured in real time, because its other end is.
+Acknowledgement deadlines, interaction tokens, attachment expiry, nonce windows, rate limits and ids all ask
+one `Clock`. Only the liveness of a socket (heartbeats) is measured in real time, because its other end is.
 """
 
 from __future__ import annotations

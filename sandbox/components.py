@@ -56,13 +56,13 @@ V2_ONLY = (
     Kind.CONTAINER,
 )
 
-# Answer fields per type: name → the value an answer has when the request gave none; None leaves the field out,
-# unless the field is among the nullable ones.
+# Answer fields per type: name → the value an answer has when the request gave none; None leaves the field
+# out, unless the field is among the nullable ones.
 _ALWAYS: dict[int, Json] = {
     Kind.BUTTON: {"style": 2, "custom_id": None, "label": None, "disabled": None, "emoji": None, "url": None,
                   "sku_id": None},
-    Kind.STRING_SELECT: {"custom_id": "", "placeholder": None, "min_values": 1, "max_values": 1, "disabled": None,
-                         "options": [], "required": None},
+    Kind.STRING_SELECT: {"custom_id": "", "placeholder": None, "min_values": 1, "max_values": 1,
+                         "disabled": None, "options": [], "required": None},
     **{kind: {"custom_id": "", "placeholder": None, "min_values": 1, "max_values": 1, "disabled": None,
               "default_values": None, "required": None} for kind in SELECTS[1:]},
     Kind.TEXT_INPUT: {"custom_id": "", "style": 1, "label": None, "value": None, "placeholder": None,
@@ -76,7 +76,8 @@ _ALWAYS: dict[int, Json] = {
     Kind.LABEL: {"label": "", "description": None},
     Kind.FILE_UPLOAD: {"custom_id": "", "min_values": 1, "max_values": 1, "required": True},
     Kind.RADIO_GROUP: {"custom_id": "", "options": [], "required": True},
-    Kind.CHECKBOX_GROUP: {"custom_id": "", "options": [], "min_values": 1, "max_values": None, "required": True},
+    Kind.CHECKBOX_GROUP: {"custom_id": "", "options": [], "min_values": 1, "max_values": None,
+                          "required": True},
     Kind.CHECKBOX: {"custom_id": "", "default": False},
 }  # fmt: skip
 _ALWAYS[Kind.CHANNEL_SELECT]["channel_types"] = None
@@ -179,7 +180,7 @@ def referenced(node: Any) -> Iterator[str]:
 
 
 def fill_media(node: Any, shown: dict[str, Json]) -> Any:
-    """A stored embed or component with its media as answers have them; `shown` maps file name → attachment object."""
+    """A stored embed or component with its media as answers have it; `shown`: file name → attachment object."""
     if isinstance(node, list):
         return [fill_media(item, shown) for item in node]
     if not isinstance(node, dict):

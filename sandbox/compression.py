@@ -27,8 +27,8 @@ def stream(name: str | None) -> Stream | None:
 def _zstd() -> Stream:
     """A valid zstd frame that never ends, in raw blocks: right for loopback, and without a library.
 
-    Layout (RFC 8878): magic number, a descriptor without content size or checksum, a window of 8 MiB, then blocks
-    with a 3-byte header of size << 3 | type << 1 | last.
+    Layout (RFC 8878): magic number, a descriptor without content size or checksum, a window of 8 MiB, then
+    blocks with a 3-byte header of size << 3 | type << 1 | last.
     """
     begun = False
 

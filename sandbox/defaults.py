@@ -1,4 +1,4 @@
-"""What a new sandbox starts with: the bot, five people, its server, and a server where the bot is not a member."""
+"""What a new sandbox starts with: the bot, five people, its server, and a server without it."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ class FormError(ApiError):
 def unknown(what: str) -> ApiError:
     """404 with the code of the thing that does not exist."""
     codes = {
-        "Application": 10002, "Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008, "Role": 10011,
-        "User": 10013, "Webhook": 10015, "Interaction": 10062, "Application Command": 10063,
+        "Application": 10002, "Channel": 10003, "Guild": 10004, "Member": 10007, "Message": 10008,
+        "Role": 10011, "User": 10013, "Webhook": 10015, "Interaction": 10062, "Application Command": 10063,
     }  # fmt: skip
     name = what.lower() if what in ("Interaction", "Application Command") else what
     return ApiError(404, codes[what], f"Unknown {name}")

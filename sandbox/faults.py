@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults waiting to happen. Each method takes the name of an operation ("create_message"), or None for any.
+    """The faults waiting to happen, each to one operation ("create_message") or, for None, to any.
 
     Delays and slow uploads take their time on the sandbox's clock.
     """

@@ -12,8 +12,9 @@ from sandbox.model import Attachment
 UPLOAD_LIMIT = 10 * 1024 * 1024
 """Bytes one attachment may have; source: Discord's "Uploading Files" (10 MiB for bots without boosts)."""
 
-_TYPES = {".ogg": "audio/ogg", ".opus": "audio/ogg", ".mp3": "audio/mpeg", ".wav": "audio/x-wav", ".flac": "audio/flac",
-          ".mid": "audio/midi", ".webp": "image/webp", ".webm": "video/webm"}  # fmt: skip
+_TYPES = {".ogg": "audio/ogg", ".opus": "audio/ogg", ".mp3": "audio/mpeg", ".wav": "audio/x-wav",
+          ".flac": "audio/flac", ".mid": "audio/midi", ".webp": "image/webp",
+          ".webm": "video/webm"}  # fmt: skip
 
 
 @dataclass(frozen=True)

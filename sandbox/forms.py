@@ -11,7 +11,7 @@ from sandbox.resolve import ActionError, Resolver, entity_values
 
 
 def fill_modal(components: list[Json], values: Mapping[str, Any], resolver: Resolver) -> list[Json]:
-    """The `components` of a modal's submission; `values` by custom_id, what is missing keeps its prefilled value."""
+    """The `components` of a modal's submission; `values` by custom_id, what is missing stays as prefilled."""
     known = {component["custom_id"] for _, component in walk(components) if "custom_id" in component}
     for name in values:
         if name not in known:

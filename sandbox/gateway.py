@@ -1,7 +1,7 @@
 """The gateway: sessions that outlive their sockets, numbered events, and replay.
 
-Speaks version 10 in JSON, plain or as a `zlib-stream` or `zstd-stream`. Source of opcodes, close codes and intents:
-Discord's "Gateway" pages.
+Speaks version 10 in JSON, plain or as a `zlib-stream` or `zstd-stream`. Source of opcodes, close codes and
+intents: Discord's "Gateway" pages.
 """
 
 from __future__ import annotations

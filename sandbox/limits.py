@@ -15,8 +15,8 @@ from sandbox.rules import Rulebook, rule
 BUCKET = rule("rate_limit_bucket", "Each bucket of requests has a limit (429).")
 GLOBAL = rule("rate_limit_global", "All the bot's requests together have a limit (429, global).")
 
-# (requests, seconds). Discord publishes no table and asks clients to read the headers; these are the values that its
-# headers have been seen to give, save the last, which stands for everything else.
+# (requests, seconds). Discord publishes no table and asks clients to read the headers; these are the values
+# that its headers have been seen to give, save the last, which stands for everything else.
 DEFAULTS: dict[str, tuple[int, float]] = {
     "create_message": (5, 5.0),
     "update_message": (5, 5.0),

@@ -1,6 +1,7 @@
 """Addresses of attachments: signed, and good for a day.
 
-As on Discord's CDN, `ex` and `is` are the hexadecimal Unix seconds of expiry and issue, and `hm` signs path and both.
+As on Discord's CDN, `ex` and `is` are the hexadecimal Unix seconds of expiry and issue, and `hm` signs path
+and both.
 """
 
 from __future__ import annotations

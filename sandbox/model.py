@@ -1,7 +1,7 @@
 """What exists in the sandbox: users, guilds, channels, messages, commands, interactions.
 
-Plain dataclasses whose `dump()` is JSON and whose class reads it back; ids are integers here and strings on the
-wire. Nothing in this module sends, checks or stores anything.
+Plain dataclasses whose `dump()` is JSON and whose class reads it back; ids are integers here and strings on
+the wire. Nothing in this module sends, checks or stores anything.
 """
 
 from __future__ import annotations

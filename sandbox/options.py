@@ -17,7 +17,7 @@ LARGEST = 1 << 53
 
 @dataclass(frozen=True)
 class Path:
-    """A command, the sub-commands on the way (`{"name", "type"}` each), and the options of the last of them."""
+    """The sub-commands on the way to a command (`{"name", "type"}` each), and the options of the last one."""
 
     steps: list[Json]
     options: list[Json]

@@ -7,7 +7,7 @@ Everything lies below `/<token>/`, the token being new at every start:
                               → {"id", "filename", "size", "content_type"}; the id goes into actions
     GET  /<token>/socket      the websocket: JSON objects, one a frame
 
-The server speaks first, and after every change of user: (ids are strings; Discord's objects are as in its API)
+The server speaks first, and after every change of user. Ids are strings; Discord's objects are as in its API.
 
     {"type": "snapshot", "you": user_id, "bot": {"id", "online"}, "upload_limit": bytes,
      "users": [user…],                    people to act as, and the bot
@@ -29,9 +29,9 @@ and then tells what happens where you can see it:
     {"type": "commands", "commands": {channel_id: [command…]}}
     {"type": "interaction", "interaction": {"id", "type", "state", "channel_id", "message_id", "command",
               "custom_id", "response_message_id", "modal", "choices"}}
-                              one of yours moved on. `state` is "sent", "thinking", "answered" or "failed" ("The
-                              application did not respond"). `modal` is to be shown when it is not null. `choices` is
-                              what autocomplete offers: [{"name", "value"}…].
+                              one of yours moved on. `state` is "sent", "thinking", "answered" or "failed"
+                              ("The application did not respond"). `modal` is to be shown when not null.
+                              `choices` is what autocomplete offers: [{"name", "value"}…].
 
 The page sends `{"ref": anything, "do": action, …}` and gets `{"type": "done", "ref", "result"}` or
 `{"type": "refused", "ref", "message"}`. Actions and what they take (→ result, null where nothing is said):
@@ -48,10 +48,10 @@ The page sends `{"ref": anything, "do": action, …}` and gets `{"type": "done",
     user_menu     channel_id, user_id, name                                        → interaction
     click         message_id, custom_id                                            → interaction
     select        message_id, custom_id, values                                    → interaction
-    submit        interaction_id (that opened the modal), values {custom_id: text, bool, or list}  → interaction
+    submit        interaction_id (that opened the modal), values {custom_id: text, bool or list} → interaction
 
-Values of users, roles, channels and uploads are ids. A text field, radio group or check box of a modal takes one
-value, the others take lists.
+Values of users, roles, channels and uploads are ids. A text field, radio group or check box of a modal takes
+one value, the others take lists.
 """
 
 from __future__ import annotations

@@ -163,9 +163,10 @@ class Payloads:
             "owner_id": str(guild.owner_id),
             "roles": [self.role(role) for role in guild.roles.values()],
             **dict.fromkeys(
-                ("icon", "description", "home_header", "splash", "discovery_splash", "banner", "application_id",
-                 "afk_channel_id", "system_channel_id", "widget_channel_id", "max_presences", "vanity_url_code",
-                 "rules_channel_id", "safety_alerts_channel_id", "public_updates_channel_id", "incidents_data")
+                ("icon", "description", "home_header", "splash", "discovery_splash", "banner",
+                 "application_id", "afk_channel_id", "system_channel_id", "widget_channel_id",
+                 "max_presences", "vanity_url_code", "rules_channel_id", "safety_alerts_channel_id",
+                 "public_updates_channel_id", "incidents_data")
             ),
             "region": "local",
             "afk_timeout": 300,

@@ -17,7 +17,7 @@ class ActionError(Exception):
 
 
 class Resolver:
-    """Gathers what values name, for one channel. Every method takes an id, raises ActionError for a strange one."""
+    """Gathers what values name, for one channel. Methods take an id, ActionError is for a strange one."""
 
     def __init__(self, world: World, payloads: Payloads, channel: Channel) -> None:
         self.world = world

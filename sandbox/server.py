@@ -47,9 +47,10 @@ T = TypeVar("T")
 class Sandbox:
     """A Discord of your own.
 
-    `path` is the history file (None: in memory, gone afterwards). `port` 0 takes a free one. `clock` may be turned.
-    `limits` are the rate limits, `upload_limit` is bytes per attachment, `shards` how many the bot is told to use,
-    `spec` Discord's description to check traffic against, `bot_name` the bot's display name in a new file.
+    `path` is the history file (None: in memory, gone afterwards). `port` 0 takes a free one. `clock` may be
+    turned. `limits` are the rate limits, `upload_limit` is bytes per attachment, `shards` how many the bot is
+    told to use, `spec` Discord's description to check traffic against, `bot_name` the bot's display name in a
+    new file.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class Sandbox:
         return f"{self.base}/{self._page_token}/"
 
     def member(self, username: str) -> Actor:
-        """Act as one of the people, by username: `host`, `alice`, `bob`, `carol`, or `mina`, who moderates."""
+        """Act as one of the people, by username: host, alice, bob, carol, or mina, who moderates."""
         for user in self.world.users.values():
             if user.username == username and not user.bot:
                 return Actor(self, user)
@@ -197,7 +198,7 @@ class Sandbox:
         await self.until(lambda: self.world.online, timeout, "the bot to come online")
 
     async def until(self, ask: Callable[[], T | None], timeout: float, what: str) -> T:
-        """What `ask` answers once that is neither None nor False; TimeoutError after `timeout` real seconds."""
+        """What `ask` answers once it is neither None nor False; TimeoutError after `timeout` real seconds."""
         changed = asyncio.Event()
         stop = self.world.listen(lambda change: changed.set())
         try:

@@ -1,6 +1,6 @@
 """Everything that exists, in memory and in the store, and the one place where it changes.
 
-Each method keeps the change and tells it to the listeners; what a change may be is judged before, by the rules.
+Each method keeps the change and tells it to the listeners; what a change may be is judged before, by rules.
 """
 
 from __future__ import annotations

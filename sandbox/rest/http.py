@@ -1,4 +1,4 @@
-"""A REST request from its first byte to its answer: matched, struck by faults, counted, read, done, checked."""
+"""A REST request from its first byte to its answer: matched, struck by faults, counted, read, done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discord's rules, each under a name of its own, so that each can be taken out to prove that its test needs it."""
+"""Discord's rules, each under a name, so that taking one out can prove that its test needs it."""
 
 from sandbox.rules.book import RULES, Rulebook, rule
 

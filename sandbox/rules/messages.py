@@ -143,7 +143,8 @@ def judge_message(body: Any, files: list[str], rules: Rulebook, *, before: Json 
     """Raise if a message body breaks a rule.
 
     `files` are the names of the files uploaded with it. `before` is the message as it was, for an edit: its
-    `flags`, `content`, `embeds`, `components`, and `attachments` (names by id) stay where the body says nothing.
+    `flags`, `content`, `embeds`, `components`, and `attachments` (names by id) stay where the body says
+    nothing.
     """
     report = Report(rules)
     MESSAGE.check(body, (), report)

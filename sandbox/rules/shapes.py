@@ -1,7 +1,7 @@
 """What a request body may look like, said once as data: `Fields({"content": Text(most=2000, rule=…)})`.
 
-A shape reports every problem it finds, each with its path and Discord's field code. Wrong types are always refused;
-a bound is refused while its rule is in force. A null is taken for a missing field, as Discord does.
+A shape reports every problem it finds, each with its path and Discord's field code. Wrong types are always
+refused; a bound is refused while its rule is in force. A null is taken for a missing field, as Discord does.
 """
 
 from __future__ import annotations
