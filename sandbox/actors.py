@@ -1,7 +1,7 @@
 """People and channels as a test handles them.
 
     alice, music = discord.member("alice"), discord.channel("music")
-    reply = await alice.slash("music", prompt="rain on a roof", channel=music)
+    reply = await alice.slash("music", prompt="rain on a roof", at=music)
     message = await reply.finished()                       # no longer "thinking…"
     await alice.click(message, "stop:1")
     clip = await music.wait_for(lambda one: bool(one.attachments))
@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -135,14 +135,23 @@ class Actor:
         self.mention = f"<@{user.id}>"
 
     async def slash(
-        self, name: str, /, *, channel: Room | None = None, wait: bool = True, **options: Any
+        self,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        /,
+        *,
+        at: Room | None = None,
+        wait: bool = True,
+        **more: Any,
     ) -> Reply:
-        """Use a slash command ("preset save" for a sub-command) in `channel` (default: #music).
+        """Use a slash command ("preset save" for a sub-command) in a channel (default: #music).
 
-        Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`).
+        Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`); one that is called `at`
+        or `wait` goes into `options`.
         """
-        room = channel or self.sandbox.channel("music")
-        values = {key: self._value(value, room) for key, value in options.items() if value is not None}
+        room = at or self.sandbox.channel("music")
+        given = {**(options or {}), **more}
+        values = {key: self._value(value, room) for key, value in given.items() if value is not None}
         return await self._sent(self.sandbox.client.slash(self.user, room.channel, name, values), wait)
 
     async def autocomplete(
@@ -152,11 +161,11 @@ class Actor:
         typed: str | float = "",
         /,
         *,
-        channel: Room | None = None,
+        at: Room | None = None,
         **options: Any,
     ) -> list[Json]:
         """What is offered for the option `focused` when `typed` stands in it."""
-        room = channel or self.sandbox.channel("music")
+        room = at or self.sandbox.channel("music")
         values = {key: self._value(value, room) for key, value in options.items()} | {focused: typed}
         sent = self.sandbox.client.autocomplete(self.user, room.channel, name, values, focused)
         return (await self._sent(sent, True)).choices
@@ -166,10 +175,10 @@ class Actor:
         return await self._sent(self.sandbox.client.message_menu(self.user, name, message), wait)
 
     async def user_menu(
-        self, name: str, target: Actor, *, channel: Room | None = None, wait: bool = True
+        self, name: str, target: Actor, *, at: Room | None = None, wait: bool = True
     ) -> Reply:
         """Choose a command from a user's context menu."""
-        room = channel or self.sandbox.channel("music")
+        room = at or self.sandbox.channel("music")
         return await self._sent(self.sandbox.client.user_menu(self.user, room.channel, name, target.id), wait)
 
     async def click(self, message: Message, button: str, *, wait: bool = True) -> Reply:
@@ -201,12 +210,12 @@ class Actor:
         self,
         content: str,
         *,
-        channel: Room | None = None,
+        at: Room | None = None,
         files: Sequence[File] = (),
         reply_to: Message | None = None,
     ) -> Message:
         """Write a message."""
-        room = channel or self.sandbox.channel("music")
+        room = at or self.sandbox.channel("music")
         uploads = [as_upload(index, file) for index, file in enumerate(files)]
         return self.sandbox.client.post(self.user, room.channel, content, uploads, reply_to)
 
@@ -224,9 +233,9 @@ class Actor:
         there = message.id in self.sandbox.world.messages and self.sandbox.world.may_see(self.id, channel)
         return there and message.ephemeral_for in (None, self.id)
 
-    def commands(self, channel: Room | None = None) -> list[str]:
+    def commands(self, at: Room | None = None) -> list[str]:
         """The names of the commands offered in a channel."""
-        room = channel or self.sandbox.channel("music")
+        room = at or self.sandbox.channel("music")
         return [command.name for command in self.sandbox.client.offered(self.user, room.channel)]
 
     async def _sent(self, interaction: Interaction, wait: bool) -> Reply:

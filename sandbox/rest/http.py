@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 HAS_ROOMS = (accounts, answers, channels, commands)
 """Importing these modules is what fills HANDLERS."""
-MOST_FILES = 10
+MOST_FILES, MOST_JSON = 10, 8 * 1024 * 1024
 _FILE_FIELD = re.compile(r"files\[([0-9]{1,3})\]")
 
 
@@ -127,12 +127,12 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
         async for part in await request.multipart():
             if not isinstance(part, BodyPartReader):
                 raise not_json()
-            # One byte over the limit is enough to know; what is left of the part is read and dropped.
-            content = await _part(part, upload_limit + 1)
             field = _FILE_FIELD.fullmatch(part.name or "")
+            # One byte over the limit is enough to know; what is left of the part is read and dropped.
+            content = await _part(part, upload_limit + 1 if field else MOST_JSON)
             if part.name == "payload_json":
                 body = parse(content)
-            elif field and len(uploads) < MOST_FILES + 1:
+            elif field and len(uploads) <= MOST_FILES:
                 uploads.append(Upload(int(field.group(1)), part.filename or "unnamed", content))
     except (ValueError, web.RequestPayloadError) as error:
         raise not_json() from error
