@@ -21,7 +21,8 @@ The server speaks first, and after every change of user. Ids are strings; Discor
 and then tells what happens where you can see it:
 
     {"type": "message", "new": bool, "message": message}    `message` has, beside Discord's fields,
-                              "thinking" (still deferred) and "ephemeral" (only you see it)
+                              "thinking" (still deferred), "failed" (deferred, and given up) and
+                              "ephemeral" (only you see it)
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
@@ -70,7 +71,7 @@ from aiohttp import BodyPartReader, WSMsgType, web
 from sandbox import changes
 from sandbox.errors import ApiError
 from sandbox.files import Upload, content_type
-from sandbox.model import Interaction, Json, Message, User
+from sandbox.model import Interaction, Json, Message, State, User
 from sandbox.resolve import ActionError
 from sandbox.rules.shapes import as_snowflake
 from sandbox.store import dumps
@@ -333,7 +334,13 @@ class PageApi:
 
     def message(self, message: Message) -> Json:
         """A message as the page gets it."""
-        marks = {"thinking": message.loading, "ephemeral": message.ephemeral_for is not None}
+        interaction = self.sandbox.world.interactions.get(message.interaction_id or 0)
+        awaited = interaction is not None and interaction.state is State.THINKING
+        marks = {
+            "thinking": message.loading and awaited,
+            "failed": message.loading and not awaited,
+            "ephemeral": message.ephemeral_for is not None,
+        }
         return self.sandbox.payloads.message(message) | marks
 
     def interaction(self, interaction: Interaction) -> Json:

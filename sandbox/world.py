@@ -48,6 +48,7 @@ class World:
         self.commands = {command.id: command for command in store.load(Command)}
         self.messages = {message.id: message for message in store.load(Message)}
         self.interactions: dict[int, Interaction] = {}
+        self.tokens: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
         self.online = False
@@ -58,6 +59,7 @@ class World:
         for interaction in store.load(Interaction):
             if interaction.created_at + TOKEN_LIFE > clock.now():
                 self.interactions[interaction.id] = interaction
+                self.tokens[interaction.token] = interaction
             else:
                 store.delete(interaction)
         self.secret = store.setting("secret", secrets.token_hex(32))
@@ -205,6 +207,7 @@ class World:
     def add_interaction(self, interaction: Interaction) -> None:
         """Keep a new interaction and hand it to the bot."""
         self.interactions[interaction.id] = interaction
+        self.tokens[interaction.token] = interaction
         self.store.put(interaction)
         self.tell(changes.InteractionSent(interaction))
 
