@@ -102,9 +102,10 @@ class Interactions:
             interaction.response_message_id = message.id
             interaction.state = State.ANSWERED
         elif kind == Callback.DEFERRED_MESSAGE:
+            # First the state: whoever is told of the message asks whether its interaction is still awaited.
+            interaction.state = State.THINKING
             message = self._think(interaction, ephemeral=_ephemeral(data))
             interaction.response_message_id = message.id
-            interaction.state = State.THINKING
         elif kind in (Callback.DEFERRED_UPDATE, Callback.UPDATE_MESSAGE):
             message = self.world.message(interaction.channel_id, interaction.message_id or 0)
             if kind == Callback.UPDATE_MESSAGE:

@@ -130,9 +130,8 @@ async def test_any_text_survives(tmp_path: Path) -> None:
     texts = ["🎵 مرحبا", "a\u0000b", "\ud83c", "‮evil", "é\u0301"]
     async with sandbox_at(tmp_path / "h") as sandbox:
         for text in texts:
-            sandbox.world.add_message(
-                Message(sandbox.world.ids.next(), sandbox.channel("music").id, 1, 0.0, content=text)
-            )
+            room, author = sandbox.channel("music").channel, sandbox.application_id
+            sandbox.world.add_message(sandbox.world.new_message(room, author, content=text))
     async with sandbox_at(tmp_path / "h") as again:
         assert [message.content for message in again.channel("music").messages] == texts
 
