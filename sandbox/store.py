@@ -115,7 +115,11 @@ class Store:
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
-        kept = [(kind, key, dumps(one.dump())) for (kind, key), one in pending.items() if one is not None]
+        kept = [
+            (kind, key, json.dumps(one.dump(), default=vars))
+            for (kind, key), one in pending.items()
+            if one is not None
+        ]
         gone = [key for key, one in pending.items() if one is None]
         try:
             self._db.execute("BEGIN IMMEDIATE")
