@@ -2,11 +2,12 @@
 
     python -m benchmarks.sandbox [--commands 200] [--rounds 5]
 
-One process holds the sandbox and a bot of bare aiohttp (`bare`), or the sandbox alone with a discord.py bot in a
-process of its own (`discord.py`), which also pays for discord.py. Every command is sent at the same moment; its time
-runs until the edited answer is in the channel. `each` is the whole burst divided by the number of commands, which is
-what one command costs; `cpu` is what this process computed of it: the sandbox, the acting members and, if bare, the
-bot. `alone` is the median of commands sent one after the other. Milliseconds, medians over rounds.
+One process holds the sandbox and a bot of bare aiohttp (`bare`), or the sandbox alone with a discord.py bot
+in a process of its own (`discord.py`), which also pays for discord.py. Every command is sent at the same
+moment; its time runs until the edited answer is in the channel. `each` is the whole burst divided by the
+number of commands, which is what one command costs; `cpu` is what this process computed of it: the sandbox,
+the acting members and, if bare, the bot. `alone` is the median of commands sent one after the other.
+Milliseconds, medians over rounds.
 """
 
 from __future__ import annotations

@@ -153,8 +153,8 @@ class Actor:
     ) -> Reply:
         """Use a slash command ("preset save" for a sub-command) in a channel (default: #music).
 
-        Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`); one that is called `at`
-        or `wait` goes into `options`.
+        Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`); one that is called
+        `at` or `wait` goes into `options`.
         """
         room = at or self.sandbox.channel("music")
         given = {**(options or {}), **more}

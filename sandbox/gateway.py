@@ -324,7 +324,8 @@ class Gateway:
         self._tell_online()
 
     def _tell_online(self) -> None:
-        self.world.set_online(any(session.socket is not None for session in self.sessions.values()))
+        connected = {session.shard for session in self.sessions.values() if session.socket is not None}
+        self.world.set_shards_online(len(connected), max((shards for _, shards in connected), default=1))
 
     def _members(self, session: Session, data: Any) -> Close | None:
         chunk = self.dispatcher.members_chunk(data)

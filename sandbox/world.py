@@ -51,7 +51,9 @@ class World:
         self.tokens: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
-        self.online = False
+        self.shards_online = 0
+        self.shards = 1
+        """How many shards the bot says it has."""
         self._history: dict[int, list[int]] = {}
         self._listeners: dict[int | None, list[Listener]] = {None: []}
         for message in self.messages.values():
@@ -228,11 +230,16 @@ class World:
         self.store.put(interaction)
         self.tell(changes.InteractionChanged(interaction))
 
-    def set_online(self, online: bool) -> None:
-        """Note whether the bot has a session at the gateway."""
-        if online != self.online:
-            self.online = online
-            self.tell(changes.BotChanged(online))
+    @property
+    def online(self) -> bool:
+        """Whether the bot has a connection to the gateway."""
+        return self.shards_online > 0
+
+    def set_shards_online(self, online: int, shards: int) -> None:
+        """Note how many of the bot's shards are connected."""
+        if (online, shards) != (self.shards_online, self.shards):
+            self.shards_online, self.shards = online, shards
+            self.tell(changes.BotChanged(self.online))
 
     def new_message(self, channel: Channel, author_id: int, **fields: Any) -> Message:
         """A message that is not yet in its channel."""

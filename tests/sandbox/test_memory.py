@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store, StoreError
-
 from tests.sandbox.conftest import NOON
 from tests.sandbox.raw import Raw, Socket
 

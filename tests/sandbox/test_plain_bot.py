@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+
 from sandbox.actors import Actor, NoAnswerError, Room, text_of
+from sandbox.clock import Clock
 from sandbox.components import Kind, find
 from sandbox.defaults import ELSEWHERE
 from sandbox.limits import Limits
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
 from sandbox.spec import Spec
-
 from tests.sandbox.plain_bot import DOT
 from tests.sandbox.program import Program
 
@@ -22,7 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(description: Spec | None) -> AsyncIterator[tuple[Sandbox, Program]]:
-    async with Sandbox(limits=Limits.none(), spec=description) as sandbox:
+    # Time stands still, so that a busy machine cannot miss the three seconds of an acknowledgement.
+    clock = Clock(paused_at=time.time())
+    async with Sandbox(clock=clock, limits=Limits.none(), spec=description) as sandbox:
         guild = str(sandbox.channel("music").channel.guild_id)
         async with Program(sandbox, GUILD_ID=guild) as program:
             await sandbox.until(lambda: "local" in sandbox.member("bob").commands(), 20, "the commands")
