@@ -199,6 +199,15 @@ class Sandbox:
         world = self.world
         await self.until(lambda: world.shards_online == world.shards, timeout, "the bot to come online")
 
+    async def settle(self) -> None:
+        """Return once the bot has read the answers it was given.
+
+        A person sees a button or a form well after the bot learned that it was sent; a test that acts at once
+        would be faster than any person, and than a library that notes its form only after the answer.
+        """
+        await self.rest.quiet()
+        await self.gateway.settle()
+
     async def until(
         self, ask: Callable[[], T | None], timeout: float, what: str, interaction_id: int | None = None
     ) -> T:

@@ -33,7 +33,7 @@ class Spec:
 
     def __init__(self, path: Path) -> None:
         document = json.loads(path.read_text("utf-8"))
-        # The description makes every `code` a number; the reference's "Error Messages" have words for field codes.
+        # The description makes every `code` a number; the reference has words for field codes.
         field_error = {
             "type": "object",
             "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
