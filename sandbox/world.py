@@ -25,9 +25,11 @@ from sandbox.model import (
     Message,
     User,
 )
-from sandbox.snowflake import Snowflakes
+from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store
 
+LINK_LIFE = 24 * 3600
+"""Seconds until the link to an attachment expires; source: Discord's "Signed Attachment CDN URLs"."""
 TOKEN_LIFE = 15 * 60.0
 """Seconds an interaction token is good for; source: Discord's "Receiving and Responding"."""
 
@@ -64,10 +66,18 @@ class World:
                 self.tokens[interaction.token] = interaction
             else:
                 store.delete(interaction)
+        self._forget_strays()
         self.secret = store.setting("secret", secrets.token_hex(32))
         self.application_id = int(store.setting("application_id", "0"))
         self.owner_id = int(store.setting("owner_id", "0"))
         self.bot_token = store.setting("bot_token", f"sandbox.{secrets.token_urlsafe(24)}")
+
+    def _forget_strays(self) -> None:
+        """Drop files that no message holds once every link to them has expired: options, discarded drafts."""
+        held = {attachment.id for message in self.messages.values() for attachment in message.attachments}
+        for key in self.store.file_ids() - held:
+            if timestamp(key) + LINK_LIFE < self.clock.now():
+                self.store.delete_file(key)
 
     # Telling
 

@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.errors import ApiError, not_json, unauthorized
 from sandbox.faults import Fault, Faults
-from sandbox.files import Upload
+from sandbox.files import Upload, read_part
 from sandbox.limits import Limits, RateLimitedError
 from sandbox.rest import accounts, answers, channels, commands
 from sandbox.rest.routing import HANDLERS, OPEN, Answer, Call, Created, Services, match
@@ -149,7 +149,7 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
                 raise not_json()
             field = _FILE_FIELD.fullmatch(part.name or "")
             # One byte over the limit is enough to know; what is left of the part is read and dropped.
-            content = await _part(part, upload_limit + 1 if field else MOST_JSON)
+            content = await read_part(part, upload_limit + 1 if field else MOST_JSON)
             if part.name == "payload_json":
                 body = parse(content)
             elif field and len(uploads) <= MOST_FILES:
@@ -157,13 +157,6 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
     except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise not_json() from error
     return body, uploads
-
-
-async def _part(part: BodyPartReader, most: int) -> bytes:
-    kept = bytearray()
-    while chunk := await part.read_chunk(1 << 16):
-        kept += chunk[: max(0, most - len(kept))]
-    return bytes(kept)
 
 
 def parse(raw: bytes) -> Any:

@@ -189,6 +189,7 @@ async def test_components_v2(discord: Sandbox, alice: Actor) -> None:
     assert section["accessory"]["media"]["width"] == 1
     assert gallery["items"][0]["media"]["url"].startswith(discord.base)
     assert (file["name"], file["size"]) == ("notes.txt", 5)
+    assert (shown["attachments"], len(card.attachments)) == ([], 2)
     assert find(card.components, "press") is not None
     await alice.click(card, "Press")
     assert [component["type"] for component in card.components] == [Kind.TEXT_DISPLAY]
@@ -197,7 +198,9 @@ async def test_components_v2(discord: Sandbox, alice: Actor) -> None:
 
 async def test_embeds_show_their_uploads(discord: Sandbox, alice: Actor) -> None:
     message = await (await alice.slash("embed")).finished()
-    image = discord.payloads.message(message)["embeds"][0]["image"]
+    shown = discord.payloads.message(message)
+    image = shown["embeds"][0]["image"]
+    assert shown["attachments"] == []
     assert image["url"].startswith(discord.base)
     assert discord.bytes_of(message.attachments[0]) == DOT
 
