@@ -30,7 +30,7 @@ class Envelope:
     """What the limiter and its loudness depend on, at block rate: enough to try gains without the wave.
 
     peaks: [blocks], the highest true peak of all channels, linear.
-    energy: [blocks, channels], the mean square after K-weighting.
+    energy: [blocks], the mean squares of all channels after K-weighting, added up.
     block: samples in a block.  rate: sample rate in Hz.
     """
 
@@ -50,8 +50,8 @@ class Envelope:
         for stage in weighting(rate)._filters.values():
             weighted = stage.apply_filter(weighted)
         counts = np.diff(starts, append=samples)
-        energy = np.add.reduceat(np.square(weighted, out=weighted), starts, axis=1) / counts
-        return cls(peaks, energy.T, block, rate)
+        energy = np.add.reduceat(np.square(weighted).sum(axis=0), starts) / counts
+        return cls(peaks, energy, block, rate)
 
     def gain(self, drive_db: float, ceiling_db: float) -> npt.NDArray[np.float64]:
         """Return [blocks], linear: the drive less what the limiter takes off to keep the ceiling in dBTP."""
@@ -77,7 +77,7 @@ class Envelope:
         rate = self.rate / self.block
         seconds = min(GATING_BLOCK_SECONDS, len(self.peaks) / rate)
         meter = pyloudnorm.Meter(rate, filter_class="custom", block_size=seconds)
-        return float(meter.integrated_loudness(np.sqrt(self.energy) * gain[:, np.newaxis]))
+        return float(meter.integrated_loudness(np.sqrt(self.energy) * gain))
 
     def apply(self, wave: Wave, gain: npt.NDArray[np.float64]) -> Wave:
         """Return the wave under a gain at block rate, interpolated between the blocks' centres."""

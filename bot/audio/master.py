@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,7 @@ class Master:
         envelope = self._envelope
         untouched = ceiling_db - decibels(float(envelope.peaks.max()))
 
+        @cache
         def loudness(drive: float) -> float:
             return envelope.loudness(envelope.gain(drive, ceiling_db))
 
@@ -95,7 +96,7 @@ class Master:
                 lambda db: loudness(db) - goal,
                 untouched,
                 untouched + LIMITING_MAX_DB,
-                xtol=LOUDNESS_STEP_LU / 4,
+                xtol=LOUDNESS_STEP_LU / 2,
             )
         gain = envelope.gain(drive, ceiling_db)
         return Mastered(
