@@ -74,6 +74,7 @@ def release() -> None:
 class ToneEngine:
     def __init__(self, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
+        self.device = "cpu"
 
     def run(self, desk: Desk) -> None:
         while job := desk.next(lambda recipe: True):

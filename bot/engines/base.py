@@ -78,9 +78,10 @@ class Desk(Protocol):
 
 
 class Engine(Protocol):
-    """One loaded model."""
+    """One loaded model. `device` is where it runs, as torch names it."""
 
     capabilities: Capabilities
+    device: str
 
     def run(self, desk: Desk) -> None:
         """Work until `desk.next` has nothing compatible left, then return."""

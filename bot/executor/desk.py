@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import sys
 import threading
 import time
@@ -11,11 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bot.audio.finish import finish
-from bot.engines.base import Capabilities, Job
+from bot.audio.tags import Provenance
+from bot.engines.base import Engine, Job
 from bot.errors import BadAudio, RenderError, UserError
 from bot.executor.protocol import (
     Cancel,
@@ -52,8 +57,8 @@ class PipeDesk:
         self._seen = 0
         self._shutdown = False
         self._cancelled: set[int] = set()
-        self._open: dict[int, tuple[Render, Capabilities, float]] = {}
-        self._capabilities: Capabilities | None = None
+        self._open: dict[int, tuple[Render, float]] = {}
+        self._engine: Engine | None = None
         self._alone = False
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._finishing: Future[None] | None = None
@@ -76,14 +81,14 @@ class PipeDesk:
                 self._inbox.remove(render)
             self._cancelled.discard(render.job_id)
 
-    def serve(self, capabilities: Capabilities, *, alone: bool) -> None:
-        """Say whose engine works at the desk from now on; `alone`: it gets one job at a time."""
-        self._capabilities = capabilities
+    def serve(self, engine: Engine, *, alone: bool) -> None:
+        """Say which engine works at the desk from now on; `alone`: it gets one job at a time."""
+        self._engine = engine
         self._alone = alone
 
     def taken(self) -> list[Job]:
         """Return the jobs that the engine took and neither finished nor failed nor dropped."""
-        return [_job(render) for render, _, _ in list(self._open.values())]
+        return [_job(render) for render, _ in list(self._open.values())]
 
     def give_back(self, job: Job) -> None:
         """Put a job that the engine took back to the head of the inbox, to be tried again."""
@@ -102,7 +107,7 @@ class PipeDesk:
 
     def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
         """Return the next waiting job if it is compatible, or None."""
-        capabilities = self._serving()
+        mode = self._serving().capabilities.mode
         if self._alone and self._open:
             return None
         with self._changed:
@@ -111,12 +116,12 @@ class PipeDesk:
                 if job.id in self._cancelled:
                     self._cancelled.discard(self._inbox.popleft().job_id)
                     continue
-                if not compatible(job.recipe) or job.recipe.mode is not capabilities.mode:
+                if not compatible(job.recipe) or job.recipe.mode is not mode:
                     return None
                 render = self._inbox.popleft()
-                self._open[job.id] = (render, capabilities, time.monotonic())
+                self._open[job.id] = (render, time.monotonic())
                 return job
-            self._send(Ready(1, Mode(capabilities.mode), self._seen))
+            self._send(Ready(1, mode, self._seen))
             return None
 
     def progress(self, job: Job, done: int, total: int) -> None:
@@ -139,10 +144,10 @@ class PipeDesk:
         """
         if self._finishing is not None:
             self._finishing.result()
-        render, capabilities, started = self._open.pop(job.id)
+        render, started = self._open.pop(job.id)
         self._send(Progress(job.id, 0, 1, "mastering"))
         seconds = time.monotonic() - started
-        self._finishing = self._finisher.submit(self._finish, render, job, wave, capabilities, seconds)
+        self._finishing = self._finisher.submit(self._finish, render, job, wave, self._serving(), seconds)
 
     def failed(self, job: Job, error: Exception) -> None:
         """Say that this job cannot be rendered, and why."""
@@ -164,14 +169,12 @@ class PipeDesk:
                 )
             )
 
-    def _serving(self) -> Capabilities:
-        if self._capabilities is None:
+    def _serving(self) -> Engine:
+        if self._engine is None:
             raise RuntimeError("an engine asked for work before serve()")
-        return self._capabilities
+        return self._engine
 
-    def _finish(
-        self, render: Render, job: Job, wave: Wave, capabilities: Capabilities, seconds: float
-    ) -> None:
+    def _finish(self, render: Render, job: Job, wave: Wave, engine: Engine, seconds: float) -> None:
         try:
             with self._changed:
                 if job.id in self._cancelled:
@@ -180,16 +183,18 @@ class PipeDesk:
             clip = finish(
                 wave,
                 recipe=job.recipe,
-                capabilities=capabilities,
+                capabilities=engine.capabilities,
                 out_path=Path(render.out_path),
                 max_bytes=render.max_bytes,
+                provenance=Provenance(engine.device, engine.capabilities.slots, versions()),
             )
             facts = asdict(clip)
             path, picture = Path(facts.pop("path")), Path(facts.pop("picture"))
             facts |= {
-                "title": capabilities.title,
-                "licence": capabilities.licence,
-                "slots": capabilities.slots,
+                "title": engine.capabilities.title,
+                "licence": engine.capabilities.licence,
+                "slots": engine.capabilities.slots,
+                "device": engine.device,
                 "render_seconds": round(seconds, 3),
                 "real_time_factor": round(seconds / job.recipe.seconds, 4),
             }
@@ -219,6 +224,16 @@ class PipeDesk:
                 self._changed.notify_all()
         # The bot is gone: whoever comes next starts a worker of its own and renders this again.
         os._exit(0)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of what has a say in the audio, as far as it is installed."""
+    found = {"python": platform.python_version()}
+    for package in ("antiphon", "torch", "transformers", "diffusers", "numpy", "scipy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def _job(render: Render) -> Job:

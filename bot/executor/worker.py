@@ -34,7 +34,7 @@ class Worker:
                 self._desk.drop(render)
                 self._desk.fail(render.job_id, _cannot_load(mode, error), "model")
                 continue
-            self._desk.serve(engine.capabilities, alone=render.job_id in self._tried_again)
+            self._desk.serve(engine, alone=render.job_id in self._tried_again)
             try:
                 engine.run(self._desk)
             except Exception as error:
