@@ -30,7 +30,7 @@ from bot.store.jobs import Jobs
 log = logging.getLogger(__name__)
 
 ENGINES = "bot.engines.registry"
-COGS = ("cogs.music", "cogs.queue", "cogs.history", "cogs.about", "cogs.delivery")
+COGS = ("cogs.errors", "cogs.music", "cogs.queue", "cogs.history", "cogs.about", "cogs.delivery")
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,

@@ -55,6 +55,28 @@ def run(context: typer.Context) -> None:
 
 
 @app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes a free port.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")] = False,
+) -> None:
+    """Try the bot in a Discord of your own, in the browser: no account, no token."""
+    _sandbox(_settings(), port, no_open=no_open)
+
+
+@app.command()
+def start() -> None:
+    """Run the bot where a token is set, else the sandbox."""
+    settings = _settings()
+    if settings.discord_token is not None:
+        from bot.app import run as run_bot
+
+        _run(run_bot(settings))
+        return
+    err.print("DISCORD_TOKEN is not set, so this is the sandbox: a Discord of your own. Ctrl-C ends it.")
+    _sandbox(settings, port=0, no_open=False)
+
+
+@app.command()
 def generate(
     context: typer.Context,
     prompt: Annotated[str | None, typer.Argument(help="What you want to hear.")] = None,
@@ -172,6 +194,19 @@ def _settings() -> Settings:
     for key in unknown_keys():
         err.print(f"No setting is called {key} (in .env); it is ignored.")
     return settings
+
+
+def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
+    from bot.local import bot_program, run_sandbox
+
+    folder = settings.database_path.parent / "sandbox"
+    code = _run(run_sandbox(folder, port, open_page=not no_open, program=bot_program(), say=_say))
+    if code:
+        raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _recipe(engines: str, settings: Settings, mode: Mode | None, **asked: Any) -> Recipe:

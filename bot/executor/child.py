@@ -23,7 +23,6 @@ from bot.executor.protocol import (
     Ready,
     Render,
     Rendered,
-    Shutdown,
     Start,
     Up,
     decode_up,
@@ -123,12 +122,11 @@ class ChildExecutor:
         await self._say(Cancel(job_id))
 
     async def close(self, patience: float = 5.0) -> None:
-        """Ask the worker to end, and end it if it has not within `patience` seconds."""
+        """Close the pipe, which ends the worker, and kill it if that takes over `patience` seconds."""
         self._closing.set()
         process = self._process
         if process is None:
             return
-        await self._say(Shutdown())
         if process.stdin is not None:
             process.stdin.close()
         try:

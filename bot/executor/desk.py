@@ -31,7 +31,6 @@ from bot.executor.protocol import (
     Ready,
     Render,
     Rendered,
-    Shutdown,
     Up,
     decode_down,
     encode,
@@ -55,7 +54,6 @@ class PipeDesk:
         self._changed = threading.Condition()
         self._inbox: deque[Render] = deque()
         self._seen = 0
-        self._shutdown = False
         self._cancelled: set[int] = set()
         self._open: dict[int, tuple[Render, float]] = {}
         self._engine: Engine | None = None
@@ -66,13 +64,13 @@ class PipeDesk:
 
     # The worker's loop
 
-    def wait(self) -> Render | None:
-        """Ask for any job and wait until one is in the inbox; return it, still there. None on shutdown."""
+    def wait(self) -> Render:
+        """Ask for any job and wait until one is in the inbox; return it, still there."""
         with self._changed:
             if not self._inbox:
                 self._send(Ready(1, None, self._seen))
-            self._changed.wait_for(lambda: self._inbox or self._shutdown)
-            return None if self._shutdown else self._inbox[0]
+            self._changed.wait_for(lambda: self._inbox)
+            return self._inbox[0]
 
     def drop(self, render: Render) -> None:
         """Take a job out of the inbox that no engine will be asked for."""
@@ -98,10 +96,6 @@ class PipeDesk:
     def loading(self, mode: Mode, *, finished: bool) -> None:
         """Say that a mode's model is being loaded, or that this is over."""
         self._send(Loading(mode, finished))
-
-    def close(self) -> None:
-        """Finish what was rendered."""
-        self._finisher.shutdown()
 
     # The engines' window (bot.engines.base.Desk)
 
@@ -219,12 +213,10 @@ class PipeDesk:
                         self._inbox.append(message)
                     case Cancel(job_id):
                         self._cancelled.add(job_id)
-                    case Shutdown():
-                        self._shutdown = True
                     case _:
                         print(f"unexpected {type(message).__name__}", file=sys.stderr)
                 self._changed.notify_all()
-        # The bot is gone: whoever comes next starts a worker of its own and renders this again.
+        # The bot is gone, or wants this to end: its next start renders again what is left undone here.
         os._exit(0)
 
 

@@ -1,6 +1,6 @@
 """What the bot and its worker say to each other: one JSON object a line, over the worker's stdin and stdout.
 
-    bot → worker    Start, then Render, Cancel, Shutdown
+    bot → worker    Start, then Render, Cancel; the end of the stream is the end of the worker
     worker → bot    Ready, Loading, Progress, Rendered, Failed
 
 Audio travels as files, never here. `Ready.seen` counts the Renders the worker has read: the bot acts on a
@@ -51,11 +51,6 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
-class Shutdown:
-    """End after the message that is being worked on."""
-
-
-@dataclass(frozen=True, slots=True)
 class Ready:
     """`room` more jobs can be taken now, of `mode` only where one is given."""
 
@@ -102,9 +97,9 @@ class Failed:
     detail: str = ""
 
 
-Down = Start | Render | Cancel | Shutdown
+Down = Start | Render | Cancel
 Up = Ready | Loading | Progress | Rendered | Failed
-_DOWN = {kind.__name__: kind for kind in (Start, Render, Cancel, Shutdown)}
+_DOWN = {kind.__name__: kind for kind in (Start, Render, Cancel)}
 _UP = {kind.__name__: kind for kind in (Ready, Loading, Progress, Rendered, Failed)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from typing import cast
 
 from bot.engines.base import Engine, Engines
@@ -25,8 +26,9 @@ class Worker:
         self._tried_again: set[int] = set()
 
     def run(self) -> None:
-        """Work until Shutdown. Raises what only a new process mends, after reporting it."""
-        while render := self._desk.wait():
+        """Work until the bot closes the pipe. Raises what only a new process mends, after reporting it."""
+        while True:
+            render = self._desk.wait()
             mode = Recipe.from_json(render.recipe).mode
             try:
                 engine = self._engine(mode)
@@ -39,7 +41,6 @@ class Worker:
                 engine.run(self._desk)
             except Exception as error:
                 self._broke(error)
-        self._desk.close()
 
     def warm(self, mode: Mode) -> None:
         """Load a model before anybody asks for it. A failure is told to the first who does."""
@@ -110,10 +111,15 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     match decode_down(reading.readline()):
         case Start() as start:
-            worker = Worker(PipeDesk(reading, writing), start)
-            if start.warm is not None:
-                worker.warm(Mode(start.warm))
-            worker.run()
+            try:
+                worker = Worker(PipeDesk(reading, writing), start)
+                if start.warm is not None:
+                    worker.warm(Mode(start.warm))
+                worker.run()
+            except BaseException:
+                # At once: threads of a broken accelerator's driver may never end.
+                traceback.print_exc()
+                os._exit(1)
         case message:
             raise SystemExit(f"expected Start, got {type(message).__name__}")
 

@@ -65,14 +65,14 @@ class BotProcess:
         await self.process.wait()
         await self._reader
 
-    async def ended(self, seconds: float = 20) -> int:
+    async def ended(self, seconds: float = 90) -> int:
         """Return the exit code once it ended by itself."""
         async with asyncio.timeout(seconds):
             code = await self.process.wait()
             await self._reader
             return code
 
-    async def printed(self, pattern: str, seconds: float = 20) -> re.Match[str]:
+    async def printed(self, pattern: str, seconds: float = 90) -> re.Match[str]:
         """Return the match once a line of the log has one."""
         async with asyncio.timeout(seconds):
             while True:
@@ -83,10 +83,12 @@ class BotProcess:
                 await self._printed.wait()
 
     def worker_pid(self) -> int:
-        """Return the process id of the bot's worker."""
+        """Return the process id of the bot's worker, which it has from the start."""
         tasks = Path(f"/proc/{self.process.pid}/task")
         pids = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-        return next(pid for pid in pids if b"bot.executor.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        return next(
+            pid for pid in pids if b"bot.executor.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
 
     async def _read(self) -> None:
         assert self.process.stdout is not None
