@@ -59,12 +59,13 @@ class Envelope:
         over = np.maximum(self.peaks * drive / amplitude(ceiling_db), 1.0)
         if over.max() == 1.0:
             return np.full(over.shape, drive)
-        lookahead = max(1, round(LOOKAHEAD_SECONDS * self.rate / self.block))
-        reduction = ndimage.maximum_filter1d(1 - 1 / over, size=2 * lookahead + 3, mode="nearest")
+        half = max(1, round(LOOKAHEAD_SECONDS / 2 * self.rate / self.block))
+        # The maximum is held as far as the two averages reach, and a block more for the interpolation:
+        # so their result is never short of what a peak needs.
+        reduction = ndimage.maximum_filter1d(1 - 1 / over, size=2 * half + 3, mode="nearest")
         reduction = _released(reduction, RELEASE_SECONDS * self.rate / self.block)
-        # Two moving averages reach as far as the maximum was held, less one block for the interpolation.
         for _ in range(2):
-            reduction = ndimage.uniform_filter1d(reduction, size=lookahead, mode="nearest")
+            reduction = ndimage.uniform_filter1d(reduction, size=half, mode="nearest")
         gain: npt.NDArray[np.float64] = drive * (1 - reduction)
         return gain
 
