@@ -13,14 +13,14 @@ import numpy.typing as npt
 import pyloudnorm
 from scipy import ndimage
 
-from bot.audio.meter import GATING_BLOCK_SECONDS, Wave, amplitude, interpolated_peaks, weighting
+from bot.audio.meter import Wave, amplitude, gating_block, interpolated_peaks, weighting
 
 LOOKAHEAD_SECONDS = 0.005
 RELEASE_SECONDS = 0.1
 """How long before a peak the gain begins to fall, and the time constant of its return. Spotify states
 5 ms and 100 ms for the limiter it plays soft, dynamic tracks through ("Loudness normalization",
 artists.spotify.com). Several periods of a low note fit the release, so the gain follows the level and
-not the waveform: a 40 Hz sine limited by 7 dB gets 0.02 % of distortion."""
+not the waveform: a 40 Hz sine limited by 7 dB gets less than 1 % of distortion."""
 
 _BLOCKS_A_SECOND = 3_000
 
@@ -76,8 +76,8 @@ class Envelope:
         a signal at block rate. Near enough to choose a drive by: the gain is slow against the weighting.
         """
         rate = self.rate / self.block
-        seconds = min(GATING_BLOCK_SECONDS, len(self.peaks) / rate)
-        meter = pyloudnorm.Meter(rate, filter_class="custom", block_size=seconds)
+        block_size = gating_block(len(self.peaks) / rate)
+        meter = pyloudnorm.Meter(rate, filter_class="custom", block_size=block_size)
         return float(meter.integrated_loudness(np.sqrt(self.energy) * gain))
 
     def apply(self, wave: Wave, gain: npt.NDArray[np.float64]) -> Wave:

@@ -1,7 +1,7 @@
 import mutagen.mp3
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -38,7 +38,8 @@ def test_the_file_is_what_was_promised(name, rate, tmp_path):
     assert loudness(decoded, rate) == clip.lufs
     assert true_peak(decoded, rate) == clip.true_peak_db
     assert read_recipe(clip.path) == made
-    assert Image.open(clip.picture).format == "PNG"
+    with Image.open(clip.picture) as picture:
+        assert picture.format == "PNG"
 
     lufs, peak = ffmpeg_measure(clip.path)
     assert peak <= CEILING + 0.1
@@ -51,7 +52,7 @@ def test_the_file_is_what_was_promised(name, rate, tmp_path):
         assert lufs == pytest.approx(-14, abs=0.5)
 
 
-@pytest.mark.parametrize("kbps", [64, 96, 128, 192])
+@pytest.mark.parametrize("kbps", [64, 128])
 @pytest.mark.parametrize("name", SIGNALS)
 def test_tight_limits_keep_loudness_and_ceiling(name, kbps, tmp_path):
     rate, samples = 44_100, 2 * 44_100
@@ -63,32 +64,29 @@ def test_tight_limits_keep_loudness_and_ceiling(name, kbps, tmp_path):
     assert clip.peak_limited or clip.lufs == pytest.approx(-14, abs=0.5)
 
 
-finite = st.builds(
-    lambda seed, channels, samples, shape, level, colour, offset: level
-    * (np.cumsum(noise_of(seed, channels, samples) * envelope_of(seed, samples, shape), axis=1) ** 1 if colour
-       else noise_of(seed, channels, samples) * envelope_of(seed, samples, shape)) + offset,
-    st.integers(0, 99), st.integers(1, 2), st.integers(1_600, 32_000),
-    st.sampled_from(["flat", "bursts", "swell"]), st.sampled_from([0.02, 1.0, 50.0]), st.booleans(),
-    st.sampled_from([0.0, 0.5]),
-)  # fmt: skip
-
-
-def noise_of(seed, channels, samples):
-    rng = np.random.default_rng(seed)
-    return rng.standard_normal((channels, samples)) ** (1 if seed % 2 else 3)
-
-
-def envelope_of(seed, samples, shape):
+@st.composite
+def sounding(draw):
+    """Noise of any colour, crest, level, offset and shape, with or without stretches of silence."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    samples = draw(st.integers(1_600, 32_000))
+    wave = rng.standard_normal((draw(st.integers(1, 2)), samples)) ** draw(st.sampled_from([1, 3, 5]))
     time = np.linspace(0, 1, samples)
-    return {"flat": 1.0, "bursts": np.exp(-20 * (time * (2 + seed % 7) % 1)), "swell": time**2}[shape]
+    bursts = draw(st.integers(1, 9))
+    wave *= draw(st.sampled_from([np.ones(samples), np.exp(-20 * (time * bursts % 1)), time**2]))
+    if draw(st.booleans()):
+        wave = np.cumsum(wave, axis=1)
+    wave = wave / np.abs(wave).max() * draw(st.sampled_from([0.02, 1.0, 50.0])) + draw(
+        st.sampled_from([0, 0.5])
+    )
+    return wave.astype(np.float32)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(finite, st.sampled_from([16_000, 32_000, 44_100]), st.sampled_from([PLENTY, 64, 128]))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sounding(), st.sampled_from([16_000, 32_000, 44_100]), st.sampled_from([PLENTY, 64, 128]))
 def test_anything_that_sounds_becomes_a_clip_within_the_ceiling(tmp_path, wave, rate, room):
     seconds = wave.shape[1] / rate
     limit = room if room == PLENTY else mp3.size(wave.shape[1], rate, room) + 400
-    clip, made = finished(wave.astype(np.float32), rate, tmp_path, seconds, limit)
+    clip, made = finished(wave, rate, tmp_path, seconds, limit)
     decoded, _ = mp3.decode(clip.path)
     assert true_peak(decoded, rate) <= CEILING
     assert decoded.shape[1] / rate == pytest.approx(seconds, abs=0.1)
@@ -127,7 +125,6 @@ def test_a_file_for_a_duel_tells_nothing(tmp_path):
         (np.full((2, 64_000), np.nan, np.float32), "NaN"),
         (np.zeros((2, 64_000), np.float32), "silent"),
         (tone(32_000, 1), "short"),
-        (tone(32_000, 2, hz=0.5, level=0.9), "too low to be heard"),
     ],
 )
 def test_what_is_no_clip_leaves_nothing_behind(wave, reason, tmp_path):
@@ -146,7 +143,7 @@ def test_clip_that_cannot_fit_leaves_nothing_behind(tmp_path):
 def test_full_disk_leaves_nothing_behind_and_what_was_there_alone(room, tmp_path):
     (tmp_path / "clip.mp3").write_text("an older clip")
     mp3.gain(44_100, 320)
-    with pytest.raises(RenderError, match="disk .* is full"), files_of_at_most(room):
+    with pytest.raises(RenderError, match=r"disk .* is full"), files_of_at_most(room):
         finished(drums(44_100, 2), 44_100, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp3"]
     assert (tmp_path / "clip.mp3").read_text() == "an older clip"

@@ -7,7 +7,6 @@ from pathlib import Path
 import imageio_ffmpeg
 import mutagen.mp3
 import numpy as np
-import pydub
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +39,7 @@ def test_bitrate_is_kept_and_size_foreseen(rate, kbps, tmp_path):
     foreseen, size = mp3.size(wave.shape[1], rate, kbps), file.stat().st_size
     frame = mp3.size(0, rate, kbps) / 4
     assert foreseen - 2 * frame <= size <= foreseen
-    assert mutagen.mp3.MP3(file).info.bitrate == kbps * 1000
+    assert mutagen.mp3.MP3(file).info.bitrate == pytest.approx(kbps * 1000, rel=0.01)
 
 
 @given(st.sampled_from(list(mp3.BITRATES)), st.floats(0.05, 300), st.integers(0, 30 * 2**20))
@@ -101,11 +100,11 @@ def test_disk_that_fills_up_under_ffmpeg(tmp_path, monkeypatch):
     """The real ffmpeg, writing to /dev/full: the kernel answers it ENOSPC."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     body = f"os.execv({ffmpeg!r}, [{ffmpeg!r}, *sys.argv[1:-1], '/dev/full'])"
-    monkeypatch.setattr(pydub.AudioSegment, "converter", converter(tmp_path, body))
+    monkeypatch.setattr(mp3.pydub.AudioSegment, "converter", converter(tmp_path, body))
     clips = tmp_path / "clips"
     clips.mkdir()
     with (
-        pytest.raises(RenderError, match="disk .* is full"),
+        pytest.raises(RenderError, match=r"disk .* is full"),
         mp3.scratch_folder(clips / "clip.mp3") as scratch,
     ):
         mp3.encode(tone(44_100, 1), 44_100, 128, scratch)
@@ -114,7 +113,7 @@ def test_disk_that_fills_up_under_ffmpeg(tmp_path, monkeypatch):
 
 def test_encoder_that_is_killed(tmp_path, monkeypatch):
     body = f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
-    monkeypatch.setattr(pydub.AudioSegment, "converter", converter(tmp_path, body))
+    monkeypatch.setattr(mp3.pydub.AudioSegment, "converter", converter(tmp_path, body))
     clips = tmp_path / "clips"
     clips.mkdir()
     with (
@@ -140,7 +139,7 @@ def files_of_at_most(size: int):
 
 def test_disk_that_fills_up_under_us(tmp_path):
     with (
-        pytest.raises(RenderError, match="disk .* is full"),
+        pytest.raises(RenderError, match=r"disk .* is full"),
         files_of_at_most(50_000),
         mp3.scratch_folder(tmp_path / "clip.mp3") as scratch,
     ):
