@@ -186,7 +186,9 @@ class PipeDesk:
                 capabilities=engine.capabilities,
                 out_path=Path(render.out_path),
                 max_bytes=render.max_bytes,
-                provenance=Provenance(engine.device, engine.capabilities.slots, versions()),
+                provenance=Provenance(
+                    device=engine.device, slots=engine.capabilities.slots, versions=versions()
+                ),
             )
             facts = asdict(clip)
             path, picture = Path(facts.pop("path")), Path(facts.pop("picture"))
