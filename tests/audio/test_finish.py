@@ -10,8 +10,8 @@ from bot.audio.finish import finish
 from bot.audio.meter import loudness, true_peak
 from bot.audio.tags import Provenance, read_recipe
 from bot.errors import BadAudio, RenderError
+from tests.audio.full_disk import files_of_at_most
 from tests.audio.signals import SIGNALS, capabilities, drums, ffmpeg_measure, pad, recipe, tone
-from tests.audio.test_mp3 import files_of_at_most
 
 PROVENANCE = Provenance("cpu", 1)
 PLENTY = 10 * 2**20

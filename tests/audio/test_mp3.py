@@ -1,7 +1,6 @@
 import os
 import signal
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.audio import mp3
 from bot.errors import RenderError
+from tests.audio.full_disk import files_of_at_most
 from tests.audio.signals import drums, tone
 
 EVERY_BITRATE = [(rate, kbps) for rate, ladder in mp3.BITRATES.items() for kbps in ladder]
@@ -122,19 +122,6 @@ def test_encoder_that_is_killed(tmp_path, monkeypatch):
     ):
         mp3.encode(tone(44_100, 1), 44_100, 128, scratch)
     assert list(clips.iterdir()) == []
-
-
-@contextmanager
-def files_of_at_most(size: int):
-    """Let no file of this process grow beyond a size: the kernel answers EFBIG, without any privilege."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_disk_that_fills_up_under_us(tmp_path):
