@@ -14,7 +14,7 @@ from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
 from bot.audio.meter import Wave, loudness, true_peak
 from bot.audio.tags import Provenance, tag
 from bot.engines.base import Capabilities
-from bot.errors import BadAudio, RenderError
+from bot.errors import RenderError
 from bot.recipe import Recipe
 
 ENCODINGS_MAX = 5
@@ -123,8 +123,6 @@ def _encode_within_ceiling(master: Master, mastered: Mastered, kbps: int, scratc
         if abs(decoded.shape[1] - mastered.wave.shape[1]) > LENGTH_TOLERANCE_SECONDS * master.rate:
             raise RenderError("The MP3 encoder lost a part of the clip. Ask again.")
         lufs, peak = loudness(decoded, master.rate), true_peak(decoded, master.rate)
-        if lufs == float("-inf"):
-            raise BadAudio("The clip is too low to be heard. Ask again with another seed or other words.")
         off = TARGET_LUFS - lufs
         target, ceiling = mastered.target_lufs, mastered.ceiling_db
         if peak <= CEILING_DB:

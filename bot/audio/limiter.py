@@ -13,14 +13,14 @@ import numpy.typing as npt
 import pyloudnorm
 from scipy import ndimage
 
-from bot.audio.meter import GATING_BLOCK_SECONDS, Wave, amplitude, interpolated_peaks, weighting
+from bot.audio.meter import Wave, amplitude, gating_block, interpolated_peaks, weighting
 
 LOOKAHEAD_SECONDS = 0.005
 RELEASE_SECONDS = 0.1
 """How long before a peak the gain begins to fall, and the time constant of its return. Spotify states
 5 ms and 100 ms for the limiter it plays soft, dynamic tracks through ("Loudness normalization",
 artists.spotify.com). Several periods of a low note fit the release, so the gain follows the level and
-not the waveform: a 40 Hz sine limited by 7 dB gets 0.02 % of distortion."""
+not the waveform: a 40 Hz sine limited by 7 dB gets less than 1 % of distortion."""
 
 _BLOCKS_A_SECOND = 3_000
 
@@ -59,12 +59,13 @@ class Envelope:
         over = np.maximum(self.peaks * drive / amplitude(ceiling_db), 1.0)
         if over.max() == 1.0:
             return np.full(over.shape, drive)
-        lookahead = max(1, round(LOOKAHEAD_SECONDS * self.rate / self.block))
-        reduction = ndimage.maximum_filter1d(1 - 1 / over, size=2 * lookahead + 3, mode="nearest")
+        half = max(1, round(LOOKAHEAD_SECONDS / 2 * self.rate / self.block))
+        # The maximum is held as far as the two averages reach, and a block more for the interpolation:
+        # so their result is never short of what a peak needs.
+        reduction = ndimage.maximum_filter1d(1 - 1 / over, size=2 * half + 3, mode="nearest")
         reduction = _released(reduction, RELEASE_SECONDS * self.rate / self.block)
-        # Two moving averages reach as far as the maximum was held, less one block for the interpolation.
         for _ in range(2):
-            reduction = ndimage.uniform_filter1d(reduction, size=lookahead, mode="nearest")
+            reduction = ndimage.uniform_filter1d(reduction, size=half, mode="nearest")
         gain: npt.NDArray[np.float64] = drive * (1 - reduction)
         return gain
 
@@ -75,8 +76,8 @@ class Envelope:
         a signal at block rate. Near enough to choose a drive by: the gain is slow against the weighting.
         """
         rate = self.rate / self.block
-        seconds = min(GATING_BLOCK_SECONDS, len(self.peaks) / rate)
-        meter = pyloudnorm.Meter(rate, filter_class="custom", block_size=seconds)
+        block_size = gating_block(len(self.peaks) / rate)
+        meter = pyloudnorm.Meter(rate, filter_class="custom", block_size=block_size)
         return float(meter.integrated_loudness(np.sqrt(self.energy) * gain))
 
     def apply(self, wave: Wave, gain: npt.NDArray[np.float64]) -> Wave:

@@ -61,7 +61,8 @@ class Master:
     def _clean(self) -> Wave:
         """The wave at full scale without offset, faded in and out."""
         wave = self.wave.astype(np.float64) / np.abs(self.wave).max()
-        wave -= wave.mean(axis=1, keepdims=True)
+        # Where the offset starts from; the filter takes what is left of it, without a jolt at the start.
+        wave -= wave[:, : max(1, self.rate // 10)].mean(axis=1, keepdims=True)
         high_pass = signal.butter(2, HIGH_PASS_HZ, "highpass", fs=self.rate, output="sos")
         wave = signal.sosfilt(high_pass, wave, axis=1)
         wave *= _fades(wave.shape[1], self.rate)

@@ -12,9 +12,6 @@ from scipy import ndimage, signal
 Wave = npt.NDArray[np.float32]
 """Audio as float32 [channels, samples], full scale at ±1."""
 
-GATING_BLOCK_SECONDS = 0.4
-"""BS.1770-4's gating block."""
-
 TRUE_PEAK_RATE = 192_000
 """BS.1770-4, Annex 2 measures a true peak at 192 kHz or more: four times 48 kHz."""
 
@@ -33,13 +30,18 @@ def loudness(wave: Wave, rate: int) -> float:
     filters, which match the standard's coefficients at 48 kHz, where its default ones only come near.
     """
     meter = weighting(rate)
-    meter.block_size = min(GATING_BLOCK_SECONDS, wave.shape[1] / rate)
+    meter.block_size = gating_block(wave.shape[1] / rate)
     return float(meter.integrated_loudness(wave.T.astype(np.float64)))
 
 
 def weighting(rate: int) -> pyloudnorm.Meter:
     """Return a meter with BS.1770-4's K-weighting for this sample rate in Hz."""
     return pyloudnorm.Meter(rate, filter_class="DeMan")
+
+
+def gating_block(seconds: float) -> float:
+    """Return BS.1770-4's 0.4 s, or a hair less than a shorter wave has, lest rounding exceed it."""
+    return min(0.4, seconds * (1 - 1e-9))
 
 
 def true_peak(wave: Wave, rate: int) -> float:

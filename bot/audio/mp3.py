@@ -7,11 +7,12 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import imageio_ffmpeg
 import numpy as np
@@ -165,12 +166,32 @@ def _disk_full() -> RenderError:
     )
 
 
+class _ScratchFile:
+    """A temporary file that can be taken from whoever still holds it: what they write then goes nowhere.
+
+    When a write fails, pydub leaves its files open, and the wave module's writer tries again when it is
+    collected.
+    """
+
+    def __init__(self, mode: str, folder: Path) -> None:
+        self._file: IO[bytes] = tempfile.NamedTemporaryFile(mode, dir=folder, delete=False)  # noqa: SIM115
+        self.name = self._file.name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def take_away(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+        self._file = BytesIO()
+
+
 _pydub_files: ContextVar[tuple[Path, ExitStack]] = ContextVar("_pydub_files")
 
 
 @contextmanager
 def _pydub_files_in(folder: Path) -> Iterator[None]:
-    """Have pydub's temporary files in a folder, and close them; after a failed export it leaves them open."""
+    """Have pydub's temporary files in a folder, and none of them open afterwards."""
     with ExitStack() as stack:
         token = _pydub_files.set((folder, stack))
         try:
@@ -179,10 +200,10 @@ def _pydub_files_in(folder: Path) -> Iterator[None]:
             _pydub_files.reset(token)
 
 
-def _named_temporary_file(mode: str, delete: bool) -> IO[bytes]:
+def _named_temporary_file(mode: str, delete: bool) -> _ScratchFile:
     folder, stack = _pydub_files.get()
-    file: IO[bytes] = tempfile.NamedTemporaryFile(mode, dir=folder, delete=delete)  # noqa: SIM115
-    stack.callback(file.close)
+    file = _ScratchFile(mode, folder)
+    stack.callback(file.take_away)
     return file
 
 

@@ -25,7 +25,7 @@ _TAG_BYTES_MAX = 64 * 1024
 a foreign tag may hold frames that decompress to a thousand times their size."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How a clip was rendered, beyond its recipe.
 

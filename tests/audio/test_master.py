@@ -44,8 +44,9 @@ def test_limiter_leaves_what_would_not_get_louder():
     wave += 0.001 * noise(rate, 4)[:1]
     mastered = Master(wave, rate).at().wave
     between = slice(round(0.1 * rate), round(0.2 * rate))
-    lift = np.std(mastered[:, between]) / np.std(wave[:, between])
-    assert 20 * np.log10(lift) < true_peak(mastered, rate) - true_peak(wave, rate) + 2
+    lift = np.std(np.diff(mastered[:, between])) / np.std(np.diff(wave[:, between]))
+    peaks = true_peak(mastered, rate) - true_peak(wave, rate)
+    assert 20 * np.log10(lift) < peaks + 1
 
 
 def test_level_coming_in_does_not_matter():
@@ -105,7 +106,7 @@ def test_limiting_a_bass_note_hardly_distorts_it():
     limited = envelope.apply(wave, envelope.gain(6, -1))[0, rate : 4 * rate]
     spectrum = np.abs(np.fft.rfft(limited * np.hanning(limited.size))) ** 2
     fundamental = spectrum[3 * 40 - 4 : 3 * 40 + 5].sum()
-    assert np.sqrt((spectrum.sum() - fundamental) / fundamental) < 0.001
+    assert np.sqrt((spectrum.sum() - fundamental) / fundamental) < 0.01
 
 
 def test_limiter_keeps_the_stereo_image():
