@@ -57,6 +57,10 @@ class Recipe:
         _require(
             math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds."
         )
+        for name in ("seed", "top_k", "num_sampling_steps", "source_clip"):
+            value = getattr(self, name)
+            whole = value is None or (isinstance(value, int) and not isinstance(value, bool))
+            _require(whole, f"{name} has to be a whole number.")
         _require(0 <= self.seed <= SEED_MAX, f"The seed has to be a whole number from 0 to {SEED_MAX:,}.")
         _require(
             self.temperature is None or (math.isfinite(self.temperature) and self.temperature > 0),

@@ -13,7 +13,7 @@ from sandbox.components import walk
 from sandbox.model import Message
 from sandbox.server import Sandbox
 
-WAIT = 20.0
+WAIT = 90.0
 """Seconds after which a wait has failed: far more than anything takes, on a busy machine too."""
 
 
@@ -37,7 +37,7 @@ async def queued(actor: Actor, prompt: str, at: Room | None = None, **options: A
 async def rendering(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
     """Use /music and return the answer once it shows that the worker is at it."""
     message = await queued(actor, prompt, at, **options)
-    await text_in(message, "[1-9]%|[1-9]0%", actor.sandbox)
+    await text_in(message, r"▱ \d+%", actor.sandbox)
     return message
 
 
@@ -53,18 +53,20 @@ async def eventually(happened: Callable[[], object], what: str) -> None:
 
 async def carries_clip(message: Message, sandbox: Sandbox) -> Message:
     """Return the message once it carries the clip."""
-    return await sandbox.until(
-        lambda: message if message.attachments else None, WAIT, f"a clip; there is: {text_of(message)}"
-    )
+    await _shows(message, lambda: bool(message.attachments), "a clip", sandbox)
+    return message
 
 
-async def text_in(message: Message, pattern: str, sandbox: Sandbox) -> str:
-    """Return the message's text once it matches."""
-    return await sandbox.until(
-        lambda: text_of(message) if re.search(pattern, text_of(message)) else None,
-        WAIT,
-        f"“{pattern}”; there is: {text_of(message)}",
-    )
+async def text_in(message: Message, pattern: str, sandbox: Sandbox) -> None:
+    """Return once the message's text matches."""
+    await _shows(message, lambda: bool(re.search(pattern, text_of(message))), f"“{pattern}”", sandbox)
+
+
+async def _shows(message: Message, happened: Callable[[], bool], what: str, sandbox: Sandbox) -> None:
+    try:
+        await sandbox.until(lambda: happened() or None, WAIT, what)
+    except TimeoutError:
+        raise AssertionError(f"Waited {WAIT:g} s for {what}; there is: {text_of(message)}") from None
 
 
 async def made(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:

@@ -61,8 +61,8 @@ async def test_the_tags_make_the_same_clip_again(bot: BotProcess, alice: Actor, 
 
 
 async def test_progress_is_shown_while_it_renders(bot: BotProcess, alice: Actor, music: Room) -> None:
-    message = await queued(alice, "a slow one")
-    await text_in(message, r"a slow one · ar · 2 s\n.*▰.* \d+%, about \d+ s left", bot.sandbox)
+    message = await queued(alice, "a slower one")
+    await text_in(message, r"a slower one · ar · 2 s\n▰.* \d+%, about \d+ s left", bot.sandbox)
     await carries_clip(message, bot.sandbox)
     assert "%" not in message.content
 

@@ -110,7 +110,7 @@ async def test_after_fifteen_minutes_it_is_posted_once(bot: BotProcess, alice: A
 async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
     bot: BotProcess, alice: Actor, music: Room
 ) -> None:
-    progress = await rendering(alice, "slow tune")
+    await rendering(alice, "slow tune")
     bot.sandbox.faults.lose_answer(times=1, operation=POST)
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
     await one_clip(music)
@@ -120,7 +120,7 @@ async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
 async def test_after_the_nonce_is_forgotten_the_channel_is_read(
     bot: BotProcess, alice: Actor, music: Room
 ) -> None:
-    progress = await rendering(alice, "slow tune")
+    await rendering(alice, "slow tune")
     bot.sandbox.faults.lose_answer(times=1000, operation=POST)
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
     await bot.sandbox.until(lambda: clips_in(music) or None, WAIT, "the clip")
