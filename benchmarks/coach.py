@@ -4,8 +4,8 @@
     python -m benchmarks.coach --set seen      one of them, with every prompt that was judged wrongly
     python -m benchmarks.coach --speed         microseconds of processor time per prompt
 
-benchmarks/coach_prompts/LABELS.md says what a label means. Precision is right findings over findings, recall is right
-findings over labels; a dash stands where there is nothing to divide by.
+benchmarks/coach_prompts/LABELS.md says what a label means. Precision is right findings over findings,
+recall is right findings over labels; a dash stands where there is nothing to divide by.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def table(prompts: Sequence[Labelled]) -> list[str]:
         )
         for rule in rules()
     }
-    every = Score(*(sum(getattr(s, part) for s in scores.values()) for part in ("labels", "findings", "right")))
+    every = Score(
+        *(sum(getattr(s, part) for s in scores.values()) for part in ("labels", "findings", "right"))
+    )
     exact = sum(labels == fired for labels, fired in judged)
     clean = [fired for labels, fired in judged if not labels]
     advised = [p for p in prompts if p.best is not None]
@@ -106,9 +108,9 @@ def table(prompts: Sequence[Labelled]) -> list[str]:
         *(score.row(f"`{name}`") for name, score in sorted(scores.items())),
         every.row("all rules"),
         "",
-        f"{exact} of {len(prompts)} prompts got exactly their labels; {sum(not f for f in clean)} of {len(clean)} "
-        f"prompts with nothing to say were left in peace; the recommended mode was the labelled one for {agreed} of "
-        f"{len(advised)}.",
+        f"{exact} of {len(prompts)} prompts got exactly their labels. Of {len(clean)} with nothing to "
+        f"say, {sum(not f for f in clean)} were left in peace. The recommended mode was the labelled one for "
+        f"{agreed} of {len(advised)}.",
     ]
 
 
@@ -126,9 +128,13 @@ def misses(prompts: Sequence[Labelled]) -> list[str]:
 
 
 def fingerprint() -> str:
-    """Return the first 12 digits of the SHA-256 of everything that decides a finding: code and data of bot/prompts."""
+    """Return the first 12 digits of the SHA-256 of what decides a finding: code and data of bot/prompts."""
     room = Path(coach_module.__file__).parent
-    files = sorted(p for p in room.iterdir() if p.suffix in {".py", ".toml"} and not p.stem.startswith(("names", "starters")))
+    files = sorted(
+        p
+        for p in room.iterdir()
+        if p.suffix in {".py", ".toml"} and not p.stem.startswith(("names", "starters"))
+    )
     digest = hashlib.sha256(b"".join(p.name.encode() + p.read_bytes() for p in files))
     return digest.hexdigest()[:12]
 
@@ -144,7 +150,11 @@ def speed(repeats: int = 20) -> list[str]:
     rows = ["| what | median µs | slowest µs |", "|---|---:|---:|"]
     rows.append(_timed(f"coach, {len(calls)} labelled prompts", list(calls.values()), repeats))
     rows.append(_timed("coach, 1,000 characters", [lambda: coach(long, Mode.AR, prompt_tokens=64)], repeats))
-    rows.append(_timed("coach, 1,000 characters of faults", [lambda: coach(worst, Mode.AR, prompt_tokens=64)], repeats))
+    rows.append(
+        _timed(
+            "coach, 1,000 characters of faults", [lambda: coach(worst, Mode.AR, prompt_tokens=64)], repeats
+        )
+    )
     rows.append(_timed("translate, 1,000 characters", [lambda: translate(long, Mode.DIFFUSION)], repeats))
     rows.append(_timed("recommend_mode, 1,000 characters", [lambda: recommend_mode(long)], repeats))
     return rows
@@ -165,7 +175,9 @@ def _timed(name: str, calls: Sequence[Callable[[], object]], repeats: int) -> st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--set", choices=SETS, help="one set, with its misses")
     parser.add_argument("--speed", action="store_true")
     arguments = parser.parse_args()

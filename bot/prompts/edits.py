@@ -19,7 +19,7 @@ _ARTICLE = re.compile(r"(?<![^\W_])(a|an)(\s+)$", re.IGNORECASE)
 
 
 class Edit(NamedTuple):
-    """Put `text` in the place of a span; an empty text takes the span out, with the comma or “and” it hung on."""
+    """Put `text` in a span's place; an empty one takes the span out, with the comma or “and” it hung on."""
 
     span: Span
     text: str = ""

@@ -14,8 +14,11 @@ ATMOSPHERE = ("sense", "place", "material")
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """images.toml: term → image for diffusion, term → instruments for ar, ordering phrase → what stands for it (scaffold),
-    and these phrases ready to be looked for (scaffolding).
+    """What images.toml says.
+
+    image: term → what it feels like.  sound: term → instruments.  scaffold: ordering phrase → what stands
+    for it where
+    nothing has an order; scaffolding: these phrases, ready to be looked for.
     """
 
     image: Mapping[str, str]

@@ -1,8 +1,8 @@
 """Which language a prompt is written in, as far as a text encoder that was taught English cares.
 
-The script decides where it is not Latin; for Latin, small words and the words that people ask music with are counted
-against the lexicon. A statistical detector was left out: on a handful of words, half of them loan words (bossa nova,
-tango, allegro), they guess, and they weigh megabytes.
+The script decides where it is not Latin; for Latin, small words and the words that people ask music with
+are counted against the lexicon. A statistical detector was left out: on a handful of words, half of them
+loan words (bossa nova, tango, allegro), they guess, and they weigh megabytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from bot.prompts.tables import packaged
 SHARE = 0.34
 """A prompt counts as foreign from this share of foreign words on, if they also outnumber the English ones."""
 
-_EVIDENCE = frozenset({"plain", "english", "order", "action", "sense", "mood", "place", "abstract", "material"})
+_EVIDENCE = frozenset(
+    {"plain", "english", "order", "action", "sense", "mood", "place", "abstract", "material"}
+)
 """Classes that show English; instruments and genres are called the same in many languages."""
 
 _SCRIPTS = {
@@ -55,7 +57,7 @@ class _Words:
 
 
 def foreign(reading: Reading) -> Foreign | None:
-    """Return which other language than English most of the text is in, or None; gibberish and numbers are None."""
+    """Return the other language than English that most of the text is in; None for gibberish and numbers."""
     scripts = Counter[str]()
     for character, count in Counter(reading.text).items():
         if character.isalpha():
@@ -85,8 +87,14 @@ def _latin(reading: Reading) -> Foreign | None:
             unknown += not codes and not key.isascii()
     code, known = max(hits.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     telling = known + unknown
-    glosses = {t.span.of(reading.text): words.glosses[code, k] for k, t in typed.items() if (code, k) in words.glosses}
-    enough = telling >= 2 or (telling == len(typed) and any(k not in lexicon().classes for k in typed) and bool(glosses))
+    glosses = {
+        t.span.of(reading.text): words.glosses[code, k]
+        for k, t in typed.items()
+        if (code, k) in words.glosses
+    }
+    enough = telling >= 2 or (
+        telling == len(typed) and any(k not in lexicon().classes for k in typed) and bool(glosses)
+    )
     if not enough or telling <= english or telling < SHARE * (len(typed) - shared):
         return None
     return Foreign(words.names[code] if known else "another language", tuple(glosses.items()))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _WORD_LETTERS = 7
 _PIECE_LETTERS = 4
+_LATIN_LAST = "\u024f"
 WORDS_PER_TOKEN = 0.75
 """English words per token of a subword vocabulary of some ten thousand entries: the usual rule of thumb."""
 
@@ -15,14 +16,14 @@ WORDS_PER_TOKEN = 0.75
 def estimated_tokens(text: str) -> int:
     """Return about how many tokens a subword tokenizer makes of the text, its end sign included.
 
-    A common English word is one token; longer words come in pieces of about four letters, numbers in pieces of two
-    digits; letters outside of Latin, which English vocabularies lack, cost about one token each.
+    A common English word is one token; longer words come in pieces of about four letters, numbers in pieces
+    of two digits; letters outside of Latin, which English vocabularies lack, cost about one token each.
     """
     return 1 + sum(cost for _, cost in _pieces(text))
 
 
 def unread_from(text: str, limit: int) -> int | None:
-    """Return where the part begins that an encoder of `limit` tokens (≥ 1) does not read, or None if it reads all."""
+    """Return where the part begins that an encoder of `limit` (≥ 1) tokens leaves out, or None."""
     used = 1
     for start, cost in _pieces(text):
         used += cost
@@ -39,6 +40,6 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 def _cost(piece: str) -> int:
     if piece[0].isdigit():
         return -(-len(piece) // 2)
-    if ord(max(piece)) > 0x24F:
+    if not piece.isascii() and max(piece) > _LATIN_LAST:
         return len(piece)
-    return 1 + max(0, -(-(len(piece) - _WORD_LETTERS) // _PIECE_LETTERS))
+    return 1 if len(piece) <= _WORD_LETTERS else 1 - (_WORD_LETTERS - len(piece)) // _PIECE_LETTERS

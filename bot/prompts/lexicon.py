@@ -1,4 +1,4 @@
-"""What words are: instruments, genres, senses, places …, from lexicon.toml, and how to find them in a text."""
+"""What words are (instruments, genres, senses, places …), and how to find them in a text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 from bot.errors import SetupError
 
 _WORD = re.compile(r"[^\W_](?:\w|['’](?=\w)|[\u0300-\u036f])*")
-"""A letter or digit, then what belongs to the word: letters, digits, an inner apostrophe, combining accents."""
+"""A letter or digit, then what belongs to the word: more of them, inner apostrophes, combining accents."""
 
 _JOINT = re.compile(r"[^\S\r\n]+|[^\S\r\n]?[-‐‑][^\S\r\n]?|[.,/](?=\d)")
 """What may stand between the words of one term: spaces on one line, a hyphen, or a sign within a number."""
@@ -68,7 +68,7 @@ class Reading:
         return tuple(term for term in self.terms if term.classes & wanted)
 
     def phrases(self, phrases: Phrases) -> Iterator[tuple[Span, str, int]]:
-        """Yield span, key and first word's position of each phrase, left to right, longest first, none overlapping."""
+        """Yield span, key and first word's position of each phrase, longest first, none overlapping."""
         if phrases.first.keys().isdisjoint(self.keys):
             return
         position = 0
@@ -117,7 +117,7 @@ class Phrases:
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Terms with their classes. longest: first word → words in the longest term that it begins, where that is over 1."""
+    """Terms with their classes. longest: first word → words in its longest term, where that is over one."""
 
     classes: Mapping[str, frozenset[str]]
     longest: Mapping[str, int]
@@ -167,7 +167,7 @@ def split_list(text: str) -> list[str]:
 
 
 def build(lists: Mapping[str, Iterable[str]]) -> Lexicon:
-    """Return the lexicon of these classes' terms. Raises SetupError for an entry without a word, or too long a one."""
+    """Return the lexicon of these terms. Raises SetupError for an entry of no word, or of too many."""
     classes: dict[str, set[str]] = {}
     for name, entries in lists.items():
         for entry in entries:
@@ -187,4 +187,3 @@ def lexicon() -> Lexicon:
     path = Path(__file__).with_name("lexicon.toml")
     lists = tomllib.loads(path.read_text(encoding="utf-8"))
     return build({name: split_list(text) for name, text in lists.items()})
-

@@ -20,21 +20,24 @@ _PLAIN = str.maketrans({"[": "(", "]": ")", "_": " ", **dict.fromkeys("*~|`\\<>@
 _LEADING = re.compile(r"^(?:[\s#>•+-]|\d+\.(?=\s))+")
 """Signs that make a heading, a quote or a list of what follows, at the start of a line."""
 
-_BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]")
-"""Characters that show nothing although their category is not C: Unicode's Default_Ignorable_Code_Point (DerivedCore-
-Properties.txt) without the picture selector U+FE0F, and the empty Braille pattern."""
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]"
+)
+"""Characters that show nothing although their category is not C: Unicode's Default_Ignorable_Code_Point
+(DerivedCoreProperties.txt) without the picture selector U+FE0F, and the empty Braille pattern."""
 
 _ZWJ = "\u200d"
 _PICTURE_SELECTOR = "\ufe0f"
 _ACCENTS_MOST = 2
-"""Combining marks on one letter: enough for every living orthography, too few to climb over the lines above."""
+"""Combining marks on one letter: enough for orthographies in use, too few to climb over other lines."""
 
 
 def display_name(text: str) -> str:
     """Return a name as a card may show it: one line, 1 to 60 characters, composed (NFC).
 
-    Left out are control, invisible and bidirectional characters, characters that no font has, mentions, and the signs
-    of Discord's markdown; a joiner stays only inside an emoji. Cleaning a clean name changes nothing.
+    Left out are control, invisible and bidirectional characters, characters that no font has, mentions, and
+    the signs of Discord's markdown; a joiner stays only inside an emoji. Cleaning a clean name changes
+    nothing.
 
     Raises UserError where nothing to read is left, or where it is longer than 60 characters.
     """
@@ -49,7 +52,7 @@ def display_name(text: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """Return what two names are compared by: equal for names that differ in case, width, spaces or joiners only.
+    """Return what names are compared by: equal for two that differ in case, width, spaces, joiners only.
 
     The folding is Unicode's compatibility caseless matching (The Unicode Standard, chapter 3.13, D146).
     """
@@ -95,4 +98,8 @@ def _inside_emoji(text: str, position: int) -> bool:
     before = text[:position].rstrip(_PICTURE_SELECTOR)[-1:]
     after = text[position + 1 : position + 2]
     pictures = ("So", "Sk")  # Sk: the skin tones
-    return bool(before and after) and unicodedata.category(before) in pictures and unicodedata.category(after) == "So"
+    return (
+        bool(before and after)
+        and unicodedata.category(before) in pictures
+        and unicodedata.category(after) == "So"
+    )

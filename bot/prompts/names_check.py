@@ -39,7 +39,9 @@ def names(table: Table) -> Check:
                     found[Span(match.start(), end)] = name
         for pattern, strict in tails:
             for match in pattern.finditer(text):
-                words = _STOP.split(text[max(0, match.start() - _REACH) : match.start()])[-1].split()[-_WORDS_BEFORE:]
+                words = _STOP.split(text[max(0, match.start() - _REACH) : match.start()])[-1].split()[
+                    -_WORDS_BEFORE:
+                ]
                 if name := _name(words, strict, shouting):
                     start = text.rindex(name.split()[0], 0, match.start())
                     found[Span(start, match.end())] = name
@@ -59,7 +61,7 @@ def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 def _name(words: list[str], strict: bool, shouting: bool) -> str:
     """Return the name among these words, or an empty text. strict: only one with a capital counts."""
-    found = " ".join(word.strip(",.;:!?()[]\"“”") for word in words)
+    found = " ".join(word.strip(',.;:!?()[]"“”') for word in words)
     return ("" if shouting else _capital(found)) or ("" if strict else _unknown(found))
 
 

@@ -18,7 +18,9 @@ from bot.recipe import Mode
 _OWNERS = frozenset({"instrument", "voice", "part", "genre", "place", "material"})
 _OWNER_REACH = 5
 """How many terms after an adjective its noun may stand: "a fast, sad and lonely cello"."""
-_LINK = re.compile(r"[\s,]*(?:(?:and|but|yet|or|&|\+|/)[\s,]*)?(?:(?:also|very|too|really)\s+)?", re.IGNORECASE)
+_LINK = re.compile(
+    r"[\s,]*(?:(?:and|but|yet|or|&|\+|/)[\s,]*)?(?:(?:also|very|too|really)\s+)?", re.IGNORECASE
+)
 _FROM_REACH = 40
 """Characters before the first word in which a “from” makes the two a change: "from slow to fast"."""
 
@@ -130,7 +132,9 @@ def _occurrences(
 
 def _same_part(reading: Reading, one: _Seen, other: _Seen) -> bool:
     first, second = sorted((one, other))
-    if any("order" in term.classes for term in _between(reading, first, second)) or _from_to(reading, first, second):
+    if any("order" in term.classes for term in _between(reading, first, second)) or _from_to(
+        reading, first, second
+    ):
         return False
     if first.word < 0 or second.word < 0:
         return True

@@ -20,7 +20,7 @@ _CUES_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a prompt holds, for whoever recommends by it. counts: terms for each class of the lexicon, only those met."""
+    """What a prompt holds, for whoever recommends by it. counts: class of the lexicon → terms, where any."""
 
     prompt: str
     counts: Mapping[str, int]
@@ -30,7 +30,7 @@ class Votes(Protocol):
     """What a community's votes know about prompts."""
 
     def __call__(self, features: Features) -> Mapping[Mode, float] | None:
-        """Return the probability (0 to 1, summing to 1) that each mode wins, or None while that is not yet known."""
+        """Return each mode's probability (0 to 1, summing to 1) to win, or None while nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,14 @@ def recommend_mode(prompt: str, *, votes: Votes | None = None, default: Mode = M
     if known is not None:
         mode = max(Mode, key=lambda m: known.get(m, 0.0))
         share = known.get(mode, 0.0)
-        reason = f"In blind votes here on prompts like this, {mode.value} was preferred {share:.0%} of the time."
+        reason = (
+            f"In blind votes here on prompts like this, {mode.value} was preferred {share:.0%} of the time."
+        )
         return Recommendation(mode, reason, min(1.0, max(0.0, 2 * share - 1)))
     sides, neither = _sides()
-    scores = {m: math.fsum(w * counts.get(name, 0) for name, w in side.weights.items()) for m, side in sides.items()}
+    scores = {
+        m: math.fsum(w * counts.get(name, 0) for name, w in side.weights.items()) for m, side in sides.items()
+    }
     mode = max(Mode, key=lambda m: (scores[m], m == default))
     total = math.fsum(scores.values())
     confidence = (2 * scores[mode] - total) / (1 + total)

@@ -11,12 +11,13 @@ from bot.prompts.language import Foreign
 from bot.prompts.lexicon import Reading, Span
 from bot.recipe import Mode
 
-NEGATIONS = frozenset(
-    "no not non without never zero minus less isn't don't doesn't avoid neither nor ohne keine kein sans sin sem senza "
-    "zonder bez без utan tanpa không fără".split()
-)
+_NEGATIONS = """
+no not non without never zero minus less isn't don't doesn't avoid neither nor
+ohne keine kein sans sin sem senza zonder bez без utan tanpa không fără
+"""
+NEGATIONS = frozenset(_NEGATIONS.split())
 _NEGATION_REACH = 3
-"""How many words before the negated one a negation may stand: \"without any real vocals\"."""
+"""How many words before the negated one a negation may stand: "without any real vocals"."""
 
 _BREAK = re.compile(r"[.;:!?\n]")
 _TEMPO = re.compile(

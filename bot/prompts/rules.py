@@ -72,7 +72,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def read_rules(table: Table) -> tuple[Rule, ...]:
-    """Return the rules of a table with an array `rule`. Raises SetupError for a wrong, missing or unknown field."""
+    """Return the rules of an array `rule`. Raises SetupError for a wrong, missing or unknown field."""
     found = tuple(_rule(entry) for entry in table.tables("rule"))
     table.done()
     ids = [rule.id for rule in found]

@@ -1,4 +1,4 @@
-"""The starter library: scenarios with prompts for each mode, shipped with the bot and checked while they are read."""
+"""The starter library: scenarios with prompts for each mode, checked while they are read."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 class Scenario:
     """Something people make music for.
 
-    id: stable, lower case with hyphens.  name: clean for display.  prompts: three for each mode; the first of each is
-    at most 100 characters long.  seconds: 5 to 60, how long such a clip wants to be.
+    id: stable, lower case with hyphens.  name: clean for display.  prompts: three for each mode; the first
+    of each is at most 100 characters long.  seconds: 5 to 60, how long such a clip wants to be.
     """
 
     id: str
@@ -50,8 +50,8 @@ def starters() -> tuple[Scenario, ...]:
 def read_starters(table: Table) -> tuple[Scenario, ...]:
     """Return the scenarios of a table with an array `scenario`.
 
-    Raises SetupError that names the scenario and the field: unknown, missing or wrong ones, a second scenario or prompt
-    like an earlier one.
+    Raises SetupError that names the scenario and the field: unknown, missing or wrong ones, a second
+    scenario or prompt like an earlier one.
     """
     found = tuple(_scenario(entry) for entry in table.tables("scenario"))
     table.done()
@@ -69,7 +69,8 @@ def read_starters(table: Table) -> tuple[Scenario, ...]:
 def suggestions(mode: Mode, text: str = "", *, most: int = 25) -> list[str]:
     """Return up to `most` (≥ 0) first prompts for a mode, each ≤ 100 characters, for an autocomplete.
 
-    text: what was typed so far, for scenarios whose name, tags or description hold it; all scenarios where it is blank.
+    text: what was typed so far, for scenarios whose name, tags or description hold it; all scenarios where
+    it is blank.
     """
     wanted = text.strip().casefold()
     fitting = (s for s in starters() if wanted in " ".join([s.name, s.description, *s.tags]).casefold())
@@ -113,7 +114,7 @@ def _problems(scenario: Scenario) -> Iterator[str]:
         if len(prompts[0]) > CHOICE_CHARACTERS:
             yield f"the first of “{mode}” has more than {CHOICE_CHARACTERS} characters."
         if any(len(p) > PROMPT_CHARACTERS or p != p.strip() for p in prompts):
-            yield f"a prompt of “{mode}” is longer than {PROMPT_CHARACTERS:,} characters, or has outer spaces."
+            yield f"a prompt of “{mode}” has outer spaces, or more than {PROMPT_CHARACTERS:,} characters."
 
 
 def _clean(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Packaged TOML, read strictly: a missing, wrong or unknown field is named, with the file and the entry it is in."""
+"""Packaged TOML, read strictly: a missing, wrong or unknown field is named, with its file and entry."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Table:
             value = float(value)
         if type(value) is not kind:
             raise SetupError(f"{self.where}: “{name}” has to be of type {kind.__name__}.")
-        return value  # type: ignore[no-any-return]
+        return value
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a text that is not blank."""

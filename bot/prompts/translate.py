@@ -22,8 +22,8 @@ _SETTING = re.compile(r"\d+|\d+bpm|bpm|tempo|[a-g][b♭]?|major|minor|maj|min|sh
 def translate(prompt: str, to: Mode) -> str:
     """Return the prompt in the wording that `to` listens to.
 
-    Whatever it names stays: only words that order the piece in time come and go. A prompt that already speaks that
-    way, one in another language, and one without a word come back unchanged.
+    Whatever it names stays: only words that order the piece in time come and go. A prompt that already
+    speaks that way, one in another language, and one without a word come back unchanged.
     """
     reading = lexicon().read(prompt)
     if not reading.words or foreign(reading) is not None:
@@ -65,4 +65,3 @@ def _ordered(reading: Reading) -> str:
     if scenery:
         text += f", over {', '.join(scenery)}"
     return text + "".join(f", {s}" for s in settings)
-

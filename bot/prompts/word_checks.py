@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bot.errors import SetupError
 from bot.prompts import length as lengths
@@ -47,7 +48,10 @@ class _Group:
     def _excused(self, reading: Reading, start: int, end: int) -> bool:
         before = (reading.joined(start - size, size) for size in (1, 2, 3) if size <= start)
         after = (reading.joined(end, size) for size in (1, 2))
-        if any(phrase in self.unless_before for phrase in before) and reading.joined(start - 1, 2) is not None:
+        if (
+            any(phrase in self.unless_before for phrase in before)
+            and reading.joined(start - 1, 2) is not None
+        ):
             return True
         if any(phrase in self.unless_after for phrase in after) and reading.joined(end - 1, 2) is not None:
             return True
@@ -70,7 +74,7 @@ def _subject(reading: Reading, word: int, classes: frozenset[str]) -> bool:
 
 
 def words(table: Table) -> Check:
-    """Words that say something by being there."""
+    """Look for words that say something by being there."""
     groups = tuple(_group(entry) for entry in table.tables("groups"))
     drop = table.take("drop", bool, False)
     tidy = frozenset(table.texts("tidy", optional=True))
@@ -119,7 +123,7 @@ def _apart(spans: list[Span]) -> list[Span]:
 
 
 def pattern(table: Table) -> Check:
-    """A regular expression, and what the rewriting puts in its place."""
+    """Look for a regular expression; the rewriting puts the replacement in its place."""
     expression = re.compile(table.text("pattern"))
     replacement = table.take("replacement", str)
 
@@ -131,7 +135,7 @@ def pattern(table: Table) -> Check:
 
 
 def pile(table: Table) -> Check:
-    """More words of some classes than of the others."""
+    """Look for more words of some classes than of the others."""
     count, least, over = table.texts("count"), table.take("at_least", int), table.texts("outnumbers")
     offers = {phrase_key(k): str(v) for k, v in table.mapping("offers").items()}
     offer, offer_with = table.text("offer"), table.text("offer_with")
@@ -152,7 +156,7 @@ def pile(table: Table) -> Check:
 
 
 def bare_list(table: Table) -> Check:
-    """A list of things and hardly a word beside it."""
+    """Look for a list of things and hardly a word beside it."""
     count, least = table.texts("count"), table.take("at_least", int)
     none_of, also = frozenset(table.texts("none_of")), frozenset(table.texts("also"))
     share, rewriting = table.take("share", float), table.text("rewriting")
@@ -175,7 +179,9 @@ def bare_list(table: Table) -> Check:
         spans = tuple(sorted([t.span for t in items] + numbers))
         if rewriting == "images":
             images = images_for(reading, wanted=2)
-            return Match(spans, {"image": ", ".join(images)}, additions=tuple(f", {image}" for image in images))
+            return Match(
+                spans, {"image": ", ".join(images)}, additions=tuple(f", {image}" for image in images)
+            )
         names = {"first": items[0], "second": items[1], "last": items[-1]}
         notes = {name: term.span.of(reading.text) for name, term in names.items()}
         return Match(spans, notes, edits=_ordered(reading.text, items))
@@ -190,7 +196,7 @@ def _only(term: Term, classes: frozenset[str]) -> bool:
 def _ordered(text: str, items: list[Term]) -> tuple[Edit, ...]:
     leads = {1: ", then add ", len(items) - 1: ", finish with "}
     edits = [Edit(Span(items[0].span.start, items[0].span.start), "start with ")]
-    for number, (left, right) in enumerate(zip(items, items[1:], strict=False), 1):
+    for number, (left, right) in enumerate(pairwise(items), 1):
         gap = Span(left.span.end, right.span.start)
         if _SEPARATOR.fullmatch(gap.of(text)):
             edits.append(Edit(gap, leads.get(number, ", ")))
@@ -198,7 +204,7 @@ def _ordered(text: str, items: list[Term]) -> tuple[Edit, ...]:
 
 
 def hyphens(table: Table) -> Check:
-    """Genre names with hyphens in them."""
+    """Look for genre names with hyphens in them."""
     joined = frozenset(table.texts("joined"))
 
     def find(request: Request) -> Match | None:
@@ -219,7 +225,7 @@ def _spelled(name: str, joined: frozenset[str]) -> str | None:
     """Return a genre's name without its hyphens, or None if it is no genre's."""
     parts = re.split(f"[{_HYPHENS}]", name)
     keys = [phrase_key(part) for part in parts]
-    if any(len(key) < 2 and key != "n" or key.isdigit() for key in keys):
+    if any((len(key) < 2 and key != "n") or key.isdigit() for key in keys):
         return None
     known, spelled, genres, at = lexicon(), "", 0, 0
     while at < len(parts):
@@ -239,7 +245,7 @@ def _spelled(name: str, joined: frozenset[str]) -> str | None:
 
 
 def tempo(table: Table) -> Check:
-    """A tempo in beats per minute outside of what music is counted in."""
+    """Look for a tempo outside of what music is counted in, in beats per minute."""
     low, high = table.take("low", float), table.take("high", float)
 
     def find(request: Request) -> Match | None:
@@ -254,7 +260,7 @@ def tempo(table: Table) -> Check:
 
 
 def _octave(bpm: float, low: float, high: float) -> str:
-    """Return the advice to count the same pulse in halves or doubles, where four octaves of it reach the range."""
+    """Return the advice to count the pulse in halves or doubles, where up to four of them reach the range."""
     near = bpm
     for _ in range(4):
         near = near / 2 if near > high else near * 2 if near < low else near
@@ -265,12 +271,12 @@ def _octave(bpm: float, low: float, high: float) -> str:
 
 
 def length(table: Table) -> Check:
-    """More words than the text encoder reads."""
+    """Look for more words than the text encoder reads."""
     margin, filler = table.take("margin", float), Phrases.of(table.texts("filler"))
 
     def find(request: Request) -> Match | None:
         limit = request.prompt_tokens
-        if limit is None or lengths.estimated_tokens(request.text) <= limit * margin:
+        if limit is None or lengths.unread_from(request.text, int(limit * margin)) is None:
             return None
         start = lengths.unread_from(request.text, limit)
         if start is None:
@@ -287,7 +293,7 @@ def length(table: Table) -> Check:
 
 
 def language(table: Table) -> Check:
-    """Another language than the text encoder's."""
+    """Look for another language than the text encoder's."""
 
     def find(request: Request) -> Match | None:
         if request.foreign is None:

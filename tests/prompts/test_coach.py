@@ -54,7 +54,9 @@ def test_any_text_gets_advice_whose_spans_lie_in_it(text: str, mode: Mode, limit
         assert finding.spans
         assert list(finding.spans) == sorted(finding.spans)
         assert all(0 <= span.start < span.end <= len(text) for span in finding.spans)
-        assert all(span.of(text).strip() in finding.seen for span in finding.spans if finding.rule != "too-long")
+        assert all(
+            span.of(text).strip() in finding.seen for span in finding.spans if finding.rule != "too-long"
+        )
 
 
 @given(texts, modes, limits)
@@ -90,7 +92,9 @@ REMOVABLE = _removable()
 
 
 def test_no_instrument_can_be_removed() -> None:
-    players = {key for key, classes in lexicon().classes.items() if "instrument" in classes and " " not in key}
+    players = {
+        key for key, classes in lexicon().classes.items() if "instrument" in classes and " " not in key
+    }
     assert not players & REMOVABLE
 
 
@@ -110,7 +114,9 @@ def test_rewriting_keeps_every_word_but_the_empty_ones(text: str, mode: Mode, li
 def test_rewriting_keeps_every_number_instrument_and_tempo(text: str, mode: Mode) -> None:
     rewritten = coach(text, mode, prompt_tokens=64).rewritten
     numbers = Counter(re.findall(r"\d+", text))
-    if not {"100", "4", "8", "1", "10", "11"} & numbers.keys():  # “4k”, “100% perfect” and “10/10” are superlatives
+    if (
+        not {"100", "4", "8", "1", "10", "11"} & numbers.keys()
+    ):  # “4k”, “100% perfect” and “10/10” are superlatives
         assert not numbers - Counter(re.findall(r"\d+", rewritten))
     before = Counter(t.key for t in lexicon().read(text).of_class("instrument"))
     after = Counter(t.key for t in lexicon().read(rewritten).of_class("instrument"))

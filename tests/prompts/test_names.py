@@ -52,7 +52,9 @@ def test_a_key_is_its_own_key(text: str) -> None:
     assert name_key(key) == key
 
 
-@given(st.text(alphabet=st.characters(categories=["Ll", "Lu", "Nd", "Zs"], exclude_characters="ıſ"), max_size=30))
+@given(
+    st.text(alphabet=st.characters(categories=["Ll", "Lu", "Nd", "Zs"], exclude_characters="ıſ"), max_size=30)
+)
 @settings(deadline=None)
 def test_case_and_spaces_do_not_make_another_name(text: str) -> None:
     assert name_key(text.casefold()) == name_key(text)
@@ -85,7 +87,9 @@ def test_examples(text: str, name: str) -> None:
     assert display_name(text) == name
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\u200b\u202e", "***", "\u3164", "\u2800", "<@1>", "\ud800", "…!?"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\u200b\u202e", "***", "\u3164", "\u2800", "<@1>", "\ud800", "…!?"]
+)
 def test_a_name_with_nothing_to_read_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="word or two"):
         display_name(text)
@@ -99,7 +103,13 @@ def test_a_long_name_is_refused_with_its_length() -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Rainy Night", "rainy NIGHT"), ("Straße", "STRASSE"), ("ﬁre", "FIRE"), ("Ａｂｃ", "abc"), ("ΣΊΣΥΦΟΣ", "σίσυφος")],
+    [
+        ("Rainy Night", "rainy NIGHT"),
+        ("Straße", "STRASSE"),
+        ("ﬁre", "FIRE"),
+        ("Ａｂｃ", "abc"),
+        ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+    ],
 )
 def test_names_that_read_the_same_have_one_key(one: str, other: str) -> None:
     assert name_key(one) == name_key(other)

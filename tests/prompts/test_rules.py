@@ -109,7 +109,9 @@ def test_the_lexicon_names_only_classes_that_are_used() -> None:
     path = Path(lexicon_module.__file__).with_name("lexicon.toml")
     names = set(tomllib.loads(path.read_text(encoding="utf-8")))
     room = Path(lexicon_module.__file__).parent
-    used = "".join(p.read_text(encoding="utf-8") for p in room.iterdir() if p.suffix in {".py", ".toml"} and p != path)
+    used = "".join(
+        p.read_text(encoding="utf-8") for p in room.iterdir() if p.suffix in {".py", ".toml"} and p != path
+    )
     assert not [name for name in names if f'"{name}"' not in used and f"\n{name} =" not in used]
 
 
@@ -137,7 +139,19 @@ def test_languages_are_told_apart(text: str, language: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "123", "!!!", "la la la", "bossa nova", "tango", "piano", "do re mi", "qwrtz", "allegro con brio, piano plays", "x"],
+    [
+        "",
+        "123",
+        "!!!",
+        "la la la",
+        "bossa nova",
+        "tango",
+        "piano",
+        "do re mi",
+        "qwrtz",
+        "allegro con brio, piano plays",
+        "x",
+    ],
 )
 def test_loan_words_and_nonsense_are_no_language(text: str) -> None:
     assert foreign(lexicon().read(text)) is None

@@ -73,4 +73,6 @@ def test_the_starters_survive_the_way_there() -> None:
             other = Mode.AR if mode is Mode.DIFFUSION else Mode.DIFFUSION
             for prompt in prompts:
                 reading = lexicon().read(translate(prompt, other))
-                assert reading.of_class("order") if other is Mode.AR else len(reading.of_class(*ATMOSPHERE)) >= 3
+                assert (
+                    reading.of_class("order") if other is Mode.AR else len(reading.of_class(*ATMOSPHERE)) >= 3
+                )
