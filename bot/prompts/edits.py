@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bot.prompts.lexicon import Span
+from bot.prompts.lexicon import Span, key_of, lexicon
 
 _CONNECTOR_CHARACTERS = 16
 """More than a connector and the spaces around it take: how far back a cut looks for one."""
@@ -43,7 +43,7 @@ def append(text: str, addition: str) -> str:
 def _cut(left: str, right: str) -> str:
     left = left.rstrip(" \t")
     near = max(0, len(left) - _CONNECTOR_CHARACTERS)
-    if _OPEN.search(left, near):
+    if _OPEN.search(left, near) or _hangs(left[near:]):
         right = _RIGHT_CONNECTOR.sub("", right, count=1)
     connector = _LEFT_CONNECTOR.search(left, near)
     if connector and (_CLOSED.match(right) or _RIGHT_CONNECTOR.match(right)):
@@ -54,6 +54,12 @@ def _cut(left: str, right: str) -> str:
     if not bare or bare[0] in ",.;:!?)]\r\n":
         return left + bare
     return _replaced(left + " ", "", bare) if left[-1] not in "([\n" else left + bare
+
+
+def _hangs(left: str) -> bool:
+    """Tell whether the last word waits for a noun: in "make best and warm pads" “and” goes with “best”."""
+    last = left.rsplit(maxsplit=1)[-1:]
+    return bool(last) and "plain" in lexicon().classes_of(key_of(last[0]))
 
 
 def _replaced(left: str, text: str, right: str) -> str:

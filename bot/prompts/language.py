@@ -87,16 +87,13 @@ def _latin(reading: Reading) -> Foreign | None:
             unknown += not codes and not key.isascii()
     code, known = max(hits.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     telling = known + unknown
-    glosses = {
-        t.span.of(reading.text): words.glosses[code, k]
-        for k, t in typed.items()
-        if (code, k) in words.glosses
-    }
-    enough = telling >= 2 or (
-        telling == len(typed) and any(k not in lexicon().classes for k in typed) and bool(glosses)
-    )
-    if not enough or telling <= english or telling < SHARE * (len(typed) - shared):
+    glossed = [
+        (term, words.glosses[code, key]) for key, term in typed.items() if (code, key) in words.glosses
+    ]
+    certain = not english and any(not term.classes for term, _ in glossed)
+    if not (certain or telling >= 2) or telling <= english or telling < SHARE * (len(typed) - shared):
         return None
+    glosses = {term.span.of(reading.text): meaning for term, meaning in glossed}
     return Foreign(words.names[code] if known else "another language", tuple(glosses.items()))
 
 

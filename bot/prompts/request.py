@@ -21,7 +21,7 @@ _NEGATION_REACH = 3
 
 _BREAK = re.compile(r"[.;:!?\n]")
 _TEMPO = re.compile(
-    r"(?<![\w.,])(?P<before>\d{1,9}(?:[.,]\d{1,3})?)[ \t]{0,3}-?[ \t]{0,3}b\.?p\.?m\b"
+    r"(?<![\w.,])(?P<before>\d{1,9}(?:[.,]\d{1,3})?)[ \t]{0,3}-?[ \t]{0,3}(?:b\.?p\.?m\b|beats (?:per|a) min)"
     r"|\b(?:bpm|tempo)[ \t]{0,3}(?:[:=]|of|at|is)?[ \t]{0,3}(?P<after>\d{1,9}(?:[.,]\d{1,3})?)(?![\w])",
     re.IGNORECASE,
 )

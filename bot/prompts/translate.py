@@ -62,6 +62,8 @@ def _ordered(reading: Reading) -> str:
         text += f", then add {part}"
     if len(players) > 1:
         text += f", and build to {players[-1]}"
+    else:
+        text += ", then let it grow and fade"
     if scenery:
         text += f", over {', '.join(scenery)}"
     return text + "".join(f", {s}" for s in settings)

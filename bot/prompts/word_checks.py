@@ -22,7 +22,7 @@ _SETTING = re.compile(
 )
 _HYPHENS = "\\-‐‑"
 _HYPHENATED = re.compile(rf"(?<![\w{_HYPHENS}])[^\W_]+(?:[{_HYPHENS}][^\W_]+)+(?![\w{_HYPHENS}])")
-_SEPARATOR = re.compile(r"[\s,;+&/|·•–-]*")
+_SEPARATOR = re.compile(r"(?:[\s,;+&/|·•–-]|\band\b)*", re.IGNORECASE)
 _LOOSE = frozenset({"plain"})
 
 

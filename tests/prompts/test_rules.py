@@ -10,9 +10,10 @@ import pytest
 from bot.errors import SetupError
 from bot.prompts import lexicon as lexicon_module
 from bot.prompts import rules as rules_module
+from bot.prompts.images import images
 from bot.prompts.language import foreign
 from bot.prompts.length import estimated_tokens, unread_from
-from bot.prompts.lexicon import Span, build, lexicon
+from bot.prompts.lexicon import Phrases, Span, build, lexicon, phrase_key
 from bot.prompts.request import Request
 from bot.prompts.rules import read_rules, rules
 from bot.prompts.tables import Table
@@ -82,6 +83,17 @@ def test_a_wrong_rule_is_named_with_its_field(rule_id: str, change: dict[str, An
     with pytest.raises(SetupError, match=reason) as caught:
         read_rules(Table("rules.toml", {"rule": [rule]}))
     assert rule_id in str(caught.value)
+
+
+def test_what_a_rewriting_adds_pulls_against_nothing() -> None:
+    groups = of("contradiction")["groups"].values()
+    opposed = {phrase_key(word) for group in groups for word in group.get("words", "").split(",")} - {""}
+    pile = of("abstract-adjectives")
+    known = images()
+    added = [*known.image.values(), *known.sound.values(), *known.default_images, known.default_sound]
+    added += [*pile["offers"].values(), pile["offer"], pile["offer_with"]]
+    for text in added:
+        assert not list(lexicon().read(text).phrases(Phrases.of(opposed))), text
 
 
 def test_two_rules_of_one_name_are_refused() -> None:

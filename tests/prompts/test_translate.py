@@ -57,7 +57,7 @@ def test_a_picture_becomes_an_order() -> None:
 
 def test_a_picture_without_players_gets_some() -> None:
     ordered = translate("neon on wet asphalt", Mode.AR)
-    assert ordered.endswith("over neon on wet asphalt")
+    assert ordered.endswith("then let it grow and fade, over neon on wet asphalt")
     assert lexicon().read(ordered).of_class("instrument")
 
 
