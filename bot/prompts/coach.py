@@ -5,6 +5,7 @@ Everything here is a pure function of its arguments and of the packaged rules; n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.prompts import edits
@@ -55,10 +56,9 @@ def coach(prompt: str, mode: Mode, *, prompt_tokens: int | None, instrumental: b
     instrumental: whether the model makes music without voices.
     """
     request = _request(prompt, mode, prompt_tokens, instrumental)
-    found = [(rule, match) for rule in rules() if (match := _match(rule, request))]
-    findings = tuple(_finding(request, *pair) for pair in found)
-    rewrites = any(match.edits or match.additions for _, match in found)
-    return Advice(prompt, mode, findings, _reworded(request) if rewrites else prompt)
+    found = {rule.id: match for rule in rules() if (match := _match(rule, request))}
+    findings = tuple(_finding(request, rule, found[rule.id]) for rule in rules() if rule.id in found)
+    return Advice(prompt, mode, findings, _reworded(request, found))
 
 
 def _request(prompt: str, mode: Mode, prompt_tokens: int | None, instrumental: bool) -> Request:
@@ -83,21 +83,27 @@ def _finding(request: Request, rule: Rule, match: Match) -> Finding:
     )
 
 
-def _reworded(request: Request) -> str:
-    """Return the prompt with every rule's rewriting, again and again until no rule changes it any more."""
-    text = request.text
+def _reworded(request: Request, found: Mapping[str, Match]) -> str:
+    """Return the prompt with every rule's rewriting, again and again until no rule changes it any more.
+
+    found: what the rules find in the prompt as it was typed.
+    """
+    typed = text = request.text
     for _ in range(_SWEEPS):
         before = text
-        for rule in rules():
-            match = _match(rule, request) if rule.check.rewrites else None
-            if match is None:
-                continue
-            better = edits.apply(text, match.edits)
-            for addition in match.additions:
-                better = edits.append(better, addition)
+        for rule in (rule for rule in rules() if rule.check.rewrites):
+            match = found.get(rule.id) if text == typed else _match(rule, request)
+            better = _better(text, match) if match else text
             if better != text and any(c.isalnum() for c in better):
                 text = better
                 request = _request(text, request.mode, request.prompt_tokens, request.instrumental)
         if text == before:
             return text
+    return text
+
+
+def _better(text: str, match: Match) -> str:
+    text = edits.apply(text, match.edits)
+    for addition in match.additions:
+        text = edits.append(text, addition)
     return text

@@ -69,17 +69,15 @@ class Reading:
 
     def phrases(self, phrases: Phrases) -> Iterator[tuple[Span, str, int]]:
         """Yield span, key and first word's position of each phrase, longest first, none overlapping."""
-        if phrases.first.keys().isdisjoint(self.keys):
-            return
-        position = 0
-        while position < len(self.words):
-            for key, size in phrases.first.get(self.keys[position], ()):
+        free = 0
+        for position, word in enumerate(self.keys):
+            if word not in phrases.first or position < free:
+                continue
+            for key, size in phrases.first[word]:
                 if self.joined(position, size) == key:
-                    yield Span(self.words[position].start, self.words[position + size - 1].end), key, position
-                    position += size
+                    free = position + size
+                    yield Span(self.words[position].start, self.words[free - 1].end), key, position
                     break
-            else:
-                position += 1
 
     def terms_in(self, span: Span, most: int | None = None) -> tuple[Term, ...]:
         """Return the terms that begin within the span, at most `most`."""
@@ -138,15 +136,20 @@ class Lexicon:
         return found or _UNKNOWN
 
     def _terms(self, bare: Reading) -> Iterator[Term]:
-        position = 0
-        while position < len(bare.words):
-            for size in range(self.longest.get(bare.keys[position], 1), 0, -1):
+        free = 0
+        for position, word in enumerate(bare.keys):
+            if position < free:
+                continue
+            free = position + 1
+            for size in range(self.longest.get(word, 1), 1, -1):
                 key = bare.joined(position, size)
-                if key is not None and ((found := self.classes_of(key)) or size == 1):
-                    span = Span(bare.words[position].start, bare.words[position + size - 1].end)
-                    yield Term(span, key, found, (position, position + size))
-                    position += size
+                if key is not None and (found := self.classes_of(key)):
+                    free = position + size
+                    span = Span(bare.words[position].start, bare.words[free - 1].end)
+                    yield Term(span, key, found, (position, free))
                     break
+            else:
+                yield Term(bare.words[position], word, self.classes_of(word), (position, free))
 
 
 def key_of(word: str) -> str:
