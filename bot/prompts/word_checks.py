@@ -157,7 +157,7 @@ def pile(table: Table) -> Check:
 
 def bare_list(table: Table) -> Check:
     """Look for a list of things and hardly a word beside it."""
-    count, least = table.texts("count"), table.take("at_least", int)
+    counted, least = frozenset(table.texts("count")), table.take("at_least", int)
     none_of, also = frozenset(table.texts("none_of")), frozenset(table.texts("also"))
     share, rewriting = table.take("share", float), table.text("rewriting")
     if rewriting not in ("order", "images"):
@@ -165,12 +165,14 @@ def bare_list(table: Table) -> Check:
 
     def find(request: Request) -> Match | None:
         reading = request.reading
+        if any(t.classes & none_of and not t.classes & counted for t in reading.terms):
+            return None
         settings = [Span(m.start(), m.end()) for m in _SETTING.finditer(reading.text)]
         free = [t for t in reading.terms if not any(s.start <= t.span.start < s.end for s in settings)]
-        items = [t for t in free if t.classes & set(count)]
-        others = [t for t in free if t not in items]
-        numbers = settings if "setting" in count else []
-        if len(items) + len(numbers) < least or any(_only(t, none_of) for t in others):
+        items = [t for t in free if t.classes & counted]
+        others = [t for t in free if not t.classes & counted]
+        numbers = settings if "setting" in counted else []
+        if len(items) + len(numbers) < least:
             return None
         listed = len(items) + len(settings) + sum(bool(t.classes & also) for t in others)
         strangers = sum(not t.classes & (also | _LOOSE) for t in others)
@@ -187,10 +189,6 @@ def bare_list(table: Table) -> Check:
         return Match(spans, notes, edits=_ordered(reading.text, items))
 
     return Check(find, rewrites=True)
-
-
-def _only(term: Term, classes: frozenset[str]) -> bool:
-    return bool(term.classes & classes)
 
 
 def _ordered(text: str, items: list[Term]) -> tuple[Edit, ...]:
