@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode
 from cogs.asking import submit
+from cogs.ui.answers import think
 from cogs.ui.text import shortened
 
 SUGGESTIONS = 25
@@ -68,7 +69,7 @@ class Music(commands.Cog):
             guidance_scale=guidance,
             num_sampling_steps=steps,
         )
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         await submit(interaction, recipe)
 
     async def _recent_prompts(
