@@ -25,6 +25,9 @@ two thirds of genres are expected within 12 points of a rate of 50 %."""
 LENGTHS = (10.0, 20.0, 60.0)
 """Bounds of the length bands in seconds; each belongs to the band below it."""
 
+Z = 1.959964
+"""97.5 % of the standard normal distribution lies below it."""
+
 _TAU = np.linspace(0.01, 4 * PRIOR_SPREAD, 80)
 
 
@@ -75,14 +78,17 @@ _BANDS = (
 
 
 def _whole(ballots: Ballots, overall: WinRate) -> _Whole:
-    won, votes = overall.counts.diffusion, overall.counts.decisive
-    rate = (won + 0.5) / (votes + 1)
+    share = overall.counts.diffusion / overall.counts.decisive
+    # Half an effective vote either way keeps a unanimous whole finite.
+    rate = (share * overall.effective_votes + 0.5) / (overall.effective_votes + 1)
     slope = rate * (1 - rate)
     spread = fit_win_rate(ballots, ballots.decisive).spread
     if spread.vote <= 0:
         # Unanimous votes tell nothing of how they hang together: each is a copy of its person's others.
         spread = Spread(person=slope, duel=0.0, vote=slope)
-    return _Whole(float(logit(rate)), 1 / (overall.effective_votes * slope), spread, slope)
+    # So that a cell with no weight of its own reaches as near to ½ as the whole does, and no nearer.
+    bound = overall.low if rate > 0.5 else overall.high
+    return _Whole(float(logit(rate)), float((logit(rate) - logit(bound)) / Z) ** 2, spread, slope)
 
 
 def _pooled(ballots: Ballots, whole: _Whole, masks: Iterable[tuple[str, Bools]]) -> tuple[Cell, ...]:
@@ -105,7 +111,7 @@ def _pooled(ballots: Ballots, whole: _Whole, masks: Iterable[tuple[str, Bools]])
             + whole.spread.vote * votes
         ) / (votes * whole.slope) ** 2
     mean, variance, weight = _posterior(raw, error, whole)
-    reach = 1.959964 * np.sqrt(variance)
+    reach = Z * np.sqrt(variance)
     rates, lows, highs = expit(mean), expit(mean - reach), expit(mean + reach)
     found = [
         Cell(

@@ -66,7 +66,7 @@ def export(entries: Iterable[Entry], key: bytes) -> Iterator[str]:
 
 
 class Pseudonyms:
-    """Turns ids into names that nobody without the key can turn back or guess: HMAC-SHA-256, 128 bits of it."""
+    """Turns ids into names that nobody without the key can turn back or guess: 128 bits of HMAC-SHA-256."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) < KEY_BYTES:

@@ -8,6 +8,7 @@ light theme, and 800 pixels with type of 25 and more stay readable on a phone th
 
 from __future__ import annotations
 
+from bisect import bisect
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -33,6 +34,8 @@ _BACKGROUND, _TRACK, _INK, _QUIET, _GREY = "#2b2d31", "#404249", "#ffffff", "#c4
 _COLOURS = {Verdict.DIFFUSION: "#e69f00", Verdict.AR: "#56b4e9", Verdict.EVEN: "#dbdee1"}
 _TITLE, _HEADLINE, _TEXT = 30, 38, 25
 _DPI = 100
+_LINE = 200
+"""Characters; even the narrowest letters do not fit more into a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +154,10 @@ class _Sheet:
         room: float = WIDTH - 2 * _MARGIN,
     ) -> None:
         """Write one line with its baseline at y, cut to fit into so many pixels."""
-        words = drawable(words)
+        words = drawable(words)[:_LINE]
         if self.width(words, size, bold) > room:
-            while words and self.width(words + "…", size, bold) > room:
-                words = words[:-1].rstrip()
-            words += "…"
+            fits = bisect(range(len(words)), room, key=lambda n: self.width(words[:n] + "…", size, bold)) - 1
+            words = words[: max(0, fits)].rstrip() + "…"
         self._axes.text(
             x,
             y,
