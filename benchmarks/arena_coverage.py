@@ -39,6 +39,7 @@ SIZES = [
     (100, 20, 10),
     (100, 60, 10),
     (100, 200, 10),
+    (15, 10, 6),
 ]
 TRUTHS = [
     # rate, person, duel, activity, side

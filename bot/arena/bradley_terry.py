@@ -11,12 +11,11 @@ from bot.arena.ballots import A, B, Ballots, Floats, Ints
 from bot.arena.clusters import quantile
 from bot.arena.results import Strength
 
-MIN_PEOPLE = 15
-MIN_DUELS = 15
-"""From here on the intervals covered 93 to 98 % in the simulation of docs/arena.md."""
+MINIMUM = 15
+"""People, and duels. From here on the intervals covered 93 to 98 % in the simulation of docs/arena.md."""
 
 
-def strengths(ballots: Ballots) -> tuple[Strength, ...]:
+def strengths(ballots: Ballots, *, minimum: int = MINIMUM) -> tuple[Strength, ...]:
     """Return the arms' strengths in logits, strongest first: P(i beats j) = expit(θᵢ − θⱼ), Σθ = 0.
 
     Decisive votes only. Arms that never lost, never won or never met the rest have no finite estimate;
@@ -43,7 +42,7 @@ def strengths(ballots: Ballots) -> tuple[Strength, ...]:
     np.add.at(wins, (winner, loser), 1)
     theta, inverse = fit(wins)
     people, duels = len(np.unique(person)), len(np.unique(duel))
-    known = people >= MIN_PEOPLE and duels >= MIN_DUELS
+    known = min(people, duels) >= max(2, minimum)
     error = _errors(theta, inverse, winner, loser, person, duel)
     reach = quantile(min(people, duels) - 1) * error if known else np.full(len(arms), np.inf)
     found = [

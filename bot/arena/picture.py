@@ -201,7 +201,9 @@ class _Sheet:
     def png(self) -> bytes:
         """Return the card as a PNG."""
         out = BytesIO()
-        self._canvas.figure.savefig(out, format="png", metadata={"Software": None})
+        self._canvas.figure.savefig(
+            out, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3}
+        )
         return out.getvalue()
 
     def _box(self, x: float, y: float, width: float, height: float, **how: Any) -> None:

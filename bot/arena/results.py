@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.arena.votes import Arm, Exclusions
 
-MIN_PEOPLE = 10
+MIN_PEOPLE = 15
 MIN_DUELS = 10
 """What an interval needs to keep its promise (docs/arena.md); below, nothing is said."""
 

@@ -14,6 +14,10 @@ MARGIN = 0.05
 """Five points: a rate wholly within 45 to 55 % is called even."""
 
 
+_NO_VARIANCE = 1e-16
+"""One dissenting vote in ten million leaves more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A share of votes, 0 to 1, with its 95 % interval; effective_votes independent ones say as much."""
@@ -30,8 +34,9 @@ def clustered_share(fit: Clustered) -> Share:
 
     Unanimous votes tell nothing of how they hang together; they are then taken as copies of one another.
     """
-    value = min(1.0, max(0.0, fit.value))
-    unanimous = fit.variance <= 0 or not 0 < value < 1
+    # Rounding off what is left of floating-point sums, so that a unanimous share is 0 or 1.
+    value = min(1.0, max(0.0, round(fit.value, 12)))
+    unanimous = fit.variance < _NO_VARIANCE or not 0 < value < 1
     if unanimous:
         votes, df = 1 / fit.dependent, fit.df_dependent
         low, high = wilson(value, votes, quantile(df))

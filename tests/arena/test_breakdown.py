@@ -114,7 +114,7 @@ def test_length_bands_take_their_upper_bound(seconds: float, band: str) -> None:
 
 
 def test_unanimous_communities_are_broken_down_too() -> None:
-    votes = [vote(d, p, tags=("genre:jazz",) if d % 2 else ()) for d in range(12) for p in range(12)]
+    votes = [vote(d, p, tags=("genre:jazz",) if d % 2 else ()) for d in range(16) for p in range(16)]
     (cell,) = cells(votes).values()
     assert 0.5 < cell.low < cell.high < 1
     assert logit(cell.high) < np.inf
@@ -131,6 +131,6 @@ def test_any_votes_in_any_order_give_one_leaderboard(votes: list[Vote], random: 
 
 
 def test_a_leaderboard_takes_one_family_of_models_only() -> None:
-    votes = [vote(d, p, built_in=bool(d % 2), b=AR) for d in range(30) for p in range(12)]
+    votes = [vote(d, p, built_in=bool(d % 2), b=AR) for d in range(30) for p in range(16)]
     boards = [leaderboard(votes, title="", now=2e6, built_in=family) for family in (False, True)]
     assert [board.overall.duels for board in boards] == [15, 15]

@@ -9,7 +9,7 @@ from matplotlib.image import imread
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
 from bot.arena.picture import ROWS, WIDTH, draw
-from bot.arena.results import Cell, Leaderboard, Needed, Verdict
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Leaderboard, Needed, Verdict
 from bot.arena.votes import Vote
 from bot.arena.wording import as_text, finding, headline, outlook, span
 from tests.arena.community import vote, vote_lists, votes_of
@@ -51,14 +51,14 @@ def test_a_win_is_in_the_winners_colour_where_its_interval_lies(
     shown: Leaderboard, colour: tuple[int, int, int]
 ) -> None:
     here = (pixels(draw(shown, "tag")) == colour).all(axis=2)
-    # Letters are short: only a bar has 24 pixels of one colour in a row.
-    windows = np.lib.stride_tricks.sliding_window_view(here, 24, axis=1).all(axis=2)
+    # Letters are thin: only a bar has a block of 12 by 24 pixels in one colour.
+    windows = np.lib.stride_tricks.sliding_window_view(here, (12, 24)).all(axis=(2, 3))
     rows, starts = windows.nonzero()
     intervals = [(one.low, one.high) for one in (shown.overall, *shown.groups[0].cells)]
     left, right = ((x - 32) / (WIDTH - 64) for x in (starts.min(), starts.max() + 24))
     assert left == pytest.approx(min(low for low, _ in intervals), abs=0.01)
     assert right == pytest.approx(max(high for _, high in intervals), abs=0.01)
-    assert bands(here[rows.min() : rows.max() + 1, :, None].repeat(3, axis=2), (1, 1, 1)) >= len(intervals)
+    assert bands(here[rows.min() : rows.max() + 12, :, None].repeat(3, axis=2), (1, 1, 1)) >= len(intervals)
 
 
 def test_the_rows_are_those_of_the_group_and_an_unknown_one_is_refused() -> None:
@@ -122,8 +122,10 @@ def test_the_text_is_cut_at_a_whole_line() -> None:
 
 def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
     rate, plan = FEW.overall, FEW.needed
-    assert headline(rate, plan) == f"Not yet known: {10 - rate.people} more people"
-    assert headline(replace(rate, people=12, duels=9), plan) == "Not yet known: 1 more duel"
+    assert headline(rate, plan) == f"Not yet known: {MIN_PEOPLE - rate.people} more people"
+    assert (
+        headline(replace(rate, people=MIN_PEOPLE, duels=MIN_DUELS - 1), plan) == "Not yet known: 1 more duel"
+    )
     unknown = replace(rate, verdict=Verdict.NOT_YET_KNOWN)
     near = Needed(votes=23, people=4, duels=3)
     assert headline(unknown, near) == "Not yet known: 23 more votes"

@@ -9,6 +9,7 @@ from statsmodels.stats.power import normal_sample_size_one_tail
 from benchmarks.arena_communities import Community
 from bot.arena.ballots import Ballots
 from bot.arena.power import independent_votes, needed
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE
 from bot.arena.winrate import win_rate
 from tests.arena.community import votes_of
 
@@ -38,8 +39,8 @@ def test_nothing_is_missing_where_there_are_votes_enough() -> None:
 def test_an_empty_community_is_told_a_plan() -> None:
     plan = needed(win_rate(Ballots.of([])))
     assert plan.votes > independent_votes()
-    assert plan.people >= 10
-    assert plan.duels >= 10
+    assert plan.people >= MIN_PEOPLE
+    assert plan.duels >= MIN_DUELS
 
 
 @pytest.mark.parametrize(

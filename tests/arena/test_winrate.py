@@ -81,16 +81,16 @@ def test_below_the_minimum_nothing_is_said_however_clear_the_votes(people: int, 
 def test_a_unanimous_community_is_believed_but_not_beyond_its_people(
     choice: Choice, verdict: Verdict
 ) -> None:
-    found = win_rate(Ballots.of(everyone(12, 12, choice)))
+    found = win_rate(Ballots.of(everyone(16, 16, choice)))
     assert found.verdict is verdict
-    # Twelve people and twelve duels, each at one: no more than six independent votes.
-    assert found.effective_votes < 12
+    # Were people and duels each of one mind, sixteen of either would be worth eight votes.
+    assert found.effective_votes == pytest.approx(256 / 31)
     assert found.high - found.low > 0.2
 
 
 def test_one_person_who_votes_ten_times_as_much_makes_the_interval_wider() -> None:
-    even = [vote(d, p, Choice.A if (d + p) % 3 else Choice.B) for p in range(15) for d in range(12)]
-    heavy = [v for v in even if v.voter == 0 or v.duel % 15 == v.voter % 12]
+    even = [vote(d, p, Choice.A if (d + p) % 3 else Choice.B) for p in range(20) for d in range(20)]
+    heavy = [v for v in even if v.voter == 0 or v.duel == v.voter]
     wide, narrow = (win_rate(Ballots.of(v)) for v in (heavy, even))
     assert wide.high - wide.low > narrow.high - narrow.low
 
@@ -119,7 +119,7 @@ def test_a_better_mode_is_no_side_bias() -> None:
 
 
 def test_side_bias_is_unknown_while_diffusion_stood_on_one_side_only() -> None:
-    assert side_bias(Ballots.of(everyone(12, 12, Choice.A))).rate is None
+    assert side_bias(Ballots.of(everyone(16, 16, Choice.A))).rate is None
     assert side_bias(Ballots.of([])).rate is None
 
 
@@ -138,3 +138,12 @@ def test_duels_within_one_mode_say_nothing_of_the_modes() -> None:
     same = [vote(d, p, a=AR, b=replace(AR, model="musicgen-medium")) for d in range(20) for p in range(12)]
     assert win_rate(Ballots.of(same)).counts.total == 0
     assert DIFFUSION not in Ballots.of(same).arms
+
+
+@given(st.integers(MIN_PEOPLE, 60), st.integers(MIN_DUELS, 60))
+@settings(max_examples=30, deadline=None)
+def test_unanimity_is_exact_whatever_the_numbers(people: int, duels: int) -> None:
+    found = win_rate(Ballots.of(everyone(people, duels, Choice.A)))
+    assert found.rate == 1.0
+    assert found.high == pytest.approx(1.0)
+    assert found.effective_votes <= min(people, duels)
