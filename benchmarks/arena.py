@@ -1,10 +1,10 @@
 """How long a leaderboard of 1,000 members and 100,000 votes takes: fitting, drawing, and both.
 
     python -m benchmarks.arena
-    python -m benchmarks.arena --pictures docs   draws docs/leaderboard-*.png, of two small communities, instead
+    python -m benchmarks.arena --pictures docs   draws docs/leaderboard-*.png instead
 
-Prints the best and the median of several runs in one process, in seconds of wall clock and of processor; imports
-apart.
+Prints the best and the median of several runs in one process, in seconds of wall clock and of processor;
+imports apart.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def outlook(rate: WinRate, needed: Needed) -> str:
     if rate.verdict is Verdict.TOO_FEW:
         return f"It takes {MIN_PEOPLE} people voting on {MIN_DUELS} duels"
     if rate.verdict.known:
-        return "of the votes that prefer one, 95 % sure"
+        return "of the votes that prefer one (95 % interval)"
     if not needed.votes:
         return ""
     return f"to see a 5-point lead, from {count(_rounded(needed.people), 'more person', 'more people')}"

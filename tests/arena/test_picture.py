@@ -1,3 +1,6 @@
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from io import BytesIO
 
@@ -25,6 +28,7 @@ def board(votes: list[Vote]) -> Leaderboard:
 UNKNOWN = board(votes_of(Community(20, 30, 5, 0.52, 0.7, 0.7), 1, TAGS))
 KNOWN = board(votes_of(Community(50, 150, 8, 0.68, 0.5, 0.5), 1, TAGS))
 LOST = board(votes_of(Community(50, 150, 8, 0.3, 0.5, 0.5), 1, TAGS))
+MANY_MODELS = Community(20, 60, 6, 0.6, 0.5, 0.5)
 FEW = board(votes_of(Community(7, 5, 3, 0.9, 0.5, 0.5), 1, TAGS))
 
 
@@ -155,3 +159,19 @@ def test_excluded_votes_and_a_side_bias_are_told() -> None:
     assert "3 votes stored but not counted" in text
     assert "Side A wins" in text
     assert isinstance(KNOWN.groups[0].cells[0], Cell)
+
+
+def test_a_leaderboard_travels_to_a_process_without_numpy() -> None:
+    code = (
+        "import pickle, sys; from bot.arena.wording import as_text; "
+        "print(as_text(pickle.load(sys.stdin.buffer))); assert 'numpy' not in sys.modules"
+    )
+    models = [
+        replace(v, a=replace(v.a, model=f"{v.a.model}-{v.duel % 2}")) for v in votes_of(MANY_MODELS, 3, TAGS)
+    ]
+    shown = board(models)
+    assert shown.strengths
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code], input=pickle.dumps(shown), capture_output=True, check=True
+    )
+    assert done.stdout.decode() == as_text(shown) + "\n"
