@@ -25,7 +25,7 @@ def designs(draw: st.DrawFn) -> Design:
 
 
 @given(designs())
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_the_plain_robust_variance_is_that_of_statsmodels(design: Design) -> None:
     y, side, person, duel = design
     for x in (np.ones((len(y), 1)), np.stack([np.ones(len(y)), side], axis=1)):
@@ -52,7 +52,7 @@ def dense_variances(design: Design, columns: int) -> tuple[np.ndarray, np.ndarra
 
 
 @given(designs(), st.sampled_from([1, 2]))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_the_variances_solve_the_moment_equations_written_out(design: Design, columns: int) -> None:
     y, side, person, duel = design
     variances, h = dense_variances(design, columns)
@@ -92,6 +92,7 @@ def test_one_vote_a_person_is_told_like_independent_votes() -> None:
 
 
 @given(st.integers(0, 50), st.integers(1, 50))
+@settings(deadline=None)
 def test_wilson_is_that_of_statsmodels(wins: int, losses: int) -> None:
     votes = wins + losses
     theirs = proportion_confint(wins, votes, method="wilson")

@@ -89,7 +89,7 @@ def test_pseudonyms_join_exports_under_one_key_and_no_other() -> None:
 
 
 @given(st.integers(0, 2**63), st.integers(0, 2**63))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_voter_and_a_duel_of_one_number_share_nothing(a: int, b: int) -> None:
     names = Pseudonyms(KEY)
     found = {names.of("voter", a), names.of("duel", a), names.of("vote", a, b), names.of("guild", a)}
@@ -103,7 +103,7 @@ def test_a_short_key_is_refused() -> None:
 
 
 @given(st.text(), st.text())
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_vote_is_one_line_whatever_was_written(prompt: str, line: str) -> None:
     one = Entry(
         vote=vote(1, 2), guild=3, prompt=prompt, consented=True, prompt_consented=True, why=Why(line=line)

@@ -2,7 +2,7 @@ from math import sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import normal_sample_size_one_tail
 
@@ -15,11 +15,12 @@ from tests.arena.community import votes_of
 
 
 @given(st.floats(0.01, 0.3), st.floats(0.6, 0.99))
+@settings(deadline=None)
 def test_independent_votes_are_those_of_statsmodels(margin: float, power: float) -> None:
     theirs = normal_sample_size_one_tail(
         margin, power, 0.025, std_null=0.5, std_alternative=sqrt(0.25 - margin**2)
     )
-    assert independent_votes(margin, power) == pytest.approx(theirs, abs=1e-6)
+    assert independent_votes(margin, power) == pytest.approx(theirs, rel=1e-9)
 
 
 def test_a_community_that_grew_so_far_sees_five_points_four_times_in_five() -> None:

@@ -2,7 +2,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arena.votes import DAY, ExcludedReason, Rules, Vote, excluded_reason, exclusions
@@ -67,6 +67,7 @@ def test_moderators_are_warned_when_the_excluded_share_jumps(
 
 
 @given(st.tuples(*[st.integers(0, 40)] * 4))
+@settings(deadline=None)
 def test_exclusions_add_up(numbers: tuple[int, int, int, int]) -> None:
     before, before_excluded, recent, recent_excluded = numbers
     found = exclusions(history(before, before_excluded, recent, recent_excluded), now=NOW)
