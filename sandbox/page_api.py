@@ -21,7 +21,8 @@ The server speaks first, and after every change of user. Ids are strings; Discor
 and then tells what happens where you can see it:
 
     {"type": "message", "new": bool, "message": message}    `message` has, beside Discord's fields,
-                              "thinking" (still deferred) and "ephemeral" (only you see it)
+                              "thinking" (still deferred), "ephemeral" (only you see it) and "command" (the name
+                              of the command it answers, or null)
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
@@ -71,6 +72,7 @@ from sandbox import changes
 from sandbox.errors import ApiError
 from sandbox.files import Upload, content_type
 from sandbox.model import Interaction, Json, Message, User
+from sandbox.options import SUB_COMMAND, SUB_COMMAND_GROUP
 from sandbox.resolve import ActionError
 from sandbox.rules.shapes import as_snowflake
 from sandbox.store import dumps
@@ -83,7 +85,9 @@ FOLDER = Path(__file__).parent / "page"
 PAGE = 50
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    # Scripts cannot turn a text into markup at all, ours included.
+    "require-trusted-types-for 'script'; trusted-types 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -333,7 +337,12 @@ class PageApi:
 
     def message(self, message: Message) -> Json:
         """A message as the page gets it."""
-        marks = {"thinking": message.loading, "ephemeral": message.ephemeral_for is not None}
+        cause = self.sandbox.world.interactions.get(message.interaction_id or 0)
+        marks = {
+            "thinking": message.loading,
+            "ephemeral": message.ephemeral_for is not None,
+            "command": None if cause is None else _command(cause.data),
+        }
         return self.sandbox.payloads.message(message) | marks
 
     def interaction(self, interaction: Interaction) -> Json:
@@ -403,6 +412,17 @@ class PageApi:
             case changes.CommandsChanged():
                 return {"type": "commands", "commands": self._commands(user)}
         return None
+
+
+def _command(data: Json) -> str | None:
+    """"preset save" of an interaction's data; None when it was no command."""
+    if "name" not in data:
+        return None
+    words, inner = [data["name"]], data.get("options") or []
+    while inner and inner[0]["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP):
+        words.append(inner[0]["name"])
+        inner = inner[0].get("options") or []
+    return " ".join(words)
 
 
 def _text(key: int | None) -> str | None:
