@@ -97,7 +97,10 @@ class Reply:
     async def acknowledged(self, timeout: float = WAIT) -> Reply:
         """Return once the bot has acknowledged; NoAnswerError if it does not in time."""
         await self.sandbox.until(
-            lambda: self.state is not State.SENT, timeout, f"an answer to {self._what()}"
+            lambda: self.state is not State.SENT,
+            timeout,
+            f"an answer to {self._what()}",
+            self.interaction.id,
         )
         if self.state is State.FAILED:
             raise NoAnswerError(f"The application did not respond to {self._what()}.")
@@ -110,7 +113,9 @@ class Reply:
         def find() -> Message | None:
             return self.message if self.message is not None and not self.message.loading else None
 
-        return await self.sandbox.until(find, timeout, f"the finished answer to {self._what()}")
+        return await self.sandbox.until(
+            find, timeout, f"the finished answer to {self._what()}", self.interaction.id
+        )
 
     async def followup(self, number: int = 0, timeout: float = WAIT) -> Message:
         """The follow-up of that number, counted from 0."""
@@ -118,7 +123,9 @@ class Reply:
         def find() -> Message | None:
             return self.followups[number] if len(self.followups) > number else None
 
-        return await self.sandbox.until(find, timeout, f"follow-up {number} to {self._what()}")
+        return await self.sandbox.until(
+            find, timeout, f"follow-up {number} to {self._what()}", self.interaction.id
+        )
 
     def _what(self) -> str:
         data = self.interaction.data

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox.compression import Stream, stream
-from sandbox.dispatch import Dispatcher, Outgoing
+from sandbox.dispatch import Dispatcher, Intent, Outgoing
 from sandbox.model import Json
 from sandbox.payloads import Payloads
 from sandbox.store import dumps
@@ -289,7 +289,7 @@ class Gateway:
                 },
             },
         )
-        for guild in guilds:
+        for guild in guilds if intents & Intent.GUILDS else ():
             session.dispatch("GUILD_CREATE", self.payloads.guild_create(guild))
         self._tell_online()
         return None

@@ -21,8 +21,9 @@ The server speaks first, and after every change of user. Ids are strings; Discor
 and then tells what happens where you can see it:
 
     {"type": "message", "new": bool, "message": message}    `message` has, beside Discord's fields,
-                              "thinking" (still deferred), "ephemeral" (only you see it) and "command" (the name
-                              of the command it answers, or null)
+                              "thinking" (still deferred), "failed" (deferred, and given up),
+                              "ephemeral" (only you see it) and "command" (the name of the command it
+                              answers, or null)
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
@@ -71,8 +72,8 @@ from aiohttp import BodyPartReader, WSMsgType, web
 from sandbox import changes
 from sandbox.errors import ApiError
 from sandbox.files import Upload, content_type
-from sandbox.model import Interaction, Json, Message, User
-from sandbox.options import SUB_COMMAND, SUB_COMMAND_GROUP
+from sandbox.model import Interaction, Json, Message, State, User
+from sandbox.options import name_of
 from sandbox.resolve import ActionError
 from sandbox.rules.shapes import as_snowflake
 from sandbox.store import dumps
@@ -337,11 +338,13 @@ class PageApi:
 
     def message(self, message: Message) -> Json:
         """A message as the page gets it."""
-        cause = self.sandbox.world.interactions.get(message.interaction_id or 0)
+        interaction = self.sandbox.world.interactions.get(message.interaction_id or 0)
+        awaited = interaction is not None and interaction.state is State.THINKING
         marks = {
-            "thinking": message.loading,
+            "thinking": message.loading and awaited,
+            "failed": message.loading and not awaited,
             "ephemeral": message.ephemeral_for is not None,
-            "command": None if cause is None else _command(cause.data),
+            "command": None if interaction is None else name_of(interaction.data),
         }
         return self.sandbox.payloads.message(message) | marks
 
@@ -412,17 +415,6 @@ class PageApi:
             case changes.CommandsChanged():
                 return {"type": "commands", "commands": self._commands(user)}
         return None
-
-
-def _command(data: Json) -> str | None:
-    """"preset save" of an interaction's data; None when it was no command."""
-    if "name" not in data:
-        return None
-    words, inner = [data["name"]], data.get("options") or []
-    while inner and inner[0]["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP):
-        words.append(inner[0]["name"])
-        inner = inner[0].get("options") or []
-    return " ".join(words)
 
 
 def _text(key: int | None) -> str | None:

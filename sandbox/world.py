@@ -48,16 +48,18 @@ class World:
         self.commands = {command.id: command for command in store.load(Command)}
         self.messages = {message.id: message for message in store.load(Message)}
         self.interactions: dict[int, Interaction] = {}
+        self.tokens: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
         self.online = False
         self._history: dict[int, list[int]] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: dict[int | None, list[Listener]] = {None: []}
         for message in self.messages.values():
             self._history.setdefault(message.channel_id, []).append(message.id)
         for interaction in store.load(Interaction):
             if interaction.created_at + TOKEN_LIFE > clock.now():
                 self.interactions[interaction.id] = interaction
+                self.tokens[interaction.token] = interaction
             else:
                 store.delete(interaction)
         self.secret = store.setting("secret", secrets.token_hex(32))
@@ -67,14 +69,26 @@ class World:
 
     # Telling
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with every change from now on; the returned function ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+    def listen(self, listener: Listener, *, interaction_id: int | None = None) -> Callable[[], None]:
+        """Call `listener` with every change from now on; the returned function ends it.
+
+        With `interaction_id`, only with what happens to that interaction and the messages that answer it.
+        """
+        listeners = self._listeners.setdefault(interaction_id, [])
+        listeners.append(listener)
+
+        def stop() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+            if interaction_id is not None and not listeners:
+                self._listeners.pop(interaction_id, None)
+
+        return stop
 
     def tell(self, change: changes.Change) -> None:
         """Hand a change to every listener, in the order they came."""
-        for listener in list(self._listeners):
+        about = changes.interaction_of(change)
+        for listener in [*self._listeners[None], *(self._listeners.get(about, ()) if about else ())]:
             listener(change)
 
     # Finding
@@ -205,6 +219,7 @@ class World:
     def add_interaction(self, interaction: Interaction) -> None:
         """Keep a new interaction and hand it to the bot."""
         self.interactions[interaction.id] = interaction
+        self.tokens[interaction.token] = interaction
         self.store.put(interaction)
         self.tell(changes.InteractionSent(interaction))
 

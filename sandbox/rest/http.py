@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.errors import ApiError, not_json, unauthorized
 from sandbox.faults import Fault, Faults
@@ -134,7 +135,7 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
                 body = parse(content)
             elif field and len(uploads) <= MOST_FILES:
                 uploads.append(Upload(int(field.group(1)), part.filename or "unnamed", content))
-    except (ValueError, web.RequestPayloadError) as error:
+    except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise not_json() from error
     return body, uploads
 

@@ -425,6 +425,6 @@ OFFENCES: dict[str, Offence] = {
     "autocomplete_choice_value_length": Offence(suggests(choice("c", "v" * 101)), f"50035 {LONG}"),
     "autocomplete_choice_type": Offence(suggests({"name": "c", "value": 1}), "50035 BASE_TYPE_STRING"),
     # Rate limits
-    "rate_limit_bucket": Offence(lambda raw: hurries(raw, Limits({"create_message": (1, 5.0)})), "429 None"),
-    "rate_limit_global": Offence(lambda raw: hurries(raw, Limits({}, (1, 1.0))), "429 None"),
+    "rate_limit_bucket": Offence(lambda raw: hurries(raw, Limits({"create_message": (1, 5.0)})), "429 0"),
+    "rate_limit_global": Offence(lambda raw: hurries(raw, Limits({}, (1, 1.0))), "429 0"),
 }
