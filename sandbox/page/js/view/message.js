@@ -9,10 +9,12 @@ import { attachments } from "./media.js";
 import { Names, avatar, botTag, nameButton } from "./names.js";
 
 const CONTEXT_MENU = 23;
+const SILENCE = "The application did not respond.";
 
 /** What a message says in one line, for previews and for screen readers. */
 export function summary(message, names) {
   if (message.thinking) return "is thinking…";
+  if (message.failed) return SILENCE;
   const parts = [names.plain(message.content)];
   for (const body of message.embeds) parts.push(body.title ?? "", names.plain(body.description ?? ""));
   parts.push(...texts(message.components).map((text) => names.plain(text)));
@@ -71,6 +73,7 @@ function body(app, message, names, keep, states) {
     const author = names.text.user(message.author.id);
     return h("div", { class: "thinking" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), `${author} is thinking…`);
   }
+  if (message.failed) return h("p", { class: "failed-note" }, icon("warning"), SILENCE);
   const view = new ComponentView({
     app,
     message,
