@@ -1,0 +1,74 @@
+"""What a new sandbox starts with: the bot, five people, its server, and a server without it."""
+
+from __future__ import annotations
+
+from sandbox.model import MEMBER_PERMISSIONS, Channel, ChannelType, Guild, Member, Permission, Role, User
+from sandbox.world import World
+
+GUILD = "Antiphon Sandbox"
+ELSEWHERE = "Elsewhere"
+PEOPLE = {
+    "host": "Host",
+    "alice": "Alice",
+    "bob": "Bob",
+    "carol": "Carol",
+    "mina": "Mina",
+}
+"""Username → display name. Host owns the server and the application; Mina moderates."""
+CHANNELS = {
+    "music": "Ask for a clip with /music",
+    "general": "Everything else",
+}
+MODERATOR = "mina"
+APP_USERS = ("alice", "host")
+"""Who has installed the application for their own account, and so may use it anywhere."""
+
+
+def populate(world: World, bot_name: str = "Antiphon") -> None:
+    """Fill an empty world; one that has been filled stays as it is."""
+    if world.users:
+        return
+    bot = world.add_user(User(world.ids.next(), bot_name.lower(), bot_name, bot=True))
+    world.set("application_id", bot.id)
+    people = {
+        name: world.add_user(User(world.ids.next(), name, shown, installed_app=name in APP_USERS))
+        for name, shown in PEOPLE.items()
+    }
+    world.set("owner_id", people["host"].id)
+    add_guild(world, GUILD, list(CHANNELS), bot=True)
+    add_guild(world, ELSEWHERE, ["lobby"], bot=False)
+    world.dm(people["alice"].id, people["bob"].id)
+    for person in people.values():
+        world.dm(person.id, bot.id)
+
+
+def add_guild(
+    world: World, name: str, channels: list[str], *, bot: bool = True, guild_id: int | None = None
+) -> Guild:
+    """A server with everybody in it, a Moderator role for Mina, and text channels.
+
+    `guild_id` decides on which shard it is: shard `(guild_id >> 22) % shards`.
+    """
+    key = guild_id or world.ids.next()
+    everyone = Role(key, "@everyone", MEMBER_PERMISSIONS, 0)
+    moderator = Role(
+        world.ids.next(),
+        "Moderator",
+        int(Permission.MANAGE_MESSAGES | Permission.MANAGE_GUILD),
+        1,
+        color=0x3BA55D,
+    )
+    joined = world.clock.now()
+    guild = Guild(key, name, world.owner_id, {everyone.id: everyone, moderator.id: moderator})
+    for user in world.users.values():
+        if not user.bot:
+            roles = [moderator.id] if user.username == MODERATOR else []
+            guild.members[user.id] = Member(user.id, roles, joined)
+        elif bot:
+            guild.members[user.id] = Member(user.id, [], joined)
+    world.add_guild(guild)
+    for position, channel in enumerate(channels):
+        topic = CHANNELS.get(channel)
+        kind = ChannelType.GUILD_TEXT
+        world.add_channel(Channel(world.ids.next(), kind, channel, guild.id, topic, position))
+    return guild

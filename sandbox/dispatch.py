@@ -1,0 +1,153 @@
+"""Which gateway events a change becomes, and which sessions receive them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox import changes
+from sandbox.model import Channel, Json, Message
+from sandbox.payloads import Payloads
+from sandbox.rules.shapes import as_snowflake
+from sandbox.world import World
+
+
+class Intent(enum.IntFlag):
+    """Gateway intents; source: Discord's "Gateway Intents"."""
+
+    GUILDS = 1 << 0
+    GUILD_MEMBERS = 1 << 1
+    GUILD_MESSAGES = 1 << 9
+    GUILD_MESSAGE_TYPING = 1 << 11
+    DIRECT_MESSAGES = 1 << 12
+    DIRECT_MESSAGE_TYPING = 1 << 14
+    MESSAGE_CONTENT = 1 << 15
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One event, the intent it needs (0 for none), and the guild whose shard has it (None for shard 0)."""
+
+    name: str
+    body: Json
+    intent: int = 0
+    guild_id: int | None = None
+    without_content: Callable[[], Json] | None = field(default=None, compare=False)
+    """The body for sessions that lack the message content intent."""
+
+    def reaches(self, shard: tuple[int, int], intents: int) -> bool:
+        """Whether a session of this shard and these intents receives it."""
+        home = 0 if self.guild_id is None else (self.guild_id >> 22) % shard[1]
+        return home == shard[0] and (not self.intent or bool(intents & self.intent))
+
+    def data(self, intents: int) -> Any:
+        """What a session with these intents is told."""
+        if self.without_content is not None and not intents & Intent.MESSAGE_CONTENT:
+            return self.without_content()
+        return self.body
+
+
+class Dispatcher:
+    """Translates the world's changes for the gateway."""
+
+    def __init__(self, world: World, payloads: Payloads, upload_limit: Callable[[], int]) -> None:
+        self.world = world
+        self.payloads = payloads
+        self.upload_limit = upload_limit
+
+    @staticmethod
+    def shard(guild_id: int, shards: int) -> int:
+        """The shard a guild is on."""
+        return (guild_id >> 22) % shards
+
+    def events(self, change: changes.Change) -> list[Outgoing]:
+        """The events that tell the bot of a change; none for what it does not see."""
+        match change:
+            case changes.MessageCreated(message):
+                return self._message("MESSAGE_CREATE", message)
+            case changes.MessageUpdated(message):
+                return self._message("MESSAGE_UPDATE", message)
+            case changes.MessageDeleted(message):
+                channel = self.world.channels[message.channel_id]
+                if message.ephemeral_for is not None or not self._present(channel):
+                    return []
+                body = {"id": str(message.id), "channel_id": str(channel.id)}
+                return [
+                    self._place(
+                        channel, "MESSAGE_DELETE", body, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES
+                    )
+                ]
+            case changes.InteractionSent(interaction):
+                limit = self.upload_limit()
+                body = self.payloads.interaction(interaction, limit)
+                guild_id = interaction.guild_id
+                return [Outgoing("INTERACTION_CREATE", body, guild_id=guild_id)]
+            case changes.Typing(channel, user_id):
+                return self._typing(channel, user_id)
+            case _:
+                return []
+
+    def members_chunk(self, request: Any) -> Json | None:
+        """The answer to a request for guild members, or None when the request makes no sense."""
+        if not isinstance(request, dict):
+            return None
+        key = request.get("guild_id")
+        guild = self.world.guilds.get(as_snowflake(key[0] if isinstance(key, list) and key else key) or 0)
+        if guild is None or self.world.application_id not in guild.members:
+            return None
+        members = list(guild.members.values())
+        body: Json = {"guild_id": str(guild.id), "chunk_index": 0, "chunk_count": 1}
+        wanted = request.get("user_ids")
+        if wanted is not None:
+            listed = wanted if isinstance(wanted, list) else [wanted]
+            ids = [as_snowflake(one) for one in listed]
+            members = [member for member in members if member.user_id in ids]
+            body["not_found"] = [str(one) for one in ids if one not in guild.members]
+        elif request.get("query"):
+            query = str(request["query"]).lower()
+            members = [
+                one for one in members if self.world.users[one.user_id].username.lower().startswith(query)
+            ]
+        if isinstance(request.get("nonce"), str):
+            body["nonce"] = request["nonce"]
+        limit = request.get("limit")
+        if isinstance(limit, int) and limit > 0:
+            members = members[:limit]
+        return body | {"members": [self.payloads.member(member) for member in members]}
+
+    def _present(self, channel: Channel) -> bool:
+        return self.world.may_see(self.world.application_id, channel)
+
+    def _message(self, name: str, message: Message) -> list[Outgoing]:
+        channel = self.world.channels[message.channel_id]
+        if message.ephemeral_for is not None or not self._present(channel):
+            return []
+        body = self.payloads.message_event(message)
+        bot = self.world.application_id
+        open_book = channel.guild_id is None or message.author_id == bot or bot in message.mentions
+        event = self._place(channel, name, body, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES)
+        if open_book:
+            return [event]
+        closed = body | {"content": "", "embeds": [], "attachments": [], "components": []}
+        return [Outgoing(event.name, event.body, event.intent, event.guild_id, lambda: closed)]
+
+    def _typing(self, channel: Channel, user_id: int) -> list[Outgoing]:
+        if not self._present(channel):
+            return []
+        body: Json = {
+            "channel_id": str(channel.id),
+            "user_id": str(user_id),
+            "timestamp": int(self.world.clock.now()),
+        }
+        if channel.guild_id is not None:
+            body["member"] = self.payloads.member(self.world.guild(channel.guild_id).members[user_id])
+        typing = (Intent.GUILD_MESSAGE_TYPING, Intent.DIRECT_MESSAGE_TYPING)
+        return [self._place(channel, "TYPING_START", body, *typing)]
+
+    @staticmethod
+    def _place(channel: Channel, name: str, body: Json, in_guild: Intent, in_dm: Intent) -> Outgoing:
+        if channel.guild_id is None:
+            return Outgoing(name, body, in_dm)
+        return Outgoing(name, body | {"guild_id": str(channel.guild_id)}, in_guild, channel.guild_id)

@@ -1,0 +1,209 @@
+"""Messages made, edited and deleted by a request body that the rules have judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sandbox.components import normalise, texts
+from sandbox.errors import ApiError, FormError
+from sandbox.files import Upload
+from sandbox.model import Attachment, Channel, Json, Message, MessageFlag
+from sandbox.rules import Rulebook, rule
+from sandbox.rules.messages import judge_message
+from sandbox.rules.shapes import as_snowflake
+from sandbox.world import World
+
+NONCE_WINDOW = 5 * 60.0
+"""Seconds a nonce is remembered; Discord says "the past few minutes"."""
+NONCE_ENFORCED = rule(
+    "nonce_enforced", "With enforce_nonce, the same nonce gives the message there is already."
+)
+UPLOAD_SIZE = rule("upload_limit", "An attachment is at most as large as the upload limit (413, 40005).")
+OWN_EDIT = rule("edit_own_only", "A message is edited by its author alone (50005).")
+
+_CREATE_FLAGS = (
+    MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
+)
+_EDIT_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
+
+
+class Messages:
+    """Writes messages into one world, by its rules. `upload_limit` is bytes per attachment."""
+
+    def __init__(self, world: World, rules: Rulebook, upload_limit: int) -> None:
+        self.world = world
+        self.rules = rules
+        self.upload_limit = upload_limit
+
+    def create(
+        self,
+        channel: Channel,
+        author_id: int,
+        body: Any,
+        uploads: list[Upload],
+        *,
+        draft: Message | None = None,
+    ) -> Message:
+        """A new message of `author_id`; `draft` is what is settled about it before."""
+        body = {} if body is None else body
+        self.judge_uploads(uploads)
+        judge_message(body, _names(body, uploads), self.rules)
+        nonce = body.get("nonce")
+        if body.get("enforce_nonce") and nonce is not None and NONCE_ENFORCED in self.rules:
+            twin = self._twin(channel, author_id, nonce)
+            if twin is not None:
+                return twin
+        message = draft or self.world.new_message(channel, author_id)
+        message.nonce = nonce
+        message.tts = bool(body.get("tts"))
+        message.flags |= int(body.get("flags") or 0) & _CREATE_FLAGS
+        reference = body.get("message_reference")
+        if reference is not None:
+            self._reply(message, channel, reference)
+        self._apply(message, body, uploads)
+        return self.world.add_message(message)
+
+    def edit(self, message: Message, body: Any, uploads: list[Upload]) -> Message:
+        """Change what `body` names; fields it lacks stay."""
+        body = {} if body is None else body
+        self.judge_uploads(uploads)
+        before: Json = {
+            "flags": message.flags,
+            "content": message.content,
+            "embeds": message.embeds,
+            "components": message.components,
+            "attachments": {attachment.id: attachment.filename for attachment in message.attachments},
+        }
+        judge_message(body, _names(body, uploads), self.rules, before=before)
+        was_loading = message.loading
+        kept = message.flags & ~(_EDIT_FLAGS | MessageFlag.LOADING)
+        asked = body.get("flags")
+        message.flags = kept | ((int(asked) if asked is not None else message.flags) & _EDIT_FLAGS)
+        self._apply(message, body, uploads)
+        if not was_loading:
+            message.edited_at = self.world.clock.now()
+        return self.world.change_message(message)
+
+    def judge_uploads(self, uploads: Iterable[Upload]) -> None:
+        """Raise 413 if a file is over the limit."""
+        if UPLOAD_SIZE in self.rules and any(len(upload.body) > self.upload_limit for upload in uploads):
+            raise ApiError(413, 40005, "Request entity too large")
+
+    def own(self, message: Message, author_id: int) -> None:
+        """Raise unless `author_id` wrote the message."""
+        if message.author_id != author_id and OWN_EDIT in self.rules:
+            raise ApiError(403, 50005, "Cannot edit a message authored by another user")
+
+    def _apply(self, message: Message, body: Json, uploads: list[Upload]) -> None:
+        if "content" in body:
+            message.content = (body["content"] or "").strip()
+        if "embeds" in body:
+            message.embeds = [_embed(embed) for embed in body["embeds"] or []]
+        if "components" in body:
+            message.components = normalise(body["components"] or [], self.world.ids)
+        listed = body.get("attachments")
+        notes = {as_snowflake(item["id"]): item for item in listed or []}
+        if listed is not None:
+            gone = [attachment for attachment in message.attachments if attachment.id not in notes]
+            message.attachments = [attachment for attachment in message.attachments if attachment.id in notes]
+            for attachment in gone:
+                self.world.store.delete_file(attachment.id)
+        for attachment in message.attachments:
+            _note(attachment, notes.get(attachment.id) or {})
+        for upload in uploads:
+            note = notes.get(upload.index) or {}
+            ephemeral = message.ephemeral_for is not None
+            named = Upload(upload.index, note.get("filename") or upload.filename, upload.body)
+            attachment = named.attachment(self.world.ids.next(), message.channel_id, ephemeral=ephemeral)
+            _note(attachment, note)
+            message.attachments.append(self.world.keep_file(attachment, upload.body))
+        if {"content", "components", "allowed_mentions"} & body.keys():
+            self._mention(message, body.get("allowed_mentions"))
+
+    def _mention(self, message: Message, allowed: Json | None) -> None:
+        said = "\n".join([message.content, *texts(message.components)])
+        parse = {"users", "roles", "everyone"} if allowed is None else set(allowed.get("parse") or ())
+        users = {as_snowflake(key) for key in (allowed or {}).get("users") or ()}
+        roles = {as_snowflake(key) for key in (allowed or {}).get("roles") or ()}
+        named = dict.fromkeys(int(key) for key in re.findall(r"<@!?([0-9]{1,19})>", said))
+        message.mentions = [
+            key for key in named if key in self.world.users and ("users" in parse or key in users)
+        ]
+        ranks = dict.fromkeys(int(key) for key in re.findall(r"<@&([0-9]{1,19})>", said))
+        message.mention_roles = [key for key in ranks if "roles" in parse or key in roles]
+        message.mention_everyone = "everyone" in parse and bool(re.search(r"@(everyone|here)\b", said))
+
+    def _reply(self, message: Message, channel: Channel, reference: Json) -> None:
+        target = self.world.messages.get(as_snowflake(reference["message_id"]) or 0)
+        if target is None or target.channel_id != channel.id or target.ephemeral_for is not None:
+            if reference.get("fail_if_not_exists", True) is False:
+                return
+            raise FormError([(("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message")])
+        message.type = 19
+        message.reference = self.world.reference(channel.id, target.id)
+
+    def _twin(self, channel: Channel, author_id: int, nonce: str | int) -> Message | None:
+        since = self.world.clock.now() - NONCE_WINDOW
+        for message in reversed(self.world.history(channel.id)):
+            if message.created_at < since:
+                return None
+            if message.author_id == author_id and str(message.nonce) == str(nonce):
+                return message
+        return None
+
+
+def _names(body: Any, uploads: list[Upload]) -> list[str]:
+    listed = body.get("attachments") if isinstance(body, dict) else None
+    names = {}
+    if isinstance(listed, list):
+        names = {item.get("id"): item.get("filename") for item in listed if _plain(item)}
+    found = []
+    for upload in uploads:
+        given = names.get(upload.index) or names.get(str(upload.index))
+        found.append(
+            Upload(0, given if isinstance(given, str) else upload.filename, b"").attachment(0, 0).filename
+        )
+    return found
+
+
+def _plain(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("id"), (int, str))
+
+
+def _note(attachment: Attachment, note: Json) -> None:
+    for name in ("description", "title"):
+        if note.get(name) is not None:
+            setattr(attachment, name, note[name])
+    if note.get("is_spoiler") is not None:
+        attachment.is_spoiler = note["is_spoiler"]
+
+
+def _embed(embed: Json) -> Json:
+    known = (
+        "title",
+        "description",
+        "url",
+        "color",
+        "timestamp",
+        "author",
+        "footer",
+        "image",
+        "thumbnail",
+        "fields",
+    )
+    body: Json = {"type": "rich"}
+    for name in known:
+        value = embed.get(name)
+        if value is None or value == "" or value == {}:
+            continue
+        if name == "fields":
+            value = [
+                {"name": one["name"], "value": one["value"], "inline": bool(one.get("inline"))}
+                for one in value
+            ]
+        elif isinstance(value, dict):
+            value = {key: item for key, item in value.items() if item is not None and item != ""}
+        body[name] = value
+    return body

@@ -1,0 +1,162 @@
+"""Channels and the messages in them."""
+
+from __future__ import annotations
+
+from sandbox.changes import Typing
+from sandbox.errors import ApiError, FormError, missing_access, unknown
+from sandbox.model import Channel, ChannelType, Message, Permission
+from sandbox.rest.routing import Answer, Call, Services, operation
+from sandbox.rules import rule
+from sandbox.rules.shapes import Fields, Integer, ListOf, Shape, Snowflake, Text, as_snowflake, judge
+from sandbox.snowflake import timestamp
+
+OTHERS_MESSAGE = rule(
+    "delete_needs_permission", "Deleting another's message needs Manage Messages (50013, 50003)."
+)
+BULK_AGE = rule("bulk_delete_age", "Messages deleted in bulk are at most 14 days old (50034).")
+BULK_SIZE = rule("bulk_delete_count", "2 to 100 messages are deleted in bulk (50016).")
+HISTORY_LIMIT = rule("history_limit", "History comes in pages of 1 to 100 messages.")
+MEMBERSHIP = rule("bot_membership", "The bot acts in channels it is in, and no other (50001).")
+
+_HISTORY: dict[str, Shape] = {
+    "limit": Integer(1, 100, HISTORY_LIMIT),
+    "before": Snowflake(),
+    "after": Snowflake(),
+    "around": Snowflake(),
+}
+_BULK = Fields({"messages": ListOf(Snowflake())}, required=("messages",))
+_REFRESH = Fields({"attachment_urls": ListOf(Text(1, 2048), 1, 50)}, required=("attachment_urls",))
+BULK_DAYS = 14
+
+
+def _channel(sandbox: Services, call: Call) -> Channel:
+    channel = sandbox.world.channel(call.id("channel_id", "Channel"))
+    if not sandbox.world.may_see(sandbox.world.application_id, channel) and MEMBERSHIP in sandbox.rules:
+        raise missing_access()
+    return channel
+
+
+def _message(sandbox: Services, call: Call) -> Message:
+    channel = _channel(sandbox, call)
+    message = sandbox.world.message(channel.id, call.id("message_id", "Message"))
+    if message.ephemeral_for is not None:
+        raise unknown("Message")
+    return message
+
+
+@operation("get_channel")
+def get_channel(sandbox: Services, call: Call) -> Answer:
+    """One channel."""
+    return sandbox.payloads.channel(_channel(sandbox, call))
+
+
+@operation("list_messages")
+def list_messages(sandbox: Services, call: Call) -> Answer:
+    """A channel's messages, newest first, a page of them."""
+    channel = _channel(sandbox, call)
+    asked = {name: call.query[name] for name in _HISTORY if call.query.get(name)}
+    judge(Fields(_HISTORY), asked, sandbox.rules)
+    limit = int(asked.get("limit", 50))
+    shown = [message for message in sandbox.world.history(channel.id) if message.ephemeral_for is None]
+    if "around" in asked:
+        middle = int(asked["around"])
+        older = [message for message in shown if message.id <= middle]
+        newer = [message for message in shown if message.id > middle]
+        half = limit // 2
+        shown = older[-(limit - half) :] + newer[:half]
+    elif "after" in asked:
+        shown = [message for message in shown if message.id > int(asked["after"])][:limit]
+    else:
+        if "before" in asked:
+            shown = [message for message in shown if message.id < int(asked["before"])]
+        shown = shown[-limit:]
+    return [sandbox.payloads.message(message) for message in reversed(shown)]
+
+
+@operation("get_message")
+def get_message(sandbox: Services, call: Call) -> Answer:
+    """One message."""
+    return sandbox.payloads.message(_message(sandbox, call))
+
+
+@operation("create_message")
+def create_message(sandbox: Services, call: Call) -> Answer:
+    """A message of the bot."""
+    channel = _channel(sandbox, call)
+    author = sandbox.world.application_id
+    return sandbox.payloads.message(sandbox.messages.create(channel, author, call.body, call.uploads))
+
+
+@operation("update_message")
+def update_message(sandbox: Services, call: Call) -> Answer:
+    """Edit a message of the bot."""
+    message = _message(sandbox, call)
+    sandbox.messages.own(message, sandbox.world.application_id)
+    return sandbox.payloads.message(sandbox.messages.edit(message, call.body, call.uploads))
+
+
+@operation("delete_message")
+def delete_message(sandbox: Services, call: Call) -> Answer:
+    """Delete a message: the bot's own, or where it may manage messages anybody's."""
+    message = _message(sandbox, call)
+    _may_delete(sandbox, message)
+    sandbox.world.delete_message(message)
+    return None
+
+
+@operation("bulk_delete_messages")
+def bulk_delete_messages(sandbox: Services, call: Call) -> Answer:
+    """Delete 2 to 100 messages at once; unknown ones are passed over."""
+    channel = _channel(sandbox, call)
+    judge(_BULK, call.body, sandbox.rules)
+    ids = dict.fromkeys(as_snowflake(key) or 0 for key in call.body["messages"])
+    if not 2 <= len(ids) <= 100 and BULK_SIZE in sandbox.rules:
+        raise ApiError(
+            400,
+            50016,
+            "Provided too few or too many messages to delete. Must provide at least 2 and at most 100.",
+        )
+    oldest = sandbox.world.clock.now() - BULK_DAYS * 86_400
+    if BULK_AGE in sandbox.rules and any(timestamp(key) < oldest for key in ids):
+        raise ApiError(400, 50034, "A message provided was too old to bulk delete")
+    if channel.type == ChannelType.DM:
+        raise ApiError(403, 50003, "Cannot execute action on a DM channel")
+    if not sandbox.world.permissions(sandbox.world.application_id, channel) & Permission.MANAGE_MESSAGES:
+        raise ApiError(403, 50013, "Missing Permissions")
+    for key in ids:
+        message = sandbox.world.messages.get(key)
+        if message is not None and message.channel_id == channel.id and message.ephemeral_for is None:
+            sandbox.world.delete_message(message)
+    return None
+
+
+@operation("trigger_typing_indicator")
+def trigger_typing_indicator(sandbox: Services, call: Call) -> Answer:
+    """Show that the bot types."""
+    sandbox.world.tell(Typing(_channel(sandbox, call), sandbox.world.application_id))
+    return None
+
+
+@operation("refresh_attachment_urls")
+def refresh_attachment_urls(sandbox: Services, call: Call) -> Answer:
+    """Fresh links for old ones."""
+    judge(_REFRESH, call.body, sandbox.rules)
+    fresh = [(url, sandbox.links.refresh(url)) for url in call.body["attachment_urls"]]
+    bad = [index for index, (_, new) in enumerate(fresh) if new is None]
+    if bad:
+        raise FormError(
+            (("attachment_urls", index), "ATTACHMENT_INVALID_URL", "The attachment URL is not valid.")
+            for index in bad
+        )
+    return {"refreshed_urls": [{"original": old, "refreshed": new} for old, new in fresh]}
+
+
+def _may_delete(sandbox: Services, message: Message) -> None:
+    bot = sandbox.world.application_id
+    if message.author_id == bot or OTHERS_MESSAGE not in sandbox.rules:
+        return
+    channel = sandbox.world.channel(message.channel_id)
+    if channel.guild_id is None:
+        raise ApiError(403, 50003, "Cannot execute action on a DM channel")
+    if not sandbox.world.permissions(bot, channel) & Permission.MANAGE_MESSAGES:
+        raise ApiError(403, 50013, "Missing Permissions")

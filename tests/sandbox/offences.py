@@ -1,0 +1,429 @@
+"""For each rule, something that breaks it and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.defaults import ELSEWHERE
+from sandbox.limits import Limits
+from sandbox.resolve import ActionError
+from sandbox.server import Sandbox
+from tests.sandbox.raw import Answer, Raw
+
+V2 = 1 << 15
+LONG, MANY = "BASE_TYPE_MAX_LENGTH", "BASE_TYPE_BAD_LENGTH"
+Deed = Callable[[Raw], Awaitable[Answer | str]]
+
+
+@dataclass(frozen=True)
+class Offence:
+    deed: Deed
+    refusal: str
+
+    async def outcome(self, raw: Raw) -> str:
+        """ "accepted", or the refusal: "50035 FIELD_CODE", "STATUS CODE", "ActionError"."""
+        try:
+            answer = await self.deed(raw)
+        except ActionError:
+            return "ActionError"
+        if isinstance(answer, str):
+            return answer
+        if answer.ok:
+            return "accepted"
+        if answer.code == 50035:
+            return f"50035 {' '.join(sorted(answer.fields))}"
+        return f"{answer.status} {answer.code}"
+
+
+def button(custom_id: str = "a", **rest: Any) -> dict[str, Any]:
+    return {"type": 2, "style": 2, "label": "A", "custom_id": custom_id} | rest
+
+
+def row(*components: dict[str, Any]) -> dict[str, Any]:
+    return {"type": 1, "components": list(components)}
+
+
+def option(value: str = "a", **rest: Any) -> dict[str, Any]:
+    return {"label": "A", "value": value} | rest
+
+
+def select(*options: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return {"type": 3, "custom_id": "s", "options": list(options) or [option()]} | rest
+
+
+def text(content: str = "x") -> dict[str, Any]:
+    return {"type": 10, "content": content}
+
+
+def media(**rest: Any) -> dict[str, Any]:
+    return {"media": {"url": "https://example.com/a.png"}} | rest
+
+
+def entry(**rest: Any) -> dict[str, Any]:
+    return {"type": 4, "custom_id": "t", "style": 1} | rest
+
+
+def label(component: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return {"type": 18, "label": "L", "component": component} | rest
+
+
+def says(**body: Any) -> Deed:
+    """A message of the bot."""
+    return lambda raw: raw.post(**body)
+
+
+def shows(*components: dict[str, Any]) -> Deed:
+    """A message with ordinary components."""
+    return says(content="x", components=list(components))
+
+
+def lays_out(*components: dict[str, Any]) -> Deed:
+    """A Components V2 message."""
+    return says(flags=V2, components=list(components))
+
+
+def embeds(*bodies: dict[str, Any]) -> Deed:
+    return says(embeds=list(bodies))
+
+
+def opens(*components: dict[str, Any], **modal: Any) -> Deed:
+    """A modal in answer to a slash command."""
+
+    async def deed(raw: Raw) -> Answer:
+        body = {"custom_id": "m", "title": "M", "components": list(components) or [label(entry())]} | modal
+        return await raw.respond(await raw.slash(), 9, body)
+
+    return deed
+
+
+def command(**rest: Any) -> dict[str, Any]:
+    return {"name": "play", "description": "Play"} | rest
+
+
+def taking(*options: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return command(options=list(options), **rest)
+
+
+def opt(name: str = "o", kind: int = 3, **rest: Any) -> dict[str, Any]:
+    return {"type": kind, "name": name, "description": "D"} | rest
+
+
+def registers(*commands: dict[str, Any]) -> Deed:
+    return lambda raw: raw.register(*commands)
+
+
+def choice(name: str = "c", value: str = "v") -> dict[str, Any]:
+    return {"name": name, "value": value}
+
+
+async def answers_late(raw: Raw) -> Answer:
+    interaction = await raw.slash()
+    raw.sandbox.clock.advance(3.1)
+    return await raw.respond(interaction, 5)
+
+
+async def answers_twice(raw: Raw) -> Answer:
+    interaction = await raw.slash()
+    assert (await raw.respond(interaction, 5)).ok
+    return await raw.respond(interaction, 4, {"content": "again"})
+
+
+async def edits_after_the_token_died(raw: Raw) -> Answer:
+    interaction = await raw.slash()
+    assert (await raw.respond(interaction, 5)).ok
+    raw.sandbox.clock.advance(15 * 60 + 1)
+    return await raw.call("PATCH", raw.webhook(interaction, "@original"), {"content": "late"})
+
+
+async def follows_up_first(raw: Raw) -> Answer:
+    return await raw.follow_up(await raw.slash(), content="early")
+
+
+async def updates_a_message_that_is_not_there(raw: Raw) -> Answer:
+    """A deferred message is no answer to autocomplete."""
+    await raw.register(taking(opt(autocomplete=True)))
+    alice = raw.sandbox.member("alice")
+    sent = raw.sandbox.client.autocomplete(alice.user, raw.music.channel, "play", {"o": "x"}, "o")
+    answer = await raw.respond(sent, 5)
+    await raw.register(command())
+    return answer
+
+
+async def follows_up_six_times(raw: Raw) -> Answer:
+    await raw.register(command())
+    lobby = raw.sandbox.channel("lobby", ELSEWHERE)
+    reply = await raw.sandbox.member("alice").slash("play", at=lobby, wait=False)
+    assert (await raw.respond(reply.interaction, 4, {"content": "first"})).ok
+    for _ in range(5):
+        assert (await raw.follow_up(reply.interaction, content="more")).ok
+    return await raw.follow_up(reply.interaction, content="too much")
+
+
+def suggests(*choices: dict[str, Any]) -> Deed:
+    async def deed(raw: Raw) -> Answer:
+        await raw.register(taking(opt(autocomplete=True)))
+        alice = raw.sandbox.member("alice")
+        sent = raw.sandbox.client.autocomplete(alice.user, raw.music.channel, "play", {"o": "x"}, "o")
+        answer = await raw.respond(sent, 8, {"choices": list(choices)})
+        await raw.register(command())
+        return answer
+
+    return deed
+
+
+async def repeats_a_nonce(raw: Raw) -> str:
+    first = await raw.post(content="once", nonce="job-1", enforce_nonce=True)
+    second = await raw.post(content="twice", nonce="job-1", enforce_nonce=True)
+    return "accepted" if first.body["id"] != second.body["id"] else "the same message"
+
+
+async def uploads_too_much(raw: Raw) -> Answer:
+    return await raw.post({"a.mp3": bytes(1001)}, content="x")
+
+
+async def edits_anothers(raw: Raw) -> Answer:
+    message = await raw.sandbox.member("alice").send("mine")
+    return await raw.edit(message.id, content="yours")
+
+
+async def deletes_anothers(raw: Raw) -> Answer:
+    message = await raw.sandbox.member("alice").send("mine")
+    return await raw.call("DELETE", f"/channels/{raw.music.id}/messages/{message.id}")
+
+
+def promote_bot(sandbox: Sandbox) -> None:
+    guild = sandbox.world.guild(sandbox.channel("music").channel.guild_id or 0)
+    guild.members[sandbox.application_id].roles = [role for role in guild.roles if role != guild.id]
+
+
+async def deletes_in_bulk(raw: Raw, count: int, days: float = 0) -> Answer:
+    promote_bot(raw.sandbox)
+    ids = [str((await raw.sandbox.member("alice").send("x")).id) for _ in range(count)]
+    raw.sandbox.clock.advance(days * 86_400)
+    return await raw.call("POST", f"/channels/{raw.music.id}/messages/bulk-delete", {"messages": ids})
+
+
+async def writes_elsewhere(raw: Raw) -> Answer:
+    lobby = raw.sandbox.channel("lobby", ELSEWHERE)
+    return await raw.call("POST", f"/channels/{lobby.id}/messages", {"content": "hello"})
+
+
+async def hurries(raw: Raw, limits: Limits) -> Answer:
+    raw.sandbox.rest.limits = limits
+    first, second = await raw.post(content="1"), await raw.post(content="2")
+    raw.sandbox.clock.advance(10)
+    assert first.ok
+    return second
+
+
+async def becomes_ordinary(raw: Raw) -> Answer:
+    message = await raw.post(flags=V2, components=[text()])
+    return await raw.edit(message.body["id"], flags=0, components=[], content="x")
+
+
+async def uses_a_moderators_command(raw: Raw) -> str:
+    await raw.register(command(default_member_permissions=str(1 << 13)))
+    await raw.sandbox.member("bob").slash("play", wait=False)
+    return "accepted"
+
+
+async def uses_a_dm_command(raw: Raw) -> str:
+    await raw.register(command(contexts=[1]))
+    await raw.sandbox.member("bob").slash("play", wait=False)
+    return "accepted"
+
+
+async def clicks_a_disabled_button(raw: Raw) -> str:
+    message = await raw.post(content="x", components=[row(button(disabled=True))])
+    kept = raw.sandbox.world.messages[int(message.body["id"])]
+    await raw.sandbox.member("bob").click(kept, "a", wait=False)
+    return "accepted"
+
+
+_huge = opt(choices=[choice(f"{n:02}" + "n" * 98, "v" * 100) for n in range(25)])
+
+OFFENCES: dict[str, Offence] = {
+    # Messages
+    "content_length": Offence(says(content="x" * 2001), f"50035 {LONG}"),
+    "empty_message": Offence(says(content=" "), "400 50006"),
+    "nonce_length": Offence(says(content="x", nonce="n" * 26), f"50035 {LONG}"),
+    "nonce_enforced": Offence(repeats_a_nonce, "the same message"),
+    "embed_count": Offence(embeds(*[{"title": "t"}] * 11), f"50035 {LONG}"),
+    "embed_title_length": Offence(embeds({"title": "t" * 257}), f"50035 {LONG}"),
+    "embed_description_length": Offence(embeds({"description": "d" * 4097}), f"50035 {LONG}"),
+    "embed_fields": Offence(embeds({"fields": [{"name": "n", "value": "v"}] * 26}), f"50035 {LONG}"),
+    "embed_field_name_length": Offence(
+        embeds({"fields": [{"name": "n" * 257, "value": "v"}]}), f"50035 {LONG}"
+    ),
+    "embed_field_value_length": Offence(
+        embeds({"fields": [{"name": "n", "value": "v" * 1025}]}), f"50035 {LONG}"
+    ),
+    "embed_footer_length": Offence(embeds({"footer": {"text": "f" * 2049}}), f"50035 {LONG}"),
+    "embed_author_length": Offence(embeds({"author": {"name": "a" * 257}}), f"50035 {LONG}"),
+    "embed_total_length": Offence(
+        embeds({"description": "d" * 4000}, {"description": "d" * 2001}), "50035 MAX_EMBED_SIZE_EXCEEDED"
+    ),
+    "embed_url_scheme": Offence(
+        embeds({"title": "t", "url": "javascript:alert(1)"}), "50035 STRING_TYPE_REGEX"
+    ),
+    "attachment_count": Offence(
+        lambda raw: raw.post({f"{n}.txt": b"x" for n in range(11)}, content="x"), f"50035 {LONG}"
+    ),
+    "attachment_description_length": Offence(
+        lambda raw: raw.post({"a.txt": b"x"}, attachments=[{"id": 0, "description": "d" * 1025}]),
+        f"50035 {LONG}",
+    ),
+    "attachment_known": Offence(
+        embeds({"image": {"url": "attachment://missing.png"}}),
+        "50035 UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
+    ),
+    "upload_limit": Offence(uploads_too_much, "413 40005"),
+    "edit_own_only": Offence(edits_anothers, "403 50005"),
+    "delete_needs_permission": Offence(deletes_anothers, "403 50013"),
+    "bulk_delete_age": Offence(lambda raw: deletes_in_bulk(raw, 2, 14.1), "400 50034"),
+    "bulk_delete_count": Offence(lambda raw: deletes_in_bulk(raw, 1), "400 50016"),
+    "history_limit": Offence(
+        lambda raw: raw.call("GET", f"/channels/{raw.music.id}/messages?limit=101"), "50035 NUMBER_TYPE_MAX"
+    ),
+    "bot_membership": Offence(writes_elsewhere, "403 50001"),
+    # Components
+    "custom_id_length": Offence(shows(row(button("i" * 101))), f"50035 {MANY}"),
+    "custom_id_unique": Offence(shows(row(button(), button())), "50035 COMPONENT_CUSTOM_ID_DUPLICATED"),
+    "component_id_unique": Offence(
+        shows(row(button(id=7), button("b", id=7))), "50035 COMPONENT_ID_DUPLICATED"
+    ),
+    "action_rows": Offence(shows(*[row(button(str(n))) for n in range(6)]), f"50035 {MANY}"),
+    "action_row_width": Offence(
+        shows(row(*[button(str(n)) for n in range(6)])), "50035 COMPONENT_LAYOUT_WIDTH_EXCEEDED"
+    ),
+    "button_label_length": Offence(shows(row(button(label="l" * 81))), f"50035 {LONG}"),
+    "button_face": Offence(shows(row(button(label=None))), "50035 BUTTON_COMPONENT_INVALID_LABEL_EMOJI"),
+    "button_target": Offence(
+        shows(row({"type": 2, "style": 1, "label": "A"})), "50035 BUTTON_COMPONENT_CUSTOM_ID_REQUIRED"
+    ),
+    "button_url_length": Offence(
+        shows(row({"type": 2, "style": 5, "label": "A", "url": "https://e.com/" + "u" * 512})),
+        f"50035 {LONG}",
+    ),
+    "select_options": Offence(shows(row(select(*[option(str(n)) for n in range(26)]))), f"50035 {MANY}"),
+    "select_placeholder_length": Offence(shows(row(select(placeholder="p" * 151))), f"50035 {LONG}"),
+    "select_values": Offence(
+        shows(row({"type": 5, "custom_id": "u", "max_values": 26})), "50035 NUMBER_TYPE_MAX"
+    ),
+    "select_values_order": Offence(
+        shows(row({"type": 5, "custom_id": "u", "min_values": 3, "max_values": 2})),
+        "50035 SELECT_COMPONENT_MIN_MAX",
+    ),
+    "select_values_fit": Offence(shows(row(select(max_values=2))), f"50035 {LONG}"),
+    "select_option_label_length": Offence(shows(row(select(option(label="l" * 101)))), f"50035 {MANY}"),
+    "select_option_value_length": Offence(shows(row(select(option("v" * 101)))), f"50035 {MANY}"),
+    "select_option_description_length": Offence(
+        shows(row(select(option(description="d" * 101)))), f"50035 {LONG}"
+    ),
+    "select_option_unique": Offence(
+        shows(row(select(option(), option()))), "50035 SELECT_COMPONENT_OPTION_VALUE_DUPLICATED"
+    ),
+    "disabled_component": Offence(clicks_a_disabled_button, "ActionError"),
+    # Components V2
+    "v2_flag": Offence(says(components=[text()]), "50035 UNION_TYPE_CHOICES"),
+    "v2_components": Offence(
+        lays_out(*[text() for _ in range(41)]), "50035 COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED"
+    ),
+    "v2_text_length": Offence(
+        lays_out(text("x" * 4000), text()), "50035 COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED"
+    ),
+    "v2_forbidden_fields": Offence(
+        says(flags=V2, content="x", components=[text()]),
+        "50035 MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
+    ),
+    "v2_flag_stays": Offence(
+        becomes_ordinary,
+        "50035 MESSAGE_CANNOT_REMOVE_COMPONENTS_V2_FLAG MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
+    ),
+    "text_display_empty": Offence(lays_out(text(), text("")), "50035 BASE_TYPE_MIN_LENGTH"),
+    "section_texts": Offence(
+        lays_out({"type": 9, "components": [text()] * 4, "accessory": button()}), f"50035 {MANY}"
+    ),
+    "media_gallery_items": Offence(lays_out({"type": 12, "items": [media()] * 11}), f"50035 {MANY}"),
+    "media_description_length": Offence(
+        lays_out({"type": 12, "items": [media(description="d" * 1025)]}), f"50035 {LONG}"
+    ),
+    "container_empty": Offence(lays_out({"type": 17, "components": []}), "50035 BASE_TYPE_MIN_LENGTH"),
+    "file_is_upload": Offence(
+        lays_out({"type": 13, "file": {"url": "https://example.com/a.zip"}}), "50035 URL_TYPE_INVALID_SCHEME"
+    ),
+    # Modals
+    "modal_title_length": Offence(opens(title="t" * 46), f"50035 {MANY}"),
+    "modal_components": Offence(opens(*[label(entry(custom_id=str(n))) for n in range(6)]), f"50035 {MANY}"),
+    "label_length": Offence(opens(label(entry(), label="l" * 46)), f"50035 {MANY}"),
+    "label_description_length": Offence(opens(label(entry(), description="d" * 101)), f"50035 {LONG}"),
+    "text_input_value_length": Offence(opens(label(entry(value="v" * 4001))), f"50035 {LONG}"),
+    "text_input_placeholder_length": Offence(opens(label(entry(placeholder="p" * 101))), f"50035 {LONG}"),
+    "text_input_range": Offence(opens(label(entry(max_length=4001))), "50035 NUMBER_TYPE_MAX"),
+    "file_upload_values": Offence(
+        opens(label({"type": 19, "custom_id": "f", "max_values": 11})), "50035 NUMBER_TYPE_MAX"
+    ),
+    # Commands
+    "command_name_length": Offence(registers(command(name="n" * 33)), f"50035 {MANY}"),
+    "command_name_pattern": Offence(registers(command(name="Play Music")), "50035 STRING_TYPE_REGEX"),
+    "command_name_unique": Offence(
+        registers(command(), command()), "50035 APPLICATION_COMMANDS_DUPLICATE_NAME"
+    ),
+    "command_description_length": Offence(registers(command(description="d" * 101)), f"50035 {MANY}"),
+    "context_menu_bare": Offence(
+        registers({"type": 3, "name": "Remix", "description": "no"}),
+        "50035 APPLICATION_COMMAND_CONTEXT_MENU_FIELD",
+    ),
+    "command_options": Offence(registers(taking(*[opt(f"o{n}") for n in range(26)])), f"50035 {LONG}"),
+    "command_option_unique": Offence(
+        registers(taking(opt(), opt())), "50035 APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS"
+    ),
+    "command_required_first": Offence(
+        registers(taking(opt("a"), opt("b", required=True))),
+        "50035 APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID",
+    ),
+    "command_choices": Offence(
+        registers(taking(opt(choices=[choice(str(n)) for n in range(26)]))), f"50035 {LONG}"
+    ),
+    "command_choice_name_length": Offence(
+        registers(taking(opt(choices=[choice("n" * 101)]))), f"50035 {MANY}"
+    ),
+    "command_choice_value_length": Offence(
+        registers(taking(opt(choices=[choice("c", "v" * 101)]))), f"50035 {LONG}"
+    ),
+    "command_choice_unique": Offence(
+        registers(taking(opt(choices=[choice(), choice()]))),
+        "50035 APPLICATION_COMMAND_OPTIONS_CHOICE_NAME_ALREADY_EXISTS",
+    ),
+    "command_autocomplete_or_choices": Offence(
+        registers(taking(opt(choices=[choice()], autocomplete=True))),
+        "50035 APPLICATION_COMMAND_OPTIONS_CHOICES_WITH_AUTOCOMPLETE",
+    ),
+    "subcommands_alone": Offence(
+        registers(taking(opt("sub", 1), opt("b"))), "50035 APPLICATION_COMMAND_OPTIONS_TYPE_INVALID"
+    ),
+    "command_option_lengths": Offence(registers(taking(opt(max_length=6001))), "50035 NUMBER_TYPE_MAX"),
+    "command_contexts": Offence(registers(command(contexts=[])), "50035 BASE_TYPE_MIN_LENGTH"),
+    "command_count": Offence(registers(*[command(name=f"c{n}") for n in range(101)]), "400 30032"),
+    "command_size": Offence(
+        registers(taking(_huge | {"name": "a"}, _huge | {"name": "b"})), "50035 APPLICATION_COMMAND_TOO_LARGE"
+    ),
+    "default_member_permissions": Offence(uses_a_moderators_command, "ActionError"),
+    "command_contexts_kept": Offence(uses_a_dm_command, "ActionError"),
+    # Interactions
+    "acknowledge_in_time": Offence(answers_late, "404 10062"),
+    "acknowledge_once": Offence(answers_twice, "400 40060"),
+    "acknowledge_first": Offence(follows_up_first, "404 10015"),
+    "token_life": Offence(edits_after_the_token_died, "401 50027"),
+    "callback_fits": Offence(updates_a_message_that_is_not_there, "50035 BASE_TYPE_CHOICES"),
+    "followup_limit": Offence(follows_up_six_times, "400 40094"),
+    "autocomplete_choices": Offence(suggests(*[choice(str(n)) for n in range(26)]), f"50035 {LONG}"),
+    "autocomplete_choice_name_length": Offence(suggests(choice("n" * 101)), f"50035 {MANY}"),
+    "autocomplete_choice_value_length": Offence(suggests(choice("c", "v" * 101)), f"50035 {LONG}"),
+    "autocomplete_choice_type": Offence(suggests({"name": "c", "value": 1}), "50035 BASE_TYPE_STRING"),
+    # Rate limits
+    "rate_limit_bucket": Offence(lambda raw: hurries(raw, Limits({"create_message": (1, 5.0)})), "429 0"),
+    "rate_limit_global": Offence(lambda raw: hurries(raw, Limits({}, (1, 1.0))), "429 0"),
+}
