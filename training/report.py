@@ -1,7 +1,7 @@
 """Make the tables of the model cards from judged clips: `python -m training.report FOLDER DATA`.
 
-FOLDER holds one file of `training.evaluate` a row, named by it; DATA is the folder of `training.dataset`. Intervals
-are 95 % and come from drawing prompts, not clips, again: clips of one prompt are not independent.
+FOLDER holds one file of `training.evaluate` a row, named by it; DATA is the folder of `training.dataset`.
+Intervals are 95 % and come from drawing prompts, not clips, again: clips of one prompt are not independent.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def padded(grid: np.ndarray) -> np.ndarray:
 
 
 def nearest(grids: list[np.ndarray], training: np.ndarray) -> list[float]:
-    """Return how far each grid is from the nearest training score: the share of sounding places that differ."""
+    """Return how far each grid is from the nearest training score, in sounding places that differ."""
     out = []
     for grid in grids:
         sounding = (grid != 0)[None] | (training != 0)
@@ -153,9 +153,8 @@ def main() -> None:
     shard, apart = load(args.data), load(args.data, held_out=True)
     training = np.stack([padded(from_frames(shard.piece(i)).grid) for i in range(TRAINING_SCORES)])
     held_out = [padded(from_frames(apart.piece(i)).grid) for i in range(200)]
-    print(
-        f"\nheld-out scores: nearest of {TRAINING_SCORES:,} training scores {np.median(nearest(held_out, training)):.3f}"
-    )
+    apart_by = np.median(nearest(held_out, training))
+    print(f"\nheld-out scores: nearest of {TRAINING_SCORES:,} training scores {apart_by:.3f}")
     for mode in ("ar", "diffusion"):
         if mode not in clips:
             continue

@@ -11,12 +11,11 @@ stopped.
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers.models.embeddings import get_1d_rotary_pos_embed
-from diffusers.models.transformers.stable_audio_transformer import StableAudioDiTModel
 from torch import Tensor, nn
 from transformers import T5EncoderModel
 
@@ -34,6 +33,12 @@ from bot.engines.score.latent import (
 from training.dataset import Shard, load
 from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, text_encoder
 from training.train_latent import by_beats
+
+with warnings.catch_warnings():
+    # diffusers 0.42 warns of a deprecated name in its own imports.
+    warnings.simplefilter("ignore", FutureWarning)
+    from diffusers.models.embeddings import get_1d_rotary_pos_embed
+    from diffusers.models.transformers.stable_audio_transformer import StableAudioDiTModel
 
 HEADER_WEIGHT = 4.0
 PLANNER_WEIGHT = 0.15

@@ -27,7 +27,7 @@ class ArEngine(ScoreEngine):
     """
 
     def __init__(self, card: ModelCard, device: str, dtype: torch.dtype | str | None) -> None:
-        super().__init__(card)
+        super().__init__(card, device)
         path = card.folder / "model.safetensors"
         try:
             config = json.loads((card.folder / "config.json").read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ class ArEngine(ScoreEngine):
                 f"The model in {card.folder} has other token streams than the score format: {ADVICE}."
             )
         weights = load_weights(path)
-        self._dtype, self._device = torch_dtype(dtype), device
+        self._dtype = torch_dtype(dtype)
         self._text: Any = _built(T5EncoderModel(text), weights, "text_encoder.", card)
         self._decoder: Any = _built(MusicgenForCausalLM(language), weights, "decoder.", card)
         self._project: Any = torch.nn.Linear(text.d_model, language.hidden_size)
@@ -70,7 +70,7 @@ class ArEngine(ScoreEngine):
         """Decode one row a prompt, beside each other."""
         ids = [self.words.ids(prompt) for prompt in prompts]
         longest = max(map(len, ids))
-        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self._device)
+        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
         mask = (words > 0).long()
         with torch.inference_mode():
             heard = self._text(input_ids=words, attention_mask=mask).last_hidden_state

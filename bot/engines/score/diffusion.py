@@ -6,6 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,14 @@ class DiffusionEngine(ScoreEngine):
     """Denoises the latent of a whole score at once, then decodes and plays it."""
 
     def __init__(self, card: ModelCard, device: str, dtype: torch.dtype | str | None) -> None:
-        super().__init__(card)
+        super().__init__(card, device)
         folder = card.folder
-        self._device, self._dtype = device, torch_dtype(dtype)
+        self._dtype = torch_dtype(dtype)
         try:
-            text = T5Config.from_dict(_read(folder / "text_encoder" / "config.json"))
-            shape = _read(folder / "transformer" / "config.json")
+            text = T5Config.from_dict(_read(folder / "text_encoder" / "config.json", "d_model", "num_layers"))
+            shape = _read(folder / "transformer" / "config.json", "attention_head_dim", "num_layers")
         except (OSError, ValueError) as error:
-            raise ModelMissing(f"A configuration in {folder} cannot be read: {ADVICE}.") from error
+            raise ModelMissing(f"A config.json in {folder} cannot be read: {ADVICE}.") from error
         self._text: Any = T5EncoderModel(text)
         path = folder / "text_encoder" / "model.safetensors"
         weights = load_weights(path)
@@ -63,7 +64,9 @@ class DiffusionEngine(ScoreEngine):
         fill(self.autoencoder, load_weights(path), path)
         self.autoencoder.eval()
         for module in (self._text, self._transformer, self._planner):
-            module.to(device=device, dtype=self._dtype).eval()
+            module.to(device).eval()
+            if self._dtype is not torch.float32:
+                module.to(self._dtype)
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot write afterwards."""
@@ -131,7 +134,7 @@ class DiffusionEngine(ScoreEngine):
                 torch.randn(CHANNELS, 1 + beats, generator=torch.Generator().manual_seed(seed))
                 for seed in seeds
             ]
-        ).to(self._device)
+        ).to(self.device)
         states, _ = self._heard(prompts)
         guided = guidance_scale != 1.0
         batches = [states]
@@ -144,20 +147,20 @@ class DiffusionEngine(ScoreEngine):
             "encoder_hidden_states": torch.cat(batches),
             "global_hidden_states": conditions(
                 [tempo_class] * count * repeats, [metre] * count * repeats, [beats] * count * repeats
-            ).to(self._device, self._dtype),
+            ).to(self.device, self._dtype),
             "rotary_embedding": tuple(
-                part.to(self._device)
+                part.to(self.device)
                 for part in get_1d_rotary_pos_embed(
                     self._head_width // 2, beats + 2, use_real=True, repeat_interleave_real=False
                 )
             ),
         }
-        where = positions(beats, metre).to(self._device)[None].expand(count * repeats, -1, -1)
+        where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
         if initial is not None:
             latents = (
-                math.cos(strength * math.pi / 2) * initial.to(self._device)
+                math.cos(strength * math.pi / 2) * initial.to(self.device)
                 + math.sin(strength * math.pi / 2) * noise
             )
         for number in range(steps):
@@ -165,7 +168,7 @@ class DiffusionEngine(ScoreEngine):
             stacked = torch.cat([latents] * repeats)
             out = self._transformer(
                 torch.cat([stacked, where], 1).to(self._dtype),
-                torch.full((len(stacked),), now, device=self._device),
+                torch.full((len(stacked),), now, device=self.device),
                 **fixed,
             ).sample.float()
             if guided:
@@ -182,14 +185,15 @@ class DiffusionEngine(ScoreEngine):
     def _heard(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
         ids = [self.words.ids(prompt) for prompt in prompts]
         longest = max(map(len, ids))
-        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self._device)
+        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
         mask = (words > 0).long()
         states = self._text(input_ids=words, attention_mask=mask).last_hidden_state
         return states * mask[..., None], mask
 
 
-def _read(path: Any) -> dict[str, Any]:
+def _read(path: Path, *required: str) -> dict[str, Any]:
+    """Read a configuration; without these keys the libraries would silently build their huge defaults."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not all(key in data for key in required):
         raise ValueError(path)
     return data

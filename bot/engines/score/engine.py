@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.text import Words
-from bot.errors import InvalidRecipe, ModelMissing
+from bot.errors import AntiphonError, InvalidRecipe, ModelMissing
 from bot.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,20 +41,24 @@ class _Dropped(BaseException):
 class ScoreEngine(ABC):
     """Writes scores with a model and plays them, one job after another."""
 
-    def __init__(self, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, device: str) -> None:
+        self.device = device
         self.capabilities: Capabilities = card.capabilities
         self.words = Words(card.words)
         self.sampler = Sampler(Bank(card.sounds))
 
     def run(self, desk: Desk) -> None:
-        """Work until the desk has nothing for this model left, then return."""
+        """Work until the desk has nothing for this model left, then return.
+
+        What is no error of the project, out of memory for one, goes up to the worker.
+        """
         while job := desk.next(self._compatible):
             try:
                 self._checked(job.recipe)
                 self._render(desk, job)
             except _Dropped:
                 continue
-            except Exception as error:
+            except AntiphonError as error:
                 desk.failed(job, error)
 
     @abstractmethod
@@ -87,7 +92,8 @@ class ScoreEngine(ABC):
                 raise _Dropped
             desk.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
 
-        score = self.write(job.recipe, step)
+        with one_thread():
+            score = self.write(job.recipe, step)
         wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, played)
         desk.done(job, wave)
 
@@ -106,6 +112,19 @@ class ScoreEngine(ABC):
                 raise InvalidRecipe(f"The {words} has to be from {bounds.low:g} to {bounds.high:g}.")
         if recipe.negative_prompt is not None and not c.negative_prompt:
             raise InvalidRecipe("This model does not take a negative prompt: leave it out.")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: products this small take longer to share out than to compute."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def torch_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
