@@ -165,7 +165,8 @@ def loss_of(
             HEAD_WIDTH // 2, clean.shape[2] + 1, use_real=True, repeat_interleave_real=False
         ),
         attention_mask=present if not bool(present.all()) else None,
-    ).sample
+        return_dict=False,
+    )[0]
     weight = present.float()
     weight[:, 0] = HEADER_WEIGHT
     error = (((out - target) ** 2).mean(1) * weight).sum() / weight.sum()

@@ -170,7 +170,8 @@ class DiffusionEngine(ScoreEngine):
                 torch.cat([stacked, where], 1).to(self._dtype),
                 torch.full((len(stacked),), now, device=self.device),
                 **fixed,
-            ).sample.float()
+                return_dict=False,
+            )[0].float()
             if guided:
                 with_words, without = out.chunk(2)
                 out = without + guidance_scale * (with_words - without)
