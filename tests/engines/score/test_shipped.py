@@ -13,8 +13,9 @@ from bot.engines.score.bank import SAMPLE_RATE
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
 from bot.engines.score.engine import one_thread
-from bot.engines.score.format import Score, from_frames
+from bot.engines.score.format import Score, from_frames, tempo_of
 from bot.engines.score.latent import encoded, score_of
+from bot.engines.score.text import asked_tempo
 from bot.recipe import Mode
 from training.compose import compose
 from training.evaluate import Task, written_ar, written_diffusion
@@ -88,11 +89,18 @@ def test_the_words_matter(mode: str, request: pytest.FixtureRequest) -> None:
 
 def test_a_tempo_that_is_asked_for_is_kept(ar: ArEngine) -> None:
     with one_thread():
-        rows = [Row(6.0, seed, 0.95, 40) for seed in range(6)]
-        ar.decode(["house at 122 bpm"] * 3 + ["rock at 140 bpm"] * 3, rows, 2.5, lambda done, total: None)
+        rows = [Row(6.0, bpm, 0.95, 40, asked_tempo(f"house at {bpm} bpm")) for bpm in (70, 122, 171)]
+        ar.decode([f"house at {bpm} bpm" for bpm in (70, 122, 171)], rows, 2.5, lambda done, total: None)
     tempi = [from_frames(row.result()).tempo for row in rows]
-    wanted = [122] * 3 + [140] * 3
-    assert sum(abs(t / w - 1) < 0.04 for t, w in zip(tempi, wanted, strict=True)) >= 4
+    assert tempi == pytest.approx([70, 122, 171], rel=0.016)
+
+
+def test_the_planner_hears_a_tempo_in_figures(diffusion: DiffusionEngine) -> None:
+    asked = (80, 104, 122, 140, 172)
+    with one_thread():
+        plans = diffusion.plan([f"music at {bpm} bpm" for bpm in asked], list(range(5)))
+    heard = [tempo_of(tempo_class) for tempo_class, _ in plans]
+    assert sum(abs(h / a - 1) < 0.04 for h, a in zip(heard, asked, strict=True)) >= 4
 
 
 def test_a_score_survives_the_latent(diffusion: DiffusionEngine) -> None:
