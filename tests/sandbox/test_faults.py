@@ -12,7 +12,7 @@ from tests.sandbox.raw import Raw
 async def struck(sandbox: Sandbox) -> None:
     """Return once every fault has met its request."""
     async with asyncio.timeout(5):
-        while sandbox.faults.waiting:  # noqa: ASYNC110  (nothing tells of it: a fault is drawn in passing)
+        while sandbox.faults.waiting:
             await asyncio.sleep(0.001)
 
 
