@@ -2,11 +2,12 @@
 
     python -m benchmarks.sandbox [--commands 200] [--rounds 5]
 
-One process holds the sandbox and a bot of bare aiohttp (`bare`), or the sandbox alone with a discord.py bot in a
-process of its own (`discord.py`), which also pays for discord.py. Every command is sent at the same moment; its time
-runs until the edited answer is in the channel. `each` is the whole burst divided by the number of commands, which is
-what one command costs; `cpu` is what this process computed of it: the sandbox, the acting members and, if bare, the
-bot. `alone` is the median of commands sent one after the other. Milliseconds, medians over rounds.
+One process holds the sandbox and a bot of bare aiohttp (`bare`), or the sandbox alone with a discord.py bot
+in a process of its own (`discord.py`), which also pays for discord.py. Every command is sent at the same
+moment; its time runs until the edited answer is in the channel. `each` is the whole burst divided by the
+number of commands, which is what one command costs; `cpu` is what this process computed of it: the sandbox,
+the acting members and, if bare, the bot. `alone` is the median of commands sent one after the other.
+Milliseconds, medians over rounds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from sandbox.actors import Reply
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
@@ -105,12 +107,12 @@ async def bare_bot(sandbox: Sandbox) -> AsyncIterator[None]:
 
 async def burst(sandbox: Sandbox, count: int) -> tuple[list[float], float]:
     """Milliseconds of each of `count` commands sent at once, and of all of them together."""
-    alice = sandbox.member("alice")
+    alice, music = sandbox.member("alice"), sandbox.channel("music")
     begun = time.perf_counter()
 
     async def one() -> float:
         started = time.perf_counter()
-        reply = await alice.slash("play", wait=False)
+        reply = Reply(sandbox, sandbox.client.slash(alice.user, music.channel, "play", {}))
         await reply.finished(60)
         return (time.perf_counter() - started) * 1000
 

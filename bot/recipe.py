@@ -54,7 +54,13 @@ class Recipe:
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", Mode(self.mode))
         object.__setattr__(self, "prompt", checked_prompt(self.prompt))
-        _require(math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds.")
+        _require(
+            math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds."
+        )
+        for name in ("seed", "top_k", "num_sampling_steps", "source_clip"):
+            value = getattr(self, name)
+            whole = value is None or (isinstance(value, int) and not isinstance(value, bool))
+            _require(whole, f"{name} has to be a whole number.")
         _require(0 <= self.seed <= SEED_MAX, f"The seed has to be a whole number from 0 to {SEED_MAX:,}.")
         _require(
             self.temperature is None or (math.isfinite(self.temperature) and self.temperature > 0),
@@ -90,10 +96,12 @@ class Recipe:
 def checked_prompt(text: str) -> str:
     """Return the prompt stripped of outer white space, or raise InvalidRecipe if it is blank or too long."""
     prompt = text.strip()
-    _require(bool(prompt), "The prompt is empty. Say what you want to hear, “slow piano in the rain” for one.")
+    _require(
+        bool(prompt), "The prompt is empty. Say what you want to hear, “slow piano in the rain” for one."
+    )
     _require(
         len(prompt) <= PROMPT_CHARACTERS,
-        f"The prompt has {len(prompt):,} characters; {PROMPT_CHARACTERS:,} is the most. Shorten it and ask again.",
+        f"The prompt has {len(prompt):,} characters; {PROMPT_CHARACTERS:,} is the most. Shorten it.",
     )
     return prompt
 

@@ -64,7 +64,7 @@ class ChannelCreated:
 
 @dataclass(frozen=True)
 class BotChanged:
-    """The bot's first shard came, or its last one went."""
+    """One of the bot's shards came or went; `online` says whether any is there."""
 
     online: bool
 

@@ -50,7 +50,7 @@ class Interactions:
         parent: Interaction | None = None,
         metadata: Json | None = None,
     ) -> Interaction:
-        """Give the bot something to answer; no answer in 3 s, or in 15 min of "thinking…", makes it `FAILED`."""
+        """Give the bot something to answer; 3 s of silence, or 15 min of "thinking…", make it `FAILED`."""
         world = self.world
         interaction = Interaction(
             world.ids.next(),

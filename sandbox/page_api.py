@@ -71,7 +71,7 @@ from aiohttp import BodyPartReader, WSMsgType, web
 
 from sandbox import changes
 from sandbox.errors import ApiError
-from sandbox.files import Upload, content_type
+from sandbox.files import Upload, content_type, read_part
 from sandbox.model import Interaction, Json, Message, State, User
 from sandbox.options import name_of
 from sandbox.resolve import ActionError
@@ -156,7 +156,8 @@ class PageApi:
             part = await (await request.multipart()).next()
             if not isinstance(part, BodyPartReader):
                 raise web.HTTPBadRequest(text="One field called file is needed.")
-            upload = Upload(0, part.filename or "unnamed", bytes(await part.read()))
+            limit = self.sandbox.messages.upload_limit
+            upload = Upload(0, part.filename or "unnamed", await read_part(part, limit + 1))
             attachment = self.sandbox.client.upload(user, channel, upload)
         except (ActionError, ValueError) as error:
             return web.json_response({"message": str(error)}, status=400)

@@ -195,8 +195,18 @@ class Sandbox:
         return body
 
     async def ready(self, timeout: float = 30.0) -> None:
-        """Return once the bot is online; TimeoutError after `timeout` real seconds."""
-        await self.until(lambda: self.world.online, timeout, "the bot to come online")
+        """Return once all the bot's shards are online; TimeoutError after `timeout` real seconds."""
+        world = self.world
+        await self.until(lambda: world.shards_online == world.shards, timeout, "the bot to come online")
+
+    async def settle(self) -> None:
+        """Return once the bot has read the answers it was given.
+
+        A person sees a button or a form well after the bot learned that it was sent; a test that acts at once
+        would be faster than any person, and than a library that notes its form only after the answer.
+        """
+        await self.rest.quiet()
+        await self.gateway.settle()
 
     async def until(
         self, ask: Callable[[], T | None], timeout: float, what: str, interaction_id: int | None = None

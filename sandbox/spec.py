@@ -33,7 +33,7 @@ class Spec:
 
     def __init__(self, path: Path) -> None:
         document = json.loads(path.read_text("utf-8"))
-        # The description makes every `code` a number, but the reference's "Error Messages" show field codes as words.
+        # The description makes every `code` a number; the reference has words for field codes.
         field_error = {
             "type": "object",
             "properties": {"code": {"type": "string"}, "message": {"type": "string"}},

@@ -93,6 +93,10 @@ class Store:
         row = self._db.execute("SELECT body FROM files WHERE id = ?", (file_id,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def file_ids(self) -> set[int]:
+        """The ids of all uploads."""
+        return {key for (key,) in self._db.execute("SELECT id FROM files")}
+
     def delete_file(self, file_id: int) -> None:
         """Forget the bytes of an upload."""
         self._db.execute("DELETE FROM files WHERE id = ?", (file_id,))

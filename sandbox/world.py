@@ -25,9 +25,11 @@ from sandbox.model import (
     Message,
     User,
 )
-from sandbox.snowflake import Snowflakes
+from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store
 
+LINK_LIFE = 24 * 3600
+"""Seconds until the link to an attachment expires; source: Discord's "Signed Attachment CDN URLs"."""
 TOKEN_LIFE = 15 * 60.0
 """Seconds an interaction token is good for; source: Discord's "Receiving and Responding"."""
 
@@ -51,7 +53,9 @@ class World:
         self.tokens: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
-        self.online = False
+        self.shards_online = 0
+        self.shards = 1
+        """How many shards the bot says it has."""
         self._history: dict[int, list[int]] = {}
         self._listeners: dict[int | None, list[Listener]] = {None: []}
         for message in self.messages.values():
@@ -62,10 +66,18 @@ class World:
                 self.tokens[interaction.token] = interaction
             else:
                 store.delete(interaction)
+        self._forget_strays()
         self.secret = store.setting("secret", secrets.token_hex(32))
         self.application_id = int(store.setting("application_id", "0"))
         self.owner_id = int(store.setting("owner_id", "0"))
         self.bot_token = store.setting("bot_token", f"sandbox.{secrets.token_urlsafe(24)}")
+
+    def _forget_strays(self) -> None:
+        """Drop files that no message holds once every link to them has expired: options, discarded drafts."""
+        held = {attachment.id for message in self.messages.values() for attachment in message.attachments}
+        for key in self.store.file_ids() - held:
+            if timestamp(key) + LINK_LIFE < self.clock.now():
+                self.store.delete_file(key)
 
     # Telling
 
@@ -228,11 +240,16 @@ class World:
         self.store.put(interaction)
         self.tell(changes.InteractionChanged(interaction))
 
-    def set_online(self, online: bool) -> None:
-        """Note whether the bot has a session at the gateway."""
-        if online != self.online:
-            self.online = online
-            self.tell(changes.BotChanged(online))
+    @property
+    def online(self) -> bool:
+        """Whether the bot has a connection to the gateway."""
+        return self.shards_online > 0
+
+    def set_shards_online(self, online: int, shards: int) -> None:
+        """Note how many of the bot's shards are connected."""
+        if (online, shards) != (self.shards_online, self.shards):
+            self.shards_online, self.shards = online, shards
+            self.tell(changes.BotChanged(self.online))
 
     def new_message(self, channel: Channel, author_id: int, **fields: Any) -> Message:
         """A message that is not yet in its channel."""

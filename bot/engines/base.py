@@ -70,9 +70,6 @@ class Desk(Protocol):
     def cancelled(self, job: Job) -> bool:
         """Tell whether somebody cancelled this job; the engine then drops it and says nothing more of it."""
 
-    def section(self, job: Job, wave: Wave) -> None:
-        """Hand over the next stretch of a clip that is still being rendered."""
-
     def done(self, job: Job, wave: Wave) -> None:
         """Hand over the whole clip."""
 
@@ -81,12 +78,32 @@ class Desk(Protocol):
 
 
 class Engine(Protocol):
-    """One loaded model."""
+    """One loaded model. `device` is where it runs, as torch names it."""
 
     capabilities: Capabilities
+    device: str
 
     def run(self, desk: Desk) -> None:
         """Work until `desk.next` has nothing compatible left, then return."""
 
     def close(self) -> None:
         """Give its memory back."""
+
+
+class Engines(Protocol):
+    """What a module that describes and loads engines holds, such as bot.engines.registry."""
+
+    def describe(self, mode: Mode, model: str) -> Capabilities:
+        """Say what a model takes and gives, from its files alone. Raises ModelMissing."""
+
+    def load(self, mode: Mode, model: str, device: str, dtype: str) -> Engine:
+        """Load a model. Raises SetupError with what to do."""
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Tell whether the accelerator's or the machine's memory was too small."""
+
+    def is_device_fault(self, error: BaseException) -> bool:
+        """Tell whether the accelerator is in a state that only a new process mends."""
+
+    def release(self) -> None:
+        """Give cached accelerator memory back."""

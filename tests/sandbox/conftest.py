@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
-
 from tests.sandbox.raw import Raw
 
 ROOT = Path(__file__).parents[2]

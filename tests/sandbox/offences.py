@@ -10,7 +10,6 @@ from sandbox.defaults import ELSEWHERE
 from sandbox.limits import Limits
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
-
 from tests.sandbox.raw import Answer, Raw
 
 V2 = 1 << 15

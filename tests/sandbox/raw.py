@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+
 from sandbox.model import Interaction
 from sandbox.server import Sandbox
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+
 from sandbox.files import content_type, dimensions, safe_name
 from sandbox.server import Sandbox
-
 from tests.sandbox.plain_bot import DOT
 from tests.sandbox.raw import Raw
 

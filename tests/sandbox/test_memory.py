@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from sandbox.clock import Clock
+from sandbox.files import Upload
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store, StoreError
-
 from tests.sandbox.conftest import NOON
 from tests.sandbox.raw import Raw, Socket
 
@@ -124,6 +125,20 @@ async def test_deleted_messages_take_their_files_along(discord: Sandbox, raw: Ra
     assert (await raw.call("DELETE", f"/channels/{raw.music.id}/messages/{kept.id}")).status == 204
     with pytest.raises(KeyError):
         discord.bytes_of(kept.attachments[0])
+
+
+async def test_uploads_that_nothing_holds_go_once_their_links_have_expired(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    async with sandbox_at(path) as sandbox:
+        alice, music = sandbox.member("alice"), sandbox.channel("music")
+        await alice.send("kept", files=[("kept.txt", b"kept")])
+        stray = sandbox.client.upload(alice.user, music.channel, Upload(0, "stray.txt", b"stray"))
+    async with sandbox_at(path, NOON + 23 * 3600) as sandbox:
+        assert sandbox.bytes_of(stray) == b"stray"
+    async with sandbox_at(path, NOON + 25 * 3600) as sandbox:
+        with pytest.raises(KeyError):
+            sandbox.bytes_of(stray)
+        assert sandbox.bytes_of(sandbox.channel("music").messages[0].attachments[0]) == b"kept"
 
 
 async def test_any_text_survives(tmp_path: Path) -> None:

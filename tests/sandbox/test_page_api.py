@@ -8,8 +8,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sandbox.server import Sandbox
 
+from sandbox.server import Sandbox
 from tests.sandbox.raw import Raw
 
 
@@ -182,7 +182,7 @@ async def test_others_and_the_bot_are_seen_coming_and_typing(
     discord.client.typing(discord.member("bob").user, raw.music.channel)
     assert (await page.hear("typing"))["user_id"] == str(discord.member("bob").id)
     await page.do("typing", channel_id=room)
-    discord.world.set_online(True)
+    discord.world.set_shards_online(1, 1)
     assert (await page.hear("bot"))["online"] is True
     discord.dm("alice", "carol")
     assert (await page.hear("channel"))["channel"]["recipients"][0]["username"] == "carol"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+
 from sandbox.actors import Actor, NoAnswerError, Room, text_of
+from sandbox.clock import Clock
 from sandbox.components import Kind, find
 from sandbox.defaults import ELSEWHERE
 from sandbox.limits import Limits
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
 from sandbox.spec import Spec
-
 from tests.sandbox.plain_bot import DOT
 from tests.sandbox.program import Program
 
@@ -22,7 +24,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(description: Spec | None) -> AsyncIterator[tuple[Sandbox, Program]]:
-    async with Sandbox(limits=Limits.none(), spec=description) as sandbox:
+    # Time stands still, so that a busy machine cannot miss the three seconds of an acknowledgement.
+    clock = Clock(paused_at=time.time())
+    async with Sandbox(clock=clock, limits=Limits.none(), spec=description) as sandbox:
         guild = str(sandbox.channel("music").channel.guild_id)
         async with Program(sandbox, GUILD_ID=guild) as program:
             await sandbox.until(lambda: "local" in sandbox.member("bob").commands(), 20, "the commands")
@@ -185,6 +189,7 @@ async def test_components_v2(discord: Sandbox, alice: Actor) -> None:
     assert section["accessory"]["media"]["width"] == 1
     assert gallery["items"][0]["media"]["url"].startswith(discord.base)
     assert (file["name"], file["size"]) == ("notes.txt", 5)
+    assert (shown["attachments"], len(card.attachments)) == ([], 2)
     assert find(card.components, "press") is not None
     await alice.click(card, "Press")
     assert [component["type"] for component in card.components] == [Kind.TEXT_DISPLAY]
@@ -193,7 +198,9 @@ async def test_components_v2(discord: Sandbox, alice: Actor) -> None:
 
 async def test_embeds_show_their_uploads(discord: Sandbox, alice: Actor) -> None:
     message = await (await alice.slash("embed")).finished()
-    image = discord.payloads.message(message)["embeds"][0]["image"]
+    shown = discord.payloads.message(message)
+    image = shown["embeds"][0]["image"]
+    assert shown["attachments"] == []
     assert image["url"].startswith(discord.base)
     assert discord.bytes_of(message.attachments[0]) == DOT
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from sandbox.limits import Limits
 from sandbox.rest.routing import HANDLERS, match
 from sandbox.server import Sandbox
-
 from tests.sandbox.raw import Raw
 
 

@@ -1,15 +1,15 @@
-"""Every rule refuses what breaks it, with Discord's code, and nothing else does: without the rule it is accepted."""
+"""Every rule refuses what breaks it, with Discord's code; without the rule the same is accepted."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
 import pytest
+
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.rules import RULES
 from sandbox.server import Sandbox
-
 from tests.sandbox.conftest import NOON
 from tests.sandbox.offences import OFFENCES, Offence
 from tests.sandbox.raw import Raw

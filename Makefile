@@ -1,0 +1,40 @@
+# make run     sets everything up and runs the bot (without a Discord token: the sandbox, in a browser)
+# make test    sets everything up and runs the linters and all tests
+# make bench   measures what the README claims
+#
+# TORCH_INDEX=URL   where torch comes from, for a CPU or another CUDA build (see the README)
+
+.DELETE_ON_ERROR:
+.PHONY: run test lint bench install clean
+
+PYTHON := $(or $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3))
+BIN := .venv/bin
+READY := .venv/.ready
+
+run: $(READY)
+	@$(BIN)/python -m bot start
+
+test: lint
+	$(BIN)/python -m pytest -n 2
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+install: $(READY)
+
+$(READY): pyproject.toml constraints.txt Makefile
+	@test -n "$(PYTHON)" || { echo "Install Python 3.11, 3.12 or 3.13 first."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	  || { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf .venv build *.egg-info

@@ -1,0 +1,108 @@
+"""How quick and how small the bot's own process is, over real sockets against the sandbox.
+
+Start to READY, resident memory with the worker beside it, and how fast 200 slash commands at once are
+acknowledged while the worker renders. Engines that play test tones keep the models out of the figures.
+
+    python -m benchmarks.bot [--commands 200] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from sandbox.limits import Limits
+from sandbox.model import State
+from sandbox.server import Sandbox
+from tests.e2e.bot_process import BotProcess
+
+MEMBERS = ("alice", "bob", "carol", "mina", "host")
+
+
+async def measure(commands: int) -> dict[str, Any]:
+    """Return every figure of one run; seconds in s, latencies in ms, memory in MB."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with Sandbox(limits=Limits.none()) as discord:
+            limits = {"MAX_JOBS_PER_MEMBER": "1000", "MAX_QUEUE": "10000", "LOG_LEVEL": "warning"}
+            bot = BotProcess(discord, Path(folder), **limits)
+            began = time.perf_counter()
+            await bot.start()
+            try:
+                await discord.ready()
+                to_ready = time.perf_counter() - began
+                members = [discord.member(name) for name in MEMBERS]
+                await discord.until(lambda: "music" in members[0].commands(), 20, "the commands")
+                await members[0].slash("music", prompt="slow to keep the worker busy", seconds=5)
+                idle = memory_mb(bot.process.pid)
+                latencies = await burst(discord, members, commands)
+                return {
+                    "start to READY, s": round(to_ready, 2),
+                    "memory before, MB": idle,
+                    "memory after, MB": memory_mb(bot.process.pid),
+                    "commands at once": commands,
+                    "acknowledged p50, ms": round(statistics.median(latencies), 1),
+                    "acknowledged p99, ms": round(statistics.quantiles(latencies, n=100)[98], 1),
+                    "torch in the bot": "torch" in Path(f"/proc/{bot.process.pid}/maps").read_text(),
+                }
+            finally:
+                await bot.kill()
+
+
+async def burst(discord: Sandbox, members: list[Any], commands: int) -> list[float]:
+    """Send every command at once; return each one's time to its acknowledgement, in ms."""
+    began: dict[int, float] = {}
+    took: dict[int, float] = {}
+    replies: list[Any] = []
+
+    def changed(_: object) -> None:
+        now = time.perf_counter()
+        for reply in replies:
+            number = reply.interaction.id
+            if number not in took and reply.state is not State.SENT:
+                took[number] = (now - began[number]) * 1000
+
+    stop = discord.world.listen(changed)
+    for number in range(commands):
+        start = time.perf_counter()
+        reply = await members[number % len(members)].slash(
+            "music", {"prompt": f"tune {number}", "seconds": 1}, wait=False
+        )
+        began[reply.interaction.id] = start
+        replies.append(reply)
+    await discord.until(lambda: len(took) == commands or None, 60, "every acknowledgement")
+    stop()
+    assert all(reply.state is not State.FAILED for reply in replies)
+    return sorted(took.values())
+
+
+def memory_mb(pid: int) -> float:
+    """Return a process's resident memory in MB (statm counts pages)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def main() -> None:
+    """Print one run's figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--commands", type=int, default=200)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    figures = asyncio.run(measure(arguments.commands))
+    if arguments.json:
+        print(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        print(f"{name:24} {value}")
+
+
+if __name__ == "__main__":
+    main()

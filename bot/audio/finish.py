@@ -1,0 +1,138 @@
+"""One rendered waveform to one finished clip: check, master, encode, verify, tag, draw."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bot.audio import mp3, picture
+from bot.audio.checks import LENGTH_TOLERANCE_SECONDS, check
+from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
+from bot.audio.meter import Wave, loudness, true_peak
+from bot.audio.tags import Provenance, tag
+from bot.engines.base import Capabilities
+from bot.errors import RenderError
+from bot.recipe import Recipe
+
+ENCODINGS_MAX = 5
+ENCODER_HEADROOM_DB = 0.2
+"""Below the ceiling at first: an MP3's peaks come out a little higher than the wave's. At 320 kbit/s that
+is enough for tones and pads; where it is not, the overshoot is measured and the clip encoded again."""
+
+OVERSHOOT_MARGIN_DB = 0.1
+"""How much more than the overshoot is taken off the second encoding, twice as much off each further one:
+at low bitrates the encoder's noise raises other peaks each time."""
+
+LOUDNESS_TOLERANCE_LU = 0.3
+"""A decoded clip further off than this is encoded again: low bitrates take treble, and loudness with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A finished clip. Everything measured was measured on the decoded MP3.
+
+    path, picture: the MP3 and the PNG beside it.  bytes: size of the MP3 with its tag.
+    lufs: integrated loudness.  true_peak_db: dBTP, at most −1.
+    peak_limited: its peaks keep it quieter than −14 LUFS.
+    """
+
+    path: Path
+    picture: Path
+    bytes: int
+    bitrate_kbps: int
+    seconds: float
+    sample_rate: int
+    channels: int
+    lufs: float
+    true_peak_db: float
+    peak_limited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    file: Path
+    decoded: Wave
+    lufs: float
+    true_peak_db: float
+    peak_limited: bool
+
+
+def finish(
+    wave: Wave,
+    recipe: Recipe,
+    capabilities: Capabilities,
+    out_path: Path,
+    max_bytes: int,
+    provenance: Provenance | None,
+) -> Clip:
+    """Write a rendered wave [channels, samples] as an MP3 of at most max_bytes, and its picture as a PNG.
+
+    Mono is written as two equal channels: players send it to both, where it is 3 dB louder than
+    BS.1770 counts it, and would win against stereo at the same number. Without provenance the file
+    carries no tag at all, for duels. Both files appear whole or not at all.
+
+    Raises BadAudio for a wave that is no clip, and RenderError when it does not fit, or the disk is full.
+    """
+    rate = capabilities.sample_rate
+    wave = check(wave, rate, recipe.seconds)
+    if wave.shape[0] == 1:
+        wave = np.repeat(wave, 2, axis=0)
+    head = b"" if provenance is None else tag(recipe, capabilities, provenance)
+    kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head))
+    picture_path = out_path.with_suffix(".png")
+    with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:
+        master = Master(wave, rate)
+        encoder_gain = mp3.gain(rate, kbps)
+        target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - ENCODER_HEADROOM_DB - encoder_gain
+        first = master.at(target, ceiling)
+        drawn = scratch / "picture.png"
+        drawing = beside_the_encoder.submit(picture.draw, first.wave, rate, drawn)
+        encoding = _encode_within_ceiling(master, first, kbps, scratch)
+        whole = scratch / "clip.mp3"
+        whole.write_bytes(head + encoding.file.read_bytes())
+        size = whole.stat().st_size
+        if size > max_bytes:
+            raise RenderError(
+                f"The MP3 takes {size:,} bytes, more than the {max_bytes:,} that can be posted here."
+            )
+        drawing.result()
+        mp3.publish({whole: out_path, drawn: picture_path})
+    return Clip(
+        path=out_path,
+        picture=picture_path,
+        bytes=size,
+        bitrate_kbps=kbps,
+        seconds=encoding.decoded.shape[1] / rate,
+        sample_rate=rate,
+        channels=encoding.decoded.shape[0],
+        lufs=encoding.lufs,
+        true_peak_db=encoding.true_peak_db,
+        peak_limited=encoding.peak_limited,
+    )
+
+
+def _encode_within_ceiling(master: Master, mastered: Mastered, kbps: int, scratch: Path) -> _Encoding:
+    """Encode, measure what comes out, and master and encode again until loudness and ceiling hold."""
+    kept: _Encoding | None = None
+    for attempt in range(ENCODINGS_MAX):
+        file = mp3.encode(mastered.wave, master.rate, kbps, scratch)
+        decoded, _ = mp3.decode(file)
+        if abs(decoded.shape[1] - mastered.wave.shape[1]) > LENGTH_TOLERANCE_SECONDS * master.rate:
+            raise RenderError("The MP3 encoder lost a part of the clip. Ask again.")
+        lufs, peak = loudness(decoded, master.rate), true_peak(decoded, master.rate)
+        off = TARGET_LUFS - lufs
+        target, ceiling = mastered.target_lufs, mastered.ceiling_db
+        if peak <= CEILING_DB:
+            kept = _Encoding(file, decoded, lufs, peak, mastered.peak_limited)
+            if mastered.peak_limited or abs(off) <= LOUDNESS_TOLERANCE_LU:
+                return kept
+        else:
+            overshoot = peak - CEILING_DB + OVERSHOOT_MARGIN_DB * 2**attempt
+            ceiling = min(ceiling, mastered.true_peak_db) - overshoot
+        mastered = master.at(target if mastered.peak_limited else target + off, ceiling)
+    if kept is None:
+        raise RenderError(f"The MP3 could not be kept under a true peak of {CEILING_DB} dBTP. Ask again.")
+    return kept

@@ -1,0 +1,160 @@
+"""A clip as a picture: its waveform over its mel spectrogram, legible at the width of a phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+from scipy import fft, signal
+
+from bot.audio.meter import Wave
+
+WIDTH = 800
+"""Pixels; twice a phone's 400, where a label of 24 pixels is still 12."""
+
+BACKGROUND, INK, SOUND = "#1b1c22", "#e6e6ec", "#7cc4ff"
+COLOUR_MAP = "magma"
+"""The picture brings its own dark background, so a light theme shows it no worse than a dark one. Labels and
+waveform stand out from it by more than 9:1 (WCAG asks for 4.5:1), and magma rises evenly in lightness,
+so nothing hangs on telling hues apart."""
+
+TOP_HZ, PAIR_TOP_HZ = 16_000.0, 8_000.0
+"""Where the frequency axis ends at most. A pair stops where every model still has sound: the end of a
+spectrum would tell which model made it."""
+
+BOTTOM_HZ = 40.0
+MELS = 96
+RANGE_DB = 75.0
+"""From the loudest band of the picture down to black."""
+
+_WINDOW_SECONDS = 0.046
+_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP, _BETWEEN = 100, 40, 14, 46, 8, 26
+_WAVEFORM_HEIGHT, _SPECTROGRAM_HEIGHT = 90, 190
+_PLOT_WIDTH = WIDTH - _LEFT - _RIGHT
+_LABEL_POINTS, _NAME_POINTS, _DPI = 17, 30, 100
+
+Decibels = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Clip:
+    mono: npt.NDArray[np.float32]
+    rate: int
+    name: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.mono.size / self.rate
+
+
+def draw(wave: Wave, rate: int, path: Path) -> None:
+    """Write a PNG of one wave [channels, samples]; its channels are drawn as their mean."""
+    _draw([_Clip(wave.mean(axis=0), rate)], min(TOP_HZ, rate / 2), path)
+
+
+def draw_pair(a: tuple[Wave, int], b: tuple[Wave, int], path: Path) -> None:
+    """Write a PNG of two waves, each with its rate in Hz, named A and B, on the same axes."""
+    clips = [_Clip(wave.mean(axis=0), rate, name) for name, (wave, rate) in zip("AB", (a, b), strict=True)]
+    _draw(clips, min(PAIR_TOP_HZ, a[1] / 2, b[1] / 2), path)
+
+
+def _draw(clips: list[_Clip], top_hz: float, path: Path) -> None:
+    row = _WAVEFORM_HEIGHT + _GAP + _SPECTROGRAM_HEIGHT
+    height = _TOP + row * len(clips) + _BETWEEN * (len(clips) - 1) + _BOTTOM
+    figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=BACKGROUND)
+    canvas = FigureCanvasAgg(figure)
+    spectrograms = [_mel_spectrogram(clip, top_hz) for clip in clips]
+    loudest = max(float(decibels.max()) for decibels in spectrograms)
+    peak = max(float(np.abs(clip.mono).max()) for clip in clips) or 1.0
+    seconds = max(clip.seconds for clip in clips)
+    for place, (clip, decibels) in enumerate(zip(clips, spectrograms, strict=True)):
+        floor = height - _TOP - row * (place + 1) - _BETWEEN * place
+        above = _axes(figure, height, floor + _SPECTROGRAM_HEIGHT + _GAP, _WAVEFORM_HEIGHT)
+        _draw_waveform(above, clip, peak)
+        below = _axes(figure, height, floor, _SPECTROGRAM_HEIGHT)
+        _draw_spectrogram(below, clip, decibels, loudest, top_hz)
+        above.set_xlim(0, seconds)
+        below.set_xlim(0, seconds)
+        below.xaxis.set_major_locator(MaxNLocator(6, integer=seconds >= 3))
+        below.xaxis.set_major_formatter("{x:g} s" if place + 1 == len(clips) else "")
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, "PNG")
+
+
+def _axes(figure: Figure, height: int, floor: int, tall: int) -> Axes:
+    axes = figure.add_axes(
+        (_LEFT / WIDTH, floor / height, _PLOT_WIDTH / WIDTH, tall / height), facecolor=BACKGROUND
+    )
+    axes.tick_params(colors=INK, labelsize=_LABEL_POINTS, length=4, width=1)
+    axes.set_frame_on(False)
+    return axes
+
+
+def _draw_waveform(axes: Axes, clip: _Clip, peak: float) -> None:
+    starts = np.linspace(0, clip.mono.size, min(_PLOT_WIDTH, clip.mono.size), endpoint=False).astype(int)
+    lowest, highest = np.minimum.reduceat(clip.mono, starts), np.maximum.reduceat(clip.mono, starts)
+    axes.fill_between(np.linspace(0, clip.seconds, starts.size), lowest, highest, color=SOUND, linewidth=1)
+    axes.set_ylim(-peak, peak)
+    axes.set_axis_off()
+    if clip.name is not None:
+        style: dict[str, Any] = {
+            "color": INK,
+            "fontsize": _NAME_POINTS,
+            "weight": "bold",
+            "ha": "center",
+            "va": "center",
+        }
+        axes.text(-_LEFT / 2 / _PLOT_WIDTH, 0.5, clip.name, transform=axes.transAxes, **style)
+
+
+def _draw_spectrogram(axes: Axes, clip: _Clip, decibels: Decibels, loudest: float, top_hz: float) -> None:
+    span = (0, clip.seconds, float(_mel(BOTTOM_HZ)), float(_mel(top_hz)))
+    shades: dict[str, Any] = {"cmap": COLOUR_MAP, "vmin": loudest - RANGE_DB, "vmax": loudest}
+    axes.imshow(decibels, origin="lower", aspect="auto", extent=span, interpolation="nearest", **shades)
+    ticks = [hz for hz in (100, 1_000, 4_000, 10_000) if hz < top_hz]
+    names = [f"{hz // 1_000} kHz" if hz >= 1_000 else f"{hz} Hz" for hz in ticks]
+    axes.set_yticks([float(_mel(hz)) for hz in ticks], names)
+
+
+def _mel_spectrogram(clip: _Clip, top_hz: float) -> Decibels:
+    """Return [MELS, columns] in dB of power, at most one column for every two pixels."""
+    window = signal.windows.hann(max(16, round(_WINDOW_SECONDS * clip.rate)), sym=False).astype(np.float32)
+    columns = _PLOT_WIDTH // 2
+    hop = max(1, min(window.size // 2, clip.mono.size // columns))
+    padded = np.pad(clip.mono, window.size // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, window.size)[::hop]
+    length = fft.next_fast_len(2 * window.size, real=True)
+    spectrum = fft.rfft(frames * window, length, axis=1)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    mel = _mel_filters(power.shape[1], clip.rate / length, top_hz) @ power.T
+    if mel.shape[1] > columns:
+        starts = np.linspace(0, mel.shape[1], columns, endpoint=False).astype(int)
+        mel = np.maximum.reduceat(mel, starts, axis=1)
+    decibels: Decibels = 10 * np.log10(mel + np.float32(1e-12))
+    return decibels
+
+
+@lru_cache(maxsize=8)
+def _mel_filters(bins: int, bin_hz: float, top_hz: float) -> npt.NDArray[np.float32]:
+    """Return [MELS, bins]: HTK's triangles of height 1, evenly spaced in mel from 40 Hz to top_hz."""
+    edges = np.linspace(_mel(BOTTOM_HZ), _mel(top_hz), MELS + 2)
+    below, centre, above = edges[:-2, np.newaxis], edges[1:-1, np.newaxis], edges[2:, np.newaxis]
+    mel = _mel(np.arange(bins) * bin_hz)
+    rising, falling = (mel - below) / (centre - below), (above - mel) / (above - centre)
+    return np.maximum(np.minimum(rising, falling), 0, dtype=np.float32)
+
+
+def _mel(hz: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return frequencies in mel as HTK does (The HTK Book, on filterbanks): 2595 · log10(1 + f / 700)."""
+    mel: npt.NDArray[np.float64] = 2595 * np.log10(1 + np.asarray(hz, dtype=np.float64) / 700)
+    return mel

@@ -1,0 +1,93 @@
+"""What an MP3 says of itself: an ID3v2.4 tag with the prompt, the whole recipe, and where it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+
+from mutagen import MutagenError
+from mutagen.id3 import ID3, TIT2, TPE1, TXXX, Encoding
+
+from bot.engines.base import Capabilities
+from bot.errors import InvalidRecipe, UserError
+from bot.recipe import Recipe
+
+ARTIST = "Antiphon"
+RECIPE_FRAME = "antiphon.recipe"
+PROVENANCE_FRAME = "antiphon.provenance"
+"""Descriptions of the two TXXX frames; each holds one JSON object."""
+
+_TAG_BYTES_MAX = 64 * 1024
+"""Nothing beyond it is read: a prompt of 1,000 characters with the rest takes a fifth of it at most, and
+a foreign tag may hold frames that decompress to a thousand times their size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a clip was rendered, beyond its recipe.
+
+    device: as torch names it.  slots: how many clips the engine could render beside it.
+    versions: package → version of whatever has a say in the audio.
+    """
+
+    device: str
+    slots: int
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def tag(recipe: Recipe, capabilities: Capabilities, provenance: Provenance) -> bytes:
+    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames."""
+    made = {
+        "model": capabilities.title,
+        "licence": capabilities.licence,
+        "device": provenance.device,
+        "slots": provenance.slots,
+        "versions": dict(provenance.versions),
+    }
+    # NUL separates values in a text frame, and a title is one line.
+    title = "".join(c if c.isprintable() else " " for c in recipe.prompt).strip()
+    frames = ID3()
+    frames.add(TIT2(encoding=Encoding.UTF8, text=title))
+    frames.add(TPE1(encoding=Encoding.UTF8, text=ARTIST))
+    for description, text in (
+        (RECIPE_FRAME, recipe.to_json()),
+        (PROVENANCE_FRAME, json.dumps(made, ensure_ascii=False)),
+    ):
+        frames.add(TXXX(encoding=Encoding.UTF8, desc=description, text=_encodable(text)))
+    file = BytesIO()
+    frames.save(file, v1=0, v2_version=4, padding=lambda info: 0)
+    return file.getvalue()
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Return the recipe an Antiphon MP3 carries; reads its tag alone.
+
+    Raises UserError when the file has none, and InvalidRecipe when what it has cannot be used.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_TAG_BYTES_MAX)
+    except OSError as error:
+        raise UserError(f"The file cannot be opened: {error.strerror}.") from error
+    try:
+        frames = ID3(BytesIO(head), known_frames={"TXXX": TXXX}, translate=False, load_v1=False)
+        text = str(frames[f"TXXX:{RECIPE_FRAME}"])
+    except (MutagenError, KeyError) as error:
+        raise UserError(
+            "This file carries no Antiphon recipe. Use an MP3 just as Antiphon posted it; "
+            "editing or converting it can lose the recipe."
+        ) from error
+    try:
+        return Recipe.from_json(text)
+    except (InvalidRecipe, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidRecipe(
+            "The recipe in this file is damaged or from another version, and cannot be used."
+        ) from error
+
+
+def _encodable(text: str) -> str:
+    """Return JSON with lone surrogates, which UTF-8 cannot hold, as JSON's own escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()

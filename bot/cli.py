@@ -1,0 +1,252 @@
+"""The command line: run, sandbox, generate, doctor, db. Exit codes: 0; 2 for bad input; 1 otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from bot import log
+from bot.config import Settings, unknown_keys
+from bot.errors import AntiphonError, ConfigError, StoreError, UserError
+from bot.recipe import Mode, Recipe
+from bot.store import maintenance, migrations
+
+ENGINES = "bot.engines.registry"
+BAD_INPUT = 2
+
+app = typer.Typer(
+    name="antiphon", no_args_is_help=True, add_completion=False, help="A Discord bot that makes music."
+)
+db = typer.Typer(no_args_is_help=True, help="Look after the database.")
+app.add_typer(db, name="db")
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def main(engines: str = ENGINES) -> None:
+    """Run the command line; `engines` names the module that describes and loads models."""
+    try:
+        app(obj=engines, standalone_mode=True)
+    except (UserError, ConfigError) as error:
+        _end(error, BAD_INPUT)
+    except AntiphonError as error:
+        _end(error, 1)
+
+
+@app.command()
+def run(context: typer.Context) -> None:
+    """Run the bot with the token in .env."""
+    from bot.app import run as run_bot
+
+    settings = _settings()
+    _run(run_bot(settings, context.obj))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes a free port.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")] = False,
+) -> None:
+    """Try the bot in a Discord of your own, in the browser: no account, no token."""
+    _sandbox(_settings(), port, no_open=no_open)
+
+
+@app.command()
+def start() -> None:
+    """Run the bot where a token is set, else the sandbox."""
+    settings = _settings()
+    if settings.discord_token is not None:
+        from bot.app import run as run_bot
+
+        _run(run_bot(settings))
+        return
+    err.print("DISCORD_TOKEN is not set, so this is the sandbox: a Discord of your own. Ctrl-C ends it.")
+    _sandbox(settings, port=0, no_open=False)
+
+
+@app.command()
+def generate(
+    context: typer.Context,
+    prompt: Annotated[str | None, typer.Argument(help="What you want to hear.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="How it is made.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="How long the clip is.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed makes the same clip.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="How adventurous the sampling is.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="How many tokens are in the draw.")] = None,
+    guidance: Annotated[float | None, typer.Option(help="How strictly the prompt is followed.")] = None,
+    negative: Annotated[str | None, typer.Option(help="What you do not want to hear.")] = None,
+    like: Annotated[Path | None, typer.Option(help="An Antiphon MP3 to make again from its tags.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the MP3 goes.")] = Path("clip.mp3"),
+    picture: Annotated[Path | None, typer.Option(help="Where a picture of it goes.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+) -> None:
+    """Render one clip to a file, with the engines and the mastering that the bot uses."""
+    from bot.generate import generate as render
+
+    settings = _settings()
+    if like is not None:
+        recipe = _recipe_of(like, prompt)
+    else:
+        recipe = _recipe(
+            context.obj,
+            settings,
+            mode,
+            prompt=prompt or "",
+            seconds=seconds,
+            seed=seed,
+            num_sampling_steps=steps,
+            temperature=temperature,
+            top_k=top_k,
+            guidance_scale=guidance,
+            negative_prompt=negative,
+        )
+    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def report(phase: str, fraction: float) -> None:
+            bar.update(task, description=phase, completed=fraction)
+
+        made = _run(render(recipe, output, picture, settings, context.obj, report))
+    if as_json:
+        facts = {"file": str(made.path), "recipe": json.loads(recipe.to_json()), **made.facts}
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    facts = made.facts
+    out.print(
+        f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
+        f"{facts['lufs']:.1f} LUFS, rendered in {facts['render_seconds']:.1f} s"
+    )
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Say what runs where, what is missing, and what to do. Exits with 1 where something is broken."""
+    from bot.doctor import examine
+
+    findings = list(examine(_settings(), context.obj))
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+    else:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        signs = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
+        for finding in findings:
+            advice = f"\n[bold]{finding.advice}[/]" if finding.advice else ""
+            table.add_row(signs[finding.verdict], finding.what, f"{finding.detail}{advice}")
+        out.print(table)
+    if any(finding.verdict == "problem" for finding in findings):
+        raise typer.Exit(1)
+
+
+@db.command()
+def migrate() -> None:
+    """Bring the database up to date, after a backup; the bot does this at every start."""
+    path = _settings().database_path
+    applied = migrations.migrate(path, time.time())
+    out.print(f"{path}: applied {', '.join(m.path.name for m in applied) or 'nothing, it is up to date'}")
+
+
+@db.command()
+def check() -> None:
+    """Look for damage. Exits with 1 where there is some."""
+    path = _settings().database_path
+    problems = maintenance.check(path)
+    out.print(f"{path}: {'; '.join(problems) or 'sound'}")
+    if problems:
+        raise typer.Exit(1)
+
+
+@db.command()
+def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
+    """Copy the database while the bot may be running."""
+    maintenance.backup(_settings().database_path, target)
+    out.print(f"wrote {target}")
+
+
+@db.command()
+def restore(source: Annotated[Path, typer.Argument(help="A file that `antiphon db backup` wrote.")]) -> None:
+    """Put a backup in the database's place; the one that was there is kept beside it."""
+    path = _settings().database_path
+    kept = maintenance.restore(source, path, time.time())
+    out.print(f"restored {path}" + (f"; the one before is {kept}" if kept else ""))
+
+
+def _settings() -> Settings:
+    settings = Settings.load()
+    secrets = [secret.get_secret_value() for secret in (settings.discord_token, settings.hf_token) if secret]
+    log.configure(settings.log_level, secrets)
+    for key in unknown_keys():
+        err.print(f"No setting is called {key} (in .env); it is ignored.")
+    return settings
+
+
+def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
+    from bot.local import bot_program, run_sandbox
+
+    folder = settings.database_path.parent / "sandbox"
+    code = _run(run_sandbox(folder, port, open_page=not no_open, program=bot_program(), say=_say))
+    if code:
+        raise typer.Exit(code)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _recipe(engines: str, settings: Settings, mode: Mode | None, **asked: Any) -> Recipe:
+    import importlib
+
+    from bot.ask import recipe_for
+
+    chosen = mode or settings.default_mode
+    return recipe_for(
+        importlib.import_module(engines).describe(chosen, settings.models[chosen]), settings, **asked
+    )
+
+
+def _recipe_of(path: Path, prompt: str | None) -> Recipe:
+    from bot.audio.tags import read_recipe
+
+    if prompt is not None:
+        raise UserError("Give a prompt or --like, not both: the tags hold the prompt.")
+    recipe: Recipe = read_recipe(path)
+    return recipe
+
+
+def _run(main: Any) -> Any:
+    """Run a coroutine; SIGTERM ends it as Ctrl-C does, in order."""
+
+    async def supervised() -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        with suppress(NotImplementedError):  # Windows has no such handlers
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await main
+
+    try:
+        return asyncio.run(supervised())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise SystemExit(0) from None
+
+
+def _end(error: AntiphonError, code: int) -> NoReturn:
+    err.print(str(error), style="red")
+    if isinstance(error, StoreError):
+        err.print("`antiphon doctor` says more.")
+    sys.exit(code)

@@ -1,0 +1,131 @@
+"""Settings: read from the environment and `.env`, checked once at start-up."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.errors import ConfigError
+from bot.recipe import Mode
+
+DISCORD = "https://discord.com/api/v10"
+BUILTIN_AR = "antiphon-tiny-ar"
+BUILTIN_DIFFUSION = "antiphon-tiny-diffusion"
+
+
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _device(text: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", text):
+        raise ValueError
+    return text
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """Every setting. A field's description completes the sentence “NAME has to be …”."""
+
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    discord_token: SecretStr | None = Field(
+        None,
+        min_length=20,
+        description="the bot token from Discord's developer portal, 20 characters or more",
+    )
+    discord_api_url: Annotated[str, AfterValidator(_address)] = Field(
+        DISCORD, description=f"the address of Discord's REST API, such as {DISCORD}"
+    )
+    database_path: Path = Field(Path("data/antiphon.db"), description="the path of the SQLite file")
+    clip_dir: Path = Field(Path("data/clips"), description="the folder that keeps the clips")
+
+    ar_model: str = Field(
+        BUILTIN_AR, min_length=1, description="a built-in model's name, a hub name or a model folder"
+    )
+    diffusion_model: str = Field(
+        BUILTIN_DIFFUSION, min_length=1, description="a built-in model's name, a hub name or a model folder"
+    )
+    device: Annotated[str, BeforeValidator(_lower), AfterValidator(_device)] = Field(
+        "auto", description="auto, cpu, cuda, cuda:0 (or another number) or mps"
+    )
+    dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16"], BeforeValidator(_lower)] = Field(
+        "auto", description="auto, float32, bfloat16 or float16"
+    )
+    default_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.AR, description="ar or diffusion")
+    default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")
+    temperature: float | None = Field(None, gt=0, le=10, description="a number above 0, at most 10")
+    top_k: int | None = Field(None, ge=0, le=100_000, description="a whole number from 0 (off) to 100000")
+    guidance_scale: float | None = Field(None, ge=0, le=100, description="a number from 0 to 100")
+    num_sampling_steps: int | None = Field(None, ge=1, le=1000, description="a whole number from 1 to 1000")
+    hf_token: SecretStr | None = Field(None, description="a Hugging Face access token")
+
+    max_seconds: float = Field(60, ge=1, le=600, description="a number of seconds from 1 to 600")
+    max_jobs_per_member: int = Field(5, ge=1, le=1000, description="a whole number from 1 to 1000")
+    max_queue: int = Field(500, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    max_attempts: int = Field(2, ge=1, le=10, description="a whole number from 1 to 10")
+    stall_seconds: float = Field(180, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
+    load_seconds: float = Field(900, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
+    keep_clips_gb: float = Field(20, ge=0, description="a number of gigabytes, 0 to keep every clip")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="debug, info, warning or error"
+    )
+
+    @classmethod
+    def load(cls, env_file: Path | None = Path(".env")) -> Self:
+        """Read the environment, then `env_file` where it exists.
+
+        Raises ConfigError with one sentence a wrong value. The sentences are made from the names of the
+        settings alone: pydantic's own text repeats the inputs, and the token is one of them.
+        """
+        wrong: list[str] = []
+        try:
+            return cls(_env_file=env_file, _env_file_encoding="utf-8")  # type: ignore[call-arg]
+        except ValidationError as error:
+            wrong = sorted({str(detail["loc"][0]) for detail in error.errors(include_input=False)})
+        except UnicodeDecodeError:
+            wrong = []
+        if not wrong:
+            raise ConfigError(f"{env_file} is not a UTF-8 text file: save it as UTF-8.")
+        raise ConfigError(
+            " ".join(f"{name.upper()} has to be {cls.model_fields[name].description}." for name in wrong)
+        )
+
+    @property
+    def models(self) -> dict[Mode, str]:
+        """The configured model of each mode."""
+        return {Mode.AR: self.ar_model, Mode.DIFFUSION: self.diffusion_model}
+
+    def preset(self, option: str) -> float | int | None:
+        """Return the owner's default for one of an engine's options, or None where the engine's own holds."""
+        value: float | int | None = getattr(self, option)
+        return value
+
+    def required_token(self) -> SecretStr:
+        """Return the token, or raise ConfigError with what to do where there is none."""
+        if self.discord_token is None:
+            raise ConfigError(
+                "DISCORD_TOKEN is missing: put the bot token from Discord's developer portal into .env, "
+                "or run `antiphon sandbox`, which needs none."
+            )
+        return self.discord_token
+
+
+def unknown_keys(env_file: Path = Path(".env")) -> list[str]:
+    """Return the keys of `env_file` that no setting has, in their order: typing errors, most often."""
+    if not env_file.is_file():
+        return []
+    known = {name.upper() for name in Settings.model_fields}
+    return [key for key in dotenv_values(env_file) if key.upper() not in known]

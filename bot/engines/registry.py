@@ -1,0 +1,43 @@
+"""Which engine a mode's model is: described from its files, loaded in the worker. Importing this is cheap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.engines.base import Capabilities, Engine
+from bot.errors import ModelMissing
+from bot.recipe import Mode
+
+BUILTIN = Path(__file__).parents[2] / "models" / "tiny"
+"""The folder of the models that ship with the project."""
+
+
+def describe(mode: Mode, model: str) -> Capabilities:
+    """Say what a model takes and gives, from its files alone. Raises ModelMissing with what to do."""
+    raise ModelMissing(f"No model named {model} is installed for mode {mode}.")
+
+
+def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
+    """Load a model onto a device. Raises ModelMissing."""
+    raise ModelMissing(f"No model named {model} is installed for mode {mode}.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether the accelerator's or the machine's memory was too small."""
+    from bot.engines import faults
+
+    return faults.is_out_of_memory(error)
+
+
+def is_device_fault(error: BaseException) -> bool:
+    """Tell whether the accelerator is in a state that only a new process mends."""
+    from bot.engines import faults
+
+    return faults.is_device_fault(error)
+
+
+def release() -> None:
+    """Give cached accelerator memory back to the device."""
+    from bot.engines import faults
+
+    faults.release()

@@ -1,0 +1,1 @@
+"""Runs engines, one batch at a time, in a process of its own."""

@@ -1,0 +1,240 @@
+"""The worker's end of the pipe: where engines get their work and leave it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from bot.audio.finish import finish
+from bot.audio.tags import Provenance
+from bot.engines.base import Engine, Job
+from bot.errors import BadAudio, RenderError, UserError
+from bot.executor.protocol import (
+    Cancel,
+    Failed,
+    FailureKind,
+    Loading,
+    Progress,
+    Ready,
+    Render,
+    Rendered,
+    Up,
+    decode_down,
+    encode,
+)
+from bot.recipe import Mode, Recipe
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
+
+
+class PipeDesk:
+    """A Desk over a pair of byte streams. One thread reads, the engines' thread works, one thread finishes.
+
+    Finishing a clip (mastering, MP3, picture) overlaps with the rendering of the next.
+    """
+
+    def __init__(self, reading: BinaryIO, writing: BinaryIO) -> None:
+        self._reading = reading
+        self._writing = writing
+        self._sending = threading.Lock()
+        self._changed = threading.Condition()
+        self._inbox: deque[Render] = deque()
+        self._seen = 0
+        self._cancelled: set[int] = set()
+        self._open: dict[int, tuple[Render, float]] = {}
+        self._engine: Engine | None = None
+        self._alone = False
+        self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
+        self._finishing: Future[None] | None = None
+        threading.Thread(target=self._read, name="read", daemon=True).start()
+
+    # The worker's loop
+
+    def wait(self) -> Render:
+        """Ask for any job and wait until one is in the inbox; return it, still there."""
+        with self._changed:
+            if not self._inbox:
+                self._send(Ready(1, None, self._seen))
+            self._changed.wait_for(lambda: self._inbox)
+            return self._inbox[0]
+
+    def drop(self, render: Render) -> None:
+        """Take a job out of the inbox that no engine will be asked for."""
+        with self._changed:
+            if render in self._inbox:
+                self._inbox.remove(render)
+            self._cancelled.discard(render.job_id)
+
+    def serve(self, engine: Engine, *, alone: bool) -> None:
+        """Say which engine works at the desk from now on; `alone`: it gets one job at a time."""
+        self._engine = engine
+        self._alone = alone
+
+    def taken(self) -> list[Job]:
+        """Return the jobs that the engine took and neither finished nor failed nor dropped."""
+        return [_job(render) for render, _ in list(self._open.values())]
+
+    def give_back(self, job: Job) -> None:
+        """Put a job that the engine took back to the head of the inbox, to be tried again."""
+        with self._changed:
+            self._inbox.appendleft(self._open.pop(job.id)[0])
+
+    def loading(self, mode: Mode, *, finished: bool) -> None:
+        """Say that a mode's model is being loaded, or that this is over."""
+        self._send(Loading(mode, finished))
+
+    # The engines' window (bot.engines.base.Desk)
+
+    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+        """Return the next waiting job if it is compatible, or None."""
+        mode = self._serving().capabilities.mode
+        if self._alone and self._open:
+            return None
+        with self._changed:
+            while self._inbox:
+                job = _job(self._inbox[0])
+                if job.id in self._cancelled:
+                    self._cancelled.discard(self._inbox.popleft().job_id)
+                    continue
+                if not compatible(job.recipe) or job.recipe.mode is not mode:
+                    return None
+                render = self._inbox.popleft()
+                self._open[job.id] = (render, time.monotonic())
+                return job
+            self._send(Ready(1, mode, self._seen))
+            return None
+
+    def progress(self, job: Job, done: int, total: int) -> None:
+        """Say that `done` of `total` steps of this job are finished."""
+        self._send(Progress(job.id, done, total, "rendering"))
+
+    def cancelled(self, job: Job) -> bool:
+        """Tell whether somebody cancelled this job; if so it is off the desk."""
+        with self._changed:
+            if job.id not in self._cancelled:
+                return False
+            self._cancelled.discard(job.id)
+            self._open.pop(job.id, None)
+            return True
+
+    def done(self, job: Job, wave: Wave) -> None:
+        """Hand over the whole clip: it is mastered and written beside the engine's next work.
+
+        One clip is finished while one is rendered; a third waits, so that waves never pile up in memory.
+        """
+        if self._finishing is not None:
+            self._finishing.result()
+        render, started = self._open.pop(job.id)
+        self._send(Progress(job.id, 0, 1, "mastering"))
+        seconds = time.monotonic() - started
+        self._finishing = self._finisher.submit(self._finish, render, job, wave, self._serving(), seconds)
+
+    def failed(self, job: Job, error: Exception) -> None:
+        """Say that this job cannot be rendered, and why."""
+        self._open.pop(job.id, None)
+        self.fail(job.id, error)
+
+    def fail(self, job_id: int, error: BaseException, kind: FailureKind | None = None) -> None:
+        """Report a failure: what was raised on purpose in its own words, the rest by its job's number."""
+        detail = "".join(traceback.format_exception(error))
+        if isinstance(error, RenderError | UserError):
+            self._send(Failed(job_id, kind or _kind(error), str(error), detail))
+        else:
+            self._send(
+                Failed(
+                    job_id,
+                    kind or "error",
+                    f"Something went wrong while rendering. The owner finds it in the log as job {job_id}.",
+                    detail,
+                )
+            )
+
+    def _serving(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("an engine asked for work before serve()")
+        return self._engine
+
+    def _finish(self, render: Render, job: Job, wave: Wave, engine: Engine, seconds: float) -> None:
+        try:
+            with self._changed:
+                if job.id in self._cancelled:
+                    self._cancelled.discard(job.id)
+                    return
+            clip = finish(
+                wave,
+                recipe=job.recipe,
+                capabilities=engine.capabilities,
+                out_path=Path(render.out_path),
+                max_bytes=render.max_bytes,
+                provenance=Provenance(
+                    device=engine.device, slots=engine.capabilities.slots, versions=versions()
+                ),
+            )
+            facts = asdict(clip)
+            path, picture = Path(facts.pop("path")), Path(facts.pop("picture"))
+            facts |= {
+                "title": engine.capabilities.title,
+                "licence": engine.capabilities.licence,
+                "slots": engine.capabilities.slots,
+                "device": engine.device,
+                "render_seconds": round(seconds, 3),
+                "real_time_factor": round(seconds / job.recipe.seconds, 4),
+            }
+            self._send(Rendered(job.id, path.name, picture.name, facts))
+        except Exception as error:
+            self.fail(job.id, error)
+
+    def _send(self, message: Up) -> None:
+        with self._sending:
+            self._writing.write(encode(message))
+            self._writing.flush()
+
+    def _read(self) -> None:
+        for line in self._reading:
+            message = decode_down(line)
+            with self._changed:
+                match message:
+                    case Render():
+                        self._seen += 1
+                        self._inbox.append(message)
+                    case Cancel(job_id):
+                        self._cancelled.add(job_id)
+                    case _:
+                        print(f"unexpected {type(message).__name__}", file=sys.stderr)
+                self._changed.notify_all()
+        # The bot is gone, or wants this to end: its next start renders again what is left undone here.
+        os._exit(0)
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of what has a say in the audio, as far as it is installed."""
+    found = {"python": platform.python_version()}
+    for package in ("antiphon", "torch", "transformers", "diffusers", "numpy", "scipy"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+def _job(render: Render) -> Job:
+    return Job(render.job_id, Recipe.from_json(render.recipe))
+
+
+def _kind(error: RenderError | UserError) -> FailureKind:
+    if isinstance(error, UserError):
+        return "refused"
+    return "audio" if isinstance(error, BadAudio) else "error"

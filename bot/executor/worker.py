@@ -1,0 +1,128 @@
+"""The worker's main: owns the accelerator, loads engines, works until told to stop or the bot is gone."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import cast
+
+from bot.engines.base import Engine, Engines
+from bot.errors import OutOfMemory, RenderError
+from bot.executor.desk import PipeDesk
+from bot.executor.protocol import Start, decode_down
+from bot.recipe import Mode, Recipe
+
+
+class Worker:
+    """Loads the engine that the next job needs, keeps it, and lets it work at the desk."""
+
+    def __init__(self, desk: PipeDesk, start: Start) -> None:
+        self._desk = desk
+        self._start = start
+        self._engines = cast(Engines, importlib.import_module(start.engines))
+        self._loaded: dict[Mode, Engine] = {}
+        self._tried_again: set[int] = set()
+
+    def run(self) -> None:
+        """Work until the bot closes the pipe. Raises what only a new process mends, after reporting it."""
+        while True:
+            render = self._desk.wait()
+            mode = Recipe.from_json(render.recipe).mode
+            try:
+                engine = self._engine(mode)
+            except Exception as error:
+                self._desk.drop(render)
+                self._desk.fail(render.job_id, _cannot_load(mode, error), "model")
+                continue
+            self._desk.serve(engine, alone=render.job_id in self._tried_again)
+            try:
+                engine.run(self._desk)
+            except Exception as error:
+                self._broke(error)
+
+    def warm(self, mode: Mode) -> None:
+        """Load a model before anybody asks for it. A failure is told to the first who does."""
+        try:
+            self._engine(mode)
+        except Exception as error:
+            print(f"The {mode} model cannot be loaded: {error}", file=sys.stderr)
+
+    def _engine(self, mode: Mode) -> Engine:
+        if mode not in self._loaded:
+            self._desk.loading(mode, finished=False)
+            try:
+                self._loaded[mode] = self._load(mode)
+            except Exception as error:
+                if not (self._loaded and self._engines.is_out_of_memory(error)):
+                    raise
+                self._unload()
+                self._loaded[mode] = self._load(mode)
+            finally:
+                self._desk.loading(mode, finished=True)
+        return self._loaded[mode]
+
+    def _load(self, mode: Mode) -> Engine:
+        return self._engines.load(mode, self._start.models[mode], self._start.device, self._start.dtype)
+
+    def _unload(self) -> None:
+        for engine in self._loaded.values():
+            engine.close()
+        self._loaded.clear()
+        self._engines.release()
+
+    def _broke(self, error: Exception) -> None:
+        """Fail what the engine was rendering, except that after out-of-memory each is tried once alone."""
+        out_of_memory = self._engines.is_out_of_memory(error)
+        if out_of_memory:
+            self._unload()
+        for job in reversed(self._desk.taken()):
+            if out_of_memory and job.id not in self._tried_again:
+                self._tried_again.add(job.id)
+                self._desk.give_back(job)
+            elif out_of_memory:
+                self._desk.failed(job, OutOfMemory(_TOO_LARGE))
+            else:
+                self._desk.failed(job, error)
+        if self._engines.is_device_fault(error):
+            raise error
+
+
+_TOO_LARGE = (
+    "There is not enough memory for this clip. Ask for a shorter one, or have the owner choose a smaller "
+    "model (`antiphon doctor` says which fit)."
+)
+
+
+def _cannot_load(mode: Mode, cause: Exception) -> RenderError:
+    error = RenderError(
+        f"The {mode} model cannot be loaded. The owner finds the reason in the log and with "
+        "`antiphon doctor`."
+    )
+    error.__cause__ = cause
+    return error
+
+
+def main() -> None:
+    """Talk over stdin and stdout; whatever a library prints goes to stderr."""
+    reading = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    writing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    match decode_down(reading.readline()):
+        case Start() as start:
+            try:
+                worker = Worker(PipeDesk(reading, writing), start)
+                if start.warm is not None:
+                    worker.warm(Mode(start.warm))
+                worker.run()
+            except BaseException:
+                # At once: threads of a broken accelerator's driver may never end.
+                traceback.print_exc()
+                os._exit(1)
+        case message:
+            raise SystemExit(f"expected Start, got {type(message).__name__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Keeps the clips' folder within its size: the oldest files go, their records and messages stay."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from bot.config import Settings
+from bot.errors import StoreError
+from bot.jobs.service import Advanced, JobService, Moved, remove_files
+from bot.store.clips import Clips
+from bot.store.jobs import State
+
+log = logging.getLogger(__name__)
+
+
+class Janitor:
+    """Looks at the folder after each delivery."""
+
+    def __init__(self, clips: Clips, settings: Settings, clock: Callable[[], float]) -> None:
+        self._clips = clips
+        self._folder = settings.clip_dir
+        self._limit = settings.keep_clips_gb * 1e9
+        self._task: asyncio.Task[None] | None = None
+
+    def attach(self, service: JobService) -> None:
+        """Be told of deliveries."""
+        if self._limit > 0:
+            service.subscribe(self._moved)
+
+    async def tidy(self) -> int:
+        """Remove the oldest clips' files until the rest fits; return how many clips lost theirs."""
+        clips = await self._clips.with_files()
+        sizes = [size(self._folder, clip.file) + size(self._folder, clip.picture) for clip in clips]
+        excess = sum(sizes) - self._limit
+        removed = 0
+        for clip, bytes_ in zip(clips, sizes, strict=True):
+            if excess <= 0:
+                break
+            await self._clips.files_removed(clip.id)
+            remove_files(self._folder, clip.file, clip.picture)
+            excess -= bytes_
+            removed += 1
+        return removed
+
+    def _moved(self, event: Moved | Advanced) -> None:
+        if (
+            isinstance(event, Moved)
+            and event.state is State.DELIVERED
+            and (not self._task or self._task.done())
+        ):
+            self._task = asyncio.get_running_loop().create_task(self._tidy_quietly())
+
+    async def _tidy_quietly(self) -> None:
+        try:
+            if removed := await self.tidy():
+                log.info("removed the files of %d old clips to keep within KEEP_CLIPS_GB", removed)
+        except (StoreError, OSError):
+            log.exception("the clips' folder could not be tidied")
+
+
+def size(folder: Path, name: str) -> int:
+    """Return a clip file's bytes, 0 where it is not there."""
+    try:
+        return (folder / name).stat().st_size if name else 0
+    except FileNotFoundError:
+        return 0

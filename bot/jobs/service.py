@@ -1,0 +1,258 @@
+"""The queue's service: takes requests, gives the worker the next job, and tells listeners what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bot.config import Settings
+from bot.engines.base import Capabilities
+from bot.errors import LimitReached, NotFound, StoreError, UserError
+from bot.executor.child import ChildExecutor, Died
+from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
+from bot.jobs import eta
+from bot.recipe import Mode, Recipe
+from bot.store.clips import Clips, NewClip
+from bot.store.jobs import Job, Jobs, Request, State
+
+log = logging.getLogger(__name__)
+
+PATIENCE_WITHOUT_POSTING = 14 * 60
+"""Seconds. An interaction's token lives 15 minutes; where the bot cannot post without it, a clip that
+is expected later than this is refused."""
+_RECORD_AGAIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an open job stands: `number` among `waiting` jobs (0 while it runs), seconds until delivery."""
+
+    number: int
+    waiting: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A job changed its state; `retry` where it went back to the queue because the worker died."""
+
+    job_id: int
+    state: State
+    retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A running job got further: `fraction` 0 to 1 of its phase."""
+
+    job_id: int
+    phase: Literal["loading", "rendering", "mastering"]
+    fraction: float
+
+
+Listener = Callable[[Moved | Advanced], None]
+
+
+class JobService:
+    """One instance owns the queue and the executor. `run` works until it is cancelled."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        clips: Clips,
+        executor: ChildExecutor,
+        capabilities: Mapping[Mode, Capabilities],
+        settings: Settings,
+        clock: Callable[[], float],
+    ) -> None:
+        self.jobs = jobs
+        self.clips = clips
+        self.capabilities = capabilities
+        self._executor = executor
+        self._settings = settings
+        self._clock = clock
+        self._ready: Ready | None = None
+        self._filling = asyncio.Lock()
+        self._fractions: dict[int, float] = {}
+        self._paces: dict[str, float] = {}
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have `listener` called, in order, with everything that happens to jobs; it must not block."""
+        self._listeners.append(listener)
+
+    def engine(self, mode: Mode) -> Capabilities:
+        """Return what the engine of a mode takes. Raises UserError where no model is installed for it."""
+        if mode not in self.capabilities:
+            raise UserError(
+                f"No model is installed for mode {mode} here. The owner can see what to do with "
+                "`antiphon doctor`."
+            )
+        return self.capabilities[mode]
+
+    async def submit(self, request: Request) -> Job:
+        """Queue a request. Raises LimitReached with the reason and what to do."""
+        now = self._clock()
+        job = await self.jobs.add(
+            request,
+            now,
+            per_member=self._settings.max_jobs_per_member,
+            in_all=self._settings.max_queue,
+        )
+        if not request.can_post:
+            await self._refuse_long_wait(job, now)
+        self._publish(Moved(job.id, State.QUEUED))
+        await self._fill()
+        return job
+
+    async def _refuse_long_wait(self, job: Job, now: float) -> None:
+        place = (await self.places()).get(job.id)
+        if place is None or place.seconds <= PATIENCE_WITHOUT_POSTING:
+            return
+        await self.jobs.cancel(job.id, now)
+        await self.jobs.told(job.id)
+        raise LimitReached(
+            f"The queue is too long for this place: your clip would take {eta.spoken(place.seconds)}, and "
+            "here Discord lets me answer for 15 minutes only. Ask later, or in a server where I am a member."
+        )
+
+    async def cancel(self, job_id: int) -> Job:
+        """Cancel a queued or running job. Raises NotFound where it is over already."""
+        job = await self.jobs.cancel(job_id, self._clock())
+        if job is None:
+            raise NotFound("This clip is already done, so there is nothing to cancel.")
+        await self._executor.cancel(job_id)
+        self._publish(Moved(job_id, State.CANCELLED))
+        return job
+
+    async def delivered(self, job_id: int, message_id: int) -> None:
+        """Record the message that carries a clip."""
+        if await self.jobs.delivered(job_id, message_id, self._clock()):
+            self._publish(Moved(job_id, State.DELIVERED))
+
+    async def places(self) -> dict[int, Place]:
+        """Return where every open job stands, in the order in which they will be done."""
+        running, waiting = await self.jobs.running(), await self.jobs.waiting()
+        pace = await self._pace({job.recipe.model for job in running} | {job.recipe.model for job in waiting})
+        left = {job.id: self._left(job, pace) for job in running}
+        places = {job_id: Place(0, len(waiting), seconds) for job_id, seconds in left.items()}
+        until = sum(left.values())
+        for job in waiting:
+            until += eta.render_seconds(job.recipe, pace)
+            places[job.id] = Place(job.place, len(waiting), until)
+        return places
+
+    async def run(self) -> None:
+        """Put back what a stopped bot left running, then keep the worker busy until cancelled."""
+        await self._requeue("The bot was stopped while it rendered this clip, more than once.")
+        async for event in self._executor.events():
+            await self._record(event)
+
+    async def close(self) -> None:
+        """End the worker."""
+        await self._executor.close()
+
+    async def _record(self, event: Up | Died) -> None:
+        """Act on an event, as often as it takes: a full disk passes, and nothing may be lost meanwhile."""
+        for attempt in itertools.count(1):
+            try:
+                await self._handle(event)
+                break
+            except StoreError:
+                log.exception("%s could not be recorded, attempt %d", type(event).__name__, attempt)
+                await asyncio.sleep(_RECORD_AGAIN_SECONDS)
+
+    async def _handle(self, event: Up | Died) -> None:
+        match event:
+            case Ready():
+                self._ready = event
+                await self._fill()
+            case Loading(mode, finished):
+                for job in await self.jobs.running():
+                    if job.recipe.mode == mode and not finished:
+                        self._publish(Advanced(job.id, "loading", 0.0))
+            case Progress(job_id, done, total, phase):
+                fraction = done / max(total, 1)
+                if phase == "rendering":
+                    self._fractions[job_id] = fraction
+                self._publish(Advanced(job_id, phase, fraction))
+            case Rendered():
+                await self._keep(event)
+            case Failed():
+                self._fractions.pop(event.job_id, None)
+                log.warning(
+                    "job %d failed (%s): %s\n%s", event.job_id, event.kind, event.message, event.detail
+                )
+                if await self.jobs.fail(event.job_id, event.message, self._clock()):
+                    self._publish(Moved(event.job_id, State.FAILED))
+            case Died(reason):
+                self._ready = None
+                await self._requeue(f"{reason} It was tried {self._settings.max_attempts} times.")
+
+    async def _fill(self) -> None:
+        """Give the worker what it has room for, in the queue's order."""
+        async with self._filling:
+            while (ready := self._ready) and ready.room > 0 and ready.seen == self._executor.sent:
+                job = await self.jobs.claim(self._clock(), ready.mode)
+                if job is None:
+                    return
+                self._ready = None
+                out_path = (self._settings.clip_dir / f"{job.id:08}.mp3").resolve()
+                await self._executor.render(
+                    Render(job.id, job.recipe.to_json(), str(out_path), job.max_bytes)
+                )
+                self._publish(Moved(job.id, State.RUNNING))
+
+    async def _keep(self, event: Rendered) -> None:
+        self._fractions.pop(event.job_id, None)
+        clip = await self.jobs.rendered(
+            event.job_id,
+            NewClip(file=event.file, picture=event.picture, facts=event.facts),
+            self._clock(),
+        )
+        if clip is None:
+            remove_files(self._settings.clip_dir, event.file, event.picture)
+            return
+        self._paces.pop(clip.recipe.model, None)
+        self._publish(Moved(event.job_id, State.RENDERED))
+
+    async def _requeue(self, error: str) -> None:
+        back, failed = await self.jobs.requeue_running(self._clock(), self._settings.max_attempts, error)
+        for job in back:
+            self._fractions.pop(job.id, None)
+            self._publish(Moved(job.id, State.QUEUED, retry=True))
+        for job in failed:
+            self._fractions.pop(job.id, None)
+            self._publish(Moved(job.id, State.FAILED))
+
+    async def _pace(self, models: set[str]) -> eta.Pace:
+        for model in models - self._paces.keys():
+            measured = await self.clips.pace(model)
+            if measured is not None:
+                self._paces[model] = measured
+
+        def pace(recipe: Recipe) -> float:
+            expected = self.capabilities.get(recipe.mode)
+            return self._paces.get(recipe.model, expected.real_time_factor if expected else 1.0)
+
+        return pace
+
+    def _left(self, job: Job, pace: eta.Pace) -> float:
+        elapsed = self._clock() - (job.claimed_at or self._clock())
+        return eta.remaining_seconds(job.recipe, pace, max(elapsed, 0.0), self._fractions.get(job.id))
+
+    def _publish(self, event: Moved | Advanced) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def remove_files(folder: Path, *names: str) -> None:
+    """Remove clip files that may or may not be there."""
+    for name in names:
+        if name:
+            (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""The bot in a Discord of its own: starts the sandbox, and the bot against it as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bot.errors import SetupError
+from bot.recipe import Mode
+
+DEMO = {
+    Mode.AR: "calm piano and soft strings, slow and warm",
+    Mode.DIFFUSION: "warm dusty lofi beat, rain against the window",
+}
+"""What a demo member asks for at the very first start, so that the page opens on music."""
+
+Say = Callable[[str], None]
+
+
+async def run_sandbox(folder: Path, port: int, *, open_page: bool, program: list[str], say: Say) -> int:
+    """Run until the bot ends or this is cancelled; return the bot's exit code.
+
+    folder keeps the sandbox's history and the bot's data.  port: 0 takes a free one.  program: the command
+    that runs the bot.  Raises SetupError where the port is taken.
+    """
+    sandbox = importlib.import_module("sandbox.server")
+    folder.mkdir(parents=True, exist_ok=True)
+    history = folder / "discord.sqlite3"
+    first_start = not history.exists()
+    try:
+        discord = await sandbox.Sandbox(history, port=port).__aenter__()
+    except OSError as error:
+        raise SetupError(
+            f"Port {port} cannot be used ({error.strerror}): choose another with --port."
+        ) from error
+    try:
+        say(discord.page_url)
+        if over_ssh():
+            say(f"On your own computer: ssh -L {discord.port}:127.0.0.1:{discord.port} {os.uname().nodename}")
+        bot = await asyncio.create_subprocess_exec(*program, env=_environment(discord, folder))
+        try:
+            await _until_online(discord, bot)
+            if open_page and not over_ssh():
+                await asyncio.to_thread(webbrowser.open, discord.page_url)
+            if first_start:
+                await _demo(discord)
+            return await bot.wait()
+        finally:
+            await _end(bot)
+    finally:
+        await discord.__aexit__(None, None, None)
+
+
+def over_ssh() -> bool:
+    """Tell whether whoever started this sits at another computer."""
+    return "SSH_CONNECTION" in os.environ
+
+
+def bot_program() -> list[str]:
+    """Return the command that runs the bot."""
+    return [sys.executable, "-m", "bot", "run"]
+
+
+def _environment(discord: Any, folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "DISCORD_API_URL": discord.api_url,
+        "DISCORD_TOKEN": discord.bot_token,
+        "DATABASE_PATH": str(folder / "antiphon.db"),
+        "CLIP_DIR": str(folder / "clips"),
+    }
+
+
+async def _until_online(discord: Any, bot: asyncio.subprocess.Process) -> None:
+    """Wait for the bot, or for its end, whose reason it has printed."""
+    ready, ended = asyncio.create_task(discord.ready()), asyncio.create_task(bot.wait())
+    await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (ready, ended):
+        task.cancel()
+    await asyncio.gather(ready, ended, return_exceptions=True)
+
+
+async def _demo(discord: Any) -> None:
+    member = discord.member("alice")
+    with contextlib.suppress(TimeoutError):
+        await discord.until(lambda: "music" in member.commands(), 15.0, "the bot's commands")
+        for mode, prompt in DEMO.items():
+            # Where a model is not installed, the answer that says so is the demonstration.
+            with contextlib.suppress(importlib.import_module("sandbox.resolve").ActionError):
+                await member.slash("music", prompt=prompt, mode=mode.value)
+
+
+async def _end(bot: asyncio.subprocess.Process, patience: float = 10.0) -> None:
+    if bot.returncode is not None:
+        return
+    bot.terminate()
+    try:
+        await asyncio.wait_for(bot.wait(), patience)
+    except TimeoutError:
+        bot.kill()
+        await bot.wait()

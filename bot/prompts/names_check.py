@@ -1,0 +1,101 @@
+"""The check for a person, band or work that stands in for a sound."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bot.prompts.lexicon import Span, lexicon, phrase_key
+from bot.prompts.request import Check, Match, Request
+from bot.prompts.tables import Table
+
+_REACH = 80
+"""Characters before or after the lead in which a name is looked for."""
+
+_NAME_WORDS = 4
+_WORDS_BEFORE = 3
+_STOP = re.compile(r"[,.;:!?()\[\]\"“”\n]\s")
+_ERA = re.compile(r"(?:early|late|mid)?-?(?:\d{4}|\d\d)'?s|\d+")
+_JOINERS = frozenset({"of", "the", "de", "da", "del", "van", "von", "di", "la", "le", "and", "&", "y"})
+_DESCRIBING = frozenset({"genre", "instrument", "part", "voice", "place"})
+"""What the last word of a description in capitals is: "Deep House", "Dark Jungle", but not "Deep Purple"."""
+
+
+def names(table: Table) -> Check:
+    """Return the check that finds a name behind “in the style of”, before “type beat”, and the like."""
+    leads = [(_any(table.texts("open_leads")), False), (_any(table.texts("strict_leads")), True)]
+    tails = [(_any(table.texts("open_tails")), False), (_any(table.texts("strict_tails")), True)]
+    hints = {phrase_key(k): str(v) for k, v in table.mapping("hints").items()}
+
+    def find(request: Request) -> Match | None:
+        text = request.text
+        shouting = not any(c.islower() for c in text)
+        found: dict[Span, str] = {}
+        for pattern, strict in leads:
+            for match in pattern.finditer(text):
+                words = _STOP.split(text[match.end() : match.end() + _REACH])[0].split()[:_NAME_WORDS]
+                if name := _name(words, strict, shouting):
+                    end = text.index(name.split()[-1], match.end()) + len(name.split()[-1])
+                    found[Span(match.start(), end)] = name
+        for pattern, strict in tails:
+            for match in pattern.finditer(text):
+                words = _STOP.split(text[max(0, match.start() - _REACH) : match.start()])[-1].split()[
+                    -_WORDS_BEFORE:
+                ]
+                if name := _name(words, strict, shouting):
+                    start = text.rindex(name.split()[0], 0, match.start())
+                    found[Span(start, match.end())] = name
+        if not found:
+            return None
+        first = min(found)
+        hint = next((h for known, h in hints.items() if known in phrase_key(found[first])), "")
+        notes = {"name": found[first], "hint": f" ({hint})" if hint else ""}
+        return Match(tuple(sorted(found)), notes)
+
+    return Check(find)
+
+
+def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)", re.IGNORECASE)
+
+
+def _name(words: list[str], strict: bool, shouting: bool) -> str:
+    """Return the name among these words, or an empty text. strict: only one with a capital counts."""
+    found = " ".join(word.strip(',.;:!?()[]"“”') for word in words)
+    return ("" if shouting else _capital(found)) or ("" if strict else _unknown(found))
+
+
+def _capital(found: str) -> str:
+    """Return the name written with capitals that the words hold, or an empty text."""
+    for run in _runs(found.rstrip("-").split()):
+        terms = [t for t in lexicon().read(" ".join(run)).terms if t.key not in _JOINERS]
+        known = all(t.classes or _ERA.fullmatch(t.key) for t in terms)
+        if terms and not (known and (len(terms) == 1 or terms[-1].classes & _DESCRIBING)):
+            return " ".join(run)
+    return ""
+
+
+def _runs(words: list[str]) -> Iterator[list[str]]:
+    """Yield the runs of words with a capital, small words within them included."""
+    run: list[str] = []
+    for word in [*words, ""]:
+        if word[:1].isupper() or (run and word.casefold() in _JOINERS):
+            run.append(word)
+            continue
+        while run and not run[-1][:1].isupper():
+            run.pop()
+        if run:
+            yield run
+        run = []
+
+
+def _unknown(found: str) -> str:
+    """Return the words that the lexicon does not know, as one name, or an empty text."""
+    name: list[str] = []
+    for term in lexicon().read(found).terms:
+        if term.classes or _ERA.fullmatch(term.key):
+            if len(name) > 0 and "plain" in term.classes:
+                break
+            continue
+        name.append(term.span.of(found))
+    return " ".join(name)

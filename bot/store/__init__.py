@@ -1,0 +1,1 @@
+"""SQLite: one file per aggregate, its SQL beside its use."""

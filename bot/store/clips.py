@@ -1,0 +1,154 @@
+"""Clips: what was rendered, where its files are, and which message carries it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiosqlite
+
+from bot.errors import NotFound, StoreError
+from bot.recipe import Recipe
+from bot.store.database import Database, Row, one
+
+if TYPE_CHECKING:
+    from bot.store.jobs import Job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewClip:
+    """A clip's files, as names inside the clips' folder, and what was measured on them."""
+
+    file: str
+    picture: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A rendered clip. `facts` is what the worker measured and knows: loudness, licence, render time."""
+
+    id: int
+    job_id: int
+    recipe: Recipe
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    message_id: int | None
+    file: str
+    picture: str
+    facts: Mapping[str, Any]
+    created_at: float
+
+
+class Clips:
+    """The clips that were rendered and not deleted."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def get(self, clip_id: int) -> Clip:
+        """Return one clip. Raises NotFound."""
+        row = await self._db.read_one(
+            "SELECT * FROM clips WHERE id = :id AND deleted_at IS NULL", {"id": clip_id}
+        )
+        if row is None:
+            raise NotFound("This clip is no longer there.")
+        return _clip(row)
+
+    async def of_job(self, job_id: int) -> Clip:
+        """Return the clip that a job made. Raises NotFound."""
+        row = await self._db.read_one(
+            "SELECT * FROM clips WHERE job_id = :id AND deleted_at IS NULL", {"id": job_id}
+        )
+        if row is None:
+            raise NotFound(f"Job {job_id} has no clip.")
+        return _clip(row)
+
+    async def of_member(self, user_id: int, *, before: int | None, limit: int) -> list[Clip]:
+        """Return a member's clips, newest first, older than the clip `before` where one is given."""
+        rows = await self._db.read(_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit})
+        return [_clip(row) for row in rows]
+
+    async def pace(self, model: str, limit: int = 20) -> float | None:
+        """Return the median of render seconds per second of audio over a model's last clips, or None."""
+        rows = await self._db.read(_PACE, {"model": model, "limit": limit})
+        paces = sorted(row["pace"] for row in rows if row["pace"] is not None)
+        return paces[len(paces) // 2] if paces else None
+
+    async def delete(self, clip_id: int, now: float) -> Clip | None:
+        """Forget a clip and return it, so that its files and message can go; None where it was gone."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_DELETE, {"id": clip_id, "now": now}))
+        return _clip(row) if row else None
+
+    async def with_files(self) -> list[Clip]:
+        """Return the delivered clips whose files are still there, oldest first."""
+        return [_clip(row) for row in await self._db.read(_WITH_FILES, {})]
+
+    async def files_removed(self, clip_id: int) -> None:
+        """Record that a clip's files made room for newer ones; its message keeps them in Discord."""
+        async with self._db.write() as tx:
+            await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :id", {"id": clip_id})
+
+
+async def insert_clip(tx: aiosqlite.Connection, job: Job, clip: NewClip, now: float) -> Clip:
+    """Add the clip of a job inside the transaction that changes the job's state."""
+    row = await one(
+        await tx.execute(
+            _INSERT,
+            {
+                "job_id": job.id,
+                "recipe": job.recipe.to_json(),
+                "user_id": job.user_id,
+                "guild_id": job.guild_id,
+                "channel_id": job.channel_id,
+                "file": clip.file,
+                "picture": clip.picture,
+                "facts": json.dumps(dict(clip.facts), ensure_ascii=False),
+                "now": now,
+            },
+        )
+    )
+    if row is None:
+        raise StoreError(f"The clip of job {job.id} was not stored.")
+    return _clip(row)
+
+
+_INSERT = """
+INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, file, picture, facts, created_at)
+VALUES (:job_id, :recipe, :user_id, :guild_id, :channel_id, :file, :picture, :facts, :now)
+RETURNING *
+"""
+_OF_MEMBER = """
+SELECT * FROM clips
+WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :before)
+ORDER BY id DESC LIMIT :limit
+"""
+_PACE = """
+SELECT json_extract(facts, '$.real_time_factor') AS pace FROM clips
+WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
+"""
+_DELETE = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS NULL RETURNING *"
+_WITH_FILES = """
+SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id
+WHERE clips.file <> '' AND jobs.state <> 'rendered' ORDER BY clips.id
+"""
+
+
+def _clip(row: Row) -> Clip:
+    return Clip(
+        id=row["id"],
+        job_id=row["job_id"],
+        recipe=Recipe.from_json(row["recipe"]),
+        user_id=row["user_id"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        message_id=row["message_id"],
+        file=row["file"],
+        picture=row["picture"],
+        facts=json.loads(row["facts"]),
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,91 @@
+"""One SQLite file: one connection that writes, one that reads, and a lock so that one program owns it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+
+from bot.errors import StoreError
+from bot.store import migrations
+
+Row = sqlite3.Row
+
+
+class Database:
+    """The program's database, migrated and ready. Make one with `open`."""
+
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path, now: float) -> AsyncIterator[Self]:
+        """Lock, migrate and open the file; close it after the block. `now` names a migration's backup.
+
+        Raises StoreError where it is in use by another bot, read-only, damaged or newer than the program.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                lock = await asyncio.to_thread(migrations.lock, path)
+                stack.callback(lock.close)
+                await asyncio.to_thread(migrations.migrate, path, now)
+                writer = await stack.enter_async_context(_connection(path))
+                reader = await stack.enter_async_context(_connection(path))
+                await reader.execute("PRAGMA query_only = ON")
+            except sqlite3.Error as error:
+                raise StoreError(f"The database {path} cannot be used: {error}.") from error
+            yield cls(writer, reader)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[aiosqlite.Connection]:
+        """Hold the only transaction that writes; it commits at the end of the block, or leaves no trace.
+
+        Raises StoreError where the disk is full or the file cannot be written.
+        """
+        async with self._writing:
+            try:
+                try:
+                    await self._writer.execute("BEGIN IMMEDIATE")
+                    yield self._writer
+                    await self._writer.execute("COMMIT")
+                except BaseException:
+                    await self._writer.rollback()
+                    raise
+            except sqlite3.OperationalError as error:
+                raise StoreError(f"The database cannot be written: {error}.") from error
+
+    async def read(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of one query, as of the last commit."""
+        return list(await self._reader.execute_fetchall(sql, parameters))
+
+    async def read_one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+        """Return the first row of one query, or None."""
+        rows = await self.read(sql, parameters)
+        return rows[0] if rows else None
+
+
+async def one(cursor: aiosqlite.Cursor) -> Row | None:
+    """Return the only row of a statement that has RETURNING, or None where it touched nothing.
+
+    Every row is fetched: SQLite finishes the statement only then.
+    """
+    rows = list(await cursor.fetchall())
+    return rows[0] if rows else None
+
+
+@asynccontextmanager
+async def _connection(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    async with aiosqlite.connect(path, isolation_level=None) as connection:
+        connection.row_factory = sqlite3.Row
+        await connection.execute("PRAGMA foreign_keys = ON")
+        await connection.execute("PRAGMA busy_timeout = 5000")
+        await connection.execute("PRAGMA synchronous = FULL")
+        yield connection

@@ -1,0 +1,297 @@
+"""Jobs: what was asked for, in which state, and who is next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.errors import LimitReached, NotFound
+from bot.recipe import Mode, Recipe
+from bot.store.clips import Clip, NewClip, insert_clip
+from bot.store.database import Database, Row, one
+
+
+class State(StrEnum):
+    """Where a job is. queued → running → rendered → delivered, or failed, or cancelled."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RENDERED = "rendered"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asked for a recipe, and how the answer gets back to them."""
+
+    recipe: Recipe
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    application_id: int
+    interaction_token: str
+    token_expires_at: float
+    can_post: bool
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A row of the queue."""
+
+    id: int
+    state: State
+    recipe: Recipe
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    application_id: int
+    interaction_token: str | None
+    token_expires_at: float
+    can_post: bool
+    max_bytes: int
+    attempts: int
+    created_at: float
+    claimed_at: float | None
+    error: str | None
+    posting_at: float | None
+    message_id: int | None
+    answer_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One place in the queue."""
+
+    id: int
+    user_id: int
+    recipe: Recipe
+    place: int
+
+
+class Jobs:
+    """The queue. Every change of state names the state it leaves, and does nothing where it is not there."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
+        """Queue a request. Raises LimitReached where the member or everybody has too many open already."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_ADD, _parameters(request, now, per_member, in_all)))
+            if row is not None:
+                return _job(row)
+            mine = await one(await tx.execute(_OPEN_OF, {"user_id": request.user_id}))
+        if mine is not None and mine["n"] >= per_member:
+            raise LimitReached(
+                f"You already have {mine['n']} clips waiting or rendering, and {per_member} is the most. "
+                "Wait for one, or take one back with /cancel."
+            )
+        raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
+
+    async def claim(self, now: float, mode: Mode | None = None) -> Job | None:
+        """Take the job whose turn it is, if any, and if it is of `mode` where one is given."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_CLAIM, {"now": now, "mode": mode}))
+        return _job(row) if row else None
+
+    async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
+        """Keep the clip of a running job; None where the job is no longer running (it was cancelled)."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_RENDERED, {"id": job_id}))
+            return await insert_clip(tx, _job(row), clip, now) if row else None
+
+    async def requeue_running(self, now: float, max_attempts: int, error: str) -> tuple[list[Job], list[Job]]:
+        """Put running jobs back where they were; those out of attempts fail with `error`. (back, failed)."""
+        async with self._db.write() as tx:
+            failed = await (
+                await tx.execute(_FAIL_SPENT, {"now": now, "max_attempts": max_attempts, "error": error})
+            ).fetchall()
+            back = await (await tx.execute(_REQUEUE, {})).fetchall()
+        return [_job(row) for row in back], [_job(row) for row in failed]
+
+    async def fail(self, job_id: int, error: str, now: float) -> Job | None:
+        """End an open job that has no clip; `error` is shown to the member. None where it was over."""
+        return await self._end(_FAIL, {"id": job_id, "error": error, "now": now})
+
+    async def cancel(self, job_id: int, now: float) -> Job | None:
+        """Cancel a queued or running job. None where it was neither."""
+        return await self._end(_CANCEL, {"id": job_id, "now": now})
+
+    async def delivered(self, job_id: int, message_id: int, now: float) -> Job | None:
+        """Record the message that carries the clip, and forget the interaction's token."""
+        async with self._db.write() as tx:
+            row = await one(
+                await tx.execute(_DELIVERED, {"id": job_id, "message_id": message_id, "now": now})
+            )
+            if row is None:
+                return None
+            await tx.execute(_CLIP_MESSAGE, {"id": job_id, "message_id": message_id})
+        return _job(row)
+
+    async def undeliverable(self, job_id: int, error: str, now: float) -> Job | None:
+        """Give up on a rendered job that no way leads to its member any more; the clip stays in /history."""
+        return await self._end(_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
+
+    async def posting(self, job_id: int, now: float) -> float:
+        """Record that the clip is about to be posted in the channel; return when that was first so."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_POSTING, {"id": job_id, "now": now}))
+        if row is None:
+            raise NotFound(f"There is no clip to deliver for job {job_id}.")
+        first: float = row["posting_at"]
+        return first
+
+    async def answered(self, job_id: int, answer_id: int) -> None:
+        """Record the message that shows the job's progress."""
+        async with self._db.write() as tx:
+            await tx.execute(
+                "UPDATE jobs SET answer_id = :answer_id WHERE id = :id",
+                {"id": job_id, "answer_id": answer_id},
+            )
+
+    async def told(self, job_id: int) -> None:
+        """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
+        async with self._db.write() as tx:
+            await tx.execute(_TOLD, {"id": job_id})
+
+    async def outbox(self) -> list[Job]:
+        """Return what has to reach somebody: rendered clips, and failures nobody was told of."""
+        return [_job(row) for row in await self._db.read(_OUTBOX, {})]
+
+    async def get(self, job_id: int) -> Job:
+        """Return one job. Raises NotFound."""
+        row = await self._db.read_one("SELECT * FROM jobs WHERE id = :id", {"id": job_id})
+        if row is None:
+            raise NotFound(f"There is no job {job_id}.")
+        return _job(row)
+
+    async def waiting(self) -> list[Waiting]:
+        """Return the queue in the order in which it will be claimed."""
+        rows = await self._db.read("SELECT id, user_id, recipe, place FROM queue ORDER BY place", {})
+        return [Waiting(r["id"], r["user_id"], Recipe.from_json(r["recipe"]), r["place"]) for r in rows]
+
+    async def running(self) -> list[Job]:
+        """Return what is being rendered now."""
+        rows = await self._db.read("SELECT * FROM jobs WHERE state = 'running' ORDER BY claimed_at, id", {})
+        return [_job(row) for row in rows]
+
+    async def open_of(self, user_id: int) -> list[Job]:
+        """Return a member's jobs that are queued or running, oldest first."""
+        return [_job(row) for row in await self._db.read(_OPEN, {"user_id": user_id})]
+
+    async def recent_prompts(self, user_id: int, containing: str, limit: int) -> list[str]:
+        """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
+        rows = await self._db.read(
+            _RECENT_PROMPTS, {"user_id": user_id, "containing": containing.casefold(), "limit": limit}
+        )
+        return [row["prompt"] for row in rows]
+
+    async def _end(self, sql: str, parameters: dict[str, object]) -> Job | None:
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(sql, parameters))
+        return _job(row) if row else None
+
+
+_ADD = """
+INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
+                  token_expires_at, can_post, max_bytes, created_at)
+SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
+       :token_expires_at, :can_post, :max_bytes, :now
+WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
+  AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
+RETURNING *
+"""
+_OPEN_OF = "SELECT count(*) AS n FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')"
+_CLAIM = """
+UPDATE jobs SET state = 'running', claimed_at = :now, attempts = attempts + 1
+WHERE id = (SELECT id FROM queue WHERE place = 1 AND (:mode IS NULL OR mode = :mode)) AND state = 'queued'
+RETURNING *
+"""
+_RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
+_FAIL_SPENT = """
+UPDATE jobs SET state = 'failed', error = :error, finished_at = :now
+WHERE state = 'running' AND attempts >= :max_attempts RETURNING *
+"""
+_REQUEUE = "UPDATE jobs SET state = 'queued', claimed_at = NULL WHERE state = 'running' RETURNING *"
+_FAIL = """
+UPDATE jobs SET state = 'failed', error = :error, finished_at = :now
+WHERE id = :id AND state IN ('queued', 'running') RETURNING *
+"""
+_CANCEL = """
+UPDATE jobs SET state = 'cancelled', finished_at = :now
+WHERE id = :id AND state IN ('queued', 'running') RETURNING *
+"""
+_DELIVERED = """
+UPDATE jobs SET state = 'delivered', message_id = :message_id, finished_at = :now, interaction_token = NULL
+WHERE id = :id AND state = 'rendered' RETURNING *
+"""
+_CLIP_MESSAGE = "UPDATE clips SET message_id = :message_id WHERE job_id = :id"
+_UNDELIVERABLE = """
+UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, told = 1, interaction_token = NULL
+WHERE id = :id AND state = 'rendered' RETURNING *
+"""
+_POSTING = """
+UPDATE jobs SET posting_at = coalesce(posting_at, :now) WHERE id = :id AND state = 'rendered'
+RETURNING posting_at
+"""
+_TOLD = """
+UPDATE jobs SET told = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
+"""
+_OUTBOX = """
+SELECT * FROM jobs WHERE state = 'rendered'
+UNION ALL SELECT * FROM jobs WHERE told = 0 AND state IN ('failed', 'cancelled')
+ORDER BY id
+"""
+_OPEN = "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"
+_RECENT_PROMPTS = """
+SELECT prompt FROM (
+    SELECT json_extract(recipe, '$.prompt') AS prompt, max(id) AS last
+    FROM (SELECT id, recipe FROM jobs WHERE user_id = :user_id ORDER BY id DESC LIMIT 200)
+    GROUP BY prompt
+)
+WHERE instr(lower(prompt), :containing) > 0 ORDER BY last DESC LIMIT :limit
+"""
+
+
+def _parameters(request: Request, now: float, per_member: int, in_all: int) -> dict[str, object]:
+    return {
+        "recipe": request.recipe.to_json(),
+        "mode": request.recipe.mode,
+        "user_id": request.user_id,
+        "guild_id": request.guild_id,
+        "channel_id": request.channel_id,
+        "application_id": request.application_id,
+        "interaction_token": request.interaction_token,
+        "token_expires_at": request.token_expires_at,
+        "can_post": request.can_post,
+        "max_bytes": request.max_bytes,
+        "now": now,
+        "per_member": per_member,
+        "in_all": in_all,
+    }
+
+
+def _job(row: Row) -> Job:
+    return Job(
+        id=row["id"],
+        state=State(row["state"]),
+        recipe=Recipe.from_json(row["recipe"]),
+        user_id=row["user_id"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        application_id=row["application_id"],
+        interaction_token=row["interaction_token"],
+        token_expires_at=row["token_expires_at"],
+        can_post=bool(row["can_post"]),
+        max_bytes=row["max_bytes"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        claimed_at=row["claimed_at"],
+        error=row["error"],
+        posting_at=row["posting_at"],
+        message_id=row["message_id"],
+        answer_id=row["answer_id"],
+    )

@@ -1,0 +1,56 @@
+"""/about and /help: what this bot is, what it runs, and how to ask."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.engines.base import Capabilities
+
+HELP = (
+    "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
+    "`mode` chooses how: **ar** writes the music note after note, **diffusion** carves it out of noise. "
+    "Under each clip, **Again** makes another take and **Other mode** lets you compare.\n"
+    "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again.\n"
+    "**/about** says which models run here and what their licences allow."
+)
+
+
+class About(commands.Cog):
+    """Two answers that need nothing but the configuration."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="Say which models run here and what their licences allow")
+    async def about(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Describe the engines."""
+        embed = discord.Embed(
+            title="Antiphon",
+            description="I make music in two ways, so that you can hear which one serves your words.",
+        )
+        for engine in self.bot.capabilities.values():
+            embed.add_field(name=f"Mode {engine.mode}", value=_described(engine), inline=False)
+        if not self.bot.capabilities:
+            embed.add_field(name="No model is installed", value="The owner sees why with `antiphon doctor`.")
+        await interaction.response.send_message(embed=embed, ephemeral=True)
+
+    @app_commands.command(description="Say how to ask for music")
+    async def help(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Explain the commands in a few lines."""
+        await interaction.response.send_message(HELP, ephemeral=True)
+
+
+def _described(engine: Capabilities) -> str:
+    channels = "stereo" if engine.channels == 2 else "mono"
+    return (
+        f"{engine.title} (`{engine.model}`)\nLicence: {engine.licence}\n"
+        f"{engine.min_seconds:g} to {engine.max_seconds:g} s, {engine.sample_rate / 1000:g} kHz {channels}"
+    )
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(About(bot))

@@ -1,0 +1,155 @@
+"""/music: from a prompt to a clip."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.ask import bounds_over, longest_seconds, recipe_for
+from bot.config import Settings
+from bot.engines.base import Capabilities
+from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode
+from cogs.asking import submit
+from cogs.ui.answers import think
+from cogs.ui.text import shortened
+
+SUGGESTIONS = 25
+CHOICE_CHARACTERS = 100
+
+
+class Music(commands.Cog):
+    """Holds the command, whose options follow what the configured engines take."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+        engines = list(bot.capabilities.values())
+        self.command: app_commands.Command[Any, ..., None] = app_commands.Command(
+            name="music",
+            description="Make a clip of music from a few words",
+            callback=_with_options(self._music, music_options(engines, bot.settings)),
+        )
+        self.command.autocomplete("prompt")(self._recent_prompts)
+
+    async def cog_load(self) -> None:
+        """Register the command."""
+        self.bot.tree.add_command(self.command)
+
+    async def cog_unload(self) -> None:
+        """Take the command away."""
+        self.bot.tree.remove_command(self.command.name)
+
+    async def _music(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        prompt: str,
+        mode: str | None = None,
+        negative: str | None = None,
+        seconds: float | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        temperature: float | None = None,
+        guidance: float | None = None,
+    ) -> None:
+        # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
+        chosen = Mode(mode) if mode else self._default_mode()
+        recipe = recipe_for(
+            self.bot.service.engine(chosen),
+            self.bot.settings,
+            prompt=prompt,
+            seconds=seconds,
+            seed=seed,
+            negative_prompt=negative,
+            temperature=temperature,
+            guidance_scale=guidance,
+            num_sampling_steps=steps,
+        )
+        await think(interaction)
+        await submit(interaction, recipe)
+
+    async def _recent_prompts(
+        self, interaction: discord.Interaction[Antiphon], current: str
+    ) -> list[app_commands.Choice[str]]:
+        prompts = await self.bot.jobs.recent_prompts(interaction.user.id, current.strip(), SUGGESTIONS)
+        # A choice's value is bounded like its name: a longer prompt could not come back whole.
+        return [
+            app_commands.Choice(name=shortened(" ".join(prompt.split()), CHOICE_CHARACTERS), value=prompt)
+            for prompt in prompts
+            if len(prompt) <= CHOICE_CHARACTERS
+        ]
+
+    def _default_mode(self) -> Mode:
+        default = self.bot.settings.default_mode
+        installed = self.bot.capabilities
+        return default if default in installed or not installed else next(iter(installed))
+
+
+def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[inspect.Parameter]:
+    """Return the options of /music: those that some engine takes, within the widest bounds of any."""
+    modes = [engine.mode for engine in engines] or list(Mode)
+    options = [
+        _option("prompt", app_commands.Range[str, 1, PROMPT_CHARACTERS], required=True),
+        _option("mode", _choices([mode.value for mode in modes])),
+    ]
+    if engines:
+        shortest = min(engine.min_seconds for engine in engines)
+        longest = max(longest_seconds(engine, settings) for engine in engines)
+        options.append(_option("seconds", app_commands.Range[float, shortest, longest]))
+    options.append(_option("seed", app_commands.Range[int, 0, SEED_MAX]))
+    for name, field, kind in (
+        ("steps", "num_sampling_steps", int),
+        ("temperature", "temperature", float),
+        ("guidance", "guidance_scale", float),
+    ):
+        if bounds := bounds_over(list(engines), field):
+            options.append(_option(name, app_commands.Range[kind, kind(bounds.low), kind(bounds.high)]))
+    if any(engine.negative_prompt for engine in engines):
+        options.append(_option("negative", app_commands.Range[str, 1, PROMPT_CHARACTERS]))
+    return options
+
+
+DESCRIPTIONS = {
+    "prompt": "What you want to hear: “slow piano in the rain”",
+    "mode": "How it is made: ar (note after note) or diffusion (out of noise)",
+    "seconds": "How long the clip is",
+    "seed": "The same seed and the same words make the same clip",
+    "steps": "How many denoising steps: more is finer and slower",
+    "temperature": "How adventurous: 1 is as trained, less is safer",
+    "guidance": "How strictly it follows your words",
+    "negative": "What you do not want to hear",
+}
+
+
+def _option(name: str, annotation: Any, *, required: bool = False) -> inspect.Parameter:
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if required else None,
+        annotation=annotation if required else annotation | None,
+    )
+
+
+def _choices(values: list[str]) -> Any:
+    return Literal[tuple(values)]
+
+
+def _with_options(function: Any, options: list[inspect.Parameter]) -> Any:
+    """Return a coroutine function with exactly these options; discord.py reads them off its signature."""
+
+    async def callback(interaction: discord.Interaction[Antiphon], **given: Any) -> None:
+        await function(interaction, **given)
+
+    first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    cast(Any, callback).__signature__ = inspect.Signature([first, *options])
+    named = {option.name: DESCRIPTIONS[option.name] for option in options}
+    return app_commands.describe(**named)(callback)
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Music(bot))

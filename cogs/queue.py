@@ -1,0 +1,77 @@
+"""/queue and /cancel: what is waiting, and taking one's own back."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.errors import NotFound, UserError
+from bot.jobs.eta import spoken
+from cogs.ui.answers import think
+from cogs.ui.text import in_a_line, shortened
+
+SHOWN = 10
+CHOICES = 25
+CHOICE_CHARACTERS = 100
+
+
+class Queue(commands.Cog):
+    """The queue, as members see it."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="Show what is rendering and waiting, and when yours is ready")
+    async def queue(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """List what runs and waits; prompts are shown to those who wrote them only."""
+        await think(interaction, private=True)
+        places = await self.bot.service.places()
+        mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
+        waiting = sum(place.number > 0 for place in places.values())
+        lines = [
+            "Nothing is waiting: a clip asked for now starts at once."
+            if not places
+            else f"{len(places) - waiting} rendering, {waiting} waiting; "
+            f"all done in {spoken(max(place.seconds for place in places.values()))}."
+        ]
+        for job_id, place in list(places.items()):
+            if job_id in mine and len(lines) <= SHOWN:
+                where = "rendering" if place.number == 0 else f"place {place.number}"
+                lines.append(
+                    f"**{where}**, ready in {spoken(place.seconds)}: {in_a_line(mine[job_id].recipe)}"
+                )
+        if places and not mine:
+            lines.append("None of them is yours.")
+        await interaction.followup.send("\n".join(lines), ephemeral=True)
+
+    @app_commands.command(description="Take back a clip that is waiting or rendering")
+    @app_commands.describe(clip="Which one; left out, the last one you asked for")
+    async def cancel(self, interaction: discord.Interaction[Antiphon], clip: str | None = None) -> None:
+        """Cancel one of the member's own open jobs."""
+        await think(interaction, private=True)
+        mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
+        if not mine:
+            raise NotFound("You have no clip waiting or rendering.")
+        if clip is not None and not (clip.isdecimal() and int(clip) in mine):
+            raise UserError("That is none of your waiting clips: choose one from the list that appears.")
+        job = mine[int(clip)] if clip else mine[max(mine)]
+        await self.bot.service.cancel(job.id)
+        await interaction.followup.send(f"Cancelled: {in_a_line(job.recipe)}", ephemeral=True)
+
+    @cancel.autocomplete("clip")
+    async def _own_open_jobs(
+        self, interaction: discord.Interaction[Antiphon], current: str
+    ) -> list[app_commands.Choice[str]]:
+        jobs = await self.bot.jobs.open_of(interaction.user.id)
+        return [
+            app_commands.Choice(name=shortened(job.recipe.prompt, CHOICE_CHARACTERS), value=str(job.id))
+            for job in reversed(jobs)
+            if current.casefold() in job.recipe.prompt.casefold()
+        ][:CHOICES]
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Queue(bot))

@@ -1,0 +1,1 @@
+"""What several features show: cards, buttons, and the answer to an error."""

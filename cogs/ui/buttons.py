@@ -1,0 +1,180 @@
+"""Buttons that outlive a restart: what they are for stands in their custom_id, the rest in the database."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar, Self, cast
+
+import discord
+
+from bot.app import Antiphon
+from bot.ask import in_other_mode
+from bot.errors import UserError
+from bot.jobs.service import remove_files
+from bot.recipe import Mode
+from bot.store.clips import Clip
+from cogs.asking import submit
+from cogs.ui.answers import answer_error, think
+from cogs.ui.card import details
+
+
+class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:matched"):
+    """A button about one numbered thing. Subclasses set `prefix`, their look, and what a press does."""
+
+    prefix: ClassVar[str]
+    label: ClassVar[str]
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+    emoji: ClassVar[str | None] = None
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(
+            discord.ui.Button(
+                label=self.label, style=self.style, emoji=self.emoji, custom_id=f"{self.prefix}:{number}"
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button again from a message of any age."""
+        return cls(int(match["number"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Press it; whatever goes wrong is answered."""
+        try:
+            await self.press(cast("discord.Interaction[Antiphon]", interaction))
+        except Exception as error:
+            await answer_error(interaction, error, f"button {self.prefix}:{self.number}")
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Do what the button says."""
+        raise AssertionError("subclasses say what a press does")
+
+
+class AgainButton(IdButton, template=r"clip:again:(?P<number>\d+)"):
+    """The same recipe with a new seed."""
+
+    prefix = "clip:again"
+    label = "Again"
+    style = discord.ButtonStyle.primary
+    emoji = "🔁"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Queue it for whoever pressed."""
+        await think(interaction)
+        clip = await interaction.client.clips.get(self.number)
+        engine = interaction.client.service.engine(clip.recipe.mode)
+        if engine.model != clip.recipe.model:
+            raise UserError(
+                f"This clip was made with {clip.recipe.model}, which is no longer installed here. "
+                "Ask with /music for what there is now."
+            )
+        await submit(interaction, clip.recipe.reseeded())
+
+
+class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
+    """The same prompt, length and seed in the other mode."""
+
+    prefix = "clip:other"
+    label = "Other mode"
+    emoji = "🔀"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Queue it for whoever pressed."""
+        await think(interaction)
+        clip = await interaction.client.clips.get(self.number)
+        other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
+        engine = interaction.client.service.engine(other)
+        await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
+
+
+class DetailsButton(IdButton, template=r"clip:details:(?P<number>\d+)"):
+    """The whole recipe and the measurements, for whoever asks alone."""
+
+    prefix = "clip:details"
+    label = "Details"
+    emoji = "📄"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show them."""
+        await think(interaction, private=True)
+        clip = await interaction.client.clips.get(self.number)
+        await interaction.followup.send(embed=details(clip), ephemeral=True)
+
+
+class DeleteButton(IdButton, template=r"clip:delete:(?P<number>\d+)"):
+    """Takes a clip away: message, files and record."""
+
+    prefix = "clip:delete"
+    label = "Delete"
+    style = discord.ButtonStyle.danger
+    emoji = "🗑️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Delete it for its owner or a moderator."""
+        await interaction.response.defer()
+        clip = await interaction.client.clips.get(self.number)
+        if not may_remove(interaction, clip):
+            raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
+        await interaction.delete_original_response()
+        if await interaction.client.clips.delete(clip.id, interaction.created_at.timestamp()):
+            remove_files(interaction.client.settings.clip_dir, clip.file, clip.picture)
+
+
+class CancelButton(IdButton, template=r"job:cancel:(?P<number>\d+)"):
+    """Takes a queued or running job back."""
+
+    prefix = "job:cancel"
+    label = "Cancel"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Cancel it for its owner or a moderator; the message follows by itself."""
+        await interaction.response.defer()
+        job = await interaction.client.jobs.get(self.number)
+        if job.user_id != interaction.user.id and not interaction.permissions.manage_messages:
+            raise UserError("Only the person who asked for a clip, or a moderator, can cancel it.")
+        await interaction.client.service.cancel(job.id)
+
+
+BUTTONS = (AgainButton, OtherModeButton, DetailsButton, DeleteButton, CancelButton)
+
+
+def clip_buttons(clip_id: int) -> discord.ui.View:
+    """Return the buttons under a clip."""
+    return _row(AgainButton(clip_id), OtherModeButton(clip_id), DetailsButton(clip_id), DeleteButton(clip_id))
+
+
+def job_buttons(job_id: int) -> discord.ui.View:
+    """Return the buttons under a job that is not done."""
+    return _row(CancelButton(job_id))
+
+
+def carries_clip(message: discord.Message, clip_id: int) -> bool:
+    """Tell whether a message of ours is the one that carries this clip."""
+    wanted = f"{DetailsButton.prefix}:{clip_id}"
+    return any(
+        isinstance(child, discord.Button) and child.custom_id == wanted
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+    )
+
+
+def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:
+    """Tell whether the person who acts asked for the clip, or moderates the server where it lies."""
+    if clip.user_id == interaction.user.id:
+        return True
+    if clip.guild_id is None or clip.guild_id != interaction.guild_id:
+        return False
+    return interaction.permissions.manage_messages
+
+
+def _row(*buttons: IdButton) -> discord.ui.View:
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(button)
+    # The view is only a way to send the buttons; presses reach the classes above through their custom_ids.
+    view.stop()
+    return view

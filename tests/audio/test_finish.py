@@ -1,0 +1,149 @@
+import mutagen.mp3
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bot.audio import mp3
+from bot.audio.finish import finish
+from bot.audio.meter import loudness, true_peak
+from bot.audio.tags import Provenance, read_recipe
+from bot.errors import BadAudio, RenderError
+from tests.audio.full_disk import files_of_at_most
+from tests.audio.signals import SIGNALS, capabilities, drums, ffmpeg_measure, pad, recipe, tone
+
+PROVENANCE = Provenance("cpu", 1)
+PLENTY = 10 * 2**20
+CEILING = -1.0
+"""dBTP; ffmpeg's meter may read 0.1 dB above ours."""
+
+
+def finished(wave, rate, tmp_path, seconds=2.0, max_bytes=PLENTY, provenance=PROVENANCE):
+    made = recipe(seconds)
+    clip = finish(wave, made, capabilities(rate, len(wave)), tmp_path / "clip.mp3", max_bytes, provenance)
+    return clip, made
+
+
+@pytest.mark.parametrize("rate", [16_000, 32_000, 44_100, 48_000])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_the_file_is_what_was_promised(name, rate, tmp_path):
+    clip, made = finished(SIGNALS[name](rate, 4), rate, tmp_path, seconds=4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp3", "clip.png"]
+    assert clip.bytes == clip.path.stat().st_size
+    assert clip.bitrate_kbps == mp3.BITRATES[rate][0]
+    decoded, decoded_rate = mp3.decode(clip.path)
+    assert (decoded_rate, decoded.shape[0]) == (clip.sample_rate, clip.channels) == (rate, 2)
+    assert decoded.shape[1] / rate == clip.seconds == pytest.approx(4, abs=0.1)
+    assert loudness(decoded, rate) == clip.lufs
+    assert true_peak(decoded, rate) == clip.true_peak_db
+    assert read_recipe(clip.path) == made
+    with Image.open(clip.picture) as picture:
+        assert picture.format == "PNG"
+
+    lufs, peak = ffmpeg_measure(clip.path)
+    assert peak <= CEILING + 0.1
+    assert clip.true_peak_db <= CEILING
+    assert clip.peak_limited == (name in ("drums", "clicks"))
+    if clip.peak_limited:
+        assert lufs < -14.5
+        assert peak > CEILING - 1
+    else:
+        assert lufs == pytest.approx(-14, abs=0.5)
+
+
+@pytest.mark.parametrize("kbps", [64, 128])
+@pytest.mark.parametrize("name", SIGNALS)
+def test_tight_limits_keep_loudness_and_ceiling(name, kbps, tmp_path):
+    rate, samples = 44_100, 2 * 44_100
+    limit = mp3.size(samples, rate, kbps) + 400
+    clip, _ = finished(SIGNALS[name](rate, 2), rate, tmp_path, max_bytes=limit)
+    assert clip.bitrate_kbps == kbps
+    assert clip.bytes <= limit
+    assert clip.true_peak_db <= CEILING
+    assert clip.peak_limited or clip.lufs == pytest.approx(-14, abs=0.5)
+
+
+@st.composite
+def sounding(draw):
+    """Noise of any colour, crest, level, offset and shape, with or without stretches of silence."""
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    samples = draw(st.integers(1_600, 32_000))
+    wave = rng.standard_normal((draw(st.integers(1, 2)), samples)) ** draw(st.sampled_from([1, 3, 5]))
+    time = np.linspace(0, 1, samples)
+    bursts = draw(st.integers(1, 9))
+    wave *= draw(st.sampled_from([np.ones(samples), np.exp(-20 * (time * bursts % 1)), time**2]))
+    if draw(st.booleans()):
+        wave = np.cumsum(wave, axis=1)
+    wave = wave / np.abs(wave).max() * draw(st.sampled_from([0.02, 1.0, 50.0])) + draw(
+        st.sampled_from([0, 0.5])
+    )
+    return wave.astype(np.float32)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sounding(), st.sampled_from([16_000, 32_000, 44_100]), st.sampled_from([PLENTY, 64, 128]))
+def test_anything_that_sounds_becomes_a_clip_within_the_ceiling(tmp_path, wave, rate, room):
+    seconds = wave.shape[1] / rate
+    limit = room if room == PLENTY else mp3.size(wave.shape[1], rate, room) + 400
+    clip, made = finished(wave, rate, tmp_path, seconds, limit)
+    decoded, _ = mp3.decode(clip.path)
+    assert true_peak(decoded, rate) <= CEILING
+    assert decoded.shape[1] / rate == pytest.approx(seconds, abs=0.1)
+    assert read_recipe(clip.path) == made
+    assert clip.peak_limited or clip.lufs == pytest.approx(-14, abs=0.5)
+
+
+def test_the_same_wave_gives_the_same_files(tmp_path):
+    contents = []
+    for _ in range(2):
+        clip, _ = finished(drums(44_100, 2), 44_100, tmp_path)
+        contents.append((clip.path.read_bytes(), clip.picture.read_bytes()))
+    assert contents[0] == contents[1]
+
+
+def test_mono_is_heard_as_loud_as_stereo(tmp_path):
+    rate = 44_100
+    mono, _ = finished(pad(rate, 2)[:1], rate, tmp_path)
+    decoded, _ = mp3.decode(mono.path)
+    np.testing.assert_array_equal(decoded[0], decoded[1])
+    assert mono.lufs == pytest.approx(-14, abs=0.3)
+
+
+def test_a_file_for_a_duel_tells_nothing(tmp_path):
+    clip, made = finished(pad(32_000, 2), 32_000, tmp_path, provenance=None)
+    content = clip.path.read_bytes()
+    assert mutagen.mp3.MP3(clip.path).tags is None
+    assert content[:2] in (b"\xff\xfb", b"\xff\xf3")
+    for word in (b"ID3", b"Antiphon", made.model.encode(), made.prompt.encode()):
+        assert word not in content
+
+
+@pytest.mark.parametrize(
+    ("wave", "reason"),
+    [
+        (np.full((2, 64_000), np.nan, np.float32), "NaN"),
+        (np.zeros((2, 64_000), np.float32), "silent"),
+        (tone(32_000, 1), "short"),
+    ],
+)
+def test_what_is_no_clip_leaves_nothing_behind(wave, reason, tmp_path):
+    with pytest.raises(BadAudio, match=reason):
+        finished(wave, 32_000, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clip_that_cannot_fit_leaves_nothing_behind(tmp_path):
+    with pytest.raises(RenderError, match="does not fit"):
+        finished(tone(32_000, 2), 32_000, tmp_path, max_bytes=10_000)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("room", [0, 10_000, 100_000])
+def test_full_disk_leaves_nothing_behind_and_what_was_there_alone(room, tmp_path):
+    (tmp_path / "clip.mp3").write_text("an older clip")
+    mp3.gain(44_100, 320)
+    with pytest.raises(RenderError, match=r"disk .* is full"), files_of_at_most(room):
+        finished(drums(44_100, 2), 44_100, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp3"]
+    assert (tmp_path / "clip.mp3").read_text() == "an older clip"

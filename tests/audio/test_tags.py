@@ -1,0 +1,140 @@
+import json
+import zlib
+from contextlib import suppress
+from io import BytesIO
+
+import mutagen.mp3
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from mutagen.id3 import ID3, TXXX
+
+from bot.audio import mp3
+from bot.audio.tags import PROVENANCE_FRAME, RECIPE_FRAME, Provenance, read_recipe, tag
+from bot.errors import InvalidRecipe, UserError
+from bot.recipe import SEED_MAX, Mode, Recipe
+from tests.audio.signals import capabilities, recipe, tone
+
+PROVENANCE = Provenance("cpu", 4, {"torch": "2.13.0"})
+ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+prompts = st.text(min_size=1, max_size=1000).filter(str.strip)
+recipes = st.builds(
+    Recipe,
+    prompt=prompts,
+    mode=st.sampled_from(Mode),
+    model=st.text(min_size=1, max_size=80),
+    seconds=st.floats(0.01, 1e4),
+    seed=st.integers(0, SEED_MAX),
+    temperature=st.none() | st.floats(1e-3, 10),
+    top_k=st.none() | st.integers(0, 10**6),
+    guidance_scale=st.none() | st.floats(0, 100),
+    num_sampling_steps=st.none() | st.integers(1, 10**4),
+    negative_prompt=st.none() | prompts,
+    source_clip=st.none() | st.integers(1, 2**63 - 1),
+)
+
+
+@ONE_FOLDER
+@given(recipes)
+@example(recipe(prompt="🎹" * 1000))
+@example(recipe(prompt="\u202eפסנתר שקט בגשם\u202c"))
+@example(recipe(prompt="a\x00b\r\nc"))
+@example(recipe(prompt="bytes that were no UTF-8: \udcff"))
+@example(recipe(prompt="\x01" * 1000))
+def test_recipe_comes_back_whole(tmp_path, made):
+    file = tmp_path / "clip.mp3"
+    file.write_bytes(tag(made, capabilities(32_000), PROVENANCE))
+    assert read_recipe(file) == made
+
+
+def test_tagged_mp3_says_what_it_is_and_still_plays(tmp_path):
+    made = recipe(prompt="Regen auf dem Dach 🌧, “leise”")
+    bare = mp3.encode(tone(32_000, 1), 32_000, 128, tmp_path)
+    tagged = tmp_path / "tagged.mp3"
+    tagged.write_bytes(tag(made, capabilities(32_000), PROVENANCE) + bare.read_bytes())
+    frames = mutagen.mp3.MP3(tagged).tags
+    assert frames.version == (2, 4, 0)
+    assert frames["TIT2"].text == [made.prompt]
+    assert frames["TPE1"].text == ["Antiphon"]
+    assert json.loads(str(frames[f"TXXX:{PROVENANCE_FRAME}"])) == {
+        "model": "Test signals",
+        "licence": "CC-BY-4.0",
+        "device": "cpu",
+        "slots": 4,
+        "versions": {"torch": "2.13.0"},
+    }
+    assert read_recipe(tagged) == made
+    assert mp3.decode(tagged)[0].tobytes() == mp3.decode(bare)[0].tobytes()
+
+
+def test_a_title_is_one_line(tmp_path):
+    file = tmp_path / "clip.mp3"
+    file.write_bytes(tag(recipe(prompt="one\x00two\nthree"), capabilities(32_000), PROVENANCE))
+    assert ID3(file)["TIT2"].text == ["one two three"]
+
+
+def test_foreign_mp3_has_no_recipe(tmp_path):
+    bare = mp3.encode(tone(32_000, 1), 32_000, 128, tmp_path)
+    with pytest.raises(UserError, match="no Antiphon recipe"):
+        read_recipe(bare)
+
+
+def test_missing_file_is_a_users_error(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        read_recipe(tmp_path / "absent.mp3")
+
+
+def frame(text: str) -> bytes:
+    frames = ID3()
+    frames.add(TXXX(encoding=3, desc=RECIPE_FRAME, text=text))
+    file = BytesIO()
+    frames.save(file)
+    return file.getvalue()
+
+
+GOOD = json.loads(recipe().to_json())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "null",
+        "{",
+        "[" * 20_000,
+        json.dumps(GOOD | {"pickle": "x"}),
+        json.dumps(GOOD | {"mode": "hypnosis"}),
+        json.dumps(GOOD | {"seconds": "ten"}),
+        json.dumps(GOOD | {"seed": -1}),
+        json.dumps(GOOD | {"seconds": float("nan")}),
+        json.dumps(GOOD | {"prompt": ["x"]}),
+        json.dumps({k: v for k, v in GOOD.items() if k != "model"}),
+    ],
+)
+def test_recipe_that_cannot_be_used_is_refused(text, tmp_path):
+    file = tmp_path / "hostile.mp3"
+    file.write_bytes(frame(text))
+    with pytest.raises(InvalidRecipe, match="damaged or from another version"):
+        read_recipe(file)
+
+
+def test_tag_that_decompresses_to_gigabytes_is_not_read(tmp_path):
+    """A compressed frame of 4 MiB that would be 4 GiB; only what fits a tag of ours is looked at."""
+    bomb = zlib.compress(bytes(2**26), 9) * 64
+    syncsafe = lambda n: bytes((n >> shift) & 0x7F for shift in (21, 14, 7, 0))  # noqa: E731
+    body = b"TXXX" + syncsafe(len(bomb) + 4) + b"\x00\x09" + syncsafe(2**27) + bomb
+    file = tmp_path / "bomb.mp3"
+    file.write_bytes(b"ID3\x04\x00\x00" + syncsafe(len(body)) + body)
+    with pytest.raises(UserError, match="no Antiphon recipe"):
+        read_recipe(file)
+
+
+@ONE_FOLDER
+@given(st.binary(max_size=300), st.integers(0, 400), st.booleans())
+def test_damaged_tags_never_raise_anything_else(tmp_path, junk, place, cut):
+    whole = tag(recipe(), capabilities(32_000), PROVENANCE)
+    file = tmp_path / "damaged.mp3"
+    file.write_bytes(whole[:place] + junk + (b"" if cut else whole[place + len(junk) :]))
+    with suppress(UserError):
+        read_recipe(file)

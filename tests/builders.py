@@ -1,0 +1,46 @@
+"""Small valid things, for tests to vary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.recipe import Mode, Recipe
+from bot.store.clips import NewClip
+from bot.store.jobs import Request
+
+FACTS = {
+    "title": "test tones",
+    "licence": "MIT",
+    "lufs": -14.0,
+    "true_peak_db": -1.2,
+    "bitrate_kbps": 320,
+    "sample_rate": 32_000,
+    "channels": 2,
+    "render_seconds": 1.0,
+    "real_time_factor": 0.1,
+}
+
+
+def recipe(**changes: Any) -> Recipe:
+    return Recipe(
+        **{"prompt": "slow piano", "mode": Mode.AR, "model": "test", "seconds": 10.0, "seed": 7} | changes
+    )
+
+
+def request(**changes: Any) -> Request:
+    known: dict[str, Any] = {
+        "recipe": recipe(),
+        "user_id": 1,
+        "guild_id": 10,
+        "channel_id": 20,
+        "application_id": 30,
+        "interaction_token": "token",
+        "token_expires_at": 900.0,
+        "can_post": True,
+        "max_bytes": 10_000_000,
+    }
+    return Request(**known | changes)
+
+
+def new_clip(name: str = "1") -> NewClip:
+    return NewClip(file=f"{name}.mp3", picture=f"{name}.png", facts=FACTS)

@@ -1,0 +1,97 @@
+"""Runs the real bot as a process of its own against a sandbox, and kills it when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Self
+
+from sandbox.server import Sandbox
+
+ROOT = Path(__file__).parents[2]
+
+
+class BotProcess:
+    """The bot: `lines` is its log, `folder` holds its database and clips, whatever happens to the process."""
+
+    def __init__(self, sandbox: Sandbox, folder: Path, **environment: str) -> None:
+        self.sandbox = sandbox
+        self.folder = folder
+        self.environment = environment
+        self.lines: list[str] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        await self.sandbox.ready()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kill()
+
+    async def start(self) -> None:
+        inherited = {k: v for k, v in os.environ.items() if k not in ("DISCORD_TOKEN", "DEFAULT_MODE")}
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "tests.program",
+            "run",
+            cwd=ROOT,
+            env=inherited
+            | {
+                "DISCORD_API_URL": self.sandbox.api_url,
+                "DISCORD_TOKEN": self.sandbox.bot_token,
+                "DATABASE_PATH": str(self.folder / "antiphon.db"),
+                "CLIP_DIR": str(self.folder / "clips"),
+            }
+            | self.environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        self._printed = asyncio.Event()
+        self._reader = asyncio.create_task(self._read())
+
+    async def restart(self) -> None:
+        """Start again after an end, and wait until it is online."""
+        await self.start()
+        await self.sandbox.ready()
+
+    async def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+        await self._reader
+
+    async def ended(self, seconds: float = 90) -> int:
+        """Return the exit code once it ended by itself."""
+        async with asyncio.timeout(seconds):
+            code = await self.process.wait()
+            await self._reader
+            return code
+
+    async def printed(self, pattern: str, seconds: float = 90) -> re.Match[str]:
+        """Return the match once a line of the log has one."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for line in self.lines:
+                    if match := re.search(pattern, line):
+                        return match
+                self._printed.clear()
+                await self._printed.wait()
+
+    def worker_pid(self) -> int:
+        """Return the process id of the bot's worker, which it has from the start."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        pids = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+        return next(
+            pid for pid in pids if b"bot.executor.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(line.decode().rstrip())
+            self._printed.set()

@@ -1,0 +1,93 @@
+"""What tests look for in the channel."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sandbox.actors import Actor, Reply, Room, text_of
+from sandbox.components import walk
+from sandbox.model import Message
+from sandbox.server import Sandbox
+
+WAIT = 90.0
+"""Seconds after which a wait has failed: far more than anything takes, on a busy machine too."""
+
+
+async def ask(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Reply:
+    """Use /music for a short clip."""
+    return await actor.slash("music", {"prompt": prompt, "seconds": 2} | options, at=at)
+
+
+async def clip_of(reply: Reply) -> Message:
+    """Return the answer once it carries the clip."""
+    return await carries_clip(await reply.finished(WAIT), reply.sandbox)
+
+
+async def queued(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
+    """Use /music and return the answer once it shows that the clip is in the queue or further."""
+    message = await (await ask(actor, prompt, at, **options)).finished(WAIT)
+    await text_in(message, prompt, actor.sandbox)
+    return message
+
+
+async def rendering(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
+    """Use /music and return the answer once it shows that the worker is at it."""
+    message = await queued(actor, prompt, at, **options)
+    await text_in(message, r"▱ \d+%", actor.sandbox)
+    return message
+
+
+async def eventually(happened: Callable[[], object], what: str) -> None:
+    """Return once `happened` says so: for what the sandbox does not see."""
+    try:
+        async with asyncio.timeout(WAIT):
+            while not happened():
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        raise AssertionError(f"Waited {WAIT:g} s for {what}.") from None
+
+
+async def carries_clip(message: Message, sandbox: Sandbox) -> Message:
+    """Return the message once it carries the clip."""
+    await _shows(message, lambda: bool(message.attachments), "a clip", sandbox)
+    return message
+
+
+async def text_in(message: Message, pattern: str, sandbox: Sandbox) -> None:
+    """Return once the message's text matches."""
+    await _shows(message, lambda: bool(re.search(pattern, text_of(message))), f"“{pattern}”", sandbox)
+
+
+async def _shows(message: Message, happened: Callable[[], bool], what: str, sandbox: Sandbox) -> None:
+    try:
+        await sandbox.until(lambda: happened() or None, WAIT, what)
+    except TimeoutError:
+        raise AssertionError(f"Waited {WAIT:g} s for {what}; there is: {text_of(message)}") from None
+
+
+async def made(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
+    """Use /music and return the message with the clip."""
+    return await clip_of(await ask(actor, prompt, at, **options))
+
+
+def mp3_of(message: Message, sandbox: Sandbox, folder: Path) -> Path:
+    """Fetch the message's MP3 into a file."""
+    attachment = next(a for a in message.attachments if a.filename.endswith(".mp3"))
+    path = folder / attachment.filename
+    path.write_bytes(sandbox.bytes_of(attachment))
+    return path
+
+
+def button_ids(message: Message) -> list[str]:
+    return [node["custom_id"] for node in walk(message.components) if "custom_id" in node]
+
+
+def clips_in(room: Room) -> list[Message]:
+    """Return every message of the channel that carries a clip."""
+    return [
+        message for message in room.messages if any(a.filename.endswith(".mp3") for a in message.attachments)
+    ]

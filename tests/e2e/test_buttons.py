@@ -1,0 +1,145 @@
+"""The buttons under a clip and a job, and the commands about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.audio.tags import read_recipe
+from bot.recipe import Mode
+from sandbox.actors import Actor, Room, text_of
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import (
+    WAIT,
+    ask,
+    carries_clip,
+    clip_of,
+    clips_in,
+    eventually,
+    made,
+    mp3_of,
+    queued,
+    rendering,
+    text_in,
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_again_makes_another_take(bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path) -> None:
+    first = await made(alice, "a tune", mode="diffusion", steps=12)
+    second = await clip_of(await bob.click(first, "Again"))
+    before, after = (read_recipe(mp3_of(m, bot.sandbox, tmp_path)) for m in (first, second))
+    assert after.seed != before.seed
+    assert after == before.reseeded(after.seed)
+    assert bob.mention in text_of(second)
+
+
+async def test_other_mode_keeps_words_length_and_seed(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
+    first = await made(alice, "two ways", mode="ar", seconds=3, seed=5)
+    second = await clip_of(await alice.click(first, "Other mode"))
+    recipe = read_recipe(mp3_of(second, bot.sandbox, tmp_path))
+    assert (recipe.mode, recipe.prompt, recipe.seconds, recipe.seed) == (Mode.DIFFUSION, "two ways", 3, 5)
+
+
+async def test_details_are_for_who_asks(alice: Actor, bob: Actor) -> None:
+    reply = await bob.click(await made(alice, "all of it", mode="ar", temperature=0.7, seed=99), "Details")
+    message = await reply.finished()
+    for shown in ("all of it", "Temperature", "0.7", "99", "LUFS", "dBTP", "kbit/s", "MIT"):
+        assert shown in text_of(message)
+    assert not alice.sees(message)
+
+
+async def test_only_the_owner_or_a_moderator_deletes(
+    bot: BotProcess, alice: Actor, bob: Actor, music: Room
+) -> None:
+    message = await made(alice, "to be deleted")
+    refusal = await (await bob.click(message, "Delete")).followup()
+    assert "moderator" in refusal.content
+    assert message in clips_in(music)
+
+    await alice.click(message, "Delete")
+    await bot.sandbox.until(lambda: message not in clips_in(music), WAIT, "the deletion")
+    other = await made(alice, "to be moderated")
+    await bot.sandbox.member("mina").click(other, "Delete")
+    await bot.sandbox.until(lambda: other not in clips_in(music), WAIT, "the deletion")
+
+
+async def test_deleting_removes_the_files(bot: BotProcess, alice: Actor, music: Room) -> None:
+    folder = bot.folder / "clips"
+    before = set(folder.iterdir())
+    message = await made(alice, "short life")
+    files = set(folder.iterdir()) - before
+    assert {file.suffix for file in files} == {".mp3", ".png"}
+    await alice.click(message, "Delete")
+    await eventually(lambda: not any(file.exists() for file in files), "the files to go")
+    assert message not in clips_in(music)
+
+
+async def test_a_running_clip_is_cancelled_by_its_button(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    message = await rendering(alice, "slow cancelled")
+    refusal = await (await bob.click(message, "Cancel")).followup()
+    assert "Only the person who asked" in refusal.content
+    await alice.click(message, "Cancel")
+    await text_in(message, "Cancelled", bot.sandbox)
+    assert (await made(alice, "the worker goes on")).attachments
+    assert message.attachments == []
+
+
+async def test_a_waiting_clip_is_cancelled_by_command(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    running = await rendering(bob, "slow and in the way")
+    waiting = await queued(alice, "never mind")
+    [choice] = await alice.autocomplete("cancel", "clip", "never")
+    done = await (await alice.slash("cancel", clip=choice["value"])).finished()
+    assert "Cancelled: never mind" in done.content
+    await text_in(waiting, "Cancelled", bot.sandbox)
+    await carries_clip(running, bot.sandbox)
+    nothing = await (await alice.slash("cancel")).finished()
+    assert "no clip waiting" in nothing.content
+
+
+async def test_a_member_has_only_so_many_at_once(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    waiting = [await queued(alice, f"slow number {n}") for n in range(5)]
+    refused = await (await ask(alice, "one too many")).followup()
+    assert "5 is the most" in refused.content
+    assert not bob.sees(refused)
+    for message in reversed(waiting):
+        await (await alice.slash("cancel")).finished()
+        await text_in(message, "Cancelled", bot.sandbox)
+
+
+async def test_the_queue_shows_places_and_only_own_prompts(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    empty = await (await alice.slash("queue")).finished()
+    assert "starts at once" in empty.content
+    first, second = await rendering(alice, "slow one of alice"), await queued(bob, "secret of bob")
+    seen = (await (await alice.slash("queue")).finished()).content
+    assert "1 rendering, 1 waiting" in seen
+    assert "slow one of alice" in seen
+    assert "secret of bob" not in seen
+    await carries_clip(first, bot.sandbox)
+    await carries_clip(second, bot.sandbox)
+
+
+async def test_history_pages_through_own_clips(bot: BotProcess, alice: Actor) -> None:
+    carol = bot.sandbox.member("mina")
+    none = await (await carol.slash("history")).finished()
+    assert "no clips yet" in text_of(none)
+    for n in range(9):
+        await made(carol, f"tune {n}", seconds=1)
+    page = await (await carol.slash("history")).finished()
+    assert "tune 8" in text_of(page)
+    assert "tune 0" not in text_of(page)
+    await carol.click(page, "Older")
+    await text_in(page, "tune 0", bot.sandbox)
+    assert not alice.sees(page)
+
+
+async def test_about_and_help_answer_in_private(alice: Actor, bob: Actor) -> None:
+    about = await (await alice.slash("about")).finished()
+    assert "test tones" in text_of(about)
+    assert "Licence: MIT" in text_of(about)
+    helped = await (await alice.slash("help")).finished()
+    assert "/music" in helped.content
+    assert not bob.sees(about)
+    assert not bob.sees(helped)

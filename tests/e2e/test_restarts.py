@@ -1,0 +1,191 @@
+"""Killed at every point, the bot delivers each clip exactly once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sandbox.actors import Actor, Room, text_of
+from sandbox.defaults import ELSEWHERE
+from sandbox.model import Message
+from sandbox.spec import Spec
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import (
+    WAIT,
+    ask,
+    carries_clip,
+    clip_of,
+    clips_in,
+    eventually,
+    made,
+    queued,
+    rendering,
+    text_in,
+)
+from tests.e2e.conftest import running
+
+EDIT = "update_webhook_message"
+POST = "create_message"
+AFTER_THE_TOKEN = 16 * 60
+
+
+@pytest.fixture
+def bot(own_bot: BotProcess) -> BotProcess:
+    return own_bot
+
+
+def job_state(bot: BotProcess) -> str:
+    """Return the state of the newest job, as the database has it."""
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection:
+        [state] = connection.execute("SELECT state FROM jobs ORDER BY id DESC").fetchone()
+    return str(state)
+
+
+async def one_clip(music: Room) -> Message:
+    """Return the only clip in the channel, after time enough for a second one to come."""
+    sandbox = music.sandbox
+    await sandbox.until(
+        lambda: clips_in(music) or None, WAIT, f"a clip; {[text_of(m) for m in music.messages]}"
+    )
+    await made(sandbox.member("bob"), "a later one", at=sandbox.dm("bob"))
+    [clip] = clips_in(music)
+    return clip
+
+
+async def test_killed_while_clips_wait(bot: BotProcess, alice: Actor, bob: Actor, music: Room) -> None:
+    waiting = [await queued(actor, f"slow {n}") for n, actor in enumerate((alice, bob, alice))]
+    await bot.kill()
+    await bot.restart()
+    for message in waiting:
+        await carries_clip(message, bot.sandbox)
+    assert len(clips_in(music)) == 3
+
+
+async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await rendering(alice, "slow tune")
+    assert job_state(bot) == "running"
+    await bot.kill()
+    await bot.restart()
+    assert (await one_clip(music)) is message
+
+
+async def test_killed_between_rendering_and_delivery(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await rendering(alice, "slow tune")
+    bot.sandbox.faults.delay(3600, times=1000, operation=EDIT)
+    await eventually(lambda: job_state(bot) == "rendered", "the clip")
+    await bot.kill()
+    bot.sandbox.faults.clear()
+    worker_runs = len(list((bot.folder / "clips").iterdir()))
+    await bot.restart()
+    assert (await one_clip(music)) is message
+    assert worker_runs == 2, "the MP3 and its picture were there before the restart"
+
+
+async def test_killed_between_sending_and_recording(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await rendering(alice, "slow tune")
+    bot.sandbox.faults.lose_answer(times=1000, operation=EDIT)
+    await bot.sandbox.until(lambda: message.attachments or None, WAIT, "the clip")
+    await bot.kill()
+    assert job_state(bot) == "rendered"
+    bot.sandbox.faults.clear()
+    await bot.restart()
+    await eventually(lambda: job_state(bot) == "delivered", "the record")
+    assert (await one_clip(music)) is message
+
+
+async def test_after_fifteen_minutes_it_is_posted_once(bot: BotProcess, alice: Actor, music: Room) -> None:
+    progress = await rendering(alice, "slow tune")
+    bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    clip = await one_clip(music)
+    assert clip is not progress
+    assert clip.content == alice.mention
+    await text_in(progress, "This one took a while: http", bot.sandbox)
+
+
+async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
+    bot: BotProcess, alice: Actor, music: Room
+) -> None:
+    await rendering(alice, "slow tune")
+    bot.sandbox.faults.lose_answer(times=1, operation=POST)
+    bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    await one_clip(music)
+    assert [line for line in bot.lines if "job 1 waits" in line]
+
+
+async def test_after_the_nonce_is_forgotten_the_channel_is_read(
+    bot: BotProcess, alice: Actor, music: Room
+) -> None:
+    await rendering(alice, "slow tune")
+    bot.sandbox.faults.lose_answer(times=1000, operation=POST)
+    bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    await bot.sandbox.until(lambda: clips_in(music) or None, WAIT, "the clip")
+    await bot.kill()
+    bot.sandbox.faults.clear()
+    assert job_state(bot) == "rendered"
+
+    # An hour passes for both sides.
+    bot.sandbox.clock.advance(3600)
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection, connection:
+        connection.execute("UPDATE jobs SET posting_at = posting_at - 3600")
+    await bot.restart()
+    await eventually(lambda: job_state(bot) == "delivered", "the record")
+    await one_clip(music)
+
+
+async def test_where_the_bot_cannot_post_a_late_clip_is_kept_in_history(
+    bot: BotProcess, alice: Actor
+) -> None:
+    lobby = bot.sandbox.channel("lobby", ELSEWHERE)
+    await rendering(alice, "slow tune", at=lobby)
+    bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    await bot.printed("job 1 cannot be delivered")
+    assert clips_in(lobby) == []
+    history = await (await alice.slash("history")).finished()
+    assert "slow tune" in text_of(history)
+    assert "never delivered" in text_of(history)
+
+
+async def test_buttons_of_before_a_restart_work(bot: BotProcess, alice: Actor) -> None:
+    message = await made(alice, "old clip")
+    await bot.kill()
+    await bot.restart()
+    await clip_of(await alice.click(message, "Again"))
+    details = await (await alice.click(message, "Details")).finished()
+    assert "old clip" in text_of(details)
+
+
+async def test_a_killed_worker_is_replaced_and_the_clip_tried_again(
+    bot: BotProcess, alice: Actor, music: Room
+) -> None:
+    message = await rendering(alice, "slow tune")
+    os.kill(bot.worker_pid(), signal.SIGKILL)
+    await text_in(message, "had to start again", bot.sandbox)
+    assert (await one_clip(music)) is message
+
+
+async def test_a_clip_that_kills_the_worker_is_given_up_after_two_attempts(
+    bot: BotProcess, alice: Actor
+) -> None:
+    message = await (await ask(alice, "crash")).finished()
+    await text_in(message, r"(?s)That did not work\..*signal 9.*tried 2 times", bot.sandbox)
+    assert (await made(alice, "life goes on")).attachments
+
+
+async def test_a_worker_that_hangs_is_ended(description: Spec, tmp_path: Path) -> None:
+    async with running(description, tmp_path, STALL_SECONDS="5", MAX_ATTEMPTS="1") as bot:
+        alice = bot.sandbox.member("alice")
+        message = await (await ask(alice, "stuck")).finished()
+        await text_in(message, "made no progress for . s while rendering", bot.sandbox)
+        assert (await made(alice, "life goes on")).attachments
+
+
+async def test_the_worker_ends_with_its_bot(bot: BotProcess, alice: Actor) -> None:
+    await made(alice, "so that there is a worker")
+    worker = Path(f"/proc/{bot.worker_pid()}/cmdline")
+    await bot.kill()
+    await eventually(lambda: not (worker.exists() and worker.read_bytes()), "the worker's end")

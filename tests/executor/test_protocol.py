@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.executor import protocol
+from bot.recipe import Mode
+
+DOWN = (protocol.Start, protocol.Render, protocol.Cancel)
+UP = (protocol.Ready, protocol.Loading, protocol.Progress, protocol.Rendered, protocol.Failed)
+facts = st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text())
+fields = {"models": st.dictionaries(st.text(), st.text()), "facts": facts}
+
+
+def messages(kinds: tuple[type, ...]) -> st.SearchStrategy[object]:
+    known = lambda kind: {k: v for k, v in fields.items() if k in kind.__dataclass_fields__}  # noqa: E731
+    return st.one_of(*(st.builds(kind, **known(kind)) for kind in kinds))
+
+
+@given(messages(DOWN))
+def test_what_goes_down_arrives(message: protocol.Down) -> None:
+    line = protocol.encode(message)
+    assert line.count(b"\n") == 1
+    assert protocol.decode_down(line) == message
+
+
+@given(messages(UP))
+def test_what_comes_up_arrives(message: protocol.Up) -> None:
+    assert protocol.decode_up(protocol.encode(message)) == message
+
+
+def test_a_mode_arrives_as_one() -> None:
+    arrived = protocol.decode_up(protocol.encode(protocol.Ready(1, Mode.AR, 3)))
+    assert isinstance(arrived, protocol.Ready)
+    assert arrived.mode is Mode.AR
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"[]", b'{"type": "Unknown"}', b'{"type": "Cancel"}', b'{"type": "Cancel", "x": 1}']
+)
+def test_anything_else_is_refused(line: bytes) -> None:
+    with pytest.raises((ValueError, KeyError, TypeError, AttributeError)):
+        protocol.decode_down(line)

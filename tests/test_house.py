@@ -1,0 +1,156 @@
+"""The house rules that hold the rooms apart."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tests
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("bot", "cogs", "sandbox", "training", "benchmarks", "tests")
+DISCORD = {"discord"}
+HEAVY = {"torch", "audiocraft", "diffusers", "transformers", "accelerate", "torchsde", "safetensors"}
+LONG = 400
+MAY_BE_LONG: dict[str, str] = {}
+"""Files over 400 lines, each with its reason."""
+
+
+def files(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield every module a file imports, wherever in the file it does."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imports(path)}
+
+
+def offenders(paths: list[Path], forbidden: set[str]) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}: {sorted(found)}" for path in paths if (found := roots(path) & forbidden)
+    ]
+
+
+def test_discord_stays_in_its_rooms() -> None:
+    allowed = {ROOT / "bot/app.py", ROOT / "bot/cli.py"}
+    paths = [path for room in ("bot", "sandbox", "training") for path in files(room) if path not in allowed]
+    assert offenders(paths, DISCORD) == []
+
+
+def test_torch_and_its_friends_stay_with_the_engines() -> None:
+    inside = ROOT / "bot/engines"
+    paths = [
+        path for room in ("bot", "cogs", "sandbox") for path in files(room) if inside not in path.parents
+    ]
+    assert offenders(paths, HEAVY) == []
+
+
+def test_bot_knows_neither_cogs_nor_sandbox() -> None:
+    assert offenders(files("bot"), {"cogs", "sandbox", "tests", "training"}) == []
+
+
+def test_sandbox_knows_nothing_of_the_bot() -> None:
+    assert offenders(files("sandbox"), {"bot", "cogs", "tests", "training"}) == []
+
+
+def test_the_store_stands_on_errors_and_recipe_alone() -> None:
+    allowed = ("bot.errors", "bot.recipe", "bot.store")
+    for path in files("bot/store"):
+        own = {name for name in imports(path) if name.startswith("bot.")}
+        assert {name for name in own if not name.startswith(allowed)} == set(), path
+
+
+@pytest.mark.parametrize("room", ["bot/arena", "bot/prompts"])
+def test_pure_rooms_reach_nothing(room: str) -> None:
+    reaching = {"aiosqlite", "sqlite3", "socket", "aiohttp", "subprocess", "asyncio", "urllib", "requests"}
+    assert offenders(files(room), reaching) == []
+
+
+def test_the_bots_process_stays_light() -> None:
+    heavy = [
+        "torch",
+        "numpy",
+        "scipy",
+        "matplotlib",
+        "transformers",
+        "diffusers",
+        "soundfile",
+        "bot.audio.finish",
+    ]
+    cogs = "import importlib; [importlib.import_module(name) for name in bot.app.COGS]"
+    script = f"import sys, bot.app; {cogs}; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_there_is_no_circle_of_imports() -> None:
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for room in ROOMS[:3]
+        for path in files(room)
+    }
+    graph = {
+        name: {other for other in top_level_imports(path) if other in modules}
+        for name, path in modules.items()
+    }
+    done: set[str] = set()
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        assert name not in above, " → ".join((*above[above.index(name) :], name))
+        if name not in done:
+            for other in sorted(graph[name] - {name}):
+                visit(other, (*above, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
+
+
+def top_level_imports(path: Path) -> set[str]:
+    """Return what is imported when the file is: not inside functions, not for type checkers alone."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_long_files_have_a_reason() -> None:
+    long = {
+        str(path.relative_to(ROOT))
+        for room in ROOMS
+        for path in files(room)
+        if len(path.read_text(encoding="utf-8").splitlines()) > LONG
+    }
+    assert long == set(MAY_BE_LONG)
+
+
+def test_the_tests_package_is_ours() -> None:
+    assert Path(tests.__file__).parent == ROOT / "tests"
+
+
+def test_the_worker_finds_our_tests_package_too() -> None:
+    # A dependency of audiocraft installs a top-level package of the same name.
+    script = "import sys; sys.path.append('.'); import tests; print(tests.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert Path(done.stdout.strip()).parent == ROOT / "tests"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import InvalidRecipe
+from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode, Recipe
+from tests.builders import recipe
+
+prompts = st.text(min_size=1, max_size=PROMPT_CHARACTERS).filter(lambda text: text.strip())
+recipes = st.builds(
+    Recipe,
+    prompt=prompts,
+    mode=st.sampled_from(Mode),
+    model=st.text(min_size=1, max_size=50),
+    seconds=st.floats(0.1, 600),
+    seed=st.integers(0, SEED_MAX),
+    temperature=st.none() | st.floats(0.01, 10),
+    top_k=st.none() | st.integers(0, 1000),
+    guidance_scale=st.none() | st.floats(0, 20),
+    num_sampling_steps=st.none() | st.integers(1, 500),
+    negative_prompt=st.none() | prompts,
+    source_clip=st.none() | st.integers(1, 10**9),
+)
+
+
+@given(recipes)
+def test_json_gives_back_the_recipe(wanted: Recipe) -> None:
+    assert Recipe.from_json(wanted.to_json()) == wanted
+
+
+@given(recipes, st.integers(0, SEED_MAX))
+def test_reseeding_changes_the_seed_alone(before: Recipe, seed: int) -> None:
+    after = before.reseeded(seed)
+    assert after.seed == seed
+    assert after.reseeded(before.seed) == before
+
+
+def test_reseeding_without_a_seed_draws_one() -> None:
+    assert len({recipe().reseeded().seed for _ in range(20)}) > 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"prompt": " \n "}, "prompt is empty"),
+        ({"prompt": "x" * 4000}, "4,000 characters"),
+        ({"seconds": math.nan}, "length"),
+        ({"seconds": 0}, "length"),
+        ({"seed": -1}, "seed"),
+        ({"seed": SEED_MAX + 1}, "seed"),
+        ({"temperature": math.inf}, "temperature"),
+        ({"top_k": -1}, "Top-k"),
+        ({"guidance_scale": math.nan}, "guidance"),
+        ({"num_sampling_steps": 0}, "steps"),
+    ],
+)
+def test_values_out_of_bounds_are_refused_by_name(change: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidRecipe, match=said):
+        recipe(**change)
+
+
+def test_unknown_keys_are_refused() -> None:
+    with pytest.raises(InvalidRecipe, match="volume"):
+        Recipe.from_json(recipe().to_json()[:-1] + ', "volume": 11}')

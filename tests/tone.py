@@ -1,0 +1,122 @@
+"""Engines for tests: a chord whose pitches follow the prompt, and misbehaviour on request.
+
+Words in a prompt make it misbehave: `slow` takes 0.1 s a step, `slower` 0.4 s, `stuck` says nothing for
+ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable, `ravenous` runs out of
+memory, `nan` and `silent` give such audio.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bot.engines.base import Bounds, Capabilities, Desk, Job
+from bot.errors import ModelMissing
+from bot.recipe import Mode, Recipe
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
+
+RATE = 32_000
+STEPS = 20
+
+
+def describe(mode: Mode, model: str) -> Capabilities:
+    if model == "absent":
+        raise ModelMissing("The model absent is not there.")
+    options = {
+        Mode.AR: {
+            "temperature": Bounds(0.1, 2, 1),
+            "top_k": Bounds(0, 500, 250),
+            "guidance_scale": Bounds(1, 10, 3),
+        },
+        Mode.DIFFUSION: {"num_sampling_steps": Bounds(1, 200, 30), "guidance_scale": Bounds(1, 10, 3)},
+    }
+    return Capabilities(
+        mode=mode,
+        model=model,
+        title="test tones",
+        licence="MIT",
+        sample_rate=RATE,
+        channels=2,
+        min_seconds=1,
+        max_seconds=60,
+        prompt_tokens=64,
+        options=options[mode],
+        negative_prompt=mode is Mode.DIFFUSION,
+        real_time_factor=0.05,
+    )
+
+
+def load(mode: Mode, model: str, device: str, dtype: str) -> ToneEngine:
+    if model == "corrupt":
+        raise ModelMissing("corrupt/model.safetensors is damaged: fetch it again.")
+    return ToneEngine(describe(mode, model))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError)
+
+
+def is_device_fault(error: BaseException) -> bool:
+    return isinstance(error, FloatingPointError)
+
+
+def release() -> None:
+    pass
+
+
+class ToneEngine:
+    def __init__(self, capabilities: Capabilities) -> None:
+        self.capabilities = capabilities
+        self.device = "cpu"
+
+    def run(self, desk: Desk) -> None:
+        while job := desk.next(lambda recipe: True):
+            self._render(desk, job)
+
+    def close(self) -> None:
+        pass
+
+    def _render(self, desk: Desk, job: Job) -> None:
+        words = set(job.recipe.prompt.split())
+        for step in range(STEPS):
+            if desk.cancelled(job):
+                return
+            desk.progress(job, step, STEPS)
+            time.sleep(0.4 if "slower" in words else 0.1 if "slow" in words else 0)
+            if step == STEPS // 2:
+                misbehave(words)
+        desk.done(job, wave_for(job.recipe, words))
+
+
+def misbehave(words: set[str]) -> None:
+    if "stuck" in words:
+        time.sleep(3600)
+    if "crash" in words:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "broken" in words:
+        raise ValueError("a broken engine")
+    if "ravenous" in words:
+        raise MemoryError
+    if "fault" in words:
+        raise FloatingPointError("an illegal access on the device")
+
+
+def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
+    """A chord of three partials: the same for the same recipe, another for any other."""
+    samples = round(recipe.seconds * RATE)
+    rng = np.random.default_rng(zlib.crc32(recipe.to_json().encode()))
+    time_axis = np.arange(samples) / RATE
+    chord = sum(np.sin(2 * np.pi * hz * time_axis) for hz in rng.uniform(110, 880, 3))
+    wave = np.stack([chord, chord]).astype(np.float32) / 6
+    if "silent" in words:
+        wave[:] = 0
+    if "nan" in words:
+        wave[0, 0] = np.nan
+    return wave
