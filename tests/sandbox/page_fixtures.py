@@ -1,4 +1,4 @@
-"""What the page's tests share: one browser, one sandbox, one plain bot a module."""
+"""What the page's tests share: one browser, one window, one sandbox with a plain bot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.sandbox.chat import Chat, open_chat
 from tests.sandbox.program import Program
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     path = find_browser()
     if path is None:
@@ -30,8 +30,8 @@ async def browser() -> AsyncIterator[Browser]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def discord(browser: Browser) -> AsyncIterator[Sandbox]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def with_bot(browser: Browser) -> AsyncIterator[Sandbox]:
     # A clock that stands still: however slow the machine, nothing is given up before a test says so.
     async with Sandbox(clock=Clock(paused_at=time.time()), limits=Limits.none()) as sandbox:
         guild = str(sandbox.channel("music").channel.guild_id)
@@ -40,23 +40,23 @@ async def discord(browser: Browser) -> AsyncIterator[Sandbox]:
             yield sandbox
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def window(browser: Browser, discord: Sandbox) -> AsyncIterator[Chat]:
-    async with open_chat(browser, discord.page_url) as page:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def window(browser: Browser, with_bot: Sandbox) -> AsyncIterator[Chat]:
+    async with open_chat(browser, with_bot.page_url) as page:
         yield page
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def chat(window: Chat, discord: Sandbox) -> AsyncIterator[Chat]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def chat(window: Chat, with_bot: Sandbox) -> AsyncIterator[Chat]:
     """The page, loaded afresh, as alice in #music."""
     await window.page.evaluate("sessionStorage.clear()")
-    await window.open(discord.page_url)
+    await window.open(with_bot.page_url)
     yield window
     broken, window.broken = window.broken, []
     assert broken == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def song(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six seconds of a real MP3."""
     path = tmp_path_factory.mktemp("audio") / "song.mp3"

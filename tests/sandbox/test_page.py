@@ -1,4 +1,4 @@
-"""The page in a real browser, against an ordinary discord.py bot in a process of its own."""
+"""The page in a real browser, against an ordinary with_bot.py bot in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from tests.sandbox.chat import Chat, open_chat
-from tests.sandbox.page_fixtures import browser, chat, discord, song, window
 from tests.sandbox.plain_bot import DOT
 from tests.sandbox.program import Program
 
-__all__ = ["browser", "chat", "discord", "song", "window"]
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 # Commands
@@ -75,8 +73,8 @@ async def test_every_kind_of_option(chat: Chat, tmp_path: Path) -> None:
     await expect(chat.last).to_contain_text(expected)
 
 
-async def test_what_discord_would_not_send_is_marked_and_not_sent(chat: Chat, discord: Sandbox) -> None:
-    sent = len(discord.world.interactions)
+async def test_what_discord_would_not_send_is_marked_and_not_sent(chat: Chat, with_bot: Sandbox) -> None:
+    sent = len(with_bot.world.interactions)
     await chat.text.focus()
     await chat.keys.type("/options text:x count:12")
     await chat.keys.press("Enter")
@@ -90,7 +88,7 @@ async def test_what_discord_would_not_send_is_marked_and_not_sent(chat: Chat, di
     await chat.keys.press("Enter")
     assert (await chat.focused()).startswith("ratio, required")
     await expect(chat.hint).to_contain_text("This option is required.")
-    assert len(discord.world.interactions) == sent
+    assert len(with_bot.world.interactions) == sent
 
 
 async def test_leaving_a_command_gives_its_name_back_as_text(chat: Chat) -> None:
@@ -113,20 +111,20 @@ async def test_sub_commands_and_what_only_you_can_see(chat: Chat) -> None:
     await expect(mine).to_have_count(0)
 
 
-async def test_thinking_is_shown_until_the_answer(chat: Chat, discord: Sandbox) -> None:
-    discord.faults.delay(0.5, operation="update_original_webhook_message")
+async def test_thinking_is_shown_until_the_answer(chat: Chat, with_bot: Sandbox) -> None:
+    with_bot.faults.delay(0.5, operation="update_original_webhook_message")
     await chat.command("/slow")
     thinking = chat.page.get_by_text("Antiphon is thinking…")
     await expect(thinking).to_be_visible()
     while await thinking.count():
-        discord.clock.advance(0.6)
+        with_bot.clock.advance(0.6)
     await expect(chat.last).to_contain_text("done ['a.mp3']")
 
 
-async def test_silence_is_told(chat: Chat, discord: Sandbox) -> None:
+async def test_silence_is_told(chat: Chat, with_bot: Sandbox) -> None:
     await chat.command("/late")
     await expect(chat.page.get_by_text("Sending /late…")).to_be_visible()
-    discord.clock.advance(3.01)
+    with_bot.clock.advance(3.01)
     note = chat.page.locator(".sending-line.failed")
     await expect(note).to_contain_text("The application did not respond.")
     await note.get_by_role("button", name="Dismiss message").click()
@@ -230,11 +228,11 @@ async def test_embeds_and_cards_show_their_pictures(chat: Chat) -> None:
     await expect(chat.last).to_contain_text("pressed")
 
 
-async def test_replies_edits_and_deletions(chat: Chat, discord: Sandbox) -> None:
+async def test_replies_edits_and_deletions(chat: Chat, with_bot: Sandbox) -> None:
     await chat.say("!echo to and @fro @bob")
     await expect(chat.last).to_contain_text("to and @fro @Bob")
     await expect(chat.last.locator(".context")).to_contain_text("!echo to and")
-    assert discord.channel("music").messages[-1].content == f"to and @fro {discord.member('bob').mention}"
+    assert with_bot.channel("music").messages[-1].content == f"to and @fro {with_bot.member('bob').mention}"
     said = await chat.say("soon gone")
     await said.click(button="right")
     await chat.page.get_by_role("menuitem", name="Delete message").click()
@@ -252,8 +250,8 @@ HOSTILE = (
 )
 
 
-async def test_hostile_text_stays_text(chat: Chat, discord: Sandbox) -> None:
-    alice = discord.member("alice")
+async def test_hostile_text_stays_text(chat: Chat, with_bot: Sandbox) -> None:
+    alice = with_bot.member("alice")
     for text in HOSTILE:
         await alice.send(text)
     await alice.send("", files=[("<img src=x onerror=alert(1)>.html", b"<script>alert(1)</script>")])
@@ -274,7 +272,7 @@ async def test_markup_cannot_get_in_even_by_mistake(chat: Chat) -> None:
 # Components
 
 
-async def test_buttons_selects_and_a_modal(chat: Chat, discord: Sandbox) -> None:
+async def test_buttons_selects_and_a_modal(chat: Chat, with_bot: Sandbox) -> None:
     await chat.command("/panel")
     panel = chat.page.locator(".message").filter(has=chat.page.get_by_role("combobox", name="Pick")).last
     await panel.get_by_role("combobox", name="Pick").click()
@@ -336,9 +334,9 @@ async def test_buttons_of_before_a_restart(browser: Browser, tmp_path: Path) -> 
         await expect(chat.last).to_contain_text("This interaction failed.")
 
 
-async def test_the_page_comes_back_after_the_connection_broke(chat: Chat, discord: Sandbox) -> None:
+async def test_the_page_comes_back_after_the_connection_broke(chat: Chat, with_bot: Sandbox) -> None:
     await chat.become("Carol")
-    for socket in list(discord.page._sockets):
+    for socket in list(with_bot.page._sockets):
         await socket.close()
     await expect(chat.page.locator(".notice")).to_contain_text("cannot be reached")
     await expect(chat.page.locator(".notice")).to_have_count(0)

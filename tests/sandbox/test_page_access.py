@@ -11,26 +11,32 @@ from playwright.async_api import expect
 
 from sandbox.server import Sandbox
 from tests.sandbox.chat import Chat
-from tests.sandbox.page_fixtures import browser, chat, discord, window
 
-__all__ = ["browser", "chat", "discord", "window"]
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def furnished(discord: Sandbox) -> None:
-    """A channel with some of everything in it."""
-    alice, bob = discord.member("alice"), discord.member("bob")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def furniture(with_bot: Sandbox) -> None:
+    """Something of every kind, in #general."""
+    room = with_bot.channel("general")
+    alice, bob = with_bot.member("alice"), with_bot.member("bob")
     said = await alice.send(
-        "# Head\n**bold** `code` ||spoiler|| @everyone <t:1780000000:R>\n```x = 1```\n- item"
+        "# Head\n**bold** `code` ||spoiler|| @everyone <t:1780000000:R>\n```x = 1```\n- item", at=room
     )
-    await bob.send(
-        f"{alice.mention} an answer", reply_to=said, files=[("a.mp3", b"no music"), ("b.bin", b"1")]
-    )
+    files = [("a.mp3", b"no music"), ("b.bin", b"1")]
+    await bob.send(f"{alice.mention} an answer", reply_to=said, files=files, at=room)
     for command in ("embed", "card", "panel", "roles"):
-        await (await alice.slash(command)).finished()
-    await (await alice.slash("preset save", name="mine")).finished()
+        await (await alice.slash(command, at=room)).finished()
+    await (await alice.slash("preset save", name="mine", at=room)).finished()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def furnished(chat: Chat, furniture: None) -> Chat:
+    """The page, showing it."""
+    await chat.page.get_by_role("navigation").get_by_role("button", name="general").click()
+    await expect(chat.last).to_contain_text("saved mine")
+    return chat
 
 
 async def problems(chat: Chat) -> list[str]:
@@ -42,9 +48,9 @@ async def problems(chat: Chat) -> list[str]:
     ]
 
 
-@pytest.mark.usefixtures("furnished")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing(chat: Chat, scheme: Any) -> None:
+async def test_axe_finds_nothing(furnished: Chat, scheme: Any) -> None:
+    chat = furnished
     await chat.page.emulate_media(color_scheme=scheme)
     assert await problems(chat) == []
     await chat.text.focus()
@@ -62,9 +68,9 @@ async def test_axe_finds_nothing(chat: Chat, scheme: Any) -> None:
     assert await problems(chat) == []
 
 
-@pytest.mark.usefixtures("furnished")
-async def test_tab_goes_from_rooms_over_messages_to_the_field(chat: Chat) -> None:
-    await chat.evaluate("() => document.activeElement.blur()")
+async def test_tab_goes_from_rooms_over_messages_to_the_field(furnished: Chat) -> None:
+    chat = furnished
+    await chat.page.locator(".skip").focus()
     where = """() => {
         const { activeElement: element } = document;
         return element.closest("nav, .messages, .composer, .skip")?.classList[0] ?? element.localName;
@@ -81,7 +87,7 @@ async def test_tab_goes_from_rooms_over_messages_to_the_field(chat: Chat) -> Non
             messages.add(await chat.evaluate(message))
         if await chat.evaluate("() => document.activeElement.id === 'composer-text'"):
             break
-    assert seen == ["skip", "sidebar", "messages", "composer"]
+    assert seen == ["sidebar", "messages", "composer"]
     # The list is one stop, apart from the controls inside its messages.
     assert len(messages - {False}) == 1
 
@@ -93,9 +99,11 @@ async def test_the_skip_link_leads_to_the_field(chat: Chat) -> None:
     await expect(chat.text).to_be_focused()
 
 
-async def test_new_messages_and_answers_are_read_out_but_not_every_step(chat: Chat, discord: Sandbox) -> None:
+async def test_new_messages_and_answers_are_read_out_but_not_every_step(
+    chat: Chat, with_bot: Sandbox
+) -> None:
     heard = chat.page.locator("#announcer")
-    await discord.member("bob").send("can you **hear** me")
+    await with_bot.member("bob").send("can you **hear** me")
     await expect(heard).to_contain_text("Bob: can you hear me")
     await chat.command("/slow")
     await expect(heard).to_contain_text("Antiphon: is thinking…")
@@ -112,7 +120,8 @@ async def test_the_focus_stays_where_it_was_when_the_bot_edits(chat: Chat) -> No
     assert await chat.evaluate("() => document.activeElement.closest('.message') !== null")
 
 
-async def test_a_telephone_shows_it_all(chat: Chat) -> None:
+async def test_a_telephone_shows_it_all(furnished: Chat) -> None:
+    chat = furnished
     await chat.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     try:
         overflow = "() => document.documentElement.scrollWidth - innerWidth"
@@ -124,9 +133,9 @@ async def test_a_telephone_shows_it_all(chat: Chat) -> None:
         rooms = chat.page.get_by_role("navigation")
         await expect(rooms).to_be_hidden()
         await chat.page.get_by_role("button", name="Channels and people").click()
-        await rooms.get_by_role("button", name="general").click()
+        await rooms.get_by_role("button", name="music").click()
         await expect(rooms).to_be_hidden()
-        await expect(chat.page.get_by_role("heading", level=1)).to_have_text("general")
+        await expect(chat.page.get_by_role("heading", level=1)).to_have_text("music")
         await chat.text.click()
         await chat.page.get_by_role("button", name="Commands").click()
         await chat.page.get_by_role("option", name="/where").click()
@@ -136,7 +145,7 @@ async def test_a_telephone_shows_it_all(chat: Chat) -> None:
         await chat.page.set_viewport_size(DESK)  # type: ignore[arg-type]
 
 
-async def test_the_theme_can_be_chosen_and_is_remembered(chat: Chat, discord: Sandbox) -> None:
+async def test_the_theme_can_be_chosen_and_is_remembered(chat: Chat, with_bot: Sandbox) -> None:
     await chat.page.emulate_media(color_scheme="light")
     ground = "() => getComputedStyle(document.body).backgroundColor"
     light = await chat.evaluate(ground)
@@ -144,7 +153,7 @@ async def test_the_theme_can_be_chosen_and_is_remembered(chat: Chat, discord: Sa
         await chat.page.get_by_role("button", name="Theme").click()
     dark = await chat.evaluate(ground)
     assert dark != light
-    await chat.open(discord.page_url)
+    await chat.open(with_bot.page_url)
     assert await chat.evaluate(ground) == dark
     await chat.page.get_by_role("button", name="Theme: dark").click()
     assert await chat.evaluate(ground) == light

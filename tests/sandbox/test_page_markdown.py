@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser
 
-from sandbox.server import Sandbox
 from tests.sandbox.chat import Chat
-from tests.sandbox.page_fixtures import browser, discord, window
 
-__all__ = ["browser", "discord", "window"]
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OUTLINE = """async (text) => {
     const { markdown } = await import(new URL("js/markdown/render.js", location.href));
@@ -75,6 +71,6 @@ async def test_times_follow_the_clock(window: Chat) -> None:
     assert "2026" in await window.evaluate(OUTLINE, "<t:1780000000:D>")
 
 
-async def test_a_long_line_of_marks_is_read_in_time(window: Chat, browser: Browser, discord: Sandbox) -> None:
+async def test_a_long_line_of_marks_is_read_in_time(window: Chat) -> None:
     for marks in ("*" * 4000, "_*" * 2000, "||**" * 1000, "[" * 4000, "> " * 2000, "`" * 4000, "<t:" * 1300):
         assert isinstance(await window.evaluate(OUTLINE, marks), str)

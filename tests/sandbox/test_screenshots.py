@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sandbox.files import dimensions
 from sandbox.server import Sandbox
-
 from tests.browser import find_browser
 from tests.requirements import absent
 from tests.screenshots import Picture, take

@@ -29,7 +29,7 @@ function block(node, names) {
     case "quote":
       return h("blockquote", {}, node.children.map((child) => block(child, names)));
     case "codeblock":
-      return h("pre", { tabindex: "0", "aria-label": node.language ? `${node.language} code` : "code", role: "region" }, h("code", {}, node.text));
+      return h("pre", { tabindex: "0", "aria-label": node.language ? `${node.language} code` : "code", role: "group" }, h("code", {}, node.text));
     case "list":
       return list(node, names);
     default:
