@@ -10,7 +10,7 @@ from bot.audio.tags import read_recipe
 from bot.recipe import Mode
 from sandbox.actors import Actor, text_of
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, clip_of, made, mp3_of
+from tests.e2e.clips import WAIT, button_ids, clip_of, made, mp3_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,18 +38,12 @@ async def test_the_other_modes_wording(bot: BotProcess, alice: Actor, tmp_path: 
     card = await (await alice.slash("coach", prompt=prompt, mode="ar")).finished(WAIT)
     other = await (await alice.click(card, "Say it for the other mode")).finished(WAIT)
     assert "For mode diffusion" in text_of(other)
-    clip = await clip_of(await alice.click(other, "coach:use:" + other_id(text_of(other), other)))
+    [use] = [one for one in button_ids(other) if one.startswith("coach:use:")]
+    clip = await clip_of(await alice.click(other, use))
     recipe = read_recipe(mp3_of(clip, bot.sandbox, tmp_path))
     assert recipe.mode is Mode.DIFFUSION
     assert "piano" in recipe.prompt
     assert "cello" in recipe.prompt
-
-
-def other_id(_: str, message: object) -> str:
-    from tests.e2e.clips import button_ids
-
-    [use] = [one for one in button_ids(message) if one.startswith("coach:use:")]  # type: ignore[arg-type]
-    return use.rpartition(":")[2]
 
 
 async def test_the_quiet_line_and_how_to_turn_it_off(bot: BotProcess, alice: Actor, bob: Actor) -> None:
@@ -73,6 +67,6 @@ async def test_a_good_prompt_is_left_in_peace(alice: Actor) -> None:
 
 
 async def test_nothing_to_look_at_is_said_in_private(alice: Actor, bob: Actor) -> None:
-    answer = await (await alice.slash("coach")).finished(WAIT)
+    answer = await (await alice.slash("coach")).followup(0, WAIT)
     assert "Give me a prompt" in answer.content
     assert not bob.sees(answer)

@@ -10,7 +10,7 @@ import pytest
 
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
-from sandbox.actors import Actor, text_of
+from sandbox.actors import Actor, Reply, text_of
 from sandbox.model import Message
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import WAIT, ask, button_ids, clip_of, made, mp3_of
@@ -24,18 +24,23 @@ def mina(bot: BotProcess) -> Actor:
 
 
 async def said(actor: Actor, command: str, **options: object) -> str:
-    """Use a command that answers in private, and return all it says."""
-    reply = await actor.slash(command, options)
-    return await answer_of(reply)
+    """Use a command, and return all that its answer says."""
+    return await answer_of(await actor.slash(command, options))
 
 
-async def answer_of(reply: object) -> str:
+async def answer_of(reply: Reply) -> str:
     return text_of(await private(reply))
 
 
-async def private(reply: object) -> Message:
-    """Return the private answer to a deferred command, button or modal."""
-    message: Message = await reply.finished(WAIT)  # type: ignore[attr-defined]
+async def private(reply: Reply) -> Message:
+    """Return the answer that only who acted sees, once it is no longer “thinking …”."""
+
+    def answer() -> Message | None:
+        there = [one for one in (reply.message, *reply.followups) if one is not None and not one.loading]
+        return there[0] if there else None
+
+    message: Message = await reply.sandbox.until(answer, WAIT, "an answer")
+    assert message.ephemeral_for == reply.interaction.user_id
     return message
 
 
