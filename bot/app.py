@@ -40,7 +40,7 @@ ENGINES = "bot.engines.registry"
 COGS = (
     "cogs.errors",
     "cogs.music",
-    "cogs.presets",
+    "cogs.presets.cog",
     "cogs.coach",
     "cogs.queue",
     "cogs.history",

@@ -11,9 +11,9 @@ from bot.prompts.names import display_name
 from bot.store.preset_model import BadField, Body, Draft
 
 FORMAT = 1
-FILE_BYTES = 512 * 1024
+FILE_BYTES = 1_250_000
 PRESETS_MOST = 100
-"""So many presets a file; with the longest texts in the widest characters they fit FILE_BYTES twice over."""
+"""So many presets a file: with the longest texts, in the widest characters, they fit."""
 
 _BODY = tuple(Body.__dataclass_fields__)
 _REQUIRED = ("name", "template", "mode")

@@ -27,7 +27,7 @@ TAG_CHARACTERS = 24
 TAGS_MOST = 5
 
 BOUNDS: Mapping[str, tuple[float, float]] = {
-    "seconds": (1, 600),
+    "seconds": (0.1, 600),
     "temperature": (0.01, 10),
     "guidance_scale": (0, 100),
     "top_k": (0, 100_000),
@@ -60,7 +60,7 @@ class Body:
     """Everything about a preset but its name; a version holds exactly one.
 
     template: 1 to 1,000 characters; MARK stands for the member's words.
-    seconds (1 to 600), temperature (0.01 to 10), top_k (0 to 100,000), guidance_scale (0 to 100),
+    seconds (0.1 to 600), temperature (0.01 to 10), top_k (0 to 100,000), guidance_scale (0 to 100),
     num_sampling_steps (1 to 1,000) and negative_prompt are None where the bot's defaults hold.
     tags: at most 5 different ones of letters, digits and single hyphens, in lower case, ≤ 24 characters each.
     description: at most 300 characters, one line.

@@ -325,7 +325,7 @@ _FIND = f"""
         WHERE guild_id = :guild_id AND scope = 'server' AND deleted_at IS NULL AND name_key = :key
     UNION ALL SELECT id FROM presets WHERE name_key = :key AND scope = 'public' AND deleted_at IS NULL
 ) AND {VISIBLE}
-ORDER BY p.id = :id DESC, p.code = :code DESC, p.owner_id = :user_id DESC, p.scope = 'server' DESC,
+ORDER BY p.id = :id DESC, p.code IS :code DESC, p.owner_id = :user_id DESC, p.scope = 'server' DESC,
     p.rating DESC, p.uses DESC, p.id
 LIMIT 1
 """

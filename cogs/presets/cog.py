@@ -325,3 +325,8 @@ def _as_files(presets: list[Preset]) -> list[discord.File]:
         )
         for number, part in enumerate(parts, start=1)
     ]
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(PresetCog(bot))

@@ -177,7 +177,7 @@ async def test_presets_travel_in_a_file(bot: BotProcess, alice: Actor, bob: Acto
     bad = json.loads(data)
     bad["presets"][0]["seconds"] = "long"
     refused = await said(bob, "preset import", file=("bad.json", json.dumps(bad).encode()))
-    assert "presets[0].seconds has to be a number from 1 to 600" in refused
+    assert "presets[0].seconds has to be a number from 0.1 to 600" in refused
     post = await alice.send("no file")
     assert "no preset file" in await answer_of(await bob.message_menu("Import presets", post))
     assert "雨の東京" in await said(bob, "preset browse", text="東京タワー")
