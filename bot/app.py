@@ -22,15 +22,31 @@ from bot.errors import AntiphonError, ConfigError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
 from bot.jobs.janitor import Janitor
 from bot.jobs.service import JobService
+from bot.presets.starters import starter_presets
+from bot.prompts.names import name_key
 from bot.recipe import Mode
 from bot.store.clips import Clips
+from bot.store.coached import CoachStore
 from bot.store.database import Database
 from bot.store.jobs import Jobs
+from bot.store.preset_reports import Reports
+from bot.store.preset_search import Search
+from bot.store.preset_votes import Votes
+from bot.store.presets import Presets
 
 log = logging.getLogger(__name__)
 
 ENGINES = "bot.engines.registry"
-COGS = ("cogs.errors", "cogs.music", "cogs.queue", "cogs.history", "cogs.about", "cogs.delivery")
+COGS = (
+    "cogs.errors",
+    "cogs.music",
+    "cogs.presets.cog",
+    "cogs.coach",
+    "cogs.queue",
+    "cogs.history",
+    "cogs.about",
+    "cogs.delivery",
+)
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -54,6 +70,11 @@ class Antiphon(commands.AutoShardedBot):
     service: JobService
     clips: Clips
     jobs: Jobs
+    presets: Presets
+    preset_search: Search
+    preset_votes: Votes
+    preset_reports: Reports
+    coached: CoachStore
 
     def __init__(self, settings: Settings, engines: str = ENGINES) -> None:
         follow_address(settings.discord_api_url)
@@ -91,6 +112,10 @@ class Antiphon(commands.AutoShardedBot):
         except OSError as error:
             raise SetupError(f"The clips' folder {settings.clip_dir} cannot be made: {error}.") from error
         self.jobs, self.clips = Jobs(database), Clips(database)
+        self.presets, self.preset_search = Presets(database, name_key), Search(database)
+        self.preset_votes, self.preset_reports = Votes(database), Reports(database)
+        self.coached = CoachStore(database)
+        await self.presets.keep_own(starter_presets(), time.time())
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
         self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, time.time)

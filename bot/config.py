@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     max_seconds: float = Field(60, ge=1, le=600, description="a number of seconds from 1 to 600")
     max_jobs_per_member: int = Field(5, ge=1, le=1000, description="a whole number from 1 to 1000")
     max_queue: int = Field(500, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    max_presets_per_member: int = Field(100, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    max_presets_per_server: int = Field(500, ge=1, le=100_000, description="a whole number from 1 to 100000")
     max_attempts: int = Field(2, ge=1, le=10, description="a whole number from 1 to 10")
     stall_seconds: float = Field(180, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
     load_seconds: float = Field(900, ge=5, le=86_400, description="a number of seconds from 5 to 86400")

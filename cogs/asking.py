@@ -14,8 +14,13 @@ TOKEN_LIFETIME = timedelta(minutes=15)
 """How long an interaction can be answered, from its creation (Discord's documentation)."""
 
 
-async def submit(interaction: discord.Interaction[Antiphon], recipe: Recipe) -> Job:
-    """Queue a recipe for whoever acted; the deferred answer becomes its progress, then its clip."""
+async def submit(
+    interaction: discord.Interaction[Antiphon], recipe: Recipe, preset_version: int | None = None
+) -> Job:
+    """Queue a recipe for whoever acted; the deferred answer becomes its progress, then its clip.
+
+    preset_version: what the clip remembers, where the recipe came from a preset.
+    """
     return await interaction.client.service.submit(
         Request(
             recipe=recipe,
@@ -27,6 +32,7 @@ async def submit(interaction: discord.Interaction[Antiphon], recipe: Recipe) -> 
             token_expires_at=(interaction.created_at + TOKEN_LIFETIME).timestamp(),
             can_post=can_post(interaction),
             max_bytes=max_bytes(interaction),
+            preset_version=preset_version,
         )
     )
 

@@ -41,6 +41,7 @@ class Clip:
     picture: str
     facts: Mapping[str, Any]
     created_at: float
+    preset_version: int | None
 
 
 class Clips:
@@ -108,6 +109,7 @@ async def insert_clip(tx: aiosqlite.Connection, job: Job, clip: NewClip, now: fl
                 "file": clip.file,
                 "picture": clip.picture,
                 "facts": json.dumps(dict(clip.facts), ensure_ascii=False),
+                "preset_version": job.preset_version,
                 "now": now,
             },
         )
@@ -118,8 +120,9 @@ async def insert_clip(tx: aiosqlite.Connection, job: Job, clip: NewClip, now: fl
 
 
 _INSERT = """
-INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, file, picture, facts, created_at)
-VALUES (:job_id, :recipe, :user_id, :guild_id, :channel_id, :file, :picture, :facts, :now)
+INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, file, picture, facts, preset_version,
+                   created_at)
+VALUES (:job_id, :recipe, :user_id, :guild_id, :channel_id, :file, :picture, :facts, :preset_version, :now)
 RETURNING *
 """
 _OF_MEMBER = """
@@ -151,4 +154,5 @@ def _clip(row: Row) -> Clip:
         picture=row["picture"],
         facts=json.loads(row["facts"]),
         created_at=row["created_at"],
+        preset_version=row["preset_version"],
     )

@@ -35,6 +35,7 @@ class Request:
     token_expires_at: float
     can_post: bool
     max_bytes: int
+    preset_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,7 @@ class Job:
     posting_at: float | None
     message_id: int | None
     answer_id: int | None
+    preset_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,10 @@ class Jobs:
 
 _ADD = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
-                  token_expires_at, can_post, max_bytes, created_at)
+                  token_expires_at, can_post, max_bytes, preset_version, created_at)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
-       :token_expires_at, :can_post, :max_bytes, :now
+       :token_expires_at, :can_post, :max_bytes,
+       (SELECT id FROM preset_versions WHERE id = :preset_version), :now
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
@@ -268,6 +271,7 @@ def _parameters(request: Request, now: float, per_member: int, in_all: int) -> d
         "token_expires_at": request.token_expires_at,
         "can_post": request.can_post,
         "max_bytes": request.max_bytes,
+        "preset_version": request.preset_version,
         "now": now,
         "per_member": per_member,
         "in_all": in_all,
@@ -294,4 +298,5 @@ def _job(row: Row) -> Job:
         posting_at=row["posting_at"],
         message_id=row["message_id"],
         answer_id=row["answer_id"],
+        preset_version=row["preset_version"],
     )
