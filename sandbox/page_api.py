@@ -21,8 +21,9 @@ The server speaks first, and after every change of user. Ids are strings; Discor
 and then tells what happens where you can see it:
 
     {"type": "message", "new": bool, "message": message}    `message` has, beside Discord's fields,
-                              "thinking" (still deferred), "failed" (deferred, and given up) and
-                              "ephemeral" (only you see it)
+                              "thinking" (still deferred), "failed" (deferred, and given up),
+                              "ephemeral" (only you see it) and "command" (the name of the command it
+                              answers, or null)
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
@@ -72,6 +73,7 @@ from sandbox import changes
 from sandbox.errors import ApiError
 from sandbox.files import Upload, content_type, read_part
 from sandbox.model import Interaction, Json, Message, State, User
+from sandbox.options import name_of
 from sandbox.resolve import ActionError
 from sandbox.rules.shapes import as_snowflake
 from sandbox.store import dumps
@@ -84,7 +86,9 @@ FOLDER = Path(__file__).parent / "page"
 PAGE = 50
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    # Scripts cannot turn a text into markup at all, ours included.
+    "require-trusted-types-for 'script'; trusted-types 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -341,6 +345,7 @@ class PageApi:
             "thinking": message.loading and awaited,
             "failed": message.loading and not awaited,
             "ephemeral": message.ephemeral_for is not None,
+            "command": None if interaction is None else name_of(interaction.data),
         }
         return self.sandbox.payloads.message(message) | marks
 
