@@ -33,6 +33,7 @@ from bot.engines.score.format import SCALE_NAMES, SCALES, Score, from_frames, to
 from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, score_of
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
+from bot.engines.score.text import asked_tempo
 from training.compose import Settings, compose, entries_of
 from training.judge_data import families_of
 from training.scenes import SCENE_BY_NAME
@@ -124,7 +125,8 @@ def written_ar(engine: ArEngine, work: list[Task], batch: int = 12) -> Iterator[
     defaults = {name: bounds.default for name, bounds in engine.capabilities.options.items()}
     for start in range(0, len(work), batch):
         part = work[start : start + batch]
-        rows = [Row(SECONDS, t.seed, defaults["temperature"], int(defaults["top_k"])) for t in part]
+        temperature, top_k = defaults["temperature"], int(defaults["top_k"])
+        rows = [Row(SECONDS, t.seed, temperature, top_k, asked_tempo(t.prompt)) for t in part]
         engine.decode([t.prompt for t in part], rows, defaults["guidance_scale"], lambda done, total: None)
         yield from ((t, from_frames(row.result())) for t, row in zip(part, rows, strict=True))
 

@@ -96,7 +96,7 @@ def draw(path: Path, prompt: str, waves: dict[Mode, np.ndarray], rate: int) -> N
         axis.set(title=f"{mode.value}", ylim=(0, 8), xticks=1000 * ticks, xticklabels=ticks, xlabel="seconds")
     axes[0].set_ylabel("kHz")
     figure.suptitle(prompt, fontsize=10)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=72, pil_kwargs={"quality": 80})
     plt.close(figure)
 
 
@@ -116,7 +116,7 @@ def main() -> None:
     for number, prompt in enumerate(PROMPTS, 1):
         waves = {mode: clip(engine, prompt) for mode, engine in engines.items()}
         rate = engines[Mode.AR].capabilities.sample_rate
-        name = f"{number:02d}.png"
+        name = f"{number:02d}.jpg"
         draw(pictures / name, prompt, waves, rate)
         lines += [
             f"## {number}. {prompt}",

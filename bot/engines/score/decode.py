@@ -34,6 +34,7 @@ from bot.engines.score.format import (
     beats_in,
     clock_of,
     length_clock,
+    tempo_class_of,
     tempo_of,
 )
 
@@ -46,12 +47,15 @@ class Row:
     Stream k's frame f stands in column 1 + k + f (MusicGen's delay pattern); column 0 is all padding.
     """
 
-    def __init__(self, seconds: float, seed: int, temperature: float, top_k: int) -> None:
+    def __init__(
+        self, seconds: float, seed: int, temperature: float, top_k: int, tempo: float | None = None
+    ) -> None:
         self.frames: list[list[int]] = [[] for _ in range(STREAMS)]
         self.total: int | None = None
         self._seconds = seconds
         self._rng = np.random.default_rng(seed)
         self._temperature, self._top_k = temperature, top_k
+        self._tempo = None if tempo is None else tempo_class_of(tempo)
         self._clock: list[int] = [CLOCK_START, length_clock(seconds)]
         self._programs = [0] * 5
 
@@ -79,9 +83,14 @@ class Row:
     def _token(self, logits: npt.NDArray[np.float32], role: int, frame: int) -> int:
         clock = self._clock[frame]
         if clock == CLOCK_START:
-            token = self._draw(logits, HEADER_BASE, HEADER_SIZES[role])
-            if role == 0:
-                self._plan(token - HEADER_BASE)
+            if role > 0:
+                return self._draw(logits, HEADER_BASE, HEADER_SIZES[role])
+            if self._tempo is None:
+                token = self._draw(logits, HEADER_BASE, HEADER_SIZES[role])
+            else:
+                # A tempo asked for in figures is kept; the model still chooses the metre.
+                token = self._draw(logits, HEADER_BASE + self._tempo * len(METRES), len(METRES))
+            self._plan(token - HEADER_BASE)
             return token
         if CLOCK_LENGTH <= clock < CLOCK_BAR:
             return 0

@@ -50,7 +50,17 @@ ALIASES = {
 """Spellings read as other words; only the words themselves, as the prompt splits."""
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-&'’][^\W\d_]+)*|\d+(?:-?bit)?|d&b|r&b", re.UNICODE)
+_TEMPO = re.compile(r"\b(\d{2,3})\s*(?:bpm|beats per minute)\b|\btempo (?:of )?(\d{2,3})\b", re.IGNORECASE)
 _ENDINGS = ("s", "es", "ed", "d", "ing", "y", "ish", "ly", "like", "al", "er", "est", "ness")
+
+
+def asked_tempo(prompt: str) -> float | None:
+    """Return the beats per minute that a prompt asks for in figures, from 48 to 200, or None."""
+    for match in _TEMPO.finditer(prompt):
+        bpm = int(match[1] or match[2])
+        if 48 <= bpm <= 200:
+            return float(bpm)
+    return None
 
 
 class Words:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engines.score import MODELS
-from bot.engines.score.text import END, FIRST_BUCKET, FIRST_NUMBER, FIRST_WORD, MAX_TOKENS, Words
+from bot.engines.score.text import END, FIRST_BUCKET, FIRST_NUMBER, FIRST_WORD, MAX_TOKENS, Words, asked_tempo
 from bot.errors import ModelMissing
 
 WORDS = Words(MODELS / "text")
@@ -32,6 +32,24 @@ def test_numbers_have_ids_of_their_own() -> None:
     assert WORDS.ids("120 bpm")[0] == FIRST_NUMBER + 120
     assert WORDS.ids("120bpm") == WORDS.ids("120 bpm")
     assert WORDS.ids("99999999999")[0] != FIRST_NUMBER
+
+
+@pytest.mark.parametrize(
+    ("prompt", "bpm"),
+    [
+        ("techno at 130 bpm", 130),
+        ("techno 130BPM", 130),
+        ("90 beats per minute", 90),
+        ("tempo 120, house", 120),
+        ("a tempo of 72", 72),
+        ("808 bpm", None),
+        ("house from 1999", None),
+        ("12 bpm then 100 bpm", 100),
+        ("piano", None),
+    ],
+)
+def test_a_tempo_in_figures_is_read(prompt: str, bpm: float | None) -> None:
+    assert asked_tempo(prompt) == bpm
 
 
 def test_spellings_meet() -> None:

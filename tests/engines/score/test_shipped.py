@@ -1,0 +1,153 @@
+"""The models that ship: a short evaluation. The long one is `training/evaluate.py`."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.engines import registry
+from bot.engines.judge import Judge
+from bot.engines.score import BUILT_IN, MODELS, load
+from bot.engines.score.ar import ArEngine
+from bot.engines.score.bank import SAMPLE_RATE
+from bot.engines.score.decode import Row
+from bot.engines.score.diffusion import DiffusionEngine
+from bot.engines.score.engine import one_thread
+from bot.engines.score.format import Score, from_frames, tempo_of
+from bot.engines.score.latent import encoded, score_of
+from bot.engines.score.text import asked_tempo
+from bot.recipe import Mode
+from training.compose import compose
+from training.evaluate import Task, written_ar, written_diffusion
+from training.scenes import SCENES
+
+PROMPTS = {
+    "techno": "driving dark techno",
+    "chiptune": "bouncy 8 bit chiptune",
+    "rock": "loud hard rock",
+    "drum and bass": "fast drum and bass",
+    "trap": "hard trap beat",
+    "baroque": "stately baroque harpsichord piece",
+    "meditation": "zen meditation",
+    "rainy city": "moody noir saxophone in the rain",
+}
+
+
+@pytest.fixture(scope="module")
+def ar() -> ArEngine:
+    engine = load("ar", BUILT_IN["antiphon-tiny-ar"])
+    assert isinstance(engine, ArEngine)
+    return engine
+
+
+@pytest.fixture(scope="module")
+def diffusion() -> DiffusionEngine:
+    engine = load("diffusion", BUILT_IN["antiphon-tiny-diffusion"])
+    assert isinstance(engine, DiffusionEngine)
+    return engine
+
+
+def test_all_of_it_is_small() -> None:
+    assert sum(p.stat().st_size for p in MODELS.rglob("*") if p.is_file()) <= 25_000_000
+
+
+def test_the_registry_knows_them_by_name() -> None:
+    for name, folder in BUILT_IN.items():
+        mode = Mode(folder.name)
+        capabilities = registry.describe(mode, name)
+        assert capabilities.model == name
+        assert capabilities.title == "built-in score model, sampled instruments"
+        assert (capabilities.min_seconds, capabilities.max_seconds) == (5, 60)
+
+
+@pytest.mark.parametrize("mode", ["ar", "diffusion"])
+def test_they_follow_the_prompt(mode: str, request: pytest.FixtureRequest) -> None:
+    engine = request.getfixturevalue(mode)
+    judge = Judge()
+    work = [Task("near", prompt, scene, None, 100 + n) for n, (scene, prompt) in enumerate(PROMPTS.items())]
+    with one_thread():
+        written = list(written_ar(engine, work) if mode == "ar" else written_diffusion(engine, work))
+    right = 0
+    for task, score in written:
+        wave = engine.sampler.render(score, 10.0, task.seed)
+        right += judge.hear(wave, SAMPLE_RATE).scene == task.scene
+    assert right >= len(PROMPTS) / 2, right
+
+
+@pytest.mark.parametrize("mode", ["ar", "diffusion"])
+def test_the_words_matter(mode: str, request: pytest.FixtureRequest) -> None:
+    engine = request.getfixturevalue(mode)
+    scores: list[Score] = []
+    with one_thread():
+        for prompt in ("fast techno", "sad violin solo"):
+            task = Task("near", prompt, None, None, 3)
+            scores += [s for _, s in (written_ar if mode == "ar" else written_diffusion)(engine, [task])]
+    assert scores[0].tempo > 1.4 * scores[1].tempo
+    assert scores[0].programs[:, 4].any()
+    assert not scores[1].programs[:, 4].any()
+
+
+def test_a_tempo_that_is_asked_for_is_kept(ar: ArEngine) -> None:
+    with one_thread():
+        rows = [Row(6.0, bpm, 0.95, 40, asked_tempo(f"house at {bpm} bpm")) for bpm in (70, 122, 171)]
+        ar.decode([f"house at {bpm} bpm" for bpm in (70, 122, 171)], rows, 2.5, lambda done, total: None)
+    tempi = [from_frames(row.result()).tempo for row in rows]
+    assert tempi == pytest.approx([70, 122, 171], rel=0.016)
+
+
+def test_the_planner_hears_a_tempo_in_figures(diffusion: DiffusionEngine) -> None:
+    asked = (80, 104, 122, 140, 172)
+    with one_thread():
+        plans = diffusion.plan([f"music at {bpm} bpm" for bpm in asked], list(range(5)))
+    heard = [tempo_of(tempo_class) for tempo_class, _ in plans]
+    assert sum(abs(h / a - 1) < 0.04 for h, a in zip(heard, asked, strict=True)) >= 4
+
+
+def test_a_score_survives_the_latent(diffusion: DiffusionEngine) -> None:
+    same = []
+    for seed, scene in enumerate(SCENES):
+        score = compose(scene, 8.0, np.random.default_rng(seed)).score
+        latents = encoded(diffusion.autoencoder, score)
+        again = score_of(diffusion.autoencoder, latents, score.tempo_class, score.metre)
+        same.append(np.mean(again.grid == score.grid))
+        assert (again.programs == score.programs).mean() > 0.95
+    assert np.mean(same) > 0.98
+
+
+def test_an_initial_latent_is_kept_where_the_strength_is_low(diffusion: DiffusionEngine) -> None:
+    score = compose(SCENES[7], 8.0, np.random.default_rng(1)).score
+    start = encoded(diffusion.autoencoder, score)[None]
+    distance = []
+    with one_thread():
+        for strength in (0.15, 1.0):
+            out = diffusion.denoise(
+                ["techno"],
+                [1],
+                score.tempo_class,
+                score.metre,
+                8.0,
+                steps=8,
+                guidance_scale=2.0,
+                initial=start,
+                strength=strength,
+            )
+            distance.append(float((out - start).square().mean()))
+    assert distance[0] < 0.3 * distance[1]
+
+
+def test_the_ar_checkpoint_is_in_musicgens_layout(ar: ArEngine) -> None:
+    from safetensors import safe_open
+
+    with safe_open(Path(BUILT_IN["antiphon-tiny-ar"]) / "model.safetensors", "pt") as file:
+        names = set(file.keys())
+    for name in (
+        "decoder.lm_heads.5.weight",
+        "decoder.model.decoder.embed_tokens.5.weight",
+        "decoder.model.decoder.layers.0.encoder_attn.k_proj.weight",
+        "decoder.model.decoder.layer_norm.weight",
+        "enc_to_dec_proj.weight",
+        "text_encoder.shared.weight",
+        "text_encoder.encoder.block.0.layer.0.SelfAttention.q.weight",
+    ):
+        assert name in names
+    assert not any("scene_head" in name for name in names)
