@@ -17,6 +17,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.config import DISCORD, Settings
+from bot.duels.boards import Boards
+from bot.duels.service import DuelService
 from bot.engines.base import Capabilities, Engines
 from bot.errors import AntiphonError, ConfigError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
@@ -25,12 +27,25 @@ from bot.jobs.service import JobService
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
+from bot.store.duels import Duels
 from bot.store.jobs import Jobs
+from bot.store.votes import Votes
 
 log = logging.getLogger(__name__)
 
 ENGINES = "bot.engines.registry"
-COGS = ("cogs.errors", "cogs.music", "cogs.queue", "cogs.history", "cogs.about", "cogs.delivery")
+COGS = (
+    "cogs.errors",
+    "cogs.music",
+    "cogs.queue",
+    "cogs.history",
+    "cogs.about",
+    "cogs.delivery",
+    "cogs.duels",
+    "cogs.duel_stage",
+    "cogs.leaderboard",
+    "cogs.privacy",
+)
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -54,6 +69,8 @@ class Antiphon(commands.AutoShardedBot):
     service: JobService
     clips: Clips
     jobs: Jobs
+    duels: DuelService
+    boards: Boards
 
     def __init__(self, settings: Settings, engines: str = ENGINES) -> None:
         follow_address(settings.discord_api_url)
@@ -92,6 +109,9 @@ class Antiphon(commands.AutoShardedBot):
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
         self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, time.time)
+        self.duels = DuelService(Duels(database), Votes(database), self.service, settings, time.time)
+        self.boards = Boards(settings.database_path)
+        self._services.push_async_callback(self.boards.close)
         Janitor(self.clips, settings, time.time).attach(self.service)
         for cog in COGS:
             await self.load_extension(cog)
