@@ -36,14 +36,15 @@ MONO_DB = -50.0
 """A difference of the channels this far below their sum is no stereo that anybody hears."""
 
 _LOUDNESS_SPREAD_LU = 0.1
-_CUT_SPREAD = 0.04
-"""Each side's loudness and cut are moved at random by up to this much. What is left of a difference between
-the models, a few hundredths of a LU and a few hertz, drowns in it."""
+_CUT_SPREAD = 0.06
+"""Each side's loudness and cut are lowered at random by up to this much. What is left of a difference between
+the models, a hundredth of a LU and some tens of hertz, drowns in it."""
 
 _CLOSE_ENOUGH_LU = 0.03
-_ENCODINGS_MAX = 8
+_ENCODINGS_MAX = 6
+_TARGETS_MAX = 4
 _HEADROOM_DB = 0.5
-_TAPS = 1023
+_TAPS = 2047
 _BAND_HZ = 100.0
 
 
@@ -156,27 +157,48 @@ def _equally_loud(
     waves: list[Wave], rate: int, kbps: int, scratch: Path, rng: np.random.Generator
 ) -> tuple[list[Path], list[float]]:
     """Encode both as loud as the one with the higher peaks allows; return the files and their LUFS."""
-    measured = [loudness(wave, rate) for wave in waves]
-    room = [CEILING_DB - _HEADROOM_DB - true_peak(wave, rate) for wave in waves]
-    target = min(TARGET_LUFS, *(lufs + db for lufs, db in zip(measured, room, strict=True)))
-    apart = rng.uniform(-_LOUDNESS_SPREAD_LU / 2, 0, 2)
-    gains = [target + d - lufs for d, lufs in zip(apart, measured, strict=True)]
-    for _ in range(_ENCODINGS_MAX):
-        files = [
-            mp3.encode(wave * np.float32(amplitude(gain)), rate, kbps, scratch)
-            for wave, gain in zip(waves, gains, strict=True)
+    room = [loudness(wave, rate) + CEILING_DB - _HEADROOM_DB - true_peak(wave, rate) for wave in waves]
+    target = min(TARGET_LUFS, *room)
+    apart = rng.uniform(-_LOUDNESS_SPREAD_LU, 0, 2)
+    for attempt in range(_TARGETS_MAX):
+        made = [
+            _encode_near(wave, rate, kbps, target + down, scratch)
+            for wave, down in zip(waves, apart, strict=True)
         ]
-        decoded = [mp3.decode(file)[0] for file in files]
-        lufs = [loudness(wave, rate) for wave in decoded]
-        overshoot = max(0.0, *(true_peak(wave, rate) - CEILING_DB for wave in decoded))
-        off = [target + d - found for d, found in zip(apart, lufs, strict=True)]
-        if overshoot == 0 and max(map(abs, off)) <= _CLOSE_ENOUGH_LU:
-            return files, lufs
-        target -= overshoot + (0.1 if overshoot else 0.0)
-        gains = [gain + target + d - found for gain, d, found in zip(gains, apart, lufs, strict=True)]
-    if abs(lufs[0] - lufs[1]) > LOUDNESS_TOLERANCE_LU or overshoot > 0:
+        overshoot = max(encoding.true_peak_db for encoding in made) - CEILING_DB
+        if overshoot <= 0:
+            break
+        target -= overshoot + 0.1 * 2**attempt
+    lufs = [encoding.lufs for encoding in made]
+    if overshoot > 0 or abs(lufs[0] - lufs[1]) > LOUDNESS_TOLERANCE_LU:
         raise RenderError("The two clips could not be made equally loud. Ask again.")
-    return files, lufs
+    return [encoding.file for encoding in made], lufs
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    file: Path
+    lufs: float
+    true_peak_db: float
+
+
+def _encode_near(wave: Wave, rate: int, kbps: int, goal: float, scratch: Path) -> _Encoding:
+    """Return the encoding nearest to `goal` LUFS, one under the ceiling before any above it.
+
+    With hits and pauses a hundredth of a decibel more can make the encoder decide otherwise, and blocks
+    pass the loudness gate or not: then the result jumps about, and several have to be tried.
+    """
+    gain = goal - loudness(wave, rate)
+    tried: list[_Encoding] = []
+    for _ in range(_ENCODINGS_MAX):
+        file = mp3.encode(wave * np.float32(amplitude(gain)), rate, kbps, scratch)
+        decoded, _ = mp3.decode(file)
+        tried.append(_Encoding(file, loudness(decoded, rate), true_peak(decoded, rate)))
+        off = goal - tried[-1].lufs
+        if abs(off) <= _CLOSE_ENOUGH_LU:
+            break
+        gain += off if len(tried) == 1 else off / 2
+    return min(tried, key=lambda one: (one.true_peak_db > CEILING_DB, abs(goal - one.lufs)))
 
 
 def main() -> None:
