@@ -137,5 +137,5 @@ def coloured(wave: Wave, model: str, rng: np.random.Generator) -> Wave:
     if model == "hifi":
         return (wave + 0.05 * noise).astype(np.float32)
     dull = filters.sosfilt(filters.butter(4, 5_000, fs=rate, output="sos"), noise[:1], axis=1)
-    hits = np.exp(-20 * (np.arange(wave.shape[1]) / rate % 0.5))
+    hits = np.exp(-8 * (np.arange(wave.shape[1]) / rate % 0.5))
     return (0.3 * wave[:1] * hits + 0.5 * dull * hits).astype(np.float32)

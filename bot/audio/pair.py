@@ -161,10 +161,16 @@ def _equally_loud(
     target = min(TARGET_LUFS, *room)
     apart = rng.uniform(-_LOUDNESS_SPREAD_LU, 0, 2)
     for attempt in range(_TARGETS_MAX):
+        goals = target + apart
         made = [
-            _encode_near(wave, rate, kbps, target + down, scratch)
-            for wave, down in zip(waves, apart, strict=True)
+            _encode_near(wave, rate, kbps, goal, scratch) for wave, goal in zip(waves, goals, strict=True)
         ]
+        off = [encoding.lufs - goal for encoding, goal in zip(made, goals, strict=True)]
+        # Where one could not come near its goal, the other comes to where the first one is.
+        follower = int(abs(off[0]) > abs(off[1]))
+        if abs(off[1 - follower]) > _CLOSE_ENOUGH_LU:
+            goal = goals[follower] + off[1 - follower]
+            made[follower] = _encode_near(waves[follower], rate, kbps, goal, scratch)
         overshoot = max(encoding.true_peak_db for encoding in made) - CEILING_DB
         if overshoot <= 0:
             break

@@ -26,6 +26,7 @@ from tests.builders import recipe
 PAIRS = 14
 MOST_BY_CHANCE = 11
 """Right guesses of 14; a coin gets more than that once in 150 times."""
+pytestmark = pytest.mark.timeout(600)
 MODELS = {Mode.AR: "lofi", Mode.DIFFUSION: "hifi"}
 
 
