@@ -148,12 +148,19 @@ class DuelStage(commands.Cog):
         clips = await self._clips(sides)
         card = closed_card(duel, sides, clips, await duels.votes.tally(duel.id), self._folder)
         channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
+        message = channel.get_partial_message(duel.message_id or 0)
         try:
-            await channel.get_partial_message(duel.message_id or 0).edit(
-                embed=card.embed, attachments=card.files(), view=None
-            )
+            await message.edit(embed=card.embed, attachments=card.files(), view=None)
+        except NETWORK_ERRORS:
+            raise
         except (discord.Forbidden, discord.NotFound) as error:
             log.warning("nobody can be shown how duel %d ended: %s", duel.id, error)
+        except discord.HTTPException as error:
+            if error.status in (401, 429):
+                raise
+            # The words at least: the tagged files are somewhat larger than what was posted before.
+            log.warning("the files of duel %d cannot be shown: %s", duel.id, error)
+            await message.edit(embed=card.embed.set_image(url=None), attachments=[], view=None)
         await duels.revealed(duel)
 
     async def _clips(self, sides: dict[Side, DuelSide]) -> dict[Side, Clip]:
