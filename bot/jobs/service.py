@@ -106,9 +106,14 @@ class JobService:
         )
         if not request.can_post:
             await self._refuse_long_wait(job, now)
-        self._publish(Moved(job.id, State.QUEUED))
-        await self._fill()
+        await self.queued(job)
         return job
+
+    async def queued(self, *jobs: Job) -> None:
+        """Make known that jobs were added to the queue, and begin with them if the worker is free."""
+        for job in jobs:
+            self._publish(Moved(job.id, State.QUEUED))
+        await self._fill()
 
     async def _refuse_long_wait(self, job: Job, now: float) -> None:
         place = (await self.places()).get(job.id)

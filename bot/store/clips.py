@@ -69,7 +69,10 @@ class Clips:
         return _clip(row)
 
     async def of_member(self, user_id: int, *, before: int | None, limit: int) -> list[Clip]:
-        """Return a member's clips, newest first, older than the clip `before` where one is given."""
+        """Return a member's clips, newest first, older than the clip `before` where one is given.
+
+        Clips of a duel that is not over are left out: they would tell which side is which.
+        """
         rows = await self._db.read(_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit})
         return [_clip(row) for row in rows]
 
@@ -128,6 +131,7 @@ RETURNING *
 _OF_MEMBER = """
 SELECT * FROM clips
 WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :before)
+  AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND in_duel = 1 AND state = 'rendered')
 ORDER BY id DESC LIMIT :limit
 """
 _PACE = """

@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.jobs.service import remove_files
 from bot.recipe import Mode
 from bot.store.clips import Clip
-from cogs.asking import submit
+from cogs.asking import start_duel, submit
 from cogs.ui.answers import answer_error, think
 from cogs.ui.card import details
 
@@ -93,6 +93,20 @@ class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
         await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
 
 
+class DuelButton(IdButton, template=r"clip:duel:(?P<number>\d+)"):
+    """The same prompt and length once more in both modes, to be voted on blind."""
+
+    prefix = "clip:duel"
+    label = "Duel"
+    emoji = "⚔️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Start it for whoever pressed."""
+        await think(interaction)
+        recipe = (await interaction.client.clips.get(self.number)).recipe
+        await start_duel(interaction, recipe.prompt, recipe.seconds)
+
+
 class DetailsButton(IdButton, template=r"clip:details:(?P<number>\d+)"):
     """The whole recipe and the measurements, for whoever asks alone."""
 
@@ -141,13 +155,13 @@ class CancelButton(IdButton, template=r"job:cancel:(?P<number>\d+)"):
         await interaction.client.service.cancel(job.id)
 
 
-BUTTONS = (AgainButton, OtherModeButton, DetailsButton, DeleteButton, CancelButton)
+BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton, CancelButton)
 
 
 def clip_buttons(clip_id: int, *more: IdButton) -> discord.ui.View:
     """Return the buttons under a clip, which every clip has, and more of this one's."""
-    always = AgainButton(clip_id), OtherModeButton(clip_id), DetailsButton(clip_id), DeleteButton(clip_id)
-    return in_rows(*always, *more)
+    kinds = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton)
+    return in_rows(*(kind(clip_id) for kind in kinds), *more)
 
 
 def job_buttons(job_id: int) -> discord.ui.View:
@@ -168,6 +182,16 @@ def clip_in(message: discord.Message) -> int | None:
             if match := re.fullmatch(rf"{DetailsButton.prefix}:(\d+)", custom_id or ""):
                 return int(match[1])
     return None
+
+
+def carries(message: discord.Message, custom_id: str) -> bool:
+    """Tell whether a button with this custom_id is under a message."""
+    return any(
+        isinstance(child, discord.Button) and child.custom_id == custom_id
+        for row in message.components
+        if isinstance(row, discord.ActionRow)
+        for child in row.children
+    )
 
 
 def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:

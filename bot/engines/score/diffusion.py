@@ -63,7 +63,8 @@ class DiffusionEngine(ScoreEngine):
         self.autoencoder = ScoreAutoencoder()
         fill(self.autoencoder, load_weights(path), path)
         self.autoencoder.eval()
-        for module in (self._text, self._transformer, self._planner):
+        modules: tuple[torch.nn.Module, ...] = (self._text, self._transformer, self._planner)
+        for module in modules:
             module.to(device).eval()
             if self._dtype is not torch.float32:
                 module.to(self._dtype)

@@ -122,7 +122,7 @@ def _bent(sample: Sample, pitch: float, samples: int) -> FloatArray:
     """
     ratio = 2 ** ((pitch - sample.root) / 12)
     wave = sample.wave
-    place: npt.NDArray[np.float64] = np.arange(samples) * float(ratio)
+    place = np.arange(samples, dtype=np.float64) * np.float64(ratio)
     if sample.loop is None:
         inside = place[: int(np.searchsorted(place, len(wave) - 1))]
         out = np.zeros(samples, np.float32)
