@@ -17,20 +17,44 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.config import DISCORD, Settings
+from bot.duels.boards import Boards
+from bot.duels.service import DuelService
 from bot.engines.base import Capabilities, Engines
 from bot.errors import AntiphonError, ConfigError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
 from bot.jobs.janitor import Janitor
 from bot.jobs.service import JobService
+from bot.presets.starters import starter_presets
+from bot.prompts.names import name_key
 from bot.recipe import Mode
 from bot.store.clips import Clips
+from bot.store.coached import CoachStore
 from bot.store.database import Database
+from bot.store.duels import Duels
 from bot.store.jobs import Jobs
+from bot.store.preset_reports import Reports
+from bot.store.preset_search import Search
+from bot.store.preset_votes import Votes as PresetVotes
+from bot.store.presets import Presets
+from bot.store.votes import Votes
 
 log = logging.getLogger(__name__)
 
 ENGINES = "bot.engines.registry"
-COGS = ("cogs.errors", "cogs.music", "cogs.queue", "cogs.history", "cogs.about", "cogs.delivery")
+COGS = (
+    "cogs.errors",
+    "cogs.music",
+    "cogs.presets.cog",
+    "cogs.coach",
+    "cogs.queue",
+    "cogs.history",
+    "cogs.about",
+    "cogs.delivery",
+    "cogs.duels",
+    "cogs.duel_stage",
+    "cogs.leaderboard",
+    "cogs.privacy",
+)
 PERMISSIONS = discord.Permissions(
     view_channel=True,
     send_messages=True,
@@ -54,6 +78,13 @@ class Antiphon(commands.AutoShardedBot):
     service: JobService
     clips: Clips
     jobs: Jobs
+    presets: Presets
+    preset_search: Search
+    preset_votes: PresetVotes
+    preset_reports: Reports
+    coached: CoachStore
+    duels: DuelService
+    boards: Boards
 
     def __init__(self, settings: Settings, engines: str = ENGINES) -> None:
         follow_address(settings.discord_api_url)
@@ -91,9 +122,16 @@ class Antiphon(commands.AutoShardedBot):
         except OSError as error:
             raise SetupError(f"The clips' folder {settings.clip_dir} cannot be made: {error}.") from error
         self.jobs, self.clips = Jobs(database), Clips(database)
+        self.presets, self.preset_search = Presets(database, name_key), Search(database)
+        self.preset_votes, self.preset_reports = PresetVotes(database), Reports(database)
+        self.coached = CoachStore(database)
+        await self.presets.keep_own(starter_presets(), time.time())
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
         self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, time.time)
+        self.duels = DuelService(Duels(database), Votes(database), self.service, settings, time.time)
+        self.boards = Boards(settings.database_path)
+        self._services.push_async_callback(self.boards.close)
         Janitor(self.clips, settings, time.time).attach(self.service)
         for cog in COGS:
             await self.load_extension(cog)

@@ -1,4 +1,4 @@
-"""The command line: run, sandbox, generate, doctor, db. Exit codes: 0; 2 for bad input; 1 otherwise."""
+"""The command line: run, sandbox, generate, doctor, db, votes. Exit codes: 0; 2 bad input; 1 otherwise."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot import log
+from bot.arena.wording import count
 from bot.config import Settings, unknown_keys
 from bot.errors import AntiphonError, ConfigError, StoreError, UserError
 from bot.recipe import Mode, Recipe
@@ -31,6 +32,8 @@ app = typer.Typer(
 )
 db = typer.Typer(no_args_is_help=True, help="Look after the database.")
 app.add_typer(db, name="db")
+votes = typer.Typer(no_args_is_help=True, help="What members voted in blind duels.")
+app.add_typer(votes, name="votes")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -185,6 +188,15 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `antiphon d
     path = _settings().database_path
     kept = maintenance.restore(source, path, time.time())
     out.print(f"restored {path}" + (f"; the one before is {kept}" if kept else ""))
+
+
+@votes.command()
+def export(target: Annotated[Path, typer.Argument(help="The file to write, JSON Lines.")]) -> None:
+    """Write the votes of those who agreed, without names or ids, for researchers."""
+    from bot.duels.export import export_votes
+
+    written = export_votes(_settings().database_path, target)
+    out.print(f"wrote {target}: {count(written, 'vote')}")
 
 
 def _settings() -> Settings:

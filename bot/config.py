@@ -75,10 +75,21 @@ class Settings(BaseSettings):
     max_seconds: float = Field(60, ge=1, le=600, description="a number of seconds from 1 to 600")
     max_jobs_per_member: int = Field(5, ge=1, le=1000, description="a whole number from 1 to 1000")
     max_queue: int = Field(500, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    max_presets_per_member: int = Field(100, ge=1, le=100_000, description="a whole number from 1 to 100000")
+    max_presets_per_server: int = Field(500, ge=1, le=100_000, description="a whole number from 1 to 100000")
     max_attempts: int = Field(2, ge=1, le=10, description="a whole number from 1 to 10")
     stall_seconds: float = Field(180, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
     load_seconds: float = Field(900, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
     keep_clips_gb: float = Field(20, ge=0, description="a number of gigabytes, 0 to keep every clip")
+    duels_per_member: int = Field(3, ge=1, le=1000, description="a whole number from 1 to 1000")
+    duel_hours: float = Field(24, gt=0, le=720, description="a number of hours above 0, at most 720")
+    duel_close_votes: int = Field(
+        0, ge=0, le=100_000, description="a whole number from 0 (no such limit) to 100000"
+    )
+    duel_hearing_seconds: float = Field(10, ge=0, le=600, description="a number of seconds from 0 to 600")
+    duel_heard_share: float = Field(0.5, ge=0, le=1, description="a number from 0 to 1")
+    duel_account_days: float = Field(7, ge=0, le=3650, description="a number of days from 0 to 3650")
+    duel_votes_per_day: int = Field(50, ge=1, le=10_000, description="a whole number from 1 to 10000")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="debug, info, warning or error"
     )

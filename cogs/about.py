@@ -13,6 +13,8 @@ HELP = (
     "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
     "`mode` chooses how: **ar** writes the music note after note, **diffusion** carves it out of noise. "
     "Under each clip, **Again** makes another take and **Other mode** lets you compare.\n"
+    "**/duel start** makes one clip each way and has everybody vote blind, **/leaderboard** adds the votes "
+    "up, **/privacy** is about yours.\n"
     "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again.\n"
     "**/about** says which models run here and what their licences allow."
 )

@@ -21,9 +21,12 @@ from bot.errors import ConfigError, NotFound, StoreError
 from bot.jobs.service import Advanced, Moved
 from bot.store.clips import Clip
 from bot.store.jobs import Job, State
+from cogs.coach import OfClipButton as CoachButton
+from cogs.coach import line_under
 from cogs.originals import NETWORK_ERRORS, ORIGINAL_GONE, TOO_LARGE, Originals, is_unauthorized
+from cogs.presets.buttons import OfClipButton as PresetButton
 from cogs.progress import Board
-from cogs.ui.buttons import BUTTONS, carries_clip, clip_buttons
+from cogs.ui.buttons import BUTTONS, IdButton, carries_clip, clip_buttons
 from cogs.ui.card import Card, clip_card
 from cogs.ui.text import in_a_line
 
@@ -130,19 +133,23 @@ class Delivery(commands.Cog):
     async def _deliver(self, job: Job) -> None:
         try:
             clip = await self.bot.clips.of_job(job.id)
-            card = clip_card(clip, self.bot.settings.clip_dir)
+            line = await line_under(self.bot, clip)
+            card = clip_card(clip, self.bot.settings.clip_dir, line)
         except NotFound as error:
             raise Undeliverable(str(error)) from error
-        message_id = await self._edit_answer(job, clip, card) or await self._post(job, clip, card)
+        more: list[IdButton] = [PresetButton(clip.id)] if clip.preset_version else []
+        more += [CoachButton(clip.id)] if line else []
+        view = clip_buttons(clip.id, *more)
+        message_id = await self._edit_answer(job, card, view) or await self._post(job, clip, card, view)
         await self.bot.service.delivered(job.id, message_id)
 
-    async def _edit_answer(self, job: Job, clip: Clip, card: Card) -> int | None:
+    async def _edit_answer(self, job: Job, card: Card, view: discord.ui.View) -> int | None:
         """Turn the answer into the clip; None where the answer can no longer be edited."""
         if not self.originals.alive(job):
             return None
         try:
             message = await self.originals.edit(
-                job, content=None, embed=card.embed, attachments=card.files(), view=clip_buttons(clip.id)
+                job, content=None, embed=card.embed, attachments=card.files(), view=view
             )
         except discord.HTTPException as error:
             if error.code in ORIGINAL_GONE:
@@ -150,7 +157,7 @@ class Delivery(commands.Cog):
             raise _explained(error) from error
         return message.id
 
-    async def _post(self, job: Job, clip: Clip, card: Card) -> int:
+    async def _post(self, job: Job, clip: Clip, card: Card, view: discord.ui.View) -> int:
         """Post the clip in the channel, unless an earlier attempt already did."""
         if not job.can_post:
             raise Undeliverable("The 15 minutes that Discord gives for an answer here are over.")
@@ -163,7 +170,7 @@ class Delivery(commands.Cog):
                 f"<@{job.user_id}>",
                 embed=card.embed,
                 files=card.files(),
-                view=clip_buttons(clip.id),
+                view=view,
                 nonce=str(job.id),
                 allowed_mentions=discord.AllowedMentions(users=[discord.Object(job.user_id)]),
             )

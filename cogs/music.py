@@ -14,12 +14,17 @@ from bot.app import Antiphon
 from bot.ask import bounds_over, longest_seconds, recipe_for
 from bot.config import Settings
 from bot.engines.base import Capabilities
+from bot.prompts.starters import suggestions
 from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode
 from cogs.asking import submit
+from cogs.presets.named import TYPED_MOST, named, suggest
+from cogs.presets.using import use
 from cogs.ui.answers import think
 from cogs.ui.text import shortened
 
 SUGGESTIONS = 25
+STARTERS = 15
+"""So many of them are kept for the starter library while nothing is typed."""
 CHOICE_CHARACTERS = 100
 
 
@@ -34,7 +39,8 @@ class Music(commands.Cog):
             description="Make a clip of music from a few words",
             callback=_with_options(self._music, music_options(engines, bot.settings)),
         )
-        self.command.autocomplete("prompt")(self._recent_prompts)
+        self.command.autocomplete("prompt")(self._prompts)
+        self.command.autocomplete("preset")(suggest)
 
     async def cog_load(self) -> None:
         """Register the command."""
@@ -55,27 +61,37 @@ class Music(commands.Cog):
         steps: int | None = None,
         temperature: float | None = None,
         guidance: float | None = None,
+        preset: str | None = None,
     ) -> None:
+        asked: dict[str, Any] = {
+            "seconds": seconds,
+            "seed": seed,
+            "negative_prompt": negative,
+            "temperature": temperature,
+            "guidance_scale": guidance,
+            "num_sampling_steps": steps,
+        }
+        if preset is not None:
+            await think(interaction)
+            await use(interaction, await named(interaction, preset), prompt, mode, **asked)
+            return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
-        chosen = Mode(mode) if mode else self._default_mode()
-        recipe = recipe_for(
-            self.bot.service.engine(chosen),
-            self.bot.settings,
-            prompt=prompt,
-            seconds=seconds,
-            seed=seed,
-            negative_prompt=negative,
-            temperature=temperature,
-            guidance_scale=guidance,
-            num_sampling_steps=steps,
-        )
+        engine = self.bot.service.engine(self._mode(mode))
+        recipe = recipe_for(engine, self.bot.settings, prompt=prompt, **asked)
         await think(interaction)
         await submit(interaction, recipe)
 
-    async def _recent_prompts(
+    async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
-        prompts = await self.bot.jobs.recent_prompts(interaction.user.id, current.strip(), SUGGESTIONS)
+        """Offer the member's own prompts, and starters while nothing is typed yet."""
+        typed = current.strip()
+        prompts = await self.bot.jobs.recent_prompts(interaction.user.id, typed, SUGGESTIONS)
+        if not typed:
+            mode = getattr(interaction.namespace, "mode", None)
+            known = self._mode(mode if mode in list(Mode) else None)
+            fresh = [one for one in suggestions(known) if one not in prompts]
+            prompts = [*prompts[: SUGGESTIONS - STARTERS], *fresh][:SUGGESTIONS]
         # A choice's value is bounded like its name: a longer prompt could not come back whole.
         return [
             app_commands.Choice(name=shortened(" ".join(prompt.split()), CHOICE_CHARACTERS), value=prompt)
@@ -83,7 +99,9 @@ class Music(commands.Cog):
             if len(prompt) <= CHOICE_CHARACTERS
         ]
 
-    def _default_mode(self) -> Mode:
+    def _mode(self, asked: str | None) -> Mode:
+        if asked:
+            return Mode(asked)
         default = self.bot.settings.default_mode
         installed = self.bot.capabilities
         return default if default in installed or not installed else next(iter(installed))
@@ -110,6 +128,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
             options.append(_option(name, app_commands.Range[kind, kind(bounds.low), kind(bounds.high)]))
     if any(engine.negative_prompt for engine in engines):
         options.append(_option("negative", app_commands.Range[str, 1, PROMPT_CHARACTERS]))
+    options.append(_option("preset", app_commands.Range[str, 1, TYPED_MOST]))
     return options
 
 
@@ -122,6 +141,7 @@ DESCRIPTIONS = {
     "temperature": "How adventurous: 1 is as trained, less is safer",
     "guidance": "How strictly it follows your words",
     "negative": "What you do not want to hear",
+    "preset": "A preset's name or code: your words go into it, your other options win over its own",
 }
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
 
 from bot.app import Antiphon
-from bot.store.jobs import Job
 
 UNKNOWN_MESSAGE = 10008
 UNKNOWN_WEBHOOK = 10015
@@ -22,6 +21,26 @@ ORIGINAL_GONE = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOK
 
 NETWORK_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.RateLimited)
 """What passes by itself, so that trying again is right."""
+
+
+class Asked(Protocol):
+    """Something that was asked for with a command or button: a job, or a duel."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def application_id(self) -> int:
+        """The bot's own id."""
+
+    @property
+    def interaction_token(self) -> str | None:
+        """The right to edit the answer, until it is erased."""
+
+    @property
+    def token_expires_at(self) -> float:
+        """When that right ends, as Unix time."""
 
 
 class Originals:
@@ -39,15 +58,15 @@ class Originals:
         return lock
 
     @staticmethod
-    def alive(job: Job) -> bool:
-        """Tell whether the job's answer can still be edited, as far as this machine's clock knows."""
-        return job.interaction_token is not None and time.time() < job.token_expires_at
+    def alive(asked: Asked) -> bool:
+        """Tell whether the answer can still be edited, as far as this machine's clock knows."""
+        return asked.interaction_token is not None and time.time() < asked.token_expires_at
 
-    async def edit(self, job: Job, **message: Any) -> discord.WebhookMessage:
+    async def edit(self, asked: Asked, **message: Any) -> discord.WebhookMessage:
         """Edit the answer. Raises discord.HTTPException, or the network's errors."""
-        if job.interaction_token is None:
-            raise ValueError(f"job {job.id} has no token any more")
-        webhook = discord.Webhook.partial(job.application_id, job.interaction_token, client=self._bot)
+        if asked.interaction_token is None:
+            raise ValueError(f"number {asked.id} has no token any more")
+        webhook = discord.Webhook.partial(asked.application_id, asked.interaction_token, client=self._bot)
         # The typed parameter is a message id; Discord's route takes this word for the answer itself.
         return await webhook.edit_message(cast(int, "@original"), **message)
 

@@ -99,6 +99,10 @@ class Board:
             return
         async with self._gate, self._originals.lock(job_id):
             job = await self._bot.jobs.get(job_id)
+            if job.in_duel:
+                # Its progress would be that of one side.
+                self._shown.pop(job_id, None)
+                return
             text = _text(job, shown, place)
             if job.state not in (State.QUEUED, State.RUNNING) or text == shown.text:
                 return

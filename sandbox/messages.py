@@ -180,6 +180,10 @@ def _note(attachment: Attachment, note: Json) -> None:
         attachment.is_spoiler = note["is_spoiler"]
 
 
+_SAYS = {"author": "name", "footer": "text"}
+"""What these parts of an embed must say: in a request it may be left out, in an answer it may not."""
+
+
 def _embed(embed: Json) -> Json:
     known = (
         "title",
@@ -197,6 +201,8 @@ def _embed(embed: Json) -> Json:
     for name in known:
         value = embed.get(name)
         if value is None or value == "" or value == {}:
+            continue
+        if name in _SAYS and not value.get(_SAYS[name]):
             continue
         if name == "fields":
             value = [

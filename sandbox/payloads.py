@@ -266,7 +266,7 @@ class Payloads:
     def listed(message: Message) -> list[Attachment]:
         """The attachments that stand under the message: not those its embeds or components show.
 
-        A Components V2 message lists none; source: discord-api-docs issue 8277, where that is called intended.
+        A Components V2 message lists none; source: discord-api-docs issue 8277, which calls that intended.
         """
         if message.flags & MessageFlag.IS_COMPONENTS_V2:
             return []

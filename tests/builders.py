@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.recipe import Mode, Recipe
 from bot.store.clips import NewClip
+from bot.store.duels import NewDuel, Side
 from bot.store.jobs import Request
 
 FACTS = {
@@ -44,3 +45,19 @@ def request(**changes: Any) -> Request:
 
 def new_clip(name: str = "1") -> NewClip:
     return NewClip(file=f"{name}.mp3", picture=f"{name}.png", facts=FACTS)
+
+
+def new_duel(diffusion: str = "a", *, built_in: bool = False, **changes: Any) -> NewDuel:
+    """A duel with diffusion on that side; `changes` go into both requests."""
+    modes: dict[Side, Mode] = {
+        "a": Mode.DIFFUSION if diffusion == "a" else Mode.AR,
+        "b": Mode.AR if diffusion == "a" else Mode.DIFFUSION,
+    }
+    return NewDuel(
+        prompt="slow piano",
+        seconds=10.0,
+        tags=("mood:slow",),
+        built_in=built_in,
+        guild_id=10,
+        sides={side: request(recipe=recipe(mode=mode), **changes) for side, mode in modes.items()},
+    )

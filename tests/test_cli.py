@@ -160,3 +160,12 @@ def test_unknown_keys_are_named_and_not_fatal(antiphon: Antiphon, tmp_path: Path
     done = antiphon("db", "migrate")
     assert done.returncode == 0
     assert "No setting is called DISCORD_TOKNE" in done.stderr
+
+
+def test_votes_are_exported_once(antiphon: Antiphon) -> None:
+    antiphon("db", "migrate")
+    done = antiphon("votes", "export", "votes.jsonl")
+    assert (done.returncode, done.stdout) == (0, "wrote votes.jsonl: 0 votes\n")
+    again = antiphon("votes", "export", "votes.jsonl")
+    assert again.returncode == 1
+    assert "choose another name" in again.stderr

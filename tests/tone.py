@@ -3,6 +3,9 @@
 Words in a prompt make it misbehave: `slow` takes 0.1 s a step, `slower` 0.4 s, `stuck` says nothing for
 ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable, `ravenous` runs out of
 memory, `nan` and `silent` give such audio.
+
+The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
+against stereo at 48 kHz, bright and even.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import signal as filters
 
 from bot.engines.base import Bounds, Capabilities, Desk, Job
 from bot.errors import ModelMissing
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from bot.engines.base import Wave
 
 RATE = 32_000
+RATES = {"lofi": 24_000, "hifi": 48_000}
 STEPS = 20
 
 
@@ -42,8 +47,8 @@ def describe(mode: Mode, model: str) -> Capabilities:
         model=model,
         title="test tones",
         licence="MIT",
-        sample_rate=RATE,
-        channels=2,
+        sample_rate=RATES.get(model, RATE),
+        channels=1 if model == "lofi" else 2,
         min_seconds=1,
         max_seconds=60,
         prompt_tokens=64,
@@ -110,13 +115,27 @@ def misbehave(words: set[str]) -> None:
 
 def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
     """A chord of three partials: the same for the same recipe, another for any other."""
-    samples = round(recipe.seconds * RATE)
+    rate = RATES.get(recipe.model, RATE)
+    samples = round(recipe.seconds * rate)
     rng = np.random.default_rng(zlib.crc32(recipe.to_json().encode()))
-    time_axis = np.arange(samples) / RATE
+    time_axis = np.arange(samples) / rate
     chord = sum(np.sin(2 * np.pi * hz * time_axis) for hz in rng.uniform(110, 880, 3))
     wave = np.stack([chord, chord]).astype(np.float32) / 6
+    if recipe.model in RATES:
+        return coloured(wave, recipe.model, rng)
     if "silent" in words:
         wave[:] = 0
     if "nan" in words:
         wave[0, 0] = np.nan
     return wave
+
+
+def coloured(wave: Wave, model: str, rng: np.random.Generator) -> Wave:
+    """The chord with what tells the models `lofi` and `hifi` from each other at once."""
+    rate = RATES[model]
+    noise = rng.standard_normal(wave.shape)
+    if model == "hifi":
+        return (wave + 0.05 * noise).astype(np.float32)
+    dull = filters.sosfilt(filters.butter(4, 5_000, fs=rate, output="sos"), noise[:1], axis=1)
+    hits = np.exp(-8 * (np.arange(wave.shape[1]) / rate % 0.5))
+    return (0.3 * wave[:1] * hits + 0.5 * dull * hits).astype(np.float32)

@@ -41,6 +41,7 @@ class Clip:
     picture: str
     facts: Mapping[str, Any]
     created_at: float
+    preset_version: int | None
 
 
 class Clips:
@@ -68,7 +69,10 @@ class Clips:
         return _clip(row)
 
     async def of_member(self, user_id: int, *, before: int | None, limit: int) -> list[Clip]:
-        """Return a member's clips, newest first, older than the clip `before` where one is given."""
+        """Return a member's clips, newest first, older than the clip `before` where one is given.
+
+        Clips of a duel that is not over are left out: they would tell which side is which.
+        """
         rows = await self._db.read(_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit})
         return [_clip(row) for row in rows]
 
@@ -108,6 +112,7 @@ async def insert_clip(tx: aiosqlite.Connection, job: Job, clip: NewClip, now: fl
                 "file": clip.file,
                 "picture": clip.picture,
                 "facts": json.dumps(dict(clip.facts), ensure_ascii=False),
+                "preset_version": job.preset_version,
                 "now": now,
             },
         )
@@ -118,13 +123,15 @@ async def insert_clip(tx: aiosqlite.Connection, job: Job, clip: NewClip, now: fl
 
 
 _INSERT = """
-INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, file, picture, facts, created_at)
-VALUES (:job_id, :recipe, :user_id, :guild_id, :channel_id, :file, :picture, :facts, :now)
+INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, file, picture, facts, preset_version,
+                   created_at)
+VALUES (:job_id, :recipe, :user_id, :guild_id, :channel_id, :file, :picture, :facts, :preset_version, :now)
 RETURNING *
 """
 _OF_MEMBER = """
 SELECT * FROM clips
 WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :before)
+  AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND in_duel = 1 AND state = 'rendered')
 ORDER BY id DESC LIMIT :limit
 """
 _PACE = """
@@ -151,4 +158,5 @@ def _clip(row: Row) -> Clip:
         picture=row["picture"],
         facts=json.loads(row["facts"]),
         created_at=row["created_at"],
+        preset_version=row["preset_version"],
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+import aiosqlite
+
 from bot.errors import LimitReached, NotFound
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
@@ -35,6 +37,7 @@ class Request:
     token_expires_at: float
     can_post: bool
     max_bytes: int
+    preset_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ class Job:
     posting_at: float | None
     message_id: int | None
     answer_id: int | None
+    preset_version: int | None
+    in_duel: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +85,7 @@ class Jobs:
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
         """Queue a request. Raises LimitReached where the member or everybody has too many open already."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_ADD, _parameters(request, now, per_member, in_all)))
-            if row is not None:
-                return _job(row)
-            mine = await one(await tx.execute(_OPEN_OF, {"user_id": request.user_id}))
-        if mine is not None and mine["n"] >= per_member:
-            raise LimitReached(
-                f"You already have {mine['n']} clips waiting or rendering, and {per_member} is the most. "
-                "Wait for one, or take one back with /cancel."
-            )
-        raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
+            return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
 
     async def claim(self, now: float, mode: Mode | None = None) -> Job | None:
         """Take the job whose turn it is, if any, and if it is of `mode` where one is given."""
@@ -158,7 +154,10 @@ class Jobs:
             await tx.execute(_TOLD, {"id": job_id})
 
     async def outbox(self) -> list[Job]:
-        """Return what has to reach somebody: rendered clips, and failures nobody was told of."""
+        """Return what has to reach somebody: rendered clips, and failures nobody was told of.
+
+        A duel's clips are the duel's to show.
+        """
         return [_job(row) for row in await self._db.read(_OUTBOX, {})]
 
     async def get(self, job_id: int) -> Job:
@@ -195,11 +194,35 @@ class Jobs:
         return _job(row) if row else None
 
 
+async def insert_job(
+    tx: aiosqlite.Connection,
+    request: Request,
+    now: float,
+    *,
+    per_member: int,
+    in_all: int,
+    in_duel: bool = False,
+) -> Job:
+    """Queue a request inside a transaction that does more than that. Raises as Jobs.add does."""
+    parameters = _parameters(request, now, per_member, in_all) | {"in_duel": in_duel}
+    row = await one(await tx.execute(_ADD, parameters))
+    if row is not None:
+        return _job(row)
+    mine = await one(await tx.execute(_OPEN_OF, {"user_id": request.user_id}))
+    if mine is not None and mine["n"] >= per_member:
+        raise LimitReached(
+            f"You already have {mine['n']} clips waiting or rendering, and {per_member} is the most. "
+            "Wait for one, or take one back with /cancel."
+        )
+    raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
+
+
 _ADD = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
-                  token_expires_at, can_post, max_bytes, created_at)
+                  token_expires_at, can_post, max_bytes, preset_version, created_at, in_duel)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
-       :token_expires_at, :can_post, :max_bytes, :now
+       :token_expires_at, :can_post, :max_bytes,
+       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
@@ -241,8 +264,8 @@ _TOLD = """
 UPDATE jobs SET told = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
 """
 _OUTBOX = """
-SELECT * FROM jobs WHERE state = 'rendered'
-UNION ALL SELECT * FROM jobs WHERE told = 0 AND state IN ('failed', 'cancelled')
+SELECT * FROM jobs WHERE state = 'rendered' AND in_duel = 0
+UNION ALL SELECT * FROM jobs WHERE told = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0
 ORDER BY id
 """
 _OPEN = "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"
@@ -268,6 +291,7 @@ def _parameters(request: Request, now: float, per_member: int, in_all: int) -> d
         "token_expires_at": request.token_expires_at,
         "can_post": request.can_post,
         "max_bytes": request.max_bytes,
+        "preset_version": request.preset_version,
         "now": now,
         "per_member": per_member,
         "in_all": in_all,
@@ -294,4 +318,6 @@ def _job(row: Row) -> Job:
         posting_at=row["posting_at"],
         message_id=row["message_id"],
         answer_id=row["answer_id"],
+        preset_version=row["preset_version"],
+        in_duel=bool(row["in_duel"]),
     )

@@ -13,7 +13,7 @@ from bot.errors import UserError
 from bot.jobs.service import remove_files
 from bot.recipe import Mode
 from bot.store.clips import Clip
-from cogs.asking import submit
+from cogs.asking import start_duel, submit
 from cogs.ui.answers import answer_error, think
 from cogs.ui.card import details
 
@@ -26,11 +26,14 @@ class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
     emoji: ClassVar[str | None] = None
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, label: str | None = None) -> None:
         self.number = number
         super().__init__(
             discord.ui.Button(
-                label=self.label, style=self.style, emoji=self.emoji, custom_id=f"{self.prefix}:{number}"
+                label=label or self.label,
+                style=self.style,
+                emoji=self.emoji,
+                custom_id=f"{self.prefix}:{number}",
             )
         )
 
@@ -71,7 +74,7 @@ class AgainButton(IdButton, template=r"clip:again:(?P<number>\d+)"):
                 f"This clip was made with {clip.recipe.model}, which is no longer installed here. "
                 "Ask with /music for what there is now."
             )
-        await submit(interaction, clip.recipe.reseeded())
+        await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
 
 
 class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
@@ -88,6 +91,20 @@ class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
         other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
         engine = interaction.client.service.engine(other)
         await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
+
+
+class DuelButton(IdButton, template=r"clip:duel:(?P<number>\d+)"):
+    """The same prompt and length once more in both modes, to be voted on blind."""
+
+    prefix = "clip:duel"
+    label = "Duel"
+    emoji = "⚔️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Start it for whoever pressed."""
+        await think(interaction)
+        recipe = (await interaction.client.clips.get(self.number)).recipe
+        await start_duel(interaction, recipe.prompt, recipe.seconds)
 
 
 class DetailsButton(IdButton, template=r"clip:details:(?P<number>\d+)"):
@@ -138,24 +155,39 @@ class CancelButton(IdButton, template=r"job:cancel:(?P<number>\d+)"):
         await interaction.client.service.cancel(job.id)
 
 
-BUTTONS = (AgainButton, OtherModeButton, DetailsButton, DeleteButton, CancelButton)
+BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton, CancelButton)
 
 
-def clip_buttons(clip_id: int) -> discord.ui.View:
-    """Return the buttons under a clip."""
-    return _row(AgainButton(clip_id), OtherModeButton(clip_id), DetailsButton(clip_id), DeleteButton(clip_id))
+def clip_buttons(clip_id: int, *more: IdButton) -> discord.ui.View:
+    """Return the buttons under a clip, which every clip has, and more of this one's."""
+    kinds = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton)
+    return in_rows(*(kind(clip_id) for kind in kinds), *more)
 
 
 def job_buttons(job_id: int) -> discord.ui.View:
     """Return the buttons under a job that is not done."""
-    return _row(CancelButton(job_id))
+    return in_rows(CancelButton(job_id))
 
 
 def carries_clip(message: discord.Message, clip_id: int) -> bool:
     """Tell whether a message of ours is the one that carries this clip."""
-    wanted = f"{DetailsButton.prefix}:{clip_id}"
+    return clip_in(message) == clip_id
+
+
+def clip_in(message: discord.Message) -> int | None:
+    """Return the clip that a message of ours carries, or None."""
+    for row in message.components:
+        for child in row.children if isinstance(row, discord.ActionRow) else ():
+            custom_id = child.custom_id if isinstance(child, discord.Button) else None
+            if match := re.fullmatch(rf"{DetailsButton.prefix}:(\d+)", custom_id or ""):
+                return int(match[1])
+    return None
+
+
+def carries(message: discord.Message, custom_id: str) -> bool:
+    """Tell whether a button with this custom_id is under a message."""
     return any(
-        isinstance(child, discord.Button) and child.custom_id == wanted
+        isinstance(child, discord.Button) and child.custom_id == custom_id
         for row in message.components
         if isinstance(row, discord.ActionRow)
         for child in row.children
@@ -171,7 +203,8 @@ def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:
     return interaction.permissions.manage_messages
 
 
-def _row(*buttons: IdButton) -> discord.ui.View:
+def in_rows(*buttons: discord.ui.Item[Any]) -> discord.ui.View:
+    """Return a way to send buttons, five a row."""
     view = discord.ui.View(timeout=None)
     for button in buttons:
         view.add_item(button)

@@ -33,8 +33,11 @@ class Card:
         ]
 
 
-def clip_card(clip: Clip, folder: Path) -> Card:
-    """Return the card of a clip whose files lie in `folder`. Raises NotFound where they were removed."""
+def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
+    """Return the card of a clip whose files lie in `folder`. Raises NotFound where they were removed.
+
+    line: a quiet word under it.
+    """
     audio, picture = folder / clip.file, folder / clip.picture
     if not (clip.file and audio.is_file() and picture.is_file()):
         raise NotFound("The files of this clip are gone.")
@@ -50,6 +53,8 @@ def clip_card(clip: Clip, folder: Path) -> Card:
     )
     embed.add_field(name="For", value=f"<@{clip.user_id}>")
     embed.set_image(url="attachment://picture.png")
+    if line:
+        embed.set_footer(text=line)
     return Card(embed, audio, picture)
 
 

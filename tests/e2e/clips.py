@@ -83,7 +83,7 @@ def mp3_of(message: Message, sandbox: Sandbox, folder: Path) -> Path:
 
 
 def button_ids(message: Message) -> list[str]:
-    return [node["custom_id"] for node in walk(message.components) if "custom_id" in node]
+    return [node["custom_id"] for _, node in walk(message.components) if "custom_id" in node]
 
 
 def clips_in(room: Room) -> list[Message]:

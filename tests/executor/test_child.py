@@ -93,7 +93,8 @@ async def test_a_job_is_cancelled_before_its_turn(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "kind"), [("nan", "audio"), ("silent", "audio"), ("broken", "error"), ("ravenous", "out_of_memory")]
+    ("prompt", "kind"),
+    [("nan", "audio"), ("silent", "audio"), ("broken", "error"), ("ravenous", "out_of_memory")],
 )
 async def test_a_failure_says_its_kind(desk: Desk, prompt: str, kind: str) -> None:
     job = await desk.give(prompt)

@@ -58,12 +58,12 @@ async def test_thinking_ends_with_the_token_even_across_a_restart(tmp_path: Path
         interaction = await raw.slash()
         assert (await raw.respond(interaction, 5)).ok
     async with sandbox_at(path, NOON + 600) as second:
-        shown = second.page.snapshot(second.member("alice").user)["messages"]
+        shown = second.page.view.snapshot(second.member("alice").user)["messages"]
         (message,) = shown[str(second.channel("music").id)]
         assert (message["thinking"], message["failed"]) == (True, False)
         second.clock.advance(301)
         assert second.world.interactions[interaction.id].state == "failed"
-        (message,) = second.page.snapshot(second.member("alice").user)["messages"][message["channel_id"]]
+        (message,) = second.page.view.snapshot(second.member("alice").user)["messages"][message["channel_id"]]
         assert (message["thinking"], message["failed"]) == (False, True)
 
 

@@ -32,6 +32,10 @@ class App {
     this.typing = new Typing(this, element("typing"));
     this.announcer = new Announcer(this, element("announcer"));
     this.world.addEventListener("reset", () => this.reset());
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.composer.focus();
+    });
     element("scrim").addEventListener("click", () => this.toggleSidebar(false));
     addEventListener("keydown", (event) => event.key === "Escape" && this.toggleSidebar(false));
   }

@@ -83,10 +83,10 @@ export class CommandLine {
 
   typed(field) {
     const named = field instanceof TypedField && /(?:^|\s)([-\p{L}\p{N}_]+):$/u.exec(field.text);
-    const option = named && this.command.options.find((one) => one.name === named[1] && one !== field.option);
-    if (option) {
+    const option = named && this.command.options.find((one) => one.name === named[1]);
+    if (option && (option !== field.option || named.index === 0)) {
       field.setText(field.text.slice(0, named.index));
-      (this.field(option.name) ?? this.add(option)).focus();
+      if (option !== field.option) (this.field(option.name) ?? this.add(option)).focus();
       return;
     }
     this.show(field);

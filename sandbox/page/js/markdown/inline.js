@@ -7,7 +7,7 @@ const URL_END = /[.,:;!?"'\])]+$/;
 const RULES = [
   [/\\([^0-9A-Za-z\s])/y, (m) => ({ type: "text", text: m[1] })],
   [/(`+)([^`](?:[\s\S]*?[^`])?)\1(?!`)/y, (m) => ({ type: "code", text: m[2].trim() === "" ? m[2] : unpad(m[2]) })],
-  [/<t:(-?\d{1,17})(?::([tTdDfFsSR]))?>/y, (m) => ({ type: "time", seconds: Number(m[1]), style: m[2] ?? "f" })],
+  [/<t:(-?\d{1,17})(?::([tTdDfFsSR]))?>/y, (m) => ({ type: "time", seconds: Number(m[1]), style: m[2] ?? "f", raw: m[0] })],
   [/<@!?(\d{1,20})>/y, (m) => ({ type: "user", id: m[1] })],
   [/<@&(\d{1,20})>/y, (m) => ({ type: "role", id: m[1] })],
   [/<#(\d{1,20})>/y, (m) => ({ type: "channel", id: m[1] })],

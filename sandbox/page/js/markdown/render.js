@@ -23,13 +23,13 @@ function block(node, names) {
   const children = () => node.children.map((child) => piece(child, names));
   switch (node.type) {
     case "header":
-      return h("div", { class: `header header-${node.level}`, role: "heading", "aria-level": node.level + 3 }, children());
+      return h("div", { class: `header header-${node.level}`, role: "heading", "aria-level": node.level + 1 }, children());
     case "small":
       return h("p", { class: "subtext" }, children());
     case "quote":
       return h("blockquote", {}, node.children.map((child) => block(child, names)));
     case "codeblock":
-      return h("pre", { tabindex: "0", "aria-label": node.language ? `${node.language} code` : "code", role: "region" }, h("code", {}, node.text));
+      return h("pre", { tabindex: "0", "aria-label": node.language ? `${node.language} code` : "code", role: "group" }, h("code", {}, node.text));
     case "list":
       return list(node, names);
     default:
@@ -56,7 +56,7 @@ function piece(node, names) {
     case "spoiler":
       return spoiler(children());
     case "time":
-      return timestamp(node.seconds, node.style) ?? `<t:${node.seconds}>`;
+      return timestamp(node.seconds, node.style) ?? node.raw;
     case "emoji":
       return h("span", { class: "custom-emoji", title: `:${node.name}:` }, `:${node.name}:`);
     case "everyone":
@@ -121,7 +121,7 @@ function pieceText(node, names) {
       return "(spoiler)";
     case "time": {
       const date = new Date(node.seconds * 1000);
-      if (Number.isNaN(date.getTime())) return "";
+      if (Number.isNaN(date.getTime())) return node.raw;
       return node.style === "R" ? relative(date) : fullTime(date);
     }
     case "emoji":

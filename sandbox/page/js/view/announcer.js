@@ -22,10 +22,11 @@ export class Announcer {
     this.say(`${names.text.user(message.author.id)}: ${summary(message, names).slice(0, 300)}${alone}`);
   }
 
+  /** Have something read out. Old lines go, but not while they may still be read. */
   say(words) {
     const line = document.createElement("p");
     line.textContent = words;
     this.element.append(line);
-    while (this.element.childElementCount > 5) this.element.firstElementChild.remove();
+    while (this.element.childElementCount > 12) this.element.firstElementChild.remove();
   }
 }

@@ -1,6 +1,6 @@
 // One message.
 
-import { h, refill } from "../dom.js";
+import { h } from "../dom.js";
 import { icon } from "../icons.js";
 import { clock, fullTime, messageTime } from "../time.js";
 import { ComponentView } from "./components.js";
@@ -110,7 +110,7 @@ function contextLine(app, message, names) {
     const used = message.type === CONTEXT_MENU ? message.command : `/${message.command}`;
     const start = () => app.composer.startCommand(message.command);
     const command = message.type === CONTEXT_MENU ? h("b", {}, used) : h("button", { type: "button", class: "used-command", on: { click: start } }, used);
-    return h("div", { class: "context" }, avatar(user), nameButton(app, names, user), h("span", {}, "used"), command);
+    return h("div", { class: "context" }, avatar(user), nameButton(app, names, user), h("span", {}, " used "), command);
   }
   if (!message.message_reference) return null;
   const replied = message.referenced_message;
@@ -164,14 +164,16 @@ export function editor(app, message, done) {
 
 /** Puts an editor in the place of a message's content. */
 export function openEditor(app, message, element) {
-  const place = element.querySelector(".message-body");
+  const body = element.querySelector(".message-body");
   const close = (text) => {
     app.timeline.refresh(message.id);
     app.timeline.focus(message.id);
     if (text !== null && text.trim() !== message.content) app.act("edit", { message_id: message.id, content: text });
   };
   const { element: form, field } = editor(app, message, close);
-  refill(place, form);
+  const said = body.querySelector(":scope > .markdown");
+  if (said) said.replaceWith(form);
+  else body.prepend(form);
   field.focus();
   field.setSelectionRange(field.value.length, field.value.length);
 }

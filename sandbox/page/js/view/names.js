@@ -7,7 +7,7 @@ const HUES = [205, 262, 330, 8, 28, 150, 178, 290];
 
 function hash(text) {
   let sum = 0;
-  for (const character of text) sum = (sum * 31 + character.codePointAt(0)) % 65_521;
+  for (const character of text) sum = (sum * 37 + character.codePointAt(0)) % 65_521;
   return sum;
 }
 

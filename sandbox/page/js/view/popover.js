@@ -11,7 +11,7 @@ const EDGE = 8;
  */
 export function float(element, anchor, closed = () => {}) {
   const opener = document.activeElement;
-  const home = (anchor instanceof Element && anchor.closest("dialog")) || opener?.closest?.("dialog") || document.body;
+  const home = (anchor instanceof Element ? anchor : opener)?.closest("dialog, nav, main") ?? document.body;
   element.popover = "auto";
   element.classList.add("floating");
   home.append(element);

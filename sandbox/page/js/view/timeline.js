@@ -95,6 +95,7 @@ export class Timeline {
     if (earlier) {
       element.classList.toggle("grouped", earlier.classList.contains("grouped"));
       earlier.replaceWith(element);
+      if (earlier.tabIndex === 0) setStops(element, 0);
       if (focusKey !== null) {
         const again = focusKey && [...element.querySelectorAll("[data-key]")].find((one) => one.dataset.key === focusKey);
         (again || element).focus({ preventScroll: true });
@@ -193,8 +194,7 @@ export class Timeline {
   }
 
   focused(event) {
-    const element = event.target.closest(".message");
-    if (element) this.rove(element);
+    if (event.target.classList.contains("message")) this.rove(event.target);
   }
 
   keys(event) {

@@ -1,0 +1,1 @@
+"""Blind duels: two clips made alike, shown without names, voted on, and counted."""

@@ -1,0 +1,57 @@
+"""Has a pair of clips made alike by a short-lived process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from bot.errors import RenderError
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 300.0
+"""Seconds after which the process is given up; it takes a few for clips of a minute."""
+
+
+async def neutralise(a: Path, b: Path, out_a: Path, out_b: Path, picture: Path, max_bytes: int) -> None:
+    """Write the neutral files and their picture, whole or not at all.
+
+    Raises RenderError in words for the requester. The process ends with its caller's task.
+    """
+    request: dict[str, Any] = {
+        "a": str(a),
+        "b": str(b),
+        "out_a": str(out_a),
+        "out_b": str(out_b),
+        "picture": str(picture),
+        "max_bytes": max_bytes,
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.audio.pair",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"},
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(json.dumps(request).encode()), PATIENCE)
+    except TimeoutError as error:
+        raise RenderError("Making the two clips alike took too long. Ask again.") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        log.error("the pair process ended with %s:\n%s", process.returncode, err.decode(errors="replace"))
+        raise RenderError("The two clips could not be made alike. The owner finds the reason in the log.")
+    answer = json.loads(out)
+    if "error" in answer:
+        raise RenderError(answer["error"])
+    log.info("a pair was made alike: %s", answer)

@@ -1,0 +1,103 @@
+"""The file that presets travel in. docs/presets.md describes it field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from bot.errors import UserError
+from bot.prompts.names import display_name
+from bot.store.preset_model import BadField, Body, Draft
+
+FORMAT = 1
+FILE_BYTES = 1_250_000
+PRESETS_MOST = 100
+"""So many presets a file: with the longest texts, in the widest characters, they fit."""
+
+_BODY = tuple(Body.__dataclass_fields__)
+_REQUIRED = ("name", "template", "mode")
+
+
+class BadFile(UserError):
+    """A file that is not imported; the text names the field."""
+
+
+def export(drafts: Sequence[Draft]) -> bytes:
+    """Return the file of these presets, at most PRESETS_MOST. Example clips stay behind."""
+    presets = [{"name": draft.name, **draft.body.as_dict()} for draft in drafts]
+    return json.dumps({"format": FORMAT, "presets": presets}, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def read(data: bytes) -> list[Draft]:
+    """Return the presets of a file. Raises BadFile, which names the field that is wrong."""
+    if len(data) > FILE_BYTES:
+        raise BadFile(f"The file has {len(data):,} bytes; {FILE_BYTES:,} is the most. Split it.")
+    content = _json(data)
+    if not isinstance(content, dict):
+        raise BadFile("The file has to be a JSON object with `format` and `presets`.")
+    _keys("The file", content, ("format", "presets"), ("format", "presets"))
+    version = content["format"]
+    if version is True or version != FORMAT:
+        raise BadFile(f"format has to be {FORMAT}: I know no other.")
+    presets = content["presets"]
+    if not isinstance(presets, list) or not 1 <= len(presets) <= PRESETS_MOST:
+        raise BadFile(f"presets has to be a list of 1 to {PRESETS_MOST} presets.")
+    return [_draft(f"presets[{number}]", entry) for number, entry in enumerate(presets)]
+
+
+def _draft(where: str, entry: Any) -> Draft:
+    if not isinstance(entry, dict):
+        raise BadFile(f"{where} has to be an object.")
+    _keys(where, entry, ("name", *_BODY), _REQUIRED)
+    try:
+        name = entry.pop("name")
+        if not isinstance(name, str):
+            raise BadField("name", "has to be a text.")
+        try:
+            name = display_name(name)
+        except UserError as error:
+            raise BadField("name", f"is no name: {error}") from None
+        return Draft(name, Body(**entry))
+    except BadField as error:
+        raise BadFile(f"{where}.{error.field} {error.problem}") from None
+
+
+def _keys(where: str, given: dict[str, Any], known: Sequence[str], required: Sequence[str]) -> None:
+    for key in given:
+        if key not in known:
+            raise BadFile(
+                f"{where} has a field “{_shown(key)}” that I do not know; I know {', '.join(known)}."
+            )
+    for key in required:
+        if key not in given:
+            raise BadFile(f"{where} has no {key}.")
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_once)
+    except UnicodeDecodeError:
+        raise BadFile("The file is not UTF-8 text: save it as UTF-8.") from None
+    except RecursionError:
+        raise BadFile("The file is nested too deeply to be one of presets.") from None
+    except json.JSONDecodeError as error:
+        raise BadFile(
+            f"The file is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+        ) from None
+    except ValueError:
+        # Python refuses whole numbers of thousands of digits.
+        raise BadFile("The file holds a number that is far too long.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise BadFile(f"The field “{_shown(twice)}” stands twice in one object: leave one out.")
+    return found
+
+
+def _shown(key: str) -> str:
+    return key.encode("ascii", "backslashreplace").decode()[:60]

@@ -1,0 +1,358 @@
+"""Duels: one prompt, a clip a mode, and how far each duel is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from bot.errors import LimitReached, NotFound, StoreError
+from bot.recipe import Mode, Recipe
+from bot.store.database import Database, Row, one
+from bot.store.jobs import Job, Request, State, insert_job
+
+Side = Literal["a", "b"]
+SIDES: tuple[Side, Side] = ("a", "b")
+_UNLIMITED = 1 << 30
+
+
+class Stage(StrEnum):
+    """Where a duel is. rendering → ready → open → closed → revealed, or failed before it is open."""
+
+    RENDERING = "rendering"
+    READY = "ready"
+    OPEN = "open"
+    CLOSED = "closed"
+    REVEALED = "revealed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDuel:
+    """What is asked for. sides: what to render on each; every request is from the same member and place."""
+
+    prompt: str
+    seconds: float
+    tags: tuple[str, ...]
+    built_in: bool
+    guild_id: int
+    sides: Mapping[Side, Request]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duel:
+    """A duel. `posted_at` is Discord's time of its message; files are names inside the clips' folder."""
+
+    id: int
+    state: Stage
+    prompt: str
+    seconds: float
+    tags: tuple[str, ...]
+    built_in: bool
+    user_id: int
+    guild_id: int
+    channel_id: int
+    application_id: int
+    interaction_token: str | None
+    token_expires_at: float
+    max_bytes: int
+    created_at: float
+    file_a: str
+    file_b: str
+    picture: str
+    message_id: int | None
+    posted_at: float | None
+    closes_at: float | None
+    error: str | None
+
+    @property
+    def link(self) -> str:
+        """The address of its message in Discord."""
+        return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuelSide:
+    """What stands on one side, with the job that renders it and how far that is."""
+
+    side: Side
+    mode: Mode
+    recipe: Recipe
+    job_id: int
+    job_state: State
+    job_error: str | None
+    tries: int
+
+
+class Duels:
+    """The duels. Every change of state names the state it leaves, and does nothing where it is not there."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def start(
+        self, new: NewDuel, now: float, *, open_most: int, per_member: int, in_all: int
+    ) -> tuple[Duel, list[Job]]:
+        """Keep a duel and queue both its clips, or neither.
+
+        Raises LimitReached where the member has `open_most` duels going, or the queue has no room for both.
+        """
+        asked = new.sides["a"]
+        async with self._db.write() as tx:
+            row = await one(
+                await tx.execute(
+                    _START,
+                    {
+                        "prompt": new.prompt,
+                        "seconds": new.seconds,
+                        "tags": json.dumps(new.tags, ensure_ascii=False),
+                        "built_in": new.built_in,
+                        "user_id": asked.user_id,
+                        "guild_id": new.guild_id,
+                        "channel_id": asked.channel_id,
+                        "application_id": asked.application_id,
+                        "interaction_token": asked.interaction_token,
+                        "token_expires_at": asked.token_expires_at,
+                        "max_bytes": asked.max_bytes,
+                        "now": now,
+                        "open_most": open_most,
+                    },
+                )
+            )
+            if row is None:
+                raise LimitReached(
+                    f"You already have {open_most} duels going, which is the most. "
+                    "Close one with the button under it, or wait until one is over."
+                )
+            jobs = []
+            # In the order of the modes: the queue is for all to see, and must not tell the sides.
+            for side in sorted(SIDES, key=lambda s: new.sides[s].recipe.mode):
+                request = new.sides[side]
+                job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
+                jobs.append(job)
+                await tx.execute(
+                    _ADD_SIDE,
+                    {
+                        "duel_id": row["id"],
+                        "side": side,
+                        "mode": request.recipe.mode,
+                        "model": request.recipe.model,
+                        "job_id": job.id,
+                    },
+                )
+        return _duel(row), jobs
+
+    async def get(self, duel_id: int) -> Duel:
+        """Return one duel. Raises NotFound."""
+        row = await self._db.read_one("SELECT * FROM duels WHERE id = :id", {"id": duel_id})
+        if row is None:
+            raise NotFound(f"There is no duel {duel_id}.")
+        return _duel(row)
+
+    async def sides(self, duel_id: int) -> dict[Side, DuelSide]:
+        """Return what stands on each side."""
+        rows = await self._db.read(_SIDES_OF, {"id": duel_id})
+        return {row["side"]: _side(row) for row in rows}
+
+    async def outbox(self, now: float) -> list[Duel]:
+        """Return the duels with which something has to be done now."""
+        return [_duel(row) for row in await self._db.read(_OUTBOX, {"now": now})]
+
+    async def going_in(self, guild_id: int) -> list[Duel]:
+        """Return a server's duels that take votes, the one that closes first before the others."""
+        return [_duel(row) for row in await self._db.read(_OPEN_IN, {"guild_id": guild_id})]
+
+    async def over_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
+        """Return a server's duels that are over, newest first, whose prompt holds `containing`."""
+        found = {"guild_id": guild_id, "containing": containing.casefold(), "limit": limit}
+        return [_duel(row) for row in await self._db.read(_OVER_IN, found)]
+
+    async def retry(self, duel_id: int, side: DuelSide, request: Request, now: float) -> Job | None:
+        """Queue a side again, in place of a job that failed; None where that was done already."""
+        async with self._db.write() as tx:
+            job = await insert_job(tx, request, now, per_member=_UNLIMITED, in_all=_UNLIMITED, in_duel=True)
+            swapped = await one(
+                await tx.execute(_RETRY, {"duel_id": duel_id, "new": job.id, "old": side.job_id})
+            )
+            if swapped is None:
+                await tx.execute("DELETE FROM jobs WHERE id = :id", {"id": job.id})
+                return None
+            await tx.execute("UPDATE jobs SET told = 1 WHERE id = :id", {"id": side.job_id})
+        return job
+
+    async def ready(self, duel_id: int, *, file_a: str, file_b: str, picture: str) -> Duel | None:
+        """Keep the neutral files of a duel whose clips are rendered."""
+        return await self._move(
+            _READY, {"id": duel_id, "file_a": file_a, "file_b": file_b, "picture": picture}
+        )
+
+    async def posting(self, duel_id: int, now: float) -> float:
+        """Record that the duel is about to be posted; return when that was first so."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_POSTING, {"id": duel_id, "now": now}))
+        if row is None:
+            raise NotFound(f"Duel {duel_id} is not ready to be posted.")
+        first: float = row["posting_at"]
+        return first
+
+    async def opened(self, duel_id: int, message_id: int, posted_at: float, closes_at: float) -> Duel | None:
+        """Record the message that carries the duel; votes are taken from here until it closes."""
+        return await self._move(
+            _OPENED,
+            {"id": duel_id, "message_id": message_id, "posted_at": posted_at, "closes_at": closes_at},
+        )
+
+    async def close(self, duel_id: int, now: float) -> Duel | None:
+        """End the voting; None where it was not open."""
+        return await self._move(_CLOSE, {"id": duel_id, "now": now})
+
+    async def revealed(self, duel_id: int, now: float) -> Duel | None:
+        """Record that everybody can see what stood where; its clips count as delivered with its message."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_REVEALED, {"id": duel_id}))
+            if row is None:
+                return None
+            found = {"id": duel_id, "message_id": row["message_id"], "now": now}
+            await tx.execute(_JOBS_DELIVERED, found)
+            await tx.execute(_CLIPS_SHOWN, found)
+        return _duel(row)
+
+    async def fail(self, duel_id: int, error: str, now: float) -> Duel | None:
+        """Give a duel up that is not open yet; `error` is for the requester. Its clips stay in /history."""
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_FAIL, {"id": duel_id, "error": error}))
+            if row is None:
+                return None
+            await tx.execute(_JOBS_GIVEN_UP, {"id": duel_id, "error": error, "now": now})
+        return _duel(row)
+
+    async def told(self, duel_id: int) -> None:
+        """Record that the requester knows of a failure, and forget the interaction's token."""
+        async with self._db.write() as tx:
+            await tx.execute(_TOLD, {"id": duel_id})
+
+    async def _move(self, sql: str, parameters: Mapping[str, object]) -> Duel | None:
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(sql, parameters))
+        return _duel(row) if row else None
+
+
+_START = """
+INSERT INTO duels (prompt, seconds, tags, built_in, user_id, guild_id, channel_id, application_id,
+                   interaction_token, token_expires_at, max_bytes, created_at)
+SELECT :prompt, :seconds, :tags, :built_in, :user_id, :guild_id, :channel_id, :application_id,
+       :interaction_token, :token_expires_at, :max_bytes, :now
+WHERE (SELECT count(*) FROM duels WHERE user_id = :user_id AND state IN ('rendering', 'ready', 'open'))
+      < :open_most
+RETURNING *
+"""
+_ADD_SIDE = """
+INSERT INTO duel_sides (duel_id, side, mode, model, job_id) VALUES (:duel_id, :side, :mode, :model, :job_id)
+"""
+_SIDES_OF = """
+SELECT side, duel_sides.mode, job_id, tries, recipe, state, error FROM duel_sides
+JOIN jobs ON jobs.id = job_id WHERE duel_id = :id ORDER BY side
+"""
+_OUTBOX = """
+SELECT * FROM duels
+WHERE state IN ('ready', 'closed')
+   OR (state = 'open' AND closes_at <= :now)
+   OR (state = 'failed' AND told = 0)
+   OR (state = 'rendering' AND (
+        EXISTS (SELECT 1 FROM duel_sides JOIN jobs ON jobs.id = job_id
+                WHERE duel_id = duels.id AND jobs.state IN ('failed', 'cancelled'))
+        OR NOT EXISTS (SELECT 1 FROM duel_sides JOIN jobs ON jobs.id = job_id
+                       WHERE duel_id = duels.id AND jobs.state IN ('queued', 'running'))))
+ORDER BY id
+"""
+_OPEN_IN = "SELECT * FROM duels WHERE guild_id = :guild_id AND state = 'open' ORDER BY closes_at, id"
+_OVER_IN = """
+SELECT * FROM duels
+WHERE guild_id = :guild_id AND state IN ('closed', 'revealed') AND instr(lower(prompt), :containing) > 0
+ORDER BY id DESC LIMIT :limit
+"""
+_RETRY = """
+UPDATE duel_sides SET job_id = :new, tries = tries + 1
+WHERE duel_id = :duel_id AND job_id = :old
+  AND (SELECT state FROM duels WHERE id = :duel_id) = 'rendering'
+RETURNING duel_id
+"""
+_READY = """
+UPDATE duels SET state = 'ready', file_a = :file_a, file_b = :file_b, picture = :picture
+WHERE id = :id AND state = 'rendering' RETURNING *
+"""
+_POSTING = """
+UPDATE duels SET posting_at = coalesce(posting_at, :now) WHERE id = :id AND state = 'ready'
+RETURNING posting_at
+"""
+_OPENED = """
+UPDATE duels SET state = 'open', message_id = :message_id, posted_at = :posted_at, closes_at = :closes_at,
+                 interaction_token = NULL
+WHERE id = :id AND state = 'ready' RETURNING *
+"""
+_CLOSE = "UPDATE duels SET state = 'closed', closed_at = :now WHERE id = :id AND state = 'open' RETURNING *"
+_REVEALED = """
+UPDATE duels SET state = 'revealed', file_a = '', file_b = '', picture = ''
+WHERE id = :id AND state = 'closed' RETURNING *
+"""
+_JOBS_DELIVERED = """
+UPDATE jobs SET state = 'delivered', message_id = :message_id, finished_at = :now, interaction_token = NULL
+WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id) AND state = 'rendered'
+"""
+_CLIPS_SHOWN = """
+UPDATE clips SET message_id = :message_id
+WHERE job_id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
+"""
+_FAIL = """
+UPDATE duels SET state = 'failed', error = :error, file_a = '', file_b = '', picture = ''
+WHERE id = :id AND state IN ('rendering', 'ready') RETURNING *
+"""
+_JOBS_GIVEN_UP = """
+UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, told = 1, interaction_token = NULL
+WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
+  AND state IN ('rendered', 'failed', 'cancelled')
+"""
+_TOLD = "UPDATE duels SET told = 1, interaction_token = NULL WHERE id = :id AND state = 'failed'"
+
+
+def _duel(row: Row) -> Duel:
+    return Duel(
+        id=row["id"],
+        state=Stage(row["state"]),
+        prompt=row["prompt"],
+        seconds=row["seconds"],
+        tags=tuple(json.loads(row["tags"])),
+        built_in=bool(row["built_in"]),
+        user_id=row["user_id"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        application_id=row["application_id"],
+        interaction_token=row["interaction_token"],
+        token_expires_at=row["token_expires_at"],
+        max_bytes=row["max_bytes"],
+        created_at=row["created_at"],
+        file_a=row["file_a"],
+        file_b=row["file_b"],
+        picture=row["picture"],
+        message_id=row["message_id"],
+        posted_at=row["posted_at"],
+        closes_at=row["closes_at"],
+        error=row["error"],
+    )
+
+
+def _side(row: Row) -> DuelSide:
+    side: Side = row["side"]
+    if side not in SIDES:
+        raise StoreError(f"A duel has no side {side}.")
+    return DuelSide(
+        side=side,
+        mode=Mode(row["mode"]),
+        recipe=Recipe.from_json(row["recipe"]),
+        job_id=row["job_id"],
+        job_state=State(row["state"]),
+        job_error=row["error"],
+        tries=row["tries"],
+    )

@@ -1,0 +1,164 @@
+"""Reports, and what moderators do about them: in their own server, or everywhere for the bot's owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.errors import LimitReached, NotFound, UserError
+from bot.store.database import Database, one
+from bot.store.preset_model import EVERYWHERE, Preset, Viewer
+from bot.store.preset_rows import NEWEST, VISIBLE, preset_of, seen_by
+from bot.store.presets import NO_SUCH
+
+OPEN_REPORTS_MOST = 20
+"""Open reports that one member may have in one server."""
+
+SETTLED = "That preset is no longer in your queue. `/reports` shows what is."
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A preset before the moderators. reasons: of its open reports, oldest first."""
+
+    preset: Preset
+    reasons: list[str]
+    hidden: bool
+    banned: bool
+
+
+class Reports:
+    """The queue of one server, or of the whole bot in guild EVERYWHERE."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def report(self, viewer: Viewer, preset_id: int, reason: str, now: float) -> None:
+        """Put a preset into the moderators' queue of the server where it was seen.
+
+        Raises NotFound where they do not see it, UserError where they reported it already or it is theirs,
+        LimitReached where too many of their reports wait.
+        """
+        asked = seen_by(viewer) | {
+            "id": preset_id,
+            "queue": viewer.guild_id or EVERYWHERE,
+            "reason": " ".join(reason.split()),
+            "most": OPEN_REPORTS_MOST,
+            "now": now,
+        }
+        async with self._db.write() as tx:
+            if await one(await tx.execute(_REPORT, asked)):
+                return
+            seen = await one(await tx.execute(_SEEN, asked))
+            waiting = await one(await tx.execute(_WAITING, asked))
+        if seen is None:
+            raise NotFound(NO_SUCH)
+        if seen["owner_id"] == viewer.user_id:
+            raise UserError("That preset is your own: `/preset delete` takes it away.")
+        if waiting is not None and waiting["n"] >= OPEN_REPORTS_MOST:
+            raise LimitReached("You have reported many presets; wait until moderators have looked at them.")
+        raise UserError("You reported this preset already; the moderators will look at it.")
+
+    async def queue(self, guild_id: int, limit: int = 10) -> list[Case]:
+        """Return the cases with open reports, most reported first, then what is hidden or banned."""
+        rows = await self._db.read(_QUEUE, {"guild_id": guild_id, "limit": limit})
+        return [await self._case(guild_id, preset_of(row)) for row in rows]
+
+    async def case(self, guild_id: int, preset_id: int) -> Case:
+        """Return one preset as these moderators see it. Raises NotFound where it is none of theirs."""
+        row = await self._db.read_one(_CASE, {"guild_id": guild_id, "id": preset_id})
+        if row is None:
+            raise NotFound(SETTLED)
+        return await self._case(guild_id, preset_of(row))
+
+    async def _case(self, guild_id: int, preset: Preset) -> Case:
+        about = {"guild_id": guild_id, "id": preset.id, "owner_id": preset.owner_id}
+        rows = await self._db.read(_REASONS, about)
+        state = await self._db.read_one(_STATE, about)
+        assert state is not None
+        return Case(preset, [row["reason"] for row in rows], bool(state["hidden"]), bool(state["banned"]))
+
+    async def hide(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
+        """Show a preset to nobody but its owner here, and settle its reports. Raises NotFound."""
+        await self._decide(_HIDE, guild_id, preset_id, moderator_id, now)
+
+    async def keep(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
+        """Settle the reports and change nothing else; show it again where it was hidden. Raises NotFound."""
+        await self._decide(_RESTORE, guild_id, preset_id, moderator_id, now)
+
+    async def ban(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
+        """Show nothing of the preset's author here, let them share nothing, and settle the reports."""
+        await self._decide(_BAN, guild_id, preset_id, moderator_id, now)
+
+    async def unban(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
+        """Let the preset's author share here again. Raises NotFound."""
+        await self._decide(_UNBAN, guild_id, preset_id, moderator_id, now)
+
+    async def _decide(self, sql: str, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
+        decided = {"id": preset_id, "guild_id": guild_id, "moderator_id": moderator_id, "now": now}
+        async with self._db.write() as tx:
+            if await one(await tx.execute(_CONCERNS, decided)) is None:
+                raise NotFound(SETTLED)
+            await tx.execute(sql, decided)
+            await tx.execute(_SETTLE_AUTHOR if sql is _BAN else _SETTLE, decided)
+
+
+_SEEN = f"SELECT p.owner_id FROM presets AS p WHERE p.id = :id AND {VISIBLE}"
+_WAITING = """
+SELECT count(*) AS n FROM preset_reports
+WHERE reporter_id = :user_id AND guild_id = :queue AND settled_at IS NULL
+"""
+_REPORT = f"""
+INSERT INTO preset_reports (preset_id, guild_id, reporter_id, reason, reported_at)
+SELECT p.id, :queue, :user_id, :reason, :now FROM presets AS p
+WHERE p.id = :id AND p.owner_id <> :user_id AND {VISIBLE}
+    AND (SELECT count(*) FROM preset_reports
+         WHERE reporter_id = :user_id AND guild_id = :queue AND settled_at IS NULL) < :most
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+_HERE = "(r.guild_id = :guild_id OR :guild_id = 0)"
+_OPEN = f"""
+(SELECT count(*) FROM preset_reports AS r WHERE r.preset_id = p.id AND r.settled_at IS NULL AND {_HERE})
+"""
+_CONCERNED = f"""
+p.deleted_at IS NULL AND (
+    EXISTS (SELECT 1 FROM preset_reports AS r WHERE r.preset_id = p.id AND r.settled_at IS NULL AND {_HERE})
+    OR EXISTS (SELECT 1 FROM preset_hidden AS h WHERE h.preset_id = p.id AND h.guild_id = :guild_id)
+    OR EXISTS (SELECT 1 FROM preset_bans AS b JOIN preset_reports AS r ON r.preset_id = p.id
+               WHERE b.user_id = p.owner_id AND b.guild_id = :guild_id AND {_HERE})
+)
+"""
+_CONCERNS = f"SELECT 1 FROM presets AS p WHERE p.id = :id AND {_CONCERNED}"
+_QUEUE = f"{NEWEST} AND {_CONCERNED} ORDER BY {_OPEN} DESC, p.id LIMIT :limit"
+_CASE = f"{NEWEST} AND p.id = :id AND {_CONCERNED}"
+_REASONS = f"""
+SELECT reason FROM preset_reports AS r
+WHERE r.preset_id = :id AND r.settled_at IS NULL AND {_HERE} ORDER BY r.id
+"""
+_STATE = """
+SELECT EXISTS (SELECT 1 FROM preset_hidden WHERE preset_id = :id AND guild_id = :guild_id) AS hidden,
+    EXISTS (SELECT 1 FROM preset_bans WHERE user_id = :owner_id AND guild_id = :guild_id) AS banned
+"""
+_HIDE = """
+INSERT INTO preset_hidden (preset_id, guild_id, hidden_by, hidden_at)
+VALUES (:id, :guild_id, :moderator_id, :now) ON CONFLICT DO NOTHING
+"""
+_RESTORE = "DELETE FROM preset_hidden WHERE preset_id = :id AND guild_id = :guild_id"
+_BAN = """
+INSERT INTO preset_bans (user_id, guild_id, banned_by, banned_at)
+SELECT owner_id, :guild_id, :moderator_id, :now FROM presets WHERE id = :id AND owner_id <> 0
+ON CONFLICT DO NOTHING
+"""
+_UNBAN = """
+DELETE FROM preset_bans
+WHERE user_id = (SELECT owner_id FROM presets WHERE id = :id) AND guild_id = :guild_id
+"""
+_SETTLE = """
+UPDATE preset_reports SET settled_at = :now, settled_by = :moderator_id
+WHERE preset_id = :id AND settled_at IS NULL AND (guild_id = :guild_id OR :guild_id = 0)
+"""
+_SETTLE_AUTHOR = """
+UPDATE preset_reports SET settled_at = :now, settled_by = :moderator_id
+WHERE settled_at IS NULL AND (guild_id = :guild_id OR :guild_id = 0)
+    AND preset_id IN (SELECT id FROM presets WHERE owner_id = (SELECT owner_id FROM presets WHERE id = :id))
+"""

@@ -1,0 +1,213 @@
+"""/coach: what a prompt could say better, another wording to render, and a quiet line under clips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.ask import longest_seconds, recipe_for
+from bot.errors import InvalidRecipe, UserError
+from bot.prompts.coach import Advice, coach
+from bot.prompts.recommend import UNDECIDED, recommend_mode
+from bot.prompts.translate import translate
+from bot.recipe import PROMPT_CHARACTERS, Mode, checked_prompt
+from bot.store.clips import Clip
+from bot.store.coached import Coached
+from cogs.asking import submit
+from cogs.ui.answers import think
+from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.text import EMBED_COLOURS, quoted, shortened
+
+TRIVIAL = frozenset({"doubled-spaces", "hyphenated-genre"})
+"""Rules whose finding alone is not worth a line under a clip."""
+WORDING_SHOWN = 1000
+LINE_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the coach answers with."""
+
+    embed: discord.Embed
+    view: discord.ui.View
+
+
+class UseWordingButton(IdButton, template=r"coach:use:(?P<number>\d+)"):
+    """Renders the other wording of a prompt that was coached."""
+
+    prefix = "coach:use"
+    label = "Use this wording"
+    style = discord.ButtonStyle.primary
+    emoji = "🎵"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Queue it for whoever pressed; the answer begins with the wording itself."""
+        await think(interaction)
+        coached = await interaction.client.coached.get(self.number, interaction.user.id)
+        await _render(
+            interaction, coached, advise(interaction.client, coached.prompt, coached.mode).rewritten
+        )
+
+
+class OtherModeWordingButton(IdButton, template=r"coach:other:(?P<number>\d+)"):
+    """The same prompt in the words that the other mode listens to."""
+
+    prefix = "coach:other"
+    label = "Say it for the other mode"
+    emoji = "🔀"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show it, with a button that renders it."""
+        await think(interaction, private=True)
+        coached = await interaction.client.coached.get(self.number, interaction.user.id)
+        mode = Mode.DIFFUSION if coached.mode is Mode.AR else Mode.AR
+        prompt = translate(coached.prompt, mode)
+        if len(prompt) > PROMPT_CHARACTERS:
+            raise InvalidRecipe("For the other mode the prompt would grow too long. Shorten it first.")
+        answer = await answered(interaction, prompt, mode, coached.seconds)
+        await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
+
+
+class OfClipButton(IdButton, template=r"coach:clip:(?P<number>\d+)"):
+    """What the coach has to say about a clip's prompt."""
+
+    prefix = "coach:clip"
+    label = "Coach"
+    emoji = "💡"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show it to whoever asks alone."""
+        await think(interaction, private=True)
+        recipe = (await interaction.client.clips.get(self.number)).recipe
+        answer = await answered(interaction, recipe.prompt, recipe.mode, recipe.seconds)
+        await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
+
+
+class SilenceButton(IdButton, template=r"coach:quiet:(?P<number>\d+)"):
+    """Turns the line under one's clips off (0) or on (1)."""
+
+    prefix = "coach:quiet"
+    label = "No hints under my clips"
+    emoji = "🔕"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Remember it."""
+        await think(interaction, private=True)
+        await interaction.client.coached.speak(interaction.user.id, self.number == 1)
+        await interaction.followup.send(_SPOKEN[self.number == 1], ephemeral=True)
+
+
+BUTTONS = (UseWordingButton, OtherModeWordingButton, OfClipButton, SilenceButton)
+_SPOKEN = {
+    True: "Under your clips I say again when your words could do more.",
+    False: "I say nothing under your clips any more. `/coach hints:on` brings it back.",
+}
+
+
+class Coach(commands.Cog):
+    """Advice on request."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Have the buttons work on messages of before a restart."""
+        self.bot.add_dynamic_items(*BUTTONS)
+
+    async def cog_unload(self) -> None:
+        """Take them away."""
+        self.bot.remove_dynamic_items(*BUTTONS)
+
+    @app_commands.command(description="Ask how a prompt could say more, before you spend a clip on it")
+    @app_commands.describe(
+        prompt="What you want to hear",
+        mode="The mode to write for; left out, the one that suits the words",
+        hints="Whether I may hint at it under your clips, too",
+    )
+    async def coach(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS] | None = None,
+        mode: Literal["ar", "diffusion"] | None = None,
+        hints: Literal["on", "off"] | None = None,
+    ) -> None:
+        """Advise, or remember whether to hint."""
+        await think(interaction, private=True)
+        if hints is not None:
+            await self.bot.coached.speak(interaction.user.id, hints == "on")
+            await interaction.followup.send(_SPOKEN[hints == "on"], ephemeral=True)
+        if prompt is not None:
+            words = checked_prompt(prompt)
+            chosen = (
+                Mode(mode) if mode else recommend_mode(words, default=self.bot.settings.default_mode).mode
+            )
+            answer = await answered(interaction, words, chosen, None)
+            await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
+        elif hints is None:
+            raise UserError("Give me a prompt to look at: `/coach prompt:a beautiful epic song`.")
+
+
+def advise(bot: Antiphon, prompt: str, mode: Mode) -> Advice:
+    """Return the coach's advice for the engine that would render the prompt."""
+    engine = bot.capabilities.get(mode)
+    return coach(prompt, mode, prompt_tokens=engine.prompt_tokens if engine else None)
+
+
+async def line_under(bot: Antiphon, clip: Clip) -> str | None:
+    """Return the quiet line under a clip's card; None where there is nothing worth it, or nobody wants it."""
+    findings = [
+        one for one in advise(bot, clip.recipe.prompt, clip.recipe.mode).findings if one.rule not in TRIVIAL
+    ]
+    if not findings or not await bot.coached.speaks_to(clip.user_id):
+        return None
+    return shortened(f"💡 {findings[0].suggestion}", LINE_CHARACTERS)
+
+
+async def answered(
+    interaction: discord.Interaction[Antiphon], prompt: str, mode: Mode, seconds: float | None
+) -> Answer:
+    """Return advice on a prompt for whoever acts, with buttons that remember it."""
+    bot = interaction.client
+    advice = advise(bot, prompt, mode)
+    suited = recommend_mode(prompt, default=bot.settings.default_mode)
+    coached = await bot.coached.remember(
+        interaction.user.id, prompt, mode, seconds, interaction.created_at.timestamp()
+    )
+    embed = discord.Embed(
+        title=f"For mode {mode}",
+        description=f"> {quoted(prompt, WORDING_SHOWN)}",
+        colour=EMBED_COLOURS[mode],
+    )
+    for finding in advice.findings:
+        embed.add_field(
+            name=finding.title,
+            value=shortened(f"{quoted(finding.suggestion, 500)}\n-# {quoted(finding.reason, 400)}", 1024),
+            inline=False,
+        )
+    if not advice.findings:
+        embed.add_field(name="Nothing to add", value="This is how the mode likes to be asked.", inline=False)
+    if advice.rewords:
+        embed.add_field(name="Another wording", value=quoted(advice.rewritten, WORDING_SHOWN), inline=False)
+    sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
+    embed.add_field(name=f"Mode that suits it: {sure}", value=suited.reason, inline=False)
+    use = UseWordingButton(coached.id, None if advice.rewords else "Make this clip")
+    return Answer(embed, in_rows(use, OtherModeWordingButton(coached.id), SilenceButton(0)))
+
+
+async def _render(interaction: discord.Interaction[Antiphon], coached: Coached, prompt: str) -> None:
+    bot = interaction.client
+    engine = bot.service.engine(coached.mode)
+    seconds = coached.seconds
+    if seconds is not None:
+        seconds = min(max(seconds, engine.min_seconds), longest_seconds(engine, bot.settings))
+    await submit(interaction, recipe_for(engine, bot.settings, prompt=prompt, seconds=seconds))
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Coach(bot))

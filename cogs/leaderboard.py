@@ -1,0 +1,71 @@
+"""/leaderboard: what the votes say, as a picture and in words."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.errors import UserError
+from cogs.ui.answers import think
+
+Where = Literal["this server", "everywhere"]
+By = Literal["tag", "models", "who asked", "length"]
+Models = Literal["built-in models", "other models"]
+
+
+class Leaderboard(commands.Cog):
+    """The command; fitting and drawing happen in a process of their own."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+
+    @app_commands.command(
+        description="Show which way of making music wins the blind votes, and how sure that is"
+    )
+    @app_commands.describe(
+        where="Whose votes: this server's, or everybody's",
+        by="What to break them down by",
+        models="Votes on the models that come with the bot, or on others; they are never mixed",
+    )
+    async def leaderboard(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        where: Where = "this server",
+        by: By = "tag",
+        models: Models | None = None,
+    ) -> None:
+        """Draw it; moderators are also told, alone, how many votes do not count."""
+        guild = interaction.guild
+        if where == "this server" and (guild is None or not interaction.is_guild_integration()):
+            raise UserError("This is no server of mine. Choose where:everywhere to see everybody's votes.")
+        await think(interaction)
+        built_in = self.bot.duels.built_in if models is None else models == "built-in models"
+        title = guild.name if guild is not None and where == "this server" else "Everywhere"
+        board = await self.bot.boards.draw(
+            guild_id=guild.id if guild is not None and where == "this server" else None,
+            title=f"{title}, {'built-in' if built_in else 'other'} models",
+            group=by,
+            built_in=built_in,
+            now=time.time(),
+        )
+        embed = discord.Embed(description=discord.utils.escape_markdown(board.text))
+        embed.set_image(url="attachment://leaderboard.png")
+        picture = discord.File(
+            io.BytesIO(board.picture),
+            "leaderboard.png",
+            description="The leaderboard; the text says the same",
+        )
+        await interaction.followup.send(embed=embed, file=picture)
+        if where == "this server" and interaction.permissions.manage_messages:
+            await interaction.followup.send(board.exclusions, ephemeral=True)
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Leaderboard(bot))

@@ -1,0 +1,1 @@
+"""Presets: commands, menus, cards, buttons and forms."""

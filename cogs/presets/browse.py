@@ -1,0 +1,79 @@
+"""Pages of presets. What is browsed stands in the buttons' custom_ids."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Self, cast
+
+import discord
+
+from bot.app import Antiphon
+from bot.prompts.names import name_key
+from bot.recipe import Mode
+from bot.store.preset_search import Filter, Sort
+from cogs.presets.buttons import ShowButton
+from cogs.presets.card import brief_card
+from cogs.presets.named import viewer
+from cogs.ui.answers import answer_error
+from cogs.ui.buttons import in_rows
+
+PAGE = 5
+TEXT_MOST = 45
+"""What is left of a custom_id's 100 characters."""
+_SORTS = {sort.value[0]: sort for sort in Sort}
+_MODES = {"-": None} | {mode.value[0]: mode for mode in Mode}
+
+
+class PageButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"presets:(?P<page>\d{1,6}):(?P<sort>[run]):(?P<mode>[ad-]):(?P<tag>[^:]*):(?P<text>(?s:.*))",
+):
+    """Another page of what its custom_id says."""
+
+    def __init__(self, wanted: Filter, page: int, label: str = "", emoji: str = "▶️") -> None:
+        self.wanted = wanted
+        self.page = page
+        mode = wanted.mode[0] if wanted.mode else "-"
+        custom_id = f"presets:{page}:{wanted.sort[0]}:{mode}:{wanted.tag or ''}:{wanted.text}"
+        super().__init__(discord.ui.Button(label=label or None, emoji=emoji, custom_id=custom_id))
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        """Make the button again from a message of any age."""
+        wanted = Filter(match["text"], match["tag"] or None, _MODES[match["mode"]], _SORTS[match["sort"]])
+        return cls(wanted, int(match["page"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the page in place of this one."""
+        try:
+            await interaction.response.defer()
+            embeds, view = await page(
+                cast("discord.Interaction[Antiphon]", interaction), self.wanted, self.page
+            )
+            await interaction.edit_original_response(embeds=embeds, view=view)
+        except Exception as error:
+            await answer_error(interaction, error, "presets")
+
+
+async def page(
+    interaction: discord.Interaction[Antiphon], wanted: Filter, number: int
+) -> tuple[list[discord.Embed], discord.ui.View | None]:
+    """Return a page of what the person who acts may see; pages count from 0."""
+    wanted = replace(wanted, text=" ".join(wanted.text.split())[:TEXT_MOST], tag=wanted.tag)
+    found = await interaction.client.preset_search.browse(
+        viewer(interaction), wanted, name_key(wanted.text), limit=PAGE + 1, offset=PAGE * number
+    )
+    if not found:
+        nothing = "These were all." if number else "Nothing here is like that. Leave something out."
+        return [discord.Embed(description=nothing)], None
+    first = PAGE * number + 1
+    shown = list(enumerate(found[:PAGE], start=first))
+    buttons: list[discord.ui.Item[Any]] = [ShowButton(preset.id, f"Show {n}") for n, preset in shown]
+    if number:
+        buttons.append(PageButton(wanted, number - 1, "Back", "◀️"))
+    if len(found) > PAGE:
+        buttons.append(PageButton(wanted, number + 1, "More", "▶️"))
+    return [brief_card(preset, n) for n, preset in shown], in_rows(*buttons)

@@ -1,0 +1,180 @@
+"""The buttons under a preset's card, and the one that leads from a clip to its preset."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.app import Antiphon
+from bot.errors import NotFound
+from bot.store.preset_model import BOT, Preset
+from cogs.presets.card import VERSIONS_SHOWN, example, preset_card
+from cogs.presets.forms import ReportForm, UseForm
+from cogs.presets.named import viewer
+from cogs.ui.answers import think
+from cogs.ui.buttons import IdButton, in_rows
+
+
+class UseButton(IdButton, template=r"preset:use:(?P<number>\d+)"):
+    """A clip with this preset."""
+
+    prefix = "preset:use"
+    label = "Use"
+    style = discord.ButtonStyle.primary
+    emoji = "🎵"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Ask for the words."""
+        await UseForm(self.number).offer(interaction)
+
+
+class ForkButton(IdButton, template=r"preset:fork:(?P<number>\d+)"):
+    """An own copy."""
+
+    prefix = "preset:fork"
+    label = "Fork"
+    emoji = "🍴"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Make it for whoever pressed."""
+        await think(interaction, private=True)
+        await fork(interaction, self.number)
+
+
+class UpButton(IdButton, template=r"preset:up:(?P<number>\d+)"):
+    """A thumb up."""
+
+    prefix = "preset:up"
+    label = "Good"
+    emoji = "👍"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Record it."""
+        await think(interaction, private=True)
+        await rate(interaction, self.number, up=True)
+
+
+class DownButton(IdButton, template=r"preset:down:(?P<number>\d+)"):
+    """A thumb down."""
+
+    prefix = "preset:down"
+    label = "Not so good"
+    emoji = "👎"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Record it."""
+        await think(interaction, private=True)
+        await rate(interaction, self.number, up=False)
+
+
+class ReportButton(IdButton, template=r"preset:report:(?P<number>\d+)"):
+    """A word to the moderators."""
+
+    prefix = "preset:report"
+    label = "Report"
+    emoji = "🚩"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Ask for the reason."""
+        await ReportForm(self.number).offer(interaction)
+
+
+class ShowButton(IdButton, template=r"preset:show:(?P<number>\d+)"):
+    """The whole card, for whoever asks alone."""
+
+    prefix = "preset:show"
+    label = "Show"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show it."""
+        await think(interaction, private=True)
+        await show(interaction, await interaction.client.presets.get(self.number, viewer(interaction)))
+
+
+class OfClipButton(IdButton, template=r"clip:preset:(?P<number>\d+)"):
+    """The preset that a clip was made with, in the version it remembers."""
+
+    prefix = "clip:preset"
+    label = "Preset"
+    emoji = "🎛️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show it."""
+        await think(interaction, private=True)
+        clip = await interaction.client.clips.get(self.number)
+        if clip.preset_version is None:
+            raise NotFound("The preset of this clip is gone.")
+        preset = await interaction.client.presets.of_version(clip.preset_version, viewer(interaction))
+        await show(interaction, preset)
+
+
+class ReallyDeleteButton(IdButton, template=r"preset:delete:(?P<number>\d+)"):
+    """The second thought before a preset is gone."""
+
+    prefix = "preset:delete"
+    label = "Delete it"
+    style = discord.ButtonStyle.danger
+    emoji = "🗑️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Take it away."""
+        await interaction.response.defer()
+        gone = await interaction.client.presets.delete(
+            interaction.user.id, self.number, interaction.created_at.timestamp()
+        )
+        text = (
+            "Deleted."
+            if gone
+            else "Deleted. What others made from it stays, and remembers where it came from."
+        )
+        await interaction.edit_original_response(content=text, view=None)
+
+
+BUTTONS = (
+    UseButton,
+    ForkButton,
+    UpButton,
+    DownButton,
+    ReportButton,
+    ShowButton,
+    OfClipButton,
+    ReallyDeleteButton,
+)
+
+
+async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> None:
+    """Answer a deferred interaction with a preset's card, for whoever asked alone."""
+    versions = await interaction.client.presets.versions(preset.id, viewer(interaction), VERSIONS_SHOWN)
+    buttons: list[IdButton] = [UseButton(preset.id), ForkButton(preset.id)]
+    buttons += [UpButton(preset.id), DownButton(preset.id)]
+    if preset.owner_id not in (interaction.user.id, BOT):
+        buttons.append(ReportButton(preset.id))
+    await interaction.followup.send(
+        embed=preset_card(preset, versions),
+        files=await example(interaction.client, preset),
+        view=in_rows(*buttons),
+        ephemeral=True,
+    )
+
+
+async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name: str | None = None) -> None:
+    """Copy a preset for whoever acted, and say so."""
+    bot = interaction.client
+    preset = await bot.presets.fork(
+        viewer(interaction),
+        preset_id,
+        interaction.created_at.timestamp(),
+        per_member=bot.settings.max_presets_per_member,
+        name=name,
+    )
+    await interaction.followup.send(
+        f"Yours now, as “{preset.name}”. `/preset edit` changes it; the original stays as it is.",
+        ephemeral=True,
+    )
+
+
+async def rate(interaction: discord.Interaction[Antiphon], preset_id: int, *, up: bool) -> None:
+    """Record a vote of whoever acted, and say how the preset stands."""
+    ups, downs = await interaction.client.preset_votes.rate(
+        viewer(interaction), preset_id, up=up, now=interaction.created_at.timestamp()
+    )
+    await interaction.followup.send(f"Noted. It stands at 👍 {ups} 👎 {downs}.", ephemeral=True)

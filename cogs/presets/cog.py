@@ -1,0 +1,333 @@
+"""/preset and its sub-commands, /reports, and the commands in a message's menu."""
+
+from __future__ import annotations
+
+import io
+from typing import Literal
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.errors import NotFound, UserError
+from bot.presets import files
+from bot.prompts.names import NAME_CHARACTERS, display_name
+from bot.recipe import PROMPT_CHARACTERS, Mode
+from bot.store.preset_model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
+from bot.store.preset_search import Filter, Sort
+from cogs.presets import buttons, moderation
+from cogs.presets.browse import TEXT_MOST, PageButton, page
+from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
+from cogs.presets.named import TYPED_MOST, named, suggest, suggest_own, viewer
+from cogs.presets.using import use
+from cogs.ui.answers import think
+from cogs.ui.buttons import clip_in, in_rows
+from cogs.ui.forms import take_in
+from cogs.ui.text import quoted
+
+Named = app_commands.Range[str, 1, TYPED_MOST]
+Name = app_commands.Range[str, 1, NAME_CHARACTERS]
+_SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everybody": Scope.PUBLIC}
+ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton)
+LISTED = 20
+
+
+class PresetCog(commands.Cog):
+    """What members and moderators do with presets."""
+
+    preset = app_commands.Group(name="preset", description="Recipes with a name: make, share and use them")
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+        self.menus = [
+            app_commands.ContextMenu(name="Save as preset", callback=self.save_as_preset),
+            app_commands.ContextMenu(name="Import presets", callback=self.import_presets),
+        ]
+
+    async def cog_load(self) -> None:
+        """Register the menus, and have buttons work on messages of before a restart."""
+        self.bot.add_dynamic_items(*ITEMS)
+        for menu in self.menus:
+            self.bot.tree.add_command(menu)
+
+    async def cog_unload(self) -> None:
+        """Take them away."""
+        self.bot.remove_dynamic_items(*ITEMS)
+        for menu in self.menus:
+            self.bot.tree.remove_command(menu.name, type=menu.type)
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Take in submitted forms, of before a restart too."""
+        await take_in(interaction, FORMS)
+
+    @preset.command(name="save", description="Make a preset, filled in from your last clip or from scratch")
+    @app_commands.describe(start="What the form begins with")
+    async def save(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        start: Literal["my last clip", "scratch"] = "my last clip",
+    ) -> None:
+        """Open the form: a modal has to be the first answer, so one look at the disk comes before."""
+        clips = []
+        if start == "my last clip":
+            clips = await self.bot.clips.of_member(interaction.user.id, before=None, limit=1)
+        await SaveForm(clips[0].id if clips else 0).offer(interaction, clips[0] if clips else None)
+
+    async def save_as_preset(
+        self, interaction: discord.Interaction[Antiphon], message: discord.Message
+    ) -> None:
+        """Open the form, filled in from the message's clip."""
+        clip_id = clip_in(message) if message.author.id == self.bot.application_id else None
+        if clip_id is None:
+            raise UserError(
+                "There is no clip of mine in that message. Choose one with an MP3 and its buttons."
+            )
+        await SaveForm(clip_id).offer(interaction, await self.bot.clips.get(clip_id))
+
+    @preset.command(name="use", description="Make a clip with a preset")
+    @app_commands.describe(
+        preset="Its name or code",
+        prompt="Your words, where the preset wants some",
+        mode="Another mode than the preset's",
+    )
+    @app_commands.autocomplete(preset=suggest)
+    async def use(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        preset: Named,
+        prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS] | None = None,
+        mode: Literal["ar", "diffusion"] | None = None,
+    ) -> None:
+        """Queue the clip."""
+        await think(interaction)
+        await use(interaction, await named(interaction, preset), prompt or "", mode)
+
+    @preset.command(name="show", description="Show a preset, its versions and what members think of it")
+    @app_commands.describe(preset="Its name or code", version="An older version")
+    @app_commands.autocomplete(preset=suggest)
+    async def show(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        preset: Named,
+        version: app_commands.Range[int, 1, 10_000] | None = None,
+    ) -> None:
+        """Show the card."""
+        await think(interaction, private=True)
+        found = await named(interaction, preset)
+        if version is not None:
+            found = await self.bot.presets.get(found.id, viewer(interaction), version)
+        await buttons.show(interaction, found)
+
+    @preset.command(name="browse", description="Look through the presets that there are")
+    @app_commands.describe(
+        text="Words in the name, the prompt, the description or the tags",
+        tag="One of its tags",
+        mode="How it makes clips",
+        sort="What comes first",
+    )
+    async def browse(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        text: app_commands.Range[str, 1, TEXT_MOST] | None = None,
+        tag: app_commands.Range[str, 1, TAG_CHARACTERS] | None = None,
+        mode: Literal["ar", "diffusion"] | None = None,
+        sort: Literal["rating", "use", "newest"] = "rating",
+    ) -> None:
+        """Show the first page."""
+        await think(interaction, private=True)
+        wanted = Filter(text or "", tag_of(tag) if tag else None, Mode(mode) if mode else None, Sort(sort))
+        embeds, view = await page(interaction, wanted, 0)
+        await interaction.edit_original_response(embeds=embeds, view=view)
+
+    @preset.command(name="edit", description="Change one of your presets; older versions stay")
+    @app_commands.describe(preset="One of yours")
+    @app_commands.autocomplete(preset=suggest_own)
+    async def edit(self, interaction: discord.Interaction[Antiphon], preset: Named) -> None:
+        """Open the form: a modal has to be the first answer, so one look at the disk comes before."""
+        found = await named(interaction, preset)
+        if found.owner_id != interaction.user.id:
+            raise NotFound(
+                f"“{found.name}” is not yours. `/preset fork` makes you a copy that you can change."
+            )
+        await EditForm(found.id).offer(interaction, found)
+
+    @preset.command(name="fork", description="Make yourself a copy of a preset, to change as you like")
+    @app_commands.describe(preset="Its name or code", name="What yours is called")
+    @app_commands.autocomplete(preset=suggest)
+    async def fork(
+        self, interaction: discord.Interaction[Antiphon], preset: Named, name: Name | None = None
+    ) -> None:
+        """Copy it."""
+        await think(interaction, private=True)
+        clean = display_name(name) if name else None
+        await buttons.fork(interaction, (await named(interaction, preset)).id, clean)
+
+    @preset.command(name="rename", description="Give one of your presets another name")
+    @app_commands.describe(preset="One of yours", name="What it is called from now on")
+    @app_commands.autocomplete(preset=suggest_own)
+    async def rename(self, interaction: discord.Interaction[Antiphon], preset: Named, name: Name) -> None:
+        """Rename it."""
+        await think(interaction, private=True)
+        found, clean = await named(interaction, preset), display_name(name)
+        await self.bot.presets.rename(
+            interaction.user.id, found.id, clean, interaction.created_at.timestamp()
+        )
+        await interaction.followup.send(f"“{found.name}” is called “{clean}” now.", ephemeral=True)
+
+    @preset.command(name="delete", description="Take one of your presets away")
+    @app_commands.describe(preset="One of yours")
+    @app_commands.autocomplete(preset=suggest_own)
+    async def delete(self, interaction: discord.Interaction[Antiphon], preset: Named) -> None:
+        """Ask once more."""
+        await think(interaction, private=True)
+        found = await self._own(interaction, preset)
+        await interaction.followup.send(
+            f"Delete “{found.name}” with {found.newest} versions for good?"
+            if found.newest > 1
+            else f"Delete “{found.name}” for good?",
+            view=in_rows(buttons.ReallyDeleteButton(found.id)),
+            ephemeral=True,
+        )
+
+    @preset.command(
+        name="share", description="Let others see and use one of your presets, or nobody any more"
+    )
+    @app_commands.describe(preset="One of yours", who="Who sees it from now on")
+    @app_commands.rename(who="with")
+    @app_commands.autocomplete(preset=suggest_own)
+    async def share(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        preset: Named,
+        who: Literal["nobody else", "this server", "everybody"],
+    ) -> None:
+        """Share it."""
+        await think(interaction, private=True)
+        found = await self._own(interaction, preset)
+        shared = await self.bot.presets.share(
+            interaction.user.id,
+            found.id,
+            _SCOPES[who],
+            interaction.guild_id,
+            interaction.created_at.timestamp(),
+            per_server=self.bot.settings.max_presets_per_server,
+        )
+        text = f"“{shared.name}” is seen by {who} now."
+        if shared.scope is Scope.PRIVATE:
+            text = f"Nobody but you sees “{shared.name}” now. Copies that others made stay theirs."
+        elif shared.code:
+            text += f" They can type its code, `{shared.code}`, wherever a preset is asked for."
+        await interaction.followup.send(text, ephemeral=True)
+
+    @preset.command(name="rate", description="Say whether a preset served you well")
+    @app_commands.describe(preset="One that you made a clip with", vote="You can change it later")
+    @app_commands.autocomplete(preset=suggest)
+    async def rate(
+        self, interaction: discord.Interaction[Antiphon], preset: Named, vote: Literal["up", "down"]
+    ) -> None:
+        """Record the vote."""
+        await think(interaction, private=True)
+        await buttons.rate(interaction, (await named(interaction, preset)).id, up=vote == "up")
+
+    @preset.command(name="report", description="Tell the moderators that something is wrong with a preset")
+    @app_commands.describe(preset="Its name or code", reason="What is wrong with it")
+    @app_commands.autocomplete(preset=suggest)
+    async def report(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        preset: Named,
+        reason: app_commands.Range[str, 1, REASON_CHARACTERS],
+    ) -> None:
+        """Report it."""
+        await think(interaction, private=True)
+        await report(interaction, (await named(interaction, preset)).id, reason)
+
+    @preset.command(name="export", description="Get your presets as a file")
+    @app_commands.describe(preset="Only this one, which may be another member's")
+    @app_commands.autocomplete(preset=suggest)
+    async def export(self, interaction: discord.Interaction[Antiphon], preset: Named | None = None) -> None:
+        """Answer with the file, or with several where there are many."""
+        await think(interaction, private=True)
+        presets = (
+            [await named(interaction, preset)] if preset else await self.bot.presets.own(interaction.user.id)
+        )
+        if not presets:
+            raise NotFound("You have no presets yet. `/preset save` makes one.")
+        await interaction.followup.send(
+            "`/preset import` reads it again, here or anywhere else.",
+            files=_as_files(presets),
+            ephemeral=True,
+        )
+
+    @preset.command(name="import", description="Read presets from a file")
+    @app_commands.describe(file="A file that /preset export made")
+    async def import_file(self, interaction: discord.Interaction[Antiphon], file: discord.Attachment) -> None:
+        """Read it."""
+        await think(interaction, private=True)
+        await self._import(interaction, [file])
+
+    async def import_presets(
+        self, interaction: discord.Interaction[Antiphon], message: discord.Message
+    ) -> None:
+        """Read the files of a message."""
+        await think(interaction, private=True)
+        attached = [one for one in message.attachments if one.filename.lower().endswith(".json")]
+        if not attached:
+            raise UserError("That message has no preset file: one that ends with .json.")
+        await self._import(interaction, attached)
+
+    @app_commands.command(description="Look at what members reported, and decide")
+    @app_commands.default_permissions(manage_messages=True)
+    async def reports(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show the queue."""
+        await think(interaction, private=True)
+        embed, view = await moderation.queue_page(interaction)
+        await interaction.edit_original_response(embed=embed, view=view)
+
+    async def _import(
+        self, interaction: discord.Interaction[Antiphon], attached: list[discord.Attachment]
+    ) -> None:
+        drafts: list[Draft] = []
+        for one in attached:
+            if one.size > files.FILE_BYTES:
+                raise files.BadFile(
+                    f"{quoted(one.filename, 100)} has {one.size:,} bytes; {files.FILE_BYTES:,} is the most."
+                )
+            drafts += files.read(await one.read())
+        presets = await self.bot.presets.save_all(
+            interaction.user.id,
+            drafts,
+            interaction.created_at.timestamp(),
+            per_member=self.bot.settings.max_presets_per_member,
+        )
+        names = [f"- {preset.name}" for preset in presets[:LISTED]]
+        rest = [f"and {len(presets) - LISTED} more"] if len(presets) > LISTED else []
+        count = f"{len(presets)} preset{'' if len(presets) == 1 else 's'}"
+        await interaction.followup.send(
+            "\n".join([f"Imported {count}, for you alone so far:", *names, *rest]), ephemeral=True
+        )
+
+    async def _own(self, interaction: discord.Interaction[Antiphon], text: str) -> Preset:
+        found = await named(interaction, text)
+        if found.owner_id != interaction.user.id:
+            raise NotFound(f"“{found.name}” is not yours, so only its owner can do that.")
+        return found
+
+
+def _as_files(presets: list[Preset]) -> list[discord.File]:
+    most = files.PRESETS_MOST
+    parts = [presets[start : start + most] for start in range(0, len(presets), most)][:10]
+    return [
+        discord.File(
+            io.BytesIO(files.export([Draft(preset.name, preset.body) for preset in part])),
+            filename="presets.json" if len(parts) == 1 else f"presets-{number}.json",
+        )
+        for number, part in enumerate(parts, start=1)
+    ]
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(PresetCog(bot))

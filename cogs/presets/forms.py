@@ -1,0 +1,179 @@
+"""What members type about presets: saving, editing, using, reporting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import discord
+
+from bot.app import Antiphon
+from bot.presets.text import read_body, settings_text
+from bot.presets.use import body_of
+from bot.prompts.names import NAME_CHARACTERS, display_name
+from bot.recipe import PROMPT_CHARACTERS
+from bot.store.clips import Clip
+from bot.store.preset_model import (
+    DESCRIPTION_CHARACTERS,
+    MARK,
+    TAG_CHARACTERS,
+    TAGS_MOST,
+    Body,
+    Draft,
+    Preset,
+)
+from cogs.presets.card import preset_card
+from cogs.presets.named import viewer
+from cogs.presets.using import use
+from cogs.ui.answers import think
+from cogs.ui.forms import Field, Form
+
+SETTINGS_CHARACTERS = 1_200
+REASON_CHARACTERS = 300
+
+
+class SaveForm(Form):
+    """A new preset; the number is its example clip, or 0."""
+
+    prefix = "preset:save"
+
+    async def offer(self, interaction: discord.Interaction[Antiphon], clip: Clip | None) -> None:
+        """Open it, filled in from a clip where there is one."""
+        name = Field(id="name", label="Name", most=NAME_CHARACTERS, required=True)
+        settings = f"mode: {interaction.client.settings.default_mode}"
+        body = body_of(clip.recipe) if clip else None
+        await self.open(interaction, "Save as preset", [name, *_body_fields(body, settings)])
+
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
+        """Keep it."""
+        await think(interaction, private=True)
+        bot = interaction.client
+        draft = Draft(display_name(typed["name"]), _body(bot, typed), self.number or None)
+        if draft.example_clip is not None:
+            await bot.clips.get(draft.example_clip)
+        preset = await bot.presets.save(
+            interaction.user.id,
+            draft,
+            interaction.created_at.timestamp(),
+            per_member=bot.settings.max_presets_per_member,
+        )
+        await _kept(interaction, preset, f"Saved. `/preset use preset:{preset.name}` makes clips with it.")
+
+
+class EditForm(Form):
+    """A new version of the preset whose number it has."""
+
+    prefix = "preset:edit"
+
+    async def offer(self, interaction: discord.Interaction[Antiphon], preset: Preset) -> None:
+        """Open it with the newest version filled in."""
+        await self.open(interaction, "A new version", _body_fields(preset.body, ""))
+
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
+        """Add the version."""
+        await think(interaction, private=True)
+        bot = interaction.client
+        preset = await bot.presets.edit(
+            interaction.user.id, self.number, _body(bot, typed), interaction.created_at.timestamp()
+        )
+        await _kept(interaction, preset, f"Kept as version {preset.version}; older clips remember theirs.")
+
+
+class UseForm(Form):
+    """A member's words for the preset whose number it has."""
+
+    prefix = "preset:words"
+
+    async def offer(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Open it."""
+        words = Field(
+            id="words",
+            label="Your words",
+            hint="They go where the preset has room for them. Some presets need none.",
+            most=PROMPT_CHARACTERS,
+            long=True,
+        )
+        await self.open(interaction, "Use this preset", [words])
+
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
+        """Queue the clip."""
+        await think(interaction)
+        preset = await interaction.client.presets.get(self.number, viewer(interaction))
+        await use(interaction, preset, typed["words"])
+
+
+class ReportForm(Form):
+    """Why moderators should look at the preset whose number it has."""
+
+    prefix = "preset:why"
+
+    async def offer(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Open it."""
+        reason = Field(
+            id="reason", label="What is wrong with it?", most=REASON_CHARACTERS, long=True, required=True
+        )
+        await self.open(interaction, "Report to the moderators", [reason])
+
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
+        """Put it into the queue."""
+        await think(interaction, private=True)
+        await report(interaction, self.number, typed["reason"])
+
+
+async def report(interaction: discord.Interaction[Antiphon], preset_id: int, reason: str) -> None:
+    """Put a preset into the moderators' queue, and say so."""
+    await interaction.client.preset_reports.report(
+        viewer(interaction), preset_id, reason, interaction.created_at.timestamp()
+    )
+    await interaction.followup.send("Thank you. The moderators will look at it.", ephemeral=True)
+
+
+FORMS = (SaveForm, EditForm, UseForm, ReportForm)
+
+
+def _body_fields(body: Body | None, settings: str) -> list[Field]:
+    return [
+        Field(
+            id="template",
+            label="Prompt",
+            hint=f"{MARK} is where the words of whoever uses it go; without it they come last.",
+            most=PROMPT_CHARACTERS,
+            value=body.template if body else "",
+            long=True,
+            required=True,
+        ),
+        Field(
+            id="settings",
+            label="Settings, one a line",
+            hint="mode, seconds, temperature, top-k, guidance, steps, negative; left out: as usual.",
+            most=SETTINGS_CHARACTERS,
+            value=settings_text(body) if body else settings,
+            long=True,
+        ),
+        Field(
+            id="tags",
+            label="Tags",
+            hint="Commas between: lofi, calm",
+            most=(TAG_CHARACTERS + 2) * TAGS_MOST,
+            value=", ".join(body.tags) if body else "",
+        ),
+        Field(
+            id="description",
+            label="What is it for?",
+            most=DESCRIPTION_CHARACTERS,
+            value=body.description if body else "",
+        ),
+    ]
+
+
+def _body(bot: Antiphon, typed: Mapping[str, str]) -> Body:
+    return read_body(
+        typed["template"],
+        typed["settings"],
+        typed["tags"],
+        typed["description"],
+        bot.settings.default_mode,
+    )
+
+
+async def _kept(interaction: discord.Interaction[Antiphon], preset: Preset, text: str) -> None:
+    await interaction.followup.send(text, embed=preset_card(preset, []), ephemeral=True)

@@ -1,0 +1,142 @@
+"""/reports: what moderators decide for their server, and the bot's owner everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.app import Antiphon
+from bot.errors import UserError
+from bot.store.preset_model import BOT, EVERYWHERE
+from bot.store.preset_reports import Case
+from cogs.presets.card import author, preset_card
+from cogs.ui.answers import think
+from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.text import quoted
+
+SHOWN = 10
+REASONS_SHOWN = 5
+
+
+async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
+    """Return the server whose queue the person who acts decides about. Raises UserError for others.
+
+    In a direct message the bot's owner decides for every server.
+    """
+    if interaction.guild_id is not None:
+        if interaction.permissions.manage_messages:
+            return interaction.guild_id
+        raise UserError("Only moderators see what was reported: who may manage messages here.")
+    if await interaction.client.is_owner(interaction.user):
+        return EVERYWHERE
+    raise UserError("Reports are looked at in the server where they were made.")
+
+
+class CaseButton(IdButton, template=r"report:show:(?P<number>\d+)"):
+    """One case of the queue."""
+
+    prefix = "report:show"
+    label = "Look"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show it with what can be decided."""
+        await think(interaction, private=True)
+        queue = await queue_of(interaction)
+        embed, view = _case(await interaction.client.preset_reports.case(queue, self.number))
+        await interaction.followup.send(embed=embed, view=view, ephemeral=True)
+
+
+class DecisionButton(IdButton, template=r"never:decided"):
+    """A decision about one preset. Subclasses say which, and what is said of it."""
+
+    decided: str
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Decide, and show how things are now."""
+        await interaction.response.defer()
+        queue = await queue_of(interaction)
+        reports = interaction.client.preset_reports
+        act = {"hide": reports.hide, "keep": reports.keep, "ban": reports.ban, "unban": reports.unban}
+        await act[self.prefix.removeprefix("report:")](
+            queue, self.number, interaction.user.id, interaction.created_at.timestamp()
+        )
+        await interaction.edit_original_response(content=self.decided, embed=None, view=None)
+
+
+class HideButton(DecisionButton, template=r"report:hide:(?P<number>\d+)"):
+    """Nobody but its owner sees it any more."""
+
+    prefix = "report:hide"
+    label = "Hide"
+    style = discord.ButtonStyle.danger
+    decided = "Hidden from everybody but its owner. `/reports` can restore it."
+
+
+class KeepButton(DecisionButton, template=r"report:keep:(?P<number>\d+)"):
+    """It stays, or comes back."""
+
+    prefix = "report:keep"
+    label = "Keep"
+    style = discord.ButtonStyle.success
+    decided = "It stays for everybody, and the reports are settled."
+
+
+class BanButton(DecisionButton, template=r"report:ban:(?P<number>\d+)"):
+    """None of the author's presets is seen, and they share no more."""
+
+    prefix = "report:ban"
+    label = "Ban author"
+    style = discord.ButtonStyle.danger
+    decided = "The author shares nothing here any more. `/reports` can undo it."
+
+
+class UnbanButton(DecisionButton, template=r"report:unban:(?P<number>\d+)"):
+    """The author may share again."""
+
+    prefix = "report:unban"
+    label = "Unban author"
+    decided = "The author may share here again."
+
+
+BUTTONS = (CaseButton, HideButton, KeepButton, BanButton, UnbanButton)
+
+
+async def queue_page(
+    interaction: discord.Interaction[Antiphon],
+) -> tuple[discord.Embed, discord.ui.View | None]:
+    """Return what waits for a decision, and what was hidden or banned before."""
+    cases = await interaction.client.preset_reports.queue(await queue_of(interaction), SHOWN)
+    if not cases:
+        return discord.Embed(description="Nothing was reported, and nothing is hidden."), None
+    lines = [
+        f"**{number}. {case.preset.name}** by {author(case.preset)}: {_state(case)}"
+        for number, case in enumerate(cases, start=1)
+    ]
+    buttons: list[discord.ui.Item[Any]] = [
+        CaseButton(case.preset.id, f"Look at {number}") for number, case in enumerate(cases, start=1)
+    ]
+    return discord.Embed(title="Reported presets", description="\n".join(lines)), in_rows(*buttons)
+
+
+def _case(case: Case) -> tuple[discord.Embed, discord.ui.View]:
+    embed = preset_card(case.preset, [])
+    reasons = [f"- {quoted(reason, 300)}" for reason in case.reasons[:REASONS_SHOWN]]
+    embed.add_field(name=_state(case).capitalize(), value="\n".join(reasons) or "–", inline=False)
+    number = case.preset.id
+    buttons: list[discord.ui.Item[Any]] = []
+    if not case.hidden:
+        buttons.append(HideButton(number))
+    buttons.append(KeepButton(number, "Restore" if case.hidden else None))
+    if case.banned:
+        buttons.append(UnbanButton(number))
+    elif case.preset.owner_id != BOT:
+        buttons.append(BanButton(number))
+    return embed, in_rows(*buttons)
+
+
+def _state(case: Case) -> str:
+    reports = len(case.reasons)
+    parts = [f"{reports} open report{'' if reports == 1 else 's'}"]
+    parts += ["hidden"] * case.hidden + ["author banned"] * case.banned
+    return ", ".join(parts)

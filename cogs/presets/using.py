@@ -1,0 +1,27 @@
+"""From a preset to a queued job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.app import Antiphon
+from bot.presets.use import mode_of, recipe_from
+from bot.store.jobs import Job
+from bot.store.preset_model import Preset
+from cogs.asking import submit
+
+
+async def use(
+    interaction: discord.Interaction[Antiphon],
+    preset: Preset,
+    words: str,
+    mode: str | None = None,
+    **asked: Any,
+) -> Job:
+    """Queue a preset with a member's words for whoever acted. asked: options that win over the preset's."""
+    bot = interaction.client
+    engine = bot.service.engine(mode_of(preset.body, mode))
+    recipe = recipe_from(preset.body, words, engine, bot.settings, asked)
+    return await submit(interaction, recipe, preset.version_id)

@@ -1,0 +1,92 @@
+"""/privacy: what is kept of a person's votes, whether researchers may have it, and its deletion."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.arena.wording import count
+from bot.errors import UserError
+from cogs.ui.answers import think
+from cogs.ui.buttons import IdButton, in_rows
+
+KEPT = (
+    "Of each duel you vote on I keep your choice, when you made it, and what you say under “Why?”. "
+    "No one else is shown your vote."
+)
+SHARED = (
+    "You agreed that your votes, and the prompts of duels you start, may be given to researchers, without "
+    "your name or id. `/privacy share allow:False` takes that back for everything handed out from then on."
+)
+NOT_SHARED = (
+    "They are not given to researchers. If you want to help them, `/privacy share allow:True` says yes: your "
+    "votes, and the prompts of duels you start, are then exported without your name or id."
+)
+
+
+class ForgetButton(IdButton, template=r"privacy:forget:(?P<number>\d+)"):
+    """Deletes the votes of the person whose id it carries."""
+
+    prefix = "privacy:forget"
+    label = "Delete my votes"
+    style = discord.ButtonStyle.danger
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Delete them for that person alone."""
+        await think(interaction, private=True)
+        if interaction.user.id != self.number:
+            raise UserError("These are not your votes. /privacy forget deletes yours.")
+        gone = await interaction.client.duels.votes.forget(self.number)
+        await interaction.followup.send(f"Deleted: {count(gone, 'vote')}.", ephemeral=True)
+
+
+class Privacy(commands.GroupCog, group_name="privacy", group_description="What is kept of your votes"):
+    """The commands about a person's own votes."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+        super().__init__()
+
+    async def cog_load(self) -> None:
+        """Have the button work on messages of before a restart."""
+        self.bot.add_dynamic_items(ForgetButton)
+
+    @app_commands.command(description="Say what is kept of your votes")
+    async def show(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Tell the person alone."""
+        await think(interaction, private=True)
+        votes = self.bot.duels.votes
+        shared = await votes.consented(interaction.user.id)
+        kept = await votes.count_of(interaction.user.id)
+        await interaction.followup.send(
+            f"{KEPT} At present: {count(kept, 'vote')}.\n{SHARED if shared else NOT_SHARED}\n"
+            "`/privacy forget` deletes them.",
+            ephemeral=True,
+        )
+
+    @app_commands.command(description="Say whether researchers may have your votes, without your name or id")
+    @app_commands.describe(allow="True to allow it, False to take that back")
+    async def share(self, interaction: discord.Interaction[Antiphon], allow: bool) -> None:
+        """Record it."""
+        await think(interaction, private=True)
+        now = interaction.created_at.timestamp()
+        await self.bot.duels.votes.consent(interaction.user.id, now, agrees=allow)
+        await interaction.followup.send(SHARED if allow else NOT_SHARED, ephemeral=True)
+
+    @app_commands.command(description="Delete your votes and what you said about them")
+    async def forget(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Ask once more, then delete."""
+        await think(interaction, private=True)
+        kept = await self.bot.duels.votes.count_of(interaction.user.id)
+        await interaction.followup.send(
+            f"{count(kept, 'vote')} and your consent to share them would be deleted, for good.",
+            view=in_rows(ForgetButton(interaction.user.id)),
+            ephemeral=True,
+        )
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Privacy(bot))

@@ -1,0 +1,100 @@
+"""Modals that outlive a restart: what they are for stands in their custom_id; a listener takes them in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import discord
+
+from bot.app import Antiphon
+from bot.errors import UserError
+from cogs.ui.answers import answer_error
+from cogs.ui.text import quoted
+
+TYPED_SHOWN = 1200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A line or a paragraph to fill in. label: ≤ 45 characters, hint: ≤ 100."""
+
+    id: str
+    label: str
+    most: int
+    hint: str | None = None
+    value: str = ""
+    long: bool = False
+    required: bool = False
+
+    def shown(self) -> discord.ui.Label[Any]:
+        """Return it as Discord wants it."""
+        return discord.ui.Label(
+            text=self.label,
+            description=self.hint,
+            component=discord.ui.TextInput(
+                custom_id=self.id,
+                style=discord.TextStyle.paragraph if self.long else discord.TextStyle.short,
+                default=self.value[: self.most] or None,
+                required=self.required,
+                max_length=self.most,
+            ),
+        )
+
+
+class Form:
+    """A modal about one numbered thing. Subclasses set `prefix`, and say what happens with what was typed."""
+
+    prefix: ClassVar[str]
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    async def open(
+        self, interaction: discord.Interaction[Antiphon], title: str, fields: Sequence[Field]
+    ) -> None:
+        """Show it as the first answer to an interaction. title: ≤ 45 characters."""
+        modal = discord.ui.Modal(title=title, custom_id=f"{self.prefix}:{self.number}")
+        for field in fields:
+            modal.add_item(field.shown())
+        # Submissions reach the listener through the custom_id; discord.py has nothing to remember.
+        modal.stop()
+        await interaction.response.send_modal(modal)
+
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
+        """Act on what was typed; it has every field's id."""
+        raise AssertionError("subclasses say what happens")
+
+
+async def take_in(interaction: discord.Interaction[Antiphon], forms: Sequence[type[Form]]) -> None:
+    """Give a submitted modal to its form; whatever goes wrong is answered, with what was typed."""
+    if interaction.type is not discord.InteractionType.modal_submit:
+        return
+    data = cast("dict[str, Any]", interaction.data)
+    for form in forms:
+        match = re.fullmatch(rf"{form.prefix}:(\d+)", data["custom_id"])
+        if match is None:
+            continue
+        typed = dict(_typed(data["components"]))
+        try:
+            await form(int(match[1])).submitted(interaction, typed)
+        except UserError as error:
+            kept = "\n".join(
+                f"> {quoted(text, TYPED_SHOWN // len(typed))}" for text in typed.values() if text
+            )
+            again = UserError(f"{error}\nWhat you wrote:\n{kept}" if kept else str(error))
+            await answer_error(interaction, again, f"form {form.prefix}")
+        except Exception as error:
+            await answer_error(interaction, error, f"form {form.prefix}")
+
+
+def _typed(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for component in components:
+        if "component" in component:
+            yield from _typed([component["component"]])
+        elif "components" in component:
+            yield from _typed(component["components"])
+        elif "value" in component:
+            yield component["custom_id"], component["value"] or ""

@@ -1,0 +1,125 @@
+"""Leaderboards from the database, through the process that draws them."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from bot.duels.boards import Boards
+from bot.duels.boards_child import Known
+from bot.duels.export import export_votes
+from bot.errors import StoreError
+from bot.store.database import Database
+from bot.store.duels import Duels
+from bot.store.votes import VoteReader, Votes
+from tests.builders import new_duel
+
+PEOPLE, DUELS = range(20), 12
+
+
+async def community(database: Database, *, built_in: bool = False, duels: int = DUELS) -> list[int]:
+    """Closed duels on which everybody voted, three of four for diffusion, which changes sides."""
+    store, votes = Duels(database), Votes(database)
+    made = []
+    for number in range(duels):
+        side = "ab"[number % 2]
+        new = new_duel(side, built_in=built_in, user_id=0)
+        duel, _ = await store.start(new, 0, open_most=99, per_member=999, in_all=999)
+        await store.ready(duel.id, file_a="a", file_b="b", picture="p")
+        await store.opened(duel.id, 77, 100.0, 200.0)
+        for voter in PEOPLE:
+            choice = side if (voter + number) % 4 else "both_good"
+            await votes.cast(
+                duel.id, voter, choice, 150, earliest=10, full_at=0, judge=lambda waited, seconds, today: None
+            )
+        await store.close(duel.id, 160)
+        made.append(duel.id)
+    return made
+
+
+@pytest.fixture
+async def boards(tmp_path: Path) -> Any:
+    boards = Boards(tmp_path / "antiphon.db")
+    yield boards
+    await boards.close()
+
+
+async def test_what_is_drawn_is_what_was_voted(database: Database, boards: Boards) -> None:
+    await community(database)
+    asked: dict[str, Any] = {"guild_id": 10, "title": "Here", "built_in": False, "now": 1e6}
+    board = await boards.draw(group="tag", **asked)
+    assert "Diffusion wins" in board.text
+    assert "180 votes, 20 people, 12 duels" in board.text
+    assert "Both good: 60" in board.text
+    assert Image.open(BytesIO(board.picture)).width == 800
+    assert board.exclusions == "Every stored vote counts."
+    for group in ("models", "who asked", "length"):
+        assert (await boards.draw(group=group, **asked)).text == board.text
+    elsewhere = await boards.draw(group="tag", **asked | {"guild_id": 11})
+    assert "0 votes" in elsewhere.text
+
+
+async def test_built_in_models_are_apart(database: Database, boards: Boards) -> None:
+    await community(database)
+    await community(database, built_in=True, duels=1)
+    for built_in, votes in ((False, "180 votes"), (True, "15 votes")):
+        board = await boards.draw(guild_id=None, title="All", group="tag", built_in=built_in, now=1e6)
+        assert votes in board.text
+
+
+async def test_a_process_that_died_is_replaced(database: Database, boards: Boards) -> None:
+    asked: dict[str, Any] = {"guild_id": None, "title": "All", "group": "tag", "built_in": False, "now": 1e6}
+    await boards.draw(**asked)
+    assert boards._process is not None
+    boards._process.kill()
+    await boards._process.wait()
+    assert "0 votes" in (await boards.draw(**asked)).text
+
+
+async def test_what_was_deleted_is_gone_from_what_was_read(database: Database, tmp_path: Path) -> None:
+    first, *_ = await community(database, duels=2)
+    with VoteReader(tmp_path / "antiphon.db") as reader:
+        known = Known(reader)
+        assert len(known.votes(None)) == 2 * len(PEOPLE)
+        again = known.votes(None)
+        assert await Votes(database).forget(3) == 2
+        after = known.votes(None)
+        assert {vote.voter for vote in again} - {vote.voter for vote in after} == {3}
+        assert len([vote for vote in after if vote.duel == first]) == len(PEOPLE) - 1
+
+
+async def test_the_export_holds_consented_votes_alone(database: Database, tmp_path: Path) -> None:
+    duel, *_ = await community(database, duels=1)
+    votes = Votes(database)
+    for voter in (4, 5):
+        await votes.consent(voter, 1, agrees=True)
+    path = tmp_path / "antiphon.db"
+    assert export_votes(path, tmp_path / "one.jsonl") == 2
+    one = [json.loads(line) for line in (tmp_path / "one.jsonl").read_text().splitlines()]
+    assert {vote["preference"] for vote in one} == {"A", "TIE"}
+    assert {vote["prompt"] for vote in one} == {None}
+    assert oct((tmp_path / "export.key").stat().st_mode & 0o777) == "0o600"
+
+    await votes.forget(4)
+    await votes.consent(0, 1, agrees=True)
+    assert export_votes(path, tmp_path / "two.jsonl") == 2
+    two = [json.loads(line) for line in (tmp_path / "two.jsonl").read_text().splitlines()]
+    same = {vote["user_pseudonym"] for vote in one} & {vote["user_pseudonym"] for vote in two}
+    assert len(same) == 1, "the same key gives the same person the same pseudonym"
+    assert {vote["prompt"] for vote in two} == {"slow piano"}, "who asked has consented by now"
+    with pytest.raises(StoreError, match="there already"):
+        export_votes(path, tmp_path / "one.jsonl")
+    assert (tmp_path / "one.jsonl").read_text().count("\n") == 2
+    assert duel == 1
+
+
+async def test_a_damaged_key_is_named(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "export.key").write_text("abc")
+    with pytest.raises(StoreError, match=r"export\.key"):
+        export_votes(tmp_path / "antiphon.db", tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()

@@ -1,0 +1,259 @@
+"""A duel from the command to the leaderboard, with the real bot, its worker, and kills in between."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from mutagen.id3 import ID3, ID3NoHeaderError
+from PIL import Image
+
+from bot.audio.tags import read_recipe
+from bot.recipe import Mode
+from sandbox.actors import Reply, Room, text_of
+from sandbox.model import Message
+from sandbox.spec import Spec
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import WAIT, button_ids, eventually, made
+from tests.e2e.conftest import running
+
+VOTERS = ("alice", "bob", "carol", "mina", "host")
+HEARD = 30
+PROMPT = "calm jazz in the rain"
+
+
+@pytest.fixture
+async def bot(description: Spec, tmp_path: Path) -> Any:
+    # The sandbox's accounts are as old as the sandbox.
+    async with running(description, tmp_path, DUEL_ACCOUNT_DAYS="0") as bot:
+        yield bot
+
+
+def query(bot: BotProcess, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection, connection:
+        return connection.execute(sql).fetchall()
+
+
+def duels_in(music: Room) -> list[Message]:
+    return [m for m in music.messages if any(a.filename == "a.mp3" for a in m.attachments)]
+
+
+async def started(bot: BotProcess, music: Room, prompt: str = PROMPT, number: int = 1) -> Message:
+    """Start a duel and return its message once it takes votes."""
+    await bot.sandbox.member("alice").slash("duel start", prompt=prompt, seconds=2)
+    return await open_duel(bot, music, number)
+
+
+async def open_duel(bot: BotProcess, music: Room, number: int = 1) -> Message:
+    await eventually(lambda: state_of(bot, number) == "open", "the duel to take votes")
+    return next(m for m in music.messages if f"duel:a:{number}" in button_ids(m))
+
+
+def state_of(bot: BotProcess, number: int = 1) -> str:
+    rows = query(bot, f"SELECT state FROM duels WHERE id = {number}")
+    return str(rows[0][0]) if rows else ""
+
+
+async def said(reply: Reply) -> str:
+    return text_of(await reply.finished(WAIT))
+
+
+async def revealed(bot: BotProcess, message: Message, number: int = 1) -> str:
+    """Return what a duel's message says once it is over."""
+    await eventually(lambda: state_of(bot, number) == "revealed", "the end of the duel")
+    return text_of(message)
+
+
+def due(bot: BotProcess) -> None:
+    """Let the closing time of every duel pass."""
+    query(bot, "UPDATE duels SET closes_at = posted_at + 0.001")
+
+
+async def test_five_vote_and_the_end_is_right(bot: BotProcess, music: Room, tmp_path: Path) -> None:
+    sandbox = bot.sandbox
+    people = {name: sandbox.member(name) for name in VOTERS}
+    duel = await started(bot, music)
+    assert_tells_nothing(bot, duel)
+
+    assert "Nobody can have heard both" in await said(await people["bob"].click(duel, "A"))
+    sandbox.clock.advance(HEARD)
+    for name, button in (("alice", "A"), ("bob", "B"), ("carol", "A")):
+        assert "Your vote" in await said(await people[name].click(duel, button))
+    assert "it is final" in await said(await people["bob"].click(duel, "A"))
+
+    await bot.kill()
+    await bot.restart()
+    assert "it is final" in await said(await people["carol"].click(duel, "B"))
+    vote = await people["mina"].click(duel, "Both good")
+    assert "Your vote" in await said(vote)
+    await people["host"].click(duel, "A")
+    await eventually(lambda: len(query(bot, "SELECT 1 FROM duel_votes")) == 5, "five votes")
+    assert_tells_nothing(bot, duel)
+
+    why = await people["mina"].click(await vote.finished(), "Why?")
+    form = await people["mina"].submit(
+        why, {"reasons": ["rhythm", "artefacts"], "line": "both swing", "score_a": ["7"], "score_b": ["10"]}
+    )
+    assert "Noted" in await said(form)
+    [kept] = query(bot, "SELECT reasons, line, score_a, score_b FROM duel_votes WHERE choice = 'both_good'")
+    assert kept == ('["rhythm", "artefacts"]', "both swing", 7, 10)
+
+    refusal = await said(await people["bob"].click(duel, "Close"))
+    assert "Only the person who asked" in refusal
+    assert "Closed" in await said(await people["mina"].click(duel, "Close"))
+    text = await revealed(bot, duel)
+    sides = dict(query(bot, "SELECT side, mode FROM duel_sides"))
+    names = {"ar": "autoregressive", "diffusion": "diffusion"}
+    assert f"3 to 1 for A, {names[sides['a']]}" in text
+    for side, mode in sides.items():
+        assert f"{side.upper()} was {names[mode]}" in text
+    assert f"A ({names[sides['a']]}) **3** · B ({names[sides['b']]}) **1** · Both good **1**" in text
+    assert people["alice"].mention in text
+    assert button_ids(duel) == []
+    for side, mode in sides.items():
+        [attachment] = [a for a in duel.attachments if a.filename == f"{side}-{mode}.mp3"]
+        path = tmp_path / attachment.filename
+        path.write_bytes(sandbox.bytes_of(attachment))
+        assert read_recipe(path).mode is Mode(mode)
+
+    board = await (await people["alice"].slash("leaderboard")).finished(WAIT)
+    assert "4 votes, 4 people, 1 duel" in text_of(board)
+    assert "Not yet known: 11 more people" in text_of(board)
+    assert "Both good: 1" in text_of(board)
+    assert bars(sandbox.bytes_of(board.attachments[0])) == 0, "nothing is known yet"
+    shown_to_moderators = await people["mina"].slash("leaderboard")
+    await shown_to_moderators.finished(WAIT)
+    counted = await shown_to_moderators.followup(0, WAIT)
+    assert text_of(counted) == "Every stored vote counts."
+    assert not people["bob"].sees(counted)
+
+
+def bars(png: bytes) -> int:
+    """How many places of a leaderboard are filled with the colour of one mode; letters are thinner."""
+    image = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+    assert image.shape[1] == 800
+    filled = 0
+    for colour in ((0xE6, 0x9F, 0x00), (0x56, 0xB4, 0xE9)):
+        here = (image == colour).all(axis=2)
+        filled += int(np.lib.stride_tricks.sliding_window_view(here, (12, 24)).all(axis=(2, 3)).sum())
+    return filled
+
+
+def assert_tells_nothing(bot: BotProcess, duel: Message) -> None:
+    """Look at everything a member can see of an open duel."""
+    files = {a.filename: bot.sandbox.bytes_of(a) for a in duel.attachments}
+    assert files.keys() == {"a.mp3", "b.mp3", "picture.png"}
+    assert len(files["a.mp3"]) == len(files["b.mp3"])
+    for name in ("a.mp3", "b.mp3"):
+        with pytest.raises(ID3NoHeaderError):
+            ID3(BytesIO(files[name]))
+    (wave_a, rate_a), (wave_b, rate_b) = (soundfile.read(BytesIO(files[f"{side}.mp3"])) for side in "ab")
+    assert (rate_a, wave_a.shape) == (rate_b, wave_b.shape)
+    shown = text_of(duel).lower()
+    for word in ("diffusion", "autoregressive", "test tones", "antiphon-tiny", "seed", "rendered in"):
+        assert word not in shown
+    assert not re.search(r"\*\*\d", shown), "a running tally"
+
+
+async def test_clips_of_an_open_duel_are_nowhere_else(bot: BotProcess, music: Room) -> None:
+    alice = bot.sandbox.member("alice")
+    duel = await started(bot, music)
+    assert PROMPT not in await said(await alice.slash("history"))
+    assert PROMPT in await said(await alice.slash("duel list"))
+    await alice.click(duel, "Close")
+    await revealed(bot, duel)
+    assert (await said(await alice.slash("history"))).count(PROMPT) == 2
+
+
+async def test_the_button_on_a_clip_and_the_rematch(bot: BotProcess, music: Room) -> None:
+    alice, bob = bot.sandbox.member("alice"), bot.sandbox.member("bob")
+    await bob.click(await made(alice, PROMPT), "Duel")
+    first = await open_duel(bot, music)
+    await bob.click(first, "Close")
+    await revealed(bot, first)
+    [choice] = await alice.autocomplete("duel rematch", "duel", "jazz")
+    await alice.slash("duel rematch", duel=choice["value"])
+    second = await open_duel(bot, music, 2)
+    assert PROMPT in text_of(second)
+    seeds = query(bot, "SELECT DISTINCT json_extract(recipe, '$.seed') FROM jobs")
+    assert len(seeds) == 5
+
+
+async def test_a_failed_side_is_tried_again_and_then_told(bot: BotProcess, music: Room) -> None:
+    reply = await bot.sandbox.member("alice").slash("duel start", prompt="broken", seconds=2)
+    await eventually(lambda: state_of(bot) == "failed", "the end of the duel")
+    message = await reply.finished(WAIT)
+    await eventually(lambda: "did not come about" in text_of(message), "the reason")
+    assert duels_in(music) == []
+    assert query(bot, "SELECT max(tries) FROM duel_sides") == [(2,)]
+
+
+async def test_killed_when_half_is_rendered(bot: BotProcess, music: Room) -> None:
+    await bot.sandbox.member("alice").slash("duel start", prompt="slow jazz", seconds=2)
+    await eventually(
+        lambda: query(bot, "SELECT 1 FROM jobs WHERE state = 'rendered'"), "the first of two clips"
+    )
+    await bot.kill()
+    assert state_of(bot) == "rendering"
+    await bot.restart()
+    duel = await open_duel(bot, music)
+    assert_tells_nothing(bot, duel)
+    assert query(bot, "SELECT count(*) FROM jobs") == [(2,)]
+
+
+async def test_killed_between_posting_and_recording(bot: BotProcess, music: Room) -> None:
+    bot.sandbox.faults.lose_answer(times=1000, operation="create_message")
+    await bot.sandbox.member("alice").slash("duel start", prompt=PROMPT, seconds=2)
+    await bot.sandbox.until(lambda: duels_in(music) or None, WAIT, "the duel's message")
+    await bot.kill()
+    assert state_of(bot) == "ready"
+    bot.sandbox.faults.clear()
+    # Longer ago than Discord is trusted to know the nonce.
+    query(bot, "UPDATE duels SET posting_at = posting_at - 3600")
+    bot.sandbox.clock.advance(3600)
+    await bot.restart()
+    await open_duel(bot, music)
+    assert len(duels_in(music)) == 1
+
+
+async def test_due_while_the_bot_was_down(bot: BotProcess, music: Room) -> None:
+    duel = await started(bot, music)
+    bot.sandbox.clock.advance(HEARD)
+    await said(await bot.sandbox.member("bob").click(duel, "B"))
+    await bot.kill()
+    due(bot)
+    await bot.restart()
+    assert "1 to 0 for B" in await revealed(bot, duel)
+
+
+async def test_killed_between_closing_and_showing(bot: BotProcess, music: Room) -> None:
+    duel = await started(bot, music)
+    bot.sandbox.faults.delay(3600, times=1000, operation="update_message")
+    await bot.sandbox.member("alice").click(duel, "Close")
+    await eventually(lambda: state_of(bot) == "closed", "the closing")
+    await bot.kill()
+    bot.sandbox.faults.clear()
+    await bot.restart()
+    assert "nobody voted" in await revealed(bot, duel)
+
+
+async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) -> None:
+    bob, carol = bot.sandbox.member("bob"), bot.sandbox.member("carol")
+    duel = await started(bot, music)
+    bot.sandbox.clock.advance(HEARD)
+    for actor in (bob, carol):
+        await said(await actor.click(duel, "A"))
+        await said(await actor.slash("privacy share", allow=True))
+    asked = await (await bob.slash("privacy forget")).finished(WAIT)
+    assert "1 vote" in text_of(asked)
+    assert "Deleted: 1 vote" in await said(await bob.click(asked, "Delete my votes"))
+    assert query(bot, "SELECT voter_id FROM duel_votes") == [(carol.id,)]
+    assert query(bot, "SELECT user_id FROM vote_consents") == [(carol.id,)]
+    assert "At present: 1 vote" in await said(await carol.slash("privacy show"))

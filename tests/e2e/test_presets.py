@@ -1,0 +1,225 @@
+"""The life of a preset: two members, a moderator, and a restart in the middle."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.audio.tags import read_recipe
+from bot.recipe import Mode
+from sandbox.actors import Actor, Reply, text_of
+from sandbox.model import Message
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import WAIT, ask, button_ids, clip_of, made, mp3_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def mina(bot: BotProcess) -> Actor:
+    return bot.sandbox.member("mina")
+
+
+async def said(actor: Actor, command: str, **options: object) -> str:
+    """Use a command, and return all that its answer says."""
+    return await answer_of(await actor.slash(command, options))
+
+
+async def answer_of(reply: Reply) -> str:
+    return text_of(await private(reply))
+
+
+async def private(reply: Reply) -> Message:
+    """Return the answer that only who acted sees, once it is no longer “thinking …”."""
+
+    def answer() -> Message | None:
+        there = [one for one in (reply.message, *reply.followups) if one is not None and not one.loading]
+        return there[0] if there else None
+
+    message: Message = await reply.sandbox.until(answer, WAIT, "an answer")
+    assert message.ephemeral_for == reply.interaction.user_id
+    return message
+
+
+async def saved(actor: Actor, name: str, template: str, **typed: str) -> str:
+    """Save a preset from scratch by its form."""
+    form = await actor.slash("preset save", start="scratch")
+    values = {"name": name, "template": template, "settings": "mode: diffusion\nseconds: 1", **typed}
+    return await answer_of(await actor.submit(form, values))
+
+
+async def shared(actor: Actor, name: str) -> str:
+    """Share a preset with everybody and return its code."""
+    text = await said(actor, "preset share", preset=name, **{"with": "everybody"})
+    match = re.search(r"`(\w{6})`", text)
+    assert match, text
+    return match[1]
+
+
+async def test_the_whole_life_of_a_preset(
+    bot: BotProcess, alice: Actor, bob: Actor, mina: Actor, tmp_path: Path
+) -> None:
+    # Alice makes a preset of a clip, by the clip's menu; the clip becomes its example.
+    clip = await made(alice, "tin roof", mode="diffusion", steps=12)
+    form = await alice.message_menu("Save as preset", clip)
+    values = {"name": "**Rainy** @everyone roof", "template": "{prompt} on a tin roof", "tags": "rain, Calm"}
+    assert "Saved" in await answer_of(await alice.submit(form, values))
+    code = await shared(alice, "Rainy everyone roof")
+
+    # Bob finds it while typing and hears the example.
+    [choice] = await bob.autocomplete("music", "preset", "rainy everyo")
+    assert choice["name"] == "Rainy everyone roof · diffusion · public"
+    card = await private(await bob.slash("preset show", preset=code))
+    assert "{prompt} on a tin roof" in text_of(card).replace("\\", "")
+    assert [a.filename for a in card.attachments] == ["example.mp3"]
+    assert not alice.sees(card)
+
+    # He cannot rate what he never used; then he uses it, his own options win, and he rates it.
+    refused = await said(bob, "preset rate", preset=code, vote="up")
+    assert "made a clip" in refused
+    clip = await clip_of(await ask(bob, "snow", preset=choice["value"], seed=5))
+    recipe = read_recipe(mp3_of(clip, bot.sandbox, tmp_path))
+    assert (recipe.prompt, recipe.mode, recipe.seconds, recipe.seed, recipe.num_sampling_steps) == (
+        "snow on a tin roof",
+        Mode.DIFFUSION,
+        2,
+        5,
+        12,
+    )
+    assert "👍 1 👎 0" in await said(bob, "preset rate", preset=code, vote="up")
+    assert "👍 0 👎 1" in await said(bob, "preset rate", preset=code, vote="down")
+
+    # Bob forks it and changes his copy; Alice changes hers; clips remember the version.
+    assert "Yours now" in await said(bob, "preset fork", preset=code, name="Snowy roof")
+    form = await bob.slash("preset edit", preset="snowy ROOF")
+    assert "version 2" in await answer_of(await bob.submit(form, {"template": "{prompt} on snow"}))
+    form = await alice.slash("preset edit", preset=code)
+    assert "version 2" in await answer_of(await alice.submit(form, {"settings": "mode: ar"}))
+    remembered = await answer_of(await bob.click(clip, "Preset"))
+    assert "Version 1 of 2" in remembered
+    assert "1 fork" in remembered
+    assert "Forked from: Rainy everyone roof" in await said(bob, "preset show", preset="Snowy roof")
+
+    await bot.kill()
+    await bot.restart()
+
+    # Buttons and codes of before the restart work.
+    await bob.click(card, "Good")
+    form = await bob.click(card, "Use")
+    again = await clip_of(await bob.submit(form, {"words": "hail"}))
+    assert read_recipe(mp3_of(again, bot.sandbox, tmp_path)).prompt == "hail on a tin roof"
+
+    # Bob reports it; Mina hides it, and restores it; only she sees the queue.
+    form = await bob.click(card, "Report")
+    assert "moderators" in await answer_of(await bob.submit(form, {"reason": "too *wet*"}))
+    assert "reported this preset already" in await said(bob, "preset report", preset=code, reason="wet")
+    queue = await private(await mina.slash("reports"))
+    assert "Rainy everyone roof" in text_of(queue)
+    case = await private(await mina.click(queue, "Look at 1"))
+    assert "too" in text_of(case)
+    await mina.click(case, "Hide")
+    assert "Hidden" in await hears(bot, case)
+    assert "no such preset" in await said(bob, "preset show", preset=code)
+    assert "Rainy" in await said(alice, "preset show", preset=code)
+    case = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
+    await mina.click(case, "Restore")
+    assert "stays" in await hears(bot, case)
+    assert "Rainy" in await said(bob, "preset show", preset=code)
+
+    # Alice deletes it; Bob's fork stays and remembers.
+    question = await private(await alice.slash("preset delete", preset=code))
+    await alice.click(question, "Delete it")
+    assert "stays" in await hears(bot, question)
+    assert "no such preset" in await said(alice, "preset show", preset=code)
+    assert "Forked from: Rainy everyone roof" in await said(bob, "preset show", preset="Snowy roof")
+
+
+async def hears(bot: BotProcess, message: Message) -> str:
+    """Return what a message says once its buttons are gone."""
+    await bot.sandbox.until(lambda: not button_ids(message) or None, WAIT, "the decision")
+    return text_of(message)
+
+
+async def test_a_banned_author_is_not_seen_and_shares_no_more(
+    bot: BotProcess, alice: Actor, bob: Actor, mina: Actor
+) -> None:
+    await saved(alice, "Loud", "very loud drums")
+    await said(alice, "preset share", preset="Loud", **{"with": "this server"})
+    await said(bob, "preset report", preset="Loud", reason="ouch")
+    case = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
+    await mina.click(case, "Ban author")
+    await hears(bot, case)
+    assert "no such preset" in await said(bob, "preset show", preset="Loud")
+    refused = await said(alice, "preset share", preset="Loud", **{"with": "everybody"})
+    assert "moderator" in refused
+    case = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
+    await mina.click(case, "Unban author")
+    await hears(bot, case)
+    assert "Loud" in await said(bob, "preset show", preset="Loud")
+
+
+async def test_presets_travel_in_a_file(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    await saved(alice, "雨の東京", "{prompt}, 雨の東京タワーの夜", tags="night", description="wet & late")
+    exported = await private(await alice.slash("preset export", preset="雨の東京"))
+    data = bot.sandbox.bytes_of(exported.attachments[0])
+    post = await alice.send("for you", files=[("presets.json", data)])
+    assert "Imported 1 preset" in await answer_of(await bob.message_menu("Import presets", post))
+    assert "Imported 1 preset" in await said(bob, "preset import", file=("again.json", data))
+    own = await private(await bob.slash("preset export", preset="雨の東京 2"))
+    imported = json.loads(bot.sandbox.bytes_of(own.attachments[0]))
+    original = json.loads(data)
+    original["presets"][0]["name"] += " 2"
+    assert imported == original
+
+    bad = json.loads(data)
+    bad["presets"][0]["seconds"] = "long"
+    refused = await said(bob, "preset import", file=("bad.json", json.dumps(bad).encode()))
+    assert "presets[0].seconds has to be a number from 0.1 to 600" in refused
+    post = await alice.send("no file")
+    assert "no preset file" in await answer_of(await bob.message_menu("Import presets", post))
+    assert "雨の東京" in await said(bob, "preset browse", text="東京タワー")
+
+
+async def test_browsing_turns_pages_after_a_restart_too(bot: BotProcess, bob: Actor) -> None:
+    pages = await private(await bob.slash("preset browse", mode="ar", sort="use"))
+    first = text_of(pages)
+    assert "5. " in first
+    await bot.kill()
+    await bot.restart()
+    await bob.click(pages, "More")
+    await bot.sandbox.until(lambda: "6. " in text_of(pages) or None, WAIT, "the second page")
+    await bob.click(pages, "Back")
+    await bot.sandbox.until(lambda: text_of(pages) == first or None, WAIT, "the first page")
+    assert "Settings" in await answer_of(await bob.click(pages, "Show 1"))
+    assert "Nothing here" in await said(bob, "preset browse", text='"')
+
+
+async def test_starters_are_presets_and_come_while_nothing_is_typed(bob: Actor) -> None:
+    assert "By: Antiphon" in await said(bob, "preset show", preset="study-lofi-ar")
+    assert "Wording 2" in await said(bob, "preset show", preset="study-lofi-ar")
+    assert "Yours now" in await said(bob, "preset fork", preset="study-lofi-ar")
+    offered = [c["value"] for c in await bob.autocomplete("music", "prompt", "", mode="diffusion")]
+    assert "warm tape hiss, rain on the window, a sleepy electric piano in lamplight" in offered
+
+
+async def test_only_the_owner_changes_a_preset(alice: Actor, bob: Actor) -> None:
+    await saved(alice, "Mine", "soft piano")
+    code = await shared(alice, "Mine")
+    assert "not yours" in await said(bob, "preset edit", preset=code)
+    assert "not yours" in await said(bob, "preset delete", preset=code)
+    assert "not one of your own" in await said(bob, "preset rename", preset=code, name="Stolen")
+    assert "called “Theirs”" in await said(alice, "preset rename", preset="mine", name="Theirs")
+    assert "already have" in await saved(alice, "THEIRS", "again")
+    said_no = await saved(alice, "Other", "keep these words", settings="volume: 11")
+    assert "is no setting" in said_no
+    assert "keep these words" in said_no
+
+
+async def test_reports_are_for_moderators(alice: Actor, mina: Actor, bot: BotProcess) -> None:
+    assert "reports" not in alice.commands()
+    assert "reports" in mina.commands()
+    text = await answer_of(await alice.slash("reports", at=bot.sandbox.dm("alice")))
+    assert "in the server" in text

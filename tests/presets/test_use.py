@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.config import Settings
+from bot.errors import InvalidRecipe, UserError
+from bot.presets.starters import other_wordings, starter_presets
+from bot.presets.text import read_body, read_settings, settings_text
+from bot.presets.use import body_of, filled, recipe_from
+from bot.prompts.names import name_key
+from bot.prompts.starters import starters
+from bot.recipe import Mode
+from bot.store.preset_model import BOUNDS, BadField, Body
+from tests.builders import recipe
+from tests.tone import describe
+
+SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
+
+
+def body(**changes: Any) -> Body:
+    return Body(**{"template": "{prompt} on a tin roof", "mode": Mode.DIFFUSION} | changes)
+
+
+@pytest.mark.parametrize(
+    ("template", "words", "prompt"),
+    [
+        ("{prompt} on a roof", "rain", "rain on a roof"),
+        ("{prompt}, then {prompt}", " rain ", "rain, then rain"),
+        ("soft piano", "rain", "soft piano, rain"),
+        ("soft piano", "", "soft piano"),
+        ("{prompt}!", "{prompt}", "{prompt}!"),
+        ("{0} {prompt.__class__}", "", "{0} {prompt.__class__}"),
+    ],
+)
+def test_words_go_where_the_template_says(template: str, words: str, prompt: str) -> None:
+    assert filled(template, words) == prompt
+
+
+def test_a_template_that_wants_words_says_so() -> None:
+    with pytest.raises(UserError, match="wants your words"):
+        filled("{prompt} on a roof", "  ")
+
+
+def made(preset: Body, mode: Mode | None = None, **asked: Any) -> Any:
+    return recipe_from(preset, "rain", describe(mode or preset.mode, "test"), SETTINGS, asked)
+
+
+def test_the_presets_settings_hold() -> None:
+    made_of = made(body(seconds=7, num_sampling_steps=12, guidance_scale=2.5, negative_prompt="voices"))
+    assert (made_of.prompt, made_of.seconds, made_of.num_sampling_steps, made_of.guidance_scale) == (
+        "rain on a tin roof",
+        7,
+        12,
+        2.5,
+    )
+    assert made_of.negative_prompt == "voices"
+
+
+def test_what_the_member_asks_wins_and_is_checked() -> None:
+    preset = body(seconds=7, num_sampling_steps=12)
+    assert made(preset, seconds=3, num_sampling_steps=None, seed=5).seconds == 3
+    assert made(preset, seed=5).seed == 5
+    with pytest.raises(InvalidRecipe):
+        made(preset, num_sampling_steps=9999)
+    with pytest.raises(InvalidRecipe):
+        made(preset, temperature=1.0)
+
+
+def test_what_the_engine_lacks_or_bounds_is_no_fault_of_the_preset() -> None:
+    preset = body(seconds=600, num_sampling_steps=1000, guidance_scale=100, negative_prompt="voices")
+    widest = made(preset)
+    assert (widest.seconds, widest.num_sampling_steps, widest.guidance_scale) == (60, 200, 10)
+    in_ar = made(preset, Mode.AR)
+    assert (in_ar.mode, in_ar.num_sampling_steps, in_ar.negative_prompt) == (Mode.AR, None, None)
+
+
+def test_a_clips_recipe_becomes_a_body_and_the_same_recipe_again() -> None:
+    original = recipe(mode=Mode.DIFFUSION, num_sampling_steps=12, guidance_scale=2.5, seconds=7.5)
+    again = recipe_from(
+        body_of(original), "", describe(Mode.DIFFUSION, "test"), SETTINGS, {"seed": original.seed}
+    )
+    assert again == original
+
+
+@given(
+    st.fixed_dictionaries(
+        {"mode": st.sampled_from(Mode)},
+        optional={
+            "seconds": st.integers(1, 600).map(float),
+            "temperature": st.integers(1, 100).map(lambda n: n / 10),
+            "top_k": st.integers(*map(int, BOUNDS["top_k"])),
+            "guidance_scale": st.integers(0, 100).map(float),
+            "num_sampling_steps": st.integers(1, 1000),
+            "negative_prompt": st.just("voices: none, ever"),
+        },
+    )
+)
+def test_settings_are_read_as_they_are_shown(fields: dict[str, Any]) -> None:
+    assert read_settings(settings_text(Body(template="x", **fields))) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("volume: 11", "“volume: 11” is no setting"),
+        ("seconds 10", "is no setting"),
+        ("seconds: long", "seconds has to be a number"),
+        ("steps: 1.5", "steps has to be a whole number"),
+        ("steps: 10\nSteps: 20", "stands there twice"),
+        ("mode: hybrid", "mode has to be"),
+        ("seconds: nan", "seconds has to be"),
+    ],
+)
+def test_a_wrong_line_is_named(text: str, said: str) -> None:
+    with pytest.raises(BadField, match=said):
+        read_body("x", text, "", "", Mode.AR)
+
+
+def test_a_form_left_blank_takes_the_defaults() -> None:
+    read = read_body("rain", "\n seconds: \n", " Calm night,, LOFI ", " a \n b ", Mode.DIFFUSION)
+    assert read == Body(template="rain", mode=Mode.DIFFUSION, tags=("calm-night", "lofi"), description="a b")
+
+
+def test_every_starter_is_a_preset_of_each_mode() -> None:
+    presets = starter_presets()
+    assert len(presets) == len(starters()) * len(Mode)
+    assert len({name_key(draft.name) for draft in presets.values()}) == len(presets)
+    for code, draft in presets.items():
+        scenario = next(s for s in starters() if code == f"{s.id}-{draft.body.mode}")
+        assert [draft.body.template, *other_wordings(code)] == list(scenario.prompts[draft.body.mode])
+    assert other_wordings("abc234") == ()
+    assert other_wordings(None) == ()

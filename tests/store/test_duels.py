@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from bot.errors import LimitReached, NotFound
+from bot.recipe import Mode
+from bot.store.clips import Clips
+from bot.store.database import Database
+from bot.store.duels import Duel, Duels, NewDuel, Stage
+from bot.store.jobs import Jobs, State
+from tests.builders import new_clip, new_duel, request
+
+MANY: dict[str, Any] = {"open_most": 1000, "per_member": 1000, "in_all": 1000}
+
+
+@pytest.fixture
+def duels(database: Database) -> Duels:
+    return Duels(database)
+
+
+@pytest.fixture
+def jobs(database: Database) -> Jobs:
+    return Jobs(database)
+
+
+async def rendered(duels: Duels, jobs: Jobs, new: NewDuel | None = None) -> Duel:
+    """Start a duel and have both its clips rendered."""
+    duel, _ = await duels.start(new or new_duel(), 0, **MANY)
+    while job := await jobs.claim(1):
+        await jobs.rendered(job.id, new_clip(str(job.id)), 2)
+    return duel
+
+
+async def opened(duels: Duels, jobs: Jobs) -> Duel:
+    duel = await rendered(duels, jobs)
+    await duels.ready(duel.id, file_a="a", file_b="b", picture="p")
+    await duels.opened(duel.id, 77, 100.0, 200.0)
+    return duel
+
+
+async def test_both_clips_are_queued_or_neither(database: Database, duels: Duels, jobs: Jobs) -> None:
+    limits = MANY | {"per_member": 3}
+    await duels.start(new_duel(), 0, **limits)
+    with pytest.raises(LimitReached, match="clips waiting"):
+        await duels.start(new_duel(), 0, **limits)
+    assert len(await jobs.waiting()) == 2
+    assert len(await database.read("SELECT 1 FROM duels", {})) == 1
+
+
+async def test_limits_hold_when_a_member_starts_many_at_once(duels: Duels, jobs: Jobs) -> None:
+    started = [duels.start(new_duel(), 0, **MANY | {"open_most": 3}) for _ in range(12)]
+    answers = await asyncio.gather(*started, return_exceptions=True)
+    assert sum(isinstance(answer, LimitReached) for answer in answers) == 9
+    assert len(await jobs.waiting()) == 6
+
+
+async def test_the_queue_does_not_tell_the_sides(duels: Duels, jobs: Jobs) -> None:
+    for diffusion in ("a", "b"):
+        await duels.start(new_duel(diffusion=diffusion), 0, **MANY)
+    assert [w.recipe.mode for w in await jobs.waiting()] == [Mode.AR, Mode.DIFFUSION] * 2
+
+
+async def test_its_clips_are_for_the_duel_to_show(database: Database, duels: Duels, jobs: Jobs) -> None:
+    duel = await rendered(duels, jobs)
+    assert await jobs.outbox() == []
+    clips = Clips(database)
+    assert await clips.of_member(1, before=None, limit=9) == []
+    await duels.ready(duel.id, file_a="a", file_b="b", picture="p")
+    await duels.opened(duel.id, 77, 100.0, 200.0)
+    await duels.close(duel.id, 150.0)
+    await duels.revealed(duel.id, 151.0)
+    shown = await clips.of_member(1, before=None, limit=9)
+    assert [clip.message_id for clip in shown] == [77, 77]
+    assert {(await jobs.get(clip.job_id)).state for clip in shown} == {State.DELIVERED}
+
+
+async def test_a_side_is_tried_again_once_for_each_failure(duels: Duels, jobs: Jobs) -> None:
+    duel, [first, _] = await duels.start(new_duel(), 0, **MANY)
+    await jobs.fail(first.id, "broken", 1)
+    [side] = [s for s in (await duels.sides(duel.id)).values() if s.job_id == first.id]
+    again = request(recipe=side.recipe.reseeded())
+    tried = await asyncio.gather(*(duels.retry(duel.id, side, again, 2) for _ in range(3)))
+    [job] = [job for job in tried if job]
+    assert (await duels.sides(duel.id))[side.side].job_id == job.id
+    assert len(await jobs.waiting()) == 2
+    assert await jobs.outbox() == []
+
+
+async def test_the_outbox_holds_what_is_due(duels: Duels, jobs: Jobs) -> None:
+    async def due(now: float) -> list[Stage]:
+        return [duel.state for duel in await duels.outbox(now)]
+
+    duel, [first, second] = await duels.start(new_duel(), 0, **MANY)
+    assert await due(0) == []
+    for job in (first, second):
+        await jobs.claim(1)
+        await jobs.rendered(job.id, new_clip(str(job.id)), 2)
+        assert await due(2) == ([] if job is first else [Stage.RENDERING])
+    await duels.ready(duel.id, file_a="a", file_b="b", picture="p")
+    assert await due(2) == [Stage.READY]
+    await duels.opened(duel.id, 77, 100.0, 200.0)
+    assert (await due(199), await due(200)) == ([], [Stage.OPEN])
+    await duels.close(duel.id, 200)
+    assert await due(201) == [Stage.CLOSED]
+    await duels.revealed(duel.id, 202)
+    assert await due(1e9) == []
+
+
+async def test_a_failure_waits_until_it_was_told(duels: Duels, jobs: Jobs) -> None:
+    duel, [first, _] = await duels.start(new_duel(), 0, **MANY)
+    await jobs.cancel(first.id, 1)
+    assert [d.id for d in await duels.outbox(1)] == [duel.id]
+    assert await duels.fail(duel.id, "taken back", 2) is not None
+    assert await duels.fail(duel.id, "twice", 2) is None
+    [failed] = await duels.outbox(3)
+    assert (failed.state, failed.error) == (Stage.FAILED, "taken back")
+    await duels.told(duel.id)
+    assert await duels.outbox(4) == []
+    assert (await duels.get(duel.id)).interaction_token is None
+
+
+async def test_lists_are_of_one_server(duels: Duels, jobs: Jobs) -> None:
+    duel = await opened(duels, jobs)
+    assert [d.id for d in await duels.going_in(10)] == [duel.id]
+    assert await duels.going_in(11) == []
+    await duels.close(duel.id, 150)
+    assert [d.id for d in await duels.over_in(10, "PIANO", 5)] == [duel.id]
+    assert await duels.over_in(10, "%", 5) == []
+    with pytest.raises(NotFound):
+        await duels.get(99)
+
+
+MOVES = {
+    "ready": ({Stage.RENDERING}, Stage.READY),
+    "opened": ({Stage.READY}, Stage.OPEN),
+    "close": ({Stage.OPEN}, Stage.CLOSED),
+    "revealed": ({Stage.CLOSED}, Stage.REVEALED),
+    "fail": ({Stage.RENDERING, Stage.READY}, Stage.FAILED),
+}
+
+
+class DuelMachine(RuleBasedStateMachine):
+    """One duel after another against a model of its states: each call acts from its own state alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.opened = Database.open(Path(self.folder.name, "antiphon.db"), now=0)
+        database = self.runner.run(self.opened.__aenter__())
+        self.duels, self.jobs = Duels(database), Jobs(database)
+        self.states: dict[int, Stage] = {}
+        self.clock = itertools.count(1)
+
+    def teardown(self) -> None:
+        self.runner.run(self.opened.__aexit__(None, None, None))
+        self.runner.close()
+        self.folder.cleanup()
+
+    @rule()
+    def start(self) -> None:
+        duel = self.runner.run(rendered(self.duels, self.jobs))
+        self.states[duel.id] = Stage.RENDERING
+
+    @precondition(lambda self: self.states)
+    @rule(data=st.data(), move=st.sampled_from(sorted(MOVES)))
+    def move(self, data: st.DataObject, move: str) -> None:
+        duel = data.draw(st.sampled_from(sorted(self.states)))
+        now = float(next(self.clock))
+        calls = {
+            "ready": lambda: self.duels.ready(duel, file_a="a", file_b="b", picture="p"),
+            "opened": lambda: self.duels.opened(duel, 7, now, now + 5),
+            "close": lambda: self.duels.close(duel, now),
+            "revealed": lambda: self.duels.revealed(duel, now),
+            "fail": lambda: self.duels.fail(duel, "why", now),
+        }
+        origins, target = MOVES[move]
+        happened = self.runner.run(calls[move]()) is not None
+        assert happened == (self.states[duel] in origins)
+        if happened:
+            self.states[duel] = target
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        assert {d: self.runner.run(self.duels.get(d)).state for d in self.states} == self.states
+
+    @invariant()
+    def what_is_not_over_is_in_the_outbox(self) -> None:
+        over = {Stage.REVEALED}
+        found = {duel.id for duel in self.runner.run(self.duels.outbox(1e9))}
+        assert found == {duel for duel, state in self.states.items() if state not in over}
+
+
+DuelMachine.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestDuels = DuelMachine.TestCase
