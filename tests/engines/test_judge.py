@@ -56,12 +56,9 @@ def test_its_drums_and_distorted_guitars_are_heard_apart(judge: Judge, sampler: 
             for n in range(5)
         ]
         verdicts = [judge.hear(wave, SAMPLE_RATE) for wave in waves]
-        heard[name] = {
-            f: sum(judge.has(v, f) for v in verdicts) for f in ("drums", "distorted guitar", "piano")
-        }
+        heard[name] = {f: sum(judge.has(v, f) for v in verdicts) for f in ("drums", "distorted guitar")}
     assert heard["rock"]["drums"] > heard["solo piano"]["drums"]
     assert heard["rock"]["distorted guitar"] > heard["solo piano"]["distorted guitar"]
-    assert heard["solo piano"]["piano"] > heard["rock"]["piano"]
 
 
 def test_numpy_and_torch_agree(judge: Judge) -> None:
