@@ -13,6 +13,8 @@ HELP = (
     "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
     "`mode` chooses how: **ar** writes the music note after note, **diffusion** carves it out of noise. "
     "Under each clip, **Again** makes another take and **Other mode** lets you compare.\n"
+    "**/coach** says how your words could do more. **/preset** keeps what worked, shares it with others, and "
+    "makes clips from theirs: `/preset browse` to begin with.\n"
     "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again.\n"
     "**/about** says which models run here and what their licences allow."
 )
