@@ -78,6 +78,8 @@ class Antiphon(commands.AutoShardedBot):
 
     def __init__(self, settings: Settings, engines: str = ENGINES) -> None:
         follow_address(settings.discord_api_url)
+        # Nothing here speaks in voice channels, so nobody needs to hear that it could not.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,

@@ -19,6 +19,7 @@ from bot.recipe import PROMPT_CHARACTERS, Mode, checked_prompt
 from bot.store.clips import Clip
 from bot.store.coached import Coached
 from cogs.asking import submit
+from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.text import EMBED_COLOURS, quoted, shortened
 
@@ -46,7 +47,7 @@ class UseWordingButton(IdButton, template=r"coach:use:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed; the answer begins with the wording itself."""
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         coached = await interaction.client.coached.get(self.number, interaction.user.id)
         await _render(
             interaction, coached, advise(interaction.client, coached.prompt, coached.mode).rewritten
@@ -62,7 +63,7 @@ class OtherModeWordingButton(IdButton, template=r"coach:other:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it, with a button that renders it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         coached = await interaction.client.coached.get(self.number, interaction.user.id)
         mode = Mode.DIFFUSION if coached.mode is Mode.AR else Mode.AR
         prompt = translate(coached.prompt, mode)
@@ -81,7 +82,7 @@ class OfClipButton(IdButton, template=r"coach:clip:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it to whoever asks alone."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         recipe = (await interaction.client.clips.get(self.number)).recipe
         answer = await answered(interaction, recipe.prompt, recipe.mode, recipe.seconds)
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
@@ -96,7 +97,7 @@ class SilenceButton(IdButton, template=r"coach:quiet:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Remember it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await interaction.client.coached.speak(interaction.user.id, self.number == 1)
         await interaction.followup.send(_SPOKEN[self.number == 1], ephemeral=True)
 
@@ -136,7 +137,7 @@ class Coach(commands.Cog):
         hints: Literal["on", "off"] | None = None,
     ) -> None:
         """Advise, or remember whether to hint."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         if hints is not None:
             await self.bot.coached.speak(interaction.user.id, hints == "on")
             await interaction.followup.send(_SPOKEN[hints == "on"], ephemeral=True)

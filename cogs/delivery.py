@@ -8,7 +8,6 @@ the message it already has. Where an answer was lost for longer than that, the c
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from datetime import UTC, datetime
@@ -91,8 +90,7 @@ class Delivery(commands.Cog):
 
     async def _empty_outbox(self) -> None:
         while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_AGAIN_SECONDS)
+            await self._wake.wait()
             self._wake.clear()
             for job in await self.bot.jobs.outbox():
                 if job.id not in self._sending:
@@ -103,7 +101,8 @@ class Delivery(commands.Cog):
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending = {job_id: t for job_id, t in self._sending.items() if t is not task}
         if not task.cancelled() and (error := task.exception()):
-            log.error("%s broke; it is tried again in a while", task.get_name(), exc_info=error)
+            log.error("%s broke and is tried again in a while", task.get_name(), exc_info=error)
+            asyncio.get_running_loop().call_later(LOOK_AGAIN_SECONDS, self._wake.set)
 
     async def _bring(self, job: Job) -> None:
         """Deliver or tell, again and again through what passes by itself."""

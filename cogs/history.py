@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.store.clips import Clip
-from cogs.ui.answers import answer_error
+from cogs.ui.answers import answer_error, think
 from cogs.ui.text import in_a_line
 
 PAGE = 8
@@ -55,7 +55,7 @@ class History(commands.Cog):
     @app_commands.command(description="Show the clips you made, newest first")
     async def history(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the newest page, to the member alone."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         embed, view = await _page(self.bot, interaction.user.id, None)
         await interaction.edit_original_response(embed=embed, view=view)
 

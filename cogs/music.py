@@ -19,6 +19,7 @@ from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode
 from cogs.asking import submit
 from cogs.presets.named import TYPED_MOST, named, suggest
 from cogs.presets.using import use
+from cogs.ui.answers import think
 from cogs.ui.text import shortened
 
 SUGGESTIONS = 25
@@ -71,13 +72,13 @@ class Music(commands.Cog):
             "num_sampling_steps": steps,
         }
         if preset is not None:
-            await interaction.response.defer(thinking=True)
+            await think(interaction)
             await use(interaction, await named(interaction, preset), prompt, mode, **asked)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         engine = self.bot.service.engine(self._mode(mode))
         recipe = recipe_for(engine, self.bot.settings, prompt=prompt, **asked)
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         await submit(interaction, recipe)
 
     async def _prompts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 RUNNING_EVERY = 3.0
 """Seconds between two edits of one running job: five edits in five seconds is Discord's limit an answer."""
 QUEUED_EVERY = 15.0
-_TICK = 0.25
 _AT_ONCE = 8
 
 
@@ -38,6 +38,11 @@ class Shown:
     edited_at: float = float("-inf")
     text: str = ""
 
+    @property
+    def due_at(self) -> float:
+        """When the next edit is due, on the monotonic clock."""
+        return self.edited_at + (RUNNING_EVERY if self.running else QUEUED_EVERY)
+
 
 class Board:
     """Keeps the answers of open jobs up to date. `run` works until it is cancelled."""
@@ -47,6 +52,7 @@ class Board:
         self._originals = originals
         self._shown: dict[int, Shown] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._moved = asyncio.Event()
 
     def heard(self, event: Moved | Advanced) -> None:
         """Take note of what happened to a job."""
@@ -61,6 +67,7 @@ class Board:
                 shown.edited_at = float("-inf")
             shown.running, shown.phase, shown.fraction = running, "", 0.0
             shown.again = shown.again or event.retry
+            self._moved.set()
         else:
             self._shown.pop(event.job_id, None)
 
@@ -69,22 +76,27 @@ class Board:
         for job_id, place in (await self._bot.service.places()).items():
             self._shown.setdefault(job_id, Shown(running=place.number == 0))
         while True:
-            due = [job_id for job_id, shown in self._shown.items() if self._is_due(shown)]
+            now = time.monotonic()
+            due = [job_id for job_id, shown in self._shown.items() if shown.due_at <= now]
             if due:
                 places = await self._bot.service.places()
                 await asyncio.gather(*(self._show(job_id, places) for job_id in due))
-            await asyncio.sleep(_TICK)
+            else:
+                await self._wait(min((shown.due_at for shown in self._shown.values()), default=None))
 
-    @staticmethod
-    def _is_due(shown: Shown) -> bool:
-        every = RUNNING_EVERY if shown.running else QUEUED_EVERY
-        return time.monotonic() - shown.edited_at >= every
+    async def _wait(self, until: float | None) -> None:
+        """Return when the next edit is due, or something happened that may change when that is."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), None if until is None else until - time.monotonic())
+        self._moved.clear()
 
     async def _show(self, job_id: int, places: Mapping[int, Place]) -> None:
         shown, place = self._shown.get(job_id), places.get(job_id)
-        if shown is None or place is None:
+        if shown is None:
             return
         shown.edited_at = time.monotonic()
+        if place is None:
+            return
         async with self._gate, self._originals.lock(job_id):
             job = await self._bot.jobs.get(job_id)
             text = _text(job, shown, place)

@@ -9,6 +9,7 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.jobs.eta import spoken
+from cogs.ui.answers import think
 from cogs.ui.text import in_a_line, shortened
 
 SHOWN = 10
@@ -25,7 +26,7 @@ class Queue(commands.Cog):
     @app_commands.command(description="Show what is rendering and waiting, and when yours is ready")
     async def queue(self, interaction: discord.Interaction[Antiphon]) -> None:
         """List what runs and waits; prompts are shown to those who wrote them only."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         places = await self.bot.service.places()
         mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
         waiting = sum(place.number > 0 for place in places.values())
@@ -49,7 +50,7 @@ class Queue(commands.Cog):
     @app_commands.describe(clip="Which one; left out, the last one you asked for")
     async def cancel(self, interaction: discord.Interaction[Antiphon], clip: str | None = None) -> None:
         """Cancel one of the member's own open jobs."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
         if not mine:
             raise NotFound("You have no clip waiting or rendering.")

@@ -97,7 +97,10 @@ class Reply:
     async def acknowledged(self, timeout: float = WAIT) -> Reply:
         """Return once the bot has acknowledged; NoAnswerError if it does not in time."""
         await self.sandbox.until(
-            lambda: self.state is not State.SENT, timeout, f"an answer to {self._what()}"
+            lambda: self.state is not State.SENT,
+            timeout,
+            f"an answer to {self._what()}",
+            self.interaction.id,
         )
         if self.state is State.FAILED:
             raise NoAnswerError(f"The application did not respond to {self._what()}.")
@@ -110,7 +113,9 @@ class Reply:
         def find() -> Message | None:
             return self.message if self.message is not None and not self.message.loading else None
 
-        return await self.sandbox.until(find, timeout, f"the finished answer to {self._what()}")
+        return await self.sandbox.until(
+            find, timeout, f"the finished answer to {self._what()}", self.interaction.id
+        )
 
     async def followup(self, number: int = 0, timeout: float = WAIT) -> Message:
         """The follow-up of that number, counted from 0."""
@@ -118,7 +123,9 @@ class Reply:
         def find() -> Message | None:
             return self.followups[number] if len(self.followups) > number else None
 
-        return await self.sandbox.until(find, timeout, f"follow-up {number} to {self._what()}")
+        return await self.sandbox.until(
+            find, timeout, f"follow-up {number} to {self._what()}", self.interaction.id
+        )
 
     def _what(self) -> str:
         data = self.interaction.data
@@ -146,13 +153,15 @@ class Actor:
     ) -> Reply:
         """Use a slash command ("preset save" for a sub-command) in a channel (default: #music).
 
-        Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`); one that is called `at`
-        or `wait` goes into `options`.
+        Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`); one that is called
+        `at` or `wait` goes into `options`.
         """
         room = at or self.sandbox.channel("music")
         given = {**(options or {}), **more}
         values = {key: self._value(value, room) for key, value in given.items() if value is not None}
-        return await self._sent(self.sandbox.client.slash(self.user, room.channel, name, values), wait)
+        return await self._sent(
+            lambda: self.sandbox.client.slash(self.user, room.channel, name, values), wait
+        )
 
     async def autocomplete(
         self,
@@ -167,24 +176,27 @@ class Actor:
         """What is offered for the option `focused` when `typed` stands in it."""
         room = at or self.sandbox.channel("music")
         values = {key: self._value(value, room) for key, value in options.items()} | {focused: typed}
-        sent = self.sandbox.client.autocomplete(self.user, room.channel, name, values, focused)
-        return (await self._sent(sent, True)).choices
+        client = self.sandbox.client
+        sent = self._sent(lambda: client.autocomplete(self.user, room.channel, name, values, focused), True)
+        return (await sent).choices
 
     async def message_menu(self, name: str, message: Message, *, wait: bool = True) -> Reply:
         """Choose a command from a message's context menu."""
-        return await self._sent(self.sandbox.client.message_menu(self.user, name, message), wait)
+        return await self._sent(lambda: self.sandbox.client.message_menu(self.user, name, message), wait)
 
     async def user_menu(
         self, name: str, target: Actor, *, at: Room | None = None, wait: bool = True
     ) -> Reply:
         """Choose a command from a user's context menu."""
         room = at or self.sandbox.channel("music")
-        return await self._sent(self.sandbox.client.user_menu(self.user, room.channel, name, target.id), wait)
+        return await self._sent(
+            lambda: self.sandbox.client.user_menu(self.user, room.channel, name, target.id), wait
+        )
 
     async def click(self, message: Message, button: str, *, wait: bool = True) -> Reply:
         """Press a button, named by its custom_id or its label."""
         custom_id = named(message, button)["custom_id"]
-        return await self._sent(self.sandbox.client.click(self.user, message, custom_id), wait)
+        return await self._sent(lambda: self.sandbox.client.click(self.user, message, custom_id), wait)
 
     async def select(
         self, message: Message, select: str, values: Sequence[Any], *, wait: bool = True
@@ -193,7 +205,9 @@ class Actor:
         room = Room(self.sandbox, self.sandbox.world.channel(message.channel_id))
         custom_id = named(message, select)["custom_id"]
         chosen = [self._value(value, room) for value in values]
-        return await self._sent(self.sandbox.client.select(self.user, message, custom_id, chosen), wait)
+        return await self._sent(
+            lambda: self.sandbox.client.select(self.user, message, custom_id, chosen), wait
+        )
 
     async def submit(self, reply: Reply, values: dict[str, Any] | None = None, *, wait: bool = True) -> Reply:
         """Send the modal that `reply` opened; `values` by custom_id, the others keep what is prefilled."""
@@ -204,7 +218,7 @@ class Actor:
             else self._value(value, room)
             for key, value in (values or {}).items()
         }
-        return await self._sent(self.sandbox.client.submit(self.user, reply.interaction, given), wait)
+        return await self._sent(lambda: self.sandbox.client.submit(self.user, reply.interaction, given), wait)
 
     async def send(
         self,
@@ -238,8 +252,9 @@ class Actor:
         room = at or self.sandbox.channel("music")
         return [command.name for command in self.sandbox.client.offered(self.user, room.channel)]
 
-    async def _sent(self, interaction: Interaction, wait: bool) -> Reply:
-        reply = Reply(self.sandbox, interaction)
+    async def _sent(self, act: Callable[[], Interaction], wait: bool) -> Reply:
+        await self.sandbox.settle()
+        reply = Reply(self.sandbox, act())
         return await reply.acknowledged() if wait else reply
 
     def _value(self, value: Any, room: Room) -> Any:

@@ -64,7 +64,7 @@ class ChannelCreated:
 
 @dataclass(frozen=True)
 class BotChanged:
-    """The bot's first shard came, or its last one went."""
+    """One of the bot's shards came or went; `online` says whether any is there."""
 
     online: bool
 
@@ -80,3 +80,14 @@ Change = (
     | ChannelCreated
     | BotChanged
 )
+
+
+def interaction_of(change: Change) -> int | None:
+    """The interaction that a change is about: itself, or the one that a message answers."""
+    match change:
+        case MessageCreated(message) | MessageUpdated(message) | MessageDeleted(message):
+            return message.interaction_id
+        case InteractionSent(interaction) | InteractionChanged(interaction):
+            return interaction.id
+        case _:
+            return None

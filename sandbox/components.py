@@ -180,7 +180,7 @@ def referenced(node: Any) -> Iterator[str]:
 
 
 def fill_media(node: Any, shown: dict[str, Json]) -> Any:
-    """A stored embed or component with its media as answers have it; `shown` maps file names to attachments."""
+    """A stored embed or component with its media filled in; `shown` maps file names to attachments."""
     if isinstance(node, list):
         return [fill_media(item, shown) for item in node]
     if not isinstance(node, dict):

@@ -37,13 +37,18 @@ class FormError(ApiError):
         self.problems = list(problems)
 
     def body(self) -> Json:
-        """The JSON answer: `errors` nests by field and index down to a list under `_errors`."""
+        """The JSON answer: `errors` nests by field and index down to a list under `_errors`.
+
+        What is wrong with a field as a whole is left unsaid while something inside it is wrong: a place has
+        either errors of its own or places below it.
+        """
         errors: Json = {}
-        for path, code, message in self.problems:
+        for path, code, message in sorted(self.problems, key=lambda problem: -len(problem[0])):
             place = errors
             for step in path:
                 place = place.setdefault(str(step), {})
-            place.setdefault("_errors", []).append({"code": code, "message": message})
+            if not place.keys() - {"_errors"}:
+                place.setdefault("_errors", []).append({"code": code, "message": message})
         return super().body() | {"errors": errors}
 
     def codes(self) -> set[str]:

@@ -7,6 +7,8 @@ import re
 import struct
 from dataclasses import dataclass
 
+from aiohttp import BodyPartReader
+
 from sandbox.model import Attachment
 
 UPLOAD_LIMIT = 10 * 1024 * 1024
@@ -38,6 +40,14 @@ class Upload:
             height=height,
             ephemeral=ephemeral,
         )
+
+
+async def read_part(part: BodyPartReader, most: int) -> bytes:
+    """The content of a multipart field, cut after `most` bytes; what is over is read and dropped."""
+    kept = bytearray()
+    while chunk := await part.read_chunk(1 << 16):
+        kept += chunk[: max(0, most - len(kept))]
+    return bytes(kept)
 
 
 def safe_name(name: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox.compression import Stream, stream
-from sandbox.dispatch import Dispatcher, Outgoing
+from sandbox.dispatch import Dispatcher, Intent, Outgoing
 from sandbox.model import Json
 from sandbox.payloads import Payloads
 from sandbox.store import dumps
@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL = 41.25
 """Seconds, as Discord usually says."""
+PATIENCE = 0.5
+"""Seconds a ping may go unanswered; only tests that act for members wait for one."""
+ROUND_TRIPS = 5
 REPLAY = 2000
 """Events a session keeps for its next socket."""
 
@@ -92,11 +95,15 @@ class Session:
 class Socket:
     """One websocket of a bot, with its compression and a queue so that a slow reader delays nobody."""
 
-    def __init__(self, ws: web.WebSocketResponse, packer: Stream | None) -> None:
+    def __init__(
+        self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, packer: Stream | None
+    ) -> None:
         self.ws = ws
         self.session: Session | None = None
+        self._transport = transport
         self._packer = packer
         self._queue: asyncio.Queue[str | int | None] = asyncio.Queue()
+        self._pings: dict[bytes, asyncio.Future[bool]] = {}
 
     def push(self, message: str | Json) -> None:
         """Queue a message."""
@@ -119,14 +126,31 @@ class Socket:
                     await self.ws.close(code=message)
                     return
                 if message is None:
-                    transport = self.ws._req.transport if self.ws._req is not None else None
-                    if transport is not None:
-                        transport.abort()
+                    if self._transport is not None:
+                        self._transport.abort()
                     return
                 if self._packer is None:
                     await self.ws.send_str(message)
                 else:
                     await self.ws.send_bytes(self._packer(message.encode()))
+
+    async def round_trip(self) -> bool:
+        """Whether the client answers a ping within a moment."""
+        mark = secrets.token_bytes(8)
+        self._pings[mark] = asyncio.get_running_loop().create_future()
+        try:
+            await self.ws.ping(mark)
+            return await asyncio.wait_for(self._pings[mark], PATIENCE)
+        except (ConnectionError, TimeoutError):
+            return False
+        finally:
+            del self._pings[mark]
+
+    def ponged(self, mark: bytes) -> None:
+        """The client has answered a ping."""
+        ping = self._pings.get(mark)
+        if ping is not None and not ping.done():
+            ping.set_result(True)
 
 
 class Gateway:
@@ -167,6 +191,16 @@ class Gateway:
                 if event.reaches(session.shard, session.intents):
                     session.dispatch(event.name, event.data(session.intents))
 
+    async def settle(self) -> None:
+        """Return once every connected client has been through its event loop a few times.
+
+        What it was sent on other connections before has then been dealt with.
+        """
+        for socket in list(self._sockets):
+            for _ in range(ROUND_TRIPS):
+                if not await socket.round_trip():
+                    break
+
     async def close(self) -> None:
         """Close every socket."""
         self._stop_listening()
@@ -178,7 +212,7 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one websocket."""
-        ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 16)
+        ws = web.WebSocketResponse(compress=False, max_msg_size=1 << 16, autoping=False)
         await ws.prepare(request)
         if request.query.get("v", "10") != "10" or request.query.get("encoding", "json") != "json":
             await ws.close(code=Close.INVALID_VERSION)
@@ -188,7 +222,7 @@ class Gateway:
         except ValueError:
             await ws.close(code=Close.DECODE_ERROR)
             return ws
-        socket = Socket(ws, packer)
+        socket = Socket(ws, request.transport, packer)
         self._sockets.add(socket)
         writer = asyncio.create_task(socket.write())
         socket.push(
@@ -217,6 +251,12 @@ class Gateway:
             except TimeoutError:
                 await socket.ws.close(code=Close.SESSION_TIMED_OUT)
                 return
+            if message.type is WSMsgType.PING:
+                await socket.ws.pong(message.data)
+                continue
+            if message.type is WSMsgType.PONG:
+                socket.ponged(bytes(message.data))
+                continue
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             try:
@@ -289,7 +329,7 @@ class Gateway:
                 },
             },
         )
-        for guild in guilds:
+        for guild in guilds if intents & Intent.GUILDS else ():
             session.dispatch("GUILD_CREATE", self.payloads.guild_create(guild))
         self._tell_online()
         return None
@@ -324,7 +364,8 @@ class Gateway:
         self._tell_online()
 
     def _tell_online(self) -> None:
-        self.world.set_online(any(session.socket is not None for session in self.sessions.values()))
+        connected = {session.shard for session in self.sessions.values() if session.socket is not None}
+        self.world.set_shards_online(len(connected), max((shards for _, shards in connected), default=1))
 
     def _members(self, session: Session, data: Any) -> Close | None:
         chunk = self.dispatcher.members_chunk(data)

@@ -35,6 +35,8 @@ class Interactions:
         self.world = world
         self.messages = messages
         self.rules = rules
+        for interaction in world.interactions.values():
+            self._watch(interaction)
 
     def send(
         self,
@@ -48,7 +50,7 @@ class Interactions:
         parent: Interaction | None = None,
         metadata: Json | None = None,
     ) -> Interaction:
-        """Give the bot something to answer; nobody answering in 3 s makes it `FAILED`."""
+        """Give the bot something to answer; 3 s of silence, or 15 min of "thinking…", make it `FAILED`."""
         world = self.world
         interaction = Interaction(
             world.ids.next(),
@@ -66,9 +68,15 @@ class Interactions:
             metadata=metadata or {},
         )
         world.add_interaction(interaction)
-        # A hair later than the rule itself, so that an answer at exactly three seconds is still one in time.
-        world.clock.call_later(ACK_WITHIN + 1e-3, lambda: self._give_up(interaction))
+        self._watch(interaction)
         return interaction
+
+    def _watch(self, interaction: Interaction) -> None:
+        clock = self.world.clock
+        age = clock.now() - interaction.created_at
+        # A hair later than the rule itself, so that an answer at exactly three seconds is still one in time.
+        clock.call_later(ACK_WITHIN + 1e-3 - age, lambda: self._give_up(interaction, State.SENT))
+        clock.call_later(TOKEN_LIFE - age, lambda: self._give_up(interaction, State.THINKING))
 
     def context(self, channel: Channel) -> Context:
         """Which kind of place a channel is for the application."""
@@ -84,13 +92,6 @@ class Interactions:
             raise unknown("Interaction")
         return interaction
 
-    def find_by_token(self, token: str) -> Interaction | None:
-        """The interaction whose token it is."""
-        for interaction in reversed(self.world.interactions.values()):
-            if interaction.token == token:
-                return interaction
-        return None
-
     def respond(self, interaction: Interaction, body: Any, uploads: list[Upload]) -> Message | None:
         """Take the first answer; returns the message that it made or changed."""
         kind = judge_callback(interaction, body, self.world.clock.now(), self.rules)
@@ -101,9 +102,10 @@ class Interactions:
             interaction.response_message_id = message.id
             interaction.state = State.ANSWERED
         elif kind == Callback.DEFERRED_MESSAGE:
+            # First the state: whoever is told of the message asks whether its interaction is still awaited.
+            interaction.state = State.THINKING
             message = self._think(interaction, ephemeral=_ephemeral(data))
             interaction.response_message_id = message.id
-            interaction.state = State.THINKING
         elif kind in (Callback.DEFERRED_UPDATE, Callback.UPDATE_MESSAGE):
             message = self.world.message(interaction.channel_id, interaction.message_id or 0)
             if kind == Callback.UPDATE_MESSAGE:
@@ -123,7 +125,7 @@ class Interactions:
 
     def alive(self, token: str) -> Interaction:
         """The interaction that a webhook path names, if its token may be used for messages."""
-        interaction = self.find_by_token(token)
+        interaction = self.world.tokens.get(token)
         if interaction is None:
             raise unknown("Webhook")
         judge_token(interaction, self.world.clock.now(), TOKEN_LIFE, self.rules)
@@ -197,8 +199,8 @@ class Interactions:
             message.reference = world.reference(interaction.channel_id, interaction.message_id)
         return message
 
-    def _give_up(self, interaction: Interaction) -> None:
-        if interaction.callback is None and interaction.state is State.SENT:
+    def _give_up(self, interaction: Interaction, state: State) -> None:
+        if interaction.state is state:
             interaction.state = State.FAILED
             self.world.change_interaction(interaction)
 

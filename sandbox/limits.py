@@ -53,7 +53,7 @@ class RateLimitedError(ApiError):
 
     def body(self) -> Json:
         """The JSON answer."""
-        return {"message": self.message, "retry_after": self.retry_after, "global": self.everything}
+        return super().body() | {"retry_after": self.retry_after, "global": self.everything}
 
     def headers(self) -> dict[str, str]:
         """What goes with it; without `Via`, a client takes the answer for a ban."""

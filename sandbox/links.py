@@ -13,9 +13,7 @@ from urllib.parse import quote, urlsplit
 
 from sandbox.clock import Clock
 from sandbox.model import Attachment
-
-LIFE = 24 * 3600
-"""Seconds until a link expires; source: Discord's "Signed Attachment CDN URLs"."""
+from sandbox.world import LINK_LIFE
 
 
 class Links:
@@ -35,8 +33,8 @@ class Links:
         """A full address for `path` that works until a day from now."""
         issued = int(self._clock.now())
         # Whole hours, so that the same message read twice gives the same address.
-        expires = (issued // 3600 + 1) * 3600 + LIFE - 3600
-        issued = expires - LIFE
+        expires = issued // 3600 * 3600 + LINK_LIFE
+        issued = expires - LINK_LIFE
         return f"{self.base}{path}?ex={expires:x}&is={issued:x}&hm={self._mark(path, expires, issued)}"
 
     def url(self, attachment: Attachment) -> str:

@@ -41,6 +41,17 @@ def path_of(command: Command, name: str) -> Path:
     return Path(steps, options)
 
 
+def name_of(data: Json) -> str | None:
+    """What an interaction's data calls its command, with its sub-commands; None when it was no command."""
+    if "name" not in data:
+        return None
+    words, inner = [str(data["name"])], data.get("options") or []
+    while inner and inner[0]["type"] in (SUB_COMMAND, SUB_COMMAND_GROUP):
+        words.append(str(inner[0]["name"]))
+        inner = inner[0].get("options") or []
+    return " ".join(words)
+
+
 def fill_options(
     path: Path, values: Mapping[str, Any], resolver: Resolver, *, focused: str | None = None
 ) -> list[Json]:

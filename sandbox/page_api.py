@@ -21,7 +21,9 @@ The server speaks first, and after every change of user. Ids are strings; Discor
 and then tells what happens where you can see it:
 
     {"type": "message", "new": bool, "message": message}    `message` has, beside Discord's fields,
-                              "thinking" (still deferred) and "ephemeral" (only you see it)
+                              "thinking" (still deferred), "failed" (deferred, and given up),
+                              "ephemeral" (only you see it) and "command" (the name of the command it
+                              answers, or null)
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
@@ -69,8 +71,9 @@ from aiohttp import BodyPartReader, WSMsgType, web
 
 from sandbox import changes
 from sandbox.errors import ApiError
-from sandbox.files import Upload, content_type
-from sandbox.model import Interaction, Json, Message, User
+from sandbox.files import Upload, content_type, read_part
+from sandbox.model import Json, Message, User
+from sandbox.page_view import PageView
 from sandbox.resolve import ActionError
 from sandbox.rules.shapes import as_snowflake
 from sandbox.store import dumps
@@ -80,10 +83,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent / "page"
-PAGE = 50
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    # Scripts cannot turn a text into markup at all, ours included.
+    "require-trusted-types-for 'script'; trusted-types 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -109,6 +113,7 @@ class PageApi:
     def __init__(self, sandbox: Sandbox, token: str) -> None:
         self.sandbox = sandbox
         self.token = token
+        self.view = PageView(sandbox)
         self.viewers: set[Viewer] = set()
         self._sockets: set[web.WebSocketResponse] = set()
         self._stop = sandbox.world.listen(self._changed)
@@ -151,7 +156,8 @@ class PageApi:
             part = await (await request.multipart()).next()
             if not isinstance(part, BodyPartReader):
                 raise web.HTTPBadRequest(text="One field called file is needed.")
-            upload = Upload(0, part.filename or "unnamed", bytes(await part.read()))
+            limit = self.sandbox.messages.upload_limit
+            upload = Upload(0, part.filename or "unnamed", await read_part(part, limit + 1))
             attachment = self.sandbox.client.upload(user, channel, upload)
         except (ActionError, ValueError) as error:
             return web.json_response({"message": str(error)}, status=400)
@@ -172,7 +178,7 @@ class PageApi:
         await ws.prepare(request)
         people = [user for user in self.sandbox.world.users.values() if not user.bot]
         viewer = Viewer(next((user for user in people if user.username == "alice"), people[0]))
-        viewer.tell(self.snapshot(viewer.user))
+        viewer.tell(self.view.snapshot(viewer.user))
         self.viewers.add(viewer)
         self._sockets.add(ws)
         writer = asyncio.create_task(self._write(ws, viewer))
@@ -210,7 +216,7 @@ class PageApi:
         else:
             viewer.tell({"type": "done", "ref": ref, "result": result})
             if asked["do"] == "act_as":
-                viewer.tell(self.snapshot(viewer.user))
+                viewer.tell(self.view.snapshot(viewer.user))
 
     def _person(self, asked: Json) -> User:
         user = self.sandbox.world.user(int(asked["user_id"]))
@@ -229,11 +235,7 @@ class PageApi:
 
     def _do_history(self, user: User, asked: Json) -> Any:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
-        before = as_snowflake(asked.get("before")) or 1 << 63
-        shown = [
-            one for one in self.sandbox.world.history(channel.id) if one.id < before and self._sees(user, one)
-        ]
-        return [self.message(one) for one in shown[-PAGE:]]
+        return self.view.history(user, channel.id, as_snowflake(asked.get("before")))
 
     def _do_send(self, user: User, asked: Json) -> str:
         world = self.sandbox.world
@@ -263,7 +265,7 @@ class PageApi:
     def _do_slash(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         client = self.sandbox.client
-        return self.interaction(
+        return self.view.interaction(
             client.slash(user, channel, str(asked["command"]), asked.get("options") or {})
         )
 
@@ -271,139 +273,35 @@ class PageApi:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         options, focused = asked.get("options") or {}, str(asked["focused"])
         sent = self.sandbox.client.autocomplete(user, channel, str(asked["command"]), options, focused)
-        return self.interaction(sent)
+        return self.view.interaction(sent)
 
     def _do_message_menu(self, user: User, asked: Json) -> Json:
-        return self.interaction(
+        return self.view.interaction(
             self.sandbox.client.message_menu(user, str(asked["name"]), self._message(asked))
         )
 
     def _do_user_menu(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         target = int(asked["user_id"])
-        return self.interaction(self.sandbox.client.user_menu(user, channel, str(asked["name"]), target))
+        return self.view.interaction(self.sandbox.client.user_menu(user, channel, str(asked["name"]), target))
 
     def _do_click(self, user: User, asked: Json) -> Json:
-        return self.interaction(
+        return self.view.interaction(
             self.sandbox.client.click(user, self._message(asked), str(asked["custom_id"]))
         )
 
     def _do_select(self, user: User, asked: Json) -> Json:
         message, custom_id = self._message(asked), str(asked["custom_id"])
-        return self.interaction(self.sandbox.client.select(user, message, custom_id, asked["values"]))
+        return self.view.interaction(self.sandbox.client.select(user, message, custom_id, asked["values"]))
 
     def _do_submit(self, user: User, asked: Json) -> Json:
         opened = self.sandbox.world.interactions.get(as_snowflake(asked["interaction_id"]) or 0)
         if opened is None:
             raise ActionError("That form is gone.")
-        return self.interaction(self.sandbox.client.submit(user, opened, asked.get("values") or {}))
-
-    # What the page is told
-
-    def snapshot(self, user: User) -> Json:
-        """Everything a page needs to show itself to one user."""
-        world, payloads = self.sandbox.world, self.sandbox.payloads
-        rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
-        return {
-            "type": "snapshot",
-            "you": str(user.id),
-            "bot": {"id": str(world.application_id), "online": world.online},
-            "upload_limit": self.sandbox.messages.upload_limit,
-            "users": [payloads.user(one) for one in world.users.values()],
-            "guilds": [
-                {
-                    "id": str(guild.id),
-                    "name": guild.name,
-                    "owner_id": str(guild.owner_id),
-                    "roles": [payloads.role(role) for role in guild.roles.values()],
-                    "members": [payloads.member(member) for member in guild.members.values()],
-                    "channels": [
-                        payloads.channel(channel) for channel in rooms if channel.guild_id == guild.id
-                    ],
-                    "has_bot": world.application_id in guild.members,
-                }
-                for guild in world.guilds.values()
-                if user.id in guild.members
-            ],
-            "dms": [self._dm(user, channel) for channel in rooms if channel.guild_id is None],
-            "permissions": {str(channel.id): str(world.permissions(user.id, channel)) for channel in rooms},
-            "messages": {str(room.id): self._do_history(user, {"channel_id": room.id}) for room in rooms},
-            "commands": self._commands(user),
-        }
-
-    def message(self, message: Message) -> Json:
-        """A message as the page gets it."""
-        marks = {"thinking": message.loading, "ephemeral": message.ephemeral_for is not None}
-        return self.sandbox.payloads.message(message) | marks
-
-    def interaction(self, interaction: Interaction) -> Json:
-        """An interaction as the page gets it."""
-        data = interaction.data
-        return {
-            "id": str(interaction.id),
-            "type": int(interaction.type),
-            "state": str(interaction.state),
-            "channel_id": str(interaction.channel_id),
-            "message_id": _text(interaction.message_id),
-            "command": data.get("name"),
-            "custom_id": data.get("custom_id"),
-            "response_message_id": _text(interaction.response_message_id),
-            "modal": interaction.modal,
-            "choices": interaction.choices,
-        }
-
-    def _dm(self, user: User, channel: Any) -> Json:
-        others = [self.sandbox.world.user(key) for key in channel.recipients if key != user.id]
-        return self.sandbox.payloads.channel(channel) | {
-            "recipients": [self.sandbox.payloads.user(one) for one in others]
-        }
-
-    def _commands(self, user: User) -> Json:
-        world, client = self.sandbox.world, self.sandbox.client
-        rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
-        return {
-            str(room.id): [self.sandbox.payloads.command(one) for one in client.offered(user, room)]
-            for room in rooms
-        }
-
-    def _sees(self, user: User, message: Message) -> bool:
-        channel = self.sandbox.world.channel(message.channel_id)
-        return message.ephemeral_for in (None, user.id) and self.sandbox.world.may_see(user.id, channel)
+        return self.view.interaction(self.sandbox.client.submit(user, opened, asked.get("values") or {}))
 
     def _changed(self, change: changes.Change) -> None:
         for viewer in self.viewers:
-            body = self._news(viewer.user, change)
+            body = self.view.news(viewer.user, change)
             if body is not None:
                 viewer.tell(body)
-
-    def _news(self, user: User, change: changes.Change) -> Json | None:
-        match change:
-            case changes.MessageCreated(message) | changes.MessageUpdated(message) if self._sees(
-                user, message
-            ):
-                new = isinstance(change, changes.MessageCreated)
-                return {"type": "message", "new": new, "message": self.message(message)}
-            case changes.MessageDeleted(message) if self._sees(user, message):
-                return {
-                    "type": "message_deleted",
-                    "channel_id": str(message.channel_id),
-                    "id": str(message.id),
-                }
-            case changes.InteractionSent(interaction) | changes.InteractionChanged(interaction):
-                if interaction.user_id == user.id:
-                    return {"type": "interaction", "interaction": self.interaction(interaction)}
-            case changes.Typing(channel, who) if (
-                self.sandbox.world.may_see(user.id, channel) and who != user.id
-            ):
-                return {"type": "typing", "channel_id": str(channel.id), "user_id": str(who)}
-            case changes.ChannelCreated(channel) if self.sandbox.world.may_see(user.id, channel):
-                return {"type": "channel", "channel": self._dm(user, channel)}
-            case changes.BotChanged(online):
-                return {"type": "bot", "online": online}
-            case changes.CommandsChanged():
-                return {"type": "commands", "commands": self._commands(user)}
-        return None
-
-
-def _text(key: int | None) -> str | None:
-    return None if key is None else str(key)

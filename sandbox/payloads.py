@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.components import fill_media
+from sandbox.components import fill_media, referenced
 from sandbox.links import Links
 from sandbox.model import (
     MEMBER_PERMISSIONS,
@@ -242,7 +242,7 @@ class Payloads:
             "mention_everyone": message.mention_everyone,
             "mentions": [self.user(world.users[key]) for key in message.mentions if key in world.users],
             "mention_roles": [str(role) for role in message.mention_roles],
-            "attachments": [self.attachment(attachment) for attachment in message.attachments],
+            "attachments": [shown[one.filename] for one in self.listed(message)],
             "embeds": [fill_media(embed, shown) for embed in message.embeds],
             "components": [fill_media(component, shown) for component in message.components],
         }
@@ -261,6 +261,17 @@ class Payloads:
                 replied = world.messages.get(int(message.reference["message_id"]))
                 body["referenced_message"] = None if replied is None else self.message(replied, nested=True)
         return body
+
+    @staticmethod
+    def listed(message: Message) -> list[Attachment]:
+        """The attachments that stand under the message: not those its embeds or components show.
+
+        A Components V2 message lists none; source: discord-api-docs issue 8277, which calls that intended.
+        """
+        if message.flags & MessageFlag.IS_COMPONENTS_V2:
+            return []
+        elsewhere = set(referenced(message.embeds))
+        return [attachment for attachment in message.attachments if attachment.filename not in elsewhere]
 
     def metadata(self, kept: Json) -> Json:
         """`interaction_metadata`, with its user filled in."""

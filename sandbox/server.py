@@ -18,6 +18,7 @@ from aiohttp import web
 
 from sandbox.actors import Actor, Room
 from sandbox.cdn import Cdn
+from sandbox.changes import Change
 from sandbox.client import Client
 from sandbox.clock import Clock
 from sandbox.defaults import GUILD, populate
@@ -194,21 +195,39 @@ class Sandbox:
         return body
 
     async def ready(self, timeout: float = 30.0) -> None:
-        """Return once the bot is online; TimeoutError after `timeout` real seconds."""
-        await self.until(lambda: self.world.online, timeout, "the bot to come online")
+        """Return once all the bot's shards are online; TimeoutError after `timeout` real seconds."""
+        world = self.world
+        await self.until(lambda: world.shards_online == world.shards, timeout, "the bot to come online")
 
-    async def until(self, ask: Callable[[], T | None], timeout: float, what: str) -> T:
-        """What `ask` answers once it is neither None nor False; TimeoutError after `timeout` real seconds."""
-        changed = asyncio.Event()
-        stop = self.world.listen(lambda change: changed.set())
+    async def settle(self) -> None:
+        """Return once the bot has read the answers it was given.
+
+        A person sees a button or a form well after the bot learned that it was sent; a test that acts at once
+        would be faster than any person, and than a library that notes its form only after the answer.
+        """
+        await self.rest.quiet()
+        await self.gateway.settle()
+
+    async def until(
+        self, ask: Callable[[], T | None], timeout: float, what: str, interaction_id: int | None = None
+    ) -> T:
+        """What `ask` answers once it is neither None nor False; TimeoutError after `timeout` real seconds.
+
+        `ask` is asked at every change, or at those about one interaction.
+        """
+        answer = ask()
+        if answer is not None and answer is not False:
+            return answer
+        found: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def look(change: Change) -> None:
+            answer = ask()
+            if answer is not None and answer is not False and not found.done():
+                found.set_result(answer)
+
+        stop = self.world.listen(look, interaction_id=interaction_id)
         try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    answer = ask()
-                    if answer is not None and answer is not False:
-                        return answer
-                    changed.clear()
-                    await changed.wait()
+            return await asyncio.wait_for(found, timeout)
         except TimeoutError:
             raise TimeoutError(f"Waited {timeout:g} s for {what}.") from None
         finally:

@@ -33,6 +33,12 @@ class Spec:
 
     def __init__(self, path: Path) -> None:
         document = json.loads(path.read_text("utf-8"))
+        # The description makes every `code` a number; the reference has words for field codes.
+        field_error = {
+            "type": "object",
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+        document["components"]["schemas"]["InnerErrors"]["properties"]["_errors"]["items"] = field_error
         self._requests = copy.deepcopy(document)
         # Ids may be numbers in requests, though the description calls them strings.
         snowflake = self._requests["components"]["schemas"]["SnowflakeType"]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sqlite3
 from pathlib import Path
 from typing import TypeVar
 
 from sandbox.model import Entity, Json
 
+log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 SCHEMA = """
 CREATE TABLE documents (
@@ -22,6 +24,7 @@ CREATE TABLE documents (
 CREATE TABLE files (id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 """
+RETRY_AFTER = 1.0
 COMMIT_AFTER = 0.02
 """Seconds a write may wait for others to share its transaction."""
 
@@ -90,6 +93,10 @@ class Store:
         row = self._db.execute("SELECT body FROM files WHERE id = ?", (file_id,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def file_ids(self) -> set[int]:
+        """The ids of all uploads."""
+        return {key for (key,) in self._db.execute("SELECT id FROM files")}
+
     def delete_file(self, file_id: int) -> None:
         """Forget the bytes of an upload."""
         self._db.execute("DELETE FROM files WHERE id = ?", (file_id,))
@@ -112,16 +119,30 @@ class Store:
         if not self._pending:
             return
         pending, self._pending = self._pending, {}
-        kept = [(kind, key, dumps(one.dump())) for (kind, key), one in pending.items() if one is not None]
+        kept = [
+            (kind, key, json.dumps(one.dump(), default=vars))
+            for (kind, key), one in pending.items()
+            if one is not None
+        ]
         gone = [key for key, one in pending.items() if one is None]
-        self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("INSERT OR REPLACE INTO documents (kind, id, body) VALUES (?, ?, ?)", kept)
-        self._db.executemany("DELETE FROM documents WHERE kind = ? AND id = ?", gone)
-        self._db.execute("COMMIT")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("INSERT OR REPLACE INTO documents (kind, id, body) VALUES (?, ?, ?)", kept)
+            self._db.executemany("DELETE FROM documents WHERE kind = ? AND id = ?", gone)
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            # A full disk or a foreign lock: what could not be written stays noted, and newer notes win.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._pending = pending | self._pending
+            log.warning("The sandbox's history could not be written (%s); it tries again.", error)
+            self._flush = asyncio.get_running_loop().call_later(RETRY_AFTER, self.flush)
 
     def close(self) -> None:
         """Write what is left and close the file."""
         self.flush()
+        if self._flush is not None:
+            self._flush.cancel()
         self._db.close()
 
     def _note(self, kind: str, key: int, entity: Entity | None) -> None:

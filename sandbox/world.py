@@ -25,9 +25,11 @@ from sandbox.model import (
     Message,
     User,
 )
-from sandbox.snowflake import Snowflakes
+from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store
 
+LINK_LIFE = 24 * 3600
+"""Seconds until the link to an attachment expires; source: Discord's "Signed Attachment CDN URLs"."""
 TOKEN_LIFE = 15 * 60.0
 """Seconds an interaction token is good for; source: Discord's "Receiving and Responding"."""
 
@@ -48,33 +50,57 @@ class World:
         self.commands = {command.id: command for command in store.load(Command)}
         self.messages = {message.id: message for message in store.load(Message)}
         self.interactions: dict[int, Interaction] = {}
+        self.tokens: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
-        self.online = False
+        self.shards_online = 0
+        self.shards = 1
+        """How many shards the bot says it has."""
         self._history: dict[int, list[int]] = {}
-        self._listeners: list[Listener] = []
+        self._listeners: dict[int | None, list[Listener]] = {None: []}
         for message in self.messages.values():
             self._history.setdefault(message.channel_id, []).append(message.id)
         for interaction in store.load(Interaction):
             if interaction.created_at + TOKEN_LIFE > clock.now():
                 self.interactions[interaction.id] = interaction
+                self.tokens[interaction.token] = interaction
             else:
                 store.delete(interaction)
+        self._forget_strays()
         self.secret = store.setting("secret", secrets.token_hex(32))
         self.application_id = int(store.setting("application_id", "0"))
         self.owner_id = int(store.setting("owner_id", "0"))
         self.bot_token = store.setting("bot_token", f"sandbox.{secrets.token_urlsafe(24)}")
 
+    def _forget_strays(self) -> None:
+        """Drop files that no message holds once every link to them has expired: options, discarded drafts."""
+        held = {attachment.id for message in self.messages.values() for attachment in message.attachments}
+        for key in self.store.file_ids() - held:
+            if timestamp(key) + LINK_LIFE < self.clock.now():
+                self.store.delete_file(key)
+
     # Telling
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with every change from now on; the returned function ends it."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+    def listen(self, listener: Listener, *, interaction_id: int | None = None) -> Callable[[], None]:
+        """Call `listener` with every change from now on; the returned function ends it.
+
+        With `interaction_id`, only with what happens to that interaction and the messages that answer it.
+        """
+        listeners = self._listeners.setdefault(interaction_id, [])
+        listeners.append(listener)
+
+        def stop() -> None:
+            if listener in listeners:
+                listeners.remove(listener)
+            if interaction_id is not None and not listeners:
+                self._listeners.pop(interaction_id, None)
+
+        return stop
 
     def tell(self, change: changes.Change) -> None:
         """Hand a change to every listener, in the order they came."""
-        for listener in list(self._listeners):
+        about = changes.interaction_of(change)
+        for listener in [*self._listeners[None], *(self._listeners.get(about, ()) if about else ())]:
             listener(change)
 
     # Finding
@@ -205,6 +231,7 @@ class World:
     def add_interaction(self, interaction: Interaction) -> None:
         """Keep a new interaction and hand it to the bot."""
         self.interactions[interaction.id] = interaction
+        self.tokens[interaction.token] = interaction
         self.store.put(interaction)
         self.tell(changes.InteractionSent(interaction))
 
@@ -213,11 +240,16 @@ class World:
         self.store.put(interaction)
         self.tell(changes.InteractionChanged(interaction))
 
-    def set_online(self, online: bool) -> None:
-        """Note whether the bot has a session at the gateway."""
-        if online != self.online:
-            self.online = online
-            self.tell(changes.BotChanged(online))
+    @property
+    def online(self) -> bool:
+        """Whether the bot has a connection to the gateway."""
+        return self.shards_online > 0
+
+    def set_shards_online(self, online: int, shards: int) -> None:
+        """Note how many of the bot's shards are connected."""
+        if (online, shards) != (self.shards_online, self.shards):
+            self.shards_online, self.shards = online, shards
+            self.tell(changes.BotChanged(self.online))
 
     def new_message(self, channel: Channel, author_id: int, **fields: Any) -> Message:
         """A message that is not yet in its channel."""

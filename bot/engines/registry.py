@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.engines import score
 from bot.engines.base import Capabilities, Engine
 from bot.errors import ModelMissing
 from bot.recipe import Mode
 
-BUILTIN = Path(__file__).parents[2] / "models" / "tiny"
-"""The folder of the models that ship with the project."""
-
 
 def describe(mode: Mode, model: str) -> Capabilities:
     """Say what a model takes and gives, from its files alone. Raises ModelMissing with what to do."""
-    raise ModelMissing(f"No model named {model} is installed for mode {mode}.")
+    return score.describe(mode, _folder(mode, model))
 
 
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
     """Load a model onto a device. Raises ModelMissing."""
-    raise ModelMissing(f"No model named {model} is installed for mode {mode}.")
+    return score.load(mode, _folder(mode, model), device, dtype)
+
+
+def _folder(mode: Mode, model: str) -> Path:
+    if model in score.BUILT_IN:
+        return score.BUILT_IN[model]
+    names = " and ".join(score.BUILT_IN)
+    raise ModelMissing(f"No model named {model} is installed for mode {mode}; the built-in ones are {names}.")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

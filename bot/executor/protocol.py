@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from bot.recipe import Mode
 
-FailureKind = Literal["refused", "model", "out_of_memory", "audio", "disk", "error"]
+FailureKind = Literal["refused", "model", "out_of_memory", "audio", "error"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,9 @@ class JobService:
         job = await self.jobs.cancel(job_id, self._clock())
         if job is None:
             raise NotFound("This clip is already done, so there is nothing to cancel.")
-        await self._executor.cancel(job_id)
+        async with self._filling:
+            # Behind a Render that is on its way, never before it.
+            await self._executor.cancel(job_id)
         self._publish(Moved(job_id, State.CANCELLED))
         return job
 
@@ -222,7 +224,9 @@ class JobService:
         self._publish(Moved(event.job_id, State.RENDERED))
 
     async def _requeue(self, error: str) -> None:
-        back, failed = await self.jobs.requeue_running(self._clock(), self._settings.max_attempts, error)
+        async with self._filling:
+            # What is being given to a worker that just died is put back with the rest.
+            back, failed = await self.jobs.requeue_running(self._clock(), self._settings.max_attempts, error)
         for job in back:
             self._fractions.pop(job.id, None)
             self._publish(Moved(job.id, State.QUEUED, retry=True))

@@ -105,6 +105,7 @@ def lock(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(lock_file, isolation_level=None, timeout=1, check_same_thread=False)
         try:
+            connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("BEGIN EXCLUSIVE")
         except BaseException:
             connection.close()

@@ -10,6 +10,7 @@ from bot.store.preset_model import BOT, Preset
 from cogs.presets.card import VERSIONS_SHOWN, example, preset_card
 from cogs.presets.forms import ReportForm, UseForm
 from cogs.presets.named import viewer
+from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 
 
@@ -35,7 +36,7 @@ class ForkButton(IdButton, template=r"preset:fork:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Make it for whoever pressed."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await fork(interaction, self.number)
 
 
@@ -48,7 +49,7 @@ class UpButton(IdButton, template=r"preset:up:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Record it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await rate(interaction, self.number, up=True)
 
 
@@ -61,7 +62,7 @@ class DownButton(IdButton, template=r"preset:down:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Record it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await rate(interaction, self.number, up=False)
 
 
@@ -85,7 +86,7 @@ class ShowButton(IdButton, template=r"preset:show:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await show(interaction, await interaction.client.presets.get(self.number, viewer(interaction)))
 
 
@@ -98,7 +99,7 @@ class OfClipButton(IdButton, template=r"clip:preset:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         clip = await interaction.client.clips.get(self.number)
         if clip.preset_version is None:
             raise NotFound("The preset of this clip is gone.")

@@ -21,6 +21,7 @@ from cogs.presets.browse import TEXT_MOST, PageButton, page
 from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
 from cogs.presets.named import TYPED_MOST, named, suggest, suggest_own, viewer
 from cogs.presets.using import use
+from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.forms import take_in
 from cogs.ui.text import quoted
@@ -100,7 +101,7 @@ class PresetCog(commands.Cog):
         mode: Literal["ar", "diffusion"] | None = None,
     ) -> None:
         """Queue the clip."""
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         await use(interaction, await named(interaction, preset), prompt or "", mode)
 
     @preset.command(name="show", description="Show a preset, its versions and what members think of it")
@@ -113,7 +114,7 @@ class PresetCog(commands.Cog):
         version: app_commands.Range[int, 1, 10_000] | None = None,
     ) -> None:
         """Show the card."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         found = await named(interaction, preset)
         if version is not None:
             found = await self.bot.presets.get(found.id, viewer(interaction), version)
@@ -135,7 +136,7 @@ class PresetCog(commands.Cog):
         sort: Literal["rating", "use", "newest"] = "rating",
     ) -> None:
         """Show the first page."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         wanted = Filter(text or "", tag_of(tag) if tag else None, Mode(mode) if mode else None, Sort(sort))
         embeds, view = await page(interaction, wanted, 0)
         await interaction.edit_original_response(embeds=embeds, view=view)
@@ -159,7 +160,7 @@ class PresetCog(commands.Cog):
         self, interaction: discord.Interaction[Antiphon], preset: Named, name: Name | None = None
     ) -> None:
         """Copy it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         clean = display_name(name) if name else None
         await buttons.fork(interaction, (await named(interaction, preset)).id, clean)
 
@@ -168,7 +169,7 @@ class PresetCog(commands.Cog):
     @app_commands.autocomplete(preset=suggest_own)
     async def rename(self, interaction: discord.Interaction[Antiphon], preset: Named, name: Name) -> None:
         """Rename it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         found, clean = await named(interaction, preset), display_name(name)
         await self.bot.presets.rename(
             interaction.user.id, found.id, clean, interaction.created_at.timestamp()
@@ -180,7 +181,7 @@ class PresetCog(commands.Cog):
     @app_commands.autocomplete(preset=suggest_own)
     async def delete(self, interaction: discord.Interaction[Antiphon], preset: Named) -> None:
         """Ask once more."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         found = await self._own(interaction, preset)
         await interaction.followup.send(
             f"Delete “{found.name}” with {found.newest} versions for good?"
@@ -203,7 +204,7 @@ class PresetCog(commands.Cog):
         who: Literal["nobody else", "this server", "everybody"],
     ) -> None:
         """Share it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         found = await self._own(interaction, preset)
         shared = await self.bot.presets.share(
             interaction.user.id,
@@ -227,7 +228,7 @@ class PresetCog(commands.Cog):
         self, interaction: discord.Interaction[Antiphon], preset: Named, vote: Literal["up", "down"]
     ) -> None:
         """Record the vote."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await buttons.rate(interaction, (await named(interaction, preset)).id, up=vote == "up")
 
     @preset.command(name="report", description="Tell the moderators that something is wrong with a preset")
@@ -240,7 +241,7 @@ class PresetCog(commands.Cog):
         reason: app_commands.Range[str, 1, REASON_CHARACTERS],
     ) -> None:
         """Report it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await report(interaction, (await named(interaction, preset)).id, reason)
 
     @preset.command(name="export", description="Get your presets as a file")
@@ -248,7 +249,7 @@ class PresetCog(commands.Cog):
     @app_commands.autocomplete(preset=suggest)
     async def export(self, interaction: discord.Interaction[Antiphon], preset: Named | None = None) -> None:
         """Answer with the file, or with several where there are many."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         presets = (
             [await named(interaction, preset)] if preset else await self.bot.presets.own(interaction.user.id)
         )
@@ -264,14 +265,14 @@ class PresetCog(commands.Cog):
     @app_commands.describe(file="A file that /preset export made")
     async def import_file(self, interaction: discord.Interaction[Antiphon], file: discord.Attachment) -> None:
         """Read it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await self._import(interaction, [file])
 
     async def import_presets(
         self, interaction: discord.Interaction[Antiphon], message: discord.Message
     ) -> None:
         """Read the files of a message."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         attached = [one for one in message.attachments if one.filename.lower().endswith(".json")]
         if not attached:
             raise UserError("That message has no preset file: one that ends with .json.")
@@ -281,7 +282,7 @@ class PresetCog(commands.Cog):
     @app_commands.default_permissions(manage_messages=True)
     async def reports(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the queue."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         embed, view = await moderation.queue_page(interaction)
         await interaction.edit_original_response(embed=embed, view=view)
 

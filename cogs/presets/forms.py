@@ -24,6 +24,7 @@ from bot.store.preset_model import (
 from cogs.presets.card import preset_card
 from cogs.presets.named import viewer
 from cogs.presets.using import use
+from cogs.ui.answers import think
 from cogs.ui.forms import Field, Form
 
 SETTINGS_CHARACTERS = 1_200
@@ -44,7 +45,7 @@ class SaveForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Keep it."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         bot = interaction.client
         draft = Draft(display_name(typed["name"]), _body(bot, typed), self.number or None)
         if draft.example_clip is not None:
@@ -69,7 +70,7 @@ class EditForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Add the version."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         bot = interaction.client
         preset = await bot.presets.edit(
             interaction.user.id, self.number, _body(bot, typed), interaction.created_at.timestamp()
@@ -95,7 +96,7 @@ class UseForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Queue the clip."""
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         preset = await interaction.client.presets.get(self.number, viewer(interaction))
         await use(interaction, preset, typed["words"])
 
@@ -114,7 +115,7 @@ class ReportForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Put it into the queue."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         await report(interaction, self.number, typed["reason"])
 
 

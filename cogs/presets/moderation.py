@@ -11,6 +11,7 @@ from bot.errors import UserError
 from bot.store.preset_model import BOT, EVERYWHERE
 from bot.store.preset_reports import Case
 from cogs.presets.card import author, preset_card
+from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.text import quoted
 
@@ -40,7 +41,7 @@ class CaseButton(IdButton, template=r"report:show:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it with what can be decided."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         queue = await queue_of(interaction)
         embed, view = _case(await interaction.client.preset_reports.case(queue, self.number))
         await interaction.followup.send(embed=embed, view=view, ephemeral=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -11,6 +12,15 @@ from discord import app_commands
 from bot.errors import StoreError, UserError
 
 log = logging.getLogger(__name__)
+
+_PRIVATE = "private"
+"""Where an interaction keeps who may see its deferred answer: discord.py does not tell."""
+
+
+async def think(interaction: discord.Interaction[Any], *, private: bool = False) -> None:
+    """Acknowledge at once; what comes later is for everybody, or for whoever asked alone."""
+    interaction.extras[_PRIVATE] = private
+    await interaction.response.defer(ephemeral=private, thinking=True)
 
 
 async def answer_error(interaction: discord.Interaction, error: BaseException, doing: str) -> None:
@@ -40,6 +50,9 @@ async def _say(interaction: discord.Interaction, text: str) -> None:
         await interaction.response.send_message(text, ephemeral=True)
         return
     if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        if interaction.extras.get(_PRIVATE):
+            await interaction.edit_original_response(content=text)
+            return
         # The public “thinking …” would stay; and only after it is gone can an answer be private.
         await interaction.delete_original_response()
     await interaction.followup.send(text, ephemeral=True)

@@ -14,7 +14,7 @@ from bot.jobs.service import remove_files
 from bot.recipe import Mode
 from bot.store.clips import Clip
 from cogs.asking import submit
-from cogs.ui.answers import answer_error
+from cogs.ui.answers import answer_error, think
 from cogs.ui.card import details
 
 
@@ -66,7 +66,7 @@ class AgainButton(IdButton, template=r"clip:again:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed."""
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         clip = await interaction.client.clips.get(self.number)
         engine = interaction.client.service.engine(clip.recipe.mode)
         if engine.model != clip.recipe.model:
@@ -86,7 +86,7 @@ class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed."""
-        await interaction.response.defer(thinking=True)
+        await think(interaction)
         clip = await interaction.client.clips.get(self.number)
         other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
         engine = interaction.client.service.engine(other)
@@ -102,7 +102,7 @@ class DetailsButton(IdButton, template=r"clip:details:(?P<number>\d+)"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show them."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await think(interaction, private=True)
         clip = await interaction.client.clips.get(self.number)
         await interaction.followup.send(embed=details(clip), ephemeral=True)
 

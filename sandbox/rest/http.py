@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
+import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -11,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.errors import ApiError, not_json, unauthorized
 from sandbox.faults import Fault, Faults
-from sandbox.files import Upload
+from sandbox.files import Upload, read_part
 from sandbox.limits import Limits, RateLimitedError
 from sandbox.rest import accounts, answers, channels, commands
 from sandbox.rest.routing import HANDLERS, OPEN, Answer, Call, Created, Services, match
@@ -40,6 +42,8 @@ class RestApi:
         self.faults = faults
         self.limits = limits
         self.spec = spec
+        self._unsent = 0
+        self._sent: asyncio.Future[None] | None = None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -65,7 +69,25 @@ class RestApi:
             status, body = error.status, error.body()
         if self.spec is not None:
             self.spec.check_answer(found.name, status, body)
-        return _json(status, body, headers)
+        return await self._send(request, _json(status, body, headers))
+
+    async def quiet(self) -> None:
+        """Return once every answer whose effect has been seen is on its way."""
+        while self._unsent:
+            self._sent = asyncio.get_running_loop().create_future()
+            await self._sent
+
+    async def _send(self, request: web.Request, answer: web.Response) -> web.Response:
+        self._unsent += 1
+        try:
+            with contextlib.suppress(ConnectionError):
+                await answer.prepare(request)
+                await answer.write_eof()
+        finally:
+            self._unsent -= 1
+            if self._sent is not None and not self._sent.done():
+                self._sent.set_result(None)
+        return answer
 
     async def _answer(
         self, request: web.Request, name: str, params: dict[str, str], headers: dict[str, str]
@@ -84,8 +106,6 @@ class RestApi:
             await self._strike(fault, uploads)
         call = Call(params, request.query, body, uploads)
         answer = HANDLERS[name](self.services, call)
-        if inspect.isawaitable(answer):
-            answer = await answer
         if self.spec is not None:
             self.spec.check_request(name, body)
         if any(fault.lose_answer for fault in faults):
@@ -129,21 +149,14 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
                 raise not_json()
             field = _FILE_FIELD.fullmatch(part.name or "")
             # One byte over the limit is enough to know; what is left of the part is read and dropped.
-            content = await _part(part, upload_limit + 1 if field else MOST_JSON)
+            content = await read_part(part, upload_limit + 1 if field else MOST_JSON)
             if part.name == "payload_json":
                 body = parse(content)
             elif field and len(uploads) <= MOST_FILES:
                 uploads.append(Upload(int(field.group(1)), part.filename or "unnamed", content))
-    except (ValueError, web.RequestPayloadError) as error:
+    except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise not_json() from error
     return body, uploads
-
-
-async def _part(part: BodyPartReader, most: int) -> bytes:
-    kept = bytearray()
-    while chunk := await part.read_chunk(1 << 16):
-        kept += chunk[: max(0, most - len(kept))]
-    return bytes(kept)
 
 
 def parse(raw: bytes) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class Created(dict[str, Any]):
     """The JSON of a 201."""
 
 
-Handler = Callable[[Services, Call], Answer | Awaitable[Answer]]
+Handler = Callable[[Services, Call], Answer]
 HANDLERS: dict[str, Handler] = {}
 """Operation name → what does it. Filled by the modules of this package."""
 OPEN: set[str] = set()

@@ -9,7 +9,10 @@ from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
+from tests.sandbox.page_fixtures import browser, chat, song, window, with_bot
 from tests.sandbox.raw import Raw
+
+__all__ = ["browser", "chat", "song", "window", "with_bot"]
 
 ROOT = Path(__file__).parents[2]
 NOON = 1_780_000_000.0

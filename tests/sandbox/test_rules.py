@@ -1,4 +1,4 @@
-"""Every rule refuses what breaks it, with Discord's code, and nothing else does: without the rule it is accepted."""
+"""Every rule refuses what breaks it, with Discord's code; without the rule the same is accepted."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.jobs import Jobs
-from tests.builders import request
+from tests.builders import recipe, request
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
         from pathlib import Path
         from bot.store.database import Database
         from bot.store.jobs import Jobs
-        from tests.builders import request
+        from tests.builders import recipe, request
         async def main():
             async with Database.open(Path({str(path)!r}), now=0) as database:
                 await Jobs(database).add(request(), 1, per_member=5, in_all=5)
@@ -109,3 +109,20 @@ async def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be opened for writing"):
         async with Database.open(tmp_path / "data" / "antiphon.db", now=0):
             pass
+
+
+async def test_a_full_disk_is_said_and_loses_nothing(database: Database) -> None:
+    jobs = Jobs(database)
+    kept = await jobs.add(request(), 0, per_member=9, in_all=9)
+    async with database.write() as tx:
+        [[pages]] = await tx.execute_fetchall("PRAGMA page_count")
+        await tx.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full"):
+        for _ in range(1000):
+            await jobs.add(request(recipe=recipe(prompt="x" * 1000)), 0, per_member=9999, in_all=9999)
+    async with database.write() as tx:
+        await tx.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    await jobs.add(request(), 0, per_member=9999, in_all=9999)
+    waiting = await jobs.waiting()
+    assert waiting[0].id == kept.id
+    assert len(waiting) >= 2

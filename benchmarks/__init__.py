@@ -1,0 +1,1 @@
+"""What a claim in the documentation was measured with; each module says what it prints."""

@@ -1,0 +1,5 @@
+"""What a community's votes say: pure functions from stored votes to numbers, a picture and an export.
+
+votes, results and export are plain data and import without numpy, so the bot's own process may use
+them. Everything else fits or draws and belongs in a process of its own.
+"""

@@ -1,0 +1,33 @@
+"""All that a leaderboard shows, from the votes in one go. Heavy: run it outside the bot's process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bot.arena.ballots import Ballots
+from bot.arena.bradley_terry import strengths
+from bot.arena.breakdown import breakdown
+from bot.arena.power import needed
+from bot.arena.results import Leaderboard
+from bot.arena.sidebias import side_bias
+from bot.arena.votes import Vote, exclusions
+from bot.arena.winrate import win_rate
+
+
+def leaderboard(votes: Iterable[Vote], *, title: str, now: float, built_in: bool = False) -> Leaderboard:
+    """Return the leaderboard of the votes on built-in models, or of those on others; never of both.
+
+    votes: stored votes in any order, the excluded among them.  now: Unix time.
+    """
+    chosen = [vote for vote in votes if vote.built_in is built_in]
+    ballots = Ballots.of(chosen)
+    overall = win_rate(ballots)
+    return Leaderboard(
+        title=title,
+        overall=overall,
+        needed=needed(overall),
+        side_bias=side_bias(ballots),
+        groups=breakdown(ballots),
+        strengths=strengths(ballots) if len(ballots.arms) > 2 else (),
+        exclusions=exclusions(chosen, now=now),
+    )

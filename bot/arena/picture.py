@@ -1,0 +1,237 @@
+"""The leaderboard as a PNG. Imports matplotlib: run it outside the bot's process.
+
+Where nothing is known nothing is coloured and no point is drawn, only how wide the uncertainty is, in grey:
+noise cannot be read as a win. The card has its own background, so it looks the same on Discord's dark and
+light theme, and 800 pixels with type of 25 and more stay readable on a phone that shows 360. Blue and orange
+(Okabe and Ito 2008) differ for every kind of colour vision, and every row says in words what it shows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.patches import FancyBboxPatch, Rectangle
+from scipy.special import expit
+
+from bot.arena.results import Leaderboard, Verdict
+from bot.arena.winrate import verdict
+from bot.arena.wording import count, finding, footnotes, headline, outlook, span
+
+WIDTH = 800
+"""Pixels."""
+ROWS = 8
+"""The most rows of a breakdown on one picture; the text has them all."""
+
+_MARGIN = 32
+_BACKGROUND, _TRACK, _INK, _QUIET, _GREY = "#2b2d31", "#404249", "#ffffff", "#c4c9ce", "#8e9297"
+_COLOURS = {Verdict.DIFFUSION: "#e69f00", Verdict.AR: "#56b4e9", Verdict.EVEN: "#dbdee1"}
+_TITLE, _HEADLINE, _TEXT = 30, 38, 25
+_DPI = 100
+_LINE = 200
+"""Characters; even the narrowest letters do not fit more into a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    says: str
+    low: float
+    high: float
+    rate: float
+    verdict: Verdict
+
+
+def draw(board: Leaderboard, group: str | None = None) -> bytes:
+    """Return the leaderboard as a PNG 800 pixels wide: the whole, and below it the rows of one breakdown.
+
+    group: a breakdown's name, "tag" for one; None ranks the models where there are more than two.
+    Raises ValueError when the board has no such breakdown but has others.
+    """
+    heading, rows = _rows(board, group)
+    notes = [*footnotes(board), *([f"{len(rows) - ROWS} more rows in the text"] if len(rows) > ROWS else [])]
+    rows = rows[:ROWS]
+    below = outlook(board.overall, board.needed)
+    height = 312 + 36 * bool(below) + (58 + 84 * len(rows)) * bool(rows) + 36 * len(notes)
+    sheet = _Sheet(height)
+    sheet.text(_MARGIN, 48, board.title, _TITLE, _QUIET)
+    said = headline(board.overall, board.needed)
+    sheet.text(_MARGIN, 100, said, _HEADLINE, _COLOURS.get(board.overall.verdict, _INK), bold=True)
+    y = 138.0
+    if below:
+        sheet.text(_MARGIN, y, below, _TEXT, _QUIET)
+        y += 36
+    overall = board.overall
+    sheet.bar(y + 10, 34, overall.low, overall.high, overall.rate or 0.5, overall.verdict)
+    sheet.axis(y + 78)
+    y += 124
+    who = f"{count(overall.counts.decisive, 'vote')} · {count(overall.people, 'person', 'people')}"
+    sheet.text(_MARGIN, y, f"{who} · {count(overall.duels, 'duel')}", _TEXT, _QUIET)
+    y += 22
+    if rows:
+        y += 40
+        sheet.text(_MARGIN, y, heading, _TEXT, _INK, bold=True)
+        y += 18
+    for row in rows:
+        colour = _COLOURS.get(row.verdict, _QUIET)
+        sheet.text(WIDTH - _MARGIN, y + 34, row.says, _TEXT, colour, right=True)
+        sheet.text(
+            _MARGIN, y + 34, row.name, _TEXT, _INK, room=WIDTH - 3 * _MARGIN - sheet.width(row.says, _TEXT)
+        )
+        sheet.bar(y + 46, 22, row.low, row.high, row.rate, row.verdict)
+        y += 84
+    y += 44
+    for note in notes:
+        sheet.text(_MARGIN, y, note, _TEXT, _QUIET)
+        y += 36
+    return sheet.png()
+
+
+def _rows(board: Leaderboard, group: str | None) -> tuple[str, list[_Row]]:
+    if group is None:
+        rows = []
+        for one in board.strengths:
+            low, high = float(expit(one.low)), float(expit(one.high))
+            said = _against_average(low, high) if one.known else Verdict.TOO_FEW
+            words = span(low, high) if one.known else "Too few votes"
+            rows.append(_Row(one.arm.model, words, low, high, float(expit(one.strength)), said))
+        return "Models: wins against the average model", rows
+    for found in board.groups:
+        if found.name == group:
+            return f"By {group}", [
+                _Row(
+                    cell.name,
+                    finding(cell.verdict, cell.low, cell.high),
+                    cell.low,
+                    cell.high,
+                    cell.rate,
+                    cell.verdict,
+                )
+                for cell in found.cells
+            ]
+    if board.groups:
+        known = ", ".join(found.name for found in board.groups)
+        raise ValueError(f"There is no breakdown by {group}; there is by {known}.")
+    return "", []
+
+
+def _against_average(low: float, high: float) -> Verdict:
+    """Return how an arm is drawn; a model ahead of the average takes its colour from neither mode."""
+    return (
+        Verdict.NOT_YET_KNOWN
+        if low <= 0.5 <= high and verdict(low, high) is not Verdict.EVEN
+        else Verdict.EVEN
+    )
+
+
+class _Sheet:
+    """A card in pixels, y downwards."""
+
+    def __init__(self, height: float) -> None:
+        figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
+        self._canvas = FigureCanvasAgg(figure)
+        self._axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        self._axes.set_axis_off()
+        self._axes.set_xlim(0, WIDTH)
+        self._axes.set_ylim(height, 0)
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        size: int,
+        colour: str,
+        *,
+        bold: bool = False,
+        right: bool = False,
+        room: float = WIDTH - 2 * _MARGIN,
+    ) -> None:
+        """Write one line with its baseline at y, cut to fit into so many pixels."""
+        words = drawable(words)[:_LINE]
+        if self.width(words, size, bold) > room:
+            fits = bisect(range(len(words)), room, key=lambda n: self.width(words[:n] + "…", size, bold)) - 1
+            words = words[: max(0, fits)].rstrip() + "…"
+        self._axes.text(
+            x,
+            y,
+            words,
+            fontsize=_points(size),
+            color=colour,
+            fontweight="bold" if bold else "normal",
+            ha="right" if right else "left",
+            va="baseline",
+            parse_math=False,
+        )
+
+    def width(self, words: str, size: int, bold: bool = False) -> float:
+        """Return how many pixels wide a line is."""
+        font = get_font(findfont(_font(bold)))
+        font.set_size(_points(size), _DPI)
+        font.set_text(drawable(words), 0.0)
+        return float(font.get_width_height()[0]) / 64
+
+    def bar(self, y: float, height: float, low: float, high: float, rate: float, said: Verdict) -> None:
+        """Draw an interval of shares, 0 to 1, on its track; coloured and with a point only if it is known."""
+        self._box(_MARGIN, y, WIDTH - 2 * _MARGIN, height, facecolor=_TRACK)
+        left, right = _x(low), _x(high)
+        if said.known:
+            self._box(left, y, max(right - left, 6), height, facecolor=_COLOURS[said])
+            self._axes.add_patch(Rectangle((_x(rate) - 3, y), 6, height, facecolor=_BACKGROUND, linewidth=0))
+        elif said is Verdict.NOT_YET_KNOWN:
+            self._box(
+                left, y, right - left, height, facecolor=_TRACK, edgecolor=_GREY, hatch="////", linewidth=1.5
+            )
+        self._axes.plot(
+            [_x(0.5)] * 2, [y - 6, y + height + 6], color=_INK, linewidth=2, solid_capstyle="butt"
+        )
+
+    def axis(self, y: float) -> None:
+        """Write what the two ends mean."""
+        self.text(_MARGIN, y, "◀ autoregressive", _TEXT, _COLOURS[Verdict.AR])
+        self.text(WIDTH - _MARGIN, y, "diffusion ▶", _TEXT, _COLOURS[Verdict.DIFFUSION], right=True)
+        self.text(_x(0.5) - self.width("50 %", _TEXT) / 2, y, "50 %", _TEXT, _QUIET)
+
+    def png(self) -> bytes:
+        """Return the card as a PNG."""
+        out = BytesIO()
+        self._canvas.figure.savefig(
+            out, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3}
+        )
+        return out.getvalue()
+
+    def _box(self, x: float, y: float, width: float, height: float, **how: Any) -> None:
+        radius = min(height, width) / 4
+        style = f"round,pad=0,rounding_size={radius}"
+        self._axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, **{"linewidth": 0, **how}))
+
+
+def drawable(words: str) -> str:
+    """Return a line without what the font has no glyph for: emoji, some scripts, control characters."""
+    glyphs = _glyphs()
+    kept = "".join(letter if ord(letter) in glyphs else " " for letter in words)
+    return " ".join(kept.split()) or "–"
+
+
+def _x(share: float) -> float:
+    return _MARGIN + share * (WIDTH - 2 * _MARGIN)
+
+
+def _points(pixels: float) -> float:
+    return pixels * 72 / _DPI
+
+
+def _font(bold: bool) -> FontProperties:
+    return FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    regular, bold = (get_font(findfont(_font(weight))).get_charmap() for weight in (False, True))
+    return frozenset(regular) & frozenset(bold)

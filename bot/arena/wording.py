@@ -1,0 +1,128 @@
+"""What a leaderboard says in words: the same on the picture and for a screen reader. Plain data: no numpy."""
+
+from __future__ import annotations
+
+from math import ceil, floor
+
+from bot.arena.results import (
+    MIN_DUELS,
+    MIN_PEOPLE,
+    Cell,
+    Leaderboard,
+    Needed,
+    Strength,
+    Verdict,
+    WinRate,
+)
+from bot.recipe import Mode
+
+NAMES = {Mode.AR: "autoregressive", Mode.DIFFUSION: "diffusion"}
+
+
+def span(low: float, high: float) -> str:
+    """Return an interval of shares, 0 to 1, in whole percent, rounded outwards."""
+    return f"{floor(100 * low + 1e-9)}–{ceil(100 * high - 1e-9)} %"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return "1 vote", "2 votes", "1,204 people"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def headline(rate: WinRate, needed: Needed) -> str:
+    """Return what may be said of the whole, in one short line."""
+    if rate.verdict is Verdict.TOO_FEW:
+        if rate.people < MIN_PEOPLE:
+            return f"Not yet known: {count(MIN_PEOPLE - rate.people, 'more person', 'more people')}"
+        return f"Not yet known: {count(MIN_DUELS - rate.duels, 'more duel')}"
+    if rate.verdict is Verdict.NOT_YET_KNOWN:
+        return (
+            f"Not yet known: {count(_rounded(needed.votes), 'more vote')}"
+            if needed.votes
+            else "Too close to call"
+        )
+    return finding(rate.verdict, rate.low, rate.high)
+
+
+def outlook(rate: WinRate, needed: Needed) -> str:
+    """Return what the number in the headline means, or nothing where it has none."""
+    if rate.verdict is Verdict.TOO_FEW:
+        return f"It takes {MIN_PEOPLE} people voting on {MIN_DUELS} duels"
+    if rate.verdict.known:
+        return "of the votes that prefer one (95 % interval)"
+    if not needed.votes:
+        return ""
+    return f"to see a 5-point lead, from {count(_rounded(needed.people), 'more person', 'more people')}"
+
+
+def finding(said: Verdict, low: float, high: float) -> str:
+    """Return a verdict with the interval of whoever is ahead: "Diffusion wins 56–69 %"."""
+    match said:
+        case Verdict.DIFFUSION:
+            return f"Diffusion wins {span(low, high)}"
+        case Verdict.AR:
+            return f"Autoregressive wins {span(1 - high, 1 - low)}"
+        case Verdict.EVEN:
+            return f"About even: {span(low, high)}"
+        case Verdict.NOT_YET_KNOWN:
+            return "Not yet known"
+        case Verdict.TOO_FEW:
+            return "Too few votes"
+
+
+def _rounded(number: int) -> int:
+    """Two figures are all a forecast is good for."""
+    scale = int(10 ** max(0, len(str(number)) - 2))
+    return -(-number // scale) * scale
+
+
+def detail(rate: WinRate) -> str:
+    """Return how many voted, and the interval where there is one."""
+    votes = count(rate.counts.decisive, "vote")
+    who = f"{votes}, {count(rate.people, 'person', 'people')}, {count(rate.duels, 'duel')}"
+    if rate.verdict is Verdict.TOO_FEW:
+        return who
+    return f"{who}. 95 % interval of diffusion's wins: {span(rate.low, rate.high)}"
+
+
+def cell_line(cell: Cell) -> str:
+    """Return one row of a breakdown in words."""
+    return f"{finding(cell.verdict, cell.low, cell.high)} ({count(cell.counts.decisive, 'vote')})"
+
+
+def strength_line(one: Strength) -> str:
+    """Return one arm of a ranking in words."""
+    games = f"{count(one.wins, 'win')}, {count(one.losses, 'loss', 'losses')}"
+    name = f"{one.arm.model} ({NAMES[one.arm.mode]})"
+    if not one.known:
+        return f"{name}: too few votes ({games})"
+    return f"{name}: {one.strength:+.2f}, {one.low:+.2f} to {one.high:+.2f} ({games})"
+
+
+def footnotes(board: Leaderboard) -> list[str]:
+    """Return what else has to be known: ties, the side, the votes that do not count."""
+    counts = board.overall.counts
+    notes = [f"Both good: {counts.both_good:,} · both bad: {counts.both_bad:,} (not in the win rate)"]
+    side = board.side_bias
+    if side.rate is not None and side.biased:
+        notes.append(f"Side A wins {span(side.low, side.high)}, whatever stands there")
+    if board.exclusions.excluded:
+        notes.append(f"{count(board.exclusions.excluded, 'vote')} stored but not counted")
+    return notes
+
+
+def as_text(board: Leaderboard, limit: int = 4_000) -> str:
+    """Return the leaderboard as text for screen readers, whole lines of at most `limit` characters in all."""
+    lines = [board.title, headline(board.overall, board.needed), outlook(board.overall, board.needed)]
+    lines = [line for line in lines if line] + [detail(board.overall), *footnotes(board)]
+    if board.strengths:
+        lines += ["", "Models, strength in logits with 95 % intervals:"]
+        lines += [strength_line(one) for one in board.strengths]
+    for group in board.groups:
+        lines += ["", f"By {group.name}:"]
+        lines += [f"{cell.name}: {cell_line(cell)}" for cell in group.cells]
+    text = "\n".join(lines)
+    if len(text) <= limit:
+        return text
+    ending = "\n… and more"
+    return text[: limit - len(ending)].rsplit("\n", 1)[0] + ending

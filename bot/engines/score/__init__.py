@@ -1,0 +1,46 @@
+"""The built-in engines: they write a score and play it with a sampler. Importing this imports no torch.
+
+`describe` reads what a model takes from its files alone; `load` brings its weights in and returns the engine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.engines.base import Capabilities, Engine
+from bot.engines.score.card import read_card
+from bot.recipe import Mode
+
+if TYPE_CHECKING:
+    import torch
+
+MODELS = Path(__file__).resolve().parent.parent.parent.parent / "models" / "tiny"
+"""Where the models that ship with the project are."""
+BUILT_IN = {"antiphon-tiny-ar": MODELS / "ar", "antiphon-tiny-diffusion": MODELS / "diffusion"}
+"""Name of a built-in model → its folder."""
+
+
+def describe(mode: Mode | str, folder: Path) -> Capabilities:
+    """Return what the model in `folder` takes and gives.
+
+    Raises ModelMissing if none of this mode is there, whole.
+    """
+    return read_card(Mode(mode), folder).capabilities
+
+
+def load(
+    mode: Mode | str, folder: Path, device: str = "cpu", dtype: torch.dtype | str | None = None
+) -> Engine:
+    """Return an engine with the weights in `folder` on `device`; `dtype` None is float32.
+
+    Raises ModelMissing.
+    """
+    card = read_card(Mode(mode), folder)
+    if card.capabilities.mode is Mode.AR:
+        from bot.engines.score.ar import ArEngine
+
+        return ArEngine(card, device, dtype)
+    from bot.engines.score.diffusion import DiffusionEngine
+
+    return DiffusionEngine(card, device, dtype)

@@ -1,0 +1,70 @@
+"""A score model's own description, `antiphon.json`, read without torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.engines.base import Bounds, Capabilities
+from bot.engines.score.format import MAX_SECONDS, VERSION
+from bot.engines.score.text import MAX_TOKENS
+from bot.errors import ModelMissing
+from bot.recipe import Mode
+
+CARD = "antiphon.json"
+ADVICE = "fetch the folder “models” of the project again, or point the setting at another model"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """A model's folder, what it takes, and where its sounds and words are."""
+
+    folder: Path
+    capabilities: Capabilities
+    sounds: Path
+    words: Path
+
+
+def read_card(mode: Mode, folder: Path) -> ModelCard:
+    """Return the card of a score model.
+
+    Raises ModelMissing for a folder that holds none of this mode, whole.
+    """
+    try:
+        data: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelMissing(f"There is no {CARD} in {folder}: {ADVICE}.") from error
+    except ValueError as error:
+        raise ModelMissing(f"{folder / CARD} is not readable as JSON: {ADVICE}.") from error
+    try:
+        if data["score_format"] != VERSION:
+            raise ModelMissing(
+                f"The model in {folder} writes score format {data['score_format']}, this program reads "
+                f"{VERSION}: {ADVICE}."
+            )
+        if data["mode"] != mode.value:
+            raise ModelMissing(f"The model in {folder} is for mode {data['mode']}, not {mode.value}.")
+        for name in data["files"]:
+            if not (folder / name).is_file():
+                raise ModelMissing(f"The file {name} is missing in {folder}: {ADVICE}.")
+        options = {name: Bounds(*map(float, bounds)) for name, bounds in data["options"].items()}
+        capabilities = Capabilities(
+            mode=mode,
+            model=data["model"],
+            title=data["title"],
+            licence=data["licence"],
+            sample_rate=int(data["sample_rate"]),
+            channels=2,
+            min_seconds=float(data["min_seconds"]),
+            max_seconds=min(float(data["max_seconds"]), MAX_SECONDS),
+            prompt_tokens=MAX_TOKENS - 1,
+            options=options,
+            negative_prompt=bool(data["negative_prompt"]),
+            slots=1,
+            real_time_factor=float(data["real_time_factor"]),
+        )
+        return ModelCard(folder, capabilities, folder / data["sounds"], folder / data["words"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelMissing(f"{folder / CARD} is not the card of a score model: {ADVICE}.") from error

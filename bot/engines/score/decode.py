@@ -1,0 +1,168 @@
+"""Decode token streams of scores from the autoregressive model, step by step.
+
+Within the score format's grammar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import MusicgenForCausalLM
+from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+from bot.engines.score.format import (
+    CLOCK_BAR,
+    CLOCK_LENGTH,
+    CLOCK_START,
+    CLOCK_STEP,
+    HEADER_BASE,
+    HEADER_SIZES,
+    HOLD,
+    METRES,
+    ONSET,
+    PROGRAM_BASE,
+    PROGRAM_SIZES,
+    REST,
+    STEP_SIZES,
+    STEPS_PER_BEAT,
+    STREAMS,
+    VOCABULARY,
+    Grid,
+    beats_in,
+    clock_of,
+    length_clock,
+    tempo_of,
+)
+
+PAD = VOCABULARY
+
+
+class Row:
+    """One clip being decoded: its tokens so far, its grammar, its own random numbers.
+
+    Stream k's frame f stands in column 1 + k + f (MusicGen's delay pattern); column 0 is all padding.
+    """
+
+    def __init__(self, seconds: float, seed: int, temperature: float, top_k: int) -> None:
+        self.frames: list[list[int]] = [[] for _ in range(STREAMS)]
+        self.total: int | None = None
+        self._seconds = seconds
+        self._rng = np.random.default_rng(seed)
+        self._temperature, self._top_k = temperature, top_k
+        self._clock: list[int] = [CLOCK_START, length_clock(seconds)]
+        self._programs = [0] * 5
+
+    def column(self, logits: npt.NDArray[np.float32], place: int) -> list[int]:
+        """Return the tokens [6] of column `place` + 1 from the logits [6, 512] of column `place`."""
+        out = [PAD] * STREAMS
+        for stream in range(STREAMS):
+            frame = place - stream
+            if frame < 0 or (self.total is not None and frame >= self.total):
+                continue
+            token = self._clock[frame] if stream == 0 else self._token(logits[stream], stream - 1, frame)
+            self.frames[stream].append(token)
+            out[stream] = token
+        return out
+
+    @property
+    def finished(self) -> bool:
+        """Whether every stream has all its frames."""
+        return self.total is not None and len(self.frames[-1]) == self.total
+
+    def result(self) -> Grid:
+        """Return the tokens, int16 [6, frames]."""
+        return np.array(self.frames, np.int16)
+
+    def _token(self, logits: npt.NDArray[np.float32], role: int, frame: int) -> int:
+        clock = self._clock[frame]
+        if clock == CLOCK_START:
+            token = self._draw(logits, HEADER_BASE, HEADER_SIZES[role])
+            if role == 0:
+                self._plan(token - HEADER_BASE)
+            return token
+        if CLOCK_LENGTH <= clock < CLOCK_BAR:
+            return 0
+        if CLOCK_BAR <= clock < CLOCK_STEP:
+            token = self._draw(logits, PROGRAM_BASE, PROGRAM_SIZES[role])
+            self._programs[role] = token - PROGRAM_BASE
+            return token
+        if self._programs[role] == 0:
+            return REST
+        if role < 4 and not self._sounding(role):
+            logits = logits.copy()
+            logits[HOLD] = -np.inf
+        return self._draw(logits, 0, STEP_SIZES[role])
+
+    def _sounding(self, role: int) -> bool:
+        stream = self.frames[role + 1]
+        for frame in range(len(stream) - 1, -1, -1):
+            if self._clock[frame] >= CLOCK_STEP:
+                return stream[frame] == HOLD or stream[frame] >= ONSET
+        return False
+
+    def _plan(self, header: int) -> None:
+        tempo_class, metre = divmod(header, len(METRES))
+        beats = beats_in(self._seconds, tempo_of(tempo_class))
+        clock = clock_of(self._seconds, METRES[metre], beats * STEPS_PER_BEAT)
+        self._clock = [int(c) for c in clock]
+        self.total = len(self._clock)
+
+    def _draw(self, logits: npt.NDArray[np.float32], first: int, count: int) -> int:
+        part = logits[first : first + count].astype(np.float64) / self._temperature
+        if 0 < self._top_k < count:
+            part = np.where(part < np.partition(part, -self._top_k)[-self._top_k], -np.inf, part)
+        chances = np.exp(part - part.max())
+        edges = np.cumsum(chances)
+        return first + min(
+            count - 1, int(np.searchsorted(edges, self._rng.random() * edges[-1], side="right"))
+        )
+
+
+@torch.inference_mode()
+def decode(
+    decoder: MusicgenForCausalLM,
+    states: torch.Tensor,
+    mask: torch.Tensor,
+    rows: list[Row],
+    guidance_scale: float,
+    step: Callable[[int, int], None],
+) -> None:
+    """Decode rows to their end.
+
+    states: projected text states [rows, words, width].  mask: [rows, words].  With guidance other than 1,
+    rows without
+    words run beside them.  step(done, total) is called for every column; what it raises ends the decoding.
+    """
+    guided = guidance_scale != 1.0
+    if guided:
+        nothing = torch.zeros_like(mask)
+        nothing[:, 0] = 1
+        states = torch.cat([states, torch.zeros_like(states)])
+        mask = torch.cat([mask, nothing])
+    # The cache keeps the keys and values of the text too, so they are projected once.
+    cache = EncoderDecoderCache(DynamicCache(config=decoder.config), DynamicCache(config=decoder.config))
+    columns = np.full((len(rows), STREAMS), PAD, np.int64)
+    place = 0
+    while not all(row.finished for row in rows):
+        tokens = torch.from_numpy(columns)
+        tokens = torch.cat([tokens, tokens]) if guided else tokens
+        out = decoder(
+            input_ids=tokens.reshape(-1, 1).to(states.device),
+            encoder_hidden_states=states,
+            encoder_attention_mask=mask,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        logits = out.logits[:, -1].float().reshape(-1, STREAMS, VOCABULARY)
+        if guided:
+            with_words, without = logits.chunk(2)
+            logits = without + guidance_scale * (with_words - without)
+        scores = logits.cpu().numpy()
+        for number, row in enumerate(rows):
+            columns[number] = row.column(scores[number], place)
+        place += 1
+        longest = max(row.total or 120 for row in rows) + STREAMS
+        step(min(place, longest), longest)

@@ -1,0 +1,200 @@
+"""The built-in diffusion engine: Stable Audio's transformer, denoising a score latent."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import T5Config, T5EncoderModel
+
+from bot.engines.score.card import ADVICE, ModelCard
+from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
+from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
+from bot.engines.score.latent import CHANNELS, ScoreAutoencoder, conditions, positions, score_of
+from bot.errors import ModelMissing
+from bot.recipe import Recipe
+
+with warnings.catch_warnings():
+    # diffusers 0.42 warns of a deprecated name in its own imports.
+    warnings.simplefilter("ignore", FutureWarning)
+    from diffusers.models.embeddings import get_1d_rotary_pos_embed
+    from diffusers.models.transformers.stable_audio_transformer import StableAudioDiTModel
+
+PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
+"""How freely tempo and metre are drawn from what the planner makes of the words."""
+
+
+class DiffusionEngine(ScoreEngine):
+    """Denoises the latent of a whole score at once, then decodes and plays it."""
+
+    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype | str | None) -> None:
+        super().__init__(card, device)
+        folder = card.folder
+        self._dtype = torch_dtype(dtype)
+        try:
+            text = T5Config.from_dict(_read(folder / "text_encoder" / "config.json", "d_model", "num_layers"))
+            shape = _read(folder / "transformer" / "config.json", "attention_head_dim", "num_layers")
+        except (OSError, ValueError) as error:
+            raise ModelMissing(f"A config.json in {folder} cannot be read: {ADVICE}.") from error
+        self._text: Any = T5EncoderModel(text)
+        path = folder / "text_encoder" / "model.safetensors"
+        weights = load_weights(path)
+        fill(self._text, weights | {"encoder.embed_tokens.weight": weights["shared.weight"]}, path)
+        self._transformer: Any = StableAudioDiTModel.from_config(shape)
+        path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+        fill(self._transformer, load_weights(path), path)
+        self._head_width: int = shape["attention_head_dim"]
+        path = folder / "planner" / "model.safetensors"
+        weights = load_weights(path)
+        hidden = weights["0.weight"].shape[0]
+        self._planner: Any = torch.nn.Sequential(
+            torch.nn.Linear(2 * text.d_model, hidden),
+            torch.nn.GELU(),
+            torch.nn.Linear(hidden, HEADER_SIZES[0]),
+        )
+        fill(self._planner, weights, path)
+        path = folder / "autoencoder" / "model.safetensors"
+        self.autoencoder = ScoreAutoencoder()
+        fill(self.autoencoder, load_weights(path), path)
+        self.autoencoder.eval()
+        for module in (self._text, self._transformer, self._planner):
+            module.to(device).eval()
+            if self._dtype is not torch.float32:
+                module.to(self._dtype)
+
+    def close(self) -> None:
+        """Give the model's memory back; the engine cannot write afterwards."""
+        self._text = self._transformer = self._planner = torch.nn.Identity()
+
+    def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
+        """Return the score of a recipe; calls step(done, total) after every denoising step."""
+        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed])[0]
+        latents = self.denoise(
+            [recipe.prompt],
+            [recipe.seed],
+            tempo_class,
+            metre,
+            recipe.seconds,
+            steps=int(self.option(recipe, "num_sampling_steps")),
+            guidance_scale=self.option(recipe, "guidance_scale"),
+            negative_prompt=recipe.negative_prompt,
+            step=step,
+        )
+        return score_of(self.autoencoder, latents[0], tempo_class, metre)
+
+    @torch.inference_mode()
+    def plan(self, prompts: list[str], seeds: list[int]) -> list[tuple[int, int]]:
+        """Return (tempo class, metre) of each prompt, drawn with its seed."""
+        states, mask = self._heard(prompts)
+        count = mask.sum(1, keepdim=True).clamp(min=1)
+        logits = self._planner(torch.cat([states.sum(1) / count, states.amax(1)], -1)).float().cpu().numpy()
+        out = []
+        for row, seed in zip(logits.astype(np.float64) / PLAN_TEMPERATURE, seeds, strict=True):
+            row = np.where(row < np.sort(row)[-PLAN_TOP], -np.inf, row)
+            edges = np.cumsum(np.exp(row - row.max()))
+            drawn = int(
+                np.searchsorted(edges, np.random.default_rng([seed, 1]).random() * edges[-1], side="right")
+            )
+            tempo_class, metre = divmod(min(drawn, len(edges) - 1), len(METRES))
+            out.append((tempo_class, METRES[metre]))
+        return out
+
+    @torch.inference_mode()
+    def denoise(
+        self,
+        prompts: list[str],
+        seeds: list[int],
+        tempo_class: int,
+        metre: int,
+        seconds: float,
+        *,
+        steps: int,
+        guidance_scale: float,
+        negative_prompt: str | None = None,
+        initial: torch.Tensor | None = None,
+        strength: float = 1.0,
+        step: Callable[[int, int], None] = lambda done, total: None,
+    ) -> torch.Tensor:
+        """Return latents [batch, 40, 1 + beats] for prompts of one tempo and length.
+
+        initial: latents to start from instead of nothing; they are noised as far as `strength` (0 to 1)
+        says, and only
+        that part of the way back is walked, in `steps` steps.
+        """
+        beats = beats_in(seconds, tempo_of(tempo_class))
+        count = len(prompts)
+        noise = torch.stack(
+            [
+                torch.randn(CHANNELS, 1 + beats, generator=torch.Generator().manual_seed(seed))
+                for seed in seeds
+            ]
+        ).to(self.device)
+        states, _ = self._heard(prompts)
+        guided = guidance_scale != 1.0
+        batches = [states]
+        if guided:
+            other = self._heard([negative_prompt] * count)[0] if negative_prompt else torch.zeros_like(states)
+            longest = max(states.shape[1], other.shape[1])
+            batches = [torch.nn.functional.pad(s, (0, 0, 0, longest - s.shape[1])) for s in (states, other)]
+        repeats = len(batches)
+        fixed: dict[str, Any] = {
+            "encoder_hidden_states": torch.cat(batches),
+            "global_hidden_states": conditions(
+                [tempo_class] * count * repeats, [metre] * count * repeats, [beats] * count * repeats
+            ).to(self.device, self._dtype),
+            "rotary_embedding": tuple(
+                part.to(self.device)
+                for part in get_1d_rotary_pos_embed(
+                    self._head_width // 2, beats + 2, use_real=True, repeat_interleave_real=False
+                )
+            ),
+        }
+        where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
+        times = torch.linspace(strength, 0, steps + 1)
+        latents = noise
+        if initial is not None:
+            latents = (
+                math.cos(strength * math.pi / 2) * initial.to(self.device)
+                + math.sin(strength * math.pi / 2) * noise
+            )
+        for number in range(steps):
+            now, after = float(times[number]), float(times[number + 1])
+            stacked = torch.cat([latents] * repeats)
+            out = self._transformer(
+                torch.cat([stacked, where], 1).to(self._dtype),
+                torch.full((len(stacked),), now, device=self.device),
+                **fixed,
+                return_dict=False,
+            )[0].float()
+            if guided:
+                with_words, without = out.chunk(2)
+                out = without + guidance_scale * (with_words - without)
+            # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between the two
+            # times.
+            alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
+            clean, noisy = alpha * latents - sigma * out, sigma * latents + alpha * out
+            latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
+            step(number + 1, steps)
+        return latents.cpu()
+
+    def _heard(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+        ids = [self.words.ids(prompt) for prompt in prompts]
+        longest = max(map(len, ids))
+        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
+        mask = (words > 0).long()
+        states = self._text(input_ids=words, attention_mask=mask).last_hidden_state
+        return states * mask[..., None], mask
+
+
+def _read(path: Path, *required: str) -> dict[str, Any]:
+    """Read a configuration; without these keys the libraries would silently build their huge defaults."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(data, dict) or not all(key in data for key in required):
+        raise ValueError(path)
+    return data

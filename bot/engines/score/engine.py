@@ -1,0 +1,170 @@
+"""What both built-in engines share.
+
+The loop over the desk, the checks, progress, and the sampler at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.score.bank import Bank
+from bot.engines.score.card import ADVICE, ModelCard
+from bot.engines.score.format import Score
+from bot.engines.score.sampler import Sampler
+from bot.engines.score.text import Words
+from bot.errors import AntiphonError, InvalidRecipe, ModelMissing
+from bot.recipe import Recipe
+
+if TYPE_CHECKING:
+    import torch
+
+PLAYING_STEPS = 10
+"""Progress that playing the score counts for, beside the model's own steps."""
+OPTION_WORDS = {
+    "temperature": "temperature",
+    "top_k": "top-k",
+    "guidance_scale": "guidance",
+    "num_sampling_steps": "number of steps",
+}
+
+
+class _Dropped(BaseException):
+    """Leaves a render whose job was cancelled; nothing that catches Exception can swallow it."""
+
+
+class ScoreEngine(ABC):
+    """Writes scores with a model and plays them, one job after another."""
+
+    def __init__(self, card: ModelCard, device: str) -> None:
+        self.device = device
+        self.capabilities: Capabilities = card.capabilities
+        self.words = Words(card.words)
+        self.sampler = Sampler(Bank(card.sounds))
+
+    def run(self, desk: Desk) -> None:
+        """Work until the desk has nothing for this model left, then return.
+
+        What is no error of the project, out of memory for one, goes up to the worker.
+        """
+        while job := desk.next(self._compatible):
+            try:
+                self._checked(job.recipe)
+                self._render(desk, job)
+            except _Dropped:
+                continue
+            except AntiphonError as error:
+                desk.failed(job, error)
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the model's memory back."""
+
+    @abstractmethod
+    def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
+        """Return the score of a recipe; calls step(done, total) as it goes."""
+
+    def option(self, recipe: Recipe, name: str) -> float:
+        """Return an option of a recipe, or the model's default where the recipe leaves it open."""
+        value = getattr(recipe, name)
+        return self.capabilities.options[name].default if value is None else float(value)
+
+    def _compatible(self, recipe: Recipe) -> bool:
+        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
+
+    def _render(self, desk: Desk, job: Job) -> None:
+        total = 1
+
+        def step(done: int, steps: int) -> None:
+            nonlocal total
+            total = steps + PLAYING_STEPS
+            if desk.cancelled(job):
+                raise _Dropped
+            desk.progress(job, done, total)
+
+        def played(share: float) -> None:
+            if desk.cancelled(job):
+                raise _Dropped
+            desk.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
+
+        with one_thread():
+            score = self.write(job.recipe, step)
+        wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, played)
+        desk.done(job, wave)
+
+    def _checked(self, recipe: Recipe) -> None:
+        c = self.capabilities
+        if not c.min_seconds <= recipe.seconds <= c.max_seconds:
+            raise InvalidRecipe(f"This model makes clips of {c.min_seconds:g} to {c.max_seconds:g} seconds.")
+        for name, words in OPTION_WORDS.items():
+            value = getattr(recipe, name)
+            if value is None:
+                continue
+            if name not in c.options:
+                raise InvalidRecipe(f"This model does not take a {words}: leave it out.")
+            bounds = c.options[name]
+            if not bounds.low <= value <= bounds.high:
+                raise InvalidRecipe(f"The {words} has to be from {bounds.low:g} to {bounds.high:g}.")
+        if recipe.negative_prompt is not None and not c.negative_prompt:
+            raise InvalidRecipe("This model does not take a negative prompt: leave it out.")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: products this small take longer to share out than to compute."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def torch_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
+    """Return a torch dtype from one, its name, or None for float32.
+
+    Raises ValueError for a name that is none.
+    """
+    import torch
+
+    if isinstance(dtype, torch.dtype):
+        return dtype
+    names = {
+        None: torch.float32,
+        "auto": torch.float32,
+        "float32": torch.float32,
+        "fp32": torch.float32,
+        "bfloat16": torch.bfloat16,
+        "bf16": torch.bfloat16,
+        "float16": torch.float16,
+        "fp16": torch.float16,
+    }
+    if dtype not in names:
+        raise ValueError(f"{dtype} is not a number format: float32, bfloat16 or float16 is.")
+    return names[dtype]
+
+
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Return a safetensors file as float32 tensors. Raises ModelMissing if it is not one."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return {name: tensor.float() for name, tensor in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelMissing(f"The weights {path} cannot be read: {ADVICE}.") from error
+
+
+def fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
+    """Load weights into a module, every one of them. Raises ModelMissing where names or shapes differ."""
+    try:
+        module.load_state_dict(weights, strict=True)
+    except RuntimeError as error:
+        raise ModelMissing(f"The weights {path} do not fit their configuration: {ADVICE}.") from error

@@ -1,0 +1,138 @@
+"""The instruments and drum kits that a score can name.
+
+Their order is part of the token format: only ever append.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One instrument.
+
+    family: the coarse name that listeners and the judge use.
+    gm: General MIDI program (0 to 127) it is cut from, or None where the sampler synthesises it.
+    low, high: MIDI pitches between which it sounds natural.  centre: where its chords are voiced.
+    release: seconds a note rings after its end.  gain: linear level beside the others.
+    """
+
+    name: str
+    family: str
+    gm: int | None
+    low: int
+    high: int
+    centre: int
+    release: float
+    gain: float = 1.0
+
+
+SILENT = Program("silent", "silence", None, 0, 127, 60, 0.0, 0.0)
+
+PROGRAMS: tuple[Program, ...] = (
+    SILENT,
+    Program("piano", "piano", 0, 28, 100, 60, 0.45),
+    Program("electric piano", "electric piano", 4, 36, 92, 60, 0.35),
+    Program("harpsichord", "harpsichord", 6, 36, 88, 62, 0.25, 0.8),
+    Program("celesta", "bells", 8, 60, 103, 74, 0.9),
+    Program("glockenspiel", "bells", 9, 67, 103, 79, 1.2, 0.7),
+    Program("music box", "bells", 10, 60, 98, 74, 1.2, 0.9),
+    Program("vibraphone", "mallets", 11, 53, 89, 67, 0.9),
+    Program("marimba", "mallets", 12, 45, 91, 64, 0.35, 1.1),
+    Program("tubular bells", "bells", 14, 55, 80, 65, 1.8, 0.7),
+    Program("organ", "organ", 16, 36, 92, 60, 0.08, 0.75),
+    Program("church organ", "organ", 19, 36, 92, 60, 0.3, 0.75),
+    Program("accordion", "accordion", 21, 48, 88, 64, 0.12, 0.75),
+    Program("harmonica", "accordion", 22, 55, 88, 70, 0.12, 0.8),
+    Program("nylon guitar", "guitar", 24, 40, 84, 57, 0.35, 1.05),
+    Program("steel guitar", "guitar", 25, 40, 84, 57, 0.35, 1.05),
+    Program("clean guitar", "guitar", 27, 40, 86, 57, 0.25),
+    Program("muted guitar", "guitar", 28, 40, 84, 57, 0.1, 1.1),
+    Program("overdriven guitar", "distorted guitar", 29, 40, 86, 55, 0.12, 0.7),
+    Program("distortion guitar", "distorted guitar", 30, 38, 86, 50, 0.1, 0.65),
+    Program("upright bass", "bass", 32, 28, 60, 40, 0.15, 1.2),
+    Program("finger bass", "bass", 33, 28, 60, 40, 0.1, 1.1),
+    Program("slap bass", "bass", 36, 28, 60, 40, 0.08, 1.0),
+    Program("violin", "violin", 40, 55, 98, 72, 0.2, 0.85),
+    Program("cello", "cello", 42, 36, 74, 55, 0.25, 0.95),
+    Program("contrabass", "strings", 43, 28, 55, 40, 0.25, 1.1),
+    Program("tremolo strings", "strings", 44, 36, 91, 62, 0.3, 0.85),
+    Program("pizzicato strings", "pizzicato", 45, 36, 91, 60, 0.25, 1.15),
+    Program("harp", "harp", 46, 31, 98, 64, 1.1, 1.1),
+    Program("timpani", "timpani", 47, 36, 57, 45, 0.9, 1.1),
+    Program("string ensemble", "strings", 48, 36, 94, 60, 0.35, 0.85),
+    Program("slow strings", "strings", 49, 36, 94, 60, 0.6, 0.85),
+    Program("choir", "choir", 52, 43, 84, 62, 0.45, 0.9),
+    Program("trumpet", "brass", 56, 54, 86, 68, 0.12, 0.8),
+    Program("trombone", "brass", 57, 40, 74, 55, 0.12, 0.85),
+    Program("french horn", "brass", 60, 41, 77, 57, 0.25, 0.95),
+    Program("brass section", "brass", 61, 43, 84, 60, 0.15, 0.8),
+    Program("saxophone", "saxophone", 66, 44, 80, 62, 0.15, 0.85),
+    Program("oboe", "woodwinds", 68, 58, 91, 72, 0.12, 0.75),
+    Program("clarinet", "woodwinds", 71, 50, 91, 67, 0.12, 0.85),
+    Program("flute", "flute", 73, 60, 96, 76, 0.15, 0.9),
+    Program("pan flute", "flute", 75, 60, 92, 74, 0.2, 0.9),
+    Program("sitar", "sitar", 104, 48, 79, 60, 0.5, 0.9),
+    Program("banjo", "guitar", 105, 48, 86, 64, 0.2, 0.9),
+    Program("koto", "koto", 107, 48, 86, 64, 0.5, 0.95),
+    Program("kalimba", "mallets", 108, 55, 91, 70, 0.5, 1.1),
+    Program("steel drums", "mallets", 114, 53, 84, 66, 0.4, 0.95),
+    Program("chip lead", "chip", None, 48, 96, 72, 0.03, 0.32),
+    Program("chip pulse", "chip", None, 40, 96, 64, 0.03, 0.26),
+    Program("chip bass", "chip", None, 28, 72, 43, 0.03, 0.6),
+    Program("saw lead", "synth lead", None, 45, 93, 69, 0.12, 0.36),
+    Program("supersaw", "synth lead", None, 40, 93, 60, 0.2, 0.34),
+    Program("warm pad", "synth pad", None, 36, 91, 60, 0.9, 0.4),
+    Program("dark pad", "synth pad", None, 31, 84, 53, 1.1, 0.45),
+    Program("glass pad", "synth pad", None, 48, 96, 66, 1.4, 0.34),
+    Program("synth bass", "synth bass", None, 28, 60, 40, 0.05, 0.6),
+    Program("sub bass", "synth bass", None, 26, 55, 36, 0.12, 0.9),
+    Program("acid bass", "synth bass", None, 28, 64, 40, 0.05, 0.5),
+    Program("synth bell", "bells", None, 55, 98, 74, 1.2, 0.4),
+    Program("synth pluck", "synth lead", None, 45, 93, 65, 0.25, 0.45),
+    Program("drone", "synth pad", None, 28, 67, 43, 1.2, 0.55),
+    Program("reese bass", "synth bass", None, 28, 60, 38, 0.08, 0.55),
+    Program("glitch", "glitch", None, 48, 96, 72, 0.02, 0.3),
+)
+
+PROGRAM_ID = {program.name: index for index, program in enumerate(PROGRAMS)}
+"""name → index in PROGRAMS."""
+
+KITS: tuple[str, ...] = (
+    "none",
+    "acoustic kit",
+    "brush kit",
+    "house kit",
+    "trap kit",
+    "lofi kit",
+    "chip kit",
+    "orchestral kit",
+    "hand percussion",
+    "glitch kit",
+)
+
+KIT_ID = {name: index for index, name in enumerate(KITS)}
+"""name → index in KITS."""
+
+MIXES: tuple[str, ...] = (
+    "room",
+    "hall",
+    "tape",
+    "club",
+    "chip",
+    "cathedral",
+    "cave",
+    "underwater",
+    "stage",
+    "neon",
+    "intimate",
+    "dub",
+    "cinema",
+    "vinyl",
+    "bright",
+    "rain",
+)
+
+MIX_ID = {name: index for index, name in enumerate(MIXES)}
+"""name → index in MIXES."""

@@ -1,0 +1,140 @@
+"""The sampler: plays a score with recorded and synthesised instruments. Deterministic, numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.score import mix, synth
+from bot.engines.score.bank import SAMPLE_RATE, Bank, Sample
+from bot.engines.score.drums import KIT_STROKES
+from bot.engines.score.format import BASS, CHORD, COUNTER, LEAD, Score
+from bot.engines.score.notes import Hit, Note, notes_of
+from bot.engines.score.programs import MIXES, PROGRAMS
+
+FloatArray = npt.NDArray[np.float32]
+
+PAN = {CHORD: -0.22, BASS: 0.0, LEAD: 0.08, COUNTER: 0.34}
+ROLE_GAIN = {CHORD: 0.5, BASS: 0.85, LEAD: 1.0, COUNTER: 0.7}
+DRUM_GAIN = 0.42
+SYNTH_LEVEL = 0.24
+"""Brings a synthesised tone (RMS 0.5) to about the level of the recorded ones."""
+LENGTH_GRAIN = 256
+"""Notes are rendered in lengths of this many samples, so that repeated ones are rendered once."""
+
+
+class Sampler:
+    """Plays scores with the sounds of one bank."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._bank = bank
+
+    def render(
+        self,
+        score: Score,
+        seconds: float,
+        seed: int = 0,
+        played: Callable[[float], None] = lambda share: None,
+    ) -> FloatArray:
+        """Return a clip, float32 [2, n], exactly round(seconds · 32,000) samples.
+
+        Same score and seed, same clip.
+
+        played(share) is called ten times as it goes; what it raises ends the rendering.
+        """
+        samples = round(seconds * SAMPLE_RATE)
+        notes, hits = notes_of(score, seed)
+        music = np.zeros((2, samples), np.float32)
+        rendered: dict[tuple[int, int, int], FloatArray] = {}
+        for number, note in enumerate(notes):
+            if number * 10 // len(notes) != (number - 1) * 10 // len(notes):
+                played(number / len(notes))
+            start = round(note.start * SAMPLE_RATE)
+            if start >= samples:
+                continue
+            grains = -(-round(note.length * SAMPLE_RATE) // LENGTH_GRAIN)
+            key = (note.program, note.pitch, grains)
+            if key not in rendered:
+                rendered[key] = self._note(note, grains * LENGTH_GRAIN)
+            wave = rendered[key][:, : samples - start]
+            gain = ROLE_GAIN[note.role] * PROGRAMS[note.program].gain * note.velocity**1.5
+            music[:, start : start + wave.shape[1]] += _panned(wave, PAN[note.role], gain)
+        drums, kicks = self._drums(hits, samples)
+        beat = 60 / score.tempo
+        out = mix.mixed(music, drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
+        played(1.0)
+        return out
+
+    def _note(self, note: Note, length: int) -> FloatArray:
+        program = PROGRAMS[note.program]
+        release = round(program.release * SAMPLE_RATE)
+        total = length + release
+        if program.gm is None:
+            frequency = 440 * 2 ** ((note.pitch - 69) / 12)
+            wave = SYNTH_LEVEL / 0.12 * 0.5 * synth.tone(program.name, frequency, total, SAMPLE_RATE)
+        else:
+            voice = self._bank.voice(program.name)
+            wave = _bent(voice.nearest(note.pitch), note.pitch, total)[None]
+            rise = min(total, max(32, round(voice.attack * SAMPLE_RATE)))
+            wave[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32)
+        if wave.shape[1] > length:
+            fall = np.exp(-4.0 * np.arange(wave.shape[1] - length) / max(1, release))
+            fall[-64:] *= np.linspace(1, 0, len(fall[-64:]))
+            wave[:, length:] *= fall.astype(np.float32)
+        return wave
+
+    def _drums(self, hits: list[Hit], samples: int) -> tuple[FloatArray, list[float]]:
+        out = np.zeros((2, samples), np.float32)
+        kicks: list[float] = []
+        waves: dict[tuple[int, int, int], FloatArray] = {}
+        for hit in hits:
+            stroke = KIT_STROKES[hit.kit][hit.part][hit.state]
+            start = round(hit.start * SAMPLE_RATE)
+            if start >= samples:
+                continue
+            if hit.part == 0:
+                kicks.append(hit.start)
+            key = (hit.kit, hit.part, hit.state)
+            if key not in waves:
+                wave = self._bank.stroke(stroke.sound)
+                if stroke.pitch != 1.0:
+                    place = np.arange(0, len(wave) - 1, stroke.pitch)
+                    wave = np.interp(place, np.arange(len(wave)), wave).astype(np.float32)
+                waves[key] = _panned(wave[None], stroke.pan, stroke.gain * DRUM_GAIN)
+            wave = waves[key][:, : samples - start]
+            out[:, start : start + wave.shape[1]] += hit.velocity**1.5 * wave
+        return out, kicks
+
+
+def _panned(wave: FloatArray, pan: float, gain: float) -> FloatArray:
+    """Place a wave [1 or 2, n] between left (−1) and right (1) at constant power."""
+    angle = (pan + 1) * np.pi / 4
+    sides = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * np.float32(gain * np.sqrt(2))
+    return np.asarray(wave * sides, np.float32)
+
+
+def _bent(sample: Sample, pitch: float, samples: int) -> FloatArray:
+    """Return a recorded note bent to a MIDI pitch, float32 [samples].
+
+    Silent after its end unless it loops.
+    """
+    ratio = 2 ** ((pitch - sample.root) / 12)
+    wave = sample.wave
+    place: npt.NDArray[np.float64] = np.arange(samples) * float(ratio)
+    if sample.loop is None:
+        inside = place[: int(np.searchsorted(place, len(wave) - 1))]
+        out = np.zeros(samples, np.float32)
+        out[: len(inside)] = _read(wave, inside)
+        return out
+    start, end = sample.loop
+    over = place >= end - 1
+    place[over] = start + (place[over] - start) % (end - 1 - start)
+    return _read(wave, place)
+
+
+def _read(wave: FloatArray, place: npt.NDArray[np.float64]) -> FloatArray:
+    low = place.astype(np.int64)
+    part = (place - low).astype(np.float32)
+    return np.asarray(wave[low] + part * (wave[np.minimum(low + 1, len(wave) - 1)] - wave[low]), np.float32)

@@ -1,0 +1,118 @@
+// Puts the page together.
+
+import { Composer } from "./composer/composer.js";
+import { Connection } from "./socket.js";
+import { Interactions } from "./interactions.js";
+import { keepTime } from "./time.js";
+import { Head } from "./view/head.js";
+import { Menus } from "./view/menus.js";
+import { Sidebar } from "./view/sidebar.js";
+import { Timeline } from "./view/timeline.js";
+import { toast } from "./view/dialog.js";
+import { openModal } from "./view/modal.js";
+import { applyTheme } from "./view/theme.js";
+import { Typing } from "./view/typing.js";
+import { Announcer } from "./view/announcer.js";
+import { World } from "./world.js";
+
+const YOU = "sandbox-you";
+const ROOM = "sandbox-room";
+const element = (id) => document.getElementById(id);
+
+class App {
+  constructor() {
+    this.world = new World();
+    this.connection = new Connection((message) => this.world.hear(message), (connected) => this.head.setConnected(connected));
+    this.interactions = new Interactions(this.world, this.connection);
+    this.menus = new Menus(this);
+    this.head = new Head(this, element("room-head"), element("notices"));
+    this.sidebar = new Sidebar(this, element("sidebar"));
+    this.timeline = new Timeline(this, element("scroller"));
+    this.composer = new Composer(this, element("composer"));
+    this.typing = new Typing(this, element("typing"));
+    this.announcer = new Announcer(this, element("announcer"));
+    this.world.addEventListener("reset", () => this.reset());
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.composer.focus();
+    });
+    element("scrim").addEventListener("click", () => this.toggleSidebar(false));
+    addEventListener("keydown", (event) => event.key === "Escape" && this.toggleSidebar(false));
+  }
+
+  reset() {
+    const kept = sessionStorage.getItem(YOU);
+    if (kept !== null && kept !== this.world.you && this.world.users.has(kept)) {
+      this.actAs(kept);
+      return;
+    }
+    const room = this.channelId ?? sessionStorage.getItem(ROOM);
+    const first = this.world.guilds[0]?.channels[0] ?? this.world.dms[0];
+    const switched = this.shownYou !== undefined && this.shownYou !== this.world.you;
+    this.shownYou = this.world.you;
+    this.go(this.world.channels.has(room) ? room : first.id);
+    this.sidebar.showYou();
+    if (switched) this.say(`You are ${this.world.nameOf(this.world.you)} now.`);
+    document.body.classList.add("ready");
+  }
+
+  /** Show a channel. */
+  go(channelId, { focus = false } = {}) {
+    if (!this.world.channels.has(channelId)) return;
+    this.channelId = channelId;
+    sessionStorage.setItem(ROOM, channelId);
+    this.world.read(channelId);
+    this.timeline.open(channelId);
+    this.composer.open(channelId);
+    this.typing.open(channelId);
+    this.head.show();
+    this.sidebar.showRooms();
+    this.sidebar.showPeople();
+    this.toggleSidebar(false);
+    if (focus) this.composer.focus();
+  }
+
+  /** Become somebody else. */
+  actAs(userId) {
+    sessionStorage.setItem(YOU, userId);
+    this.act("act_as", { user_id: userId });
+  }
+
+  /** Ask for an action; a refusal is shown, and null comes back. */
+  async act(action, parameters) {
+    try {
+      return (await this.connection.ask(action, parameters)) ?? true;
+    } catch (error) {
+      this.complain(error);
+      return null;
+    }
+  }
+
+  complain(error) {
+    toast(error.message);
+  }
+
+  /** Say something to the ears alone. */
+  say(words) {
+    this.announcer.say(words);
+  }
+
+  openModal(interaction) {
+    openModal(this, interaction);
+  }
+
+  toggleSidebar(open = !document.body.classList.contains("sidebar-open")) {
+    const was = document.body.classList.contains("sidebar-open");
+    if (was === open) return;
+    document.body.classList.toggle("sidebar-open", open);
+    element("scrim").hidden = !open;
+    document.querySelector(".room").inert = open;
+    this.head.show();
+    if (open) document.querySelector(".sidebar button")?.focus();
+    else document.querySelector(".menu-button")?.focus();
+  }
+}
+
+applyTheme();
+keepTime();
+new App();

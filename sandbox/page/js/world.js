@@ -1,0 +1,161 @@
+// What the server has told: people, rooms, messages, commands. Every change is told on as an event.
+
+/** Ids grow with time: negative when `a` is older than `b`. */
+export function byAge(a, b) {
+  return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+/**
+ * Events, all CustomEvents: "reset" after a snapshot; "message" {message, isNew}; "deleted" {channelId, id};
+ * "typing" {channelId, userId}; "rooms"; "bot"; "commands"; "interaction" {interaction}; "unread".
+ */
+export class World extends EventTarget {
+  constructor() {
+    super();
+    this.ready = false;
+    this.unread = new Map();
+    this.readingId = null;
+  }
+
+  tell(type, detail = {}) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  /** Take one of the server's messages. */
+  hear(message) {
+    const handlers = {
+      snapshot: () => this.reset(message),
+      message: () => this.hearMessage(message),
+      message_deleted: () => this.forget(message.channel_id, message.id),
+      typing: () => this.tell("typing", { channelId: message.channel_id, userId: message.user_id }),
+      channel: () => this.addDm(message.channel),
+      bot: () => {
+        this.bot.online = message.online;
+        this.tell("bot");
+      },
+      commands: () => {
+        this.commands = message.commands;
+        this.tell("commands");
+      },
+      interaction: () => this.tell("interaction", { interaction: message.interaction }),
+    };
+    handlers[message.type]?.();
+  }
+
+  reset(snapshot) {
+    if (this.you !== snapshot.you) this.unread.clear();
+    this.ready = true;
+    this.you = snapshot.you;
+    this.bot = snapshot.bot;
+    this.uploadLimit = snapshot.upload_limit;
+    this.users = new Map(snapshot.users.map((user) => [user.id, user]));
+    this.guilds = [...snapshot.guilds].sort((a, b) => b.has_bot - a.has_bot);
+    this.dms = snapshot.dms;
+    this.channels = new Map();
+    for (const guild of this.guilds) for (const channel of guild.channels) this.channels.set(channel.id, channel);
+    for (const channel of this.dms) this.channels.set(channel.id, channel);
+    this.permissions = snapshot.permissions;
+    this.commands = snapshot.commands;
+    this.messages = new Map();
+    for (const [key, list] of Object.entries(snapshot.messages)) {
+      this.messages.set(key, new Map(list.map((message) => [message.id, message])));
+    }
+    this.tell("reset");
+  }
+
+  hearMessage({ new: isNew, message }) {
+    const room = this.room(message.channel_id);
+    room.set(message.id, message);
+    if (isNew && message.channel_id !== this.readingId && message.author.id !== this.you) {
+      this.unread.set(message.channel_id, (this.unread.get(message.channel_id) ?? 0) + 1);
+      this.tell("unread");
+    }
+    this.tell("message", { message, isNew });
+  }
+
+  forget(channelId, id) {
+    this.room(channelId).delete(id);
+    this.tell("deleted", { channelId, id });
+  }
+
+  addDm(channel) {
+    if (this.channels.has(channel.id)) return;
+    this.dms.push(channel);
+    this.channels.set(channel.id, channel);
+    this.tell("rooms");
+  }
+
+  addOlder(channelId, messages) {
+    const room = this.room(channelId);
+    for (const message of messages) room.set(message.id, message);
+  }
+
+  room(channelId) {
+    if (!this.messages.has(channelId)) this.messages.set(channelId, new Map());
+    return this.messages.get(channelId);
+  }
+
+  /** The messages of a channel, oldest first. */
+  history(channelId) {
+    return [...this.room(channelId).values()].sort((a, b) => byAge(a.id, b.id));
+  }
+
+  message(channelId, id) {
+    return this.room(channelId).get(id);
+  }
+
+  read(channelId) {
+    this.readingId = channelId;
+    if (this.unread.delete(channelId)) this.tell("unread");
+  }
+
+  // Names
+
+  guildOf(channelId) {
+    const id = this.channels.get(channelId)?.guild_id;
+    return this.guilds.find((guild) => guild.id === id) ?? null;
+  }
+
+  member(userId, guild) {
+    return guild?.members.find((member) => member.user.id === userId) ?? null;
+  }
+
+  nameOf(userId, guild = null) {
+    const user = this.users.get(userId);
+    return this.member(userId, guild)?.nick ?? user?.global_name ?? user?.username ?? "Somebody";
+  }
+
+  /** The member's roles, highest first. */
+  rolesOf(userId, guild) {
+    const held = this.member(userId, guild)?.roles ?? [];
+    return (guild?.roles ?? []).filter((role) => held.includes(role.id)).sort((a, b) => b.position - a.position);
+  }
+
+  channelName(channel) {
+    if (channel.name) return channel.name;
+    const others = channel.recipients ?? [];
+    return others.map((user) => this.nameOf(user.id)).join(", ") || "Notes to yourself";
+  }
+
+  /** Whoever can be in a channel: the guild's members, or those of the private conversation. */
+  peopleIn(channelId) {
+    const guild = this.guildOf(channelId);
+    if (guild) return guild.members.map((member) => this.users.get(member.user.id) ?? member.user);
+    const channel = this.channels.get(channelId);
+    return [...(channel?.recipients ?? []), this.users.get(this.you)];
+  }
+
+  may(channelId, bit) {
+    return (BigInt(this.permissions[channelId] ?? "0") & bit) === bit;
+  }
+
+  isOnline(user) {
+    return user.bot ? this.bot.online : true;
+  }
+
+  commandsIn(channelId, type) {
+    return (this.commands[channelId] ?? []).filter((command) => (command.type ?? 1) === type);
+  }
+}
+
+export const MANAGE_MESSAGES = 1n << 13n;

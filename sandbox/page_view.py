@@ -1,0 +1,144 @@
+"""What a page is told: the snapshot it starts from, and the news after it, as one user may see them.
+
+`sandbox/page_api.py` describes the shapes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sandbox import changes
+from sandbox.model import Channel, Interaction, Json, Message, State, User
+from sandbox.options import name_of
+
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+PAGE = 50
+"""Messages a page gets at once."""
+
+
+class PageView:
+    """The world through the eyes of the people in it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    def snapshot(self, user: User) -> Json:
+        """Everything a page needs to show itself to one user."""
+        world, payloads = self.sandbox.world, self.sandbox.payloads
+        rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
+        return {
+            "type": "snapshot",
+            "you": str(user.id),
+            "bot": {"id": str(world.application_id), "online": world.online},
+            "upload_limit": self.sandbox.messages.upload_limit,
+            "users": [payloads.user(one) for one in world.users.values()],
+            "guilds": [
+                {
+                    "id": str(guild.id),
+                    "name": guild.name,
+                    "owner_id": str(guild.owner_id),
+                    "roles": [payloads.role(role) for role in guild.roles.values()],
+                    "members": [payloads.member(member) for member in guild.members.values()],
+                    "channels": [
+                        payloads.channel(channel) for channel in rooms if channel.guild_id == guild.id
+                    ],
+                    "has_bot": world.application_id in guild.members,
+                }
+                for guild in world.guilds.values()
+                if user.id in guild.members
+            ],
+            "dms": [self.dm(user, channel) for channel in rooms if channel.guild_id is None],
+            "permissions": {str(channel.id): str(world.permissions(user.id, channel)) for channel in rooms},
+            "messages": {str(room.id): self.history(user, room.id) for room in rooms},
+            "commands": self.commands(user),
+        }
+
+    def history(self, user: User, channel_id: int, before: int | None = None) -> list[Json]:
+        """A page of a channel's messages older than the id `before`, oldest first."""
+        history = self.sandbox.world.history(channel_id)
+        shown = [one for one in history if (before is None or one.id < before) and self.sees(user, one)]
+        return [self.message(one) for one in shown[-PAGE:]]
+
+    def message(self, message: Message) -> Json:
+        """A message as the page gets it."""
+        interaction = self.sandbox.world.interactions.get(message.interaction_id or 0)
+        awaited = interaction is not None and interaction.state is State.THINKING
+        marks = {
+            "thinking": message.loading and awaited,
+            "failed": message.loading and not awaited,
+            "ephemeral": message.ephemeral_for is not None,
+            "command": None if interaction is None else name_of(interaction.data),
+        }
+        return self.sandbox.payloads.message(message) | marks
+
+    def interaction(self, interaction: Interaction) -> Json:
+        """An interaction as the page gets it."""
+        data = interaction.data
+        return {
+            "id": str(interaction.id),
+            "type": int(interaction.type),
+            "state": str(interaction.state),
+            "channel_id": str(interaction.channel_id),
+            "message_id": _text(interaction.message_id),
+            "command": data.get("name"),
+            "custom_id": data.get("custom_id"),
+            "response_message_id": _text(interaction.response_message_id),
+            "modal": interaction.modal,
+            "choices": interaction.choices,
+        }
+
+    def dm(self, user: User, channel: Channel) -> Json:
+        """A private channel as one of its people sees it: the others are its recipients."""
+        others = [self.sandbox.world.user(key) for key in channel.recipients if key != user.id]
+        return self.sandbox.payloads.channel(channel) | {
+            "recipients": [self.sandbox.payloads.user(one) for one in others]
+        }
+
+    def commands(self, user: User) -> Json:
+        """The commands offered to a user, by channel."""
+        world, client = self.sandbox.world, self.sandbox.client
+        rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
+        return {
+            str(room.id): [self.sandbox.payloads.command(one) for one in client.offered(user, room)]
+            for room in rooms
+        }
+
+    def sees(self, user: User, message: Message) -> bool:
+        """Whether a message is there for a user."""
+        channel = self.sandbox.world.channel(message.channel_id)
+        return message.ephemeral_for in (None, user.id) and self.sandbox.world.may_see(user.id, channel)
+
+    def news(self, user: User, change: changes.Change) -> Json | None:
+        """What a change means to a user; None when it is not for them."""
+        match change:
+            case changes.MessageCreated(message) | changes.MessageUpdated(message) if self.sees(
+                user, message
+            ):
+                new = isinstance(change, changes.MessageCreated)
+                return {"type": "message", "new": new, "message": self.message(message)}
+            case changes.MessageDeleted(message) if self.sees(user, message):
+                return {
+                    "type": "message_deleted",
+                    "channel_id": str(message.channel_id),
+                    "id": str(message.id),
+                }
+            case changes.InteractionSent(interaction) | changes.InteractionChanged(interaction):
+                if interaction.user_id == user.id:
+                    return {"type": "interaction", "interaction": self.interaction(interaction)}
+            case changes.Typing(channel, who) if (
+                self.sandbox.world.may_see(user.id, channel) and who != user.id
+            ):
+                return {"type": "typing", "channel_id": str(channel.id), "user_id": str(who)}
+            case changes.ChannelCreated(channel) if self.sandbox.world.may_see(user.id, channel):
+                return {"type": "channel", "channel": self.dm(user, channel)}
+            case changes.BotChanged(online):
+                return {"type": "bot", "online": online}
+            case changes.CommandsChanged():
+                return {"type": "commands", "commands": self.commands(user)}
+        return None
+
+
+def _text(key: int | None) -> str | None:
+    return None if key is None else str(key)

@@ -1,0 +1,177 @@
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from io import BytesIO
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from matplotlib.image import imread
+
+from benchmarks.arena_communities import Community
+from bot.arena.leaderboard import leaderboard
+from bot.arena.picture import ROWS, WIDTH, draw
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Leaderboard, Needed, Verdict
+from bot.arena.votes import Vote
+from bot.arena.wording import as_text, finding, headline, outlook, span
+from tests.arena.community import vote, vote_lists, votes_of
+
+TAGS = (("genre:jazz",), ("genre:techno", "mood:calm"), ("mood:dark",))
+ORANGE, BLUE = (0xE6, 0x9F, 0x00), (0x56, 0xB4, 0xE9)
+
+
+def board(votes: list[Vote]) -> Leaderboard:
+    return leaderboard(votes, title="The Cosy Corner", now=2e6)
+
+
+UNKNOWN = board(votes_of(Community(20, 30, 5, 0.52, 0.7, 0.7), 1, TAGS))
+KNOWN = board(votes_of(Community(50, 150, 8, 0.68, 0.5, 0.5), 1, TAGS))
+LOST = board(votes_of(Community(50, 150, 8, 0.3, 0.5, 0.5), 1, TAGS))
+MANY_MODELS = Community(20, 60, 6, 0.6, 0.5, 0.5)
+FEW = board(votes_of(Community(7, 5, 3, 0.9, 0.5, 0.5), 1, TAGS))
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray((imread(BytesIO(png))[..., :3] * 255).round(), dtype=int)
+
+
+def bands(image: np.ndarray, colour: tuple[int, int, int]) -> int:
+    """How many separate horizontal bands of the picture hold this very colour."""
+    rows = (image == colour).all(axis=2).any(axis=1).astype(int)
+    return int((np.diff(np.concatenate([[0], rows])) == 1).sum())
+
+
+@pytest.mark.parametrize("shown", [UNKNOWN, FEW], ids=["unknown", "few"])
+def test_where_nothing_is_known_only_the_axis_is_coloured(shown: Leaderboard) -> None:
+    assert not any(cell.verdict.known for group in shown.groups for cell in group.cells)
+    image = pixels(draw(shown, "tag"))
+    assert image.shape[1] == WIDTH
+    assert bands(image, ORANGE) == bands(image, BLUE) == 1
+
+
+@pytest.mark.parametrize(("shown", "colour"), [(KNOWN, ORANGE), (LOST, BLUE)])
+def test_a_win_is_in_the_winners_colour_where_its_interval_lies(
+    shown: Leaderboard, colour: tuple[int, int, int]
+) -> None:
+    here = (pixels(draw(shown, "tag")) == colour).all(axis=2)
+    # Letters are thin: only a bar has a block of 12 by 24 pixels in one colour.
+    windows = np.lib.stride_tricks.sliding_window_view(here, (12, 24)).all(axis=(2, 3))
+    rows, starts = windows.nonzero()
+    intervals = [(one.low, one.high) for one in (shown.overall, *shown.groups[0].cells)]
+    left, right = ((x - 32) / (WIDTH - 64) for x in (starts.min(), starts.max() + 24))
+    assert left == pytest.approx(min(low for low, _ in intervals), abs=0.01)
+    assert right == pytest.approx(max(high for _, high in intervals), abs=0.01)
+    assert bands(here[rows.min() : rows.max() + 12, :, None].repeat(3, axis=2), (1, 1, 1)) >= len(intervals)
+
+
+def test_the_rows_are_those_of_the_group_and_an_unknown_one_is_refused() -> None:
+    assert len(pixels(draw(KNOWN, "who asked"))) < len(pixels(draw(KNOWN, "tag")))
+    with pytest.raises(ValueError, match=r"by colour; there is by tag, models, who asked, length\."):
+        draw(KNOWN, "colour")
+
+
+def test_a_long_breakdown_is_cut_on_the_picture_and_whole_in_the_text() -> None:
+    tags = tuple((f"genre:number-{i}",) for i in range(3 * ROWS))
+    many = board(votes_of(Community(30, 120, 6, 0.5, 0.5, 0.5), 1, tags))
+    assert len(pixels(draw(many, "tag"))) < 1400
+    text = as_text(many)
+    assert all(tag in text for (tag,) in tags)
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "",
+        "🎵" * 50,
+        "الموسيقى الجميلة",
+        "音楽の広場",
+        "a$b$c_{x}^2 \\frac",
+        "x" * 4000,
+        "tab\there\nand\x00there",
+    ],
+)
+def test_any_title_can_be_drawn(title: str) -> None:
+    assert draw(replace(KNOWN, title=title)).startswith(b"\x89PNG")
+
+
+@given(vote_lists(max_people=20, max_duels=20))
+@settings(max_examples=12, deadline=None)
+def test_any_votes_can_be_drawn_and_told(votes: list[Vote]) -> None:
+    found = board(votes)
+    assert pixels(draw(found)).shape[1] == WIDTH
+    assert as_text(found).startswith("The Cosy Corner\n")
+
+
+def test_a_picture_of_the_same_numbers_is_the_same_picture() -> None:
+    assert draw(KNOWN, "tag") == draw(KNOWN, "tag")
+
+
+def test_the_text_says_what_the_picture_says() -> None:
+    text = as_text(KNOWN)
+    assert headline(KNOWN.overall, KNOWN.needed) in text
+    assert span(KNOWN.overall.low, KNOWN.overall.high) in text
+    assert "Both good: 0 · both bad: 0" in text
+    for cell in KNOWN.groups[0].cells:
+        assert f"{cell.name}: {finding(cell.verdict, cell.low, cell.high)}" in text
+
+
+def test_the_text_is_cut_at_a_whole_line() -> None:
+    short = as_text(KNOWN, 300)
+    assert len(short) <= 300
+    *kept, ending = short.split("\n")
+    assert ending == "… and more"
+    assert as_text(KNOWN).split("\n")[: len(kept)] == kept
+
+
+def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
+    rate, plan = FEW.overall, FEW.needed
+    assert headline(rate, plan) == f"Not yet known: {MIN_PEOPLE - rate.people} more people"
+    assert (
+        headline(replace(rate, people=MIN_PEOPLE, duels=MIN_DUELS - 1), plan) == "Not yet known: 1 more duel"
+    )
+    unknown = replace(rate, verdict=Verdict.NOT_YET_KNOWN)
+    near = Needed(votes=23, people=4, duels=3)
+    assert headline(unknown, near) == "Not yet known: 23 more votes"
+    assert outlook(unknown, near) == "to see a 5-point lead, from 4 more people"
+    assert headline(unknown, Needed(votes=1_234, people=4, duels=3)) == "Not yet known: 1,300 more votes"
+    assert headline(unknown, Needed(votes=0, people=0, duels=0)) == "Too close to call"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (Verdict.DIFFUSION, "Diffusion wins 56–69 %"),
+        (Verdict.AR, "Autoregressive wins 31–44 %"),
+        (Verdict.EVEN, "About even: 56–69 %"),
+        (Verdict.NOT_YET_KNOWN, "Not yet known"),
+        (Verdict.TOO_FEW, "Too few votes"),
+    ],
+)
+def test_a_finding_gives_the_interval_of_whoever_is_ahead(said: Verdict, words: str) -> None:
+    assert finding(said, 0.5601, 0.689) == words
+
+
+def test_excluded_votes_and_a_side_bias_are_told() -> None:
+    biased = votes_of(Community(40, 80, 8, 0.5, 0.3, 0.3, side=1.5), 2)
+    excluded = [replace(vote(900 + i, 1), excluded_reason="too_quick") for i in range(3)]  # type: ignore[arg-type]
+    text = as_text(board(biased + excluded))
+    assert "3 votes stored but not counted" in text
+    assert "Side A wins" in text
+    assert isinstance(KNOWN.groups[0].cells[0], Cell)
+
+
+def test_a_leaderboard_travels_to_a_process_without_numpy() -> None:
+    code = (
+        "import pickle, sys; from bot.arena.wording import as_text; "
+        "print(as_text(pickle.load(sys.stdin.buffer))); assert 'numpy' not in sys.modules"
+    )
+    models = [
+        replace(v, a=replace(v.a, model=f"{v.a.model}-{v.duel % 2}")) for v in votes_of(MANY_MODELS, 3, TAGS)
+    ]
+    shown = board(models)
+    assert shown.strengths
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "-c", code], input=pickle.dumps(shown), capture_output=True, check=True
+    )
+    assert done.stdout.decode() == as_text(shown) + "\n"

@@ -1,0 +1,249 @@
+"""The engines' contract with the desk, on small untrained checkpoints in the shipped formats."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bot.engines.base import Engine, Job
+from bot.engines.score import MODELS, describe, load
+from bot.engines.score.decode import Row
+from bot.engines.score.format import STREAMS, VOCABULARY, from_frames
+from bot.engines.score.text import Words
+from bot.errors import InvalidRecipe, ModelMissing
+from bot.recipe import Mode, Recipe
+from training.export import export_ar, export_diffusion
+from training.loop import text_encoder
+from training.train_ar import Model as ArModel
+from training.train_diffusion import Model as DiffusionModel
+from training.train_latent import ScoreAutoencoder
+from training.words import WIDTH
+
+MODES = (Mode.AR, Mode.DIFFUSION)
+
+
+@dataclass
+class Desk:
+    """Hands out jobs and writes down what comes back."""
+
+    jobs: list[Job]
+    stop_after: dict[int, int] = field(default_factory=dict)
+    updates: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    waves: dict[int, np.ndarray] = field(default_factory=dict)
+    failures: dict[int, Exception] = field(default_factory=dict)
+
+    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+        return self.jobs.pop(0) if self.jobs and compatible(self.jobs[0].recipe) else None
+
+    def progress(self, job: Job, done: int, total: int) -> None:
+        self.updates.setdefault(job.id, []).append((done, total))
+
+    def cancelled(self, job: Job) -> bool:
+        return len(self.updates.get(job.id, [])) >= self.stop_after.get(job.id, 10**9)
+
+    def done(self, job: Job, wave: np.ndarray) -> None:
+        self.waves[job.id] = wave
+
+    def failed(self, job: Job, error: Exception) -> None:
+        self.failures[job.id] = error
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(0)
+    words = Words(MODELS / "text").size
+    vectors = np.random.default_rng(0).standard_normal((words, WIDTH)).astype(np.float16)
+    for kind, model in (("ar", ArModel), ("diffusion", DiffusionModel)):
+        (folder / kind).mkdir()
+        torch.save({"average": model(text_encoder(vectors)).state_dict()}, folder / kind / "last.pt")
+    (folder / "latent").mkdir()
+    coder = ScoreAutoencoder()
+    torch.nn.init.normal_(coder.basis, std=0.1)
+    torch.save({"average": coder.state_dict()}, folder / "latent" / "last.pt")
+    export_ar(folder / "ar", folder / "tiny" / "ar", vectors)
+    export_diffusion(folder / "diffusion", folder / "latent", folder / "tiny" / "diffusion", vectors)
+    (folder / "tiny" / "sounds").symlink_to(MODELS / "sounds")
+    (folder / "tiny" / "text").symlink_to(MODELS / "text")
+    return folder / "tiny"
+
+
+@pytest.fixture(scope="module")
+def engines(models: Path) -> dict[Mode, Engine]:
+    return {mode: load(mode, models / mode.value) for mode in MODES}
+
+
+def recipe(mode: Mode, **changes: object) -> Recipe:
+    values = {
+        "prompt": "quiet piano",
+        "mode": mode,
+        "model": f"antiphon-tiny-{mode.value}",
+        "seconds": 5.0,
+        "seed": 1,
+    }
+    return Recipe(**(values | changes))  # type: ignore[arg-type]
+
+
+def rendered(engine: Engine, *recipes: Recipe) -> Desk:
+    desk = Desk([Job(number, one) for number, one in enumerate(recipes)])
+    engine.run(desk)
+    return desk
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_recipe_is_one_clip_whatever_was_rendered_before(mode: Mode, engines: dict[Mode, Engine]) -> None:
+    one, other = recipe(mode, seconds=5.4), recipe(mode, seed=2)
+    first = rendered(engines[mode], one, other)
+    second = rendered(engines[mode], other, one)
+    assert not first.failures
+    assert first.waves[0].shape == (2, round(5.4 * 32_000))
+    assert first.waves[0].dtype == np.float32
+    assert (first.waves[0] == second.waves[1]).all()
+    assert (first.waves[1] == second.waves[0]).all()
+    length = min(first.waves[0].shape[1], first.waves[1].shape[1])
+    assert (first.waves[0][:, :length] != first.waves[1][:, :length]).any()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_progress_is_told_often_and_ends_whole(mode: Mode, engines: dict[Mode, Engine]) -> None:
+    fewest = {"num_sampling_steps": 4} if mode is Mode.DIFFUSION else {}
+    updates = rendered(engines[mode], recipe(mode, **fewest)).updates[0]
+    assert len(updates) >= 10
+    assert all(0 <= done <= total for done, total in updates)
+    assert updates[-1][0] == updates[-1][1]
+    shares = [done / total for done, total in updates]
+    assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_cancelled_job_is_dropped_and_the_next_one_rendered(
+    mode: Mode, engines: dict[Mode, Engine]
+) -> None:
+    for after in (2, 12):
+        desk = Desk([Job(0, recipe(mode)), Job(1, recipe(mode))], stop_after={0: after})
+        engines[mode].run(desk)
+        assert set(desk.waves) == {1}
+        assert not desk.failures
+        assert len(desk.updates[0]) == after
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "says"),
+    [
+        (Mode.AR, {"seconds": 61.0}, "5 to 60 seconds"),
+        (Mode.AR, {"seconds": 1.0}, "5 to 60 seconds"),
+        (Mode.AR, {"num_sampling_steps": 30}, "does not take"),
+        (Mode.AR, {"negative_prompt": "drums"}, "negative prompt"),
+        (Mode.AR, {"temperature": 9.0}, "temperature has to be"),
+        (Mode.DIFFUSION, {"top_k": 5}, "does not take a top-k"),
+        (Mode.DIFFUSION, {"num_sampling_steps": 500}, "number of steps has to be"),
+    ],
+)
+def test_what_the_model_does_not_take_is_refused_in_words(
+    mode: Mode, changes: dict[str, object], says: str, engines: dict[Mode, Engine]
+) -> None:
+    desk = rendered(engines[mode], recipe(mode, **changes), recipe(mode))
+    assert isinstance(desk.failures[0], InvalidRecipe)
+    assert says in str(desk.failures[0])
+    assert set(desk.waves) == {1}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_options_change_the_clip(mode: Mode, engines: dict[Mode, Engine]) -> None:
+    changes: list[dict[str, object]] = [{"guidance_scale": 1.0}, {"guidance_scale": 5.0}]
+    if mode is Mode.AR:
+        changes += [{"temperature": 0.5}, {"top_k": 1}]
+    else:
+        changes += [{"num_sampling_steps": 7}, {"negative_prompt": "loud drums"}]
+    desk = rendered(engines[mode], recipe(mode), *(recipe(mode, **c) for c in changes))
+    assert not desk.failures
+    assert all((desk.waves[0] != desk.waves[n + 1]).any() for n in range(len(changes)))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("prompt", ["🎻", "موسيقى " * 100])
+def test_any_prompt_makes_a_clip(mode: Mode, prompt: str, engines: dict[Mode, Engine]) -> None:
+    desk = rendered(engines[mode], recipe(mode, prompt=prompt))
+    assert np.isfinite(desk.waves[0]).all()
+
+
+def test_an_engine_leaves_other_models_jobs_alone(engines: dict[Mode, Engine]) -> None:
+    desk = Desk([Job(0, recipe(Mode.DIFFUSION))])
+    engines[Mode.AR].run(desk)
+    assert len(desk.jobs) == 1
+
+
+def test_what_is_no_error_of_the_project_goes_up(
+    engines: dict[Mode, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engines[Mode.AR]
+
+    def run_out(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(engine, "write", run_out)
+    desk = Desk([Job(0, recipe(Mode.AR))])
+    with pytest.raises(MemoryError):
+        engine.run(desk)
+    assert not desk.failures
+
+
+def test_the_card_is_read_without_torch(models: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from bot.engines.score import describe;"
+        f"c = describe('diffusion', Path({str(models / 'diffusion')!r}));"
+        "assert c.options['num_sampling_steps'].high == 200; assert c.sample_rate == 32000;"
+        "assert not {'torch', 'transformers', 'diffusers', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_broken_folders_are_named(mode: Mode, models: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"antiphon\.json"):
+        describe(mode, tmp_path)
+    with pytest.raises(ModelMissing, match="is for mode"):
+        describe(MODES[1 - MODES.index(mode)], models / mode.value)
+    whole = models / mode.value
+    files = json.loads((whole / "antiphon.json").read_text())["files"]
+    for number, name in enumerate(files):
+        folder = tmp_path / str(number) / mode.value
+        shutil.copytree(whole, folder)
+        for shared in ("sounds", "text"):
+            (tmp_path / str(number) / shared).symlink_to(MODELS / shared)
+        (folder / name).write_bytes(b'{"no": 1}')
+        with pytest.raises(ModelMissing, match=name.split("/")[-1].split(".")[0]):
+            load(mode, folder)
+        (folder / name).unlink()
+        with pytest.raises(ModelMissing, match=f"{name} is missing"):
+            describe(mode, folder)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_grammar_makes_any_network_write_a_whole_score(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    seconds = float(rng.uniform(5, 60))
+    row = Row(seconds, seed, 1.0, 0)
+    place = 0
+    while not row.finished:
+        row.column(rng.normal(0, 4, (STREAMS, VOCABULARY)).astype(np.float32), place)
+        place += 1
+    score = from_frames(row.result())
+    assert abs(len(score.grid) * score.seconds_per_step - seconds) < 60 / score.tempo
+    again = from_frames(row.result())
+    assert (again.grid == row.result()[1:].T[row.result()[0] >= 48]).all()
+
+
+def test_top_k_of_one_is_greedy() -> None:
+    logits = np.random.default_rng(0).normal(0, 1, (STREAMS, VOCABULARY)).astype(np.float32)
+    rows = [Row(10.0, seed, 1.0, 1) for seed in range(5)]
+    assert (
+        len({tuple(row.column(logits, 0)) for row in rows} | {tuple(r.column(logits, 1)) for r in rows}) == 2
+    )

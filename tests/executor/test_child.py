@@ -1,0 +1,135 @@
+"""The executor with its real worker process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.config import Settings
+from bot.executor.child import ChildExecutor, Died
+from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
+from bot.recipe import Mode
+from tests.builders import recipe
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Desk:
+    """Gives the worker jobs and keeps what it says."""
+
+    def __init__(self, executor: ChildExecutor, folder: Path) -> None:
+        self.executor = executor
+        self.folder = folder
+        self.events = executor.events()
+        self.said: list[Up | Died] = []
+        self.number = 0
+
+    async def give(self, prompt: str, **changes: object) -> int:
+        self.number += 1
+        wanted = recipe(prompt=prompt, model="tones", seconds=1.0, **changes)
+        path = self.folder / f"{self.number}.mp3"
+        await self.executor.render(Render(self.number, wanted.to_json(), str(path), 10**7))
+        return self.number
+
+    async def until(self, *kinds: type, job: int | None = None) -> Up | Died:
+        async for event in self.events:
+            self.said.append(event)
+            if isinstance(event, kinds) and job in (None, getattr(event, "job_id", None)):
+                return event
+        raise AssertionError("the worker ended")
+
+    async def ready(self) -> Ready:
+        while True:
+            event = await self.until(Ready)
+            assert isinstance(event, Ready)
+            if event.mode is None and event.seen == self.executor.sent:
+                return event
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    settings = Settings(_env_file=None, ar_model="tones", diffusion_model="tones", stall_seconds=60)
+    executor = ChildExecutor.configured(settings, "tests.tone", warm=Mode.AR)
+    desk = Desk(executor, tmp_path_factory.mktemp("clips"))
+    await desk.ready()
+    yield desk
+    await executor.close()
+    await desk.events.aclose()
+
+
+async def test_the_model_of_the_default_mode_is_loaded_ahead(desk: Desk) -> None:
+    loading = [event for event in desk.said if isinstance(event, Loading)]
+    assert loading[:2] == [Loading(Mode.AR, finished=False), Loading(Mode.AR, finished=True)]
+
+
+async def test_a_clip_comes_with_progress_and_facts(desk: Desk) -> None:
+    job = await desk.give("a tune")
+    rendered = await desk.until(Rendered, job=job)
+    assert isinstance(rendered, Rendered)
+    assert (desk.folder / rendered.file).stat().st_size == rendered.facts["bytes"]
+    assert rendered.facts["title"] == "test tones"
+    done = [event.done for event in desk.said if isinstance(event, Progress) and event.phase == "rendering"]
+    assert done == sorted(done)
+    assert len(done) >= 10
+
+
+async def test_a_cancelled_job_says_nothing_more(desk: Desk) -> None:
+    first, second = await desk.give("slow tune"), await desk.give("another")
+    await desk.until(Progress, job=first)
+    await desk.executor.cancel(first)
+    await desk.until(Rendered, job=second)
+    assert not any(isinstance(e, Rendered | Failed) and e.job_id == first for e in desk.said)
+
+
+async def test_a_job_is_cancelled_before_its_turn(desk: Desk) -> None:
+    first, second, third = [await desk.give(words) for words in ("slow tune", "never", "after it")]
+    await desk.executor.cancel(second)
+    await desk.until(Rendered, job=first)
+    await desk.until(Rendered, job=third)
+    assert not any(getattr(event, "job_id", None) == second for event in desk.said)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind"),
+    [("nan", "audio"), ("silent", "audio"), ("broken", "error"), ("ravenous", "out_of_memory")],
+)
+async def test_a_failure_says_its_kind(desk: Desk, prompt: str, kind: str) -> None:
+    job = await desk.give(prompt)
+    failed = await desk.until(Failed, job=job)
+    assert isinstance(failed, Failed)
+    assert failed.kind == kind
+    assert "Traceback" not in failed.message
+
+
+async def test_out_of_memory_is_tried_once_more_with_everything_unloaded(desk: Desk) -> None:
+    start = len(desk.said)
+    job = await desk.give("ravenous")
+    await desk.until(Failed, job=job)
+    said = desk.said[start:]
+    begun = [
+        event for event in said if isinstance(event, Progress) and event.job_id == job and event.done == 0
+    ]
+    assert len(begun) == 2
+    assert Loading(Mode.AR, finished=True) in said
+
+
+async def test_a_dead_worker_is_reported_and_replaced(desk: Desk) -> None:
+    before = desk.executor.pid
+    await desk.give("crash")
+    died = await desk.until(Died)
+    assert isinstance(died, Died)
+    assert "signal 9" in died.reason
+    await desk.ready()
+    assert desk.executor.pid not in (None, before)
+    job = await desk.give("life goes on")
+    await desk.until(Rendered, job=job)
+
+
+async def test_modes_are_loaded_as_they_are_asked_for(desk: Desk) -> None:
+    job = await desk.give("a tune", mode=Mode.DIFFUSION)
+    await desk.until(Loading)
+    rendered = await desk.until(Rendered, job=job)
+    assert isinstance(rendered, Rendered)

@@ -1,0 +1,162 @@
+"""The command line, as its user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from bot.audio.tags import read_recipe
+from bot.config import Settings
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def antiphon(tmp_path: Path) -> Antiphon:
+    return Antiphon(tmp_path)
+
+
+class Antiphon:
+    """`antiphon …`, with engines that play test tones, in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        inherited = {k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
+        return subprocess.run(
+            [sys.executable, "-m", "tests.program", *arguments],
+            cwd=self.folder,
+            env=inherited | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def test_generate_writes_an_mp3_whose_tags_hold_the_recipe(antiphon: Antiphon, tmp_path: Path) -> None:
+    done = antiphon(
+        "generate",
+        "lofi piano",
+        "--mode",
+        "ar",
+        "--seconds",
+        "3",
+        "--seed",
+        "7",
+        "-o",
+        "made/clip.mp3",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    path = tmp_path / "made" / "clip.mp3"
+    assert said["file"] == "made/clip.mp3"
+    assert soundfile.info(path).duration == pytest.approx(3, abs=0.1)
+    assert read_recipe(path).to_json() == json.dumps(said["recipe"], ensure_ascii=False)
+    assert said["lufs"] == pytest.approx(-14, abs=0.5)
+
+
+def test_generate_like_makes_the_same_clip(antiphon: Antiphon, tmp_path: Path) -> None:
+    assert antiphon("generate", "a tune", "--mode", "diffusion", "--seconds", "2").returncode == 0
+    again = antiphon("generate", "--like", "clip.mp3", "-o", "again.mp3", "--picture", "again.png")
+    assert again.returncode == 0, again.stderr
+    assert "again.mp3: 2 s, diffusion" in again.stdout
+    assert (soundfile.read(tmp_path / "clip.mp3")[0] == soundfile.read(tmp_path / "again.mp3")[0]).all()
+    assert (tmp_path / "again.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["generate", ""], "The prompt is empty"),
+        (["generate", "x" * 4000], "4,000 characters"),
+        (["generate", "piano", "--mode", "ar", "--steps", "5"], "`steps` does nothing in mode ar"),
+        (["generate", "piano", "--seconds", "0.2"], "1 to 60 seconds"),
+        (["generate", "piano", "--mode", "loud"], "Invalid value"),
+        (["generate", "piano", "--like", "clip.mp3"], "not both"),
+        (["run"], "DISCORD_TOKEN is missing"),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_bad_input_ends_with_2_and_says_what_is_wrong(
+    antiphon: Antiphon, arguments: list[str], said: str
+) -> None:
+    done = antiphon(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_setting_ends_with_2_and_names_it(antiphon: Antiphon) -> None:
+    done = antiphon("doctor", DEVICE="toaster", DISCORD_TOKEN="a-token-that-nobody-may-see")
+    assert (done.returncode, "DEVICE has to be auto" in done.stderr) == (2, True)
+    assert "a-token" not in done.stderr + done.stdout
+
+
+def test_a_clip_that_cannot_be_made_ends_with_1(antiphon: Antiphon, tmp_path: Path) -> None:
+    done = antiphon("generate", "silent", "--seconds", "2")
+    assert done.returncode == 1
+    assert "silent" in done.stderr
+    assert list(tmp_path.glob("*.mp3")) == []
+
+
+def test_a_missing_model_is_said(antiphon: Antiphon) -> None:
+    done = antiphon("generate", "piano", AR_MODEL="absent")
+    assert (done.returncode, "The model absent is not there" in done.stderr) == (1, True)
+
+
+def test_doctor_says_what_is_there_and_what_to_do(antiphon: Antiphon) -> None:
+    done = antiphon(
+        "doctor", "--json", DIFFUSION_MODEL="absent", DISCORD_API_URL="http://127.0.0.1:9/api/v10"
+    )
+    findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
+    assert findings["Mode ar"]["verdict"] == "ok"
+    assert findings["Mode diffusion"]["advice"] == "Set DIFFUSION_MODEL to a model you have."
+    assert findings["MP3 encoder"]["verdict"] == "ok"
+    assert findings["Token"]["verdict"] == "warning"
+    assert findings["Discord"]["verdict"] == "warning"
+    assert "torch" in findings["Accelerator"]["detail"]
+    assert done.returncode == 0
+
+
+def test_doctor_ends_with_1_where_something_is_broken(antiphon: Antiphon, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "antiphon.db").write_bytes(b"not a database" * 100)
+    done = antiphon("doctor", DEVICE="cuda:7", DISCORD_API_URL="http://127.0.0.1:9/api/v10")
+    assert done.returncode == 1
+    assert "antiphon db restore" in done.stdout
+    assert "DEVICE=cuda:7" in done.stdout
+
+
+def test_the_database_is_migrated_checked_backed_up_and_restored(antiphon: Antiphon, tmp_path: Path) -> None:
+    database = tmp_path / "data" / "antiphon.db"
+    missing = antiphon("db", "check")
+    assert (missing.returncode, "There is no database" in missing.stderr) == (1, True)
+    assert "0001_jobs_and_clips.sql" in antiphon("db", "migrate").stdout
+    assert "up to date" in antiphon("db", "migrate").stdout
+    assert antiphon("db", "backup", "copy.db").returncode == 0
+    refused = antiphon("db", "backup", "copy.db")
+    assert (refused.returncode, "is there already" in refused.stderr) == (1, True)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DROP VIEW queue")
+    restored = antiphon("db", "restore", "copy.db")
+    assert "the one before is" in restored.stdout
+    assert "sound" in antiphon("db", "check").stdout
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT * FROM queue").fetchall() == []
+
+
+def test_unknown_keys_are_named_and_not_fatal(antiphon: Antiphon, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKNE=x\n")
+    done = antiphon("db", "migrate")
+    assert done.returncode == 0
+    assert "No setting is called DISCORD_TOKNE" in done.stderr

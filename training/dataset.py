@@ -1,0 +1,114 @@
+"""Compose what the models learn from: `python -m training.dataset OUT_FOLDER --pieces 48000 --jobs 2`.
+
+Every piece is stored as token frames with several captions; nothing is rendered to audio. Seeds run from 1
+million
+on, the last 1,000 pieces are kept apart as `held_out`. Shards that are already there are left alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.score.format import to_frames
+from bot.engines.score.text import MAX_TOKENS, Words
+from training.captions import caption
+from training.compose import random_piece
+from training.scenes import SCENES
+
+FIRST_SEED = 1_000_000
+SHARD = 2_000
+CAPTIONS = 6
+VOCABULARY = Path(__file__).parent.parent / "models" / "tiny" / "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Pieces in memory.
+
+    frames: int16 [6, total].  starts: int64 [pieces + 1] into it.  seconds: float32 [pieces].  scenes: int16
+    [pieces].
+    captions: int16 [pieces, 6, 64] token ids, 0 after the end.
+    """
+
+    frames: npt.NDArray[np.int16]
+    starts: npt.NDArray[np.int64]
+    seconds: npt.NDArray[np.float32]
+    scenes: npt.NDArray[np.int16]
+    captions: npt.NDArray[np.int16]
+
+    def __len__(self) -> int:
+        return len(self.seconds)
+
+    def piece(self, index: int) -> npt.NDArray[np.int16]:
+        """Return the frames of one piece, int16 [6, n]."""
+        return self.frames[:, self.starts[index] : self.starts[index + 1]]
+
+
+def load(folder: Path, held_out: bool = False) -> Shard:
+    """Return all shards of a folder as one, or the held-out one."""
+    paths = sorted(folder.glob("held_out.npz" if held_out else "shard_*.npz"))
+    if not paths:
+        raise FileNotFoundError(f"no shards in {folder}: run `python -m training.dataset {folder}` first")
+    parts = [np.load(path) for path in paths]
+    lengths = np.concatenate([np.diff(part["starts"]) for part in parts])
+    return Shard(
+        np.concatenate([part["frames"] for part in parts], axis=1),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        *(np.concatenate([part[name] for part in parts]) for name in ("seconds", "scenes", "captions")),
+    )
+
+
+def write_shard(path: Path, first_seed: int, pieces: int) -> Path:
+    """Compose `pieces` pieces, one a seed, into one file."""
+    words = Words(VOCABULARY)
+    names = [scene.name for scene in SCENES]
+    frames, seconds, scenes = [], np.zeros(pieces, np.float32), np.zeros(pieces, np.int16)
+    captions = np.zeros((pieces, CAPTIONS, MAX_TOKENS), np.int16)
+    for number in range(pieces):
+        rng = np.random.default_rng(first_seed + number)
+        piece = random_piece(rng)
+        frames.append(to_frames(piece.score, piece.seconds))
+        seconds[number], scenes[number] = piece.seconds, names.index(piece.scene.name)
+        for which in range(CAPTIONS):
+            ids = words.ids(caption(piece, rng))
+            captions[number, which, : len(ids)] = ids
+    starts = np.concatenate([[0], np.cumsum([f.shape[1] for f in frames])])
+    temporary = path.with_suffix(".tmp.npz")
+    np.savez(
+        temporary,
+        frames=np.concatenate(frames, axis=1),
+        starts=starts,
+        seconds=seconds,
+        scenes=scenes,
+        captions=captions,
+    )
+    return temporary.replace(path)
+
+
+def main() -> None:
+    """Compose as the command line asks."""
+    parser = argparse.ArgumentParser(description="Compose what the models learn from.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--pieces", type=int, default=48_000)
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    work = [(args.folder / "held_out.npz", FIRST_SEED - 1_000, 1_000)]
+    work += [
+        (args.folder / f"shard_{i:04d}.npz", FIRST_SEED + i * SHARD, SHARD)
+        for i in range(args.pieces // SHARD)
+    ]
+    work = [job for job in work if not job[0].exists()]
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for path in pool.map(write_shard, *zip(*work, strict=True)):
+            print(path.name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
