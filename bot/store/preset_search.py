@@ -110,7 +110,14 @@ class Search:
         tag = _TAGGED if wanted.tag else ""
         mode = "AND json_extract(v.body, '$.mode') = :mode" if wanted.mode else ""
         order = _ORDERS[wanted.sort]
-        sql = f"{NEWEST} AND {VISIBLE} {text} {tag} {mode} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        # The page's ids first: what a card counts is worked out for the page alone.
+        sql = f"""
+            {NEWEST} AND p.id IN (
+                SELECT p.id FROM presets AS p JOIN preset_versions AS v ON v.preset_id = p.id
+                WHERE v.number = p.version AND {VISIBLE} {text} {tag} {mode}
+                ORDER BY {order} LIMIT :limit OFFSET :offset
+            ) ORDER BY {order}
+        """
         return [preset_of(row) for row in await self._db.read(sql, asked)]
 
 
