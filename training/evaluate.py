@@ -34,7 +34,8 @@ from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, 
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.text import asked_tempo
-from training.compose import Settings, compose, entries_of
+from training.compose import Settings, compose
+from training.form import entries_of
 from training.judge_data import families_of
 from training.scenes import SCENE_BY_NAME
 

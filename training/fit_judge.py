@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -134,7 +135,8 @@ def main() -> None:
     for name, value in net.state_dict().items():
         weights[name.replace("convs.", "conv")] = value.numpy()
     args.folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(args.folder / "judge.npz", **{n: v.astype(np.float16) for n, v in weights.items()})
+    halves: dict[str, Any] = {n: v.astype(np.float16) for n, v in weights.items()}
+    np.savez_compressed(args.folder / "judge.npz", **halves)
     digest = hashlib.sha256((args.folder / "judge.npz").read_bytes()).hexdigest()
     card = {
         "sha256": digest,

@@ -43,7 +43,6 @@ def text_encoder(vectors: npt.NDArray[np.float16]) -> T5EncoderModel:
         feed_forward_proj="gated-gelu",
         pad_token_id=0,
         eos_token_id=1,
-        decoder_start_token_id=0,
         is_encoder_decoder=False,
         use_cache=False,
     )

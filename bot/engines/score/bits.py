@@ -118,8 +118,8 @@ def _token(role: int, fields: list[npt.NDArray[np.int64]]) -> npt.NDArray[np.int
         return ONSET + ((root % 12) * len(QUALITY_NAMES) + quality) * CHORD_LEVELS + level
     pitch_class, octave, level = fields
     low, high = BASS_RANGE if role == BASS else TUNE_RANGE
-    pitch: npt.NDArray[np.int64] = np.clip(pitch_class % 12 + 12 * (octave + low // 12), low, high)
-    return ONSET + (pitch - low) * NOTE_LEVELS + np.minimum(level, NOTE_LEVELS - 1)
+    pitch = np.clip(pitch_class % 12 + 12 * (octave + low // 12), low, high)
+    return np.asarray(ONSET + (pitch - low) * NOTE_LEVELS + np.minimum(level, NOTE_LEVELS - 1), np.int64)
 
 
 def _lowest(role: int) -> int:

@@ -63,8 +63,8 @@ class DiffusionEngine(ScoreEngine):
         self.autoencoder = ScoreAutoencoder()
         fill(self.autoencoder, load_weights(path), path)
         self.autoencoder.eval()
-        modules: tuple[torch.nn.Module, ...] = (self._text, self._transformer, self._planner)
-        for module in modules:
+        parts: list[Any] = [self._text, self._transformer, self._planner]
+        for module in parts:
             module.to(device).eval()
             if self._dtype is not torch.float32:
                 module.to(self._dtype)

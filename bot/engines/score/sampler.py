@@ -120,9 +120,9 @@ def _bent(sample: Sample, pitch: float, samples: int) -> FloatArray:
 
     Silent after its end unless it loops.
     """
-    ratio = 2 ** ((pitch - sample.root) / 12)
+    ratio = float(2 ** ((pitch - sample.root) / 12))
     wave = sample.wave
-    place = np.arange(samples, dtype=np.float64) * np.float64(ratio)
+    place = np.arange(samples, dtype=np.float64) * ratio
     if sample.loop is None:
         inside = place[: int(np.searchsorted(place, len(wave) - 1))]
         out = np.zeros(samples, np.float32)
