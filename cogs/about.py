@@ -15,6 +15,8 @@ HELP = (
     "Under each clip, **Again** makes another take and **Other mode** lets you compare.\n"
     "**/duel start** makes one clip each way and has everybody vote blind, **/leaderboard** adds the votes "
     "up, **/privacy** is about yours.\n"
+    "**/coach** says how your words could do more. **/preset** keeps what worked, shares it with others, and "
+    "makes clips from theirs: `/preset browse` to begin with.\n"
     "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again.\n"
     "**/about** says which models run here and what their licences allow."
 )

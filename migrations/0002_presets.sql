@@ -97,7 +97,9 @@ CREATE TABLE preset_bans (
 
 -- The newest version of every preset, twice: by words, and by any three characters in a row, which finds
 -- Chinese and Japanese inside a sentence.
-CREATE VIRTUAL TABLE preset_words USING fts5 (name, description, tags, template, tokenize = 'unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE preset_words USING fts5 (
+    name, description, tags, template, tokenize = 'unicode61 remove_diacritics 2', prefix = '1 2 3'
+);
 CREATE VIRTUAL TABLE preset_grams USING fts5 (name, description, tags, template, tokenize = 'trigram');
 
 CREATE TRIGGER preset_versions_found AFTER INSERT ON preset_versions BEGIN

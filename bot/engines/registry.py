@@ -16,8 +16,10 @@ def describe(mode: Mode, model: str) -> Capabilities:
 
 
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
-    """Load a model onto a device. Raises ModelMissing."""
-    return score.load(mode, _folder(mode, model), device, dtype)
+    """Load a model onto a device; "auto" is a CUDA device where there is one. Raises ModelMissing."""
+    from bot.engines import accelerator
+
+    return score.load(mode, _folder(mode, model), accelerator.resolved(device), dtype)
 
 
 def _folder(mode: Mode, model: str) -> Path:
@@ -29,20 +31,20 @@ def _folder(mode: Mode, model: str) -> Path:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether the accelerator's or the machine's memory was too small."""
-    from bot.engines import faults
+    from bot.engines import accelerator
 
-    return faults.is_out_of_memory(error)
+    return accelerator.is_out_of_memory(error)
 
 
 def is_device_fault(error: BaseException) -> bool:
     """Tell whether the accelerator is in a state that only a new process mends."""
-    from bot.engines import faults
+    from bot.engines import accelerator
 
-    return faults.is_device_fault(error)
+    return accelerator.is_device_fault(error)
 
 
 def release() -> None:
     """Give cached accelerator memory back to the device."""
-    from bot.engines import faults
+    from bot.engines import accelerator
 
-    faults.release()
+    accelerator.release()

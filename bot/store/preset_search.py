@@ -71,16 +71,19 @@ class Search:
         ]
 
     async def _candidates(self, text: str, asked: dict[str, object]) -> list[int]:
-        """Return what matches: everything where that is not much, else of the best-used and nearest."""
+        """Return what matches: everything where that is not much, else the nearest and best-used besides."""
         queries = {"preset_words": words_query(text), "preset_grams": grams_query(text)}
         found: set[int] = set()
+        many = False
         for table, query in queries.items():
-            if query is None:
-                continue
-            match = {"query": query, "most": CANDIDATES}
-            rows = await self._db.read(_FOUND.format(table=table), match)
-            if len(rows) == CANDIDATES:
-                rows += await self._db.read(_FOUND_AMONG_BEST.format(table=table), asked | match)
+            if query is not None:
+                match = {"query": query, "most": CANDIDATES}
+                rows = await self._db.read(_FOUND.format(table=table), match)
+                many = many or len(rows) == CANDIDATES
+                found.update(row["id"] for row in rows)
+        if many:
+            parts = json.dumps([part.lower() for part in _plain(text)])
+            rows = await self._db.read(_FOUND_AMONG_BEST, asked | {"parts": parts})
             found.update(row["id"] for row in rows)
         return sorted(found)
 
@@ -107,7 +110,14 @@ class Search:
         tag = _TAGGED if wanted.tag else ""
         mode = "AND json_extract(v.body, '$.mode') = :mode" if wanted.mode else ""
         order = _ORDERS[wanted.sort]
-        sql = f"{NEWEST} AND {VISIBLE} {text} {tag} {mode} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        # The page's ids first: what a card counts is worked out for the page alone.
+        sql = f"""
+            {NEWEST} AND p.id IN (
+                SELECT p.id FROM presets AS p JOIN preset_versions AS v ON v.preset_id = p.id
+                WHERE v.number = p.version AND {VISIBLE} {text} {tag} {mode}
+                ORDER BY {order} LIMIT :limit OFFSET :offset
+            ) ORDER BY {order}
+        """
         return [preset_of(row) for row in await self._db.read(sql, asked)]
 
 
@@ -179,12 +189,13 @@ _RANKED = f"""
 {_SUGGESTED} WHERE p.id IN (SELECT value FROM json_each(:ids)) AND {VISIBLE} ORDER BY {_TIERS} LIMIT :limit
 """
 _FOUND = "SELECT rowid AS id FROM {table} WHERE {table} MATCH :query LIMIT :most"
-_FOUND_AMONG_BEST = (
-    f"""
-SELECT near.id FROM ({_NEAREST}) AS near
-WHERE EXISTS (SELECT 1 FROM """
-    "{table} WHERE rowid = near.id AND {table} MATCH :query)"
+_FOUND_AMONG_BEST = f"""
+SELECT w.rowid AS id FROM preset_words AS w
+WHERE w.rowid IN ({_NEAREST}) AND NOT EXISTS (
+    SELECT 1 FROM json_each(:parts)
+    WHERE instr(lower(w.name || ' ' || w.tags || ' ' || w.description || ' ' || w.template), value) = 0
 )
+"""
 _TAGGED = """
 AND p.id IN (SELECT rowid FROM preset_words WHERE preset_words MATCH :tag_words)
 AND EXISTS (SELECT 1 FROM json_each(v.body, '$.tags') WHERE value = :tag)

@@ -41,6 +41,18 @@ async def rendering(actor: Actor, prompt: str, at: Room | None = None, **options
     return message
 
 
+async def private(reply: Reply) -> Message:
+    """Return the answer that only who acted sees, once it is no longer “thinking …”."""
+
+    def answer() -> Message | None:
+        there = [one for one in (reply.message, *reply.followups) if one is not None and not one.loading]
+        return there[0] if there else None
+
+    message: Message = await reply.sandbox.until(answer, WAIT, "an answer")
+    assert message.ephemeral_for == reply.interaction.user_id
+    return message
+
+
 async def eventually(happened: Callable[[], object], what: str) -> None:
     """Return once `happened` says so: for what the sandbox does not see."""
     try:

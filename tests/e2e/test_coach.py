@@ -10,7 +10,7 @@ from bot.audio.tags import read_recipe
 from bot.recipe import Mode
 from sandbox.actors import Actor, text_of
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, button_ids, clip_of, made, mp3_of
+from tests.e2e.clips import WAIT, button_ids, clip_of, made, mp3_of, private
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -67,6 +67,6 @@ async def test_a_good_prompt_is_left_in_peace(alice: Actor) -> None:
 
 
 async def test_nothing_to_look_at_is_said_in_private(alice: Actor, bob: Actor) -> None:
-    answer = await (await alice.slash("coach")).followup(0, WAIT)
+    answer = await private(await alice.slash("coach"))
     assert "Give me a prompt" in answer.content
     assert not bob.sees(answer)

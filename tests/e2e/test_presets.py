@@ -13,7 +13,7 @@ from bot.recipe import Mode
 from sandbox.actors import Actor, Reply, text_of
 from sandbox.model import Message
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, button_ids, clip_of, made, mp3_of
+from tests.e2e.clips import WAIT, ask, button_ids, clip_of, made, mp3_of, private
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,18 +30,6 @@ async def said(actor: Actor, command: str, **options: object) -> str:
 
 async def answer_of(reply: Reply) -> str:
     return text_of(await private(reply))
-
-
-async def private(reply: Reply) -> Message:
-    """Return the answer that only who acted sees, once it is no longer “thinking …”."""
-
-    def answer() -> Message | None:
-        there = [one for one in (reply.message, *reply.followups) if one is not None and not one.loading]
-        return there[0] if there else None
-
-    message: Message = await reply.sandbox.until(answer, WAIT, "an answer")
-    assert message.ephemeral_for == reply.interaction.user_id
-    return message
 
 
 async def saved(actor: Actor, name: str, template: str, **typed: str) -> str:

@@ -1,4 +1,4 @@
-"""What an exception from an accelerator means for the process it happened in."""
+"""The accelerator: which one there is, and what its exceptions mean for the process they happened in."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def is_device_fault(error: BaseException) -> bool:
     CUDA reports an illegal access or a failed assertion at every later call in the same process.
     """
     return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
+
+
+def resolved(device: str) -> str:
+    """Return the device to run on: what was asked for, and for "auto" the first CUDA device, else the CPU."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def release() -> None:
