@@ -25,6 +25,7 @@ export class Timeline {
     refill(scroller, this.top, this.list, this.sending);
     scroller.after(this.bottomButton);
     this.sticky = true;
+    this.lastTop = 0;
     scroller.addEventListener("scroll", () => this.scrolled(), { passive: true });
     // Pictures that load and fields that grow must not push the newest message out of sight.
     const observer = new ResizeObserver(() => this.sticky && this.toEnd());
@@ -160,7 +161,10 @@ export class Timeline {
 
   scrolled() {
     const left = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
-    this.sticky = left < NEAR_END;
+    // Only a move upwards leaves the end: growth of what is shown is no wish of the reader's.
+    if (left < NEAR_END) this.sticky = true;
+    else if (this.scroller.scrollTop < this.lastTop) this.sticky = false;
+    this.lastTop = this.scroller.scrollTop;
     if (this.sticky) this.bottomButton.hidden = true;
   }
 
