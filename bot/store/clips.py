@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiosqlite
 
 from bot.errors import NotFound, StoreError
 from bot.recipe import Recipe
 from bot.store.database import Database, Row, one
-
-if TYPE_CHECKING:
-    from bot.store.jobs import Job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,34 +95,20 @@ class Clips:
             await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :id", {"id": clip_id})
 
 
-async def insert_clip(tx: aiosqlite.Connection, job: Job, clip: NewClip, now: float) -> Clip:
+async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now: float) -> Clip:
     """Add the clip of a job inside the transaction that changes the job's state."""
-    row = await one(
-        await tx.execute(
-            _INSERT,
-            {
-                "job_id": job.id,
-                "recipe": job.recipe.to_json(),
-                "user_id": job.user_id,
-                "guild_id": job.guild_id,
-                "channel_id": job.channel_id,
-                "file": clip.file,
-                "picture": clip.picture,
-                "facts": json.dumps(dict(clip.facts), ensure_ascii=False),
-                "preset_version": job.preset_version,
-                "now": now,
-            },
-        )
-    )
+    facts = json.dumps(dict(clip.facts), ensure_ascii=False)
+    values = {"job_id": job_id, "file": clip.file, "picture": clip.picture, "facts": facts, "now": now}
+    row = await one(await tx.execute(_INSERT, values))
     if row is None:
-        raise StoreError(f"The clip of job {job.id} was not stored.")
+        raise StoreError(f"The clip of job {job_id} was not stored.")
     return _clip(row)
 
 
 _INSERT = """
-INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, file, picture, facts, preset_version,
-                   created_at)
-VALUES (:job_id, :recipe, :user_id, :guild_id, :channel_id, :file, :picture, :facts, :preset_version, :now)
+INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, preset_version, file, picture, facts, created_at)
+SELECT id, recipe, user_id, guild_id, channel_id, preset_version, :file, :picture, :facts, :now
+FROM jobs WHERE id = :job_id
 RETURNING *
 """
 _OF_MEMBER = """

@@ -97,7 +97,7 @@ class Jobs:
         """Keep the clip of a running job; None where the job is no longer running (it was cancelled)."""
         async with self._db.write() as tx:
             row = await one(await tx.execute(_RENDERED, {"id": job_id}))
-            return await insert_clip(tx, _job(row), clip, now) if row else None
+            return await insert_clip(tx, job_id, clip, now) if row else None
 
     async def requeue_running(self, now: float, max_attempts: int, error: str) -> tuple[list[Job], list[Job]]:
         """Put running jobs back where they were; those out of attempts fail with `error`. (back, failed)."""

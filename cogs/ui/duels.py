@@ -286,7 +286,7 @@ def _made(side: DuelSide, clip: Clip | None) -> str:
         "guidance": recipe.guidance_scale,
         "steps": recipe.num_sampling_steps,
     }
-    lines = [f"`{recipe.model}`", ", ".join(f"{k} {v:g}" for k, v in options.items() if v is not None)]
+    lines = [f"`{recipe.model}`", ", ".join(f"{k} {_number(v)}" for k, v in options.items() if v is not None)]
     if clip is not None:
         lines.append(f"{clip.facts['title']}, {clip.facts['licence']}")
         lines.append(f"rendered in {clip.facts['render_seconds']:.1f} s")
@@ -304,3 +304,7 @@ def _votes(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     if tally.excluded:
         text += f"\n{count(tally.excluded, 'more vote')} stored but not counted"
     return text
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
