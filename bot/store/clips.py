@@ -106,7 +106,8 @@ async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now:
 
 
 _INSERT = """
-INSERT INTO clips (job_id, recipe, user_id, guild_id, channel_id, preset_version, file, picture, facts, created_at)
+INSERT INTO clips
+    (job_id, recipe, user_id, guild_id, channel_id, preset_version, file, picture, facts, created_at)
 SELECT id, recipe, user_id, guild_id, channel_id, preset_version, :file, :picture, :facts, :now
 FROM jobs WHERE id = :job_id
 RETURNING *

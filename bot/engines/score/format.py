@@ -254,7 +254,8 @@ def to_frames(score: Score, seconds: float) -> Grid:
 def from_frames(frames: Grid) -> Score:
     """Read a score from tokens, int16 [6, frames].
 
-    Ids that do not belong where they stand read as silence.
+    Ids that do not belong where they stand read as silence. Where the header's metre has more bars than the
+    clock, the last bar's instruments play on.
     """
     clock, roles = frames[0], frames[1:].T
     header = _within(roles[0] - HEADER_BASE, HEADER_SIZES)
@@ -263,6 +264,8 @@ def from_frames(frames: Grid) -> Score:
     is_step = clock >= CLOCK_STEP
     programs = np.stack([_within(row - PROGRAM_BASE, PROGRAM_SIZES) for row in roles[is_bar]])
     grid = np.where(roles[is_step] < np.array(STEP_SIZES), roles[is_step], REST)
+    bars = -(-len(grid) // (METRES[metre] * STEPS_PER_BEAT))
+    programs = np.pad(programs, ((0, max(bars - len(programs), 0)), (0, 0)), mode="edge")
     return repaired(
         Score(
             tempo_class=tempo_class,
