@@ -1,6 +1,6 @@
 """Engines for tests: a chord whose pitches follow the prompt, and misbehaviour on request.
 
-Words in a prompt make it misbehave: `slow` takes 0.1 s a step, `slower` 0.4 s, `stuck` says nothing for
+Words in a prompt make it misbehave: `slow` takes 0.3 s a step, `slower` 0.4 s, `stuck` says nothing for
 ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable, `ravenous` runs out of
 memory, `nan` and `silent` give such audio.
 
@@ -94,7 +94,7 @@ class ToneEngine:
             if desk.cancelled(job):
                 return
             desk.progress(job, step, STEPS)
-            time.sleep(0.4 if "slower" in words else 0.1 if "slow" in words else 0)
+            time.sleep(0.4 if "slower" in words else 0.3 if "slow" in words else 0)
             if step == STEPS // 2:
                 misbehave(words)
         desk.done(job, wave_for(job.recipe, words))
