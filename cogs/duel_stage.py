@@ -137,7 +137,7 @@ class DuelStage(commands.Cog):
     ) -> discord.Message | None:
         after = discord.Object(discord.utils.time_snowflake(moment(since - NONCE_REMEMBERED)))
         async for message in channel.history(after=after, limit=MESSAGES_READ, oldest_first=True):
-            if message.author.id == self.bot.application_id and carries(message, f"{VoteA.prefix}:{duel.id}"):
+            if self.bot.wrote(message) and carries(message, f"{VoteA.prefix}:{duel.id}"):
                 return message
         return None
 
