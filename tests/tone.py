@@ -1,8 +1,8 @@
 """Engines for tests: a chord whose pitches follow the prompt, and misbehaviour on request.
 
-Words in a prompt make it misbehave: `slow` takes 0.3 s a step, `slower` 0.4 s, `stuck` says nothing for
-ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable, `ravenous` runs out of
-memory, `nan` and `silent` give such audio.
+Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
+`stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
+`ravenous` runs out of memory, `nan` and `silent` give such audio.
 
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
 against stereo at 48 kHz, bright and even.
@@ -22,6 +22,7 @@ from scipy import signal as filters
 from bot.engines.base import Bounds, Capabilities, Desk, Job
 from bot.errors import ModelMissing
 from bot.recipe import Mode, Recipe
+from tests import gate
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -94,9 +95,11 @@ class ToneEngine:
             if desk.cancelled(job):
                 return
             desk.progress(job, step, STEPS)
-            time.sleep(0.4 if "slower" in words else 0.3 if "slow" in words else 0)
             if step == STEPS // 2:
                 misbehave(words)
+                while "held" in words and not desk.cancelled(job) and not gate.passed():
+                    desk.progress(job, step, STEPS)
+                    time.sleep(0.05)
         desk.done(job, wave_for(job.recipe, words))
 
 
