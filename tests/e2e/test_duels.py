@@ -196,12 +196,14 @@ async def test_a_failed_side_is_tried_again_and_then_told(bot: BotProcess, music
 
 
 async def test_killed_when_half_is_rendered(bot: BotProcess, music: Room) -> None:
-    await bot.sandbox.member("alice").slash("duel start", prompt="slow jazz", seconds=2)
+    await bot.sandbox.member("alice").slash("duel start", prompt="held jazz", seconds=2)
+    bot.let_through()
     await eventually(
         lambda: query(bot, "SELECT 1 FROM jobs WHERE state = 'rendered'"), "the first of two clips"
     )
     await bot.kill()
     assert state_of(bot) == "rendering"
+    bot.let_through()
     await bot.restart()
     duel = await open_duel(bot, music)
     assert_tells_nothing(bot, duel)
