@@ -246,6 +246,25 @@ async def test_killed_between_closing_and_showing(bot: BotProcess, music: Room) 
     assert "nobody voted" in await revealed(bot, duel)
 
 
+async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, music: Room) -> None:
+    duel = await started(bot, music)
+    limit, bot.sandbox.messages.upload_limit = bot.sandbox.messages.upload_limit, 100
+    await bot.sandbox.member("alice").click(duel, "Close")
+    text = await revealed(bot, duel)
+    assert "A was" in text
+    assert "Both bad **0**" in text
+    assert button_ids(duel) == []
+    assert {a.filename for a in duel.attachments} == {"a.mp3", "b.mp3", "picture.png"}, "all can still hear it"
+    assert any("the files of duel 1 cannot be shown" in line for line in bot.lines)
+
+    bot.sandbox.messages.upload_limit = limit
+    duel = await started(bot, music, "the next one", 2)
+    bot.sandbox.faults.fail(403, operation="update_message", times=2)
+    await bot.sandbox.member("alice").click(duel, "Close")
+    assert "A was" not in await revealed(bot, duel, 2)
+    await bot.printed("nobody can be shown how duel 2 ended")
+
+
 async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) -> None:
     bob, carol = bot.sandbox.member("bob"), bot.sandbox.member("carol")
     duel = await started(bot, music)
