@@ -254,7 +254,9 @@ async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, 
     assert "A was" in text
     assert "Both bad **0**" in text
     assert button_ids(duel) == []
-    assert {a.filename for a in duel.attachments} == {"a.mp3", "b.mp3", "picture.png"}, "all can still hear it"
+    assert {a.filename for a in duel.attachments} == {"a.mp3", "b.mp3", "picture.png"}, (
+        "all can still hear it"
+    )
     assert any("the files of duel 1 cannot be shown" in line for line in bot.lines)
 
     bot.sandbox.messages.upload_limit = limit
