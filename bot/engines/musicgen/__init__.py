@@ -1,0 +1,1 @@
+"""MusicGen: the language model and its decode loop."""
