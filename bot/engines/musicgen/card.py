@@ -24,6 +24,9 @@ PROMPT_TOKENS = 512
 BYTES_PER_SECOND = 40e9
 """A desktop processor's memory bandwidth: what the speed is expected from until one was measured."""
 
+CODEC_PARAMETERS = 59_000_000
+"""The codec's share, as encodec_32khz has it; every published MusicGen uses that one."""
+
 
 @dataclass(frozen=True, slots=True)
 class MusicgenCard:
@@ -97,13 +100,27 @@ def read_card(folder: Path, model: str) -> MusicgenCard:
             "top_k": Bounds(0, sizes.vocabulary, min(250, sizes.vocabulary)),
             "guidance_scale": Bounds(1.0, 10.0, 3.0),
         },
-        real_time_factor=max(0.05, _weight_bytes(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
+        real_time_factor=max(0.05, 4 * _matrices(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
     )
     return MusicgenCard(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)
 
 
-def _weight_bytes(sizes: Sizes) -> float:
-    """Return what a step reads: every matrix once, in fp32."""
+def parameters(model: str, folder: Path) -> int:
+    """Return how many numbers the weights of a checkpoint hold, all parts together. Raises ModelMissing."""
+    card = read_card(folder, model)
+    text = card.config["text_encoder"]
+    try:
+        wide, deep = int(text["d_model"]), int(text["num_layers"])
+        attention = 4 * wide * int(text["num_heads"]) * int(text["d_kv"])
+        encoder = int(text["vocab_size"]) * wide + deep * (attention + 2 * wide * int(text["d_ff"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelMissing(f"{folder / CONFIG} describes no text encoder: {error}.") from error
+    embeddings = card.sizes.codebooks * card.sizes.vocabulary * card.sizes.hidden
+    return _matrices(card.sizes) + embeddings + encoder + CODEC_PARAMETERS
+
+
+def _matrices(sizes: Sizes) -> int:
+    """Return how many numbers a decoding step reads: every matrix once."""
     attention = 4 if sizes.prefix else 8
     layer = attention * sizes.hidden**2 + 2 * sizes.hidden * sizes.feed_forward
-    return 4.0 * (sizes.layers * layer + sizes.codebooks * sizes.vocabulary * sizes.hidden)
+    return sizes.layers * layer + sizes.codebooks * sizes.vocabulary * sizes.hidden

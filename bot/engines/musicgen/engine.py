@@ -10,7 +10,7 @@ import torch
 
 from bot.engines.base import Desk, Job
 from bot.engines.checkpoints.weights import read_tensors
-from bot.engines.limits import check, option
+from bot.engines.checked import checked, option
 from bot.engines.musicgen.card import PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
@@ -107,7 +107,7 @@ class MusicgenEngine:
 
         melody: a mono wave [samples] at the model's rate that a melody model follows. Raises InvalidRecipe.
         """
-        check(recipe, self.capabilities)
+        checked(recipe, self.capabilities)
         assert self.text is not None
         words = self.text.states(recipe.prompt)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Capabilities, Desk, Job
-from bot.engines.limits import check, option
+from bot.engines.checked import checked, option
 from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
@@ -49,7 +49,7 @@ class ScoreEngine(ABC):
         """
         while job := desk.next(self._compatible):
             try:
-                check(job.recipe, self.capabilities)
+                checked(job.recipe, self.capabilities)
                 self._render(desk, job)
             except _Dropped:
                 continue
