@@ -8,7 +8,6 @@ that ask whether a package is installed get the true answer before and after.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,15 +18,8 @@ from typing import Any
 
 import torch
 
+from bot.engines.audiocraft import HOW_TO_GET, require
 from bot.errors import ModelMissing
-
-VERSION = "1.3.0"
-"""The release of audiocraft that this was written for."""
-
-HOW_TO_GET = (
-    "Run `make install`, or by hand in the project's folder: `pip install -e '.[audiocraft]'` and "
-    f"`pip install --no-deps audiocraft=={VERSION}`."
-)
 
 NAMES = ("xformers", "torchaudio", "spacy", "librosa", "torchmetrics", "demucs")
 """The packages that are stood in for."""
@@ -205,8 +197,7 @@ def import_audiocraft() -> ModuleType:
 
     Raises ModelMissing with how to get it where it, or something it needs, is not installed.
     """
-    if importlib.util.find_spec("audiocraft") is None:
-        raise ModelMissing(f"audiocraft is not installed. {HOW_TO_GET}")
+    require()
     # Before the stand-ins: transformers notes for good which packages it finds.
     from transformers import T5EncoderModel, T5Tokenizer  # noqa: F401
 

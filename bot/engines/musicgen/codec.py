@@ -25,10 +25,11 @@ class Codec:
 
     def __init__(self, card: MusicgenCard, tensors: Tensors, device: str) -> None:
         self.device, self.channels, self.hop = device, card.channels, card.hop
+        self.model: Any
         try:
             config = EncodecConfig.from_dict(card.config["audio_encoder"])
             with no_init_weights():
-                self.model: Any = EncodecModel(config)
+                self.model = EncodecModel(config)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelMissing(f"{card.folder / CONFIG} describes no EnCodec: {error}.") from error
         own = {_current(name): value for name, value in under(tensors, "audio_encoder.").items()}
@@ -40,7 +41,8 @@ class Codec:
                 f"beside a language model of {card.sizes.codebooks}."
             )
         # In fp32 whatever the language model runs in: half precision is audible, and saves little here.
-        self.model.to(device).float().eval()
+        placed: Any = self.model
+        placed.to(device).float().eval()
         for module in list(self.model.modules()):
             if is_parametrized(module):
                 # Weight norm would be worked out again for every section.

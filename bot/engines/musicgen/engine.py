@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from bot.engines.base import Desk, Job
-from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.checked import checked, option
+from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row

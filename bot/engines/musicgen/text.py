@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer, T5Config, T5EncoderModel
+from transformers import T5Config, T5EncoderModel, T5Tokenizer
 from transformers.initialization import no_init_weights
 
 from bot.engines.checkpoints.weights import Tensors, fill, under
@@ -26,18 +26,19 @@ class TextEncoder:
             if config.model_type != "t5":
                 raise ValueError(f"the text encoder is a {config.model_type}, not a T5")
             with no_init_weights():
-                self._encoder: Any = T5EncoderModel(config)
+                self.encoder: Any = T5EncoderModel(config)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelMissing(f"{card.folder / CONFIG} describes no text encoder: {error}.") from error
         own = under(tensors, "text_encoder.")
         if "shared.weight" in own:
             own.setdefault("encoder.embed_tokens.weight", own["shared.weight"])
-        fill(self._encoder, own, card.folder, "text encoder")
+        fill(self.encoder, own, card.folder, "text encoder")
         self._project: Any = torch.nn.Identity()
         if config.d_model != card.sizes.hidden:
             self._project = torch.nn.Linear(config.d_model, card.sizes.hidden)
             fill(self._project, under(tensors, "enc_to_dec_proj."), card.folder, "text projection")
-        for module in (self._encoder, self._project):
+        modules: list[Any] = [self.encoder, self._project]
+        for module in modules:
             module.to(device=device, dtype=dtype).eval()
 
     def ids(self, prompt: str) -> list[int]:
@@ -49,7 +50,7 @@ class TextEncoder:
     def states(self, prompt: str) -> torch.Tensor:
         """Return the projected states [words, hidden] of a prompt, alone, so that no padding touches it."""
         ids = torch.tensor([self.ids(prompt)], device=self.device)
-        heard = self._encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        heard = self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
         states: torch.Tensor = self._project(heard)[0]
         return states
 
@@ -60,6 +61,6 @@ def _tokenizer(card: MusicgenCard) -> Any:
             f"The tokenizer is missing in {card.folder}: {' or '.join(TOKENIZERS)}. Fetch the model again."
         )
     try:
-        return AutoTokenizer.from_pretrained(card.folder, local_files_only=True, trust_remote_code=False)
+        return T5Tokenizer.from_pretrained(card.folder, local_files_only=True)
     except Exception as error:  # the tokenizers library raises Exception itself for what it cannot parse
         raise ModelMissing(f"The tokenizer in {card.folder} cannot be read: {error}.") from error

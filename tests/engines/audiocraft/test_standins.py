@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bot.engines.audiocraft import standins
+from bot.engines.audiocraft import VERSION, standins
 from bot.engines.audiocraft.standins import NAMES, Spectrogram, import_audiocraft, standing_in
 from bot.errors import ModelMissing
 
@@ -26,7 +26,7 @@ def tone(*frequencies: float, seconds: float = 2.0) -> torch.Tensor:
 def test_audiocraft_imports_and_leaves_no_stand_in_behind() -> None:
     installed = [importlib.util.find_spec(name) is not None for name in NAMES]
     audiocraft = import_audiocraft()
-    assert audiocraft.__version__ == standins.VERSION
+    assert audiocraft.__version__ == VERSION
     assert audiocraft.models.MusicGen is not None
     assert audiocraft.models.MultiBandDiffusion is not None
     assert import_audiocraft() is audiocraft
@@ -46,7 +46,7 @@ def test_what_was_imported_under_a_name_is_there_again_afterwards(monkeypatch: p
 def test_where_audiocraft_is_absent_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        standins.importlib.util, "find_spec", lambda name: None if name == "audiocraft" else find(name)
+        importlib.util, "find_spec", lambda name: None if name == "audiocraft" else find(name)
     )
     with pytest.raises(ModelMissing, match=r"not installed.*make install.*--no-deps audiocraft==1\.3\.0"):
         import_audiocraft()
