@@ -117,7 +117,7 @@ class Decoder:
         self.delays = torch.tensor(sizes.delays, device=device)
         self.last_delay = max(sizes.delays)
         self._prefix = prefix
-        self._attention = SlotBySlot(sizes, slots, prefix + window + self.last_delay, model.dtype)
+        self._attention = SlotBySlot(sizes, slots, prefix + window + self.last_delay, model.cache_dtype)
         self._slots: list[_Slot | None] = [None] * slots
         shape = slots, sizes.codebooks
         # The last frame of codes is nobody's: what is not to be kept is written there.

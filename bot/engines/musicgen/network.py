@@ -46,6 +46,9 @@ class LanguageModel:
     def __init__(self, sizes: Sizes, weights: Weights, device: str, precision: Precision) -> None:
         self.sizes, self.device, self.precision = sizes, device, precision
         self.dtype = dtype_on(device, precision)
+        self.cache_dtype = torch.float32 if precision == "fp32" else torch.float16
+        if self.dtype is torch.bfloat16:
+            self.cache_dtype = torch.bfloat16
         self._embeddings = self._kept(weights.embeddings)
         self._layers = [self._layer(layer) for layer in weights.layers]
         self._norm = self._kept_norm(weights.norm)
