@@ -22,10 +22,10 @@ TINY = {
     "filters": 4,
     "kernel": 7,
     "latent": 8,
-    "ratio0": 8,
-    "ratio1": 5,
-    "ratio2": 4,
-    "ratio3": 4,
+    "ratio0": 10,
+    "ratio1": 8,
+    "ratio2": 8,
+    "ratio3": 5,
     "codec_book": 4,
     "vocabulary": 64,
     "t5_vocabulary": 300,
@@ -37,10 +37,11 @@ TINY = {
     "positions": 64,
     "hidden": 32,
     "middle": 64,
-    "layer": 3,
+    "layer": 2,
     "heads": 2,
     "book": 4,
 }
+"""A model whose codec has 10 frames a second instead of 50, so that a clip takes a fifth of the steps."""
 Sizes = dict[str, int]
 
 
@@ -160,7 +161,7 @@ def config(sizes: Sizes, *, melody: bool = False) -> dict[str, Any]:
 
 def _bandwidth(sizes: Sizes) -> float:
     hop = math.prod(sizes[f"ratio{n}"] for n in range(4))
-    return sizes["codec_book"] * math.log2(sizes["vocabulary"]) * (32_000 / hop) / 1000
+    return sizes["codec_book"] * math.log2(sizes["vocabulary"]) * math.ceil(32_000 / hop) / 1000
 
 
 def write_musicgen(

@@ -29,7 +29,7 @@ class AudiocraftEngine:
 
     def __init__(self, folder: Path, capabilities: Capabilities, device: str) -> None:
         self.device, self.capabilities = device, capabilities
-        card = read_card(folder, capabilities.model)
+        self.card = card = read_card(folder, capabilities.model)
         tensors = read_tensors(folder)
         text = TextEncoder(card, tensors, device, torch.float32)
         self.model: Any = musicgen(card, tensors, text, Codec(card, tensors, device), device)
@@ -57,7 +57,7 @@ class AudiocraftEngine:
 
     def _render(self, desk: Desk, job: Job) -> None:
         recipe, c = job.recipe, self.capabilities
-        frames = max(1, round(recipe.seconds * self.model.frame_rate))
+        frames = self.card.frames(recipe.seconds)
         total = frames + max(1, frames // 10)
 
         def told(done: int, _of: int) -> None:
@@ -81,7 +81,7 @@ class AudiocraftEngine:
             wave = self.model.generate([recipe.prompt], progress=True)[0].float().cpu()
         if desk.cancelled(job):
             return
-        wave = wave[:, : round(recipe.seconds * c.sample_rate)]
+        wave = wave[:, : self.card.samples(recipe.seconds)]
         if not wave.isfinite().all():
             raise BadAudio("The model's numbers got out of range. Try another seed.")
         desk.progress(job, total, total)

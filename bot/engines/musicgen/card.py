@@ -50,6 +50,14 @@ class MusicgenCard:
         """Columns of tokens a second."""
         return self.sample_rate / self.hop
 
+    def frames(self, seconds: float) -> int:
+        """Return how many frames fill so many seconds, the last one perhaps not whole."""
+        return max(1, -(-self.samples(seconds) // self.hop))
+
+    def samples(self, seconds: float) -> int:
+        """Return how many samples a clip of so many seconds has."""
+        return round(seconds * self.sample_rate)
+
 
 def is_musicgen(folder: Path) -> bool:
     """Tell whether a folder's config.json is a MusicGen's in transformers' layout."""

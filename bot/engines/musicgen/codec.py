@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,8 +14,8 @@ from bot.engines.checkpoints.weights import Tensors, fill, under
 from bot.engines.musicgen.card import CONFIG, MusicgenCard
 from bot.errors import ModelMissing
 
-SECTION_FRAMES = 500
-"""Frames decoded at a time: 10 s of the published codec. What a section costs in memory does not grow."""
+SECTION_SECONDS = 10.0
+"""How much is decoded at a time; what that takes in memory does not grow with the clip."""
 RECURRENT = 2
 """The decoder's first layers, a convolution and the LSTM: they run once over the whole clip."""
 
@@ -25,6 +25,7 @@ class Codec:
 
     def __init__(self, card: MusicgenCard, tensors: Tensors, device: str) -> None:
         self.device, self.channels, self.hop = device, card.channels, card.hop
+        self.section = max(1, round(SECTION_SECONDS * card.frame_rate))
         self.model: Any
         try:
             config = EncodecConfig.from_dict(card.config["audio_encoder"])
@@ -67,7 +68,8 @@ class Codec:
             x = layer(x)
         frames = x.shape[-1]
         parts = []
-        for first, last in _sections(frames):
+        for first in range(0, frames, self.section):
+            last = min(first + self.section, frames)
             # Each section is decoded with what its convolutions reach on both sides, which is cut off again.
             before, after = max(0, first - self.margin), min(frames, last + self.margin)
             part = x[..., before:after]
@@ -76,11 +78,6 @@ class Codec:
             parts.append(part[:, 0, (first - before) * self.hop : (last - before) * self.hop])
             section(last, frames)
         return torch.cat(parts, -1)
-
-
-def _sections(frames: int) -> Iterator[tuple[int, int]]:
-    for first in range(0, frames, SECTION_FRAMES):
-        yield first, min(first + SECTION_FRAMES, frames)
 
 
 def _reach(layers: Any) -> int:

@@ -70,7 +70,7 @@ class MusicgenEngine:
             self.capabilities.slots,
             window=round(WINDOW_SECONDS * rate),
             stride=round(STRIDE_SECONDS * rate),
-            longest=round(self.capabilities.max_seconds * rate),
+            longest=self.card.frames(self.capabilities.max_seconds),
             prefix=self.card.chroma_length + PROMPT_TOKENS if self.card.chroma_length else 0,
         )
 
@@ -121,7 +121,7 @@ class MusicgenEngine:
         return Row(
             conditions=conditions(0),
             later=None if melody is None else conditions,
-            frames=max(1, round(recipe.seconds * self.card.frame_rate)),
+            frames=self.card.frames(recipe.seconds),
             seed=recipe.seed,
             temperature=option(recipe, self.capabilities, "temperature"),
             top_k=int(option(recipe, self.capabilities, "top_k")),
@@ -141,7 +141,7 @@ class MusicgenEngine:
             desk.progress(job, row.frames + round((total - row.frames) * done / frames), total)
 
         wave: Wave = self.codec.decode(row.codes, section).cpu().numpy()
-        return wave[:, : round(job.recipe.seconds * self.card.sample_rate)]
+        return wave[:, : self.card.samples(job.recipe.seconds)]
 
     def _decoder(self) -> Decoder:
         if self.decoder is None:
