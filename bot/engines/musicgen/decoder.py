@@ -189,25 +189,36 @@ class Decoder:
 
     def codes(self, row: Row, first: int = 0) -> torch.Tensor:
         """Return the complete frames from `first` on, int64 [codebooks, frames], on the host."""
-        return self._codes[self._number(row), :, first : self.complete(row)].cpu()
+        return self._codes[self._number(row), :, first : self.complete(row)].to("cpu", copy=True)
 
     def _take(self, scores: torch.Tensor) -> None:
         """Turn scores [slots, codebooks, vocabulary] into the next column, as the delay pattern has it."""
         columns, origins, lengths, _ = self._places
-        temperature, top_k, top_p, _ = self._rules
         frames = columns[:, None] - self.delays
         inside = (frames >= 0) & (frames < lengths[:, None])
         index = torch.where(inside, frames + origins[:, None], self.longest)[..., None]
         uniforms = self._uniforms.gather(-1, index)[..., 0]
         # What is known already, a prompt or the window before, stays as it is.
         known = self._codes.gather(-1, index)
-        drawn = draw(scores, uniforms, temperature, top_k, top_p)[..., None]
+        drawn = self._drawn(scores, uniforms)[..., None]
         drawn = torch.where(known == UNKNOWN, drawn, known)
         self._codes.scatter_(-1, index, drawn)
         self._codes[:, :, -1] = UNKNOWN
         self._tokens.copy_(torch.where(inside, drawn[..., 0], self.model.sizes.vocabulary))
         self._places[0] += 1
         self._places[3] += 1
+
+    def _drawn(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+        """Return a token for each codebook of each slot, whether it is wanted or not."""
+        if scores.device.type != "cpu":
+            return draw(scores, uniforms, *self._rules[:3])
+        # On a CPU one slot after another, for no more than its own top-k.
+        tokens = torch.zeros(scores.shape[:2], dtype=torch.long)
+        for number, slot in enumerate(self._slots):
+            if slot is not None and slot.row.chooser is None:
+                own, most = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
+                tokens[own] = draw(scores[own], uniforms[own], *self._rules[:3, own], most=most)
+        return tokens
 
     def _move_on(self, scores: torch.Tensor) -> list[Row]:
         """Count the column on the host, let choosers choose, and end or reopen what is through."""
@@ -246,7 +257,7 @@ class Decoder:
         if not self._sound[number] and row.error is None:
             row.error = BadAudio("The model's numbers got out of range. Try another seed, or float32.")
         if row.chooser is None and row.error is None:
-            row.codes = self._codes[number, :, : row.frames].cpu()
+            row.codes = self._codes[number, :, : row.frames].to("cpu", copy=True)
         return row
 
     def _open(self, number: int, slot: _Slot, known: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal, Protocol
 
 import torch
@@ -67,8 +68,11 @@ class Int8:
         weight = weight.float()
         scales = weight.abs().amax(1).clamp_min(1e-12).double() / 127
         zeros = torch.zeros(len(weight), dtype=torch.long)
-        quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
-        self._packed = torch.ops.quantized.linear_prepack(quantised, None)
+        with warnings.catch_warnings():
+            # Quantised tensors are to leave torch; fbgemm's packing takes nothing else yet.
+            warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
+            quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
+            self._packed = torch.ops.quantized.linear_prepack(quantised, None)
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply."""

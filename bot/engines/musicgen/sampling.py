@@ -22,21 +22,27 @@ def draw(
     temperature: torch.Tensor,
     top_k: torch.Tensor,
     top_p: torch.Tensor,
+    most: int | None = None,
 ) -> torch.Tensor:
     """Return tokens int64 [slots, codebooks] by inverting the cumulative distribution at `uniforms`.
 
     logits: [slots, codebooks, vocabulary].  uniforms: [slots, codebooks], 0 ≤ u < 1.  The rest [slots]:
     temperature > 0; top_k keeps the likeliest tokens, 0 keeps all; top_p keeps the likeliest that together
     reach this share, after top_k (arXiv:1904.09751), 0 or 1 keeps all. A top_k of 1 is greedy.
+    most: how many of the likeliest are looked at, no less than any top_k; all if None.
     """
-    ordered, tokens = (logits / temperature[:, None, None]).sort(stable=True, dim=-1, descending=True)
-    ranks = torch.arange(logits.shape[-1], device=logits.device)
+    ordered, tokens = logits.topk(most or logits.shape[-1])
+    # Not divided by their sum: what lies beyond `most` changes nothing.
+    chances = ((ordered - ordered[..., :1]) / temperature[:, None, None]).exp()
+    ranks = torch.arange(ordered.shape[-1], device=logits.device)
     kept = torch.where(top_k > 0, top_k, logits.shape[-1])[:, None, None]
-    chances = ordered.softmax(-1).masked_fill(ranks >= kept, 0)
+    chances = chances.masked_fill(ranks >= kept, 0)
     before = chances.cumsum(-1) - chances
     share = torch.where((top_p > 0) & (top_p < 1), top_p, 2)[:, None, None] * chances.sum(-1, keepdim=True)
-    edges = chances.masked_fill(before >= share, 0).cumsum(-1)
+    chances = chances.masked_fill(before >= share, 0)
+    edges = chances.cumsum(-1)
     aim = uniforms[..., None] * edges[..., -1:]
-    # Rounding may put the aim on the last edge; a token of no chance is never drawn.
-    place = (edges <= aim).sum(-1, keepdim=True).clamp_max((chances > 0).sum(-1, keepdim=True) - 1)
+    # Rounding may put the aim on the last edge; a token of no chance is never drawn. NaN draws the first.
+    last = (chances > 0).sum(-1, keepdim=True) - 1
+    place = torch.minimum((edges <= aim).sum(-1, keepdim=True), last).clamp_min(0)
     return tokens.gather(-1, place)[..., 0]

@@ -63,9 +63,10 @@ class Reference:
         )
         return out.logits[:, -len(columns) :].permute(1, 0, 2)
 
-    def greedy(self, frames: int, guidance_scale: float) -> torch.Tensor:
-        """Likeliest tokens [codebooks, frames], by transformers' own delay pattern."""
+    def greedy(self, frames: int, guidance_scale: float, known: torch.Tensor | None = None) -> torch.Tensor:
+        """Likeliest tokens [codebooks, frames] after known ones, by transformers' own delay pattern."""
         start = torch.full((self.sizes.codebooks, 1), self.sizes.vocabulary)
+        start = start if known is None else torch.cat([start, known], 1)
         length = frames + max(self.sizes.delays) + 1
         ids, pattern = self.model.build_delay_pattern_mask(start, self.sizes.vocabulary, length)
         while ids.shape[1] < length:
