@@ -119,6 +119,12 @@ class Settings(BaseSettings):
         """The configured model of each mode."""
         return {Mode.AR: self.ar_model, Mode.DIFFUSION: self.diffusion_model}
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must never stand in a log."""
+        held = (self.discord_token, self.hf_token)
+        return [secret.get_secret_value() for secret in held if secret is not None]
+
     def preset(self, option: str) -> float | int | None:
         """Return the owner's default for one of an engine's options, or None where the engine's own holds."""
         value: float | int | None = getattr(self, option)
