@@ -135,6 +135,12 @@ class Settings(BaseSettings):
             diffusion = f"{MULTIBAND}:{self.ar_model}"
         return {Mode.AR: autoregressive, Mode.DIFFUSION: diffusion}
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must never stand in a log."""
+        held = (self.discord_token, self.hf_token)
+        return [secret.get_secret_value() for secret in held if secret is not None]
+
     def preset(self, option: str) -> float | int | None:
         """Return the owner's default for one of an engine's options, or None where the engine's own holds."""
         value: float | int | None = getattr(self, option)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from bot.engines.base import Wave
 from bot.engines.diffusion import oobleck
 from bot.recipe import Recipe
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
 
 Step = Callable[[int, torch.Tensor], None]
 """Called after each denoising step with how many are done and the latents; it may raise to leave."""
 Option = Callable[[Recipe, str], float]
 """Returns one of a recipe's options, or the model's default."""
-Call = Callable[[Any, Recipe, Option, torch.Generator, Step, Callable[[], None]], Wave]
+Call = Callable[[Any, Recipe, Option, torch.Generator, Step, Callable[[], None]], "Wave"]
 """(pipeline, recipe, option, generator, step, between) → wave; `between` comes before each decoded slice."""
 
 INSTRUMENTAL = "[Instrumental]"
@@ -67,17 +70,20 @@ def stable_audio(
     between: Callable[[], None],
 ) -> Wave:
     """Ask StableAudioPipeline, which always denoises its full length; only the clip's part is decoded."""
-    latents = pipe(
-        prompt=recipe.prompt,
-        negative_prompt=recipe.negative_prompt,
-        audio_end_in_s=recipe.seconds,
-        num_inference_steps=int(option(recipe, "num_sampling_steps")),
-        guidance_scale=option(recipe, "guidance_scale"),
-        generator=generator,
-        output_type="latent",
-        callback=lambda number, time, latents: step(number + 1, latents),
-        callback_steps=1,
-    ).audios
+    with warnings.catch_warnings():
+        # torchsde warns where the first noise level is off its range by a rounding, and takes the nearest.
+        warnings.filterwarnings("ignore", "Should have t[ab]", UserWarning)
+        latents = pipe(
+            prompt=recipe.prompt,
+            negative_prompt=recipe.negative_prompt,
+            audio_end_in_s=recipe.seconds,
+            num_inference_steps=int(option(recipe, "num_sampling_steps")),
+            guidance_scale=option(recipe, "guidance_scale"),
+            generator=generator,
+            output_type="latent",
+            callback=lambda number, time, latents: step(number + 1, latents),
+            callback_steps=1,
+        ).audios
     samples = int(recipe.seconds * pipe.vae.config.sampling_rate)
     return _array(oobleck.decode(pipe.vae, latents, samples, between))
 

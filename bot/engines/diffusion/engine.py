@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from bot.engines import accelerator
-from bot.engines.base import Capabilities, Desk, Job, Wave
+from bot.engines.base import Capabilities, Desk, Job
 from bot.engines.checked import checked, option
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.kinds import Pipeline
 from bot.engines.diffusion.parts import load_pipeline
 from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
-from bot.errors import AntiphonError
+from bot.errors import AntiphonError, BadAudio
 from bot.recipe import Recipe
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +78,8 @@ class PipelineEngine:
         name = str(self.dtype).removeprefix("torch.")
         free = accelerator.free_bytes(self.device)
         place = Placing.RESIDENT if free is None else placing(sum(sizes), max(sizes), name, free)
+        if self.device == "cpu":
+            return Placing.RESIDENT
         if not self.device.startswith("cuda") or place is Placing.RESIDENT:
             self._pipe.to(self.device)
             return Placing.RESIDENT
@@ -90,8 +97,9 @@ class PipelineEngine:
         try:
             return self._attempt(desk, job)
         except _Overflow:
-            log.warning("%s overflows in float16; it goes on in float32", self.capabilities.model)
-            self._widen()
+            log.warning("job %d overflows float16 and is rendered in float32", job.id)
+        # For this clip alone: what another clip did must not change how the next one sounds.
+        with self._widened():
             return self._attempt(desk, job)
 
     def _attempt(self, desk: Desk, job: Job) -> Wave:
@@ -128,8 +136,21 @@ class PipelineEngine:
         desk.progress(job, total, total)
         return wave
 
-    def _widen(self) -> None:
-        self.dtype = torch.float32
-        for part in self._pipe.components.values():
-            if isinstance(part, torch.nn.Module):
-                part.to(torch.float32)
+    @contextlib.contextmanager
+    def _widened(self) -> Iterator[None]:
+        if self.placing is Placing.LAYERS:
+            raise BadAudio("This model overflows in float16. The owner can set DTYPE=bfloat16 or float32.")
+        parts = [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
+        tensors = [tensor for part in parts for tensor in (*part.parameters(), *part.buffers())]
+        # Some tables are float32 at any precision, and have to stay it.
+        narrow = [tensor for tensor in tensors if tensor.dtype is torch.float16]
+        self._recast(narrow, torch.float32)
+        try:
+            yield
+        finally:
+            self._recast(narrow, torch.float16)
+
+    def _recast(self, tensors: list[torch.Tensor], dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        for tensor in tensors:
+            tensor.data = tensor.data.to(dtype)

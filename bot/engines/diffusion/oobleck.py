@@ -36,9 +36,13 @@ def decode(
     The result [audio channels, ≤ samples] is the whole decoding's, up to rounding: each slice hears its
     neighbours as far as the decoder reaches. `between` is called before every slice.
     """
-    margin = reach(list(vae.config.downsampling_ratios)[::-1])
-    hop = math.prod(vae.config.downsampling_ratios)
+    ratios = list(vae.config.downsampling_ratios)
+    margin, hop = reach(ratios[::-1]), math.prod(ratios)
     frames = min(latents.shape[-1], math.ceil(samples / hop))
+    if any(ratio % 2 for ratio in ratios):
+        # An odd transposed convolution gives a sample less than its ratio says: nothing would line up.
+        between()
+        return torch.as_tensor(vae.decode(latents).sample[0].float().cpu()[:, :samples])
     pieces = []
     for start in range(0, frames, SLICE_FRAMES):
         between()
