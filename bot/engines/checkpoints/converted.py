@@ -1,0 +1,44 @@
+"""Models that `antiphon models convert` wrote: where they are, and what to say of folders that need it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.errors import ModelMissing
+from bot.models import places
+
+AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
+MULTIBAND_FILE = "mbd_musicgen_32khz.th"
+
+
+def home() -> Path:
+    """Return the folder of converted hub models, beside the Hugging Face cache; it may not be there yet."""
+    return places.cache().parent / "antiphon"
+
+
+def target_of(model: str) -> Path:
+    """Return where a hub model's converted files go; for a folder, a folder beside it."""
+    if Path(model).is_dir():
+        return Path(model).with_name(f"{Path(model).resolve().name}-converted")
+    return home() / model.replace("/", "--")
+
+
+def folder_of(model: str) -> Path | None:
+    """Return the folder that a hub model was converted into, or None."""
+    if Path(model).is_dir() or not places.is_hub_name(model):
+        return None
+    folder = target_of(model)
+    return folder if (folder / "config.json").is_file() else None
+
+
+def refusal(model: str, folder: Path) -> ModelMissing:
+    """Return the error for a folder that no engine reads as it is, with what to do."""
+    if any((folder / name).is_file() for name in (*AUDIOCRAFT_FILES, MULTIBAND_FILE)):
+        return ModelMissing(
+            f"{folder} holds audiocraft's own files, which can hide code: run "
+            f"`antiphon models convert {model}` once. It reads them safely and writes safetensors."
+        )
+    return ModelMissing(
+        f"{folder} holds no model that this program knows: a MusicGen has config.json and model.safetensors, "
+        "a pipeline of diffusers has model_index.json."
+    )
