@@ -211,13 +211,15 @@ class Decoder:
     def _drawn(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
         """Return a token for each codebook of each slot, whether it is wanted or not."""
         if scores.device.type != "cpu":
-            return draw(scores, uniforms, *self._rules[:3])
+            temperature, top_k, top_p, _ = self._rules
+            return draw(scores, uniforms, temperature, top_k, top_p)
         # On a CPU one slot after another, for no more than its own top-k.
         tokens = torch.zeros(scores.shape[:2], dtype=torch.long)
         for number, slot in enumerate(self._slots):
             if slot is not None and slot.row.chooser is None:
                 own, most = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
-                tokens[own] = draw(scores[own], uniforms[own], *self._rules[:3, own], most=most)
+                temperature, top_k, top_p, _ = self._rules[:, own]
+                tokens[own] = draw(scores[own], uniforms[own], temperature, top_k, top_p, most)
         return tokens
 
     def _move_on(self, scores: torch.Tensor) -> list[Row]:

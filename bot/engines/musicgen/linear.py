@@ -84,6 +84,10 @@ class Int8:
         return out[:-1] * size
 
 
+SMALL = 200_000
+"""Numbers in a matrix below which a packed product costs more than it saves, in fp32."""
+
+
 def precisions_on(device: str) -> tuple[Precision, ...]:
     """Return what this device computes in, the most exact first.
 
@@ -109,6 +113,8 @@ def packed(weight: torch.Tensor, precision: Precision, device: str, rows: int) -
         return Int8(weight)
     if precision == "fp16":
         return Half(weight)
+    if precision == "fp32" and weight.numel() < SMALL:
+        return Plain(weight.float().contiguous())
     return Packed(weight.to(torch.bfloat16 if precision == "bf16" else torch.float32), rows)
 
 
