@@ -143,7 +143,7 @@ def test_a_hostile_pickle_is_refused_and_nothing_of_it_runs(
     with pytest.raises(
         ModelMissing, match=rf"{place} holds something that is neither a tensor nor a setting"
     ):
-        converted.convert(str(source), tmp_path / "converted")
+        convert(source, tmp_path / "converted")
     assert not trace.exists()
     assert not (tmp_path / "converted").exists()
 
