@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from bot.errors import ModelMissing
@@ -9,6 +11,8 @@ from bot.models import places
 
 AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
 MULTIBAND_FILE = "mbd_musicgen_32khz.th"
+REFUSED = 3
+"""The converter's exit code where it says itself, on stderr, what is wrong."""
 
 
 def home() -> Path:
@@ -42,3 +46,26 @@ def refusal(model: str, folder: Path) -> ModelMissing:
         f"{folder} holds no model that this program knows: a MusicGen has config.json and model.safetensors, "
         "a pipeline of diffusers has model_index.json."
     )
+
+
+def convert(model: str, target: Path | None = None) -> Path:
+    """Convert audiocraft's files of a hub model or a folder, in a process of its own, and return the result.
+
+    target: the folder to write, by default target_of(model). Raises ModelMissing with the file and the
+    reason where something is missing, damaged, or more than data.
+    """
+    source = places.folder_of(model)
+    if source is None:
+        raise ModelMissing(
+            f"{model} is not on this machine: fetch it with `antiphon models fetch {model} --audiocraft`, or "
+            "give the folder that holds its files."
+        )
+    target = target_of(model) if target is None else target
+    command = [sys.executable, "-m", "bot.engines.checkpoints.convert", str(source), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode == REFUSED:
+        raise ModelMissing(done.stderr.strip())
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise ModelMissing(f"{source} cannot be converted: {last} (exit code {done.returncode}).")
+    return target

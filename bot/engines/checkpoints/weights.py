@@ -104,6 +104,12 @@ def under(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
+def refuse_strangers(tensors: Mapping[str, torch.Tensor], prefixes: tuple[str, ...], folder: Path) -> None:
+    """Raise ModelMissing where a tensor belongs to none of a model's parts."""
+    if strange := sorted(name for name in tensors if not name.startswith(prefixes)):
+        raise ModelMissing(f"The weights in {folder} hold {_some(strange)} extra, which the model has not.")
+
+
 def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: Path, part: str) -> None:
     """Load tensors into a module, every one of them, and every one that it has.
 

@@ -17,6 +17,8 @@ from bot.recipe import Mode
 
 CONFIG = "config.json"
 TYPES = ("musicgen", "musicgen_melody")
+PARTS = ("text_encoder.", "audio_encoder.", "decoder.", "enc_to_dec_proj.", "audio_enc_to_dec_proj.")
+"""How the names of a checkpoint's tensors begin."""
 MAX_SECONDS = 300.0
 MIN_SECONDS = 1.0
 PROMPT_TOKENS = 512

@@ -10,9 +10,9 @@ import torch
 
 from bot.engines.base import Desk, Job
 from bot.engines.checked import checked, option
-from bot.engines.checkpoints.weights import read_tensors
+from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
 from bot.engines.musicgen import verdict
-from bot.engines.musicgen.card import PROMPT_TOKENS, read_card
+from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
@@ -49,6 +49,7 @@ class MusicgenEngine:
         self.device = device
         self.card = read_card(folder, model)
         tensors = read_tensors(folder)
+        refuse_strangers(tensors, PARTS, folder)
         self.text: TextEncoder | None = TextEncoder(self.card, tensors, device, torch.float32)
         self.codec: Codec | None = Codec(self.card, tensors, device)
         self.melody: MelodyEncoder | None = None
