@@ -66,6 +66,14 @@ def load(mode: Mode, model: str, device: str, dtype: str) -> ToneEngine:
     return ToneEngine(describe(mode, model))
 
 
+def parameters(mode: Mode, model: str) -> int | None:
+    return None
+
+
+def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
+    return True
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError)
 
