@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from bot.config import Settings, unknown_keys
 from bot.engines.base import Engines
 from bot.errors import SetupError, StoreError
+from bot.recipe import Mode
 from bot.store import maintenance
 
 Verdict = Literal["ok", "warning", "problem"]
@@ -47,6 +48,27 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     yield from _models(settings, engines)
     yield _accelerator(settings.device)
     yield _discord(settings.discord_api_url)
+
+
+def check_int8(settings: Settings, told: Callable[[int, int], None]) -> Finding:
+    """Measure what int8 would do to the AR model that is set; told(done, total) is called as it goes.
+
+    Raises ModelMissing where its files are damaged.
+    """
+    from bot.engines.checkpoints import converted
+    from bot.engines.musicgen import is_musicgen
+    from bot.models import places
+
+    what, model = "int8", settings.models[Mode.AR].rpartition(":")[2]
+    folder = converted.folder_of(model) or places.folder_of(model)
+    if folder is None or not is_musicgen(folder):
+        return Finding(what, "ok", f"{model} is no MusicGen; int8 weights are for MusicGen on a CPU")
+    from bot.engines.musicgen.check import check_int8 as check
+
+    found = check(folder, model, told)
+    if found.good:
+        return Finding(what, "ok", f"{model}: {found}", "DTYPE=int8 may be set: it is the fastest on a CPU.")
+    return Finding(what, "warning", f"{model}: {found}", "Leave DTYPE at auto: int8 changes this model.")
 
 
 def _token(settings: Settings) -> Finding:
