@@ -1,8 +1,8 @@
 """Memory and time of models on this machine: `python -m benchmarks.hardware [MODEL …] [--seconds 10 30 60]`.
 
 Without a name, the built-in models. Prints a row of docs/hardware.md for each model and length: seconds to
-render (best of two warm runs, mastering left out), how many times faster than the music plays, and the peak of
-memory: the GPU's where there is one, else the process's.
+render (best of two warm runs, mastering left out), how many times faster than the music plays, and the peak
+of memory: the GPU's where there is one, else the process's.
 """
 
 from __future__ import annotations
