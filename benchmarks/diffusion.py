@@ -9,8 +9,8 @@ Built-in model: its shipped weights; "as it comes" has diffusers' transformer co
 step, and the text encoder run once for the planner and once for the denoiser. The difference counts the steps
 of the score that differ.
 
-Each figure is the least of several runs, taken in turns, in seconds of processor time, which other work on the
-machine changes less than the clock.
+Each figure is the least of several runs, taken in turns, in seconds of processor time, which other work on
+the machine changes less than the clock.
 """
 
 from __future__ import annotations
