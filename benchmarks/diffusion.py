@@ -9,8 +9,8 @@ Built-in model: its shipped weights; "as it comes" has diffusers' transformer co
 step, and the text encoder run once for the planner and once for the denoiser. The difference counts the steps
 of the score that differ.
 
-Each figure is the least of several runs, taken in turns, in seconds of processor time, which other work on the
-machine changes less than the clock.
+Each figure is the least of several runs, taken in turns, in seconds of processor time, which other work on
+the machine changes less than the clock.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from bot.engines import registry  # noqa: E402
 from bot.engines.base import Job  # noqa: E402
 from bot.engines.once import Once  # noqa: E402
 from bot.recipe import Mode, Recipe  # noqa: E402
+from tests.engines.desk import Desk  # noqa: E402
 from tests.engines.diffusion import make_manifests as small  # noqa: E402
 from tests.engines.diffusion.checkpoints import write_tokenizer  # noqa: E402
-from tests.engines.diffusion.desk import Desk  # noqa: E402
 
 PROMPT = "slow piano in the rain"
 BUILT_IN = "antiphon-tiny-diffusion"

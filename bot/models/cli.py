@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from rich.progress import (
 
 from bot import log
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
+from bot.engines.checkpoints import converted
 from bot.errors import UserError
 from bot.models import fetch as fetching
 from bot.models import keeping, places
@@ -119,6 +121,21 @@ def verify(
     if damaged:
         out.print("Remove what is damaged with `antiphon models remove NAME`, then fetch it again.")
         raise typer.Exit(1)
+
+
+@models.command()
+def convert(
+    model: Annotated[str, typer.Argument(help="A fetched model, or a folder with audiocraft's own files.")],
+    target: Annotated[
+        Path | None, typer.Argument(help="The folder to write; one of its own if none.")
+    ] = None,
+) -> None:
+    """Turn audiocraft's own files into safetensors, reading them as data alone."""
+    _settings()
+    folder = converted.convert(model, target)
+    out.print(f"wrote {folder}", soft_wrap=True)
+    if target is not None or places.folder_of(model) == Path(model):
+        out.print(f"Set AR_MODEL={folder} in .env to use it.", soft_wrap=True)
 
 
 @models.command()

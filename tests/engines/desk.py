@@ -1,4 +1,4 @@
-"""A desk for engines in this process: hands out recipes, keeps what is said, cancels at a chosen step."""
+"""A desk in this process: hands out recipes, keeps what comes back, cancels where it is told to."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bot.engines.base import Job
+from bot.engines.base import Engine, Job
 from bot.recipe import Recipe
 
 
 class Desk:
-    """Gives each recipe in turn. cancel: job id → the number of steps after which it is cancelled."""
+    """cancel: job id → the share of its steps after which it is cancelled. Ids count from 1."""
 
-    def __init__(self, *recipes: Recipe, cancel: dict[int, int] | None = None) -> None:
+    def __init__(self, *recipes: Recipe, cancel: dict[int, float] | None = None) -> None:
         self.waiting = [Job(number, recipe) for number, recipe in enumerate(recipes, 1)]
         self.cancel = cancel or {}
-        self.steps: dict[int, list[tuple[int, int]]] = {}
+        self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}
         self.errors: dict[int, Exception] = {}
 
@@ -26,13 +26,20 @@ class Desk:
         return None
 
     def progress(self, job: Job, done: int, total: int) -> None:
-        self.steps.setdefault(job.id, []).append((done, total))
+        self.updates.setdefault(job.id, []).append((done, total))
 
     def cancelled(self, job: Job) -> bool:
-        return job.id in self.cancel and len(self.steps.get(job.id, [])) > self.cancel[job.id]
+        done, total = self.updates.get(job.id, [(0, 1)])[-1]
+        return job.id in self.cancel and done / total >= self.cancel[job.id]
 
     def done(self, job: Job, wave: np.ndarray) -> None:
         self.waves[job.id] = wave
 
     def failed(self, job: Job, error: Exception) -> None:
         self.errors[job.id] = error
+
+
+def rendered(engine: Engine, *recipes: Recipe, cancel: dict[int, float] | None = None) -> Desk:
+    desk = Desk(*recipes, cancel=cancel)
+    engine.run(desk)
+    return desk
