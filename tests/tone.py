@@ -66,6 +66,10 @@ def load(mode: Mode, model: str, device: str, dtype: str) -> ToneEngine:
     return ToneEngine(describe(mode, model))
 
 
+def parameters(mode: Mode, model: str) -> int | None:
+    return None
+
+
 def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
     return True
 

@@ -101,6 +101,9 @@ class Engines(Protocol):
     def load(self, mode: Mode, model: str, device: str, dtype: str) -> Engine:
         """Load a model. Raises SetupError with what to do."""
 
+    def parameters(self, mode: Mode, model: str) -> int | None:
+        """Return how many numbers a model's weights hold, from its files; None for the built-in ones."""
+
     def fits(self, mode: Mode, model: str, device: str, dtype: str) -> bool:
         """Tell whether a model fits into the memory that is free now, beside what is loaded."""
 

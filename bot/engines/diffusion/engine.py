@@ -18,6 +18,7 @@ from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.kinds import Pipeline
 from bot.engines.diffusion.parts import load_pipeline
 from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
+from bot.engines.once import Once, keep_cross_attention, one_clip
 from bot.errors import AntiphonError, BadAudio
 from bot.recipe import Recipe
 
@@ -51,6 +52,8 @@ class PipelineEngine:
         self._pipe: Any = load_pipeline(pipeline, self.dtype)
         if hasattr(self._pipe.vae.config, "downsampling_ratios"):
             oobleck.fuse_weight_norm(self._pipe.vae)
+        denoiser = self._pipe.unet if "unet" in pipeline.parts else self._pipe.transformer
+        self._kept: list[Once] = keep_cross_attention(denoiser)
         self.placing = self._place(pipeline)
 
     def run(self, desk: Desk) -> None:
@@ -121,14 +124,15 @@ class PipelineEngine:
         # Drawn on the CPU: the same noise on every device, and none of the global generator's.
         generator = torch.Generator().manual_seed(job.recipe.seed)
         try:
-            wave = self._call(
-                self._pipe,
-                job.recipe,
-                lambda recipe, name: option(recipe, self.capabilities, name),
-                generator,
-                step,
-                look,
-            )
+            with one_clip(self._kept):
+                wave = self._call(
+                    self._pipe,
+                    job.recipe,
+                    lambda recipe, name: option(recipe, self.capabilities, name),
+                    generator,
+                    step,
+                    look,
+                )
         finally:
             self._pipe.maybe_free_model_hooks()
         if narrow and not np.isfinite(wave).all():

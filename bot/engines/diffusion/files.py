@@ -119,7 +119,7 @@ def _weight_files(place: Path) -> tuple[Path, ...]:
         raise refused(
             place / pickled[0], "it is a pickle, which can run any program when opened; safetensors are read"
         )
-    raise refused(place / f"{_WEIGHTS[0]}.safetensors", "the file is missing")
+    raise refused(place, f"its weights are missing ({' or '.join(_WEIGHTS)}.safetensors)")
 
 
 def _shards(place: Path, index: Path) -> tuple[Path, ...]:

@@ -43,9 +43,13 @@ def _load(part: Part, dtype: torch.dtype) -> Any:
     try:
         if not part.weights:
             return kind.from_pretrained(part.folder, **fixed)
-        key = "dtype" if issubclass(kind, transformers.PreTrainedModel) else "torch_dtype"
+        if issubclass(kind, transformers.PreTrainedModel):
+            # Other shapes are reported with their names then, and refused below.
+            fixed |= {"dtype": dtype, "ignore_mismatched_sizes": True}
+        else:
+            fixed |= {"torch_dtype": dtype}
         model, found = kind.from_pretrained(
-            part.folder, use_safetensors=True, output_loading_info=True, **{key: dtype}, **fixed
+            part.folder, use_safetensors=True, output_loading_info=True, **fixed
         )
     except (MemoryError, torch.OutOfMemoryError):
         raise

@@ -93,11 +93,11 @@ class MusicgenEngine:
                 for row in decoder.step(STEPS_A_TURN):
                     self._finish(desk, row)
                 for row in decoder.rows:
-                    job = _job(row)
+                    job = job_of(row)
                     if desk.cancelled(job):
                         decoder.drop(row)
                     else:
-                        desk.progress(job, decoder.complete(row), _total(row))
+                        desk.progress(job, decoder.complete(row), self.total(row))
         finally:
             for row in decoder.rows:
                 decoder.drop(row)
@@ -133,19 +133,32 @@ class MusicgenEngine:
             key=key,
         )
 
+    def total(self, row: Row) -> int:
+        """Return how many steps of progress a row has: its frames, and the codec's share."""
+        return row.frames + max(1, round(row.frames * CODEC_SHARE))
+
     def sound(self, desk: Desk, row: Row) -> Wave:
         """Return a finished row's codes as audio [channels, samples], telling the desk of every section."""
-        job, total = _job(row), _total(row)
         assert self.codec is not None
         assert row.codes is not None
+        share = self.total(row) - row.frames
 
         def section(done: int, frames: int) -> None:
-            if desk.cancelled(job):
-                raise _Dropped
-            desk.progress(job, row.frames + round((total - row.frames) * done / frames), total)
+            self.look(desk, row, round(share * done / frames))
 
-        wave: Wave = self.codec.decode(row.codes, section).cpu().numpy()
-        return wave[:, : self.card.samples(job.recipe.seconds)]
+        return self.cut(self.codec.decode(row.codes, section), row)
+
+    def look(self, desk: Desk, row: Row, beyond: int) -> None:
+        """Tell the desk how far a row is beyond its last frame, and leave where its job was cancelled."""
+        job = job_of(row)
+        if desk.cancelled(job):
+            raise _Dropped
+        desk.progress(job, row.frames + beyond, self.total(row))
+
+    def cut(self, wave: torch.Tensor, row: Row) -> Wave:
+        """Return a wave [channels, samples] on the host, as long as its recipe says."""
+        whole: Wave = wave.cpu().numpy()
+        return whole[:, : self.card.samples(job_of(row).recipe.seconds)]
 
     def _decoder(self) -> Decoder:
         if self.decoder is None:
@@ -159,7 +172,7 @@ class MusicgenEngine:
             desk.failed(job, error)
 
     def _finish(self, desk: Desk, row: Row) -> None:
-        job = _job(row)
+        job = job_of(row)
         try:
             if row.error is not None:
                 raise row.error
@@ -211,10 +224,7 @@ def slots_on(device: str) -> int:
     return 8 if device.startswith("cuda") else 1
 
 
-def _job(row: Row) -> Job:
+def job_of(row: Row) -> Job:
+    """Return the job that a row of this engine belongs to."""
     assert isinstance(row.key, Job)
     return row.key
-
-
-def _total(row: Row) -> int:
-    return row.frames + max(1, round(row.frames * CODEC_SHARE))
