@@ -37,7 +37,7 @@ class Packed:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply."""
-        out: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+        out: torch.Tensor = torch.ops.mkldnn._linear_pointwise.default(
             x.to(self._dtype), self._weight, None, "none", [], ""
         )
         return out.float()
@@ -53,7 +53,7 @@ class Half:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply."""
-        out: torch.Tensor = torch.ops.quantized.linear_dynamic_fp16(x, self._packed)
+        out: torch.Tensor = torch.ops.quantized.linear_dynamic_fp16.default(x, self._packed)
         return out
 
 
@@ -73,15 +73,17 @@ class Int8:
             warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
             quantised = torch.quantize_per_channel(weight, scales, zeros, 0, torch.qint8)
             self._packed = torch.ops.quantized.linear_prepack(quantised, None)
+        self._pin = torch.zeros(1, weight.shape[1])
+        self._pin[0, :2] = torch.tensor([1.0, -1.0])
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply."""
-        size = x.abs().amax(1, keepdim=True).clamp_min(1e-12)
-        pinned = x.new_zeros(len(x) + 1, x.shape[1])
-        torch.div(x, size, out=pinned[:-1])
-        pinned[-1, 0], pinned[-1, 1] = 1, -1
-        out: torch.Tensor = torch.ops.quantized.linear_dynamic(pinned, self._packed, True)
-        return out[:-1] * size
+        size = torch.linalg.vector_norm(x, torch.inf, 1, keepdim=True).clamp_min_(1e-12)
+        # A row that is out of range becomes so in the result, by its size, and spoils no other.
+        pinned = torch.cat([(x / size).nan_to_num_(0.0), self._pin])
+        out: torch.Tensor = torch.ops.quantized.linear_dynamic.default(pinned, self._packed, True)
+        scaled: torch.Tensor = out[:-1] * size
+        return scaled
 
 
 SMALL = 200_000

@@ -82,12 +82,13 @@ def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision
     assert len({tuple(one.codes[0, :5].tolist()) for one in rows}) > 1
 
 
-def test_a_cancelled_and_a_failing_row_leave_the_others_alone(tiny: Reference) -> None:
+@pytest.mark.parametrize("precision", precisions_on("cpu"))
+def test_a_cancelled_and_a_failing_row_leave_the_others_alone(precision: Precision, tiny: Reference) -> None:
     class Failing(Forced):
         def column(self, logits: object, place: int) -> list[int]:
             raise RuntimeError("no choice")
 
-    model = tiny.ours()
+    model = tiny.ours(precision)
     alone = row(tiny, 5)
     decoded(Decoder(model, 4, window=40, stride=20), alone)
 
