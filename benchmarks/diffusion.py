@@ -37,9 +37,9 @@ from bot.engines import registry  # noqa: E402
 from bot.engines.base import Job  # noqa: E402
 from bot.engines.once import Once  # noqa: E402
 from bot.recipe import Mode, Recipe  # noqa: E402
+from tests.engines.desk import Desk  # noqa: E402
 from tests.engines.diffusion import make_manifests as small  # noqa: E402
 from tests.engines.diffusion.checkpoints import write_tokenizer  # noqa: E402
-from tests.engines.diffusion.desk import Desk  # noqa: E402
 
 PROMPT = "slow piano in the rain"
 BUILT_IN = "antiphon-tiny-diffusion"

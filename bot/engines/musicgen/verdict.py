@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from bot.engines.checkpoints import converted
-from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+from bot.engines.musicgen.decoder import Chooser, Conditions, Decoder, Row
 from bot.engines.musicgen.network import LanguageModel
 from bot.errors import ModelMissing
 
@@ -71,14 +71,27 @@ def measure(
     guidance_scale: float,
     told: Callable[[int, int], None],
 ) -> Verdict:
-    """Let `exact` write a clip for each prompt and compare what `other` thinks of every token of it.
+    """Let `exact` write `frames` for each prompt and compare what `other` thinks of every token of it.
 
     told(done, total) is called for each clip and model that is through.
     """
-    total, done = 2 * len(prompts), 0
+    sizes = exact.sizes
+    writers = [(c, _Free(frames, sizes.delays, sizes.vocabulary, n)) for n, c in enumerate(prompts)]
+    return compared(exact, other, writers, guidance_scale, told)
+
+
+def compared(
+    exact: LanguageModel,
+    other: LanguageModel,
+    writers: Sequence[tuple[Conditions, Chooser]],
+    guidance_scale: float,
+    told: Callable[[int, int], None],
+) -> Verdict:
+    """Let choosers write clips with `exact` and compare what `other` thinks of every token of them."""
+    total, done = 2 * len(writers), 0
     divergences, same = [], []
-    for number, conditions in enumerate(prompts):
-        written = _Written(frames, exact.sizes.delays, exact.sizes.vocabulary, number)
+    for conditions, chooser in writers:
+        written = _Kept(chooser, [exact.sizes.vocabulary] * exact.sizes.codebooks)
         _decode(exact, conditions, written, guidance_scale)
         told(done := done + 1, total)
         again = _Again(written.columns)
@@ -94,26 +107,37 @@ def measure(
     return Verdict(float(kl.mean()), float(kl.max()), float(agreement.double().mean()), len(kl))
 
 
-class _Written:
-    """Draws every token from the logits' own distribution, and keeps both."""
+class _Kept:
+    """Lets another chooser choose, and keeps its columns and what it chose from."""
 
-    def __init__(self, frames: int, delays: Sequence[int], padding: int, seed: int) -> None:
+    def __init__(self, chooser: Chooser, start: list[int]) -> None:
         self.logits: list[npt.NDArray[np.float32]] = []
-        self.columns = [[padding] * len(delays)]
-        self._frames, self._delays, self._padding = frames, delays, padding
-        self._rng = np.random.default_rng(seed)
+        self.columns = [start]
+        self._chooser = chooser
 
     @property
     def finished(self) -> bool:
-        return len(self.logits) == self._frames + max(self._delays)
+        return self._chooser.finished
 
     def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
         self.logits.append(logits.copy())
-        noise = self._rng.gumbel(size=logits.shape)
-        drawn = (logits + noise).argmax(1)
-        inside = [0 <= place - delay < self._frames for delay in self._delays]
-        self.columns.append([int(t) if i else self._padding for t, i in zip(drawn, inside, strict=True)])
+        self.columns.append(list(self._chooser.column(logits, place)))
         return self.columns[-1]
+
+
+class _Free:
+    """Draws every token from the logits' own distribution."""
+
+    def __init__(self, frames: int, delays: Sequence[int], padding: int, seed: int) -> None:
+        self.finished = False
+        self._frames, self._delays, self._padding = frames, delays, padding
+        self._rng = np.random.default_rng(seed)
+
+    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+        self.finished = place + 1 == self._frames + max(self._delays)
+        drawn = (logits + self._rng.gumbel(size=logits.shape)).argmax(1)
+        inside = [0 <= place - delay < self._frames for delay in self._delays]
+        return [int(t) if i else self._padding for t, i in zip(drawn, inside, strict=True)]
 
 
 class _Again:
@@ -132,9 +156,7 @@ class _Again:
         return self._columns[place + 1]
 
 
-def _decode(
-    model: LanguageModel, conditions: Conditions, chooser: _Written | _Again, guidance_scale: float
-) -> None:
+def _decode(model: LanguageModel, conditions: Conditions, chooser: Chooser, guidance_scale: float) -> None:
     decoder = Decoder(model, prefix=len(conditions.states) if model.sizes.prefix else 0)
     decoder.admit(
         Row(conditions=conditions, frames=1, seed=0, guidance_scale=guidance_scale, chooser=chooser)
