@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -51,7 +53,9 @@ def test_an_unknown_model_is_named_with_what_there_is() -> None:
 
 
 def test_a_musicgen_folder_is_described_without_torch_and_rendered_by_the_command(tmp_path: Path) -> None:
-    folder = write_musicgen(tmp_path / "their-musicgen")
+    folder = write_musicgen(tmp_path / "their-musicgen", melody=True)
+    time = np.arange(64_000) / 16_000
+    soundfile.write(tmp_path / "tune.wav", 0.5 * np.sin(2 * np.pi * 440 * time), 16_000)
     describe = (
         "import sys; from bot.engines import registry; from bot.recipe import Mode\n"
         f"c = registry.describe(Mode.AR, {str(folder)!r})\n"
@@ -61,7 +65,18 @@ def test_a_musicgen_folder_is_described_without_torch_and_rendered_by_the_comman
     )
     subprocess.run([sys.executable, "-c", describe], cwd=ROOT, check=True)
     done = subprocess.run(
-        [sys.executable, "-m", "bot", "generate", "calm piano", "--seconds", "2", "--json"],
+        [
+            sys.executable,
+            "-m",
+            "bot",
+            "generate",
+            "strings",
+            "--seconds",
+            "2",
+            "--json",
+            "--melody",
+            "tune.wav",
+        ],
         cwd=tmp_path,
         env={k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
         | {"PYTHONPATH": str(ROOT), "AR_MODEL": str(folder)},
@@ -73,6 +88,7 @@ def test_a_musicgen_folder_is_described_without_torch_and_rendered_by_the_comman
     made = json.loads(done.stdout)
     assert (made["title"], made["licence"]) == ("their-musicgen", "CC-BY-NC-4.0")
     assert made["recipe"]["model"] == str(folder)
+    assert made["recipe"]["melody"] == hashlib.sha256((tmp_path / "tune.wav").read_bytes()).hexdigest()
     assert soundfile.info(tmp_path / "clip.mp3").duration == pytest.approx(2, abs=0.1)
 
 

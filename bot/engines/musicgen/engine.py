@@ -16,7 +16,7 @@ from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
-from bot.engines.musicgen.melody import MelodyEncoder
+from bot.engines.musicgen.melody import MelodyEncoder, read_melody
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.sizes import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
@@ -167,7 +167,10 @@ class MusicgenEngine:
 
     def _admit(self, desk: Desk, job: Job) -> None:
         try:
-            self._decoder().admit(self.row(job.recipe, job))
+            melody = None
+            if job.recipe.melody is not None and self.melody is not None:
+                melody = read_melody(job.melody, job.recipe.melody, self.card.sample_rate)
+            self._decoder().admit(self.row(job.recipe, job, melody))
         except AntiphonError as error:
             desk.failed(job, error)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from bot.engines import registry
@@ -99,3 +102,19 @@ def test_what_cannot_be_run_is_said(models: Path, monkeypatch: pytest.MonkeyPatc
         registry.describe(Mode.AR, f"audiocraft:{models / 'mono'}")
     with pytest.raises(ModelMissing, match="audiocraft is not installed"):
         registry.load(Mode.AR, f"audiocraft:{models / 'mono'}", "cpu", "auto")
+
+
+def test_a_melodys_file_is_followed(engines: dict[str, Engine], tmp_path: Path) -> None:
+    engine = engines["melody"]
+    tune = tmp_path / "tune.wav"
+    time = np.arange(64_000) / 16_000
+    soundfile.write(tune, 0.5 * np.sin(2 * np.pi * 440 * time), 16_000)
+    digest = hashlib.sha256(tune.read_bytes()).hexdigest()
+    desk = rendered(engine, recipe(engine), recipe(engine, melody=digest), melody=tune)
+    assert not desk.errors
+    assert desk.waves[1].shape == desk.waves[2].shape
+    assert (desk.waves[1] != desk.waves[2]).any()
+    without = rendered(engine, recipe(engine, melody=digest))
+    assert "not here" in str(without.errors[1])
+    refused = rendered(engines["mono"], recipe(engines["mono"], melody=digest), melody=tune)
+    assert "follows no melody" in str(refused.errors[1])
