@@ -1,11 +1,11 @@
 """What a decode step of MusicGen-small costs: ours, transformers', audiocraft's, on the same random weights.
 
-`python -m benchmarks.ar_decode [--quick] [--threads 1 2] [--whole]` prints, side by side and each in a
+`python -m benchmarks.ar_decode [--quick] [--threads 1 2]` prints, side by side and each in a
 process of its own, milliseconds a step at several contexts with the share of the memory's bandwidth that
 reading the weights alone accounts for, and the memory in use; then clips per minute by slots; then the KL
 divergence of each precision from fp32 on the shipped, trained model. A step is one clip with guidance: two
 rows, 10 words. transformers and audiocraft are timed in their own step, without their sampling and without
-what their `generate` adds. --whole decodes 10 s of music from first to last token, codec included.
+what their `generate` adds.
 Milliseconds are the median of processor time divided by the threads, which is the wall clock's on a machine
 with nothing else to do and stays near it where others compute beside.
 """
@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 CONTEXTS = (50, 500, 1_000, 1_480)
@@ -36,14 +37,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="contexts 50 and 500, one and eight slots")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rows", nargs="+", default=list(ROWS), help="which rows to measure")
-    parser.add_argument("--whole", action="store_true", help="also 10 s of music from end to end")
-    parser.add_argument("--only", choices=["steps", "slots", "trained", "whole"], help="one part alone")
+    parser.add_argument("--only", choices=["steps", "slots", "trained"], help="one part alone")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         print(json.dumps(PARTS[args.child](args.rows[0], args.quick)))
         return
-    parts = [args.only] if args.only else ["steps", "slots", "trained", *(["whole"] if args.whole else [])]
+    parts = [args.only] if args.only else ["steps", "slots", "trained"]
     for part in parts:
         if part == "trained":
             for precision in ("fp16", "int8"):
@@ -112,7 +112,7 @@ def _median(action: Callable[[], object], runs: int) -> float:
 def _steps(row: str, quick: bool) -> dict[str, Any]:
     import torch
 
-    contexts, runs = (CONTEXTS[:2], 7) if quick else (CONTEXTS, 9)
+    contexts, runs = (CONTEXTS[:2], 5) if quick else (CONTEXTS, 7)
     who, precision = row.split()
     maker = {"ours": _ours, "transformers": _transformers, "audiocraft": _audiocraft}[who]
     with torch.inference_mode():
@@ -203,11 +203,11 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
             cross_attention=True, custom=False, memory_efficient=True,
         ).eval()  # fmt: skip
     states = torch.randn(2, WORDS, 1024), torch.ones(2, WORDS)
+    streams = ExitStack()
 
     def prepare(context: int) -> Callable[[], object]:
-        model.reset_streaming()
-        streaming = model.streaming()
-        streaming.__enter__()
+        streams.close()
+        streams.enter_context(model.streaming())
         tokens = torch.zeros(2, 4, 1, dtype=torch.long)
 
         def step() -> object:
