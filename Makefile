@@ -33,7 +33,8 @@ $(READY): pyproject.toml constraints.txt Makefile
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,audiocraft]'
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
 	@touch $(READY)
 
 clean:

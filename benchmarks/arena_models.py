@@ -55,7 +55,7 @@ def community(people: int, duels: int, voters: int, taste: float, luck: float, s
         requester=none > 0,
         tag_set=none,
         arms=ARMS,
-        tag_sets=(frozenset(),),
+        tag_sets=((),),
     )
 
 

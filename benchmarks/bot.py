@@ -39,7 +39,7 @@ async def measure(commands: int) -> dict[str, Any]:
                 to_ready = time.perf_counter() - began
                 members = [discord.member(name) for name in MEMBERS]
                 await discord.until(lambda: "music" in members[0].commands(), 20, "the commands")
-                await members[0].slash("music", prompt="slow to keep the worker busy", seconds=5)
+                await members[0].slash("music", prompt="held so that the worker is busy", seconds=5)
                 idle = memory_mb(bot.process.pid)
                 latencies = await burst(discord, members, commands)
                 return {

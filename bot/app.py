@@ -139,6 +139,10 @@ class Antiphon(commands.AutoShardedBot):
         self._supervise(asyncio.create_task(self.service.run(), name="queue"))
         self._services.push_async_callback(self.service.close)
 
+    def wrote(self, message: discord.Message) -> bool:
+        """Tell whether a message is the bot's own. An old application's id is not its bot's."""
+        return message.author == self.user
+
     async def on_ready(self) -> None:
         """Say that the bot is there, and how to invite it where it is in no server yet."""
         log.info("ready as %s in %d servers, %d shards", self.user, len(self.guilds), self.shard_count or 1)

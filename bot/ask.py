@@ -24,6 +24,7 @@ def recipe_for(
     seconds: float | None = None,
     seed: int | None = None,
     negative_prompt: str | None = None,
+    lyrics: str | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
     guidance_scale: float | None = None,
@@ -41,6 +42,8 @@ def recipe_for(
     }
     if negative_prompt is not None and not capabilities.negative_prompt:
         raise InvalidRecipe(_ignored("negative", capabilities))
+    if lyrics is not None and not capabilities.lyrics:
+        raise InvalidRecipe(_ignored("lyrics", capabilities))
     longest = longest_seconds(capabilities, settings)
     if seconds is None:
         seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)
@@ -61,6 +64,7 @@ def recipe_for(
         guidance_scale=chosen["guidance_scale"],
         num_sampling_steps=_whole(chosen["num_sampling_steps"]),
         negative_prompt=negative_prompt or None,
+        lyrics=lyrics or None,
     )
 
 
@@ -74,6 +78,7 @@ def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: Settings
         seconds=min(max(recipe.seconds, capabilities.min_seconds), longest),
         seed=recipe.seed,
         negative_prompt=recipe.negative_prompt if capabilities.negative_prompt else None,
+        lyrics=recipe.lyrics if capabilities.lyrics else None,
     )
 
 

@@ -1,4 +1,7 @@
-"""The command line: run, sandbox, generate, doctor, db, votes. Exit codes: 0; 2 bad input; 1 otherwise."""
+"""The command line: run, sandbox, generate, doctor, models, db, votes.
+
+Exit codes: 0; 2 for bad input; 1 otherwise.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from bot import log
 from bot.arena.wording import count
 from bot.config import Settings, unknown_keys
 from bot.errors import AntiphonError, ConfigError, StoreError, UserError
+from bot.models.cli import models
 from bot.recipe import Mode, Recipe
 from bot.store import maintenance, migrations
 
@@ -34,6 +38,7 @@ db = typer.Typer(no_args_is_help=True, help="Look after the database.")
 app.add_typer(db, name="db")
 votes = typer.Typer(no_args_is_help=True, help="What members voted in blind duels.")
 app.add_typer(votes, name="votes")
+app.add_typer(models, name="models")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -91,6 +96,7 @@ def generate(
     top_k: Annotated[int | None, typer.Option(help="How many tokens are in the draw.")] = None,
     guidance: Annotated[float | None, typer.Option(help="How strictly the prompt is followed.")] = None,
     negative: Annotated[str | None, typer.Option(help="What you do not want to hear.")] = None,
+    lyrics: Annotated[str | None, typer.Option(help="Words to sing, for models that sing.")] = None,
     like: Annotated[Path | None, typer.Option(help="An Antiphon MP3 to make again from its tags.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the MP3 goes.")] = Path("clip.mp3"),
     picture: Annotated[Path | None, typer.Option(help="Where a picture of it goes.")] = None,
@@ -115,6 +121,7 @@ def generate(
             top_k=top_k,
             guidance_scale=guidance,
             negative_prompt=negative,
+            lyrics=lyrics,
         )
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json) as bar:
@@ -201,8 +208,7 @@ def export(target: Annotated[Path, typer.Argument(help="The file to write, JSON 
 
 def _settings() -> Settings:
     settings = Settings.load()
-    secrets = [secret.get_secret_value() for secret in (settings.discord_token, settings.hf_token) if secret]
-    log.configure(settings.log_level, secrets)
+    log.configure(settings.log_level, settings.secrets)
     for key in unknown_keys():
         err.print(f"No setting is called {key} (in .env); it is ignored.")
     return settings

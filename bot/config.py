@@ -16,6 +16,7 @@ from bot.recipe import Mode
 DISCORD = "https://discord.com/api/v10"
 BUILTIN_AR = "antiphon-tiny-ar"
 BUILTIN_DIFFUSION = "antiphon-tiny-diffusion"
+MULTIBAND = "multiband"
 
 
 def _address(text: str) -> str:
@@ -55,8 +56,13 @@ class Settings(BaseSettings):
     ar_model: str = Field(
         BUILTIN_AR, min_length=1, description="a built-in model's name, a hub name or a model folder"
     )
+    ar_engine: Annotated[Literal["antiphon", "audiocraft"], BeforeValidator(_lower)] = Field(
+        "antiphon", description="antiphon or audiocraft"
+    )
     diffusion_model: str = Field(
-        BUILTIN_DIFFUSION, min_length=1, description="a built-in model's name, a hub name or a model folder"
+        BUILTIN_DIFFUSION,
+        min_length=1,
+        description="a built-in model's name, a hub name, a model folder, or multiband",
     )
     device: Annotated[str, BeforeValidator(_lower), AfterValidator(_device)] = Field(
         "auto", description="auto, cpu, cuda, cuda:0 (or another number) or mps"
@@ -116,8 +122,24 @@ class Settings(BaseSettings):
 
     @property
     def models(self) -> dict[Mode, str]:
-        """The configured model of each mode."""
-        return {Mode.AR: self.ar_model, Mode.DIFFUSION: self.diffusion_model}
+        """The configured model of each mode, as recipes name it.
+
+        A name says how the model is run where that decides how a clip sounds: “audiocraft:NAME” by
+        audiocraft, “multiband:NAME” by MultiBandDiffusion over that autoregressive model's tokens.
+        """
+        autoregressive = self.ar_model
+        if self.ar_engine == "audiocraft":
+            autoregressive = f"audiocraft:{self.ar_model}"
+        diffusion = self.diffusion_model
+        if diffusion == MULTIBAND:
+            diffusion = f"{MULTIBAND}:{self.ar_model}"
+        return {Mode.AR: autoregressive, Mode.DIFFUSION: diffusion}
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must never stand in a log."""
+        held = (self.discord_token, self.hf_token)
+        return [secret.get_secret_value() for secret in held if secret is not None]
 
     def preset(self, option: str) -> float | int | None:
         """Return the owner's default for one of an engine's options, or None where the engine's own holds."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +18,14 @@ from urllib.parse import urlsplit
 from bot.config import Settings, unknown_keys
 from bot.engines.base import Engines
 from bot.errors import SetupError, StoreError
+from bot.models.machine import SMALL_GB, Broken, Machine, advised, probe
+from bot.recipe import Mode
 from bot.store import maintenance
 
 Verdict = Literal["ok", "warning", "problem"]
 LOW_DISK_GB = 2.0
+WEIGHTS_SHARE = 0.6
+"""Of the graphics memory; the engines leave the rest to activations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,13 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     yield _database(settings.database_path)
     yield _encoder()
     yield from _models(settings, engines)
-    yield _accelerator(settings.device)
+    try:
+        machine = probe()
+    except Broken as error:
+        yield Finding("Accelerator", "problem", f"torch does not work: {error}", "Run `make install` again.")
+    else:
+        yield _accelerator(settings.device, machine)
+        yield from memory(settings, engines, machine)
     yield _discord(settings.discord_api_url)
 
 
@@ -120,36 +128,52 @@ def _models(settings: Settings, engines: str) -> Iterator[Finding]:
         )
 
 
-_PROBE = """
-import json, torch
-print(json.dumps({
-    "torch": torch.__version__,
-    "cuda": [
-        {"name": p.name, "gb": round(p.total_memory / 1e9, 1)}
-        for p in map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
-    ] if torch.cuda.is_available() else [],
-    "mps": torch.backends.mps.is_available(),
-    "threads": torch.get_num_threads(),
-}))
-"""
+def memory(settings: Settings, engines: str, machine: Machine) -> Iterator[Finding]:
+    """Say how much memory each model's weights take, and whether both stay loaded side by side."""
+    module = cast(Engines, importlib.import_module(engines))
+    on_gpu = bool(machine.gpus) and settings.device != "cpu"
+    auto = "float32" if not on_gpu else "bfloat16" if machine.bfloat16 else "float16"
+    dtype = auto if settings.dtype == "auto" else settings.dtype
+    sizes: dict[Mode, float] = {}
+    for mode, model in settings.models.items():
+        try:
+            count = module.parameters(mode, model)
+        except SetupError:
+            continue  # told in the mode's own line
+        if count is not None:
+            sizes[mode] = count * (4 if dtype == "float32" else 2) / 1e9
+            yield Finding(f"Memory {mode}", "ok", f"{model}: {sizes[mode]:.1f} GB of weights in {dtype}")
+    needed = sum(sizes.values())
+    if sizes and on_gpu and needed > WEIGHTS_SHARE * machine.gpu_gb:
+        how = (
+            "they take turns, or lie partly in main memory"
+            if len(sizes) > 1
+            else "it lies partly in main memory"
+        )
+        yield Finding(
+            "Memory",
+            "warning",
+            f"{needed:.1f} GB of weights on a GPU with {machine.gpu_gb:g} GB: {how}, which is slower",
+            "Choose smaller models (`antiphon models list`), or DTYPE=bfloat16.",
+        )
+    if on_gpu and machine.gpu_gb < SMALL_GB:
+        names = [entry.name for mode in Mode if (entry := advised(mode, machine.gpu_gb)) is not None]
+        yield Finding(
+            "Models",
+            "ok",
+            f"with less than {SMALL_GB:g} GB of graphics memory, small models fit: "
+            f"{', '.join(names) or 'the built-in ones'}",
+        )
 
 
-def _accelerator(device: str) -> Finding:
-    # In a process of its own: torch is slow to import and a broken driver can end the process.
-    probe = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=False)
-    if probe.returncode != 0:
-        last = (probe.stderr.strip().splitlines() or ["it ended without a word"])[-1]
-        return Finding("Accelerator", "problem", f"torch does not work: {last}", "Run `make install` again.")
-    seen = json.loads(probe.stdout.splitlines()[-1])
-    cards = [f"{card['name']} ({card['gb']} GB)" for card in seen["cuda"]]
-    detail = f"torch {seen['torch']}, " + (
-        ", ".join(cards) if cards else "Apple GPU" if seen["mps"] else f"CPU, {seen['threads']} threads"
+def _accelerator(device: str, machine: Machine) -> Finding:
+    wanted_but_absent = (device.startswith("cuda") and not machine.gpus) or (
+        device == "mps" and not machine.mps
     )
-    wanted_but_absent = (device.startswith("cuda") and not cards) or (device == "mps" and not seen["mps"])
     if wanted_but_absent:
         advice = "Set DEVICE=auto, or install the torch build for your GPU (see the README)."
-        return Finding("Accelerator", "problem", f"DEVICE={device}, but {detail}", advice)
-    return Finding("Accelerator", "ok", detail)
+        return Finding("Accelerator", "problem", f"DEVICE={device}, but {machine.described}", advice)
+    return Finding("Accelerator", "ok", machine.described)
 
 
 def _discord(api_url: str) -> Finding:

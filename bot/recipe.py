@@ -12,6 +12,7 @@ from typing import Any, Self
 from bot.errors import InvalidRecipe
 
 PROMPT_CHARACTERS = 1_000
+LYRICS_CHARACTERS = 4_000
 SEED_MAX = 2**31 - 1
 """Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
 
@@ -33,6 +34,7 @@ class Recipe:
     seed: 0 to 2³¹ − 1.
     temperature (> 0), top_k (≥ 0; 0 is off), guidance_scale (≥ 0), num_sampling_steps (≥ 1) and
     negative_prompt are None where the engine does not take them.
+    lyrics: words to sing, 1 to 4,000 characters, stripped; None where nobody sings.
     source_clip: id of the clip this one starts from, or None.
 
     Raises InvalidRecipe when a value is out of these bounds. What one engine takes within them is
@@ -49,11 +51,14 @@ class Recipe:
     guidance_scale: float | None = None
     num_sampling_steps: int | None = None
     negative_prompt: str | None = None
+    lyrics: str | None = None
     source_clip: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mode", Mode(self.mode))
         object.__setattr__(self, "prompt", checked_prompt(self.prompt))
+        if self.lyrics is not None:
+            object.__setattr__(self, "lyrics", checked_lyrics(self.lyrics))
         _require(
             math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds."
         )
@@ -104,6 +109,17 @@ def checked_prompt(text: str) -> str:
         f"The prompt has {len(prompt):,} characters; {PROMPT_CHARACTERS:,} is the most. Shorten it.",
     )
     return prompt
+
+
+def checked_lyrics(text: str) -> str:
+    """Return lyrics stripped of outer white space, or raise InvalidRecipe if they are blank or too long."""
+    lyrics = text.strip()
+    _require(bool(lyrics), "The lyrics are empty. Leave them out for music without a singer.")
+    _require(
+        len(lyrics) <= LYRICS_CHARACTERS,
+        f"The lyrics have {len(lyrics):,} characters; {LYRICS_CHARACTERS:,} is the most. Shorten them.",
+    )
+    return lyrics
 
 
 def random_seed() -> int:

@@ -37,10 +37,9 @@ class Answer:
     view: discord.ui.View
 
 
-class UseWordingButton(IdButton, template=r"coach:use:(?P<number>\d+)"):
+class UseWordingButton(IdButton, prefix="coach:use"):
     """Renders the other wording of a prompt that was coached."""
 
-    prefix = "coach:use"
     label = "Use this wording"
     style = discord.ButtonStyle.primary
     emoji = "🎵"
@@ -54,10 +53,9 @@ class UseWordingButton(IdButton, template=r"coach:use:(?P<number>\d+)"):
         )
 
 
-class OtherModeWordingButton(IdButton, template=r"coach:other:(?P<number>\d+)"):
+class OtherModeWordingButton(IdButton, prefix="coach:other"):
     """The same prompt in the words that the other mode listens to."""
 
-    prefix = "coach:other"
     label = "Say it for the other mode"
     emoji = "🔀"
 
@@ -73,10 +71,9 @@ class OtherModeWordingButton(IdButton, template=r"coach:other:(?P<number>\d+)"):
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 
 
-class OfClipButton(IdButton, template=r"coach:clip:(?P<number>\d+)"):
+class OfClipButton(IdButton, prefix="coach:clip"):
     """What the coach has to say about a clip's prompt."""
 
-    prefix = "coach:clip"
     label = "Coach"
     emoji = "💡"
 
@@ -88,10 +85,9 @@ class OfClipButton(IdButton, template=r"coach:clip:(?P<number>\d+)"):
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 
 
-class SilenceButton(IdButton, template=r"coach:quiet:(?P<number>\d+)"):
+class SilenceButton(IdButton, prefix="coach:quiet"):
     """Turns the line under one's clips off (0) or on (1)."""
 
-    prefix = "coach:quiet"
     label = "No hints under my clips"
     emoji = "🔕"
 

@@ -185,7 +185,7 @@ class Delivery(commands.Cog):
         """Look for the clip among the channel's messages since shortly before the first attempt."""
         after = discord.Object(discord.utils.time_snowflake(_moment(since - NONCE_REMEMBERED)))
         async for message in channel.history(after=after, limit=MESSAGES_READ, oldest_first=True):
-            if message.author.id == self.bot.application_id and carries_clip(message, clip.id):
+            if self.bot.wrote(message) and carries_clip(message, clip.id):
                 return message.id
         return None
 

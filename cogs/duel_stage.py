@@ -137,7 +137,7 @@ class DuelStage(commands.Cog):
     ) -> discord.Message | None:
         after = discord.Object(discord.utils.time_snowflake(moment(since - NONCE_REMEMBERED)))
         async for message in channel.history(after=after, limit=MESSAGES_READ, oldest_first=True):
-            if message.author.id == self.bot.application_id and carries(message, f"{VoteA.prefix}:{duel.id}"):
+            if self.bot.wrote(message) and carries(message, f"{VoteA.prefix}:{duel.id}"):
                 return message
         return None
 
@@ -153,15 +153,21 @@ class DuelStage(commands.Cog):
             await message.edit(embed=card.embed, attachments=card.files(), view=None)
         except NETWORK_ERRORS:
             raise
-        except (discord.Forbidden, discord.NotFound) as error:
-            log.warning("nobody can be shown how duel %d ended: %s", duel.id, error)
         except discord.HTTPException as error:
             if error.status in (401, 429):
                 raise
-            # The words at least: the tagged files are somewhat larger than what was posted before.
+            # Too large, for one: the tagged files weigh more than what was posted, which then stays.
             log.warning("the files of duel %d cannot be shown: %s", duel.id, error)
-            await message.edit(embed=card.embed.set_image(url=None), attachments=[], view=None)
+            await self._reveal_in_words(duel, message, card.embed.set_image(url=None))
         await duels.revealed(duel)
+
+    async def _reveal_in_words(
+        self, duel: Duel, message: discord.PartialMessage, embed: discord.Embed
+    ) -> None:
+        try:
+            await message.edit(embed=embed, view=None)
+        except (discord.Forbidden, discord.NotFound) as error:
+            log.warning("nobody can be shown how duel %d ended: %s", duel.id, error)
 
     async def _clips(self, sides: dict[Side, DuelSide]) -> dict[Side, Clip]:
         found: dict[Side, Clip] = {}

@@ -14,6 +14,9 @@ from bot.app import Antiphon
 from bot.errors import UserError
 from cogs.ui.answers import think
 
+ALT_CHARACTERS = 1_024
+"""As much as Discord takes to describe a picture."""
+
 Where = Literal["this server", "everywhere"]
 By = Literal["tag", "models", "who asked", "length"]
 Models = Literal["built-in models", "other models"]
@@ -59,7 +62,7 @@ class Leaderboard(commands.Cog):
         picture = discord.File(
             io.BytesIO(board.picture),
             "leaderboard.png",
-            description="The leaderboard; the text says the same",
+            description=board.text.replace("\n", ". ")[:ALT_CHARACTERS],
         )
         await interaction.followup.send(embed=embed, file=picture)
         if where == "this server" and interaction.permissions.manage_messages:

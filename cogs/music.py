@@ -15,7 +15,7 @@ from bot.ask import bounds_over, longest_seconds, recipe_for
 from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.prompts.starters import suggestions
-from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode
+from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode
 from cogs.asking import submit
 from cogs.presets.named import TYPED_MOST, named, suggest
 from cogs.presets.using import use
@@ -56,6 +56,7 @@ class Music(commands.Cog):
         prompt: str,
         mode: str | None = None,
         negative: str | None = None,
+        lyrics: str | None = None,
         seconds: float | None = None,
         seed: int | None = None,
         steps: int | None = None,
@@ -67,6 +68,7 @@ class Music(commands.Cog):
             "seconds": seconds,
             "seed": seed,
             "negative_prompt": negative,
+            "lyrics": lyrics,
             "temperature": temperature,
             "guidance_scale": guidance,
             "num_sampling_steps": steps,
@@ -128,6 +130,8 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
             options.append(_option(name, app_commands.Range[kind, kind(bounds.low), kind(bounds.high)]))
     if any(engine.negative_prompt for engine in engines):
         options.append(_option("negative", app_commands.Range[str, 1, PROMPT_CHARACTERS]))
+    if any(engine.lyrics for engine in engines):
+        options.append(_option("lyrics", app_commands.Range[str, 1, LYRICS_CHARACTERS]))
     options.append(_option("preset", app_commands.Range[str, 1, TYPED_MOST]))
     return options
 
@@ -141,6 +145,7 @@ DESCRIPTIONS = {
     "temperature": "How adventurous: 1 is as trained, less is safer",
     "guidance": "How strictly it follows your words",
     "negative": "What you do not want to hear",
+    "lyrics": "Words to sing; without them nobody sings. [verse] and [chorus] mark the parts",
     "preset": "A preset's name or code: your words go into it, your other options win over its own",
 }
 

@@ -26,10 +26,9 @@ NOT_SHARED = (
 )
 
 
-class ForgetButton(IdButton, template=r"privacy:forget:(?P<number>\d+)"):
+class ForgetButton(IdButton, prefix="privacy:forget"):
     """Deletes the votes of the person whose id it carries."""
 
-    prefix = "privacy:forget"
     label = "Delete my votes"
     style = discord.ButtonStyle.danger
 

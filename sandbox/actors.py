@@ -23,7 +23,7 @@ from sandbox.resolve import ActionError
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
-WAIT = 10.0
+WAIT = 30.0
 """Real seconds a test waits for the bot before it fails."""
 File = Upload | Path | tuple[str, bytes]
 """A file to send: an upload, a path, or a name with its bytes."""

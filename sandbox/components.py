@@ -192,6 +192,8 @@ def fill_media(node: Any, shown: dict[str, Json]) -> Any:
         body |= {name: file[name] for name in ("width", "height", "content_type") if name in file}
         if "id" in node:
             body["attachment_id"] = file["id"]
+        elif "description" in file:
+            body["description"] = file["description"]
     elif "id" in node and "url" in node and "type" not in node:
         body.setdefault("proxy_url", node["url"])
     icon = shown.get(_target(node.get("icon_url")) or "")

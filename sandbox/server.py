@@ -194,7 +194,7 @@ class Sandbox:
             raise KeyError(f"{attachment.filename} is gone.")
         return body
 
-    async def ready(self, timeout: float = 30.0) -> None:
+    async def ready(self, timeout: float = 90.0) -> None:
         """Return once all the bot's shards are online; TimeoutError after `timeout` real seconds."""
         world = self.world
         await self.until(lambda: world.shards_online == world.shards, timeout, "the bot to come online")

@@ -87,3 +87,13 @@ def test_the_example_holds_every_setting_with_its_default(tmp_path: Path) -> Non
     assert load(tmp_path, "\n".join(f"{k}={v}" for k, v in given.items())) == Settings.load(
         tmp_path / "absent"
     )
+
+
+def test_how_a_musicgen_is_run_is_part_of_its_name(tmp_path: Path) -> None:
+    text = "AR_MODEL=facebook/musicgen-small\nAR_ENGINE=Audiocraft\nDIFFUSION_MODEL=multiband"
+    assert load(tmp_path, text).models == {
+        Mode.AR: "audiocraft:facebook/musicgen-small",
+        Mode.DIFFUSION: "multiband:facebook/musicgen-small",
+    }
+    with pytest.raises(ConfigError, match="AR_ENGINE has to be antiphon or audiocraft"):
+        load(tmp_path, "AR_ENGINE=fast")

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.arena.results import Counts
-from bot.arena.votes import Arm, Choice, Vote
+from bot.arena.table import CHOICE, Rows, Tags, VoteTable
+from bot.arena.votes import Arm, Vote
 from bot.recipe import Mode
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.floating[Any]]
 Bools = npt.NDArray[np.bool_]
 
-_CHOICES = {choice: code for code, choice in enumerate(Choice)}
-A, B, BOTH_GOOD, BOTH_BAD = _CHOICES.values()
+A, B, BOTH_GOOD, BOTH_BAD = CHOICE.values()
+
+_T = TypeVar("_T", Arm, Tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,52 +42,38 @@ class Ballots:
     requester: Bools
     tag_set: Ints
     arms: tuple[Arm, ...]
-    tag_sets: tuple[frozenset[str], ...]
+    tag_sets: tuple[Tags, ...]
 
     @classmethod
-    def of(cls, votes: Iterable[Vote]) -> Ballots:
+    def of(cls, votes: Iterable[Vote] | VoteTable) -> Ballots:
         """Take the votes that count.
 
         Raises ValueError when votes on built-in models are mixed with votes on others, and when a
         person's vote on a duel occurs twice.
         """
-        rows = [vote for vote in votes if vote.excluded_reason is None]
-        if len({vote.built_in for vote in rows}) > 1:
+        table = votes if isinstance(votes, VoteTable) else VoteTable.of(votes)
+        rows = _in_order(table.rows[table.rows["excluded"] < 0])
+        if len(rows) and (rows["built_in"] != rows["built_in"][0]).any():
             raise ValueError(
                 "Votes on built-in models are never mixed with votes on others. Split them first."
             )
-        duel_ids = np.array([vote.duel for vote in rows], dtype=np.int64)
-        voter_ids = np.array([vote.voter for vote in rows], dtype=np.int64)
-        order = np.lexsort((voter_ids, duel_ids))
-        duel = np.unique(duel_ids[order], return_inverse=True)[1]
-        voter = np.unique(voter_ids[order], return_inverse=True)[1]
-        if ((np.diff(duel) == 0) & (np.diff(voter) == 0)).any():
-            raise ValueError("A person has one vote a duel, but one occurs twice.")
-        # Looked up by identity: votes of a duel share their arms, and hashing each anew took half the time.
-        objects = {id(vote.a): vote.a for vote in rows} | {id(vote.b): vote.b for vote in rows}
-        arms = tuple(sorted(set(objects.values())))
-        code = {arm: i for i, arm in enumerate(arms)}
-        index = {key: code[arm] for key, arm in objects.items()}
-        written = {vote.tags for vote in rows}
-        tag_sets = tuple(sorted({frozenset(tags) for tags in written}, key=sorted))
-        set_code = {tags: i for i, tags in enumerate(tag_sets)}
-        tag_index = {tags: set_code[frozenset(tags)] for tags in written}
-        arm_a = _column([index[id(vote.a)] for vote in rows])[order]
-        arm_b = _column([index[id(vote.b)] for vote in rows])[order]
+        # Numbered in an order of their own, so that nothing depends on who came first.
+        arms, (arm_a, arm_b) = _renumbered(table.arms, rows["a"], rows["b"])
+        tag_sets, (tag_set,) = _renumbered(table.tag_sets, rows["tags"])
         diffusion = np.array([arm.mode is Mode.DIFFUSION for arm in arms], dtype=bool)
         side = np.where(diffusion[arm_a], A, B) if arms else arm_a
         if arms:
             side = np.where(diffusion[arm_a] == diffusion[arm_b], -1, side)
         return cls(
-            duel=duel,
-            voter=voter,
-            choice=_column([_CHOICES[vote.choice] for vote in rows])[order],
+            duel=np.unique(rows["duel"], return_inverse=True)[1],
+            voter=np.unique(rows["voter"], return_inverse=True)[1],
+            choice=rows["choice"].astype(np.int64),
             diffusion_side=side,
             arm_a=arm_a,
             arm_b=arm_b,
-            seconds=np.array([vote.seconds for vote in rows], dtype=np.float64)[order],
-            requester=np.array([vote.requester for vote in rows], dtype=bool)[order],
-            tag_set=_column([tag_index[vote.tags] for vote in rows])[order],
+            seconds=rows["seconds"].copy(),
+            requester=rows["requester"].copy(),
+            tag_set=tag_set,
             arms=arms,
             tag_sets=tag_sets,
         )
@@ -120,5 +108,33 @@ class Ballots:
         )
 
 
-def _column(codes: list[int]) -> Ints:
-    return np.array(codes, dtype=np.int64)
+def distinct(codes: Ints) -> int:
+    """Return how many codes, from 0, occur."""
+    return int(np.count_nonzero(np.bincount(codes)))
+
+
+def _in_order(rows: Rows) -> Rows:
+    """Return the rows by duel and voter. Raises ValueError where both occur twice."""
+    duel, voter = rows["duel"], rows["voter"]
+    if _sorted(duel, voter):
+        return rows
+    order = np.lexsort((voter, duel))
+    duel, voter = duel[order], voter[order]
+    if ((np.diff(duel) == 0) & (np.diff(voter) == 0)).any():
+        raise ValueError("A person has one vote a duel, but one occurs twice.")
+    return rows[order]
+
+
+def _sorted(duel: Ints, voter: Ints) -> bool:
+    """Tell whether each row comes after the one before, so that none occurs twice either."""
+    step = np.diff(duel)
+    return bool(((step > 0) | ((step == 0) & (np.diff(voter) > 0))).all())
+
+
+def _renumbered(values: Sequence[_T], *columns: npt.NDArray[np.int32]) -> tuple[tuple[_T, ...], list[Ints]]:
+    """Return the values that occur, sorted, and the columns as indices of those."""
+    used = np.unique(np.concatenate(columns)).tolist()
+    by_rank = sorted(used, key=lambda code: values[code])
+    rank = np.zeros(len(values), dtype=np.int64)
+    rank[by_rank] = np.arange(len(by_rank))
+    return tuple(values[code] for code in by_rank), [rank[column] for column in columns]

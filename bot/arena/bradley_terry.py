@@ -7,7 +7,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from bot.arena.ballots import A, B, Ballots, Floats, Ints
+from bot.arena.ballots import A, B, Ballots, Floats, Ints, distinct
 from bot.arena.clusters import quantile
 from bot.arena.results import Strength
 
@@ -38,13 +38,13 @@ def strengths(ballots: Ballots, *, minimum: int = MINIMUM) -> tuple[Strength, ..
     arms = [arm for arm, here in zip(ballots.arms, inside, strict=True) if here]
     winner, loser = code[winner[kept]], code[loser[kept]]
     person, duel = ballots.voter[decided][kept], ballots.duel[decided][kept]
-    wins = np.zeros((len(arms), len(arms)))
-    np.add.at(wins, (winner, loser), 1)
+    m = len(arms)
+    wins = np.bincount(winner * m + loser, minlength=m * m).reshape(m, m).astype(np.float64)
     theta, inverse = fit(wins)
-    people, duels = len(np.unique(person)), len(np.unique(duel))
+    people, duels = distinct(person), distinct(duel)
     known = min(people, duels) >= max(2, minimum)
     error = _errors(theta, inverse, winner, loser, person, duel)
-    reach = quantile(min(people, duels) - 1) * error if known else np.full(len(arms), np.inf)
+    reach = quantile(min(people, duels) - 1) * error if known else np.full(m, np.inf)
     found = [
         Strength(
             arm=arm,
@@ -107,15 +107,16 @@ def _errors(theta: Floats, inverse: Floats, winner: Ints, loser: Ints, person: I
     m = len(theta)
     residual = expit(theta[loser] - theta[winner])
     meat = np.zeros((m, m))
-    people, duels = np.unique(person, return_inverse=True)[1], np.unique(duel, return_inverse=True)[1]
-    each = np.arange(len(winner))
-    for codes, sign in ((people, 1.0), (duels, 1.0), (each, -1.0)):
-        g = int(codes.max()) + 1
-        scores = np.zeros((g, m))
-        np.add.at(scores, (codes, winner), residual)
-        np.add.at(scores, (codes, loser), -residual)
-        correction = g / (g - 1) if sign > 0 and g > 1 else 1.0
-        meat += sign * correction * scores.T @ scores
+    for codes in (person, duel):
+        size, g = m * (int(codes.max()) + 1), distinct(codes)
+        gained = np.bincount(codes * m + winner, residual, size)
+        lost = np.bincount(codes * m + loser, residual, size)
+        scores = (gained - lost).reshape(-1, m)
+        meat += (g / (g - 1) if g > 1 else 1.0) * scores.T @ scores
+    # A vote's score is its residual for the winner and against the loser.
+    pairs = np.bincount(winner * m + loser, residual**2, m * m).reshape(m, m)
+    pairs = pairs + pairs.T
+    meat -= np.diag(pairs.sum(axis=1)) - pairs
     robust = np.diag(inverse @ meat @ inverse)
     independent = np.diag(inverse)
     return np.asarray(np.sqrt(np.maximum(robust, independent)))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from scipy.special import expit, logit
 
-from bot.arena.ballots import A, Ballots, Bools, Floats
-from bot.arena.clusters import Spread
-from bot.arena.results import Cell, Group, Verdict, WinRate
-from bot.arena.winrate import fit_win_rate, verdict, win_rate
+from bot.arena.ballots import BOTH_GOOD, A, Ballots, Floats, Ints
+from bot.arena.results import Cell, Counts, Group, Spread, Verdict, WinRate
+from bot.arena.winrate import verdict
 
 MIN_CELL_PEOPLE = 5
 MIN_CELL_DUELS = 5
@@ -41,27 +39,35 @@ class _Whole:
     slope: float
 
 
-def breakdown(ballots: Ballots) -> tuple[Group, ...]:
-    """Return the win rate by tag, by models, by who asked, and by length.
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """Which votes are in which cell. names [cells].  row, cell [m]: a vote, and a cell it is in."""
+
+    names: list[str]
+    row: Ints
+    cell: Ints
+
+
+def breakdown(ballots: Ballots, overall: WinRate) -> tuple[Group, ...]:
+    """Return the win rate by tag, by models, by who asked, and by length; overall: that of all the votes.
 
     Each cell's votes get the error that the whole's person, duel and vote variances give them, and are
     combined with the whole in a normal model on the logit scale whose spread between cells, τ, is
     averaged over (Gelman and others 2013, section 5.4). So a tag with four votes keeps close to the whole,
     and its interval says how far it may be off. Empty until the whole itself can be told.
     """
-    overall = win_rate(ballots)
-    if overall.verdict is Verdict.TOO_FEW:
+    if overall.spread is None:
         return ()
-    whole = _whole(ballots, overall)
+    whole = _whole(overall, overall.spread)
     return tuple(
-        Group(name=name, cells=_pooled(ballots, whole, masks))
-        for name, masks in (
+        Group(name=name, cells=_pooled(ballots, whole, split))
+        for name, split in (
             ("tag", _by_tag(ballots)),
             ("models", _by_models(ballots)),
             ("who asked", _by_requester(ballots)),
             ("length", _by_length(ballots)),
         )
-        if masks
+        if split.names
     )
 
 
@@ -77,12 +83,11 @@ _BANDS = (
 )
 
 
-def _whole(ballots: Ballots, overall: WinRate) -> _Whole:
+def _whole(overall: WinRate, spread: Spread) -> _Whole:
     share = overall.counts.diffusion / overall.counts.decisive
     # Half an effective vote either way keeps a unanimous whole finite.
     rate = (share * overall.effective_votes + 0.5) / (overall.effective_votes + 1)
     slope = rate * (1 - rate)
-    spread = fit_win_rate(ballots, ballots.decisive).spread
     if spread.vote <= 0:
         # Unanimous votes tell nothing of how they hang together: each is a copy of its person's others.
         spread = Spread(person=slope, duel=0.0, vote=slope)
@@ -91,32 +96,29 @@ def _whole(ballots: Ballots, overall: WinRate) -> _Whole:
     return _Whole(float(logit(rate)), float((logit(rate) - logit(bound)) / Z) ** 2, spread, slope)
 
 
-def _pooled(ballots: Ballots, whole: _Whole, masks: Iterable[tuple[str, Bools]]) -> tuple[Cell, ...]:
-    cells = [(name, mask, ballots.decisive & mask) for name, mask in masks]
-    raw, error, people, duels = (np.zeros(len(cells)) for _ in range(4))
-    for i, (_, _, decisive) in enumerate(cells):
-        votes = int(decisive.sum())
-        if not votes:
-            error[i] = np.inf
-            continue
-        per_person = np.bincount(ballots.voter[decisive])
-        per_duel = np.bincount(ballots.duel[decisive])
-        people[i], duels[i] = (per_person > 0).sum(), (per_duel > 0).sum()
-        # One Newton step from the whole's logit: the logit of 4 in 4 is infinite, this is not.
-        share = float(ballots.diffusion_won[decisive].mean())
-        raw[i] = whole.logit + (share - expit(whole.logit)) / whole.slope
-        error[i] = (
-            whole.spread.person * float((per_person**2).sum())
-            + whole.spread.duel * float((per_duel**2).sum())
-            + whole.spread.vote * votes
-        ) / (votes * whole.slope) ** 2
+def _pooled(ballots: Ballots, whole: _Whole, split: _Split) -> tuple[Cell, ...]:
+    cells = len(split.names)
+    decided = ballots.decisive[split.row]
+    row, cell = split.row[decided], split.cell[decided]
+    votes = np.bincount(cell, minlength=cells)
+    won = np.bincount(cell, ballots.diffusion_won[row], cells)
+    people, per_person = _clusters(cell, ballots.voter[row], cells)
+    duels, per_duel = _clusters(cell, ballots.duel[row], cells)
+    spread, some = whole.spread, votes > 0
+    # One Newton step from the whole's logit: the logit of 4 in 4 is infinite, this is not.
+    raw = np.zeros(cells)
+    raw[some] = whole.logit + (won[some] / votes[some] - expit(whole.logit)) / whole.slope
+    error = np.full(cells, np.inf)
+    squares = spread.person * per_person + spread.duel * per_duel + spread.vote * votes
+    error[some] = squares[some] / (votes[some] * whole.slope) ** 2
     mean, variance, weight = _posterior(raw, error, whole)
     reach = Z * np.sqrt(variance)
     rates, lows, highs = expit(mean), expit(mean - reach), expit(mean + reach)
+    counts = _counts(ballots, split)
     found = [
         Cell(
             name=name,
-            counts=ballots.counts(mask),
+            counts=counts[i],
             people=int(people[i]),
             duels=int(duels[i]),
             rate=float(rates[i]),
@@ -127,9 +129,29 @@ def _pooled(ballots: Ballots, whole: _Whole, masks: Iterable[tuple[str, Bools]])
             if people[i] >= MIN_CELL_PEOPLE and duels[i] >= MIN_CELL_DUELS
             else Verdict.TOO_FEW,
         )
-        for i, (name, mask, _) in enumerate(cells)
+        for i, name in enumerate(split.names)
     ]
     return tuple(sorted(found, key=lambda cell: (-cell.counts.total, cell.name)))
+
+
+def _clusters(cell: Ints, codes: Ints, cells: int) -> tuple[Ints, Ints]:
+    """Return how many clusters each cell has votes of, and the sum of the squares of their votes."""
+    size = int(codes.max(initial=0)) + 1
+    each = np.bincount(cell * size + codes, minlength=cells * size).reshape(cells, size)
+    return np.count_nonzero(each, axis=1), (each**2).sum(axis=1)
+
+
+def _counts(ballots: Ballots, split: _Split) -> list[Counts]:
+    said = np.select(
+        [ballots.diffusion_won, ballots.decisive, ballots.choice == BOTH_GOOD], [0, 1, 2], default=3
+    )
+    asked = ballots.between_modes[split.row]
+    cell, kind = split.cell[asked], said[split.row[asked]]
+    table = np.bincount(cell * 4 + kind, minlength=4 * len(split.names)).reshape(-1, 4)
+    return [
+        Counts(diffusion=won, ar=lost, both_good=good, both_bad=bad)
+        for won, lost, good, bad in table.tolist()
+    ]
 
 
 def _posterior(raw: Floats, error: Floats, whole: _Whole) -> tuple[Floats, Floats, Floats]:
@@ -150,27 +172,35 @@ def _posterior(raw: Floats, error: Floats, whole: _Whole) -> tuple[Floats, Float
     return mean, variance, tau_weight @ own
 
 
-def _by_tag(ballots: Ballots) -> list[tuple[str, Bools]]:
+def _by_tag(ballots: Ballots) -> _Split:
     tags = sorted(frozenset[str]().union(*ballots.tag_sets))
-    carries = {tag: np.array([tag in tags_of for tags_of in ballots.tag_sets]) for tag in tags}
-    return [(tag, carries[tag][ballots.tag_set]) for tag in tags]
+    code = {tag: i for i, tag in enumerate(tags)}
+    carried = [[code[tag] for tag in tag_set] for tag_set in ballots.tag_sets]
+    many = np.array([len(codes) for codes in carried], dtype=np.int64)
+    flat = np.array([one for codes in carried for one in codes], dtype=np.int64)
+    # A vote is in as many cells as its prompt has tags: the vote's place in each run of `flat`.
+    each = many[ballots.tag_set]
+    row = np.repeat(np.arange(len(ballots)), each)
+    place = np.arange(len(row)) - np.repeat(np.cumsum(each) - each, each)
+    first = np.cumsum(many) - many
+    return _Split(tags, row, flat[first[ballots.tag_set][row] + place])
 
 
-def _by_models(ballots: Ballots) -> list[tuple[str, Bools]]:
+def _by_models(ballots: Ballots) -> _Split:
     diffusion = np.where(ballots.diffusion_side == A, ballots.arm_a, ballots.arm_b)
     other = np.where(ballots.diffusion_side == A, ballots.arm_b, ballots.arm_a)
-    pairs = other * len(ballots.arms) + diffusion
-    found = []
-    for pair in np.unique(pairs[ballots.between_modes]):
-        ar, diff = (ballots.arms[i].model for i in divmod(int(pair), len(ballots.arms)))
-        found.append((f"{ar} against {diff}", (pairs == pair) & ballots.between_modes))
-    return found
+    row = np.nonzero(ballots.between_modes)[0]
+    pairs, cell = np.unique((other * len(ballots.arms) + diffusion)[row], return_inverse=True)
+    models = [(ballots.arms[i].model for i in divmod(pair, len(ballots.arms))) for pair in pairs.tolist()]
+    return _Split([f"{ar} against {diff}" for ar, diff in models], row, cell)
 
 
-def _by_requester(ballots: Ballots) -> list[tuple[str, Bools]]:
-    return [("asked for it", ballots.requester), ("only listened", ~ballots.requester)]
+def _by_requester(ballots: Ballots) -> _Split:
+    return _Split(
+        ["asked for it", "only listened"], np.arange(len(ballots)), (~ballots.requester).astype(np.int64)
+    )
 
 
-def _by_length(ballots: Ballots) -> list[tuple[str, Bools]]:
-    band = np.searchsorted(LENGTHS, ballots.seconds)
-    return [(name, band == i) for i, name in enumerate(_BANDS) if (band == i).any()]
+def _by_length(ballots: Ballots) -> _Split:
+    bands, cell = np.unique(np.searchsorted(LENGTHS, ballots.seconds), return_inverse=True)
+    return _Split([_BANDS[band] for band in bands.tolist()], np.arange(len(ballots)), cell)

@@ -23,17 +23,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from bot.arena.ballots import Floats, Ints
+from bot.arena.results import Spread
 
 LEVEL = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """The three variances of the working model, on the scale of y²."""
-
-    person: float
-    duel: float
-    vote: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ def clustered_contrast(x: Floats, y: Floats, c: Floats, person: Ints, duel: Ints
     residual = y - x @ beta
     people, duels = (_Side(codes, x, h, residual) for codes in (person, duel))
     square = float(h @ h)
-    leverage = np.einsum("nk,kl,nl->n", x, bread, x)
+    leverage = ((x @ bread) * x).sum(axis=1)
     observed = np.array([people.squares, duels.squares, float(((h * residual) ** 2).sum())])
     expected = np.array(
         [
@@ -124,12 +116,12 @@ class _Side:
     # M = I − X(X'X)⁻¹X' makes residuals, H = diag(h), and Z tells which cluster a vote belongs to.
 
     def own(self, bread: Floats) -> float:
-        diagonal = np.einsum("gk,kl,gl->g", self.hx, bread, self.x)
+        diagonal = ((self.hx @ bread) * self.x).sum(axis=1)
         return float(self.h @ self.h - 2 * self.h @ diagonal + self._low_rank(self, bread))
 
     def cross(self, other: _Side, bread: Floats, x: Floats, h: Floats) -> float:
         left = (self.hx @ bread)[self.codes]
-        meeting = np.einsum("nk,nk->n", left, other.x[other.codes])
+        meeting = (left * other.x[other.codes]).sum(axis=1)
         return float(h @ h - 2 * h @ meeting + self._low_rank(other, bread))
 
     def noise(self, bread: Floats, square: float) -> float:
@@ -137,8 +129,8 @@ class _Side:
 
     def single(self, bread: Floats, x: Floats, h: Floats) -> float:
         half = x @ bread
-        meeting = np.einsum("nk,nk->n", half, self.x[self.codes])
-        spread = np.einsum("nk,kl,nl->n", half, self.x.T @ self.x, half)
+        meeting = (half * self.x[self.codes]).sum(axis=1)
+        spread = ((half @ (self.x.T @ self.x)) * half).sum(axis=1)
         return float((h**2 * (1 - 2 * meeting + spread)).sum())
 
     def _low_rank(self, other: _Side, bread: Floats) -> float:

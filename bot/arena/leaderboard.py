@@ -10,16 +10,20 @@ from bot.arena.breakdown import breakdown
 from bot.arena.power import needed
 from bot.arena.results import Leaderboard
 from bot.arena.sidebias import side_bias
-from bot.arena.votes import Vote, exclusions
+from bot.arena.table import VoteTable
+from bot.arena.votes import Vote
 from bot.arena.winrate import win_rate
 
 
-def leaderboard(votes: Iterable[Vote], *, title: str, now: float, built_in: bool = False) -> Leaderboard:
+def leaderboard(
+    votes: Iterable[Vote] | VoteTable, *, title: str, now: float, built_in: bool = False
+) -> Leaderboard:
     """Return the leaderboard of the votes on built-in models, or of those on others; never of both.
 
     votes: stored votes in any order, the excluded among them.  now: Unix time.
     """
-    chosen = [vote for vote in votes if vote.built_in is built_in]
+    table = votes if isinstance(votes, VoteTable) else VoteTable.of(votes)
+    chosen = table.family(built_in)
     ballots = Ballots.of(chosen)
     overall = win_rate(ballots)
     return Leaderboard(
@@ -27,7 +31,7 @@ def leaderboard(votes: Iterable[Vote], *, title: str, now: float, built_in: bool
         overall=overall,
         needed=needed(overall),
         side_bias=side_bias(ballots),
-        groups=breakdown(ballots),
+        groups=breakdown(ballots, overall),
         strengths=strengths(ballots) if len(ballots.arms) > 2 else (),
-        exclusions=exclusions(chosen, now=now),
+        exclusions=chosen.exclusions(now),
     )

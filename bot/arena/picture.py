@@ -14,10 +14,13 @@ from functools import cache
 from io import BytesIO
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.transforms import Affine2D
 from scipy.special import expit
 
 from bot.arena.results import Leaderboard, Verdict
@@ -134,12 +137,10 @@ class _Sheet:
     """A card in pixels, y downwards."""
 
     def __init__(self, height: float) -> None:
-        figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
-        self._canvas = FigureCanvasAgg(figure)
-        self._axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-        self._axes.set_axis_off()
-        self._axes.set_xlim(0, WIDTH)
-        self._axes.set_ylim(height, 0)
+        # On the figure itself: axes with their ticks and spines would be a third of the work.
+        self._figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=_BACKGROUND)
+        FigureCanvasAgg(self._figure)
+        self._pixels = Affine2D().scale(1, -1).translate(0, height)
 
     def text(
         self,
@@ -158,10 +159,11 @@ class _Sheet:
         if self.width(words, size, bold) > room:
             fits = bisect(range(len(words)), room, key=lambda n: self.width(words[:n] + "…", size, bold)) - 1
             words = words[: max(0, fits)].rstrip() + "…"
-        self._axes.text(
+        self._figure.text(
             x,
             y,
             words,
+            transform=self._pixels,
             fontsize=_points(size),
             color=colour,
             fontweight="bold" if bold else "normal",
@@ -183,14 +185,13 @@ class _Sheet:
         left, right = _x(low), _x(high)
         if said.known:
             self._box(left, y, max(right - left, 6), height, facecolor=_COLOURS[said])
-            self._axes.add_patch(Rectangle((_x(rate) - 3, y), 6, height, facecolor=_BACKGROUND, linewidth=0))
+            self._add(Rectangle((_x(rate) - 3, y), 6, height, facecolor=_BACKGROUND, linewidth=0))
         elif said is Verdict.NOT_YET_KNOWN:
             self._box(
                 left, y, right - left, height, facecolor=_TRACK, edgecolor=_GREY, hatch="////", linewidth=1.5
             )
-        self._axes.plot(
-            [_x(0.5)] * 2, [y - 6, y + height + 6], color=_INK, linewidth=2, solid_capstyle="butt"
-        )
+        ends = [y - 6, y + height + 6]
+        self._add(Line2D([_x(0.5)] * 2, ends, color=_INK, linewidth=2, solid_capstyle="butt"))
 
     def axis(self, y: float) -> None:
         """Write what the two ends mean."""
@@ -201,15 +202,17 @@ class _Sheet:
     def png(self) -> bytes:
         """Return the card as a PNG."""
         out = BytesIO()
-        self._canvas.figure.savefig(
-            out, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3}
-        )
+        self._figure.savefig(out, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 3})
         return out.getvalue()
 
     def _box(self, x: float, y: float, width: float, height: float, **how: Any) -> None:
         radius = min(height, width) / 4
         style = f"round,pad=0,rounding_size={radius}"
-        self._axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=style, **{"linewidth": 0, **how}))
+        self._add(FancyBboxPatch((x, y), width, height, boxstyle=style, **{"linewidth": 0, **how}))
+
+    def _add(self, artist: Artist) -> None:
+        artist.set_transform(self._pixels)
+        self._figure.add_artist(artist)
 
 
 def drawable(words: str) -> str:

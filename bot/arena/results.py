@@ -49,13 +49,23 @@ class Counts:
         return self.decisive + self.both_good + self.both_bad
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How votes of 0 and 1 scatter: the variances of people, of duels, and of single votes."""
+
+    person: float
+    duel: float
+    vote: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WinRate:
     """The share of decisive votes that diffusion won, with its 95 % interval.
 
     rate: the plain share, None without a decisive vote.  low, high: 0 and 1 below the minimum.
     people, duels: with a decisive vote.  effective_votes: the independent votes that would say as much.
-    df: degrees of freedom behind the interval.  verdict: what may be said.
+    df: degrees of freedom behind the interval.  spread: the variances behind it, None below the minimum.
+    verdict: what may be said.
     """
 
     counts: Counts
@@ -66,6 +76,7 @@ class WinRate:
     high: float
     effective_votes: float
     df: float
+    spread: Spread | None
     verdict: Verdict
 
 

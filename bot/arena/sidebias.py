@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bot.arena.ballots import A, Ballots
+from bot.arena.ballots import A, Ballots, distinct
 from bot.arena.clusters import clustered_contrast
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, SideBias
 from bot.arena.winrate import clustered_share
@@ -20,7 +20,7 @@ def side_bias(ballots: Ballots) -> SideBias:
     mask = ballots.decisive
     votes = int(mask.sum())
     s = np.where(ballots.diffusion_side[mask] == A, 1.0, -1.0)
-    people, duels = len(np.unique(ballots.voter[mask])), len(np.unique(ballots.duel[mask]))
+    people, duels = distinct(ballots.voter[mask]), distinct(ballots.duel[mask])
     if votes < 3 or abs(s.sum()) == votes:
         return SideBias(rate=None, low=0.0, high=1.0, votes=votes)
     x = np.stack([np.ones(votes), s], axis=1)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
@@ -116,6 +114,17 @@ class Exclusions:
     recent_excluded: int
     jumped: bool
 
+    @classmethod
+    def counted(
+        cls, *, votes: int, reasons: dict[ExcludedReason, int], recent: int, recent_excluded: int
+    ) -> Exclusions:
+        """Tell from the counts whether the share has jumped."""
+        before, before_excluded = votes - recent, sum(reasons.values()) - recent_excluded
+        jumped = _jumped(before, before_excluded, recent, recent_excluded)
+        return cls(
+            votes=votes, reasons=reasons, recent=recent, recent_excluded=recent_excluded, jumped=jumped
+        )
+
     @property
     def excluded(self) -> int:
         """Return how many votes do not count."""
@@ -136,27 +145,6 @@ JUMP_POINTS = 0.10
 JUMP_Z = 3.0
 JUMP_VOTES = 20
 """A jump is ten points and three standard errors, seen on twenty votes: quiet servers are not alarmed."""
-
-
-def exclusions(votes: Iterable[Vote], *, now: float, window: float = 7 * DAY) -> Exclusions:
-    """Count the excluded votes, overall and in the `window` seconds before `now` (Unix time)."""
-    reasons: Counter[ExcludedReason] = Counter()
-    total = recent = recent_excluded = 0
-    for vote in votes:
-        late = vote.cast_at > now - window
-        total += 1
-        recent += late
-        if vote.excluded_reason is not None:
-            reasons[vote.excluded_reason] += 1
-            recent_excluded += late
-    before, before_excluded = total - recent, sum(reasons.values()) - recent_excluded
-    return Exclusions(
-        votes=total,
-        reasons={reason: reasons[reason] for reason in ExcludedReason if reasons[reason]},
-        recent=recent,
-        recent_excluded=recent_excluded,
-        jumped=_jumped(before, before_excluded, recent, recent_excluded),
-    )
 
 
 def _jumped(before: int, before_excluded: int, recent: int, recent_excluded: int) -> bool:

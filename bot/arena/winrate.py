@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bot.arena.ballots import Ballots, Bools
+from bot.arena.ballots import Ballots, Bools, distinct
 from bot.arena.clusters import Clustered, clustered_mean, quantile, share_interval, wilson
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Verdict, WinRate
 
@@ -54,7 +54,7 @@ def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
     """
     counts = ballots.counts(where)
     mask = ballots.decisive if where is None else ballots.decisive & where
-    people, duels = len(np.unique(ballots.voter[mask])), len(np.unique(ballots.duel[mask]))
+    people, duels = distinct(ballots.voter[mask]), distinct(ballots.duel[mask])
     if people < MIN_PEOPLE or duels < MIN_DUELS:
         return WinRate(
             counts=counts,
@@ -65,9 +65,12 @@ def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
             high=1.0,
             effective_votes=0.0,
             df=0.0,
+            spread=None,
             verdict=Verdict.TOO_FEW,
         )
-    share = clustered_share(fit_win_rate(ballots, mask))
+    won = ballots.diffusion_won[mask].astype(np.float64)
+    fit = clustered_mean(won, ballots.voter[mask], ballots.duel[mask])
+    share = clustered_share(fit)
     return WinRate(
         counts=counts,
         people=people,
@@ -77,14 +80,9 @@ def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
         high=share.high,
         effective_votes=share.effective_votes,
         df=share.df,
+        spread=fit.spread,
         verdict=verdict(share.low, share.high),
     )
-
-
-def fit_win_rate(ballots: Ballots, mask: Bools) -> Clustered:
-    """Return the fit behind win_rate, of the decisive votes of a mask [n]; there have to be two or more."""
-    won = ballots.diffusion_won[mask].astype(np.float64)
-    return clustered_mean(won, ballots.voter[mask], ballots.duel[mask])
 
 
 def verdict(low: float, high: float) -> Verdict:

@@ -21,6 +21,9 @@ PATIENCE = 60.0
 
 _LINE_LIMIT = 8 << 20
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""The sums are small: more threads would only take the processor from the bot and the models."""
+
 
 class BoardFailed(AntiphonError):
     """A leaderboard could not be drawn; the log says why."""
@@ -93,5 +96,6 @@ class Boards:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
-            env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"},
+            env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"}
+            | ONE_THREAD,
         )

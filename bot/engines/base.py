@@ -31,7 +31,8 @@ class Capabilities:
 
     title: what a card calls it, never more than it is.  licence: SPDX identifier or the licence's name.
     options: which of temperature, top_k, guidance_scale, num_sampling_steps it takes, with their bounds.
-    prompt_tokens: how much of a prompt the text encoder reads.  slots: clips it can render at once.
+    prompt_tokens: how much of a prompt the text encoder reads.  lyrics: whether it sings words.
+    slots: clips it can render at once.
     real_time_factor: render seconds per second of audio expected on this device until one was measured.
     """
 
@@ -46,6 +47,7 @@ class Capabilities:
     prompt_tokens: int
     options: Mapping[str, Bounds] = field(default_factory=dict)
     negative_prompt: bool = False
+    lyrics: bool = False
     slots: int = 1
     real_time_factor: float = 1.0
 
@@ -98,6 +100,12 @@ class Engines(Protocol):
 
     def load(self, mode: Mode, model: str, device: str, dtype: str) -> Engine:
         """Load a model. Raises SetupError with what to do."""
+
+    def parameters(self, mode: Mode, model: str) -> int | None:
+        """Return how many numbers a model's weights hold, from its files; None for the built-in ones."""
+
+    def fits(self, mode: Mode, model: str, device: str, dtype: str) -> bool:
+        """Tell whether a model fits into the memory that is free now, beside what is loaded."""
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Tell whether the accelerator's or the machine's memory was too small."""

@@ -2,31 +2,113 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from bot.engines import score
+from bot.engines import diffusion, musicgen, score
+from bot.engines.audiocraft import musicgen as audiocraft
 from bot.engines.base import Capabilities, Engine
+from bot.engines.checkpoints import converted
 from bot.errors import ModelMissing
+from bot.models import places
 from bot.recipe import Mode
+
+
+class Package(Protocol):
+    """What a package of engines holds."""
+
+    def describe(self, mode: Mode, model: str, folder: Path) -> Capabilities:
+        """Say what the model in a folder takes and gives, from its files alone. Raises ModelMissing."""
+
+    def load(self, mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:
+        """Load the model in a folder onto a device. Raises SetupError."""
+
+    def parameters(self, model: str, folder: Path) -> int:
+        """Return how many numbers its weights hold. Raises ModelMissing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of model folder, and the engines that read it."""
+
+    holds: Callable[[Path], bool]
+    package: Package
+
+
+KINDS = (
+    Kind(diffusion.is_pipeline, diffusion),
+    Kind(musicgen.is_musicgen, musicgen),
+)
+"""By what a folder holds; asked in this order."""
+
+RUNNERS: dict[str, Package] = {"audiocraft": audiocraft}
+"""By what stands before the colon of a model's name: other ways to run a MusicGen."""
 
 
 def describe(mode: Mode, model: str) -> Capabilities:
     """Say what a model takes and gives, from its files alone. Raises ModelMissing with what to do."""
-    return score.describe(mode, _folder(mode, model))
+    if model in score.BUILT_IN:
+        return score.describe(mode, score.BUILT_IN[model])
+    package, folder = _found(mode, model)
+    return package.describe(mode, model, folder)
 
 
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
-    """Load a model onto a device; "auto" is a CUDA device where there is one. Raises ModelMissing."""
+    """Load a model onto a device; "auto" is a CUDA device where there is one. Raises SetupError."""
     from bot.engines import accelerator
 
-    return score.load(mode, _folder(mode, model), accelerator.resolved(device), dtype)
+    device = accelerator.resolved(device)
+    if model in score.BUILT_IN:
+        return score.load(mode, score.BUILT_IN[model], device, dtype)
+    package, folder = _found(mode, model)
+    return package.load(mode, model, folder, device, dtype)
+
+
+def parameters(mode: Mode, model: str) -> int | None:
+    """Return how many numbers a model's weights hold, from its files; None for the built-in ones."""
+    if model in score.BUILT_IN:
+        return None
+    package, folder = _found(mode, model)
+    return package.parameters(model, folder)
+
+
+def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
+    """Tell whether a model fits into the memory that is free now, beside what is loaded."""
+    from bot.engines import accelerator
+    from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
+
+    device = accelerator.resolved(device)
+    count, free = parameters(mode, model), accelerator.free_bytes(device)
+    if count is None or free is None:
+        return True
+    chosen = chosen_dtype(dtype, device, has_bfloat16=accelerator.has_bfloat16(device))
+    return placing(count, count, chosen, free) is Placing.RESIDENT
+
+
+def _found(mode: Mode, model: str) -> tuple[Package, Path]:
+    """Return what reads a model that is not built in, and its folder. Raises ModelMissing."""
+    runner, colon, name = model.partition(":")
+    if colon and runner in RUNNERS:
+        if name in score.BUILT_IN:
+            raise ModelMissing(
+                f"{runner} runs a MusicGen, and {name} is none: set AR_MODEL to one, facebook/musicgen-small "
+                "for one."
+            )
+        return RUNNERS[runner], _folder(mode, name)
+    folder = _folder(mode, model)
+    for kind in KINDS:
+        if kind.holds(folder):
+            return kind.package, folder
+    raise converted.refusal(model, folder)
 
 
 def _folder(mode: Mode, model: str) -> Path:
-    if model in score.BUILT_IN:
-        return score.BUILT_IN[model]
-    names = " and ".join(score.BUILT_IN)
-    raise ModelMissing(f"No model named {model} is installed for mode {mode}; the built-in ones are {names}.")
+    folder = converted.folder_of(model) or places.folder_of(model)
+    if folder is None:
+        raise places.missing(mode, model, list(score.BUILT_IN))
+    return folder
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -52,6 +52,7 @@ class Worker:
     def _engine(self, mode: Mode) -> Engine:
         if mode not in self._loaded:
             self._desk.loading(mode, finished=False)
+            self._make_room(mode)
             try:
                 self._loaded[mode] = self._load(mode)
             except Exception as error:
@@ -62,6 +63,12 @@ class Worker:
             finally:
                 self._desk.loading(mode, finished=True)
         return self._loaded[mode]
+
+    def _make_room(self, mode: Mode) -> None:
+        """Unload the other mode's model where both together would not fit; where they do, both stay."""
+        start = self._start
+        if self._loaded and not self._engines.fits(mode, start.models[mode], start.device, start.dtype):
+            self._unload()
 
     def _load(self, mode: Mode) -> Engine:
         return self._engines.load(mode, self._start.models[mode], self._start.device, self._start.dtype)

@@ -50,7 +50,7 @@ def recipe_from(
 
 
 def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -> Body:
-    """Return the preset that makes such clips: everything but the seed and the model."""
+    """Return the preset that makes such clips: everything but the seed, the model and what is sung."""
     return Body(
         template=recipe.prompt,
         mode=recipe.mode,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +56,7 @@ class StoredVote:
 
 @dataclass(frozen=True, slots=True)
 class ClosedDuel:
-    """What was voted on. votes: how many are stored."""
+    """What was voted on."""
 
     id: int
     guild_id: int
@@ -69,7 +69,6 @@ class ClosedDuel:
     mode_b: str
     model_b: str
     prompt_consented: bool
-    votes: int
 
 
 class Votes:
@@ -202,9 +201,20 @@ class VoteReader:
         """Close the file."""
         self._connection.close()
 
-    def closed_duels(self, guild_id: int | None = None) -> list[ClosedDuel]:
-        """Return the duels on which voting is over, of one server or of all."""
-        return [_closed(row) for row in self._rows(_CLOSED_DUELS, {"guild_id": guild_id})]
+    def closed_duels(self, ids: Collection[int] | None = None) -> list[ClosedDuel]:
+        """Return the duels on which voting is over, those with these ids or all."""
+        return [_closed(row) for row in self._rows(_CLOSED_DUELS, {"ids": _listed(ids)})]
+
+    def vote_counts(self, guild_id: int | None = None) -> dict[int, int]:
+        """Return how many votes are stored on each closed duel of one server, or of all."""
+        return {row["id"]: row["votes"] for row in self._rows(_VOTE_COUNTS, {"guild_id": guild_id})}
+
+    def cast_on(self, ids: Collection[int]) -> list[Row]:
+        """Return all votes on these duels, by duel and voter, as values alone: there may be very many.
+
+        Each row: duel, voter, choice, cast_at, requester (0 or 1), excluded_reason.
+        """
+        return list(self._rows(_CAST_ON, {"ids": _listed(ids)}))
 
     def votes_on(self, duel_id: int) -> list[StoredVote]:
         """Return all votes on a duel, those that do not count among them."""
@@ -253,19 +263,32 @@ _FORGET = "DELETE FROM duel_votes WHERE voter_id = :user_id RETURNING duel_id"
 _CLOSED_DUELS = """
 SELECT duels.id, guild_id, prompt, seconds, tags, built_in,
        a.mode AS mode_a, a.model AS model_a, b.mode AS mode_b, b.model AS model_b,
-       EXISTS (SELECT 1 FROM vote_consents WHERE vote_consents.user_id = duels.user_id) AS prompt_consented,
-       (SELECT count(*) FROM duel_votes WHERE duel_id = duels.id) AS votes
+       EXISTS (SELECT 1 FROM vote_consents WHERE vote_consents.user_id = duels.user_id) AS prompt_consented
 FROM duels
 JOIN duel_sides AS a ON a.duel_id = duels.id AND a.side = 'a'
 JOIN duel_sides AS b ON b.duel_id = duels.id AND b.side = 'b'
-WHERE state IN ('closed', 'revealed') AND (:guild_id IS NULL OR guild_id = :guild_id)
+WHERE state IN ('closed', 'revealed')
+  AND (:ids IS NULL OR duels.id IN (SELECT value FROM json_each(:ids)))
 ORDER BY duels.id
+"""
+_VOTE_COUNTS = """
+SELECT id, (SELECT count(*) FROM duel_votes WHERE duel_id = duels.id) AS votes FROM duels
+WHERE state IN ('closed', 'revealed') AND (:guild_id IS NULL OR guild_id = :guild_id)
+ORDER BY id
+"""
+_CAST_ON = """
+SELECT duel_id, voter_id, choice, cast_at, requester, excluded_reason FROM duel_votes
+WHERE duel_id IN (SELECT value FROM json_each(:ids)) ORDER BY duel_id, voter_id
 """
 _VOTES_ON = """
 SELECT duel_votes.*, vote_consents.user_id IS NOT NULL AS consented
 FROM duel_votes LEFT JOIN vote_consents ON vote_consents.user_id = voter_id
 WHERE duel_id = :id ORDER BY voter_id
 """
+
+
+def _listed(ids: Collection[int] | None) -> str | None:
+    return None if ids is None else json.dumps(list(ids))
 
 
 def _closed(row: Row) -> ClosedDuel:
@@ -281,7 +304,6 @@ def _closed(row: Row) -> ClosedDuel:
         mode_b=row["mode_b"],
         model_b=row["model_b"],
         prompt_consented=bool(row["prompt_consented"]),
-        votes=row["votes"],
     )
 
 

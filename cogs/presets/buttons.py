@@ -14,10 +14,9 @@ from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 
 
-class UseButton(IdButton, template=r"preset:use:(?P<number>\d+)"):
+class UseButton(IdButton, prefix="preset:use"):
     """A clip with this preset."""
 
-    prefix = "preset:use"
     label = "Use"
     style = discord.ButtonStyle.primary
     emoji = "🎵"
@@ -27,10 +26,9 @@ class UseButton(IdButton, template=r"preset:use:(?P<number>\d+)"):
         await UseForm(self.number).offer(interaction)
 
 
-class ForkButton(IdButton, template=r"preset:fork:(?P<number>\d+)"):
+class ForkButton(IdButton, prefix="preset:fork"):
     """An own copy."""
 
-    prefix = "preset:fork"
     label = "Fork"
     emoji = "🍴"
 
@@ -40,10 +38,9 @@ class ForkButton(IdButton, template=r"preset:fork:(?P<number>\d+)"):
         await fork(interaction, self.number)
 
 
-class UpButton(IdButton, template=r"preset:up:(?P<number>\d+)"):
+class UpButton(IdButton, prefix="preset:up"):
     """A thumb up."""
 
-    prefix = "preset:up"
     label = "Good"
     emoji = "👍"
 
@@ -53,10 +50,9 @@ class UpButton(IdButton, template=r"preset:up:(?P<number>\d+)"):
         await rate(interaction, self.number, up=True)
 
 
-class DownButton(IdButton, template=r"preset:down:(?P<number>\d+)"):
+class DownButton(IdButton, prefix="preset:down"):
     """A thumb down."""
 
-    prefix = "preset:down"
     label = "Not so good"
     emoji = "👎"
 
@@ -66,10 +62,9 @@ class DownButton(IdButton, template=r"preset:down:(?P<number>\d+)"):
         await rate(interaction, self.number, up=False)
 
 
-class ReportButton(IdButton, template=r"preset:report:(?P<number>\d+)"):
+class ReportButton(IdButton, prefix="preset:report"):
     """A word to the moderators."""
 
-    prefix = "preset:report"
     label = "Report"
     emoji = "🚩"
 
@@ -78,10 +73,9 @@ class ReportButton(IdButton, template=r"preset:report:(?P<number>\d+)"):
         await ReportForm(self.number).offer(interaction)
 
 
-class ShowButton(IdButton, template=r"preset:show:(?P<number>\d+)"):
+class ShowButton(IdButton, prefix="preset:show"):
     """The whole card, for whoever asks alone."""
 
-    prefix = "preset:show"
     label = "Show"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -90,10 +84,9 @@ class ShowButton(IdButton, template=r"preset:show:(?P<number>\d+)"):
         await show(interaction, await interaction.client.presets.get(self.number, viewer(interaction)))
 
 
-class OfClipButton(IdButton, template=r"clip:preset:(?P<number>\d+)"):
+class OfClipButton(IdButton, prefix="clip:preset"):
     """The preset that a clip was made with, in the version it remembers."""
 
-    prefix = "clip:preset"
     label = "Preset"
     emoji = "🎛️"
 
@@ -107,10 +100,9 @@ class OfClipButton(IdButton, template=r"clip:preset:(?P<number>\d+)"):
         await show(interaction, preset)
 
 
-class ReallyDeleteButton(IdButton, template=r"preset:delete:(?P<number>\d+)"):
+class ReallyDeleteButton(IdButton, prefix="preset:delete"):
     """The second thought before a preset is gone."""
 
-    prefix = "preset:delete"
     label = "Delete it"
     style = discord.ButtonStyle.danger
     emoji = "🗑️"

@@ -79,7 +79,7 @@ class PresetCog(commands.Cog):
         self, interaction: discord.Interaction[Antiphon], message: discord.Message
     ) -> None:
         """Open the form, filled in from the message's clip."""
-        clip_id = clip_in(message) if message.author.id == self.bot.application_id else None
+        clip_id = clip_in(message) if self.bot.wrote(message) else None
         if clip_id is None:
             raise UserError(
                 "There is no clip of mine in that message. Choose one with an MP3 and its buttons."

@@ -33,10 +33,9 @@ async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
     raise UserError("Reports are looked at in the server where they were made.")
 
 
-class CaseButton(IdButton, template=r"report:show:(?P<number>\d+)"):
+class CaseButton(IdButton, prefix="report:show"):
     """One case of the queue."""
 
-    prefix = "report:show"
     label = "Look"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -47,7 +46,7 @@ class CaseButton(IdButton, template=r"report:show:(?P<number>\d+)"):
         await interaction.followup.send(embed=embed, view=view, ephemeral=True)
 
 
-class DecisionButton(IdButton, template=r"never:decided"):
+class DecisionButton(IdButton):
     """A decision about one preset. Subclasses say which, and what is said of it."""
 
     decided: str
@@ -64,37 +63,33 @@ class DecisionButton(IdButton, template=r"never:decided"):
         await interaction.edit_original_response(content=self.decided, embed=None, view=None)
 
 
-class HideButton(DecisionButton, template=r"report:hide:(?P<number>\d+)"):
+class HideButton(DecisionButton, prefix="report:hide"):
     """Nobody but its owner sees it any more."""
 
-    prefix = "report:hide"
     label = "Hide"
     style = discord.ButtonStyle.danger
     decided = "Hidden from everybody but its owner. `/reports` can restore it."
 
 
-class KeepButton(DecisionButton, template=r"report:keep:(?P<number>\d+)"):
+class KeepButton(DecisionButton, prefix="report:keep"):
     """It stays, or comes back."""
 
-    prefix = "report:keep"
     label = "Keep"
     style = discord.ButtonStyle.success
     decided = "It stays for everybody, and the reports are settled."
 
 
-class BanButton(DecisionButton, template=r"report:ban:(?P<number>\d+)"):
+class BanButton(DecisionButton, prefix="report:ban"):
     """None of the author's presets is seen, and they share no more."""
 
-    prefix = "report:ban"
     label = "Ban author"
     style = discord.ButtonStyle.danger
     decided = "The author shares nothing here any more. `/reports` can undo it."
 
 
-class UnbanButton(DecisionButton, template=r"report:unban:(?P<number>\d+)"):
+class UnbanButton(DecisionButton, prefix="report:unban"):
     """The author may share again."""
 
-    prefix = "report:unban"
     label = "Unban author"
     decided = "The author may share here again."
 

@@ -19,12 +19,17 @@ from cogs.ui.card import details
 
 
 class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:matched"):
-    """A button about one numbered thing. Subclasses set `prefix`, their look, and what a press does."""
+    """A button about one numbered thing. Subclasses say their `prefix`, their look, and what a press does."""
 
     prefix: ClassVar[str]
     label: ClassVar[str]
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
     emoji: ClassVar[str | None] = None
+
+    def __init_subclass__(cls, *, prefix: str = "never") -> None:
+        """Take presses whose custom_id is the prefix with a number; a class without one is for subclasses."""
+        super().__init_subclass__(template=rf"{prefix}:(?P<number>\d+)")
+        cls.prefix = prefix
 
     def __init__(self, number: int, label: str | None = None) -> None:
         self.number = number
@@ -56,10 +61,9 @@ class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:
         raise AssertionError("subclasses say what a press does")
 
 
-class AgainButton(IdButton, template=r"clip:again:(?P<number>\d+)"):
+class AgainButton(IdButton, prefix="clip:again"):
     """The same recipe with a new seed."""
 
-    prefix = "clip:again"
     label = "Again"
     style = discord.ButtonStyle.primary
     emoji = "🔁"
@@ -77,10 +81,9 @@ class AgainButton(IdButton, template=r"clip:again:(?P<number>\d+)"):
         await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
 
 
-class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
+class OtherModeButton(IdButton, prefix="clip:other"):
     """The same prompt, length and seed in the other mode."""
 
-    prefix = "clip:other"
     label = "Other mode"
     emoji = "🔀"
 
@@ -93,10 +96,9 @@ class OtherModeButton(IdButton, template=r"clip:other:(?P<number>\d+)"):
         await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
 
 
-class DuelButton(IdButton, template=r"clip:duel:(?P<number>\d+)"):
+class DuelButton(IdButton, prefix="clip:duel"):
     """The same prompt and length once more in both modes, to be voted on blind."""
 
-    prefix = "clip:duel"
     label = "Duel"
     emoji = "⚔️"
 
@@ -107,10 +109,9 @@ class DuelButton(IdButton, template=r"clip:duel:(?P<number>\d+)"):
         await start_duel(interaction, recipe.prompt, recipe.seconds)
 
 
-class DetailsButton(IdButton, template=r"clip:details:(?P<number>\d+)"):
+class DetailsButton(IdButton, prefix="clip:details"):
     """The whole recipe and the measurements, for whoever asks alone."""
 
-    prefix = "clip:details"
     label = "Details"
     emoji = "📄"
 
@@ -121,10 +122,9 @@ class DetailsButton(IdButton, template=r"clip:details:(?P<number>\d+)"):
         await interaction.followup.send(embed=details(clip), ephemeral=True)
 
 
-class DeleteButton(IdButton, template=r"clip:delete:(?P<number>\d+)"):
+class DeleteButton(IdButton, prefix="clip:delete"):
     """Takes a clip away: message, files and record."""
 
-    prefix = "clip:delete"
     label = "Delete"
     style = discord.ButtonStyle.danger
     emoji = "🗑️"
@@ -140,10 +140,9 @@ class DeleteButton(IdButton, template=r"clip:delete:(?P<number>\d+)"):
             remove_files(interaction.client.settings.clip_dir, clip.file, clip.picture)
 
 
-class CancelButton(IdButton, template=r"job:cancel:(?P<number>\d+)"):
+class CancelButton(IdButton, prefix="job:cancel"):
     """Takes a queued or running job back."""
 
-    prefix = "job:cancel"
     label = "Cancel"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:

@@ -74,6 +74,7 @@ def details(clip: Clip) -> discord.Embed:
         "Guidance": recipe.guidance_scale,
         "Steps": recipe.num_sampling_steps,
         "Not": quoted(recipe.negative_prompt, 500) if recipe.negative_prompt else None,
+        "Lyrics": quoted(recipe.lyrics, 900) if recipe.lyrics else None,
     }
     measured = {
         "Licence": facts["licence"],

@@ -33,7 +33,7 @@ NOT_COUNTED = {
 }
 
 
-class VoteButton(IdButton, template=r"never:matched"):
+class VoteButton(IdButton):
     """One tap is a vote."""
 
     choice: ClassVar[Choice]
@@ -59,36 +59,35 @@ class VoteButton(IdButton, template=r"never:matched"):
         await interaction.followup.send(text, view=view, ephemeral=True)
 
 
-class VoteA(VoteButton, template=r"duel:a:(?P<number>\d+)"):
+class VoteA(VoteButton, prefix="duel:a"):
     """A is better."""
 
-    prefix, label, choice = "duel:a", "A", "a"
+    label, choice = "A", "a"
 
 
-class VoteB(VoteButton, template=r"duel:b:(?P<number>\d+)"):
+class VoteB(VoteButton, prefix="duel:b"):
     """B is better."""
 
-    prefix, label, choice = "duel:b", "B", "b"
+    label, choice = "B", "b"
 
 
-class VoteBothGood(VoteButton, template=r"duel:good:(?P<number>\d+)"):
+class VoteBothGood(VoteButton, prefix="duel:good"):
     """Neither is better, and both serve."""
 
-    prefix, label, choice = "duel:good", "Both good", "both_good"
+    label, choice = "Both good", "both_good"
     style = discord.ButtonStyle.secondary
 
 
-class VoteBothBad(VoteButton, template=r"duel:bad:(?P<number>\d+)"):
+class VoteBothBad(VoteButton, prefix="duel:bad"):
     """Neither is better, and neither serves."""
 
-    prefix, label, choice = "duel:bad", "Both bad", "both_bad"
+    label, choice = "Both bad", "both_bad"
     style = discord.ButtonStyle.secondary
 
 
-class CloseButton(IdButton, template=r"duel:close:(?P<number>\d+)"):
+class CloseButton(IdButton, prefix="duel:close"):
     """Ends the voting before its time."""
 
-    prefix = "duel:close"
     label = "Close"
     style = discord.ButtonStyle.danger
 
@@ -104,10 +103,9 @@ class CloseButton(IdButton, template=r"duel:close:(?P<number>\d+)"):
         await interaction.followup.send("Closed. The message shows what was what.", ephemeral=True)
 
 
-class WhyButton(IdButton, template=r"duel:why:(?P<number>\d+)"):
+class WhyButton(IdButton, prefix="duel:why"):
     """Asks a voter what decided it."""
 
-    prefix = "duel:why"
     label = "Why?"
     emoji = "💬"
 

@@ -11,21 +11,22 @@ from benchmarks.arena_communities import Community
 from bot.arena.ballots import Ballots
 from bot.arena.breakdown import PRIOR_SPREAD, breakdown, length_band
 from bot.arena.leaderboard import leaderboard
-from bot.arena.results import Cell, Verdict
+from bot.arena.results import Cell, Group, Verdict
 from bot.arena.votes import Arm, Choice, Vote
+from bot.arena.winrate import win_rate
 from bot.recipe import Mode
 from tests.arena.community import AR, vote, vote_lists, votes_of
 
 TAGS = tuple((f"genre:{name}",) for name in "abcdefgh")
 
 
+def breakdown_of(votes: list[Vote]) -> tuple[Group, ...]:
+    ballots = Ballots.of(votes)
+    return breakdown(ballots, win_rate(ballots))
+
+
 def cells(votes: list[Vote], group: str = "tag") -> dict[str, Cell]:
-    return {
-        cell.name: cell
-        for found in breakdown(Ballots.of(votes))
-        if found.name == group
-        for cell in found.cells
-    }
+    return {cell.name: cell for found in breakdown_of(votes) if found.name == group for cell in found.cells}
 
 
 def mixed(rates: dict[str, float], people: int = 30, duels: int = 20) -> list[Vote]:
@@ -84,8 +85,8 @@ def test_intervals_of_tags_cover_what_the_prior_and_the_votes_say() -> None:
 
 
 def test_the_whole_comes_first_without_it_there_is_no_breakdown() -> None:
-    assert breakdown(Ballots.of([])) == ()
-    assert breakdown(Ballots.of([vote(1, p, tags=("genre:jazz",)) for p in range(50)])) == ()
+    assert breakdown_of([]) == ()
+    assert breakdown_of([vote(1, p, tags=("genre:jazz",)) for p in range(50)]) == ()
 
 
 def test_every_question_is_broken_down_with_all_its_votes() -> None:
@@ -93,8 +94,7 @@ def test_every_question_is_broken_down_with_all_its_votes() -> None:
     votes += [
         vote(900 + p, p, requester=True, seconds=90, b=Arm(Mode.AR, "musicgen-medium")) for p in range(12)
     ]
-    ballots = Ballots.of(votes)
-    groups = {group.name: group.cells for group in breakdown(ballots)}
+    groups = {group.name: group.cells for group in breakdown_of(votes)}
     assert groups.keys() == {"tag", "models", "who asked", "length"}
     assert [cell.name for cell in groups["models"]] == [
         "musicgen-small against ace-step",

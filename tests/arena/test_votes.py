@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.arena.votes import DAY, ExcludedReason, Rules, Vote, excluded_reason, exclusions
+from bot.arena.table import VoteTable
+from bot.arena.votes import DAY, ExcludedReason, Rules, Vote, excluded_reason
 from tests.arena.community import vote
 
 NOW = 1_000_000.0
@@ -63,14 +64,14 @@ def history(before: int, before_excluded: int, recent: int, recent_excluded: int
 def test_moderators_are_warned_when_the_excluded_share_jumps(
     counts: tuple[int, int, int, int], jumped: bool
 ) -> None:
-    assert exclusions(history(*counts), now=NOW).jumped is jumped
+    assert VoteTable.of(history(*counts)).exclusions(NOW).jumped is jumped
 
 
 @given(st.tuples(*[st.integers(0, 40)] * 4))
 @settings(deadline=None)
 def test_exclusions_add_up(numbers: tuple[int, int, int, int]) -> None:
     before, before_excluded, recent, recent_excluded = numbers
-    found = exclusions(history(before, before_excluded, recent, recent_excluded), now=NOW)
+    found = VoteTable.of(history(before, before_excluded, recent, recent_excluded)).exclusions(NOW)
     assert found.votes == before + recent
     assert found.recent == recent
     assert found.recent_excluded == min(recent, recent_excluded)

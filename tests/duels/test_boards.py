@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from bot.arena.leaderboard import leaderboard
+from bot.arena.table import VoteTable
+from bot.arena.votes import Vote
 from bot.duels.boards import Boards
-from bot.duels.boards_child import Known
+from bot.duels.cast import votes
 from bot.duels.export import export_votes
+from bot.duels.ledger import Ledger
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.duels import Duels
@@ -67,9 +71,9 @@ async def test_what_is_drawn_is_what_was_voted(database: Database, boards: Board
 async def test_built_in_models_are_apart(database: Database, boards: Boards) -> None:
     await community(database)
     await community(database, built_in=True, duels=1)
-    for built_in, votes in ((False, "180 votes"), (True, "15 votes")):
+    for built_in, counted in ((False, "180 votes"), (True, "15 votes")):
         board = await boards.draw(guild_id=None, title="All", group="tag", built_in=built_in, now=1e6)
-        assert votes in board.text
+        assert counted in board.text
 
 
 async def test_a_process_that_died_is_replaced(database: Database, boards: Boards) -> None:
@@ -84,13 +88,40 @@ async def test_a_process_that_died_is_replaced(database: Database, boards: Board
 async def test_what_was_deleted_is_gone_from_what_was_read(database: Database, tmp_path: Path) -> None:
     first, *_ = await community(database, duels=2)
     with VoteReader(tmp_path / "antiphon.db") as reader:
-        known = Known(reader)
-        assert len(known.votes(None)) == 2 * len(PEOPLE)
-        again = known.votes(None)
+        ledger = Ledger(reader)
+        before = ledger.votes(None).rows
+        assert len(before) == 2 * len(PEOPLE)
         assert await Votes(database).forget(3) == 2
-        after = known.votes(None)
-        assert {vote.voter for vote in again} - {vote.voter for vote in after} == {3}
-        assert len([vote for vote in after if vote.duel == first]) == len(PEOPLE) - 1
+        after = ledger.votes(None).rows
+        assert {*before["voter"].tolist()} - {*after["voter"].tolist()} == {3}
+        assert len(after[after["duel"] == first]) == len(PEOPLE) - 1
+
+
+async def test_what_is_kept_is_what_is_stored(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
+    with VoteReader(path) as reader:
+        ledger = Ledger(reader)
+        for change in (
+            lambda: community(database, duels=3),
+            lambda: community(database, built_in=True, duels=2),
+            lambda: Votes(database).forget(3),
+            lambda: community(database, duels=1),
+            lambda: Votes(database).forget(4),
+        ):
+            await change()
+            stored = [
+                vote for duel in reader.closed_duels() for vote in votes(duel, reader.votes_on(duel.id))
+            ]
+            for built_in in (False, True):
+                assert the_same(ledger.votes(10), stored, built_in=built_in)
+                assert the_same(ledger.votes(None), stored, built_in=built_in)
+            assert the_same(ledger.votes(11), [], built_in=False)
+
+
+def the_same(kept: VoteTable, stored: list[Vote], *, built_in: bool) -> bool:
+    return leaderboard(kept, title="", now=200, built_in=built_in) == leaderboard(
+        stored, title="", now=200, built_in=built_in
+    )
 
 
 async def test_the_export_holds_consented_votes_alone(database: Database, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from sandbox.server import Sandbox
+from tests import gate
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +46,7 @@ class BotProcess:
                 "DISCORD_TOKEN": self.sandbox.bot_token,
                 "DATABASE_PATH": str(self.folder / "antiphon.db"),
                 "CLIP_DIR": str(self.folder / "clips"),
+                gate.FOLDER: str(self.folder / "gate"),
             }
             | self.environment,
             stdout=asyncio.subprocess.PIPE,
@@ -57,6 +59,10 @@ class BotProcess:
         """Start again after an end, and wait until it is online."""
         await self.start()
         await self.sandbox.ready()
+
+    def let_through(self, clips: int = 1) -> None:
+        """Let clips with `held` in their prompt be rendered to their end."""
+        gate.open_for(self.folder / "gate", clips)
 
     async def kill(self) -> None:
         """End it as a power cut would."""

@@ -35,8 +35,8 @@ async def queued(actor: Actor, prompt: str, at: Room | None = None, **options: A
 
 
 async def rendering(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
-    """Use /music and return the answer once it shows that the worker is at it."""
-    message = await queued(actor, prompt, at, **options)
+    """Use /music with a `held` prompt and return the answer once it shows that the worker is at it."""
+    message = await queued(actor, f"held {prompt}", at, **options)
     await text_in(message, r"▱ \d+%", actor.sandbox)
     return message
 

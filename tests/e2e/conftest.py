@@ -62,7 +62,7 @@ class Running:
         await self.sandbox.__aenter__()
         await self.bot.__aenter__()
         alice = self.sandbox.member("alice")
-        await self.sandbox.until(lambda: "music" in alice.commands(), 20, "the commands")
+        await self.sandbox.until(lambda: "music" in alice.commands(), 60, "the commands")
         return self.bot
 
     async def __aexit__(self, *error: object) -> None:

@@ -31,7 +31,7 @@ async def test_from_the_command_to_the_sound_and_past_a_restart(description: Spe
             open_chat(browser, sandbox.page_url) as chat,
         ):
             await sandbox.until(lambda: "music" in sandbox.member("alice").commands(), 30, "the commands")
-            await chat.command("/music slow rain")
+            await chat.command("/music soft rain")
             message = chat.message("test tones")
             await expect(message).to_be_visible(timeout=PATIENCE)
             await expect(message).to_contain_text("real time")
@@ -51,7 +51,7 @@ async def test_from_the_command_to_the_sound_and_past_a_restart(description: Spe
             open_chat(browser, sandbox.page_url) as chat,
         ):
             old = chat.message("test tones")
-            await expect(old).to_contain_text("slow rain")
+            await expect(old).to_contain_text("soft rain")
             await old.get_by_role("button", name="Again").click()
             await expect(chat.page.locator(".message", has_text="test tones")).to_have_count(
                 2, timeout=PATIENCE

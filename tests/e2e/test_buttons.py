@@ -78,7 +78,7 @@ async def test_deleting_removes_the_files(bot: BotProcess, alice: Actor, music: 
 
 
 async def test_a_running_clip_is_cancelled_by_its_button(bot: BotProcess, alice: Actor, bob: Actor) -> None:
-    message = await rendering(alice, "slow cancelled")
+    message = await rendering(alice, "and cancelled")
     refusal = await (await bob.click(message, "Cancel")).followup()
     assert "Only the person who asked" in refusal.content
     await alice.click(message, "Cancel")
@@ -88,19 +88,20 @@ async def test_a_running_clip_is_cancelled_by_its_button(bot: BotProcess, alice:
 
 
 async def test_a_waiting_clip_is_cancelled_by_command(bot: BotProcess, alice: Actor, bob: Actor) -> None:
-    running = await rendering(bob, "slow and in the way")
+    running = await rendering(bob, "and in the way")
     waiting = await queued(alice, "never mind")
     [choice] = await alice.autocomplete("cancel", "clip", "never")
     done = await (await alice.slash("cancel", clip=choice["value"])).finished()
     assert "Cancelled: never mind" in done.content
     await text_in(waiting, "Cancelled", bot.sandbox)
+    bot.let_through()
     await carries_clip(running, bot.sandbox)
     nothing = await (await alice.slash("cancel")).finished()
     assert "no clip waiting" in nothing.content
 
 
 async def test_a_member_has_only_so_many_at_once(bot: BotProcess, alice: Actor, bob: Actor) -> None:
-    waiting = [await queued(alice, f"slow number {n}") for n in range(5)]
+    waiting = [await queued(alice, f"held number {n}") for n in range(5)]
     refused = await (await ask(alice, "one too many")).followup()
     assert "5 is the most" in refused.content
     assert not bob.sees(refused)
@@ -112,11 +113,12 @@ async def test_a_member_has_only_so_many_at_once(bot: BotProcess, alice: Actor, 
 async def test_the_queue_shows_places_and_only_own_prompts(bot: BotProcess, alice: Actor, bob: Actor) -> None:
     empty = await (await alice.slash("queue")).finished()
     assert "starts at once" in empty.content
-    first, second = await rendering(alice, "slow one of alice"), await queued(bob, "secret of bob")
+    first, second = await rendering(alice, "one of alice"), await queued(bob, "secret of bob")
     seen = (await (await alice.slash("queue")).finished()).content
     assert "1 rendering, 1 waiting" in seen
-    assert "slow one of alice" in seen
+    assert "held one of alice" in seen
     assert "secret of bob" not in seen
+    bot.let_through()
     await carries_clip(first, bot.sandbox)
     await carries_clip(second, bot.sandbox)
 

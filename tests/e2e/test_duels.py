@@ -196,12 +196,14 @@ async def test_a_failed_side_is_tried_again_and_then_told(bot: BotProcess, music
 
 
 async def test_killed_when_half_is_rendered(bot: BotProcess, music: Room) -> None:
-    await bot.sandbox.member("alice").slash("duel start", prompt="slow jazz", seconds=2)
+    await bot.sandbox.member("alice").slash("duel start", prompt="held jazz", seconds=2)
+    bot.let_through()
     await eventually(
         lambda: query(bot, "SELECT 1 FROM jobs WHERE state = 'rendered'"), "the first of two clips"
     )
     await bot.kill()
     assert state_of(bot) == "rendering"
+    bot.let_through()
     await bot.restart()
     duel = await open_duel(bot, music)
     assert_tells_nothing(bot, duel)
@@ -242,6 +244,27 @@ async def test_killed_between_closing_and_showing(bot: BotProcess, music: Room) 
     bot.sandbox.faults.clear()
     await bot.restart()
     assert "nobody voted" in await revealed(bot, duel)
+
+
+async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, music: Room) -> None:
+    duel = await started(bot, music)
+    limit, bot.sandbox.messages.upload_limit = bot.sandbox.messages.upload_limit, 100
+    await bot.sandbox.member("alice").click(duel, "Close")
+    text = await revealed(bot, duel)
+    assert "A was" in text
+    assert "Both bad **0**" in text
+    assert button_ids(duel) == []
+    assert {a.filename for a in duel.attachments} == {"a.mp3", "b.mp3", "picture.png"}, (
+        "all can still hear it"
+    )
+    assert any("the files of duel 1 cannot be shown" in line for line in bot.lines)
+
+    bot.sandbox.messages.upload_limit = limit
+    duel = await started(bot, music, "the next one", 2)
+    bot.sandbox.faults.fail(403, operation="update_message", times=2)
+    await bot.sandbox.member("alice").click(duel, "Close")
+    assert "A was" not in await revealed(bot, duel, 2)
+    await bot.printed("nobody can be shown how duel 2 ended")
 
 
 async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) -> None:

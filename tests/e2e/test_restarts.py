@@ -58,8 +58,9 @@ async def one_clip(music: Room) -> Message:
 
 
 async def test_killed_while_clips_wait(bot: BotProcess, alice: Actor, bob: Actor, music: Room) -> None:
-    waiting = [await queued(actor, f"slow {n}") for n, actor in enumerate((alice, bob, alice))]
+    waiting = [await queued(actor, f"held {n}") for n, actor in enumerate((alice, bob, alice))]
     await bot.kill()
+    bot.let_through(3)
     await bot.restart()
     for message in waiting:
         await carries_clip(message, bot.sandbox)
@@ -67,16 +68,18 @@ async def test_killed_while_clips_wait(bot: BotProcess, alice: Actor, bob: Actor
 
 
 async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: Room) -> None:
-    message = await rendering(alice, "slow tune")
+    message = await rendering(alice, "tune")
     assert job_state(bot) == "running"
     await bot.kill()
+    bot.let_through()
     await bot.restart()
     assert (await one_clip(music)) is message
 
 
 async def test_killed_between_rendering_and_delivery(bot: BotProcess, alice: Actor, music: Room) -> None:
-    message = await rendering(alice, "slow tune")
+    message = await rendering(alice, "tune")
     bot.sandbox.faults.delay(3600, times=1000, operation=EDIT)
+    bot.let_through()
     await eventually(lambda: job_state(bot) == "rendered", "the clip")
     await bot.kill()
     bot.sandbox.faults.clear()
@@ -87,8 +90,9 @@ async def test_killed_between_rendering_and_delivery(bot: BotProcess, alice: Act
 
 
 async def test_killed_between_sending_and_recording(bot: BotProcess, alice: Actor, music: Room) -> None:
-    message = await rendering(alice, "slow tune")
+    message = await rendering(alice, "tune")
     bot.sandbox.faults.lose_answer(times=1000, operation=EDIT)
+    bot.let_through()
     await bot.sandbox.until(lambda: message.attachments or None, WAIT, "the clip")
     await bot.kill()
     assert job_state(bot) == "rendered"
@@ -99,8 +103,9 @@ async def test_killed_between_sending_and_recording(bot: BotProcess, alice: Acto
 
 
 async def test_after_fifteen_minutes_it_is_posted_once(bot: BotProcess, alice: Actor, music: Room) -> None:
-    progress = await rendering(alice, "slow tune")
+    progress = await rendering(alice, "tune")
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    bot.let_through()
     clip = await one_clip(music)
     assert clip is not progress
     assert clip.content == alice.mention
@@ -110,9 +115,10 @@ async def test_after_fifteen_minutes_it_is_posted_once(bot: BotProcess, alice: A
 async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
     bot: BotProcess, alice: Actor, music: Room
 ) -> None:
-    await rendering(alice, "slow tune")
+    await rendering(alice, "tune")
     bot.sandbox.faults.lose_answer(times=1, operation=POST)
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    bot.let_through()
     await one_clip(music)
     assert [line for line in bot.lines if "job 1 waits" in line]
 
@@ -120,9 +126,10 @@ async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
 async def test_after_the_nonce_is_forgotten_the_channel_is_read(
     bot: BotProcess, alice: Actor, music: Room
 ) -> None:
-    await rendering(alice, "slow tune")
+    await rendering(alice, "tune")
     bot.sandbox.faults.lose_answer(times=1000, operation=POST)
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    bot.let_through()
     await bot.sandbox.until(lambda: clips_in(music) or None, WAIT, "the clip")
     await bot.kill()
     bot.sandbox.faults.clear()
@@ -141,12 +148,13 @@ async def test_where_the_bot_cannot_post_a_late_clip_is_kept_in_history(
     bot: BotProcess, alice: Actor
 ) -> None:
     lobby = bot.sandbox.channel("lobby", ELSEWHERE)
-    await rendering(alice, "slow tune", at=lobby)
+    await rendering(alice, "tune", at=lobby)
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    bot.let_through()
     await bot.printed("job 1 cannot be delivered")
     assert clips_in(lobby) == []
     history = await (await alice.slash("history")).finished()
-    assert "slow tune" in text_of(history)
+    assert "held tune" in text_of(history)
     assert "never delivered" in text_of(history)
 
 
@@ -162,8 +170,9 @@ async def test_buttons_of_before_a_restart_work(bot: BotProcess, alice: Actor) -
 async def test_a_killed_worker_is_replaced_and_the_clip_tried_again(
     bot: BotProcess, alice: Actor, music: Room
 ) -> None:
-    message = await rendering(alice, "slow tune")
+    message = await rendering(alice, "tune")
     os.kill(bot.worker_pid(), signal.SIGKILL)
+    bot.let_through()
     await text_in(message, "had to start again", bot.sandbox)
     assert (await one_clip(music)) is message
 

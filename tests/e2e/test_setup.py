@@ -31,10 +31,11 @@ async def test_a_token_revoked_while_running_ends_the_bot_and_keeps_the_clip(
 ) -> None:
     async with running(description, tmp_path) as bot:
         alice = bot.sandbox.member("alice")
-        await rendering(alice, "slow tune")
+        await rendering(alice, "tune")
         token = bot.sandbox.world.bot_token
         bot.sandbox.world.bot_token = "another"
         bot.sandbox.clock.advance(16 * 60)
+        bot.let_through()
         assert await bot.ended() == BAD_INPUT
         assert any("no longer accepts DISCORD_TOKEN" in line for line in bot.lines)
         bot.sandbox.world.bot_token = token

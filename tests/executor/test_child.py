@@ -12,6 +12,7 @@ from bot.config import Settings
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
 from bot.recipe import Mode
+from tests import gate
 from tests.builders import recipe
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -52,12 +53,15 @@ class Desk:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     settings = Settings(_env_file=None, ar_model="tones", diffusion_model="tones", stall_seconds=60)
-    executor = ChildExecutor.configured(settings, "tests.tone", warm=Mode.AR)
-    desk = Desk(executor, tmp_path_factory.mktemp("clips"))
-    await desk.ready()
-    yield desk
-    await executor.close()
-    await desk.events.aclose()
+    folder = tmp_path_factory.mktemp("clips")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(gate.FOLDER, str(folder / "gate"))
+        executor = ChildExecutor.configured(settings, "tests.tone", warm=Mode.AR)
+        desk = Desk(executor, folder)
+        await desk.ready()
+        yield desk
+        await executor.close()
+        await desk.events.aclose()
 
 
 async def test_the_model_of_the_default_mode_is_loaded_ahead(desk: Desk) -> None:
@@ -77,7 +81,7 @@ async def test_a_clip_comes_with_progress_and_facts(desk: Desk) -> None:
 
 
 async def test_a_cancelled_job_says_nothing_more(desk: Desk) -> None:
-    first, second = await desk.give("slow tune"), await desk.give("another")
+    first, second = await desk.give("held tune"), await desk.give("another")
     await desk.until(Progress, job=first)
     await desk.executor.cancel(first)
     await desk.until(Rendered, job=second)
@@ -85,8 +89,9 @@ async def test_a_cancelled_job_says_nothing_more(desk: Desk) -> None:
 
 
 async def test_a_job_is_cancelled_before_its_turn(desk: Desk) -> None:
-    first, second, third = [await desk.give(words) for words in ("slow tune", "never", "after it")]
+    first, second, third = [await desk.give(words) for words in ("held tune", "never", "after it")]
     await desk.executor.cancel(second)
+    gate.open_for(desk.folder / "gate")
     await desk.until(Rendered, job=first)
     await desk.until(Rendered, job=third)
     assert not any(getattr(event, "job_id", None) == second for event in desk.said)

@@ -9,6 +9,11 @@ from typing import Any
 
 from playwright.async_api import Browser, Locator, Page, expect
 
+PATIENCE = 30_000
+"""Milliseconds after which a wait has failed: far more than anything takes, on a busy machine too."""
+
+expect.set_options(timeout=PATIENCE)
+
 
 class Chat:
     """One open page."""
@@ -77,7 +82,7 @@ class Chat:
 async def open_chat(browser: Browser, url: str, **context: Any) -> AsyncIterator[Chat]:
     """A page in a profile of its own, ready to be typed into; errors of its scripts fail the test."""
     profile = await browser.new_context(viewport={"width": 1280, "height": 800}, **context)
-    profile.set_default_timeout(8000)
+    profile.set_default_timeout(PATIENCE)
     try:
         chat = Chat(await profile.new_page())
         await chat.open(url)

@@ -52,7 +52,7 @@ class Program:
 
     async def printed(self, words: str, since: int = 0) -> None:
         """Return once a line has these words."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not any(words in line for line in self.lines[since:]):
                 self._printed.clear()
                 await self._printed.wait()

@@ -155,7 +155,7 @@ class Socket:
 
     async def receive(self) -> Any:
         """The next frame, or the close code as {"close": code}."""
-        message = await self.ws.receive(timeout=5)
+        message = await self.ws.receive(timeout=30)
         if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING):
             return {"close": self.ws.close_code}
         data = message.data

@@ -11,7 +11,7 @@ from tests.sandbox.raw import Raw
 
 async def struck(sandbox: Sandbox) -> None:
     """Return once every fault has met its request."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while sandbox.faults.waiting:
             await asyncio.sleep(0.001)
 
@@ -43,7 +43,7 @@ async def test_slow_uploads_take_their_size_in_time(discord: Sandbox, raw: Raw) 
     await struck(discord)
     # The body is read after the fault was drawn; turn the clock until the wait is over.
     passed = 0
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not waiting.done():
             discord.clock.advance(1)
             passed += 1

@@ -25,7 +25,7 @@ class Page:
     async def hear(self, kind: str, **like: Any) -> Any:
         """The next message of a type, with these fields; what comes before it is kept in `heard`."""
         while True:
-            body = json.loads((await self.ws.receive(timeout=5)).data)
+            body = json.loads((await self.ws.receive(timeout=30)).data)
             self.heard.append(body)
             if body["type"] == kind and all(body.get(name) == value for name, value in like.items()):
                 return body
@@ -40,7 +40,7 @@ class Page:
         self._ref += 1
         await self.ws.send_json({"ref": self._ref, "do": action} | fields)
         while True:
-            body = json.loads((await self.ws.receive(timeout=5)).data)
+            body = json.loads((await self.ws.receive(timeout=30)).data)
             self.heard.append(body)
             if body.get("ref") == self._ref:
                 return body

@@ -126,10 +126,14 @@ async def test_the_reader_sees_closed_duels_alone(database: Database, tmp_path: 
     await Duels(database).close(first, 1_600)
     with VoteReader(tmp_path / "antiphon.db") as reader:
         [duel] = reader.closed_duels()
-        assert (duel.id, duel.votes, duel.mode_a, duel.mode_b) == (first, 1, "diffusion", "ar")
+        assert (duel.id, duel.mode_a, duel.mode_b) == (first, "diffusion", "ar")
         [vote] = reader.votes_on(first)
         assert (vote.voter_id, vote.choice, vote.requester, vote.consented) == (REQUESTER, "b", True, False)
-        assert reader.closed_duels(11) == []
+        assert reader.vote_counts() == reader.vote_counts(10) == {first: 1}
+        assert reader.vote_counts(11) == {}
+        assert reader.closed_duels([second]) == []
+        [row] = reader.cast_on([first])
+        assert tuple(row) == (first, REQUESTER, "b", vote.cast_at, 1, None)
 
 
 async def test_consent_is_given_and_taken_back(database: Database, tmp_path: Path) -> None:

@@ -7,19 +7,41 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import MusicgenForCausalLM, T5Config, T5EncoderModel
-from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 
+from bot.engines.musicgen.decoder import SLOT_COUNTS, Conditions, Decoder
+from bot.engines.musicgen.decoder import Row as Slot
+from bot.engines.musicgen.linear import Precision, precisions_on
+from bot.engines.musicgen.network import LanguageModel
+from bot.engines.musicgen.sizes import Sizes
 from bot.engines.score.card import ADVICE, ModelCard
-from bot.engines.score.decode import Row, decode
+from bot.engines.score.decode import Row
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
-from bot.engines.score.format import STREAMS, VERSION, VOCABULARY, Score, from_frames
+from bot.engines.score.format import (
+    MAX_SECONDS,
+    METRES,
+    STEPS_PER_BEAT,
+    STREAMS,
+    TEMPO_CLASSES,
+    VERSION,
+    VOCABULARY,
+    Score,
+    beats_in,
+    clock_of,
+    from_frames,
+    tempo_of,
+)
 from bot.engines.score.steer import asked_instruments
+from bot.engines.score.t5 import T5Encoder
 from bot.engines.score.text import asked_tempo
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
 CODEC = "antiphon_score"
+MOST_FRAMES = max(
+    len(clock_of(MAX_SECONDS, metre, beats_in(MAX_SECONDS, tempo_of(TEMPO_CLASSES - 1)) * STEPS_PER_BEAT))
+    for metre in METRES
+)
+"""Frames of the longest, fastest score."""
 
 
 class ArEngine(ScoreEngine):
@@ -38,26 +60,33 @@ class ArEngine(ScoreEngine):
                 raise ModelMissing(
                     f"The model in {card.folder} does not write this program's scores: {ADVICE}."
                 )
-            text = T5Config.from_dict(config["text_encoder"])
-            language = MusicgenDecoderConfig.from_dict(config["decoder"])
+            text = config["text_encoder"]
+            sizes = Sizes.from_transformers(config)
+            encoder = T5Encoder(text)
         except (OSError, ValueError, KeyError) as error:
             raise ModelMissing(f"{card.folder / 'config.json'} cannot be read: {ADVICE}.") from error
-        if language.num_codebooks != STREAMS or language.vocab_size != VOCABULARY:
+        if sizes.codebooks != STREAMS or sizes.vocabulary != VOCABULARY:
             raise ModelMissing(
                 f"The model in {card.folder} has other token streams than the score format: {ADVICE}."
             )
         weights = load_weights(path)
-        self._dtype = torch_dtype(dtype)
-        self._text: Any = _built(T5EncoderModel(text), weights, "text_encoder.", card)
-        self._decoder: Any = _built(MusicgenForCausalLM(language), weights, "decoder.", card)
-        self._project: Any = torch.nn.Linear(text.d_model, language.hidden_size)
+        self._text: Any = encoder
+        fill(encoder, _under(weights, "text_encoder."), path)
+        self._project: Any = torch.nn.Linear(text["d_model"], sizes.hidden)
         fill(self._project, _under(weights, "enc_to_dec_proj."), path)
-        for module in (self._text, self._decoder, self._project):
-            module.to(device=device, dtype=self._dtype).eval()
+        for module in (self._text, self._project):
+            module.to(device=device).eval()
+        try:
+            self.model: LanguageModel | None = LanguageModel.from_weights(
+                sizes, weights, device=device, precision=_precision(dtype, device)
+            )
+        except ModelMissing as error:
+            raise ModelMissing(f"The weights {path} do not fit their configuration: {error}") from error
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot write afterwards."""
-        self._text = self._decoder = self._project = torch.nn.Identity()
+        self._text = self._project = torch.nn.Identity()
+        self.model = None
 
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe, decoded in columns; calls step(done, total) for each."""
@@ -70,26 +99,46 @@ class ArEngine(ScoreEngine):
     def decode(
         self, prompts: list[str], rows: list[Row], guidance_scale: float, step: Callable[[int, int], None]
     ) -> None:
-        """Decode one row a prompt, beside each other."""
-        ids = [self.words.ids(prompt) for prompt in prompts]
-        longest = max(map(len, ids))
-        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
-        mask = (words > 0).long()
-        with torch.inference_mode():
-            heard = self._text(input_ids=words, attention_mask=mask).last_hidden_state
-            states = self._project(heard) * mask[..., None]
-        decode(self._decoder, states, mask, rows, guidance_scale, step)
+        """Decode one row a prompt, beside each other; step(done, total) is called for every column.
+
+        What it raises ends the decoding.
+        """
+        assert self.model is not None, "the engine is closed"
+        slots = next(count for count in SLOT_COUNTS if count >= len(rows))
+        decoder = Decoder(self.model, slots, window=MOST_FRAMES, stride=1, longest=MOST_FRAMES)
+        for prompt, row in zip(prompts, rows, strict=True):
+            decoder.admit(
+                Slot(
+                    conditions=Conditions(self.heard(prompt)),
+                    frames=MOST_FRAMES,
+                    seed=0,
+                    guidance_scale=guidance_scale,
+                    chooser=row,
+                )
+            )
+        done = 0
+        while decoder.rows:
+            for ended in decoder.step():
+                if ended.error is not None:
+                    raise ended.error
+            done += 1
+            longest = max(row.total or 120 for row in rows) + STREAMS
+            step(min(done, longest), longest)
+
+    @torch.inference_mode()
+    def heard(self, prompt: str) -> torch.Tensor:
+        """Return a prompt's states [words, width], as the language model takes them."""
+        ids = torch.tensor(self.words.ids(prompt), device=self.device)
+        states: torch.Tensor = self._project(self._text(ids))
+        return states
+
+
+def _precision(dtype: torch.dtype | str | None, device: str) -> Precision:
+    """Return what to compute in; what the device has not becomes fp32."""
+    names: dict[torch.dtype, Precision] = {torch.bfloat16: "bf16", torch.float16: "fp16"}
+    asked = names.get(torch_dtype(dtype), "fp32")
+    return asked if asked in precisions_on(device) else "fp32"
 
 
 def _under(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-
-
-def _built(
-    module: torch.nn.Module, weights: dict[str, torch.Tensor], prefix: str, card: ModelCard
-) -> torch.nn.Module:
-    own = _under(weights, prefix)
-    if "shared.weight" in own:
-        own.setdefault("encoder.embed_tokens.weight", own["shared.weight"])
-    fill(module, own, card.folder / "model.safetensors")
-    return module

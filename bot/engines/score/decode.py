@@ -1,17 +1,9 @@
-"""Decode token streams of scores from the autoregressive model, step by step.
-
-Within the score format's grammar.
-"""
+"""Choosing a score's tokens from the autoregressive model's logits, within the score format's grammar."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
-import torch
-from transformers import MusicgenForCausalLM
-from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from bot.engines.score.format import (
     CLOCK_BAR,
@@ -159,50 +151,3 @@ class Row:
         return first + min(
             count - 1, int(np.searchsorted(edges, self._rng.random() * edges[-1], side="right"))
         )
-
-
-@torch.inference_mode()
-def decode(
-    decoder: MusicgenForCausalLM,
-    states: torch.Tensor,
-    mask: torch.Tensor,
-    rows: list[Row],
-    guidance_scale: float,
-    step: Callable[[int, int], None],
-) -> None:
-    """Decode rows to their end.
-
-    states: projected text states [rows, words, width].  mask: [rows, words].  With guidance other than 1,
-    rows without
-    words run beside them.  step(done, total) is called for every column; what it raises ends the decoding.
-    """
-    guided = guidance_scale != 1.0
-    if guided:
-        nothing = torch.zeros_like(mask)
-        nothing[:, 0] = 1
-        states = torch.cat([states, torch.zeros_like(states)])
-        mask = torch.cat([mask, nothing])
-    # The cache keeps the keys and values of the text too, so they are projected once.
-    cache = EncoderDecoderCache(DynamicCache(config=decoder.config), DynamicCache(config=decoder.config))
-    columns = np.full((len(rows), STREAMS), PAD, np.int64)
-    place = 0
-    while not all(row.finished for row in rows):
-        tokens = torch.from_numpy(columns)
-        tokens = torch.cat([tokens, tokens]) if guided else tokens
-        out = decoder(
-            input_ids=tokens.reshape(-1, 1).to(states.device),
-            encoder_hidden_states=states,
-            encoder_attention_mask=mask,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        logits = out.logits[:, -1].float().reshape(-1, STREAMS, VOCABULARY)
-        if guided:
-            with_words, without = logits.chunk(2)
-            logits = without + guidance_scale * (with_words - without)
-        scores = logits.cpu().numpy()
-        for number, row in enumerate(rows):
-            columns[number] = row.column(scores[number], place)
-        place += 1
-        longest = max(row.total or 120 for row in rows) + STREAMS
-        step(min(place, longest), longest)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from transformers import T5Config, T5EncoderModel
 
+from bot.engines.once import keep_cross_attention, one_clip
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
@@ -30,6 +31,10 @@ with warnings.catch_warnings():
 
 PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
 """How freely tempo and metre are drawn from what the planner makes of the words."""
+
+
+Heard = tuple[torch.Tensor, torch.Tensor]
+"""The text encoder's states of prompts [batch, tokens, width], and which tokens are there [batch, tokens]."""
 
 
 class DiffusionEngine(ScoreEngine):
@@ -70,6 +75,7 @@ class DiffusionEngine(ScoreEngine):
             module.to(device).eval()
             if self._dtype is not torch.float32:
                 module.to(self._dtype)
+        self._kept = keep_cross_attention(self._transformer, "cross_attention_proj")
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot write afterwards."""
@@ -77,7 +83,8 @@ class DiffusionEngine(ScoreEngine):
 
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe; calls step(done, total) after every denoising step."""
-        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed])[0]
+        heard = self._heard([recipe.prompt])
+        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], heard)[0]
         latents = self.denoise(
             [recipe.prompt],
             [recipe.seed],
@@ -88,14 +95,15 @@ class DiffusionEngine(ScoreEngine):
             guidance_scale=self.option(recipe, "guidance_scale"),
             negative_prompt=recipe.negative_prompt,
             asked=[asked_instruments(recipe.prompt)],
+            heard=heard,
             step=step,
         )
         return score_of(self.autoencoder, latents[0], tempo_class, metre)
 
     @torch.inference_mode()
-    def plan(self, prompts: list[str], seeds: list[int]) -> list[tuple[int, int]]:
-        """Return (tempo class, metre) of each prompt, drawn with its seed."""
-        states, mask = self._heard(prompts)
+    def plan(self, prompts: list[str], seeds: list[int], heard: Heard | None = None) -> list[tuple[int, int]]:
+        """Return (tempo class, metre) of each prompt, drawn with its seed; heard: as `denoise`."""
+        states, mask = heard or self._heard(prompts)
         count = mask.sum(1, keepdim=True).clamp(min=1)
         logits = self._planner(torch.cat([states.sum(1) / count, states.amax(1)], -1)).float().cpu().numpy()
         out = []
@@ -124,6 +132,7 @@ class DiffusionEngine(ScoreEngine):
         initial: torch.Tensor | None = None,
         strength: float = 1.0,
         asked: list[Asked] | None = None,
+        heard: Heard | None = None,
         step: Callable[[int, int], None] = lambda done, total: None,
     ) -> torch.Tensor:
         """Return latents [batch, 40, 1 + beats] for prompts of one tempo and length.
@@ -132,6 +141,7 @@ class DiffusionEngine(ScoreEngine):
         says, and only
         that part of the way back is walked, in `steps` steps.
         asked: instruments to keep, clip by clip.
+        heard: what the text encoder made of the prompts, where that is known already.
         """
         beats = beats_in(seconds, tempo_of(tempo_class))
         count = len(prompts)
@@ -141,7 +151,7 @@ class DiffusionEngine(ScoreEngine):
                 for seed in seeds
             ]
         ).to(self.device)
-        states, _ = self._heard(prompts)
+        states, _ = heard or self._heard(prompts)
         guided = guidance_scale != 1.0
         batches = [states]
         if guided:
@@ -170,27 +180,30 @@ class DiffusionEngine(ScoreEngine):
                 math.cos(strength * math.pi / 2) * initial.to(self.device)
                 + math.sin(strength * math.pi / 2) * noise
             )
-        for number in range(steps):
-            now, after = float(times[number]), float(times[number + 1])
-            stacked = torch.cat([latents] * repeats)
-            out = self._transformer(
-                torch.cat([stacked, where], 1).to(self._dtype),
-                torch.full((len(stacked),), now, device=self.device),
-                **fixed,
-                return_dict=False,
-            )[0].float()
-            if guided:
-                with_words, without = out.chunk(2)
-                out = without + guidance_scale * (with_words - without)
-            # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between the two
-            # times.
-            alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
-            clean, noisy = imposed(alpha * latents - sigma * out), sigma * latents + alpha * out
-            latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
-            step(number + 1, steps)
+        with one_clip(self._kept):
+            for number in range(steps):
+                now, after = float(times[number]), float(times[number + 1])
+                stacked = torch.cat([latents] * repeats)
+                out = self._transformer(
+                    torch.cat([stacked, where], 1).to(self._dtype),
+                    torch.full((len(stacked),), now, device=self.device),
+                    **fixed,
+                    return_dict=False,
+                )[0].float()
+                if guided:
+                    with_words, without = out.chunk(2)
+                    out = without + guidance_scale * (with_words - without)
+                # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
+                # the two times.
+                alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
+                clean = imposed(alpha * latents - sigma * out)
+                noisy = sigma * latents + alpha * out
+                latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
+                step(number + 1, steps)
         return latents.cpu()
 
-    def _heard(self, prompts: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
+    @torch.inference_mode()
+    def _heard(self, prompts: list[str]) -> Heard:
         ids = [self.words.ids(prompt) for prompt in prompts]
         longest = max(map(len, ids))
         words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)

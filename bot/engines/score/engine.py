@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.checked import checked, option
 from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.text import Words
-from bot.errors import AntiphonError, InvalidRecipe, ModelMissing
+from bot.errors import AntiphonError, ModelMissing
 from bot.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 
 PLAYING_STEPS = 10
 """Progress that playing the score counts for, beside the model's own steps."""
-OPTION_WORDS = {
-    "temperature": "temperature",
-    "top_k": "top-k",
-    "guidance_scale": "guidance",
-    "num_sampling_steps": "number of steps",
-}
 
 
 class _Dropped(BaseException):
@@ -54,7 +49,7 @@ class ScoreEngine(ABC):
         """
         while job := desk.next(self._compatible):
             try:
-                self._checked(job.recipe)
+                checked(job.recipe, self.capabilities)
                 self._render(desk, job)
             except _Dropped:
                 continue
@@ -71,8 +66,7 @@ class ScoreEngine(ABC):
 
     def option(self, recipe: Recipe, name: str) -> float:
         """Return an option of a recipe, or the model's default where the recipe leaves it open."""
-        value = getattr(recipe, name)
-        return self.capabilities.options[name].default if value is None else float(value)
+        return option(recipe, self.capabilities, name)
 
     def _compatible(self, recipe: Recipe) -> bool:
         return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
@@ -96,22 +90,6 @@ class ScoreEngine(ABC):
             score = self.write(job.recipe, step)
         wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, played)
         desk.done(job, wave)
-
-    def _checked(self, recipe: Recipe) -> None:
-        c = self.capabilities
-        if not c.min_seconds <= recipe.seconds <= c.max_seconds:
-            raise InvalidRecipe(f"This model makes clips of {c.min_seconds:g} to {c.max_seconds:g} seconds.")
-        for name, words in OPTION_WORDS.items():
-            value = getattr(recipe, name)
-            if value is None:
-                continue
-            if name not in c.options:
-                raise InvalidRecipe(f"This model does not take a {words}: leave it out.")
-            bounds = c.options[name]
-            if not bounds.low <= value <= bounds.high:
-                raise InvalidRecipe(f"The {words} has to be from {bounds.low:g} to {bounds.high:g}.")
-        if recipe.negative_prompt is not None and not c.negative_prompt:
-            raise InvalidRecipe("This model does not take a negative prompt: leave it out.")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ export function embed(body, names) {
       body.fields?.length > 0 && fields(body.fields, names),
     ),
     body.thumbnail && picture(body.thumbnail, "Thumbnail", { className: "picture embed-thumbnail" }),
-    body.image && picture(body.image, pictureWords(body), { className: "picture embed-image" }),
+    body.image && picture(body.image, body.image.description ?? pictureWords(body), { className: "picture embed-image" }),
     (body.footer || body.timestamp) && footer(body),
   );
 }

@@ -1,0 +1,251 @@
+"""Diffusion engines against the libraries as they come: `python -m benchmarks.diffusion [--threads 1]`.
+
+Pipelines: random weights at a size that a CPU can wait for (the true VAE ratios, a narrower network), the
+same files, seeds and steps for both. "as it comes" is diffusers' own pipeline, loaded and called as its
+documentation shows. "decoded" is the part after the last step. The difference is the largest one between
+the two waves, as a share of the peak.
+
+Built-in model: its shipped weights; "as it comes" has diffusers' transformer compute cross-attention at
+every step, and the text encoder run once for the planner and once for the denoiser. The difference counts
+the steps of the score that differ.
+
+Each figure is the best of several runs, taken in turns, in seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+warnings.simplefilter("ignore", FutureWarning)
+warnings.filterwarnings("ignore", "Should have t[ab]")
+
+import diffusers  # noqa: E402
+
+from bot.engines import registry  # noqa: E402
+from bot.engines.base import Job  # noqa: E402
+from bot.engines.once import Once  # noqa: E402
+from bot.recipe import Mode, Recipe  # noqa: E402
+from tests.engines.diffusion import make_manifests as small  # noqa: E402
+from tests.engines.diffusion.checkpoints import write_tokenizer  # noqa: E402
+from tests.engines.diffusion.desk import Desk  # noqa: E402
+
+PROMPT = "slow piano in the rain"
+BUILT_IN = "antiphon-tiny-diffusion"
+
+
+def oobleck(rate: int, ratios: list[int]) -> Any:
+    return diffusers.AutoencoderOobleck(
+        encoder_hidden_size=8,
+        downsampling_ratios=ratios,
+        channel_multiples=[1, 2, 4, 8, 16],
+        decoder_channels=32,
+        decoder_input_channels=64,
+        audio_channels=2,
+        sampling_rate=rate,
+    )
+
+
+def stable_audio() -> dict[str, Any]:
+    parts = small.stable_audio()
+    return parts | {
+        "vae": oobleck(44_100, [2, 4, 4, 8, 8]),
+        "projection_model": diffusers.StableAudioProjectionModel(
+            text_encoder_dim=32, conditioning_dim=384, min_value=0, max_value=512
+        ),
+        "transformer": diffusers.StableAudioDiTModel(
+            sample_size=1024,
+            num_layers=6,
+            attention_head_dim=64,
+            num_attention_heads=6,
+            num_key_value_attention_heads=6,
+            cross_attention_dim=384,
+            global_states_input_dim=768,
+            cross_attention_input_dim=384,
+        ),
+    }
+
+
+def ace_step() -> dict[str, Any]:
+    parts = small.ace_step()
+    attention = {"num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 64}
+    return parts | {
+        "vae": oobleck(48_000, [2, 4, 4, 6, 10]),
+        "transformer": diffusers.AceStepTransformer1DModel(
+            hidden_size=512,
+            intermediate_size=1536,
+            num_hidden_layers=8,
+            encoder_hidden_size=512,
+            model_version="base",
+            **attention,
+        ),
+        "condition_encoder": diffusers.AceStepConditionEncoder(
+            hidden_size=512,
+            intermediate_size=1536,
+            text_hidden_dim=16,
+            num_lyric_encoder_hidden_layers=2,
+            num_timbre_encoder_hidden_layers=2,
+            **attention,
+        ),
+    }
+
+
+def audioldm2() -> dict[str, Any]:
+    parts = small.audioldm2()
+    unet = diffusers.AudioLDM2UNet2DConditionModel(
+        sample_size=512,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(32, 64),
+        layers_per_block=2,
+        norm_num_groups=8,
+        attention_head_dim=8,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=[[None, 16, 32], [None, 16, 32]],
+    )
+    return parts | {"unet": unet}
+
+
+PIPELINES: dict[str, tuple[str, Callable[[], dict[str, Any]], dict[str, Any], int]] = {
+    "ACE-Step": ("AceStepPipeline", ace_step, {"lyrics": "[Instrumental]", "vocal_language": "unknown"}, 8),
+    "Stable Audio": ("StableAudioPipeline", stable_audio, {}, 10),
+    "AudioLDM 2": ("AudioLDM2Pipeline", audioldm2, {}, 20),
+}
+"""Name → class, parts, what else it is called with, steps."""
+LENGTH = {
+    "AceStepPipeline": "audio_duration",
+    "StableAudioPipeline": "audio_end_in_s",
+    "AudioLDM2Pipeline": "audio_length_in_s",
+}
+
+
+class Timed(Desk):
+    """Keeps when the last denoising step was done."""
+
+    denoised = 0.0
+
+    def progress(self, job: Job, done: int, total: int) -> None:
+        """Look at the clock."""
+        if done == total - 1:
+            self.denoised = time.perf_counter()
+
+
+def written(folder: Path, kind: str, parts: dict[str, Any]) -> Path:
+    torch.manual_seed(0)
+    index: dict[str, Any] = {"_class_name": kind}
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+        index[name] = [small.library(part), type(part).__name__]
+    for name, tokenizer in small.TOKENIZERS[kind].items():
+        write_tokenizer(folder / name, tokenizer)
+        index[name] = ["transformers", tokenizer]
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+def as_it_comes(kind: str, folder: Path) -> Any:
+    own: dict[str, Any] = {}
+    if kind == "AudioLDM2Pipeline":
+        own["language_model"] = transformers.GPT2LMHeadModel.from_pretrained(folder / "language_model")
+    pipe = getattr(diffusers, kind).from_pretrained(folder, **own)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def compare(name: str, runs: int, seconds: float) -> None:
+    kind, make, others, steps = PIPELINES[name]
+    # AudioLDM 2's published length is 10.24 s.
+    with tempfile.TemporaryDirectory() as place:
+        folder = written(Path(place, "model"), kind, make())
+        theirs = as_it_comes(kind, folder)
+        ours = registry.load(Mode.DIFFUSION, str(folder), "cpu", "auto")
+    recipe = Recipe(
+        prompt=PROMPT,
+        mode=Mode.DIFFUSION,
+        model=str(folder),
+        seconds=seconds,
+        seed=3,
+        num_sampling_steps=steps,
+    )
+    guidance = ours.capabilities.options["guidance_scale"].default
+    best = {"theirs": (1e9, 0.0), "ours": (1e9, 0.0)}
+    for _ in range(runs):
+        ends = [0.0]
+        called: dict[str, Any] = {
+            "callback": lambda *step, ends=ends: ends.append(time.perf_counter()),
+            "generator": torch.Generator().manual_seed(recipe.seed),
+            LENGTH[kind]: seconds,
+        }
+        start = time.perf_counter()
+        audio = theirs(PROMPT, num_inference_steps=steps, guidance_scale=guidance, **others, **called).audios
+        end = time.perf_counter()
+        best["theirs"] = min(best["theirs"], (end - start, end - ends[-1]))
+        desk = Timed(recipe)
+        start = time.perf_counter()
+        ours.run(desk)
+        end = time.perf_counter()
+        best["ours"] = min(best["ours"], (end - start, end - desk.denoised))
+    wave = np.asarray(audio[0] if audio.ndim == 3 else audio, np.float32)
+    apart = np.abs(wave - desk.waves[1]).max() / np.abs(wave).max()
+    row(f"{name}, {seconds:g} s, {steps} steps", best["theirs"], best["ours"], f"{apart:.0e}")
+
+
+def row(name: str, theirs: tuple[float, float], ours: tuple[float, float], apart: str) -> None:
+    print(
+        f"{name:34}{theirs[0]:9.2f}{theirs[1]:9.2f}{ours[0]:9.2f}{ours[1]:9.2f}"
+        f"{theirs[0] / ours[0]:8.2f}×  {apart}",
+        flush=True,
+    )
+
+
+def built_in(runs: int, seconds: float) -> None:
+    ours: Any = registry.load(Mode.DIFFUSION, BUILT_IN, "cpu", "auto")
+    theirs: Any = registry.load(Mode.DIFFUSION, BUILT_IN, "cpu", "auto")
+    for module in list(theirs._transformer.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, Once):
+                setattr(module, name, child.layer)
+    recipe = Recipe(prompt=PROMPT, mode=Mode.DIFFUSION, model=BUILT_IN, seconds=seconds, seed=3)
+    best = {"theirs": 1e9, "ours": 1e9}
+    for _ in range(runs):
+        start = time.perf_counter()
+        theirs._heard([PROMPT])
+        one = theirs.write(recipe, lambda done, total: None)
+        best["theirs"] = min(best["theirs"], time.perf_counter() - start)
+        start = time.perf_counter()
+        other = ours.write(recipe, lambda done, total: None)
+        best["ours"] = min(best["ours"], time.perf_counter() - start)
+    differing = int((one.grid != other.grid).any(1).sum())
+    row(f"built-in, {seconds:g} s, 30 steps", (best["theirs"], 0), (best["ours"], 0), f"{differing} steps")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(
+        f"torch {torch.__version__}, diffusers {diffusers.__version__}, CPU, {arguments.threads} threads\n"
+        f"{'':34}{'as it comes':>18}{'ours':>18}\n{'':34}{'all':>9}{'decoded':>9}{'all':>9}{'decoded':>9}"
+    )
+    for seconds in (arguments.seconds, 30, 60):
+        built_in(3 * arguments.runs, seconds)
+    for name in PIPELINES:
+        compare(name, arguments.runs, arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()

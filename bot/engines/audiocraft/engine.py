@@ -1,0 +1,88 @@
+"""The engine of `AR_ENGINE=audiocraft`: one clip at a time through audiocraft's own generate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from bot.engines.audiocraft.build import musicgen
+from bot.engines.audiocraft.standins import standing_in
+from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.checked import checked, option
+from bot.engines.checkpoints.weights import read_tensors
+from bot.engines.musicgen.card import read_card
+from bot.engines.musicgen.codec import Codec
+from bot.engines.musicgen.sizes import STRIDE_SECONDS
+from bot.engines.musicgen.text import TextEncoder
+from bot.errors import AntiphonError, BadAudio
+from bot.recipe import Recipe
+
+
+class _Dropped(BaseException):
+    """Leaves a generate whose job was cancelled; nothing that catches Exception can swallow it."""
+
+
+class AudiocraftEngine:
+    """Renders one recipe after another."""
+
+    def __init__(self, folder: Path, capabilities: Capabilities, device: str) -> None:
+        self.device, self.capabilities = device, capabilities
+        self.card = card = read_card(folder, capabilities.model)
+        tensors = read_tensors(folder)
+        text = TextEncoder(card, tensors, device, torch.float32)
+        self.model: Any = musicgen(card, tensors, text, Codec(card, tensors, device), device)
+
+    def run(self, desk: Desk) -> None:
+        """Work until the desk has nothing for this model left, then return.
+
+        What is no error of the project, out of memory for one, goes up to the worker.
+        """
+        while job := desk.next(self._compatible):
+            try:
+                checked(job.recipe, self.capabilities)
+                self._render(desk, job)
+            except _Dropped:
+                continue
+            except AntiphonError as error:
+                desk.failed(job, error)
+
+    def close(self) -> None:
+        """Give the model's memory back; the engine cannot render afterwards."""
+        self.model = None
+
+    def _compatible(self, recipe: Recipe) -> bool:
+        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
+
+    def _render(self, desk: Desk, job: Job) -> None:
+        recipe, c = job.recipe, self.capabilities
+        frames = self.card.frames(recipe.seconds)
+        total = frames + max(1, frames // 10)
+
+        def told(done: int, _of: int) -> None:
+            if desk.cancelled(job):
+                raise _Dropped
+            desk.progress(job, min(done, frames), total)
+
+        self.model.set_generation_params(
+            # audiocraft rounds down to whole frames.
+            duration=(frames + 0.5) / self.model.frame_rate,
+            temperature=option(recipe, c, "temperature"),
+            top_k=int(option(recipe, c, "top_k")),
+            cfg_coef=option(recipe, c, "guidance_scale"),
+            extend_stride=STRIDE_SECONDS,
+        )
+        self.model.set_custom_progress_callback(told)
+        # audiocraft draws from torch's global generator: it is this clip's alone, and what it was afterwards.
+        devices = [self.device] if self.device.startswith("cuda") else []
+        with standing_in(), torch.random.fork_rng(devices), torch.inference_mode():
+            torch.manual_seed(recipe.seed)
+            wave = self.model.generate([recipe.prompt], progress=True)[0].float().cpu()
+        if desk.cancelled(job):
+            return
+        wave = wave[:, : self.card.samples(recipe.seconds)]
+        if not wave.isfinite().all():
+            raise BadAudio("The model's numbers got out of range. Try another seed.")
+        desk.progress(job, total, total)
+        desk.done(job, wave.numpy())

@@ -1,0 +1,43 @@
+"""MusicGen as audiocraft runs it (`AR_ENGINE=audiocraft`). Importing this imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from bot.engines import musicgen
+from bot.engines.audiocraft import require
+from bot.engines.base import Capabilities, Engine
+from bot.engines.musicgen.card import parameters
+from bot.recipe import Mode
+
+__all__ = ["describe", "load", "parameters"]
+
+SLOWER = 4.0
+"""How much longer than our own loop it is expected to take, until one clip was measured."""
+
+
+def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
+    """Return what the checkpoint in a folder takes and gives; `model` is “audiocraft:NAME”.
+
+    Raises ModelMissing where the folder holds no MusicGen, or audiocraft is not installed.
+    """
+    require()
+    plain = musicgen.describe(mode, model.partition(":")[2], folder)
+    return replace(
+        plain,
+        model=model,
+        title=f"{plain.title} (audiocraft)",
+        real_time_factor=SLOWER * plain.real_time_factor,
+    )
+
+
+def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:
+    """Return an engine with the checkpoint in a folder on a device. Raises ModelMissing or ConfigError.
+
+    audiocraft chooses its own precision: fp32 on a CPU, fp16 by autocast on a GPU.
+    """
+    capabilities = describe(mode, model, folder)
+    from bot.engines.audiocraft.engine import AudiocraftEngine
+
+    return AudiocraftEngine(folder, capabilities, device)

@@ -1,0 +1,71 @@
+"""Models that `antiphon models convert` wrote: where they are, and what to say of folders that need it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bot.errors import ModelMissing
+from bot.models import places
+
+AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
+MULTIBAND_FILE = "mbd_musicgen_32khz.th"
+REFUSED = 3
+"""The converter's exit code where it says itself, on stderr, what is wrong."""
+
+
+def home() -> Path:
+    """Return the folder of converted hub models, beside the Hugging Face cache; it may not be there yet."""
+    return places.cache().parent / "antiphon"
+
+
+def target_of(model: str) -> Path:
+    """Return where a hub model's converted files go; for a folder, a folder beside it."""
+    if Path(model).is_dir():
+        return Path(model).with_name(f"{Path(model).resolve().name}-converted")
+    return home() / model.replace("/", "--")
+
+
+def folder_of(model: str) -> Path | None:
+    """Return the folder that a hub model was converted into, or None."""
+    if Path(model).is_dir() or not places.is_hub_name(model):
+        return None
+    folder = target_of(model)
+    return folder if (folder / "config.json").is_file() else None
+
+
+def refusal(model: str, folder: Path) -> ModelMissing:
+    """Return the error for a folder that no engine reads as it is, with what to do."""
+    if any((folder / name).is_file() for name in (*AUDIOCRAFT_FILES, MULTIBAND_FILE)):
+        return ModelMissing(
+            f"{folder} holds audiocraft's own files, which can hide code: run "
+            f"`antiphon models convert {model}` once. It reads them safely and writes safetensors."
+        )
+    return ModelMissing(
+        f"{folder} holds no model that this program knows: a MusicGen has config.json and model.safetensors, "
+        "a pipeline of diffusers has model_index.json."
+    )
+
+
+def convert(model: str, target: Path | None = None) -> Path:
+    """Convert audiocraft's files of a hub model or a folder, in a process of its own, and return the result.
+
+    target: the folder to write, by default target_of(model). Raises ModelMissing with the file and the
+    reason where something is missing, damaged, or more than data.
+    """
+    source = places.folder_of(model)
+    if source is None:
+        raise ModelMissing(
+            f"{model} is not on this machine: fetch it with `antiphon models fetch {model} --audiocraft`, or "
+            "give the folder that holds its files."
+        )
+    target = target_of(model) if target is None else target
+    command = [sys.executable, "-m", "bot.engines.checkpoints.convert", str(source), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode == REFUSED:
+        raise ModelMissing(done.stderr.strip())
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise ModelMissing(f"{source} cannot be converted: {last} (exit code {done.returncode}).")
+    return target

@@ -1,0 +1,140 @@
+"""Tensors out of a model folder, and into a module, with nothing missing, extra, truncated or executable.
+
+A folder holds `model.safetensors`, or shards with `model.safetensors.index.json`, or, where neither is there,
+`pytorch_model.bin`, which is read with `weights_only=True`. Every refusal names the file and the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from bot.errors import ModelMissing
+
+WHOLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLED = "pytorch_model.bin"
+SHOWN = 3
+"""How many tensors a refusal names."""
+
+Tensors = dict[str, torch.Tensor]
+
+
+def read_tensors(folder: Path) -> Tensors:
+    """Return every tensor of a model folder by its name, on the CPU, as it was stored.
+
+    Raises ModelMissing where there are none, or where a file is damaged or holds more than tensors.
+    """
+    if (folder / WHOLE).is_file():
+        return read_safetensors(folder / WHOLE)
+    if (folder / INDEX).is_file():
+        return _read_shards(folder / INDEX)
+    if (folder / PICKLED).is_file():
+        found = read_pickled(folder / PICKLED)
+        if all(isinstance(value, torch.Tensor) for value in found.values()):
+            return found
+        raise ModelMissing(f"{folder / PICKLED} holds more than tensors and is not used.")
+    raise ModelMissing(f"There are no weights in {folder}: neither {WHOLE} nor {INDEX} nor {PICKLED}.")
+
+
+def read_safetensors(file: Path) -> Tensors:
+    """Return a safetensors file's tensors. Raises ModelMissing for what is none, or is cut short."""
+    try:
+        return load_file(file)
+    except SafetensorError as error:
+        raise ModelMissing(
+            f"{file} is damaged or cut short ({error}): fetch the model again, or copy the file again."
+        ) from error
+    except OSError as error:
+        raise ModelMissing(f"{file} cannot be read: {error.strerror or error}.") from error
+
+
+def read_pickled(file: Path) -> dict[str, Any]:
+    """Return the mapping in a file of torch.save, read with `weights_only=True`.
+
+    Raises ModelMissing for anything that is not made of tensors and plain values: unpickling can run code.
+    """
+    try:
+        found = torch.load(file, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise ModelMissing(
+            f"{file} holds more than tensors, and reading it could run code, so it is not loaded. If it is "
+            f"audiocraft's, `antiphon models convert {file.parent}` reads it safely and writes safetensors."
+        ) from error
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise ModelMissing(f"{file} is damaged or cut short: fetch the model again.") from error
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise ModelMissing(f"{file} holds no table of tensors.")
+    return found
+
+
+def _read_shards(index: Path) -> Tensors:
+    try:
+        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        shards = sorted(set(weight_map.values()))
+    except OSError as error:
+        raise ModelMissing(f"{index} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelMissing(f"{index} is not the index of a sharded model.") from error
+    tensors: Tensors = {}
+    for shard in shards:
+        # A name with a folder in it would read whatever file its author likes.
+        if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(".safetensors"):
+            raise ModelMissing(f"{index} names {shard!r}, which is no file of this folder.")
+        if not (index.parent / shard).is_file():
+            raise ModelMissing(f"The file {shard} is missing in {index.parent}: fetch the model again.")
+        for name, tensor in read_safetensors(index.parent / shard).items():
+            if weight_map.get(name) != shard:
+                raise ModelMissing(f"{index.parent / shard} holds {name}, which {index.name} does not say.")
+            tensors[name] = tensor
+    if missing := sorted(weight_map.keys() - tensors.keys()):
+        raise ModelMissing(f"{index} promises {_some(missing)}, which no file holds.")
+    return tensors
+
+
+def under(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
+    """Return the tensors whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def refuse_strangers(tensors: Mapping[str, torch.Tensor], prefixes: tuple[str, ...], folder: Path) -> None:
+    """Raise ModelMissing where a tensor belongs to none of a model's parts."""
+    if strange := sorted(name for name in tensors if not name.startswith(prefixes)):
+        raise ModelMissing(f"The weights in {folder} hold {_some(strange)} extra, which the model has not.")
+
+
+def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: Path, part: str) -> None:
+    """Load tensors into a module, every one of them, and every one that it has.
+
+    Raises ModelMissing that names the folder, the part and the first tensors that are missing, extra or
+    of another shape.
+    """
+    own = module.state_dict()
+    reasons = []
+    if missing := sorted(own.keys() - tensors.keys()):
+        reasons.append(f"{_some(missing)} missing")
+    if extra := sorted(tensors.keys() - own.keys()):
+        reasons.append(f"{_some(extra)} extra")
+    shapes = [
+        f"{name} is {tuple(tensors[name].shape)}, not {tuple(own[name].shape)}"
+        for name in sorted(own.keys() & tensors.keys())
+        if own[name].shape != tensors[name].shape
+    ]
+    if shapes:
+        reasons.append("; ".join(shapes[:SHOWN]))
+    if reasons:
+        raise ModelMissing(f"The {part} in {folder} does not fit its configuration: {'; '.join(reasons)}.")
+    module.load_state_dict(dict(tensors), strict=True)
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
+    return f"{', '.join(names[:SHOWN])}{more}"

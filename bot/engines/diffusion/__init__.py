@@ -1,0 +1,33 @@
+"""Engines for diffusers' pipelines: ACE-Step, Stable Audio, AudioLDM 2. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.engines.base import Capabilities, Engine
+from bot.engines.diffusion.files import is_pipeline
+from bot.engines.diffusion.kinds import read_pipeline
+from bot.errors import ModelMissing
+from bot.recipe import Mode
+
+__all__ = ["describe", "is_pipeline", "load", "parameters"]
+
+
+def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
+    """Return what the pipeline in a folder takes and gives, from its files alone. Raises ModelMissing."""
+    if mode is not Mode.DIFFUSION:
+        raise ModelMissing(f"{model} is a diffusion model: set it as DIFFUSION_MODEL, not as AR_MODEL.")
+    return read_pipeline(model, folder).capabilities
+
+
+def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:
+    """Return an engine with the pipeline in a folder on a device. Raises ModelMissing."""
+    describe(mode, model, folder)
+    from bot.engines.diffusion.engine import PipelineEngine
+
+    return PipelineEngine(read_pipeline(model, folder), device, dtype)
+
+
+def parameters(model: str, folder: Path) -> int:
+    """Return how many numbers the weights of the pipeline in a folder hold. Raises ModelMissing."""
+    return read_pipeline(model, folder).parameters

@@ -1,0 +1,160 @@
+"""One diffusers pipeline at the desk: a clip at a time, cancelled between steps, with its own generator."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from bot.engines import accelerator
+from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.checked import checked, option
+from bot.engines.diffusion import oobleck
+from bot.engines.diffusion.calls import CALLS
+from bot.engines.diffusion.kinds import Pipeline
+from bot.engines.diffusion.parts import load_pipeline
+from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
+from bot.engines.once import Once, keep_cross_attention, one_clip
+from bot.errors import AntiphonError, BadAudio
+from bot.recipe import Recipe
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
+
+log = logging.getLogger(__name__)
+
+DECODING_STEPS = 1
+"""Progress that decoding counts for, beside the denoising steps."""
+
+
+class _Dropped(BaseException):
+    """Leaves a render whose job was cancelled; nothing that catches Exception can swallow it."""
+
+
+class _Overflow(BaseException):
+    """Leaves a render whose latents are no numbers any more, as float16 makes them where it is too narrow."""
+
+
+class PipelineEngine:
+    """Renders clips with ACE-Step, Stable Audio or AudioLDM 2, as diffusers runs them."""
+
+    def __init__(self, pipeline: Pipeline, device: str, dtype: str) -> None:
+        self.capabilities: Capabilities = pipeline.capabilities
+        self.device = device
+        self._call = CALLS[pipeline.kind.class_name]
+        self.dtype = getattr(
+            torch, chosen_dtype(dtype, device, has_bfloat16=accelerator.has_bfloat16(device))
+        )
+        self._pipe: Any = load_pipeline(pipeline, self.dtype)
+        if hasattr(self._pipe.vae.config, "downsampling_ratios"):
+            oobleck.fuse_weight_norm(self._pipe.vae)
+        denoiser = self._pipe.unet if "unet" in pipeline.parts else self._pipe.transformer
+        self._kept: list[Once] = keep_cross_attention(denoiser)
+        self.placing = self._place(pipeline)
+
+    def run(self, desk: Desk) -> None:
+        """Work until the desk has nothing for this model left, then return.
+
+        What is no error of the project, out of memory for one, goes up to the worker.
+        """
+        while job := desk.next(self._compatible):
+            try:
+                checked(job.recipe, self.capabilities)
+                wave = self._render(desk, job)
+            except _Dropped:
+                continue
+            except AntiphonError as error:
+                desk.failed(job, error)
+            else:
+                desk.done(job, wave)
+
+    def close(self) -> None:
+        """Give the model's memory back; the engine cannot render afterwards."""
+        self._pipe = None
+
+    def _place(self, pipeline: Pipeline) -> Placing:
+        sizes = [part.parameters for part in pipeline.parts.values()]
+        name = str(self.dtype).removeprefix("torch.")
+        free = accelerator.free_bytes(self.device)
+        place = Placing.RESIDENT if free is None else placing(sum(sizes), max(sizes), name, free)
+        if self.device == "cpu":
+            return Placing.RESIDENT
+        if not self.device.startswith("cuda") or place is Placing.RESIDENT:
+            self._pipe.to(self.device)
+            return Placing.RESIDENT
+        if place is Placing.PARTS:
+            self._pipe.enable_model_cpu_offload(device=self.device)
+        else:
+            self._pipe.enable_sequential_cpu_offload(device=self.device)
+        log.warning("%s is larger than the free memory and renders slower for it", self.capabilities.model)
+        return place
+
+    def _compatible(self, recipe: Recipe) -> bool:
+        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
+
+    def _render(self, desk: Desk, job: Job) -> Wave:
+        try:
+            return self._attempt(desk, job)
+        except _Overflow:
+            log.warning("job %d overflows float16 and is rendered in float32", job.id)
+        # For this clip alone: what another clip did must not change how the next one sounds.
+        with self._widened():
+            return self._attempt(desk, job)
+
+    def _attempt(self, desk: Desk, job: Job) -> Wave:
+        total = int(option(job.recipe, self.capabilities, "num_sampling_steps")) + DECODING_STEPS
+        narrow = self.dtype is torch.float16
+
+        def look() -> None:
+            if desk.cancelled(job):
+                raise _Dropped
+
+        def step(done: int, latents: torch.Tensor) -> None:
+            look()
+            if narrow and not bool(torch.isfinite(latents).all()):
+                raise _Overflow
+            desk.progress(job, done, total)
+
+        look()
+        desk.progress(job, 0, total)
+        # Drawn on the CPU: the same noise on every device, and none of the global generator's.
+        generator = torch.Generator().manual_seed(job.recipe.seed)
+        try:
+            with one_clip(self._kept):
+                wave = self._call(
+                    self._pipe,
+                    job.recipe,
+                    lambda recipe, name: option(recipe, self.capabilities, name),
+                    generator,
+                    step,
+                    look,
+                )
+        finally:
+            self._pipe.maybe_free_model_hooks()
+        if narrow and not np.isfinite(wave).all():
+            raise _Overflow
+        desk.progress(job, total, total)
+        return wave
+
+    @contextlib.contextmanager
+    def _widened(self) -> Iterator[None]:
+        if self.placing is Placing.LAYERS:
+            raise BadAudio("This model overflows in float16. The owner can set DTYPE=bfloat16 or float32.")
+        parts = [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
+        tensors = [tensor for part in parts for tensor in (*part.parameters(), *part.buffers())]
+        # Some tables are float32 at any precision, and have to stay it.
+        narrow = [tensor for tensor in tensors if tensor.dtype is torch.float16]
+        self._recast(narrow, torch.float32)
+        try:
+            yield
+        finally:
+            self._recast(narrow, torch.float16)
+
+    def _recast(self, tensors: list[torch.Tensor], dtype: torch.dtype) -> None:
+        self.dtype = dtype
+        for tensor in tensors:
+            tensor.data = tensor.data.to(dtype)

@@ -1,0 +1,198 @@
+"""The pipelines that are known: which parts they have, what each takes and gives, from its configs alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.engines.base import Bounds, Capabilities
+from bot.engines.diffusion.files import INDEX, Part, read_index, read_part, refused
+from bot.models.catalogue import licence_of
+from bot.models.places import title_of
+from bot.recipe import Mode
+
+_SCHEDULERS = (
+    "CosineDPMSolverMultistepScheduler",
+    "DDIMScheduler",
+    "DPMSolverMultistepScheduler",
+    "EDMDPMSolverMultistepScheduler",
+    "EulerDiscreteScheduler",
+    "FlowMatchEulerDiscreteScheduler",
+    "LMSDiscreteScheduler",
+    "PNDMScheduler",
+)
+_T5_TOKENIZERS = ("T5Tokenizer", "T5TokenizerFast")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A class of pipelines. parts: each part with the classes it may be of, the usual one first.
+
+    weightless: parts without weights.  unused: parts that text to music does not need, which stay on disk.
+    """
+
+    class_name: str
+    parts: Mapping[str, tuple[str, ...]]
+    takes: Callable[[Mapping[str, Part]], dict[str, Any]]
+    weightless: frozenset[str] = frozenset({"tokenizer", "tokenizer_2", "scheduler", "feature_extractor"})
+    unused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline's folder, looked through."""
+
+    kind: Kind
+    folder: Path
+    parts: Mapping[str, Part]
+    capabilities: Capabilities
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers all its weights hold."""
+        return sum(part.parameters for part in self.parts.values())
+
+
+def read_pipeline(model: str, folder: Path) -> Pipeline:
+    """Return the pipeline in a folder. Raises ModelMissing, with the file's name and the reason."""
+    class_name, classes = read_index(folder)
+    kind = KINDS.get(class_name)
+    if kind is None:
+        raise refused(folder / INDEX, f"{class_name[:60]!r} is not one of {', '.join(KINDS)}")
+    for name in classes.keys() - kind.parts.keys() - kind.unused:
+        raise refused(folder / INDEX, f"{class_name} has no part {name!r}")
+    parts: dict[str, Part] = {}
+    for name, allowed in kind.parts.items():
+        if name not in classes:
+            raise refused(folder / INDEX, f"the part {name!r} is missing")
+        if classes[name] not in allowed:
+            raise refused(
+                folder / INDEX, f"{name!r} is of class {classes[name][:60]!r}, not {' or '.join(allowed)}"
+            )
+        parts[name] = read_part(folder, name, classes[name], with_weights=name not in kind.weightless)
+    try:
+        takes = kind.takes(parts)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise refused(folder, f"a config.json in it does not describe a {class_name} ({error!r})") from error
+    capabilities = Capabilities(
+        mode=Mode.DIFFUSION, model=model, title=title_of(model), licence=licence_of(folder, model), **takes
+    )
+    return Pipeline(kind, folder, parts, capabilities)
+
+
+def is_turbo(parts: Mapping[str, Part]) -> bool:
+    """Tell whether an ACE-Step checkpoint has its guidance in its weights, as diffusers tells it."""
+    config = parts["transformer"].config
+    return bool(config.get("is_turbo")) or config.get("model_version") == "turbo"
+
+
+def _ace_step(parts: Mapping[str, Part]) -> dict[str, Any]:
+    # Bounds and defaults: ACE-Step's docs/en/INFERENCE.md; 50 steps for base: its model card.
+    vae = parts["vae"].config
+    options = {"num_sampling_steps": Bounds(1, 20, 8)}
+    if not is_turbo(parts):
+        options = {"num_sampling_steps": Bounds(1, 200, 50), "guidance_scale": Bounds(1, 15, 7)}
+    return {
+        "sample_rate": int(vae["sampling_rate"]),
+        "channels": int(vae["audio_channels"]),
+        "min_seconds": 10.0,
+        "max_seconds": 600.0,
+        # The pipeline reads 256 tokens, of which its template takes about 60.
+        "prompt_tokens": 196,
+        "options": options,
+        "lyrics": True,
+    }
+
+
+def _stable_audio(parts: Mapping[str, Part]) -> dict[str, Any]:
+    # Defaults: StableAudioPipeline.__call__ of diffusers 0.42.1.
+    vae = parts["vae"].config
+    rate = int(vae["sampling_rate"])
+    hop = math.prod(int(ratio) for ratio in vae["downsampling_ratios"])
+    return {
+        "sample_rate": rate,
+        "channels": int(vae["audio_channels"]),
+        "min_seconds": 1.0,
+        "max_seconds": _tenths(int(parts["transformer"].config["sample_size"]) * hop / rate),
+        # T5's tokenizer is cut at 128 tokens for Stable Audio Open.
+        "prompt_tokens": 127,
+        "options": {"num_sampling_steps": Bounds(1, 250, 100), "guidance_scale": Bounds(1, 15, 7)},
+        "negative_prompt": True,
+    }
+
+
+def _audioldm2(parts: Mapping[str, Part]) -> dict[str, Any]:
+    # Defaults: AudioLDM2Pipeline.__call__ of diffusers 0.42.1, where the length follows from these as well.
+    vocoder, vae = parts["vocoder"].config, parts["vae"].config
+    rate = int(vocoder["sampling_rate"])
+    frame_seconds = math.prod(int(factor) for factor in vocoder["upsample_rates"]) / rate
+    scale = 2 ** (len(vae["block_out_channels"]) - 1)
+    return {
+        "sample_rate": rate,
+        "channels": 1,
+        "min_seconds": 1.0,
+        "max_seconds": _tenths(int(parts["unet"].config["sample_size"]) * scale * frame_seconds),
+        # CLAP's tokenizer reads 512 tokens, T5's as many.
+        "prompt_tokens": 511,
+        "options": {"num_sampling_steps": Bounds(1, 400, 200), "guidance_scale": Bounds(1, 15, 3.5)},
+        "negative_prompt": True,
+    }
+
+
+def _tenths(seconds: float) -> float:
+    """Round down to what a member would type."""
+    return max(1.0, math.floor(10 * seconds) / 10)
+
+
+KINDS = {
+    kind.class_name: kind
+    for kind in (
+        Kind(
+            "AceStepPipeline",
+            {
+                "vae": ("AutoencoderOobleck",),
+                "text_encoder": ("Qwen3Model",),
+                "tokenizer": ("Qwen2Tokenizer", "Qwen2TokenizerFast"),
+                "transformer": ("AceStepTransformer1DModel",),
+                "condition_encoder": ("AceStepConditionEncoder",),
+                "scheduler": ("FlowMatchEulerDiscreteScheduler",),
+            },
+            _ace_step,
+            unused=frozenset({"audio_tokenizer", "audio_token_detokenizer"}),
+        ),
+        Kind(
+            "StableAudioPipeline",
+            {
+                "vae": ("AutoencoderOobleck",),
+                "text_encoder": ("T5EncoderModel",),
+                "projection_model": ("StableAudioProjectionModel",),
+                "tokenizer": _T5_TOKENIZERS,
+                "transformer": ("StableAudioDiTModel",),
+                "scheduler": _SCHEDULERS,
+            },
+            _stable_audio,
+        ),
+        Kind(
+            "AudioLDM2Pipeline",
+            {
+                "vae": ("AutoencoderKL",),
+                "text_encoder": ("ClapModel",),
+                "text_encoder_2": ("T5EncoderModel",),
+                "projection_model": ("AudioLDM2ProjectionModel",),
+                # Published as GPT2Model; diffusers needs the class around it (huggingface/diffusers#12630).
+                "language_model": ("GPT2LMHeadModel", "GPT2Model"),
+                "tokenizer": ("RobertaTokenizer", "RobertaTokenizerFast"),
+                "tokenizer_2": _T5_TOKENIZERS,
+                "feature_extractor": ("ClapFeatureExtractor",),
+                "unet": ("AudioLDM2UNet2DConditionModel",),
+                "scheduler": _SCHEDULERS,
+                "vocoder": ("SpeechT5HifiGan",),
+            },
+            _audioldm2,
+        ),
+    )
+}
+"""Name of a pipeline's class → what is known of it."""

@@ -1,0 +1,30 @@
+"""MusicGen: its language model in our own decode loop, its text encoder and codec through transformers.
+
+Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.engines.base import Capabilities, Engine
+from bot.engines.musicgen.card import is_musicgen, parameters, read_card
+from bot.errors import ModelMissing
+from bot.recipe import Mode
+
+__all__ = ["describe", "is_musicgen", "load", "parameters"]
+
+
+def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
+    """Return what the checkpoint in a folder takes and gives, from its files alone. Raises ModelMissing."""
+    if mode is not Mode.AR:
+        raise ModelMissing(f"{model} is an autoregressive model: set it as AR_MODEL, not as DIFFUSION_MODEL.")
+    return read_card(folder, model).capabilities
+
+
+def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:
+    """Return an engine with the checkpoint in a folder on a device. Raises ModelMissing or ConfigError."""
+    describe(mode, model, folder)
+    from bot.engines.musicgen.engine import MusicgenEngine
+
+    return MusicgenEngine(folder, model, device, dtype)

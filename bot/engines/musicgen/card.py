@@ -1,0 +1,136 @@
+"""What a MusicGen checkpoint takes and gives, from its `config.json` alone: no torch, no weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from bot.engines.base import Bounds, Capabilities
+from bot.engines.musicgen.sizes import Sizes
+from bot.errors import ModelMissing
+from bot.models.catalogue import licence_of
+from bot.models.places import title_of
+from bot.recipe import Mode
+
+CONFIG = "config.json"
+TYPES = ("musicgen", "musicgen_melody")
+PARTS = ("text_encoder.", "audio_encoder.", "decoder.", "enc_to_dec_proj.", "audio_enc_to_dec_proj.")
+"""How the names of a checkpoint's tensors begin."""
+MAX_SECONDS = 300.0
+MIN_SECONDS = 1.0
+PROMPT_TOKENS = 512
+"""T5's own limit: `n_positions` of t5-base."""
+BYTES_PER_SECOND = 40e9
+"""A desktop processor's memory bandwidth: what the speed is expected from until one was measured."""
+
+CODEC_PARAMETERS = 59_000_000
+"""The codec's share, as encodec_32khz has it; every published MusicGen uses that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class MusicgenCard:
+    """A checkpoint's folder, its whole config.json, and what follows from it.
+
+    hop: samples a frame of the codec.  chroma_length: frames of a melody that are prepended, 0 for a model
+    that takes none.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    sizes: Sizes
+    sample_rate: int
+    channels: int
+    hop: int
+    chroma_length: int
+    capabilities: Capabilities
+
+    @property
+    def frame_rate(self) -> float:
+        """Columns of tokens a second."""
+        return self.sample_rate / self.hop
+
+    def frames(self, seconds: float) -> int:
+        """Return how many frames fill so many seconds, the last one perhaps not whole."""
+        return max(1, -(-self.samples(seconds) // self.hop))
+
+    def samples(self, seconds: float) -> int:
+        """Return how many samples a clip of so many seconds has."""
+        return round(seconds * self.sample_rate)
+
+
+def is_musicgen(folder: Path) -> bool:
+    """Tell whether a folder's config.json is a MusicGen's in transformers' layout."""
+    try:
+        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_type"] in TYPES
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def read_card(folder: Path, model: str) -> MusicgenCard:
+    """Return the card of a checkpoint in transformers' layout; `model` is what the recipes call it.
+
+    Raises ModelMissing for a folder whose config.json is none, with what is wrong with it.
+    """
+    file = folder / CONFIG
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        if config["model_type"] not in TYPES:
+            raise ModelMissing(f"{file} is of a {config['model_type']} model, not of a MusicGen.")
+        sizes = Sizes.from_transformers(config)
+        codec = config["audio_encoder"]
+        rate, ratios = int(codec["sampling_rate"]), [int(ratio) for ratio in codec["upsampling_ratios"]]
+        channels = int(config["decoder"].get("audio_channels", 1))
+        if codec["model_type"] != "encodec" or int(codec.get("audio_channels", 1)) != 1:
+            raise ValueError("the codec is not a mono EnCodec")
+        if int(codec["codebook_size"]) != sizes.vocabulary:
+            raise ValueError("the codec and the language model have vocabularies of different sizes")
+        if min(rate, *ratios) < 1:
+            raise ValueError("the codec's rates have to be positive")
+        chroma_length = int(config.get("chroma_length", 235)) if sizes.prefix else 0
+    except OSError as error:
+        raise ModelMissing(f"{file} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelMissing(f"{file} is not the config of a MusicGen: {error}.") from error
+    capabilities = Capabilities(
+        mode=Mode.AR,
+        model=model,
+        title=title_of(model),
+        licence=licence_of(folder, model),
+        sample_rate=rate,
+        channels=channels,
+        min_seconds=MIN_SECONDS,
+        max_seconds=MAX_SECONDS,
+        prompt_tokens=PROMPT_TOKENS,
+        options={
+            # The defaults of audiocraft's MusicGen.set_generation_params.
+            "temperature": Bounds(0.1, 3.0, 1.0),
+            "top_k": Bounds(0, sizes.vocabulary, min(250, sizes.vocabulary)),
+            "guidance_scale": Bounds(1.0, 10.0, 3.0),
+        },
+        real_time_factor=max(0.05, 4 * _matrices(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
+    )
+    return MusicgenCard(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)
+
+
+def parameters(model: str, folder: Path) -> int:
+    """Return how many numbers the weights of a checkpoint hold, all parts together. Raises ModelMissing."""
+    card = read_card(folder, model)
+    text = card.config["text_encoder"]
+    try:
+        wide, deep = int(text["d_model"]), int(text["num_layers"])
+        attention = 4 * wide * int(text["num_heads"]) * int(text["d_kv"])
+        encoder = int(text["vocab_size"]) * wide + deep * (attention + 2 * wide * int(text["d_ff"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelMissing(f"{folder / CONFIG} describes no text encoder: {error}.") from error
+    embeddings = card.sizes.codebooks * card.sizes.vocabulary * card.sizes.hidden
+    return _matrices(card.sizes) + embeddings + encoder + CODEC_PARAMETERS
+
+
+def _matrices(sizes: Sizes) -> int:
+    """Return how many numbers a decoding step reads: every matrix once."""
+    attention = 4 if sizes.prefix else 8
+    layer = attention * sizes.hidden**2 + 2 * sizes.hidden * sizes.feed_forward
+    return sizes.layers * layer + sizes.codebooks * sizes.vocabulary * sizes.hidden

@@ -1,0 +1,313 @@
+"""The decode loop: rows enter slots, every step gives each its next column of tokens, and rows leave.
+
+A row is one clip with its own length, words, seed and sampling. All slots run through the network together;
+each slot takes two of its rows, with words and without, for classifier-free guidance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bot.engines.musicgen.attention import SlotBySlot
+from bot.engines.musicgen.network import LanguageModel
+from bot.engines.musicgen.sampling import draw, guided
+from bot.errors import BadAudio
+
+SLOT_COUNTS = (1, 4, 8, 16)
+"""How many slots a decoder may have: few, so that a clip made at one count can be made again at it."""
+UNKNOWN = -1
+
+
+class Chooser(Protocol):
+    """Chooses a row's tokens itself, on the host: a grammar, or a test that forces them."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to choose."""
+
+    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+        """Return column place + 1 [codebooks] from its logits [codebooks, vocabulary], after guidance.
+
+        Codebooks that have no token in it get the padding id, `vocabulary`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a row is conditioned on, projected to the model's width.
+
+    states: [words, hidden], without padding; for a prefix model what is prepended, melody first.
+    null_states: the same without words and melody, same shape; used by prefix models alone, zeros if None.
+    """
+
+    states: torch.Tensor
+    null_states: torch.Tensor | None = None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Row:
+    """One clip to decode.
+
+    frames: its length, > 0; ignored where a chooser decides.  seed: of its own generator.
+    temperature > 0; top_k ≥ 0 (0 keeps all, 1 is greedy); top_p 0 to 1 (0 and 1 keep all).
+    guidance_scale: 1 is none.  prompt: int64 [codebooks, frames so far] that the clip goes on from, or None.
+    later: gives the conditions of a later window by its first frame, where they differ (a long melody).
+    key: whatever the caller knows it by.
+    codes: int64 [codebooks, frames] on the host once it is finished, None before and with a chooser.
+    error: why it ended early, or None.
+    """
+
+    conditions: Conditions
+    frames: int
+    seed: int
+    temperature: float = 1.0
+    top_k: int = 250
+    top_p: float = 0.0
+    guidance_scale: float = 3.0
+    prompt: torch.Tensor | None = None
+    chooser: Chooser | None = None
+    later: Callable[[int], Conditions] | None = None
+    key: Hashable = None
+    codes: torch.Tensor | None = field(default=None, init=False)
+    error: Exception | None = field(default=None, init=False)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """Where a row stands: the window's first frame and length, the column that goes in next."""
+
+    row: Row
+    origin: int = 0
+    length: int = 0
+    column: int = 0
+    prefix: int = 0
+
+
+class Decoder:
+    """Slots over one model. Rows enter by admit, move by step, and leave finished, dropped or failed.
+
+    slots: one of SLOT_COUNTS.  window, stride: frames decoded in one piece and how far a longer clip's window
+    moves on, 30 s and 18 s of the model's frames. A window's first frames are read again from the
+    clip's tokens into the same cache, so memory does not grow with length.
+    longest: most frames of a row.  prefix: most states of a row that are prepended.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        slots: int = 1,
+        *,
+        window: int = 1_500,
+        stride: int = 900,
+        longest: int = 15_000,
+        prefix: int = 0,
+    ) -> None:
+        if slots not in SLOT_COUNTS:
+            raise ValueError(f"{slots} slots: a decoder has one of {SLOT_COUNTS}")
+        if not 0 < stride < window:
+            raise ValueError(f"a window of {window} frames cannot move on by {stride}")
+        self.model, self.window, self.stride, self.longest = model, window, stride, longest
+        sizes, device = model.sizes, model.device
+        self.delays = torch.tensor(sizes.delays, device=device)
+        self.last_delay = max(sizes.delays)
+        self._prefix = prefix
+        self._attention = SlotBySlot(sizes, slots, prefix + window + self.last_delay, model.cache_dtype)
+        self._slots: list[_Slot | None] = [None] * slots
+        shape = slots, sizes.codebooks
+        # The last frame of codes is nobody's: what is not to be kept is written there.
+        self._codes = torch.full((*shape, longest + 1), UNKNOWN, device=device)
+        self._uniforms = torch.zeros(*shape, longest + 1, device=device)
+        self._tokens = torch.full(shape, sizes.vocabulary, device=device)
+        self._sound = torch.ones(slots, dtype=torch.bool, device=device)
+        # Column, window start, window length, cache position; temperature, top-k, top-p, guidance.
+        self._places = torch.zeros(4, slots, dtype=torch.long, device=device)
+        self._rules = torch.ones(4, slots, device=device)
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows being decoded."""
+        return [slot.row for slot in self._slots if slot is not None]
+
+    @property
+    def free(self) -> int:
+        """How many rows may still be admitted."""
+        return self._slots.count(None)
+
+    @torch.inference_mode()
+    def admit(self, row: Row) -> None:
+        """Give a row a free slot; it gets its first column with the next step. Raises ValueError."""
+        self._check(row)
+        number = self._slots.index(None)
+        sizes, device = self.model.sizes, self.model.device
+        self._codes[number] = UNKNOWN
+        if row.chooser is None:
+            # Drawn on the host before the loop, so that a seed means the same on every device.
+            generator = torch.Generator().manual_seed(row.seed)
+            uniforms = torch.rand(row.frames, sizes.codebooks, generator=generator)
+            self._uniforms[number, :, : row.frames] = uniforms.T.to(device)
+        if row.prompt is not None:
+            self._codes[number, :, : row.prompt.shape[1]] = row.prompt.to(device)
+        rules = (row.temperature, float(row.top_k), row.top_p, row.guidance_scale)
+        self._rules[:, number] = torch.tensor(rules, device=device)
+        self._sound[number] = True
+        self._open(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
+
+    def drop(self, row: Row) -> None:
+        """Free a row's slot; nothing of it is kept. Raises ValueError for a row that is not here."""
+        self._slots[self._number(row)] = None
+
+    @torch.inference_mode()
+    def step(self, count: int = 1) -> list[Row]:
+        """Decode `count` columns of every row and return the rows that finished or failed meanwhile.
+
+        Between two steps rows may be admitted and dropped.
+        """
+        ended: list[Row] = []
+        for _ in range(count):
+            if not any(self._slots):
+                break
+            # One column through the network, one column of tokens out of it.
+            self._attention.stand([None if s is None else s.prefix + s.column for s in self._slots])
+            logits = self.model.step(self._tokens, self._places[3], self._attention)
+            scores = guided(logits, self._rules[3])
+            self._sound &= scores.isfinite().all(-1).all(-1)
+            self._take(scores)
+            ended += self._move_on(scores)
+        return ended
+
+    def complete(self, row: Row) -> int:
+        """Return how many frames of a row have all their codebooks."""
+        slot = self._slots[self._number(row)]
+        assert slot is not None
+        return max(0, min(slot.origin + slot.column - self.last_delay, row.frames))
+
+    def codes(self, row: Row, first: int = 0) -> torch.Tensor:
+        """Return the complete frames from `first` on, int64 [codebooks, frames], on the host."""
+        return self._codes[self._number(row), :, first : self.complete(row)].to("cpu", copy=True)
+
+    def _take(self, scores: torch.Tensor) -> None:
+        """Turn scores [slots, codebooks, vocabulary] into the next column, as the delay pattern has it."""
+        columns, origins, lengths, _ = self._places
+        frames = columns[:, None] - self.delays
+        inside = (frames >= 0) & (frames < lengths[:, None])
+        index = torch.where(inside, frames + origins[:, None], self.longest)[..., None]
+        uniforms = self._uniforms.gather(-1, index)[..., 0]
+        # What is known already, a prompt or the window before, stays as it is.
+        known = self._codes.gather(-1, index)
+        drawn = self._drawn(scores, uniforms)[..., None]
+        drawn = torch.where(known == UNKNOWN, drawn, known)
+        self._codes.scatter_(-1, index, drawn)
+        self._codes[:, :, -1] = UNKNOWN
+        self._tokens.copy_(torch.where(inside, drawn[..., 0], self.model.sizes.vocabulary))
+        self._places[0] += 1
+        self._places[3] += 1
+
+    def _drawn(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+        """Return a token for each codebook of each slot, whether it is wanted or not."""
+        if scores.device.type != "cpu":
+            temperature, top_k, top_p, _ = self._rules
+            return draw(scores, uniforms, temperature, top_k, top_p)
+        # On a CPU one slot after another, for no more than its own top-k.
+        tokens = torch.zeros(scores.shape[:2], dtype=torch.long)
+        for number, slot in enumerate(self._slots):
+            if slot is not None and slot.row.chooser is None:
+                own, most = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
+                temperature, top_k, top_p, _ = self._rules[:, own]
+                tokens[own] = draw(scores[own], uniforms[own], temperature, top_k, top_p, most)
+        return tokens
+
+    def _move_on(self, scores: torch.Tensor) -> list[Row]:
+        """Count the column on the host, let choosers choose, and end or reopen what is through."""
+        ended: list[Row] = []
+        for number, slot in enumerate(self._slots):
+            if slot is None:
+                continue
+            row = slot.row
+            slot.column += 1
+            if row.chooser is not None:
+                if self._chosen(number, slot, row.chooser, scores[number]):
+                    ended.append(self._end(number))
+            elif slot.column == slot.length + self.last_delay:
+                done = slot.origin + slot.length
+                if done == row.frames or not self._sound[number]:
+                    ended.append(self._end(number))
+                else:
+                    slot.origin += self.stride
+                    self._open(number, slot, done)
+        return ended
+
+    def _chosen(self, number: int, slot: _Slot, chooser: Chooser, scores: torch.Tensor) -> bool:
+        """Put the chooser's column in; tell whether the row is through."""
+        try:
+            column = chooser.column(scores.cpu().numpy(), slot.column - 1)
+        except Exception as error:  # of this row alone: the others go on
+            slot.row.error = error
+            return True
+        self._tokens[number] = torch.tensor(column, device=self._tokens.device)
+        return chooser.finished or slot.column >= self.window + self.last_delay
+
+    def _end(self, number: int) -> Row:
+        slot = self._slots[number]
+        assert slot is not None
+        row, self._slots[number] = slot.row, None
+        if not self._sound[number] and row.error is None:
+            row.error = BadAudio("The model's numbers got out of range. Try another seed, or float32.")
+        if row.chooser is None and row.error is None:
+            row.codes = self._codes[number, :, : row.frames].to("cpu", copy=True)
+        return row
+
+    def _open(self, number: int, slot: _Slot, known: int) -> None:
+        """Begin a window at slot.origin, of which the clip's frames up to `known` are there already."""
+        row, sizes = slot.row, self.model.sizes
+        conditions = row.later(slot.origin) if slot.origin and row.later is not None else row.conditions
+        states = conditions.states.to(self.model.device, self.model.dtype)
+        slot.length = min(row.frames - slot.origin, self.window)
+        slot.column = known - slot.origin
+        slot.prefix = len(states) if sizes.prefix else 0
+        words = [] if sizes.prefix else self.model.conditioning(states)
+        self._attention.hold(number, words)
+
+        frames = torch.arange(slot.column + 1, device=self.model.device)[:, None] - 1 - self.delays
+        codes = self._codes[number].T.gather(0, (frames + slot.origin).clamp_min(0))
+        columns = torch.where(frames >= 0, codes, sizes.vocabulary)
+        inputs = self.model.columns(columns[:-1]).expand(2, -1, -1)
+        if sizes.prefix:
+            nothing = conditions.null_states
+            nothing = torch.zeros_like(states) if nothing is None else nothing.to(states)
+            inputs = torch.cat([torch.stack([states, nothing]), inputs], 1)
+        if inputs.shape[1]:
+            self.model.prefill(number, inputs, words, self._attention)
+        self._tokens[number] = columns[-1]
+        place = slot.column, slot.origin, slot.length, slot.prefix + slot.column
+        self._places[:, number] = torch.tensor(place, device=self.model.device)
+        self._slots[number] = slot
+
+    def _check(self, row: Row) -> None:
+        sizes, states = self.model.sizes, row.conditions.states
+        if self.free == 0:
+            raise ValueError("no slot is free")
+        if not 0 < row.frames <= self.longest:
+            raise ValueError(f"a row of {row.frames} frames; the decoder takes 1 to {self.longest}")
+        if states.ndim != 2 or states.shape[1] != sizes.hidden or not len(states):
+            raise ValueError(f"states are {tuple(states.shape)}; the model takes [words, {sizes.hidden}]")
+        if sizes.prefix and len(states) > self._prefix:
+            raise ValueError(f"{len(states)} states are prepended; the decoder has room for {self._prefix}")
+        if row.temperature <= 0 or row.top_k < 0 or not 0 <= row.top_p <= 1:
+            raise ValueError("temperature has to be more than 0, top_k at least 0, top_p from 0 to 1")
+        prompt = row.prompt
+        if prompt is not None and not (
+            prompt.shape[0] == sizes.codebooks and 0 < prompt.shape[1] < min(row.frames, self.window)
+        ):
+            raise ValueError(f"a prompt of {tuple(prompt.shape)} does not fit {row.frames} frames")
+
+    def _number(self, row: Row) -> int:
+        for number, slot in enumerate(self._slots):
+            if slot is not None and slot.row is row:
+                return number
+        raise ValueError("this row is in no slot")

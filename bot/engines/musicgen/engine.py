@@ -1,0 +1,203 @@
+"""The `ar` engine for MusicGen: T5 and EnCodec through transformers, the language model by our own loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from bot.engines.base import Desk, Job
+from bot.engines.checked import checked, option
+from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
+from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
+from bot.engines.musicgen.codec import Codec
+from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+from bot.engines.musicgen.linear import Precision
+from bot.engines.musicgen.melody import MelodyEncoder
+from bot.engines.musicgen.network import LanguageModel
+from bot.engines.musicgen.sizes import STRIDE_SECONDS, WINDOW_SECONDS
+from bot.engines.musicgen.text import TextEncoder
+from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
+from bot.recipe import Recipe
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
+
+STEPS_A_TURN = 8
+"""Columns decoded between two looks at the desk."""
+CODEC_SHARE = 0.1
+"""What the codec's part counts for in a clip's progress, against the decoding's 1."""
+PRECISIONS: dict[str, Precision] = {
+    "float32": "fp32",
+    "float16": "fp16",
+    "bfloat16": "bf16",
+    "int8": "int8",
+}
+
+
+class _Dropped(BaseException):
+    """Leaves the codec where a job was cancelled; nothing that catches Exception can swallow it."""
+
+
+class MusicgenEngine:
+    """Renders recipes beside each other in the decoder's slots, each as it would be alone."""
+
+    def __init__(self, folder: Path, model: str, device: str, dtype: str) -> None:
+        self.device = device
+        self.card = read_card(folder, model)
+        tensors = read_tensors(folder)
+        refuse_strangers(tensors, PARTS, folder)
+        self.text: TextEncoder | None = TextEncoder(self.card, tensors, device, torch.float32)
+        self.codec: Codec | None = Codec(self.card, tensors, device)
+        self.melody: MelodyEncoder | None = None
+        if self.card.chroma_length:
+            self.melody = MelodyEncoder(self.card, tensors, device, torch.float32)
+        precision = precision_of(dtype, device)
+        try:
+            language = LanguageModel.from_weights(
+                self.card.sizes, tensors, device=device, precision=precision
+            )
+        except ModelMissing as error:
+            raise ModelMissing(f"The language model in {folder} cannot be used. {error}") from error
+        except ValueError as error:
+            raise ConfigError(f"DTYPE={dtype} does not work on {device}: {error}.") from error
+        del tensors
+        rate = self.card.frame_rate
+        self.capabilities = replace(self.card.capabilities, slots=slots_on(device))
+        self.decoder: Decoder | None = Decoder(
+            language,
+            self.capabilities.slots,
+            window=round(WINDOW_SECONDS * rate),
+            stride=round(STRIDE_SECONDS * rate),
+            longest=self.card.frames(self.capabilities.max_seconds),
+            prefix=self.card.chroma_length + PROMPT_TOKENS if self.card.chroma_length else 0,
+        )
+
+    def run(self, desk: Desk) -> None:
+        """Work until the desk has nothing for this model left and every slot is empty, then return.
+
+        What is no error of the project, out of memory for one, goes up to the worker.
+        """
+        decoder = self._decoder()
+        try:
+            while True:
+                while decoder.free and (job := desk.next(self._compatible)) is not None:
+                    self._admit(desk, job)
+                if not decoder.rows:
+                    return
+                for row in decoder.step(STEPS_A_TURN):
+                    self._finish(desk, row)
+                for row in decoder.rows:
+                    job = _job(row)
+                    if desk.cancelled(job):
+                        decoder.drop(row)
+                    else:
+                        desk.progress(job, decoder.complete(row), _total(row))
+        finally:
+            for row in decoder.rows:
+                decoder.drop(row)
+
+    def close(self) -> None:
+        """Give the memory of the weights and the cache back; the engine cannot render afterwards."""
+        self.text = self.codec = self.melody = self.decoder = None
+
+    def row(self, recipe: Recipe, key: Job, melody: torch.Tensor | None = None) -> Row:
+        """Return what the decoder needs of a recipe.
+
+        melody: a mono wave [samples] at the model's rate that a melody model follows. Raises InvalidRecipe.
+        """
+        checked(recipe, self.capabilities)
+        assert self.text is not None
+        words = self.text.states(recipe.prompt)
+
+        def conditions(first_frame: int) -> Conditions:
+            if self.melody is None:
+                return Conditions(words)
+            heard = self.melody.states(melody, first_frame * self.card.hop)
+            silence = self.melody.states(None)
+            return Conditions(torch.cat([heard, words]), torch.cat([silence, torch.zeros_like(words)]))
+
+        return Row(
+            conditions=conditions(0),
+            later=None if melody is None else conditions,
+            frames=self.card.frames(recipe.seconds),
+            seed=recipe.seed,
+            temperature=option(recipe, self.capabilities, "temperature"),
+            top_k=int(option(recipe, self.capabilities, "top_k")),
+            guidance_scale=option(recipe, self.capabilities, "guidance_scale"),
+            key=key,
+        )
+
+    def sound(self, desk: Desk, row: Row) -> Wave:
+        """Return a finished row's codes as audio [channels, samples], telling the desk of every section."""
+        job, total = _job(row), _total(row)
+        assert self.codec is not None
+        assert row.codes is not None
+
+        def section(done: int, frames: int) -> None:
+            if desk.cancelled(job):
+                raise _Dropped
+            desk.progress(job, row.frames + round((total - row.frames) * done / frames), total)
+
+        wave: Wave = self.codec.decode(row.codes, section).cpu().numpy()
+        return wave[:, : self.card.samples(job.recipe.seconds)]
+
+    def _decoder(self) -> Decoder:
+        if self.decoder is None:
+            raise RuntimeError("the engine is closed")
+        return self.decoder
+
+    def _admit(self, desk: Desk, job: Job) -> None:
+        try:
+            self._decoder().admit(self.row(job.recipe, job))
+        except AntiphonError as error:
+            desk.failed(job, error)
+
+    def _finish(self, desk: Desk, row: Row) -> None:
+        job = _job(row)
+        try:
+            if row.error is not None:
+                raise row.error
+            if desk.cancelled(job):
+                return
+            wave = self.sound(desk, row)
+            if not torch.from_numpy(wave).isfinite().all():
+                raise BadAudio("The codec's numbers got out of range. Try another seed.")
+            desk.done(job, wave)
+        except _Dropped:
+            return
+        except AntiphonError as error:
+            desk.failed(job, error)
+
+    def _compatible(self, recipe: Recipe) -> bool:
+        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
+
+
+def precision_of(dtype: str, device: str) -> Precision:
+    """Return the language model's precision for a setting; "auto" is bf16 on a GPU that has it, else fp32.
+
+    Raises ConfigError for a setting that is none.
+    """
+    if dtype == "auto":
+        if not device.startswith("cuda"):
+            return "fp32"
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
+    if dtype not in PRECISIONS:
+        raise ConfigError(f"DTYPE={dtype} is no precision: {', '.join(PRECISIONS)} or auto is.")
+    return PRECISIONS[dtype]
+
+
+def slots_on(device: str) -> int:
+    """Return how many clips are decoded beside each other. On a CPU even an empty slot costs time."""
+    return 8 if device.startswith("cuda") else 1
+
+
+def _job(row: Row) -> Job:
+    assert isinstance(row.key, Job)
+    return row.key
+
+
+def _total(row: Row) -> int:
+    return row.frames + max(1, round(row.frames * CODEC_SHARE))

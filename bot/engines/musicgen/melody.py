@@ -1,0 +1,57 @@
+"""What a melody model hears of a reference: its chroma, one pitch class a frame. No source separation."""
+
+from __future__ import annotations
+
+import torch
+from transformers.audio_utils import chroma_filter_bank
+
+from bot.engines.checkpoints.weights import Tensors, fill, under
+from bot.engines.musicgen.card import MusicgenCard
+
+PITCH_CLASSES = 12
+FFT, HOP = 16_384, 4_096
+"""Samples of a window and between two: `radix2_exp: 14` in audiocraft's chroma2music, a quarter of it."""
+
+
+class MelodyEncoder:
+    """Turns a reference into states [chroma_length, hidden] that are prepended to the words."""
+
+    def __init__(self, card: MusicgenCard, tensors: Tensors, device: str, dtype: torch.dtype) -> None:
+        self.length, self.rate = card.chroma_length, card.sample_rate
+        self._device, self._dtype = device, dtype
+        self._project = torch.nn.Linear(PITCH_CLASSES, card.sizes.hidden)
+        fill(self._project, under(tensors, "audio_enc_to_dec_proj."), card.folder, "melody projection")
+        self._project.to(device=device, dtype=dtype).eval()
+
+    @torch.inference_mode()
+    def states(self, wave: torch.Tensor | None, first: int = 0) -> torch.Tensor:
+        """Return the states of a mono wave [samples] at the model's rate, or of no melody.
+
+        first: sample where the window begins; the reference goes round where it is shorter than the clip.
+        """
+        if wave is None or not len(wave):
+            chroma = torch.zeros(1, PITCH_CLASSES)
+            chroma[:, 0] = 1  # what both public implementations hear in silence
+        else:
+            chroma = chroma_of(wave.roll(-(first % len(wave))), self.rate)
+        repeats = -(-self.length // len(chroma))
+        chroma = chroma.repeat(repeats, 1)[: self.length]
+        states: torch.Tensor = self._project(chroma.to(self._device, self._dtype))
+        return states
+
+
+def chroma_of(wave: torch.Tensor, sample_rate: int) -> torch.Tensor:
+    """Return the loudest pitch class of each frame of a mono wave [samples]: one-hot [frames, 12], C first.
+
+    As audiocraft's ChromaExtractor and transformers' MusicgenMelodyFeatureExtractor compute it: power of a
+    Hann window's spectrum through librosa's chroma filters.
+    """
+    if len(wave) < FFT:
+        missing = FFT - len(wave)
+        wave = torch.nn.functional.pad(wave, (missing // 2, missing - missing // 2))
+    window = torch.hann_window(FFT, device=wave.device)
+    power = torch.stft(wave, FFT, HOP, window=window, return_complex=True).abs().square()
+    filters = chroma_filter_bank(FFT, PITCH_CLASSES, sample_rate)
+    heard = torch.from_numpy(filters).to(power) @ power
+    # Both normalise first, which moves no maximum.
+    return torch.nn.functional.one_hot(heard.argmax(0), PITCH_CLASSES).float()

@@ -1,0 +1,174 @@
+"""MusicGen's transformer for decoding: one column of tokens in, the next column's logits out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
+
+from bot.engines.musicgen.attention import Attention
+from bot.engines.musicgen.linear import Linear, Precision, dtype_on, packed
+from bot.engines.musicgen.sizes import Sizes
+from bot.engines.musicgen.weights import LayerWeights, Layout, Norm, Tensors, Weights, read
+
+Conditioning = list[tuple[torch.Tensor, torch.Tensor]]
+"""For each layer the keys and values [heads, words, head width] that cross-attention reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer with its matrices packed; `cross` is None where conditioning is prepended."""
+
+    self_norm: Norm
+    qkv: Linear
+    self_out: Linear
+    cross: Cross | None
+    feed_norm: Norm
+    feed_in: Linear
+    feed_out: Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """A layer's cross-attention."""
+
+    norm: Norm
+    query: Linear
+    key_value: Linear
+    out: Linear
+
+
+class LanguageModel:
+    """MusicGen's language model, its weights packed for one device and precision."""
+
+    def __init__(self, sizes: Sizes, weights: Weights, device: str, precision: Precision) -> None:
+        self.sizes, self.device, self.precision = sizes, device, precision
+        self.dtype = dtype_on(device, precision)
+        self.cache_dtype = torch.float32 if precision == "fp32" else torch.float16
+        if self.dtype is torch.bfloat16:
+            self.cache_dtype = torch.bfloat16
+        self._embeddings = self._kept(weights.embeddings)
+        self._layers = [self._layer(layer) for layer in weights.layers]
+        self._norm = self._kept_norm(weights.norm)
+        self._heads = self._packed(weights.heads)
+        half = sizes.hidden // 2
+        exponents = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
+        self._frequencies = (10_000.0**-exponents).to(device)
+
+    @classmethod
+    @torch.inference_mode()
+    def from_weights(
+        cls,
+        sizes: Sizes,
+        tensors: Tensors,
+        layout: Layout = "transformers",
+        device: str = "cpu",
+        precision: Precision = "fp32",
+    ) -> Self:
+        """Build the model from a checkpoint's tensors; see weights.read for what they are called.
+
+        Raises ModelMissing for tensors that do not fit, ValueError for a precision this device has not.
+        """
+        return cls(sizes, read(sizes, tensors, layout), device, precision)
+
+    def step(self, tokens: torch.Tensor, places: torch.Tensor, attention: Attention) -> torch.Tensor:
+        """Return logits [slots, 2, codebooks, vocabulary] of the next column, without and with words in 1, 0.
+
+        tokens: int64 [slots, codebooks].  places: int64 [slots], each one's position in its cache.
+        """
+        slots, wide = tokens.shape[0], self.sizes.hidden
+        x = self._embedded(tokens) + self._positions(places)
+        x = x[:, None].expand(-1, 2, -1).reshape(2 * slots, wide)
+        for number, layer in enumerate(self._layers):
+            qkv = layer.qkv(normed(x, layer.self_norm))
+            x = x + layer.self_out(attention.over_past(number, qkv))
+            if layer.cross is not None:
+                # The row without words attends to nothing, which adds nothing: only the others are computed.
+                worded = x.view(slots, 2, wide)[:, 0]
+                query = layer.cross.query(normed(worded, layer.cross.norm))
+                heard = layer.cross.out(attention.over_words(number, query))
+                x.view(slots, 2, wide)[:, 0] += heard
+            x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
+        logits = self._heads(normed(x, self._norm))
+        return logits.view(slots, 2, self.sizes.codebooks, self.sizes.vocabulary)
+
+    def prefill(self, slot: int, inputs: torch.Tensor, words: Conditioning, attention: Attention) -> None:
+        """Fill the beginning of a slot's cache. inputs: [2, length, hidden], embedded, no positions yet."""
+        length, wide = inputs.shape[1:]
+        heads, width = self.sizes.heads, self.sizes.head_width
+        x = inputs + self._positions(torch.arange(length, device=self.device))
+        x = x.reshape(2 * length, wide)
+        for number, layer in enumerate(self._layers):
+            qkv = layer.qkv(normed(x, layer.self_norm)).view(2, length, 3, heads, width)
+            query, key, value = qkv.permute(2, 0, 3, 1, 4)
+            attention.fill(number, slot, key, value)
+            mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
+            x = x + layer.self_out(mixed.transpose(1, 2).reshape(2 * length, wide))
+            if layer.cross is not None:
+                query = layer.cross.query(normed(x[:length], layer.cross.norm))
+                query = query.view(length, heads, width).transpose(0, 1)
+                heard = scaled_dot_product_attention(
+                    query[None], words[number][0][None], words[number][1][None]
+                )
+                x[:length] += layer.cross.out(heard[0].transpose(0, 1).reshape(length, wide))
+            x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
+
+    def columns(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return columns of tokens int64 [length, codebooks], embedded [length, hidden], no positions yet."""
+        return self._embedded(tokens)
+
+    def conditioning(self, states: torch.Tensor) -> Conditioning:
+        """Return what cross-attention reads of projected states [words, hidden], for every layer."""
+        shape = len(states), 2, self.sizes.heads, self.sizes.head_width
+        states = states.to(self.device, self.dtype)
+        out: Conditioning = []
+        for layer in self._layers:
+            if layer.cross is not None:
+                key, value = layer.cross.key_value(states).view(shape).permute(1, 2, 0, 3).contiguous()
+                out.append((key, value))
+        return out
+
+    def _embedded(self, tokens: torch.Tensor) -> torch.Tensor:
+        books = torch.arange(self.sizes.codebooks, device=self.device)
+        return self._embeddings[books, tokens].sum(1)
+
+    def _positions(self, places: torch.Tensor) -> torch.Tensor:
+        angles = places[:, None] * self._frequencies
+        return torch.cat([angles.cos(), angles.sin()], 1).to(self.dtype)
+
+    def _layer(self, w: LayerWeights) -> Layer:
+        cross = None
+        if w.cross_norm is not None and w.cross_query is not None:
+            assert w.cross_key_value is not None
+            assert w.cross_out is not None
+            cross = Cross(
+                self._kept_norm(w.cross_norm),
+                self._packed(w.cross_query),
+                self._packed(w.cross_key_value),
+                self._packed(w.cross_out),
+            )
+        return Layer(
+            self._kept_norm(w.self_norm),
+            self._packed(w.qkv),
+            self._packed(w.self_out),
+            cross,
+            self._kept_norm(w.feed_norm),
+            self._packed(w.feed_in),
+            self._packed(w.feed_out),
+        )
+
+    def _packed(self, weight: torch.Tensor) -> Linear:
+        return packed(weight, self.precision, self.device, 2)
+
+    def _kept(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(self.device, self.dtype).contiguous()
+
+    def _kept_norm(self, norm: Norm) -> Norm:
+        return Norm(self._kept(norm.weight), self._kept(norm.bias))
+
+
+def normed(x: torch.Tensor, norm: Norm) -> torch.Tensor:
+    """Return the layer norm of x over its last axis; epsilon 1e-5 as in both public implementations."""
+    return layer_norm(x, norm.weight.shape, norm.weight, norm.bias, 1e-5)

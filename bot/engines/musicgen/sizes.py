@@ -1,0 +1,94 @@
+"""What shape a MusicGen language model has. Importing this imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+WINDOW_SECONDS = 30.0
+"""What the published models were trained on; audiocraft never decodes more in one piece."""
+STRIDE_SECONDS = 18.0
+"""How far a longer clip's window moves on; the default `extend_stride` of audiocraft's MusicGen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """The architecture of one model.
+
+    hidden: width, even.  heads: attention heads, a divisor of hidden.  feed_forward: width of the middle.
+    vocabulary: token ids of each codebook; id `vocabulary` is padding and start.
+    delays: columns that each codebook waits, one entry a codebook (MusicGen's delay pattern).
+    prefix: whether conditioning is prepended to the input (the melody models) instead of attended to.
+    """
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    delays: tuple[int, ...]
+    prefix: bool = False
+
+    def __post_init__(self) -> None:
+        numbers = (self.hidden, self.layers, self.heads, self.feed_forward, self.vocabulary)
+        if min(numbers) < 1 or self.hidden % 2 or self.hidden % self.heads:
+            raise ValueError(f"{self} is no transformer: the heads have to divide an even width")
+        if not self.delays or min(self.delays) != 0:
+            raise ValueError(f"{self} has no codebook that starts at once")
+
+    @property
+    def codebooks(self) -> int:
+        """How many token streams run beside each other."""
+        return len(self.delays)
+
+    @property
+    def head_width(self) -> int:
+        """Width of one attention head."""
+        return self.hidden // self.heads
+
+    @classmethod
+    def from_transformers(cls, config: Mapping[str, Any]) -> Self:
+        """Read the whole model's config.json of the hub's layout.
+
+        Left and right channels of a stereo model are interleaved, and a pair of codebooks waits together
+        (`build_delay_pattern_mask`). Raises KeyError or ValueError for what is no MusicGen.
+        """
+        decoder = config["decoder"]
+        if decoder.get("activation_function", "gelu") != "gelu":
+            raise ValueError(f"activation_function is {decoder['activation_function']}, not gelu")
+        codebooks, channels = int(decoder["num_codebooks"]), int(decoder.get("audio_channels", 1))
+        if channels not in (1, 2) or codebooks % channels:
+            raise ValueError(f"{codebooks} codebooks do not share out over {channels} channels")
+        return cls(
+            hidden=int(decoder["hidden_size"]),
+            layers=int(decoder["num_hidden_layers"]),
+            heads=int(decoder["num_attention_heads"]),
+            feed_forward=int(decoder["ffn_dim"]),
+            vocabulary=int(decoder["vocab_size"]),
+            delays=tuple(codebook // channels for codebook in range(codebooks)),
+            prefix=config["model_type"] == "musicgen_melody",
+        )
+
+    @classmethod
+    def from_audiocraft(cls, config: Mapping[str, Any]) -> Self:
+        """Read the `xp.cfg` of audiocraft's state_dict.bin, as nested mappings.
+
+        Raises KeyError or ValueError for what is no MusicGen.
+        """
+        model, pattern = config["transformer_lm"], config["codebooks_pattern"]
+        if pattern["modeling"] != "delay":
+            raise ValueError(f"the codebooks' pattern is {pattern['modeling']}, not delay")
+        codebooks = int(model["n_q"])
+        delays = pattern["delay"].get("delays") or range(codebooks)
+        if len(delays) != codebooks:
+            raise ValueError(f"{codebooks} codebooks have {len(delays)} delays")
+        return cls(
+            hidden=int(model["dim"]),
+            layers=int(model["num_layers"]),
+            heads=int(model["num_heads"]),
+            feed_forward=int(model["hidden_scale"] * model["dim"]),
+            vocabulary=int(model["card"]),
+            delays=tuple(int(delay) for delay in delays),
+            prefix=bool(config["fuser"]["prepend"]),
+        )

@@ -1,0 +1,165 @@
+"""The published checkpoints' tensor names, read into one layout of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from bot.engines.musicgen.sizes import Sizes
+from bot.errors import ModelMissing
+
+Layout = Literal["transformers", "audiocraft"]
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A layer norm's weight and bias, each [hidden]."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """One layer, projections fused; every matrix is [out, in] without bias.
+
+    qkv: [3 · hidden, hidden].  cross_query: [hidden, hidden].  cross_key_value: [2 · hidden, hidden];
+    the three of cross-attention are None where conditioning is prepended.
+    """
+
+    self_norm: Norm
+    qkv: torch.Tensor
+    self_out: torch.Tensor
+    cross_norm: Norm | None
+    cross_query: torch.Tensor | None
+    cross_key_value: torch.Tensor | None
+    cross_out: torch.Tensor | None
+    feed_norm: Norm
+    feed_in: torch.Tensor
+    feed_out: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A whole language model.
+
+    embeddings: [codebooks, vocabulary + 1, hidden].  heads: [codebooks · vocabulary, hidden].
+    """
+
+    embeddings: torch.Tensor
+    layers: list[LayerWeights]
+    norm: Norm
+    heads: torch.Tensor
+
+
+class _Source:
+    """Tensors by name, each one checked for its shape as it is taken."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
+        self.taken: set[str] = set()
+
+    def take(self, name: str, *shape: int) -> torch.Tensor:
+        if name not in self._tensors:
+            raise ModelMissing(f"The weights hold no {name}: the file is incomplete or of another model.")
+        tensor = self._tensors[name]
+        if tuple(tensor.shape) != shape:
+            raise ModelMissing(f"{name} is {tuple(tensor.shape)} in the weights; the model needs {shape}.")
+        self.taken.add(name)
+        return tensor.detach()
+
+    def norm(self, name: str, width: int) -> Norm:
+        return Norm(self.take(f"{name}.weight", width), self.take(f"{name}.bias", width))
+
+    def refuse_strangers(self, own: Iterable[str]) -> None:
+        if strange := sorted(set(own) - self.taken):
+            raise ModelMissing(f"The weights hold {strange[0]}, which this model has no place for.")
+
+
+def read(sizes: Sizes, tensors: Tensors, layout: Layout) -> Weights:
+    """Return the language model's weights out of a checkpoint's tensors, whatever else it holds.
+
+    layout "transformers": `decoder.…` of the hub's model.safetensors, the prefix kept.  "audiocraft":
+    `best_state` of state_dict.bin.  Raises ModelMissing with the tensor's name where one is missing, has
+    another shape, or belongs to the language model but to no place in it.
+    """
+    source = _Source(tensors)
+    if layout == "transformers":
+        weights = _from_transformers(sizes, source)
+        computed = {"decoder.model.decoder.embed_positions.weights"}
+        source.refuse_strangers(n for n in tensors if n.startswith("decoder.") and n not in computed)
+    else:
+        weights = _from_audiocraft(sizes, source)
+        source.refuse_strangers(n for n in tensors if not n.startswith("condition_provider."))
+    return weights
+
+
+def _from_transformers(sizes: Sizes, source: _Source) -> Weights:
+    wide, base = sizes.hidden, "decoder.model.decoder"
+
+    def square(name: str) -> torch.Tensor:
+        return source.take(f"{name}.weight", wide, wide)
+
+    def layers() -> Iterator[LayerWeights]:
+        for number in range(sizes.layers):
+            at = f"{base}.layers.{number}"
+            own, cross = f"{at}.self_attn", f"{at}.encoder_attn"
+            attends = not sizes.prefix
+            yield LayerWeights(
+                self_norm=source.norm(f"{at}.self_attn_layer_norm", wide),
+                qkv=torch.cat([square(f"{own}.{name}_proj") for name in "qkv"]),
+                self_out=square(f"{own}.out_proj"),
+                cross_norm=source.norm(f"{at}.encoder_attn_layer_norm", wide) if attends else None,
+                cross_query=square(f"{cross}.q_proj") if attends else None,
+                cross_key_value=torch.cat([square(f"{cross}.{n}_proj") for n in "kv"]) if attends else None,
+                cross_out=square(f"{cross}.out_proj") if attends else None,
+                feed_norm=source.norm(f"{at}.final_layer_norm", wide),
+                feed_in=source.take(f"{at}.fc1.weight", sizes.feed_forward, wide),
+                feed_out=source.take(f"{at}.fc2.weight", wide, sizes.feed_forward),
+            )
+
+    books = range(sizes.codebooks)
+    rows = sizes.vocabulary + 1
+    return Weights(
+        torch.stack([source.take(f"{base}.embed_tokens.{k}.weight", rows, wide) for k in books]),
+        list(layers()),
+        source.norm(f"{base}.layer_norm", wide),
+        torch.cat([source.take(f"decoder.lm_heads.{k}.weight", sizes.vocabulary, wide) for k in books]),
+    )
+
+
+def _from_audiocraft(sizes: Sizes, source: _Source) -> Weights:
+    wide = sizes.hidden
+
+    def layers() -> Iterator[LayerWeights]:
+        for number in range(sizes.layers):
+            at = f"transformer.layers.{number}"
+            cross = cross_norm = cross_out = None
+            if not sizes.prefix:
+                cross = source.take(f"{at}.cross_attention.in_proj_weight", 3 * wide, wide)
+                cross_out = source.take(f"{at}.cross_attention.out_proj.weight", wide, wide)
+                cross_norm = source.norm(f"{at}.norm_cross", wide)
+            yield LayerWeights(
+                self_norm=source.norm(f"{at}.norm1", wide),
+                qkv=source.take(f"{at}.self_attn.in_proj_weight", 3 * wide, wide),
+                self_out=source.take(f"{at}.self_attn.out_proj.weight", wide, wide),
+                cross_norm=cross_norm,
+                cross_query=None if cross is None else cross[:wide],
+                cross_key_value=None if cross is None else cross[wide:],
+                cross_out=cross_out,
+                feed_norm=source.norm(f"{at}.norm2", wide),
+                feed_in=source.take(f"{at}.linear1.weight", sizes.feed_forward, wide),
+                feed_out=source.take(f"{at}.linear2.weight", wide, sizes.feed_forward),
+            )
+
+    books = range(sizes.codebooks)
+    return Weights(
+        torch.stack([source.take(f"emb.{k}.weight", sizes.vocabulary + 1, wide) for k in books]),
+        list(layers()),
+        source.norm("out_norm", wide),
+        torch.cat([source.take(f"linears.{k}.weight", sizes.vocabulary, wide) for k in books]),
+    )

@@ -1,0 +1,220 @@
+"""`antiphon models`: what there is, and what each may be used for; fetch, verify, remove."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from bot import log
+from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
+from bot.engines.checkpoints import converted
+from bot.errors import UserError
+from bot.models import fetch as fetching
+from bot.models import keeping, places
+from bot.models.catalogue import UNKNOWN_LICENCE, Entry, entries, known, licence_of
+from bot.models.machine import Broken, advised, probe
+from bot.recipe import Mode
+
+models = typer.Typer(no_args_is_help=True, help="The models: what there is, and what each may be used for.")
+out = Console(highlight=False)
+
+Name = Annotated[str, typer.Argument(help="A model's name on the hub, such as facebook/musicgen-small.")]
+_BUILT_IN = {BUILTIN_AR: Mode.AR, BUILTIN_DIFFUSION: Mode.DIFFUSION}
+
+
+@models.command("list")
+def list_models(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the models as JSON.")] = False,
+) -> None:
+    """Show the built-in, fetched and advised models, their size, their licence and what it allows."""
+    settings = _settings()
+    try:
+        gpu_gb = probe().gpu_gb
+    except Broken as error:
+        gpu_gb = 0.0
+        out.print(f"torch does not work here ({error}), so nothing but the built-in models is advised.")
+    rows = rows_for(settings, gpu_gb)
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False))
+        return
+    for mode in ("ar", "diffusion", ""):
+        if any(row["mode"] == mode for row in rows):
+            out.print(f"[bold]{mode or 'other'}[/]")
+        for row in (row for row in rows if row["mode"] == mode):
+            size = f"{row['gigabytes']:.1f} GB" if row["gigabytes"] else ""
+            state = f"[green]{', '.join(row['state'])}[/]" if row["state"] else ""
+            out.print(f"  {row['model']:42} {size:>8}  {state}", soft_wrap=True)
+            out.print(f"      {row['licence']}: {row['use']}", style="dim", soft_wrap=True)
+    out.print(
+        "The licence itself decides; each clip's card names it. `antiphon models fetch NAME` gets a model."
+    )
+
+
+@models.command()
+def fetch(
+    model: Name,
+    audiocraft: Annotated[
+        bool, typer.Option("--audiocraft", help="Take audiocraft's own files instead of safetensors.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Get a model from the Hugging Face hub; a fetch that was cut goes on where it broke off."""
+    settings = _settings()
+    token = settings.hf_token.get_secret_value() if settings.hf_token else os.environ.get("HF_TOKEN")
+    planned = fetching.plan(model, token, audiocraft=audiocraft)
+    _show_licence(planned)
+    out.print(f"{planned.left / 1e9:.2f} GB of {planned.total / 1e9:.2f} GB are to come.")
+    if sys.stdin.isatty() and not yes:
+        typer.confirm("Fetch it?", default=True, abort=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(model, total=planned.total)
+        folder = fetching.fetch(planned, token, lambda done, total: bar.update(task, completed=done))
+    entry = known(model)
+    setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
+    out.print(f"{model} is here: {folder}", soft_wrap=True)
+    out.print(f"Set {setting}={model} in .env to use it.")
+
+
+@models.command()
+def verify(
+    model: Annotated[str | None, typer.Argument(help="A fetched model, or a folder; all without it.")] = None,
+) -> None:
+    """Hash what was fetched again. Exits with 1 where something is damaged or missing."""
+    names = [model] if model is not None else places.fetched()
+    if not names:
+        out.print("Nothing was fetched yet.")
+    damaged = False
+    for name in names:
+        folder = places.folder_of(name)
+        if folder is None:
+            raise UserError(f"{name} is not on this machine: fetch it with `antiphon models fetch {name}`.")
+        looked = list(keeping.wrong(folder))
+        for kept, problem in looked:
+            if problem:
+                out.print(f"{name}: {kept.path} {problem}", style="red")
+                damaged = True
+        if not looked:
+            out.print(f"{name}: its folder does not say what belongs there, so nothing was compared")
+        elif not any(problem for _, problem in looked):
+            out.print(f"{name}: {len(looked)} files, all as published")
+    if damaged:
+        out.print("Remove what is damaged with `antiphon models remove NAME`, then fetch it again.")
+        raise typer.Exit(1)
+
+
+@models.command()
+def convert(
+    model: Annotated[str, typer.Argument(help="A fetched model, or a folder with audiocraft's own files.")],
+    target: Annotated[
+        Path | None, typer.Argument(help="The folder to write; one of its own if none.")
+    ] = None,
+) -> None:
+    """Turn audiocraft's own files into safetensors, reading them as data alone."""
+    _settings()
+    folder = converted.convert(model, target)
+    out.print(f"wrote {folder}", soft_wrap=True)
+    if target is not None or places.folder_of(model) == Path(model):
+        out.print(f"Set AR_MODEL={folder} in .env to use it.", soft_wrap=True)
+
+
+@models.command()
+def remove(
+    model: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete a fetched model from this machine."""
+    settings = _settings()
+    if model in _BUILT_IN:
+        raise UserError(f"{model} is built in and stays.")
+    size = keeping.size_of(model)
+    if sys.stdin.isatty() and not yes:
+        typer.confirm(f"Delete {model} ({size / 1e9:.2f} GB)?", abort=True)
+    keeping.remove(model)
+    out.print(f"removed {model}, {size / 1e9:.2f} GB")
+    if model in settings.models.values():
+        out.print("It is still set in .env: until that changes, its mode is not available.")
+
+
+def rows_for(settings: Settings, gpu_gb: float) -> list[dict[str, Any]]:
+    """Return what `list` shows on a machine with so much graphics memory."""
+    best = {mode: advised(mode, gpu_gb) for mode in Mode}
+    here = set(places.fetched())
+    rows = []
+    for name, mode in _BUILT_IN.items():
+        state = ["built in"] + (["advised here"] if best[mode] is None else [])
+        rows.append(_row(settings, name, mode, None, "MIT", "Free to use, commercially too.", state))
+    for entry in entries():
+        state = ["fetched"] if entry.name in here else []
+        state += ["advised here"] if best[entry.mode] is entry else []
+        state += ["gated"] if entry.gated else []
+        rows.append(
+            _row(settings, entry.name, entry.mode, _gigabytes(entry, here), entry.licence, entry.use, state)
+        )
+    known_names = {entry.name for entry in entries()}
+    for name in sorted(here - known_names):
+        folder = places.folder_of(name)
+        licence = licence_of(folder, name) if folder else UNKNOWN_LICENCE
+        rows.append(
+            _row(settings, name, None, keeping.size_of(name) / 1e9, licence, "See its page.", ["fetched"])
+        )
+    return rows
+
+
+def _row(
+    settings: Settings,
+    name: str,
+    mode: Mode | None,
+    gigabytes: float | None,
+    licence: str,
+    use: str,
+    state: list[str],
+) -> dict[str, Any]:
+    used = ["in use"] if name in settings.models.values() else []
+    return {
+        "model": name,
+        "mode": mode.value if mode else "",
+        "gigabytes": gigabytes,
+        "licence": licence,
+        "use": use,
+        "state": [*state, *used],
+    }
+
+
+def _gigabytes(entry: Entry, here: set[str]) -> float | None:
+    return keeping.size_of(entry.name) / 1e9 if entry.name in here else entry.download_gb
+
+
+def _show_licence(planned: fetching.Plan) -> None:
+    entry = known(planned.model)
+    if entry is not None:
+        out.print(f"[bold]{entry.title}[/]: {entry.note}")
+        out.print(f"Licence: {entry.licence}. {entry.use}", style=None if entry.commercial else "yellow")
+    stated = planned.licence or "none is stated"
+    out.print(f"Its page states as licence: {stated}. Read it before you choose the model.")
+
+
+def _settings() -> Settings:
+    settings = Settings.load()
+    log.configure(settings.log_level, settings.secrets)
+    return settings

@@ -1,0 +1,78 @@
+"""Where a model is on this machine: a folder, or a name on the Hugging Face hub that was fetched before.
+
+What was fetched lies in the cache that all programs of Hugging Face share: HF_HUB_CACHE, or `hub` in HF_HOME,
+or ~/.cache/huggingface/hub. There a model is models--OWNER--NAME/snapshots/COMMIT, with the commit of its
+main branch in refs/main.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from bot.errors import ModelMissing
+from bot.models.catalogue import entries, known
+from bot.recipe import Mode
+
+_HUB_NAME = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
+
+
+def cache() -> Path:
+    """Return the folder of the Hugging Face cache, which may not be there yet."""
+    if folder := os.environ.get("HF_HUB_CACHE"):
+        return Path(folder).expanduser()
+    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    return Path(home).expanduser() / "hub"
+
+
+def is_hub_name(model: str) -> bool:
+    """Tell whether this could be OWNER/NAME on the hub."""
+    return _HUB_NAME.fullmatch(model) is not None and ".." not in model
+
+
+def storage(model: str) -> Path:
+    """Return the folder in the cache that keeps all of a hub model's files."""
+    return cache() / f"models--{model.replace('/', '--')}"
+
+
+def folder_of(model: str) -> Path | None:
+    """Return the folder that a model's files are read from, or None where there is none."""
+    if Path(model).is_dir():
+        return Path(model)
+    if not is_hub_name(model):
+        return None
+    kept = storage(model)
+    try:
+        commit = (kept / "refs" / "main").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    snapshot = kept / "snapshots" / commit
+    return snapshot if re.fullmatch(r"[0-9a-f]{40}", commit) and snapshot.is_dir() else None
+
+
+def fetched() -> list[str]:
+    """Return the names of the hub models in the cache, sorted."""
+    found = (folder.name.removeprefix("models--") for folder in cache().glob("models--*--*"))
+    names = (name.replace("--", "/", 1) for name in found)
+    return sorted(name for name in names if folder_of(name) is not None)
+
+
+def missing(mode: Mode, model: str, built_in: list[str]) -> ModelMissing:
+    """Return the error for a model that is not on this machine, with what to do about it."""
+    if is_hub_name(model):
+        return ModelMissing(
+            f"{model} is not on this machine: fetch it with `antiphon models fetch {model}`, or point "
+            f"{mode.upper()}_MODEL at a folder that holds its files."
+        )
+    names = [*built_in, *(entry.name for entry in entries() if entry.mode is mode)]
+    return ModelMissing(
+        f"No model named {model} is installed for mode {mode}. `antiphon models list` shows what there is: "
+        f"{', '.join(names[:4])} and others, or a folder."
+    )
+
+
+def title_of(model: str) -> str:
+    """Return what a card calls a model: its known title, or the last part of its name."""
+    entry = known(model)
+    return entry.title if entry else Path(model).name

@@ -1,0 +1,45 @@
+"""A desk in this process: hands out recipes, keeps what comes back, cancels where it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from bot.engines.base import Engine, Job
+from bot.recipe import Recipe
+
+
+class Desk:
+    """cancel: job id → the share of its steps after which it is cancelled. Ids count from 1."""
+
+    def __init__(self, *recipes: Recipe, cancel: dict[int, float] | None = None) -> None:
+        self.waiting = [Job(number, recipe) for number, recipe in enumerate(recipes, 1)]
+        self.cancel = cancel or {}
+        self.updates: dict[int, list[tuple[int, int]]] = {}
+        self.waves: dict[int, np.ndarray] = {}
+        self.errors: dict[int, Exception] = {}
+
+    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+        if self.waiting and compatible(self.waiting[0].recipe):
+            return self.waiting.pop(0)
+        return None
+
+    def progress(self, job: Job, done: int, total: int) -> None:
+        self.updates.setdefault(job.id, []).append((done, total))
+
+    def cancelled(self, job: Job) -> bool:
+        done, total = self.updates.get(job.id, [(0, 1)])[-1]
+        return job.id in self.cancel and done / total >= self.cancel[job.id]
+
+    def done(self, job: Job, wave: np.ndarray) -> None:
+        self.waves[job.id] = wave
+
+    def failed(self, job: Job, error: Exception) -> None:
+        self.errors[job.id] = error
+
+
+def rendered(engine: Engine, *recipes: Recipe, cancel: dict[int, float] | None = None) -> Desk:
+    desk = Desk(*recipes, cancel=cancel)
+    engine.run(desk)
+    return desk

@@ -1,0 +1,198 @@
+"""Each pipeline at a small size, with random weights, through the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from bot.engines import registry
+from bot.errors import InvalidRecipe
+from bot.recipe import Mode, Recipe
+from tests.engines.diffusion.conftest import KINDS
+from tests.engines.diffusion.desk import Desk
+
+Engine = Callable[[str], Any]
+Asked = Callable[..., Recipe]
+every_kind = pytest.mark.parametrize("kind", list(KINDS))
+guided = pytest.mark.parametrize("kind", ["base", "stable_audio", "audioldm2"])
+
+
+def rendered(engine: Any, *recipes: Recipe) -> list[np.ndarray]:
+    desk = Desk(*recipes)
+    engine.run(desk)
+    assert desk.errors == {}
+    return [desk.waves[number] for number in range(1, len(recipes) + 1)]
+
+
+@every_kind
+def test_a_clip_is_as_long_and_wide_as_promised_and_progress_ends_at_all(
+    kind: str, engine: Engine, asked: Asked
+) -> None:
+    takes, recipe = engine(kind).capabilities, asked(kind)
+    desk = Desk(recipe)
+    engine(kind).run(desk)
+    wave = desk.waves[1]
+    assert wave.dtype == np.float32
+    assert wave.shape == (takes.channels, round(recipe.seconds * takes.sample_rate))
+    assert np.isfinite(wave).all()
+    assert wave.std() > 1e-3
+    assert desk.steps[1] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert takes.licence == "CC-BY-NC-SA-4.0"
+
+
+@every_kind
+def test_a_recipe_sounds_the_same_whatever_was_rendered_before(
+    kind: str, engine: Engine, asked: Asked
+) -> None:
+    before = torch.get_rng_state()
+    first, _, again, reseeded = rendered(
+        engine(kind),
+        asked(kind),
+        asked(kind, prompt="loud drums", seed=1, num_sampling_steps=2, seconds=KINDS[kind][2] + 0.5),
+        asked(kind),
+        asked(kind, seed=8),
+    )
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, reseeded, rtol=0.01)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@every_kind
+def test_prompt_and_steps_are_heard(kind: str, engine: Engine, asked: Asked) -> None:
+    first, other_words, other_steps = rendered(
+        engine(kind), asked(kind), asked(kind, prompt="loud drums"), asked(kind, num_sampling_steps=5)
+    )
+    assert apart(first, other_words) > 1e-4
+    assert apart(first, other_steps) > 1e-4
+
+
+@guided
+def test_guidance_is_heard(kind: str, engine: Engine, asked: Asked) -> None:
+    weak, strong = rendered(engine(kind), asked(kind, guidance_scale=1.0), asked(kind, guidance_scale=6.0))
+    assert apart(weak, strong) > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["stable_audio", "audioldm2"])
+def test_a_negative_prompt_is_heard(kind: str, engine: Engine, asked: Asked) -> None:
+    without, with_one = rendered(engine(kind), asked(kind), asked(kind, negative_prompt="loud drums"))
+    assert apart(without, with_one) > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["turbo", "base"])
+def test_ace_step_sings_lyrics_and_plays_an_instrumental_without(
+    kind: str, engine: Engine, asked: Asked
+) -> None:
+    silent, said_so, sung = rendered(
+        engine(kind), asked(kind), asked(kind, lyrics="[Instrumental]"), asked(kind, lyrics="la la la\nla la")
+    )
+    assert np.array_equal(silent, said_so)
+    assert apart(silent, sung) > 1e-4
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "words"),
+    [
+        ("turbo", {"guidance_scale": 7.0}, "does not take a guidance"),
+        ("turbo", {"num_sampling_steps": 21}, "from 1 to 20"),
+        ("base", {"negative_prompt": "noise"}, "negative prompt"),
+        ("stable_audio", {"lyrics": "la"}, "does not sing"),
+        ("stable_audio", {"seconds": 2.5}, "1 to 2 seconds"),
+        ("audioldm2", {"temperature": 1.0}, "does not take a temperature"),
+    ],
+)
+def test_what_a_pipeline_would_ignore_is_refused_and_the_next_is_rendered(
+    kind: str, changes: dict[str, Any], words: str, engine: Engine, asked: Asked
+) -> None:
+    desk = Desk(asked(kind, **changes), asked(kind))
+    engine(kind).run(desk)
+    assert isinstance(desk.errors[1], InvalidRecipe)
+    assert words in str(desk.errors[1])
+    assert 2 in desk.waves
+
+
+@every_kind
+def test_a_clip_cancelled_in_the_middle_says_nothing_more(kind: str, engine: Engine, asked: Asked) -> None:
+    (alone,) = rendered(engine(kind), asked(kind))
+    desk = Desk(asked(kind, num_sampling_steps=8), asked(kind), cancel={1: 2})
+    engine(kind).run(desk)
+    assert desk.steps[1] == [(0, 9), (1, 9), (2, 9)]
+    assert desk.errors == {}
+    assert list(desk.waves) == [2]
+    assert np.array_equal(desk.waves[2], alone)
+
+
+@guided
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore:Should have t:UserWarning")
+def test_a_clip_is_what_diffusers_makes_of_the_same_files(
+    kind: str, engine: Engine, asked: Asked, folders: dict[str, Path]
+) -> None:
+    recipe = asked(kind, guidance_scale=4.0)
+    (ours,) = rendered(engine(kind), recipe)
+    theirs = as_diffusers(kind, folders[kind], recipe)
+    assert theirs.shape == ours.shape
+    assert apart(theirs, ours) < 1e-4
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_bfloat16_sounds_and_sounds_the_same_again(kind: str, asked: Asked, folders: dict[str, Path]) -> None:
+    engine: Any = registry.load(Mode.DIFFUSION, str(folders[kind]), "cpu", "bfloat16")
+    first, again = rendered(engine, asked(kind), asked(kind))
+    assert engine.dtype is torch.bfloat16
+    assert np.isfinite(first).all()
+    assert first.std() > 1e-3
+    assert np.array_equal(first, again)
+
+
+def test_a_clip_that_overflows_float16_is_rendered_in_float32_and_the_next_is_not(
+    asked: Asked, folders: dict[str, Path]
+) -> None:
+    engine: Any = registry.load(Mode.DIFFUSION, str(folders["turbo"]), "cpu", "float16")
+    (narrow,) = rendered(engine, asked("turbo"))
+    weights = [engine._pipe.vae.decoder.conv1.weight, engine._pipe.vae.decoder.block[0].conv_t1.weight]
+    kept = [weight.detach().clone() for weight in weights]
+    for weight in weights:
+        weight.data *= 2e4
+    (wide,) = rendered(engine, asked("turbo"))
+    assert np.isfinite(wide).all()
+    assert wide.std() > 1e-3
+    for weight, before in zip(weights, kept, strict=True):
+        weight.data.copy_(before)
+    (after,) = rendered(engine, asked("turbo"))
+    assert engine.dtype is torch.float16
+    assert np.array_equal(narrow, after)
+
+
+def apart(one: np.ndarray, other: np.ndarray) -> float:
+    """The largest difference of two waves as a share of the larger peak."""
+    return float(np.abs(one - other).max() / max(np.abs(one).max(), np.abs(other).max()))
+
+
+def as_diffusers(kind: str, folder: Path, recipe: Recipe) -> np.ndarray:
+    """The same clip by diffusers alone, with the call that its documentation shows."""
+    import diffusers
+    from transformers import GPT2LMHeadModel
+
+    shared: dict[str, Any] = {
+        "prompt": recipe.prompt,
+        "num_inference_steps": recipe.num_sampling_steps,
+        "guidance_scale": recipe.guidance_scale,
+        "generator": torch.Generator().manual_seed(recipe.seed),
+    }
+    if kind == "base":
+        pipe: Any = diffusers.AceStepPipeline.from_pretrained(folder)
+        shared |= {"lyrics": "[Instrumental]", "vocal_language": "unknown", "audio_duration": recipe.seconds}
+    elif kind == "stable_audio":
+        pipe = diffusers.StableAudioPipeline.from_pretrained(folder)
+        shared["audio_end_in_s"] = recipe.seconds
+    else:
+        language_model = GPT2LMHeadModel.from_pretrained(folder / "language_model")
+        pipe = diffusers.AudioLDM2Pipeline.from_pretrained(folder, language_model=language_model)
+        shared["audio_length_in_s"] = recipe.seconds
+    pipe.set_progress_bar_config(disable=True)
+    audio = pipe(**shared).audios
+    return np.asarray(audio[0] if audio.ndim == 3 else audio, np.float32)

@@ -1,0 +1,48 @@
+"""The waveform decoder in slices."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from bot.engines.diffusion import oobleck
+
+
+@pytest.mark.parametrize("kind", ["turbo", "stable_audio"])
+@pytest.mark.parametrize(("frames", "slice_frames"), [(40, 7), (64, 16), (5, 256)])
+def test_slices_sound_like_the_whole(
+    kind: str, frames: int, slice_frames: int, engine: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In float64: the decoder's sines of large random numbers make a rounding in float32 heard.
+    vae = copy.deepcopy(engine(kind)._pipe.vae).double()
+    monkeypatch.setattr(oobleck, "SLICE_FRAMES", slice_frames)
+    channels = vae.config.decoder_input_channels
+    latents = torch.randn(1, channels, frames, generator=torch.Generator().manual_seed(1)).double()
+    with torch.inference_mode():
+        whole = vae.decode(latents).sample[0]
+    samples = whole.shape[1] - 123
+    asked = []
+    ours = oobleck.decode(vae, latents, samples, lambda: asked.append(1))
+    assert ours.shape == (2, samples)
+    assert (ours - whole[:, :samples]).abs().max() < 1e-6 * whole.abs().max()
+    assert len(asked) == -(-frames // slice_frames)
+
+
+@pytest.mark.parametrize("kind", ["turbo", "stable_audio"])
+def test_a_sample_hears_no_further_than_the_reach_says(kind: str, engine: Callable[[str], Any]) -> None:
+    vae = engine(kind)._pipe.vae
+    reach = oobleck.reach(list(vae.config.downsampling_ratios)[::-1])
+    latents = torch.zeros(1, vae.config.decoder_input_channels, 4 * reach)
+    changed = latents.clone()
+    changed[..., 2 * reach] = 100
+    with torch.inference_mode():
+        apart = (vae.decode(latents).sample - vae.decode(changed).sample)[0].abs().amax(0)
+    hop = apart.shape[0] // (4 * reach)
+    heard = apart.nonzero().flatten() // hop
+    assert 2 * reach - reach <= heard.min()
+    assert heard.max() <= 2 * reach + reach
+    assert heard.max() - heard.min() > reach

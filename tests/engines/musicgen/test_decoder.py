@@ -1,0 +1,187 @@
+"""Rows share a decoder and nothing else: each is the clip that it is alone."""
+
+import pytest
+import torch
+
+from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+from bot.engines.musicgen.linear import Precision, precisions_on
+from bot.errors import BadAudio
+from tests.engines.musicgen.reference import TINY, Forced, Reference, decoded, reference
+
+WIDE = {"hidden_size": 1024, "num_hidden_layers": 1, "ffn_dim": 4096, "vocab_size": 2048}
+"""MusicGen-small's own widths: what kernels do with rows depends on them."""
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Reference:
+    return reference(**TINY)
+
+
+@pytest.fixture(scope="module")
+def wide() -> Reference:
+    return reference(**WIDE)
+
+
+def words(number: int, hidden: int) -> Conditions:
+    generator = torch.Generator().manual_seed(number)
+    return Conditions(torch.randn(3 + 2 * number, hidden, generator=generator))
+
+
+def row(model: Reference, number: int, **changes: object) -> Row:
+    """One of a set of rows that differ in everything."""
+    values = {
+        "conditions": words(number, model.sizes.hidden),
+        "frames": 5 + 3 * number,
+        "seed": number,
+        "temperature": 0.7 + 0.1 * number,
+        "top_k": 5 * number,
+        "top_p": 0.8 if number % 2 else 0.0,
+        "guidance_scale": 1.0 + number,
+    }
+    return Row(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("slots", [4, 8])
+@pytest.mark.parametrize("precision", precisions_on("cpu"))
+def test_every_logit_in_a_batch_is_that_of_the_clip_alone(
+    precision: Precision, slots: int, wide: Reference
+) -> None:
+    model, columns = wide.ours(precision), wide.columns(6)
+    alone = Forced(columns)
+    decoded(Decoder(model, slots, window=40, stride=20), row(wide, 2, chooser=alone))
+
+    among = Forced(columns)
+    decoder = Decoder(model, slots, window=40, stride=20)
+    for number in range(slots - 1):
+        decoder.admit(row(wide, number))
+    decoder.step(2)
+    decoded(decoder, row(wide, 2, chooser=among))
+    assert len(alone.logits) == len(among.logits) == len(columns) - 1
+    for here, there in zip(alone.logits, among.logits, strict=True):
+        assert (here == there).all()
+
+
+@pytest.mark.parametrize("precision", precisions_on("cpu"))
+def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision, tiny: Reference) -> None:
+    model = tiny.ours(precision)
+    alone = []
+    for number in range(9):
+        one = row(tiny, number)
+        decoded(Decoder(model, 4, window=20, stride=12), one)
+        alone.append(one.codes)
+
+    decoder, waiting = Decoder(model, 4, window=20, stride=12), [row(tiny, number) for number in range(9)]
+    rows = list(waiting)
+    while waiting or decoder.rows:
+        if waiting and decoder.free:
+            decoder.admit(waiting.pop(0))
+        decoder.step()
+    for number, one in enumerate(rows):
+        assert one.codes.shape == (4, 5 + 3 * number)
+        assert torch.equal(one.codes, alone[number])
+    assert len({tuple(one.codes[0, :5].tolist()) for one in rows}) > 1
+
+
+def test_a_cancelled_and_a_failing_row_leave_the_others_alone(tiny: Reference) -> None:
+    class Failing(Forced):
+        def column(self, logits: object, place: int) -> list[int]:
+            raise RuntimeError("no choice")
+
+    model = tiny.ours()
+    alone = row(tiny, 5)
+    decoded(Decoder(model, 4, window=40, stride=20), alone)
+
+    decoder = Decoder(model, 4, window=40, stride=20)
+    survivor, cancelled = row(tiny, 5), row(tiny, 6)
+    failing = row(tiny, 7, chooser=Failing(tiny.columns(5)))
+    lost = row(tiny, 4, conditions=Conditions(torch.full((3, tiny.sizes.hidden), torch.nan)))
+    for one in (failing, cancelled, lost, survivor):
+        decoder.admit(one)
+    assert decoder.free == 0
+    assert decoder.step(3) == [failing]
+    decoder.drop(cancelled)
+    assert decoder.free == 2
+    ended = decoder.step(100)
+    assert set(ended) == {lost, survivor}
+    assert isinstance(failing.error, RuntimeError)
+    assert isinstance(lost.error, BadAudio)
+    assert lost.codes is None
+    assert torch.equal(survivor.codes, alone.codes)
+    assert cancelled.codes is None
+    with pytest.raises(ValueError, match="in no slot"):
+        decoder.drop(cancelled)
+
+
+def test_complete_frames_can_be_had_while_the_rest_decodes(tiny: Reference) -> None:
+    decoder, one = Decoder(tiny.ours(), window=12, stride=8), row(tiny, 7)
+    decoder.admit(one)
+    parts, at = [], 0
+    while not decoder.step(3):
+        assert decoder.complete(one) >= at
+        parts.append(decoder.codes(one, at))
+        at += parts[-1].shape[1]
+    early = torch.cat(parts, 1)
+    assert at > one.frames - 8
+    assert torch.equal(early, one.codes[:, :at])
+
+
+@pytest.mark.parametrize("melody", [False, True])
+def test_a_long_clip_goes_on_from_the_end_of_each_window(melody: bool) -> None:
+    model = reference(melody=melody, **TINY)
+    window, stride, frames = 14, 9, 37
+    rolled = Conditions(model.conditions.states.flip(0), model.conditions.null_states)
+    one = Row(
+        conditions=model.conditions,
+        frames=frames,
+        seed=0,
+        top_k=1,
+        later=lambda first: model.conditions if first // stride % 2 == 0 else rolled,
+    )
+    decoder = Decoder(model.ours(), window=window, stride=stride, prefix=len(model.states))
+    decoded(decoder, one)
+
+    expected, origin = model.greedy(window, 3.0), 0
+    while expected.shape[1] < frames:
+        origin += stride
+        states = model.states if origin // stride % 2 == 0 else model.states.flip(0)
+        turned = Reference(model.model, model.sizes, states, model.null_states)
+        again = turned.greedy(min(window, frames - origin), 3.0, expected[:, origin:])
+        expected = torch.cat([expected[:, :origin], again], 1)
+    assert torch.equal(one.codes, expected)
+
+
+def test_a_prompt_is_gone_on_from(tiny: Reference) -> None:
+    prompt = torch.randint(24, (4, 6), generator=torch.Generator().manual_seed(1))
+    one = Row(conditions=tiny.conditions, frames=15, seed=0, top_k=1, prompt=prompt)
+    decoded(Decoder(tiny.ours(), window=20, stride=12), one)
+    assert torch.equal(one.codes[:, :6], prompt)
+    assert torch.equal(one.codes, tiny.greedy(15, 3.0, prompt))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"frames": 0}, "frames"),
+        ({"frames": 101}, "frames"),
+        ({"conditions": Conditions(torch.zeros(3, 7))}, "states are"),
+        ({"conditions": Conditions(torch.zeros(0, 32))}, "states are"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"top_p": 1.5}, "top_p"),
+        ({"prompt": torch.zeros(3, 4, dtype=torch.long)}, "prompt"),
+        ({"prompt": torch.zeros(4, 50, dtype=torch.long)}, "prompt"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_refused(changes: dict[str, object], says: str, tiny: Reference) -> None:
+    decoder = Decoder(tiny.ours(), window=20, stride=12, longest=100)
+    with pytest.raises(ValueError, match=says):
+        decoder.admit(row(tiny, 3, **changes))
+    assert decoder.free == 1
+
+
+def test_a_full_decoder_and_a_strange_slot_count_are_refused(tiny: Reference) -> None:
+    decoder = Decoder(tiny.ours(), window=20, stride=12)
+    decoder.admit(row(tiny, 1))
+    with pytest.raises(ValueError, match="no slot is free"):
+        decoder.admit(row(tiny, 2))
+    with pytest.raises(ValueError, match="3 slots"):
+        Decoder(tiny.ours(), 3)

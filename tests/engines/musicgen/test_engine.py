@@ -1,0 +1,203 @@
+"""The engine's contract with the desk, on checkpoints in the published formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bot.engines.base import Engine
+from bot.engines.musicgen import load
+from bot.engines.musicgen.engine import MusicgenEngine
+from bot.errors import BadAudio, ConfigError, InvalidRecipe
+from bot.recipe import Mode, Recipe
+from tests.engines.checkpoint_files import write_musicgen
+from tests.engines.desk import Desk, rendered
+
+KINDS = {
+    "mono": {},
+    "stereo": {"stereo": True},
+    "melody": {"melody": True},
+    "stereo-melody": {"melody": True, "stereo": True},
+}
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MusicgenEngine]:
+    folder = tmp_path_factory.mktemp("models")
+    made = {kind: write_musicgen(folder / kind, **how) for kind, how in KINDS.items()}
+    return {kind: engine(path, kind) for kind, path in made.items()}
+
+
+def engine(folder: Path, model: str = "mono", dtype: str = "auto") -> MusicgenEngine:
+    made = load(Mode.AR, model, folder, "cpu", dtype)
+    assert isinstance(made, MusicgenEngine)
+    return made
+
+
+def recipe(model: str = "mono", **changes: object) -> Recipe:
+    values = {"prompt": "calm piano", "mode": Mode.AR, "model": model, "seconds": 3.21, "seed": 1}
+    return Recipe(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_published_checkpoint_renders(kind: str, engines: dict[str, MusicgenEngine]) -> None:
+    c = engines[kind].capabilities
+    assert (c.sample_rate, c.channels, c.licence) == (32_000, 1 + ("stereo" in kind), "CC-BY-NC-4.0")
+    desk = rendered(engines[kind], recipe(kind))
+    assert not desk.errors
+    wave = desk.waves[1]
+    assert wave.shape == (c.channels, round(3.21 * 32_000))
+    assert wave.dtype == np.float32
+    assert 0.01 < wave.std() < 10
+    if c.channels == 2:
+        assert (wave[0] != wave[1]).any()
+    updates = desk.updates[1]
+    assert len(updates) >= 3
+    assert updates[-1][0] == updates[-1][1]
+    shares = [done / total for done, total in updates]
+    assert shares == sorted(shares)
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo-melody"])
+def test_a_recipe_is_one_clip_whatever_was_rendered_before(
+    kind: str, engines: dict[str, MusicgenEngine]
+) -> None:
+    one, other = recipe(kind), recipe(kind, seed=2, prompt="slow guitar and drums", seconds=4.0)
+    state = torch.random.get_rng_state()
+    first = rendered(engines[kind], one, other)
+    torch.rand(7)
+    second = rendered(engines[kind], other, one)
+    assert (first.waves[1] == second.waves[2]).all()
+    assert (first.waves[2] == second.waves[1]).all()
+    torch.random.set_rng_state(state)
+    rendered(engines[kind], one)
+    assert (torch.random.get_rng_state() == state).all()
+
+
+def test_whatever_a_recipe_says_changes_the_clip(engines: dict[str, MusicgenEngine]) -> None:
+    changes: list[dict[str, object]] = [
+        {"seed": 2},
+        {"prompt": "drums"},
+        {"temperature": 0.5},
+        {"top_k": 2},
+        {"guidance_scale": 1.0},
+    ]
+    desk = rendered(engines["mono"], recipe(), *(recipe(**change) for change in changes))
+    assert not desk.errors
+    for number, change in enumerate(changes, 2):
+        assert (desk.waves[1] != desk.waves[number]).any(), change
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.89])
+def test_a_cancelled_clip_is_dropped_and_the_next_rendered(
+    share: float, engines: dict[str, MusicgenEngine]
+) -> None:
+    desk = rendered(engines["mono"], recipe(seconds=12), recipe(), cancel={1: share})
+    assert set(desk.waves) == {2}
+    assert not desk.errors
+    done, total = desk.updates.get(1, [(0, 1)])[-1]
+    assert done < total
+
+
+def test_a_clip_can_be_cancelled_between_the_codecs_sections(engines: dict[str, MusicgenEngine]) -> None:
+    desk = rendered(engines["mono"], recipe(seconds=25), recipe(), cancel={1: 0.92})
+    assert set(desk.waves) == {2}
+    done, total = desk.updates[1][-1]
+    assert 25 * 10 < done < total
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"seconds": 301.0}, "1 to 300 seconds"),
+        ({"seconds": 0.5}, "1 to 300 seconds"),
+        ({"num_sampling_steps": 30}, "does not take a number of steps"),
+        ({"negative_prompt": "drums"}, "negative prompt"),
+        ({"guidance_scale": 99.0}, "guidance has to be"),
+    ],
+)
+def test_what_the_model_does_not_take_is_refused_in_words(
+    changes: dict[str, object], says: str, engines: dict[str, MusicgenEngine]
+) -> None:
+    desk = rendered(engines["mono"], recipe(**changes), recipe())
+    assert isinstance(desk.errors[1], InvalidRecipe)
+    assert says in str(desk.errors[1])
+    assert set(desk.waves) == {2}
+
+
+@pytest.mark.parametrize("prompt", ["🎻", "x" * 1_000, "موسيقى هادئة", "@everyone <@1>"])
+def test_any_prompt_makes_a_clip(prompt: str, engines: dict[str, MusicgenEngine]) -> None:
+    for kind in ("mono", "melody"):
+        desk = rendered(engines[kind], recipe(kind, prompt=prompt))
+        assert np.isfinite(desk.waves[1]).all()
+
+
+def test_other_models_jobs_are_left_alone(engines: dict[str, MusicgenEngine]) -> None:
+    desk = Desk(recipe("stereo"))
+    engines["mono"].run(desk)
+    assert len(desk.waiting) == 1
+
+
+def test_a_clip_longer_than_the_window_is_whole(engines: dict[str, MusicgenEngine]) -> None:
+    desk = rendered(engines["melody"], recipe("melody", seconds=33))
+    wave = desk.waves[1]
+    assert wave.shape == (1, 33 * 32_000)
+    assert all(part.std() > 0.01 for part in np.split(wave[0], 33))
+
+
+@pytest.mark.parametrize(
+    "broken", ["decoder.model.decoder.layer_norm.bias", "audio_encoder.decoder.layers.0.conv.bias"]
+)
+def test_numbers_out_of_range_are_a_failure_not_a_clip(broken: str, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = write_musicgen(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    tensors[broken][0] = torch.nan
+    save_file(tensors, folder / "model.safetensors")
+    desk = rendered(engine(folder), recipe())
+    assert isinstance(desk.errors[1], BadAudio)
+    assert "out of range" in str(desk.errors[1])
+
+
+def test_half_precision_renders_and_nonsense_is_refused(tmp_path: Path) -> None:
+    folder = write_musicgen(tmp_path / "model")
+    assert np.isfinite(rendered(engine(folder, dtype="float16"), recipe()).waves[1]).all()
+    with pytest.raises(ConfigError, match="DTYPE=float8 is no precision"):
+        engine(folder, dtype="float8")
+
+
+def test_a_melody_is_heard_and_goes_round_in_a_long_clip(engines: dict[str, MusicgenEngine]) -> None:
+    made = engines["melody"]
+    time = torch.arange(32_000 * 4) / 32_000
+    tune = torch.cat([torch.sin(2 * torch.pi * f * time) for f in (440.0, 261.63)])
+    plain = made.row(recipe("melody"), key=None).conditions.states  # type: ignore[arg-type]
+    row = made.row(recipe("melody"), key=None, melody=tune)  # type: ignore[arg-type]
+    assert plain.shape == row.conditions.states.shape
+    length = made.card.chroma_length
+    assert (plain[:length] != row.conditions.states[:length]).any()
+    assert (plain[length:] == row.conditions.states[length:]).all()
+    assert row.later is not None
+    moved = row.later(40).states
+    # Four seconds on the other note comes first.
+    assert (moved[2] != row.conditions.states[2]).any()
+    assert (row.later(80).states == row.conditions.states).all()
+
+
+def test_out_of_memory_goes_up_and_the_slots_are_empty_again(
+    engines: dict[str, MusicgenEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Engine = engines["mono"]
+    assert isinstance(made, MusicgenEngine)
+
+    def run_out(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made.codec, "decode", run_out)
+        with pytest.raises(MemoryError):
+            rendered(made, recipe())
+    assert not rendered(made, recipe()).errors

@@ -1,0 +1,33 @@
+"""Engines for a device with room for one model: loading a second one beside it fails."""
+
+from __future__ import annotations
+
+from bot.engines.base import Capabilities
+from bot.errors import ModelMissing
+from bot.recipe import Mode
+from tests import tone
+from tests.tone import is_device_fault, is_out_of_memory, parameters, release
+
+__all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
+
+loaded: list[tone.ToneEngine] = []
+
+
+class Engine(tone.ToneEngine):
+    def close(self) -> None:
+        loaded.remove(self)
+
+
+def describe(mode: Mode, model: str) -> Capabilities:
+    return tone.describe(mode, model)
+
+
+def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
+    return not loaded
+
+
+def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
+    if loaded:
+        raise ModelMissing("the device is full")
+    loaded.append(Engine(describe(mode, model)))
+    return loaded[0]
