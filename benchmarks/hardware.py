@@ -41,7 +41,7 @@ def measure(mode: str, model: str, lengths: list[float]) -> None:
 
     from bot.engines import registry
     from bot.recipe import Mode, Recipe
-    from tests.engines.diffusion.desk import Desk
+    from tests.engines.desk import Desk
 
     engine = registry.load(Mode(mode), model, "auto", "auto")
     takes = engine.capabilities

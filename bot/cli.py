@@ -146,11 +146,21 @@ def generate(
 def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    check_int8: Annotated[
+        bool, typer.Option("--check-int8", help="Measure first whether DTYPE=int8 suits the AR model.")
+    ] = False,
 ) -> None:
     """Say what runs where, what is missing, and what to do. Exits with 1 where something is broken."""
-    from bot.doctor import examine
+    from bot import doctor
 
-    findings = list(examine(_settings(), context.obj))
+    settings, findings = _settings(), []
+    if check_int8:
+        with Progress(console=err, transient=True, disable=as_json) as bar:
+            task = bar.add_task("measuring int8", total=None)
+            findings.append(
+                doctor.check_int8(settings, lambda done, total: bar.update(task, completed=done, total=total))
+            )
+    findings += doctor.examine(settings, context.obj)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bot.engines import diffusion, musicgen, score
+from bot.engines import diffusion, multiband, musicgen, score
 from bot.engines.audiocraft import musicgen as audiocraft
 from bot.engines.base import Capabilities, Engine
 from bot.engines.checkpoints import converted
@@ -43,7 +43,7 @@ KINDS = (
 )
 """By what a folder holds; asked in this order."""
 
-RUNNERS: dict[str, Package] = {"audiocraft": audiocraft}
+RUNNERS: dict[str, Package] = {"audiocraft": audiocraft, "multiband": multiband}
 """By what stands before the colon of a model's name: other ways to run a MusicGen."""
 
 

@@ -11,6 +11,7 @@ import torch
 from bot.engines.base import Desk, Job
 from bot.engines.checked import checked, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
+from bot.engines.musicgen import verdict
 from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
@@ -55,6 +56,8 @@ class MusicgenEngine:
         if self.card.chroma_length:
             self.melody = MelodyEncoder(self.card, tensors, device, torch.float32)
         precision = precision_of(dtype, device)
+        if precision == "int8":
+            _require_good_int8(folder, model)
         try:
             language = LanguageModel.from_weights(
                 self.card.sizes, tensors, device=device, precision=precision
@@ -90,11 +93,11 @@ class MusicgenEngine:
                 for row in decoder.step(STEPS_A_TURN):
                     self._finish(desk, row)
                 for row in decoder.rows:
-                    job = _job(row)
+                    job = job_of(row)
                     if desk.cancelled(job):
                         decoder.drop(row)
                     else:
-                        desk.progress(job, decoder.complete(row), _total(row))
+                        desk.progress(job, decoder.complete(row), self.total(row))
         finally:
             for row in decoder.rows:
                 decoder.drop(row)
@@ -130,19 +133,32 @@ class MusicgenEngine:
             key=key,
         )
 
+    def total(self, row: Row) -> int:
+        """Return how many steps of progress a row has: its frames, and the codec's share."""
+        return row.frames + max(1, round(row.frames * CODEC_SHARE))
+
     def sound(self, desk: Desk, row: Row) -> Wave:
         """Return a finished row's codes as audio [channels, samples], telling the desk of every section."""
-        job, total = _job(row), _total(row)
         assert self.codec is not None
         assert row.codes is not None
+        share = self.total(row) - row.frames
 
         def section(done: int, frames: int) -> None:
-            if desk.cancelled(job):
-                raise _Dropped
-            desk.progress(job, row.frames + round((total - row.frames) * done / frames), total)
+            self.look(desk, row, round(share * done / frames))
 
-        wave: Wave = self.codec.decode(row.codes, section).cpu().numpy()
-        return wave[:, : self.card.samples(job.recipe.seconds)]
+        return self.cut(self.codec.decode(row.codes, section), row)
+
+    def look(self, desk: Desk, row: Row, beyond: int) -> None:
+        """Tell the desk how far a row is beyond its last frame, and leave where its job was cancelled."""
+        job = job_of(row)
+        if desk.cancelled(job):
+            raise _Dropped
+        desk.progress(job, row.frames + beyond, self.total(row))
+
+    def cut(self, wave: torch.Tensor, row: Row) -> Wave:
+        """Return a wave [channels, samples] on the host, as long as its recipe says."""
+        whole: Wave = wave.cpu().numpy()
+        return whole[:, : self.card.samples(job_of(row).recipe.seconds)]
 
     def _decoder(self) -> Decoder:
         if self.decoder is None:
@@ -156,7 +172,7 @@ class MusicgenEngine:
             desk.failed(job, error)
 
     def _finish(self, desk: Desk, row: Row) -> None:
-        job = _job(row)
+        job = job_of(row)
         try:
             if row.error is not None:
                 raise row.error
@@ -176,11 +192,14 @@ class MusicgenEngine:
 
 
 def precision_of(dtype: str, device: str) -> Precision:
-    """Return the language model's precision for a setting; "auto" is bf16 on a GPU that has it, else fp32.
+    """Return the precision for a setting; "auto" is fp16 on a CPU, bf16 on a GPU that has it.
 
+    fp16 on a CPU keeps the weights in fp16, as audiocraft published them, and computes in fp32.
     Raises ConfigError for a setting that is none.
     """
     if dtype == "auto":
+        if device == "cpu":
+            return "fp16"
         if not device.startswith("cuda"):
             return "fp32"
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
@@ -189,15 +208,23 @@ def precision_of(dtype: str, device: str) -> Precision:
     return PRECISIONS[dtype]
 
 
+def _require_good_int8(folder: Path, model: str) -> None:
+    found = verdict.stored(folder)
+    if found is None:
+        raise ConfigError(
+            f"DTYPE=int8 was not measured on {model} yet: run `antiphon doctor --check-int8` once, or set "
+            "DTYPE=auto."
+        )
+    if not found.good:
+        raise ConfigError(f"DTYPE=int8 changes {model} too much ({found}): set DTYPE=auto.")
+
+
 def slots_on(device: str) -> int:
     """Return how many clips are decoded beside each other. On a CPU even an empty slot costs time."""
     return 8 if device.startswith("cuda") else 1
 
 
-def _job(row: Row) -> Job:
+def job_of(row: Row) -> Job:
+    """Return the job that a row of this engine belongs to."""
     assert isinstance(row.key, Job)
     return row.key
-
-
-def _total(row: Row) -> int:
-    return row.frames + max(1, round(row.frames * CODEC_SHARE))

@@ -13,8 +13,8 @@ import torch
 from bot.engines import registry
 from bot.errors import InvalidRecipe
 from bot.recipe import Mode, Recipe
+from tests.engines.desk import Desk
 from tests.engines.diffusion.conftest import KINDS
-from tests.engines.diffusion.desk import Desk
 
 Engine = Callable[[str], Any]
 Asked = Callable[..., Recipe]
@@ -41,7 +41,7 @@ def test_a_clip_is_as_long_and_wide_as_promised_and_progress_ends_at_all(
     assert wave.shape == (takes.channels, round(recipe.seconds * takes.sample_rate))
     assert np.isfinite(wave).all()
     assert wave.std() > 1e-3
-    assert desk.steps[1] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert desk.updates[1] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     assert takes.licence == "CC-BY-NC-SA-4.0"
 
 
@@ -118,9 +118,9 @@ def test_what_a_pipeline_would_ignore_is_refused_and_the_next_is_rendered(
 @every_kind
 def test_a_clip_cancelled_in_the_middle_says_nothing_more(kind: str, engine: Engine, asked: Asked) -> None:
     (alone,) = rendered(engine(kind), asked(kind))
-    desk = Desk(asked(kind, num_sampling_steps=8), asked(kind), cancel={1: 2})
+    desk = Desk(asked(kind, num_sampling_steps=8), asked(kind), cancel={1: 2 / 9})
     engine(kind).run(desk)
-    assert desk.steps[1] == [(0, 9), (1, 9), (2, 9)]
+    assert desk.updates[1] == [(0, 9), (1, 9), (2, 9)]
     assert desk.errors == {}
     assert list(desk.waves) == [2]
     assert np.array_equal(desk.waves[2], alone)
@@ -138,7 +138,7 @@ def test_a_clip_is_what_diffusers_makes_of_the_same_files(
     assert apart(theirs, ours) < 1e-4
 
 
-@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("kind", ["turbo", "audioldm2"])
 def test_bfloat16_sounds_and_sounds_the_same_again(kind: str, asked: Asked, folders: dict[str, Path]) -> None:
     engine: Any = registry.load(Mode.DIFFUSION, str(folders[kind]), "cpu", "bfloat16")
     first, again = rendered(engine, asked(kind), asked(kind))

@@ -1,0 +1,85 @@
+"""MultiBandDiffusion: a MusicGen's own tokens, turned into sound by diffusion (arXiv:2308.02560).
+
+The autoregressive model writes the tokens as in mode `ar`; what is diffused is the sound, band by band, from
+noise and the codec's latents. Importing this imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bot.engines.audiocraft import require
+from bot.engines.base import Bounds, Capabilities, Engine
+from bot.engines.checkpoints import converted
+from bot.engines.musicgen.card import parameters, read_card
+from bot.errors import ModelMissing
+from bot.models import places
+from bot.models.catalogue import UNKNOWN_LICENCE, licence_of
+from bot.recipe import Mode
+
+__all__ = ["describe", "load", "parameters"]
+
+MODEL = "facebook/multiband-diffusion"
+MAX_SECONDS = 60.0
+"""A band's U-Net sees the whole clip at once, so its memory grows with the length."""
+STEPS = Bounds(5, 200, 20)
+"""Denoising steps a band; 20 is what audiocraft does, every 50th of 1,000."""
+
+
+def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
+    """Return what MultiBandDiffusion over the MusicGen in a folder takes; `model` is “multiband:NAME”.
+
+    Raises ModelMissing where one of the two is not there, or audiocraft is not installed.
+    """
+    if mode is not Mode.DIFFUSION:
+        raise ModelMissing(f"{model} is a diffusion model: set DIFFUSION_MODEL=multiband, not AR_MODEL.")
+    require()
+    bands = read_bands(bands_folder())
+    card = read_card(folder, model.partition(":")[2])
+    if card.sample_rate != bands["sample_rate"]:
+        raise ModelMissing(f"{MODEL} sounds at {bands['sample_rate']} Hz, {model} at {card.sample_rate}.")
+    words = card.capabilities
+    licences = [words.licence, licence_of(bands_folder(), MODEL)]
+    return replace(
+        words,
+        mode=Mode.DIFFUSION,
+        model=model,
+        title=f"MultiBandDiffusion over {words.title}'s tokens",
+        licence=next((licence for licence in licences if licence != UNKNOWN_LICENCE), UNKNOWN_LICENCE),
+        max_seconds=min(words.max_seconds, MAX_SECONDS),
+        options={**words.options, "num_sampling_steps": STEPS},
+        real_time_factor=words.real_time_factor + 2.0,
+    )
+
+
+def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:
+    """Return an engine over the MusicGen in a folder on a device. Raises ModelMissing or ConfigError."""
+    capabilities = describe(mode, model, folder)
+    from bot.engines.multiband.engine import MultibandEngine
+
+    return MultibandEngine(folder, capabilities, bands_folder(), device, dtype)
+
+
+def bands_folder() -> Path:
+    """Return the folder of the converted bands. Raises ModelMissing with what to do where it is not there."""
+    folder = converted.folder_of(MODEL)
+    if folder is not None:
+        return folder
+    fetch = "" if places.folder_of(MODEL) is not None else f"`antiphon models fetch {MODEL}`, then "
+    raise ModelMissing(f"MultiBandDiffusion is not here yet: run {fetch}`antiphon models convert {MODEL}`.")
+
+
+def read_bands(folder: Path) -> dict[str, Any]:
+    """Return the config of converted bands. Raises ModelMissing for what is none."""
+    file = folder / "config.json"
+    try:
+        config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if config["model_type"] != "multiband_diffusion" or not config["bands"]:
+            raise ValueError("it is of another model")
+        config["sample_rate"] = int(config["sample_rate"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelMissing(f"{file} is not MultiBandDiffusion's ({error}): convert {MODEL} again.") from error
+    return config
