@@ -3,8 +3,8 @@
     python -m benchmarks.arena
     python -m benchmarks.arena --pictures docs   draws docs/leaderboard-*.png instead
 
-Prints the best and the median of several runs in one process, in seconds of wall clock and of processor;
-imports apart.
+The votes are columns already, as the process that draws keeps them. Prints the best and the median of several
+runs in one process, in seconds of wall clock and of processor; imports apart.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
 from bot.arena.picture import draw
+from bot.arena.table import VoteTable
 from bot.arena.votes import Arm, Choice, ExcludedReason, Vote
 from bot.arena.wording import as_text
 from bot.recipe import Mode
@@ -85,9 +86,9 @@ def timed(work: Callable[[], object]) -> tuple[list[float], list[float]]:
 
 
 def measure() -> None:
-    cast = votes(COMMUNITY, TAGS)
+    cast = VoteTable.of(votes(COMMUNITY, TAGS))
     board = leaderboard(cast, title="Everywhere", now=1e9)
-    print(f"{len(cast):,} votes, {board.overall.people:,} people, {len(TAGS)} tags")
+    print(f"{len(cast.rows):,} votes, {board.overall.people:,} people, {len(TAGS)} tags")
     parts: list[tuple[str, Callable[[], object]]] = [
         ("fit", lambda: leaderboard(cast, title="Everywhere", now=1e9)),
         ("draw", lambda: draw(board, "tag")),

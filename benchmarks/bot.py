@@ -8,9 +8,6 @@ acknowledged while the worker renders. Engines that play test tones keep the mod
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
 import os
 import statistics
 import tempfile
@@ -18,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks._figures import tell
 from sandbox.limits import Limits
 from sandbox.model import State
 from sandbox.server import Sandbox
@@ -88,21 +86,5 @@ def memory_mb(pid: int) -> float:
     return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
-def main() -> None:
-    """Print one run's figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--commands", type=int, default=200)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    figures = asyncio.run(measure(arguments.commands))
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:24} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, "commands", 200, measure)

@@ -10,7 +10,6 @@ bot, where nothing else is measured.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import sqlite3
@@ -22,6 +21,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from benchmarks._figures import tell
 from benchmarks.arena import COMMUNITY, TAGS, votes
 from bot.arena.votes import Vote
 from bot.duels.boards import Boards
@@ -186,21 +186,5 @@ async def alone(path: Path) -> list[float]:
     return seconds
 
 
-def main() -> None:
-    """Print one run's figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--votes", type=int, default=100)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    figures = asyncio.run(measure(arguments.votes))
-    if arguments.json:
-        print(json.dumps(figures))
-        return
-    for name, value in figures.items():
-        print(f"{name:30} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    tell(__doc__, "votes", 100, measure)

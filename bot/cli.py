@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -97,6 +97,9 @@ def generate(
     guidance: Annotated[float | None, typer.Option(help="How strictly the prompt is followed.")] = None,
     negative: Annotated[str | None, typer.Option(help="What you do not want to hear.")] = None,
     lyrics: Annotated[str | None, typer.Option(help="Words to sing, for models that sing.")] = None,
+    melody: Annotated[
+        Path | None, typer.Option(help="An audio file whose tune a melody model follows.")
+    ] = None,
     like: Annotated[Path | None, typer.Option(help="An Antiphon MP3 to make again from its tags.")] = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the MP3 goes.")] = Path("clip.mp3"),
     picture: Annotated[Path | None, typer.Option(help="Where a picture of it goes.")] = None,
@@ -123,6 +126,8 @@ def generate(
             negative_prompt=negative,
             lyrics=lyrics,
         )
+    if melody is not None and like is None:
+        recipe = replace(recipe, melody=_digest(melody))
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json) as bar:
         task = bar.add_task("starting", total=1.0)
@@ -130,7 +135,7 @@ def generate(
         def report(phase: str, fraction: float) -> None:
             bar.update(task, description=phase, completed=fraction)
 
-        made = _run(render(recipe, output, picture, settings, context.obj, report))
+        made = _run(render(recipe, output, picture, settings, context.obj, report, melody))
     if as_json:
         facts = {"file": str(made.path), "recipe": json.loads(recipe.to_json()), **made.facts}
         print(json.dumps(facts, ensure_ascii=False))
@@ -146,11 +151,21 @@ def generate(
 def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    check_int8: Annotated[
+        bool, typer.Option("--check-int8", help="Measure first whether DTYPE=int8 suits the AR model.")
+    ] = False,
 ) -> None:
     """Say what runs where, what is missing, and what to do. Exits with 1 where something is broken."""
-    from bot.doctor import examine
+    from bot import doctor
 
-    findings = list(examine(_settings(), context.obj))
+    settings, findings = _settings(), []
+    if check_int8:
+        with Progress(console=err, transient=True, disable=as_json) as bar:
+            task = bar.add_task("measuring int8", total=None)
+            findings.append(
+                doctor.check_int8(settings, lambda done, total: bar.update(task, completed=done, total=total))
+            )
+    findings += doctor.examine(settings, context.obj)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -245,6 +260,16 @@ def _recipe_of(path: Path, prompt: str | None) -> Recipe:
         raise UserError("Give a prompt or --like, not both: the tags hold the prompt.")
     recipe: Recipe = read_recipe(path)
     return recipe
+
+
+def _digest(file: Path) -> str:
+    import hashlib
+
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
 def _run(main: Any) -> Any:

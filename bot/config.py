@@ -67,8 +67,8 @@ class Settings(BaseSettings):
     device: Annotated[str, BeforeValidator(_lower), AfterValidator(_device)] = Field(
         "auto", description="auto, cpu, cuda, cuda:0 (or another number) or mps"
     )
-    dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16"], BeforeValidator(_lower)] = Field(
-        "auto", description="auto, float32, bfloat16 or float16"
+    dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16", "int8"], BeforeValidator(_lower)] = (
+        Field("auto", description="auto, float32, bfloat16, float16 or int8")
     )
     default_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.AR, description="ar or diffusion")
     default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")

@@ -9,7 +9,7 @@ import platform
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -55,6 +55,27 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
         yield _accelerator(settings.device, machine)
         yield from memory(settings, engines, machine)
     yield _discord(settings.discord_api_url)
+
+
+def check_int8(settings: Settings, told: Callable[[int, int], None]) -> Finding:
+    """Measure what int8 would do to the AR model that is set; told(done, total) is called as it goes.
+
+    Raises ModelMissing where its files are damaged.
+    """
+    from bot.engines.checkpoints import converted
+    from bot.engines.musicgen import is_musicgen
+    from bot.models import places
+
+    what, model = "int8", settings.models[Mode.AR].rpartition(":")[2]
+    folder = converted.folder_of(model) or places.folder_of(model)
+    if folder is None or not is_musicgen(folder):
+        return Finding(what, "ok", f"{model} is no MusicGen; int8 weights are for MusicGen on a CPU")
+    from bot.engines.musicgen.check import check_int8 as check
+
+    found = check(folder, model, told)
+    if found.good:
+        return Finding(what, "ok", f"{model}: {found}", "DTYPE=int8 may be set: it is the fastest on a CPU.")
+    return Finding(what, "warning", f"{model}: {found}", "Leave DTYPE at auto: int8 changes this model.")
 
 
 def _token(settings: Settings) -> Finding:

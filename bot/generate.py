@@ -31,10 +31,17 @@ class Generated:
 
 
 async def generate(
-    recipe: Recipe, path: Path, picture: Path | None, settings: Settings, engines: str, report: Report
+    recipe: Recipe,
+    path: Path,
+    picture: Path | None,
+    settings: Settings,
+    engines: str,
+    report: Report,
+    melody: Path | None = None,
 ) -> Generated:
     """Render one recipe to `path`, and its picture to `picture` where one is wanted.
 
+    melody: the audio file that the recipe's melody is in.
     Raises RenderError with the reason where no clip came of it; nothing is written then.
     """
     executor = ChildExecutor.configured(settings, engines, warm=None)
@@ -44,8 +51,9 @@ async def generate(
                 match event:
                     case Ready():
                         if executor.sent == 0:
+                            out_path, tune = str(Path(folder, "clip.mp3")), str(melody or "")
                             await executor.render(
-                                Render(1, recipe.to_json(), str(Path(folder, "clip.mp3")), UNLIMITED_BYTES)
+                                Render(1, recipe.to_json(), out_path, UNLIMITED_BYTES, tune)
                             )
                     case Loading(finished=finished):
                         report("loading", float(finished))

@@ -35,6 +35,7 @@ class Recipe:
     temperature (> 0), top_k (≥ 0; 0 is off), guidance_scale (≥ 0), num_sampling_steps (≥ 1) and
     negative_prompt are None where the engine does not take them.
     lyrics: words to sing, 1 to 4,000 characters, stripped; None where nobody sings.
+    melody: SHA-256, in hex, of the audio file whose tune it follows, or None.
     source_clip: id of the clip this one starts from, or None.
 
     Raises InvalidRecipe when a value is out of these bounds. What one engine takes within them is
@@ -52,6 +53,7 @@ class Recipe:
     num_sampling_steps: int | None = None
     negative_prompt: str | None = None
     lyrics: str | None = None
+    melody: str | None = None
     source_clip: int | None = None
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from scipy.special import expit
 from bot.arena.ballots import Ballots, Floats
 from bot.arena.breakdown import length_band
 from bot.arena.power import PLANNED_DESIGN_EFFECT
+from bot.arena.table import VoteTable
 from bot.arena.votes import Vote
 from bot.arena.winrate import win_rate
 from bot.recipe import Mode
@@ -38,7 +39,9 @@ class Preference:
         return {Mode.AR: 1 - diffusion, Mode.DIFFUSION: diffusion}
 
 
-def mode_probabilities(votes: Iterable[Vote], tags: Iterable[str], seconds: float) -> dict[Mode, float]:
+def mode_probabilities(
+    votes: Iterable[Vote] | VoteTable, tags: Iterable[str], seconds: float
+) -> dict[Mode, float]:
     """Return the probability that each mode wins on a prompt with these tags at this length, from votes.
 
     Without votes it is ½ each. Raises ValueError as Ballots.of does.

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from bot.arena.ballots import BOTH_GOOD, A, Ballots, Floats, Ints
+from bot.arena.clusters import quantile
 from bot.arena.results import Cell, Counts, Group, Spread, Verdict, WinRate
 from bot.arena.winrate import verdict
 
@@ -23,18 +24,20 @@ two thirds of genres are expected within 12 points of a rate of 50 %."""
 LENGTHS = (10.0, 20.0, 60.0)
 """Bounds of the length bands in seconds; each belongs to the band below it."""
 
-Z = 1.959964
-"""97.5 % of the standard normal distribution lies below it."""
-
 _TAU = np.linspace(0.01, 4 * PRIOR_SPREAD, 80)
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What the cells are shrunk to: its logit and variance, and the variances of the working model."""
+    """What the cells are shrunk to.
+
+    logit, variance: its own.  reach: how many standard errors its 95 % interval reaches (Student's t).
+    spread: the variances of the working model.  slope: of its rate by its logit.
+    """
 
     logit: float
     variance: float
+    reach: float
     spread: Spread
     slope: float
 
@@ -51,14 +54,14 @@ class _Split:
 def breakdown(ballots: Ballots, overall: WinRate) -> tuple[Group, ...]:
     """Return the win rate by tag, by models, by who asked, and by length; overall: that of all the votes.
 
-    Each cell's votes get the error that the whole's person, duel and vote variances give them, and are
-    combined with the whole in a normal model on the logit scale whose spread between cells, τ, is
-    averaged over (Gelman and others 2013, section 5.4). So a tag with four votes keeps close to the whole,
-    and its interval says how far it may be off. Empty until the whole itself can be told.
+    Each cell's votes get the error that the whole's person, duel and vote variances give them, and what it
+    has in common with the whole's; both are combined in a normal model on the logit scale whose spread
+    between cells, τ, is averaged over (Gelman and others 2013, section 5.4). So a tag with four votes keeps
+    close to the whole, and its interval says how far it may be off. Empty until the whole itself can be told.
     """
     if overall.spread is None:
         return ()
-    whole = _whole(overall, overall.spread)
+    whole = _whole(ballots, overall, overall.spread)
     return tuple(
         Group(name=name, cells=_pooled(ballots, whole, split))
         for name, split in (
@@ -83,7 +86,7 @@ _BANDS = (
 )
 
 
-def _whole(overall: WinRate, spread: Spread) -> _Whole:
+def _whole(ballots: Ballots, overall: WinRate, spread: Spread) -> _Whole:
     share = overall.counts.diffusion / overall.counts.decisive
     # Half an effective vote either way keeps a unanimous whole finite.
     rate = (share * overall.effective_votes + 0.5) / (overall.effective_votes + 1)
@@ -93,26 +96,38 @@ def _whole(overall: WinRate, spread: Spread) -> _Whole:
         spread = Spread(person=slope, duel=0.0, vote=slope)
     # So that a cell with no weight of its own reaches as near to ½ as the whole does, and no nearer.
     bound = overall.low if rate > 0.5 else overall.high
-    return _Whole(float(logit(rate)), float((logit(rate) - logit(bound)) / Z) ** 2, spread, slope)
+    reach = quantile(overall.df)
+    variance = float((logit(rate) - logit(bound)) / reach) ** 2
+    # That is somewhat more than the three variances alone say; so then is what they say of the cells.
+    decisive, votes = ballots.decisive, overall.counts.decisive
+    squares = spread.vote * votes
+    for codes, of_one in ((ballots.voter, spread.person), (ballots.duel, spread.duel)):
+        squares += of_one * float((np.bincount(codes[decisive]) ** 2).sum())
+    wider = max(1.0, variance * (votes * slope) ** 2 / squares)
+    spread = Spread(spread.person * wider, spread.duel * wider, spread.vote * wider)
+    return _Whole(float(logit(rate)), squares * wider / (votes * slope) ** 2, reach, spread, slope)
 
 
 def _pooled(ballots: Ballots, whole: _Whole, split: _Split) -> tuple[Cell, ...]:
     cells = len(split.names)
-    decided = ballots.decisive[split.row]
+    decisive = ballots.decisive
+    decided = decisive[split.row]
     row, cell = split.row[decided], split.cell[decided]
-    votes = np.bincount(cell, minlength=cells)
+    votes, total = np.bincount(cell, minlength=cells), int(decisive.sum())
     won = np.bincount(cell, ballots.diffusion_won[row], cells)
-    people, per_person = _clusters(cell, ballots.voter[row], cells)
-    duels, per_duel = _clusters(cell, ballots.duel[row], cells)
+    people, own_person, both_person = _clusters(cell, ballots.voter[row], ballots.voter[decisive], cells)
+    duels, own_duel, both_duel = _clusters(cell, ballots.duel[row], ballots.duel[decisive], cells)
     spread, some = whole.spread, votes > 0
+    own = spread.person * own_person + spread.duel * own_duel + spread.vote * votes
+    both = spread.person * both_person + spread.duel * both_duel + spread.vote * votes
     # One Newton step from the whole's logit: the logit of 4 in 4 is infinite, this is not.
-    raw = np.zeros(cells)
-    raw[some] = whole.logit + (won[some] / votes[some] - expit(whole.logit)) / whole.slope
-    error = np.full(cells, np.inf)
-    squares = spread.person * per_person + spread.duel * per_duel + spread.vote * votes
-    error[some] = squares[some] / (votes[some] * whole.slope) ** 2
-    mean, variance, weight = _posterior(raw, error, whole)
-    reach = Z * np.sqrt(variance)
+    raw, error, shared = np.zeros(cells), np.full(cells, np.inf), np.zeros(cells)
+    raw[some] = (won[some] / votes[some] - expit(whole.logit)) / whole.slope
+    error[some] = own[some] / (votes[some] * whole.slope) ** 2
+    shared[some] = both[some] / (votes[some] * total * whole.slope**2)
+    part = votes / max(total, int(votes.sum()))
+    mean, variance, weight = _posterior(raw, error, shared, part, whole.logit, whole.variance)
+    reach = whole.reach * np.sqrt(variance)
     rates, lows, highs = expit(mean), expit(mean - reach), expit(mean + reach)
     counts = _counts(ballots, split)
     found = [
@@ -134,11 +149,11 @@ def _pooled(ballots: Ballots, whole: _Whole, split: _Split) -> tuple[Cell, ...]:
     return tuple(sorted(found, key=lambda cell: (-cell.counts.total, cell.name)))
 
 
-def _clusters(cell: Ints, codes: Ints, cells: int) -> tuple[Ints, Ints]:
-    """Return how many clusters each cell has votes of, and the sum of the squares of their votes."""
-    size = int(codes.max(initial=0)) + 1
+def _clusters(cell: Ints, codes: Ints, of_all: Ints, cells: int) -> tuple[Ints, Ints, Ints]:
+    """Return each cell's number of clusters, Σ of their squared votes, Σ of their votes in it × in all."""
+    size = int(of_all.max()) + 1
     each = np.bincount(cell * size + codes, minlength=cells * size).reshape(cells, size)
-    return np.count_nonzero(each, axis=1), (each**2).sum(axis=1)
+    return np.count_nonzero(each, axis=1), (each**2).sum(axis=1), each @ np.bincount(of_all, minlength=size)
 
 
 def _counts(ballots: Ballots, split: _Split) -> list[Counts]:
@@ -154,22 +169,31 @@ def _counts(ballots: Ballots, split: _Split) -> list[Counts]:
     ]
 
 
-def _posterior(raw: Floats, error: Floats, whole: _Whole) -> tuple[Floats, Floats, Floats]:
-    """Return each cell's posterior mean and variance in logits, and its own weight, averaged over τ."""
-    # The cells' votes are the whole's, so the whole's error is not another's: it is added once, below.
-    spread = error + _TAU[:, None] ** 2
+def _posterior(
+    raw: Floats, error: Floats, shared: Floats, part: Floats, whole: float, variance: float
+) -> tuple[Floats, Floats, Floats]:
+    """Return each cell's posterior mean and variance in logits, and its own weight, averaged over τ.
+
+    raw: each cell's logit less the whole's.  error: its variance.  shared: its covariance with the whole's
+    logit, for the cell's votes are the whole's, and so are its people.  part: its share of the whole's votes.
+    whole, variance: the whole's logit and its error's variance.
+
+    The whole's logit is Σ part·t over the cells' t, so that t − whole has variance τ²·(1 − 2 part + Σ part²)
+    and the whole's error besides; given that, a cell's own logit tells of t by the normal rule.
+    """
+    prior = _TAU[:, None] ** 2 * (1 - 2 * part + (part**2).sum()) + variance
     finite = np.isfinite(error)
-    density = -0.5 * (np.log(spread) + (raw - whole.logit) ** 2 / spread)[:, finite].sum(axis=1)
+    seen = np.maximum(prior + np.where(finite, error, 0.0) - 2 * shared, 1e-9)
+    density = -0.5 * (np.log(seen) + raw**2 / seen)[:, finite].sum(axis=1)
     density -= 0.5 * (_TAU / PRIOR_SPREAD) ** 2
     tau_weight = np.exp(density - density.max())
     tau_weight /= tau_weight.sum()
-    own = _TAU[:, None] ** 2 / spread
-    centre = whole.logit + own * (raw - whole.logit)
-    inner = np.where(finite, own * np.where(finite, error, 0.0), _TAU[:, None] ** 2)
-    inner = inner + (1 - own) ** 2 * whole.variance
+    own = np.where(finite, (prior - shared) / seen, 0.0)
+    centre = own * raw
+    inner = np.maximum(prior - own * (prior - shared), 1e-9)
     mean = tau_weight @ centre
-    variance = tau_weight @ inner + tau_weight @ (centre - mean) ** 2
-    return mean, variance, tau_weight @ own
+    between = tau_weight @ (centre - mean) ** 2
+    return whole + mean, tau_weight @ inner + between, tau_weight @ own
 
 
 def _by_tag(ballots: Ballots) -> _Split:

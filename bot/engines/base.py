@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bot.recipe import Mode, Recipe
@@ -32,6 +33,7 @@ class Capabilities:
     title: what a card calls it, never more than it is.  licence: SPDX identifier or the licence's name.
     options: which of temperature, top_k, guidance_scale, num_sampling_steps it takes, with their bounds.
     prompt_tokens: how much of a prompt the text encoder reads.  lyrics: whether it sings words.
+    melody: whether it follows the tune of an audio file.
     slots: clips it can render at once.
     real_time_factor: render seconds per second of audio expected on this device until one was measured.
     """
@@ -48,16 +50,18 @@ class Capabilities:
     options: Mapping[str, Bounds] = field(default_factory=dict)
     negative_prompt: bool = False
     lyrics: bool = False
+    melody: bool = False
     slots: int = 1
     real_time_factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A recipe with the id of the job that asked for it."""
+    """A recipe with the id of the job that asked for it, and the audio file that its melody is in."""
 
     id: int
     recipe: Recipe
+    melody: Path | None = None
 
 
 class Desk(Protocol):

@@ -39,3 +39,5 @@ def checked(recipe: Recipe, capabilities: Capabilities) -> None:
         raise InvalidRecipe("This model does not take a negative prompt: leave it out.")
     if recipe.lyrics is not None and not c.lyrics:
         raise InvalidRecipe("This model does not sing: leave the lyrics out.")
+    if recipe.melody is not None and not c.melody:
+        raise InvalidRecipe("This model follows no melody: leave it out, or take a melody model.")

@@ -237,7 +237,8 @@ def versions() -> dict[str, str]:
 
 
 def _job(render: Render) -> Job:
-    return Job(render.job_id, Recipe.from_json(render.recipe))
+    melody = Path(render.melody) if render.melody else None
+    return Job(render.job_id, Recipe.from_json(render.recipe), melody)
 
 
 def _kind(error: RenderError | UserError) -> FailureKind:

@@ -35,12 +35,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Render:
-    """Render `recipe` (JSON) into the MP3 `out_path` of at most `max_bytes`."""
+    """Render `recipe` (JSON) into the MP3 `out_path` of at most `max_bytes`.
+
+    `melody` is the audio file that the recipe's melody is in, where it has one.
+    """
 
     job_id: int
     recipe: str
     out_path: str
     max_bytes: int
+    melody: str = ""
 
 
 @dataclass(frozen=True, slots=True)

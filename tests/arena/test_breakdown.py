@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
+from benchmarks.arena_cells import EVEN, UNEVEN, Cells
 from benchmarks.arena_communities import Community
 from bot.arena.ballots import Ballots
-from bot.arena.breakdown import PRIOR_SPREAD, breakdown, length_band
+from bot.arena.breakdown import PRIOR_SPREAD, _posterior, breakdown, length_band
 from bot.arena.leaderboard import leaderboard
 from bot.arena.results import Cell, Group, Verdict
 from bot.arena.votes import Arm, Choice, Vote
@@ -82,6 +83,58 @@ def test_intervals_of_tags_cover_what_the_prior_and_the_votes_say() -> None:
         held += [cell.low <= truth[name] <= cell.high for name, cell in cells(votes).items()]
     assert len(held) == 240
     assert 0.91 < np.mean(held) < 0.99
+
+
+@pytest.mark.parametrize(
+    "community",
+    [
+        Cells(20, EVEN, 4, tau=0.35, person=0.5, duel=0.5),
+        Cells(20, EVEN, 4, tau=0.7, person=1.0, duel=1.0),
+        Cells(60, EVEN, 6, tau=0.1, person=1.0, duel=1.0),
+        Cells(60, UNEVEN, 6, tau=0.35, person=0.5, duel=0.5),
+        Cells(60, UNEVEN, 6, tau=0.7, person=1.0, duel=1.0),
+    ],
+    ids=str,
+)
+def test_cells_cover_where_people_and_duels_cluster(community: Cells) -> None:
+    held = [right for _, right in community.held(np.random.default_rng(4), 120)]
+    assert len(held) == 960
+    assert 0.92 < np.mean(held) < 0.99
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 2))
+@settings(max_examples=30, deadline=None)
+def test_a_cell_is_what_the_joint_normal_of_all_cells_says(seed: int, tau: float) -> None:
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(2, 6))
+    part = rng.dirichlet(np.full(k, 3.0))
+    noise = np.cov(rng.normal(size=(k, 40))) * 0.1
+    # Written out: true logits and errors of all cells, one after the other.
+    covariance = np.zeros((2 * k, 2 * k))
+    covariance[:k, :k], covariance[k:, k:] = tau**2 * np.eye(k), noise
+    of_whole = np.concatenate([part, part])
+    variance = part @ noise @ part
+    raw = rng.normal(size=k)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("bot.arena.breakdown._TAU", np.array([tau]))
+        mean, found, weight = _posterior(raw, np.diag(noise), noise @ part, part, 0.4, variance)
+    for i in range(k):
+        truth, own = np.zeros(2 * k), np.zeros(2 * k)
+        truth[i], own[[i, k + i]] = 1, 1
+        sought, seen = truth - of_whole, own - of_whole
+        rule = sought @ covariance @ seen / (seen @ covariance @ seen)
+        assert weight[i] == pytest.approx(rule)
+        assert mean[i] == pytest.approx(0.4 + rule * raw[i])
+        assert found[i] == pytest.approx(sought @ covariance @ (sought - rule * seen), abs=1e-8)
+
+
+def test_one_cell_with_all_the_votes_is_the_whole() -> None:
+    votes = votes_of(Community(20, 30, 5, 0.6, 0.7, 0.7), 1, (("genre:jazz",),))
+    overall = win_rate(Ballots.of(votes))
+    (cell,) = cells(votes).values()
+    assert cell.verdict is overall.verdict
+    # The whole's interval is symmetric on another scale than its cells'.
+    assert (cell.low, cell.high) == pytest.approx((overall.low, overall.high), abs=0.02)
 
 
 def test_the_whole_comes_first_without_it_there_is_no_breakdown() -> None:

@@ -12,8 +12,9 @@ from PIL import Image
 
 from bot.arena.leaderboard import leaderboard
 from bot.arena.table import VoteTable
-from bot.arena.votes import Vote
+from bot.arena.votes import DAY, ExcludedReason, Vote
 from bot.duels.boards import Boards
+from bot.duels.boards_child import said_of
 from bot.duels.cast import votes
 from bot.duels.export import export_votes
 from bot.duels.ledger import Ledger
@@ -21,6 +22,7 @@ from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.duels import Duels
 from bot.store.votes import VoteReader, Votes
+from tests.arena.community import vote
 from tests.builders import new_duel
 
 PEOPLE, DUELS = range(20), 12
@@ -122,6 +124,18 @@ def the_same(kept: VoteTable, stored: list[Vote], *, built_in: bool) -> bool:
     return leaderboard(kept, title="", now=200, built_in=built_in) == leaderboard(
         stored, title="", now=200, built_in=built_in
     )
+
+
+def test_moderators_are_warned_of_many_votes_that_do_not_count() -> None:
+    now = 1e9
+    usual = [vote(1, voter, cast_at=now - 30 * DAY) for voter in range(40)]
+    assert said_of(VoteTable.of(usual).exclusions(now)) == "Every stored vote counts."
+    late = [vote(2, voter, cast_at=now - DAY, excluded=ExcludedReason.TOO_QUICK) for voter in range(30)]
+    few = said_of(VoteTable.of(usual + late[:4]).exclusions(now))
+    assert few == "4 of 44 votes (9%) are stored but not counted: too quick 4."
+    many = said_of(VoteTable.of(usual + late).exclusions(now))
+    assert many.startswith("30 of 70 votes (43%) are stored but not counted: too quick 30.\n⚠️")
+    assert "In the last 7 days it was 100%" in many
 
 
 async def test_the_export_holds_consented_votes_alone(database: Database, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def _random(name: str, shape: tuple[int, ...], generator: torch.Generator) -> to
         return torch.hann_window(shape[0])
     if last in ("inited", "cluster_size"):
         return torch.ones(shape)
-    noise = torch.randn(shape, generator=generator)
+    noise = _noise(shape, generator)
     if last == "weight_g":
         return 1 + 0.1 * noise.abs()
     if "norm" in name and last == "weight":
@@ -95,6 +95,14 @@ def _random(name: str, shape: tuple[int, ...], generator: torch.Generator) -> to
         return 0.05 * noise
     # So that a product keeps the size of what goes in.
     return noise / math.sqrt(math.prod(shape[1:]))
+
+
+def _noise(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """Normal noise; at the true sizes a million numbers again and again, which nothing here can tell."""
+    count, drawn = math.prod(shape), 1_000_003
+    if count <= drawn:
+        return torch.randn(shape, generator=generator)
+    return torch.randn(drawn, generator=generator).repeat(-(-count // drawn))[:count].view(shape)
 
 
 def config(sizes: Sizes, *, melody: bool = False) -> dict[str, Any]:

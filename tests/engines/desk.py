@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +14,10 @@ from bot.recipe import Recipe
 class Desk:
     """cancel: job id → the share of its steps after which it is cancelled. Ids count from 1."""
 
-    def __init__(self, *recipes: Recipe, cancel: dict[int, float] | None = None) -> None:
-        self.waiting = [Job(number, recipe) for number, recipe in enumerate(recipes, 1)]
+    def __init__(
+        self, *recipes: Recipe, cancel: dict[int, float] | None = None, melody: Path | None = None
+    ) -> None:
+        self.waiting = [Job(number, recipe, melody) for number, recipe in enumerate(recipes, 1)]
         self.cancel = cancel or {}
         self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}
@@ -39,7 +42,9 @@ class Desk:
         self.errors[job.id] = error
 
 
-def rendered(engine: Engine, *recipes: Recipe, cancel: dict[int, float] | None = None) -> Desk:
-    desk = Desk(*recipes, cancel=cancel)
+def rendered(
+    engine: Engine, *recipes: Recipe, cancel: dict[int, float] | None = None, melody: Path | None = None
+) -> Desk:
+    desk = Desk(*recipes, cancel=cancel, melody=melody)
     engine.run(desk)
     return desk

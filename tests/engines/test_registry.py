@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -15,6 +17,7 @@ from bot.config import Settings
 from bot.engines import registry
 from bot.errors import ModelMissing
 from bot.recipe import Mode
+from tests.engines.checkpoint_files import write_musicgen
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +50,56 @@ def test_what_a_model_takes_is_known_without_loading_it(mode: Mode) -> None:
 def test_an_unknown_model_is_named_with_what_there_is() -> None:
     with pytest.raises(ModelMissing, match=r"No model named nonsense .* antiphon-tiny-ar"):
         registry.describe(Mode.AR, "nonsense")
+
+
+def test_a_musicgen_folder_is_described_without_torch_and_rendered_by_the_command(tmp_path: Path) -> None:
+    folder = write_musicgen(tmp_path / "their-musicgen", melody=True)
+    time = np.arange(64_000) / 16_000
+    soundfile.write(tmp_path / "tune.wav", 0.5 * np.sin(2 * np.pi * 440 * time), 16_000)
+    describe = (
+        "import sys; from bot.engines import registry; from bot.recipe import Mode\n"
+        f"c = registry.describe(Mode.AR, {str(folder)!r})\n"
+        "assert (c.title, c.licence, c.channels) == ('their-musicgen', 'CC-BY-NC-4.0', 1), c\n"
+        "heavy = {'torch', 'transformers', 'audiocraft'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", describe], cwd=ROOT, check=True)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "bot",
+            "generate",
+            "strings",
+            "--seconds",
+            "2",
+            "--json",
+            "--melody",
+            "tune.wav",
+        ],
+        cwd=tmp_path,
+        env={k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
+        | {"PYTHONPATH": str(ROOT), "AR_MODEL": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["title"], made["licence"]) == ("their-musicgen", "CC-BY-NC-4.0")
+    assert made["recipe"]["model"] == str(folder)
+    assert made["recipe"]["melody"] == hashlib.sha256((tmp_path / "tune.wav").read_bytes()).hexdigest()
+    assert soundfile.info(tmp_path / "clip.mp3").duration == pytest.approx(2, abs=0.1)
+
+
+def test_a_folder_of_something_else_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(ModelMissing, match="holds no model that this program knows"):
+        registry.describe(Mode.AR, str(tmp_path))
+    (tmp_path / "state_dict.bin").write_bytes(b"")
+    with pytest.raises(ModelMissing, match="antiphon models convert"):
+        registry.describe(Mode.AR, str(tmp_path))
+    with pytest.raises(ModelMissing, match="antiphon models fetch facebook/musicgen-small"):
+        registry.describe(Mode.AR, "facebook/musicgen-small")
+    with pytest.raises(ModelMissing, match="set it as AR_MODEL"):
+        registry.describe(Mode.DIFFUSION, str(write_musicgen(tmp_path / "model")))

@@ -14,6 +14,7 @@ from bot.engines.checked import checked, option
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import read_card
 from bot.engines.musicgen.codec import Codec
+from bot.engines.musicgen.melody import read_melody
 from bot.engines.musicgen.sizes import STRIDE_SECONDS
 from bot.engines.musicgen.text import TextEncoder
 from bot.errors import AntiphonError, BadAudio
@@ -55,6 +56,16 @@ class AudiocraftEngine:
     def _compatible(self, recipe: Recipe) -> bool:
         return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
 
+    def _generate(self, job: Job) -> torch.Tensor:
+        """Return audiocraft's audio [channels, samples] for a job."""
+        recipe, rate = job.recipe, self.card.sample_rate
+        if recipe.melody is None:
+            return self.model.generate([recipe.prompt], progress=True)[0]  # type: ignore[no-any-return]
+        melody = read_melody(job.melody, recipe.melody, rate)[None]
+        return self.model.generate_with_chroma(  # type: ignore[no-any-return]
+            [recipe.prompt], [melody.expand(self.card.channels, -1)], rate, progress=True
+        )[0]
+
     def _render(self, desk: Desk, job: Job) -> None:
         recipe, c = job.recipe, self.capabilities
         frames = self.card.frames(recipe.seconds)
@@ -78,7 +89,7 @@ class AudiocraftEngine:
         devices = [self.device] if self.device.startswith("cuda") else []
         with standing_in(), torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(recipe.seed)
-            wave = self.model.generate([recipe.prompt], progress=True)[0].float().cpu()
+            wave = self._generate(job).float().cpu()
         if desk.cancelled(job):
             return
         wave = wave[:, : self.card.samples(recipe.seconds)]

@@ -90,6 +90,7 @@ def _read_shards(index: Path) -> Tensors:
             raise ModelMissing(f"{index} names {shard!r}, which is no file of this folder.")
         if not (index.parent / shard).is_file():
             raise ModelMissing(f"The file {shard} is missing in {index.parent}: fetch the model again.")
+    for shard in shards:
         for name, tensor in read_safetensors(index.parent / shard).items():
             if weight_map.get(name) != shard:
                 raise ModelMissing(f"{index.parent / shard} holds {name}, which {index.name} does not say.")

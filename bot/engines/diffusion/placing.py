@@ -29,8 +29,11 @@ def placing(parameters: int, largest_part: int, dtype: str, free_bytes: int) -> 
 
 
 def chosen_dtype(asked: str, device: str, *, has_bfloat16: bool) -> str:
-    """Return the precision for what is asked; "auto" is float32 on a CPU, bfloat16 on a GPU that has it."""
-    if asked != "auto":
+    """Return the precision for what is asked; "auto" is float32 on a CPU, bfloat16 on a GPU that has it.
+
+    int8 is for language models; here it is "auto".
+    """
+    if asked not in ("auto", "int8"):
         return asked
     if not device.startswith("cuda"):
         return "float32"

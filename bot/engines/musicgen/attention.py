@@ -27,6 +27,12 @@ class Attention(Protocol):
     def fill(self, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor) -> None:
         """Store the keys and values [2, heads, length, head width] of a slot's first positions."""
 
+    def hold(self, slot: int, words: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Give a slot the keys and values [heads, words, head width] of its words, one pair a layer."""
+
+    def stand(self, places: list[int | None]) -> None:
+        """Set each slot's position in its cache for the next step; None is an idle slot."""
+
 
 BLOCK = 128
 """Positions whose keys lie together, transposed."""
@@ -54,11 +60,11 @@ class SlotBySlot:
         self._reads: list[_Read | None] = [None] * slots
 
     def hold(self, slot: int, words: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """Give a slot the keys and values [heads, words, head width] of its words, one pair a layer."""
+        """See Attention."""
         self._words[slot] = words
 
     def stand(self, places: list[int | None]) -> None:
-        """Set each slot's position in its cache for the next step; None is an idle slot."""
+        """See Attention."""
         self._reads = [None if place is None else self._read(place) for place in places]
 
     def over_past(self, layer: int, qkv: torch.Tensor) -> torch.Tensor:

@@ -110,6 +110,7 @@ def read_card(folder: Path, model: str) -> MusicgenCard:
             "top_k": Bounds(0, sizes.vocabulary, min(250, sizes.vocabulary)),
             "guidance_scale": Bounds(1.0, 10.0, 3.0),
         },
+        melody=sizes.prefix,
         real_time_factor=max(0.05, 4 * _matrices(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
     )
     return MusicgenCard(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)

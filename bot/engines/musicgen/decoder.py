@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.engines.musicgen.attention import SlotBySlot
+from bot.engines.musicgen.attention import Attention, SlotBySlot
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.sampling import draw, guided
+from bot.engines.musicgen.static import AllSlots, captured
 from bot.errors import BadAudio
 
 SLOT_COUNTS = (1, 4, 8, 16)
@@ -96,6 +97,8 @@ class Decoder:
     moves on, 30 s and 18 s of the model's frames. A window's first frames are read again from the
     clip's tokens into the same cache, so memory does not grow with length.
     longest: most frames of a row.  prefix: most states of a row that are prepended.
+    static: shapes that never change, as CUDA graphs want them; None is where the model is not on a CPU.
+    words: most states of a row there.
     """
 
     def __init__(
@@ -107,6 +110,8 @@ class Decoder:
         stride: int = 900,
         longest: int = 15_000,
         prefix: int = 0,
+        words: int = 512,
+        static: bool | None = None,
     ) -> None:
         if slots not in SLOT_COUNTS:
             raise ValueError(f"{slots} slots: a decoder has one of {SLOT_COUNTS}")
@@ -117,7 +122,6 @@ class Decoder:
         self.delays = torch.tensor(sizes.delays, device=device)
         self.last_delay = max(sizes.delays)
         self._prefix = prefix
-        self._attention = SlotBySlot(sizes, slots, prefix + window + self.last_delay, model.cache_dtype)
         self._slots: list[_Slot | None] = [None] * slots
         shape = slots, sizes.codebooks
         # The last frame of codes is nobody's: what is not to be kept is written there.
@@ -128,6 +132,19 @@ class Decoder:
         # Column, window start, window length, cache position; temperature, top-k, top-p, guidance.
         self._places = torch.zeros(4, slots, dtype=torch.long, device=device)
         self._rules = torch.ones(4, slots, device=device)
+        self._length = prefix + window + self.last_delay
+        self._static = torch.device(device).type != "cpu" if static is None else static
+        self._words = words if self._static else longest
+        self._attention: Attention
+        if self._static:
+            self._attention = AllSlots(sizes, self._places[3], self._length, words, model.cache_dtype)
+        else:
+            self._attention = SlotBySlot(sizes, slots, self._length, model.cache_dtype)
+        self._column: Callable[[], torch.Tensor] = self._next_column
+        if torch.device(device).type == "cuda":
+            with torch.inference_mode():
+                # Every slot is idle now, so that the runs before the capture change nothing.
+                self._column = captured(self._next_column)
 
     @property
     def rows(self) -> list[Row]:
@@ -172,13 +189,8 @@ class Decoder:
         for _ in range(count):
             if not any(self._slots):
                 break
-            # One column through the network, one column of tokens out of it.
             self._attention.stand([None if s is None else s.prefix + s.column for s in self._slots])
-            logits = self.model.step(self._tokens, self._places[3], self._attention)
-            scores = guided(logits, self._rules[3])
-            self._sound &= scores.isfinite().all(-1).all(-1)
-            self._take(scores)
-            ended += self._move_on(scores)
+            ended += self._move_on(self._column())
         return ended
 
     def complete(self, row: Row) -> int:
@@ -190,6 +202,14 @@ class Decoder:
     def codes(self, row: Row, first: int = 0) -> torch.Tensor:
         """Return the complete frames from `first` on, int64 [codebooks, frames], on the host."""
         return self._codes[self._number(row), :, first : self.complete(row)].to("cpu", copy=True)
+
+    def _next_column(self) -> torch.Tensor:
+        """Take one column through the network and one column of tokens out of it; returns the scores."""
+        logits = self.model.step(self._tokens, self._places[3], self._attention)
+        scores = guided(logits, self._rules[3])
+        self._sound &= scores.isfinite().all(-1).all(-1)
+        self._take(scores)
+        return scores
 
     def _take(self, scores: torch.Tensor) -> None:
         """Turn scores [slots, codebooks, vocabulary] into the next column, as the delay pattern has it."""
@@ -206,11 +226,12 @@ class Decoder:
         self._codes[:, :, -1] = UNKNOWN
         self._tokens.copy_(torch.where(inside, drawn[..., 0], self.model.sizes.vocabulary))
         self._places[0] += 1
-        self._places[3] += 1
+        # An idle slot counts on too, and stays within its cache.
+        self._places[3].add_(1).clamp_max_(self._length - 1)
 
     def _drawn(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
         """Return a token for each codebook of each slot, whether it is wanted or not."""
-        if scores.device.type != "cpu":
+        if self._static:
             temperature, top_k, top_p, _ = self._rules
             return draw(scores, uniforms, temperature, top_k, top_p)
         # On a CPU one slot after another, for no more than its own top-k.
@@ -298,6 +319,8 @@ class Decoder:
             raise ValueError(f"states are {tuple(states.shape)}; the model takes [words, {sizes.hidden}]")
         if sizes.prefix and len(states) > self._prefix:
             raise ValueError(f"{len(states)} states are prepended; the decoder has room for {self._prefix}")
+        if not sizes.prefix and len(states) > self._words:
+            raise ValueError(f"{len(states)} words; the decoder has room for {self._words}")
         if row.temperature <= 0 or row.top_k < 0 or not 0 <= row.top_p <= 1:
             raise ValueError("temperature has to be more than 0, top_k at least 0, top_p from 0 to 1")
         prompt = row.prompt

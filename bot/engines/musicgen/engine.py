@@ -11,11 +11,12 @@ import torch
 from bot.engines.base import Desk, Job
 from bot.engines.checked import checked, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
+from bot.engines.musicgen import verdict
 from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
-from bot.engines.musicgen.melody import MelodyEncoder
+from bot.engines.musicgen.melody import MelodyEncoder, read_melody
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.sizes import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
@@ -55,6 +56,8 @@ class MusicgenEngine:
         if self.card.chroma_length:
             self.melody = MelodyEncoder(self.card, tensors, device, torch.float32)
         precision = precision_of(dtype, device)
+        if precision == "int8":
+            _require_good_int8(folder, model)
         try:
             language = LanguageModel.from_weights(
                 self.card.sizes, tensors, device=device, precision=precision
@@ -164,7 +167,10 @@ class MusicgenEngine:
 
     def _admit(self, desk: Desk, job: Job) -> None:
         try:
-            self._decoder().admit(self.row(job.recipe, job))
+            melody = None
+            if job.recipe.melody is not None and self.melody is not None:
+                melody = read_melody(job.melody, job.recipe.melody, self.card.sample_rate)
+            self._decoder().admit(self.row(job.recipe, job, melody))
         except AntiphonError as error:
             desk.failed(job, error)
 
@@ -189,17 +195,31 @@ class MusicgenEngine:
 
 
 def precision_of(dtype: str, device: str) -> Precision:
-    """Return the language model's precision for a setting; "auto" is bf16 on a GPU that has it, else fp32.
+    """Return the precision for a setting; "auto" is fp16 on a CPU, bf16 on a GPU that has it.
 
+    fp16 on a CPU keeps the weights in fp16, as audiocraft published them, and computes in fp32.
     Raises ConfigError for a setting that is none.
     """
     if dtype == "auto":
+        if device == "cpu":
+            return "fp16"
         if not device.startswith("cuda"):
             return "fp32"
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     if dtype not in PRECISIONS:
         raise ConfigError(f"DTYPE={dtype} is no precision: {', '.join(PRECISIONS)} or auto is.")
     return PRECISIONS[dtype]
+
+
+def _require_good_int8(folder: Path, model: str) -> None:
+    found = verdict.stored(folder)
+    if found is None:
+        raise ConfigError(
+            f"DTYPE=int8 was not measured on {model} yet: run `antiphon doctor --check-int8` once, or set "
+            "DTYPE=auto."
+        )
+    if not found.good:
+        raise ConfigError(f"DTYPE=int8 changes {model} too much ({found}): set DTYPE=auto.")
 
 
 def slots_on(device: str) -> int:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import soundfile
 import torch
+from scipy.signal import resample_poly
 from transformers.audio_utils import chroma_filter_bank
 
 from bot.engines.checkpoints.weights import Tensors, fill, under
 from bot.engines.musicgen.card import MusicgenCard
+from bot.errors import InvalidRecipe
 
 PITCH_CLASSES = 12
 FFT, HOP = 16_384, 4_096
 """Samples of a window and between two: `radix2_exp: 14` in audiocraft's chroma2music, a quarter of it."""
+
+
+MAX_SECONDS = 300.0
+"""What is read of a reference; a clip is no longer."""
 
 
 class MelodyEncoder:
@@ -38,6 +50,30 @@ class MelodyEncoder:
         chroma = chroma.repeat(repeats, 1)[: self.length]
         states: torch.Tensor = self._project(chroma.to(self._device, self._dtype))
         return states
+
+
+def read_melody(file: Path | None, digest: str, sample_rate: int) -> torch.Tensor:
+    """Return an audio file as a mono wave [samples] at a rate.
+
+    digest: its SHA-256 in hex. Raises InvalidRecipe for another file, for none, and for what is no audio.
+    """
+    if file is None:
+        raise InvalidRecipe("This clip follows a melody, and the file with it is not here: give it again.")
+    try:
+        with file.open("rb") as opened:
+            if hashlib.file_digest(opened, "sha256").hexdigest() != digest:
+                raise InvalidRecipe(f"{file.name} is not the melody that this recipe was made with.")
+            opened.seek(0)
+            with soundfile.SoundFile(opened) as audio:
+                rate = audio.samplerate
+                wave = audio.read(int(MAX_SECONDS * rate), dtype="float32", always_2d=True).mean(1)
+    except (OSError, soundfile.SoundFileError) as error:
+        raise InvalidRecipe(f"{file.name} cannot be read as audio: give a WAV, FLAC, OGG or MP3.") from error
+    if not len(wave) or not np.isfinite(wave).all():
+        raise InvalidRecipe(f"There is no sound in {file.name}.")
+    common = gcd(rate, sample_rate)
+    resampled = resample_poly(wave, sample_rate // common, rate // common)
+    return torch.from_numpy(resampled.astype(np.float32))
 
 
 def chroma_of(wave: torch.Tensor, sample_rate: int) -> torch.Tensor:

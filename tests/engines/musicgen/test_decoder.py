@@ -185,3 +185,26 @@ def test_a_full_decoder_and_a_strange_slot_count_are_refused(tiny: Reference) ->
         decoder.admit(row(tiny, 2))
     with pytest.raises(ValueError, match="3 slots"):
         Decoder(tiny.ours(), 3)
+
+
+@pytest.mark.parametrize("melody", [False, True])
+def test_static_shapes_make_the_same_clips(melody: bool) -> None:
+    tiny = reference(melody=melody, **TINY)
+    model, clips = tiny.ours(), []
+    conditions = {"conditions": tiny.conditions} if melody else {}
+    for static in (False, True):
+        decoder = Decoder(model, 4, window=14, stride=9, prefix=len(tiny.states), words=20, static=static)
+        rows = [row(tiny, number, **conditions) for number in range(1, 6)]
+        waiting = list(rows)
+        while waiting or decoder.rows:
+            if waiting and decoder.free:
+                decoder.admit(waiting.pop(0))
+            decoder.step()
+        clips.append([one.codes for one in rows])
+    assert all(torch.equal(slot_by_slot, at_once) for slot_by_slot, at_once in zip(*clips, strict=True))
+
+
+def test_static_shapes_have_room_for_so_many_words(tiny: Reference) -> None:
+    decoder = Decoder(tiny.ours(), window=14, stride=9, words=5, static=True)
+    with pytest.raises(ValueError, match="room for 5"):
+        decoder.admit(row(tiny, 3))

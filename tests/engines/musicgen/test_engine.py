@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from bot.engines.base import Engine
@@ -201,3 +203,19 @@ def test_out_of_memory_goes_up_and_the_slots_are_empty_again(
         with pytest.raises(MemoryError):
             rendered(made, recipe())
     assert not rendered(made, recipe()).errors
+
+
+def test_a_melodys_file_is_followed(engines: dict[str, MusicgenEngine], tmp_path: Path) -> None:
+    engine = engines["melody"]
+    tune = tmp_path / "tune.wav"
+    time = np.arange(64_000) / 16_000
+    soundfile.write(tune, 0.5 * np.sin(2 * np.pi * 440 * time), 16_000)
+    digest = hashlib.sha256(tune.read_bytes()).hexdigest()
+    desk = rendered(engine, recipe("melody"), recipe("melody", melody=digest), melody=tune)
+    assert not desk.errors
+    assert desk.waves[1].shape == desk.waves[2].shape
+    assert (desk.waves[1] != desk.waves[2]).any()
+    without = rendered(engine, recipe("melody", melody=digest))
+    assert "not here" in str(without.errors[1])
+    refused = rendered(engines["mono"], recipe("mono", melody=digest), melody=tune)
+    assert "follows no melody" in str(refused.errors[1])

@@ -29,14 +29,22 @@ function pictureWords(body) {
   return body.title || body.description ? `Picture of the embed “${(body.title ?? body.description).slice(0, 80)}”` : "Picture of the embed";
 }
 
+/** Inline fields share a row, up to three of them, and divide it evenly. */
 function fields(list, names) {
+  const beside = new Map();
+  let row = [];
+  for (const field of list) {
+    if (!field.inline || row.length === 3) row = [];
+    if (field.inline) row.push(field);
+    beside.set(field, row);
+  }
   return h(
     "dl",
     { class: "embed-fields" },
     list.map((field) =>
       h(
         "div",
-        { class: field.inline ? "embed-field inline" : "embed-field" },
+        { class: field.inline ? `embed-field inline of-${beside.get(field).length}` : "embed-field" },
         h("dt", {}, names.line(field.name)),
         h("dd", {}, names.markdown(field.value)),
       ),

@@ -19,7 +19,8 @@ export function summary(message, names) {
   for (const body of message.embeds) parts.push(body.title ?? "", names.plain(body.description ?? ""));
   parts.push(...texts(message.components).map((text) => names.plain(text)));
   for (const file of message.attachments) if (!message.embeds.some((body) => body.image?.url === file.url)) parts.push(`File ${file.filename}`);
-  return parts.filter(Boolean).join(". ").replace(/\s+/g, " ");
+  const said = parts.map((part) => part.trim()).filter(Boolean);
+  return said.join(". ").replace(/([.!?…:])\. /g, "$1 ").replace(/\s+/g, " ");
 }
 
 function texts(components) {

@@ -1,0 +1,282 @@
+"""What a decode step of MusicGen-small costs: ours, transformers', audiocraft's, on the same random weights.
+
+`python -m benchmarks.ar_decode [--quick] [--threads 1 2]` prints, side by side and each in a
+process of its own, milliseconds a step at several contexts with the share of the memory's bandwidth that
+reading the weights alone accounts for, and the memory in use; then clips per minute by slots; then the KL
+divergence of each precision from fp32 on the shipped, trained model. A step is one clip with guidance: two
+rows, 10 words. transformers and audiocraft are timed in their own step, without their sampling and without
+what their `generate` adds.
+Milliseconds are the median of processor time divided by the threads, which is the wall clock's on a machine
+with nothing else to do and stays near it where others compute beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+CONTEXTS = (50, 500, 1_000, 1_480)
+WORDS = 10
+ROWS = ("audiocraft fp32", "transformers fp32", "ours fp32", "ours fp16", "ours int8")
+PARAMETERS = 24 * 14 * 1024**2 + 4 * 2048 * 1024
+"""Weights that a step reads: 24 layers of 14 squares of 1,024 (no cross-attention keys), and four heads."""
+BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--quick", action="store_true", help="contexts 50 and 500, one and eight slots")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), help="which rows to measure")
+    parser.add_argument("--only", choices=["steps", "slots", "trained"], help="one part alone")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.child:
+        print(json.dumps(PARTS[args.child](args.rows[0], args.quick)))
+        return
+    parts = [args.only] if args.only else ["steps", "slots", "trained"]
+    for part in parts:
+        if part == "trained":
+            for precision in ("fp16", "int8"):
+                print(f"{precision} against fp32, trained: {_child('trained', precision, 1, args.quick)}")
+            continue
+        for threads in args.threads:
+            speed = _child("bandwidth", "", threads, args.quick)["GB/s"]
+            print(f"\n{part}, {threads} thread(s); memory reads {speed:.1f} GB/s", flush=True)
+            for row in args.rows:
+                if part != "steps" and not row.startswith("ours"):
+                    continue
+                found = _child(part, row, threads, args.quick)
+                print(f"  {row:18} {_told(row, found, speed)}", flush=True)
+
+
+def _child(part: str, row: str, threads: int, quick: bool) -> dict[str, Any]:
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.ar_decode", "--child", part, "--rows", row]
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    ran = subprocess.run(
+        [*command, *(["--quick"] if quick else [])],
+        capture_output=True, text=True, env=environment, check=False,
+    )  # fmt: skip
+    if ran.returncode:
+        return {"failed": (ran.stderr.strip().splitlines() or ["ended without a word"])[-1]}
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def _told(row: str, found: dict[str, Any], speed: float) -> str:
+    if "steps" not in found:
+        return "  ".join(f"{name} {value}" for name, value in found.items())
+    first = next(iter(found["steps"].values()))
+    share = PARAMETERS * BYTES[row.split()[1]] / (first / 1e3) / (speed * 1e9)
+    steps = "  ".join(f"{context}: {ms:6.1f} ms" for context, ms in found["steps"].items())
+    return f"{steps}   {share:.0%} of the bandwidth at the first   {found['GB']:.1f} GB"
+
+
+def _tensors() -> dict[str, Any]:
+    """Random weights in transformers' names at MusicGen-small's shapes."""
+    import torch
+    from transformers import MusicgenForCausalLM
+    from transformers.initialization import no_init_weights
+    from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
+
+    torch.manual_seed(0)
+    with no_init_weights():
+        model = MusicgenForCausalLM(MusicgenDecoderConfig()).eval()
+    noise = torch.randn(8_000_009)
+    for parameter in model.parameters():
+        own = noise[: parameter.numel()].view(parameter.shape)
+        parameter.detach().copy_(own).mul_(1.0 if parameter.ndim == 1 else 0.02)
+    return {"model": model, "tensors": {f"decoder.{n}": t for n, t in model.state_dict().items()}}
+
+
+def _median(action: Callable[[], object], runs: int) -> float:
+    """The median of several runs, after two to warm up: milliseconds of processor time over all threads."""
+    times = []
+    for run in range(runs + 2):
+        started = time.process_time()
+        action()
+        if run >= 2:
+            times.append(1e3 * (time.process_time() - started))
+    return round(statistics.median(times) / int(os.environ["OMP_NUM_THREADS"]), 1)
+
+
+def _steps(row: str, quick: bool) -> dict[str, Any]:
+    import torch
+
+    contexts, runs = (CONTEXTS[:2], 5) if quick else (CONTEXTS, 7)
+    who, precision = row.split()
+    maker = {"ours": _ours, "transformers": _transformers, "audiocraft": _audiocraft}[who]
+    with torch.inference_mode():
+        prepare = maker(precision)
+        steps = {context: _median(prepare(context), runs) for context in contexts}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {"steps": steps, "GB": peak}
+
+
+def _ours(precision: str, slots: int = 1) -> Callable[[int], Callable[[], object]]:
+    import torch
+
+    from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+    from bot.engines.musicgen.network import LanguageModel
+    from bot.engines.musicgen.sizes import Sizes
+
+    made = _tensors()
+    config = {"model_type": "musicgen", "decoder": made["model"].config.to_dict()}
+    model = LanguageModel.from_weights(
+        Sizes.from_transformers(config),
+        made.pop("tensors"),
+        precision=precision,  # type: ignore[arg-type]
+    )
+    del made
+
+    def prepare(context: int) -> Callable[[], object]:
+        decoder = Decoder(model, slots)
+        for seed in range(slots):
+            decoder.admit(Row(conditions=Conditions(torch.randn(WORDS, 1024)), frames=1_500, seed=seed))
+        # As if so many columns had been decoded: what is in the cache changes no timing.
+        for cache in (decoder._attention._keys, decoder._attention._values):
+            cache.fill_(0.01)
+        for slot in decoder._slots:
+            assert slot is not None
+            slot.column = context
+        decoder._places[0] = decoder._places[3] = context
+        return decoder.step
+
+    return prepare
+
+
+def _transformers(precision: str) -> Callable[[int], Callable[[], object]]:
+    import torch
+    from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+    model = _tensors()["model"]
+    states = torch.randn(2, WORDS, 1024)
+    mask = torch.ones(2, WORDS, dtype=torch.long)
+
+    def prepare(context: int) -> Callable[[], object]:
+        def filled(length: int) -> DynamicCache:
+            cache = DynamicCache(config=model.config)
+            for layer in range(24):
+                part = torch.full((2, 16, length, 64), 0.01)
+                cache.update(part, part.clone(), layer)
+            return cache
+
+        cache = EncoderDecoderCache(filled(context), filled(WORDS))
+
+        def step() -> object:
+            return model(
+                input_ids=torch.zeros(8, 1, dtype=torch.long), encoder_hidden_states=states,
+                encoder_attention_mask=mask, past_key_values=cache, use_cache=True,
+            ).logits  # fmt: skip
+
+        return step
+
+    return prepare
+
+
+def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
+    import torch
+
+    from bot.engines.audiocraft.standins import import_audiocraft, standing_in
+
+    import_audiocraft()
+    with standing_in():
+        from audiocraft.models.lm import LMModel
+        from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
+        from audiocraft.modules.conditioners import ConditionFuser, ConditioningProvider
+
+        fuse = {"cross": ["description"], "prepend": [], "sum": [], "input_interpolate": []}
+        # As the published checkpoints' own configuration has it.
+        model = LMModel(
+            DelayedPatternProvider(4), ConditioningProvider({}), ConditionFuser(fuse), n_q=4, card=2048,
+            dim=1024, num_heads=16, num_layers=24, hidden_scale=4, norm_first=True, causal=True,
+            bias_proj=False, bias_ff=False, bias_attn=False, activation="gelu", dropout=0.0,
+            cross_attention=True, custom=False, memory_efficient=True,
+        ).eval()  # fmt: skip
+    states = torch.randn(2, WORDS, 1024), torch.ones(2, WORDS)
+    streams = ExitStack()
+
+    def prepare(context: int) -> Callable[[], object]:
+        streams.close()
+        streams.enter_context(model.streaming())
+        tokens = torch.zeros(2, 4, 1, dtype=torch.long)
+
+        def step() -> object:
+            with standing_in():
+                return model(tokens, conditions=[], condition_tensors={"description": states})
+
+        step()
+        for module in model.modules():
+            state = getattr(module, "_streaming_state", None)
+            for name in ("past_keys", "past_values"):
+                if state and name in state:
+                    shape = list(state[name].shape)
+                    shape[shape.index(1, 1)] = context
+                    state[name] = torch.full(shape, 0.01)
+        return step
+
+    return prepare
+
+
+def _slots(row: str, quick: bool) -> dict[str, Any]:
+    """Clips of 10 s a minute, from a step in their middle, by how many are decoded beside each other."""
+    import torch
+
+    found: dict[str, Any] = {}
+    with torch.inference_mode():
+        for slots in (1, 8) if quick else (1, 4, 8, 16):
+            step = _median(_ours(row.split()[1], slots)(250), 5)
+            found[f"{slots} slot(s):"] = f"{step:.0f} ms, {60_000 * slots / (503 * step):.1f} clips/min "
+    return found
+
+
+def _trained(precision: str, quick: bool) -> dict[str, Any]:
+    """How far a precision moves the shipped model's distributions, token by token of its own scores."""
+    from bot.engines.musicgen.decoder import Conditions
+    from bot.engines.musicgen.network import LanguageModel
+    from bot.engines.musicgen.verdict import compared
+    from bot.engines.score import BUILT_IN
+    from bot.engines.score.ar import ArEngine
+    from bot.engines.score.card import read_card
+    from bot.engines.score.decode import Row
+    from bot.engines.score.engine import load_weights
+    from bot.recipe import Mode
+
+    folder = BUILT_IN["antiphon-tiny-ar"]
+    engine = ArEngine(read_card(Mode.AR, folder), "cpu", None)
+    assert engine.model is not None
+    weights = load_weights(folder / "model.safetensors")
+    other = LanguageModel.from_weights(engine.model.sizes, weights, precision=precision)  # type: ignore[arg-type]
+    prompts = ("slow piano in the rain", "fast techno, 140 bpm", "sad violin waltz", "funky bass and drums")
+    seconds = 10.0 if quick else 30.0
+    writers = [(Conditions(engine.heard(p)), Row(seconds, n, 0.95, 40)) for n, p in enumerate(prompts)]
+    return {"found": str(compared(engine.model, other, writers, 2.5, lambda done, total: None))}
+
+
+def _bandwidth(row: str, quick: bool) -> dict[str, Any]:
+    """What one pass over 256 MB reads a second."""
+    import torch
+
+    numbers = torch.ones(64_000_000)
+    return {"GB/s": 0.256 / (_median(numbers.sum, 15) / 1e3)}
+
+
+PARTS: dict[str, Callable[[str, bool], dict[str, Any]]] = {
+    "steps": _steps,
+    "slots": _slots,
+    "trained": _trained,
+    "bandwidth": _bandwidth,
+}
+
+
+if __name__ == "__main__":
+    main()

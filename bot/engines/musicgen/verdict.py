@@ -1,0 +1,179 @@
+"""Whether int8 weights keep a checkpoint what it is: measured on that very checkpoint, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from bot.engines.checkpoints import converted
+from bot.engines.musicgen.decoder import Chooser, Conditions, Decoder, Row
+from bot.engines.musicgen.network import LanguageModel
+from bot.errors import ModelMissing
+
+MOST_KL = 0.02
+"""Nats a token that int8 may move the distribution on average: our own line, far below what is heard."""
+LEAST_AGREEMENT = 0.95
+"""Share of tokens whose likeliest choice has to stay the same: our own line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What int8 does to one checkpoint.
+
+    kl: mean Kullback–Leibler divergence of int8 from fp32, nats a token, after guidance.  worst: the largest.
+    agreement: share of tokens whose likeliest choice is the same.  tokens: how many were compared.
+    """
+
+    kl: float
+    worst: float
+    agreement: float
+    tokens: int
+
+    @property
+    def good(self) -> bool:
+        """Whether int8 may be used."""
+        return self.kl <= MOST_KL and self.agreement >= LEAST_AGREEMENT
+
+    def __str__(self) -> str:
+        return (
+            f"KL divergence {self.kl:.4f} nats a token on average, {self.worst:.2f} at worst; the likeliest "
+            f"token is the same in {self.agreement:.1%} of {self.tokens:,}"
+        )
+
+
+def stored(folder: Path) -> Verdict | None:
+    """Return what was measured on the weights in a folder, or None. Raises ModelMissing."""
+    try:
+        return Verdict(**json.loads(_place(folder).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def store(folder: Path, verdict: Verdict) -> None:
+    """Remember what was measured on the weights in a folder, wherever they go. Raises ModelMissing."""
+    place = _place(folder)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(asdict(verdict)), encoding="utf-8")
+
+
+def measure(
+    exact: LanguageModel,
+    other: LanguageModel,
+    prompts: Sequence[Conditions],
+    frames: int,
+    guidance_scale: float,
+    told: Callable[[int, int], None],
+) -> Verdict:
+    """Let `exact` write `frames` for each prompt and compare what `other` thinks of every token of it.
+
+    told(done, total) is called for each clip and model that is through.
+    """
+    sizes = exact.sizes
+    writers = [(c, _Free(frames, sizes.delays, sizes.vocabulary, n)) for n, c in enumerate(prompts)]
+    return compared(exact, other, writers, guidance_scale, told)
+
+
+def compared(
+    exact: LanguageModel,
+    other: LanguageModel,
+    writers: Sequence[tuple[Conditions, Chooser]],
+    guidance_scale: float,
+    told: Callable[[int, int], None],
+) -> Verdict:
+    """Let choosers write clips with `exact` and compare what `other` thinks of every token of them."""
+    total, done = 2 * len(writers), 0
+    divergences, same = [], []
+    for conditions, chooser in writers:
+        written = _Kept(chooser, [exact.sizes.vocabulary] * exact.sizes.codebooks)
+        _decode(exact, conditions, written, guidance_scale)
+        told(done := done + 1, total)
+        again = _Again(written.columns)
+        _decode(other, conditions, again, guidance_scale)
+        told(done := done + 1, total)
+        first, second = (
+            torch.from_numpy(np.stack(each.logits)).double().log_softmax(-1) for each in (written, again)
+        )
+        real = torch.tensor(written.columns[1:]) != exact.sizes.vocabulary
+        divergences.append((first.exp() * (first - second)).sum(-1)[real])
+        same.append((first.argmax(-1) == second.argmax(-1))[real])
+    kl, agreement = torch.cat(divergences), torch.cat(same)
+    return Verdict(float(kl.mean()), float(kl.max()), float(agreement.double().mean()), len(kl))
+
+
+class _Kept:
+    """Lets another chooser choose, and keeps its columns and what it chose from."""
+
+    def __init__(self, chooser: Chooser, start: list[int]) -> None:
+        self.logits: list[npt.NDArray[np.float32]] = []
+        self.columns = [start]
+        self._chooser = chooser
+
+    @property
+    def finished(self) -> bool:
+        return self._chooser.finished
+
+    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+        self.logits.append(logits.copy())
+        self.columns.append(list(self._chooser.column(logits, place)))
+        return self.columns[-1]
+
+
+class _Free:
+    """Draws every token from the logits' own distribution."""
+
+    def __init__(self, frames: int, delays: Sequence[int], padding: int, seed: int) -> None:
+        self.finished = False
+        self._frames, self._delays, self._padding = frames, delays, padding
+        self._rng = np.random.default_rng(seed)
+
+    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+        self.finished = place + 1 == self._frames + max(self._delays)
+        drawn = (logits + self._rng.gumbel(size=logits.shape)).argmax(1)
+        inside = [0 <= place - delay < self._frames for delay in self._delays]
+        return [int(t) if i else self._padding for t, i in zip(drawn, inside, strict=True)]
+
+
+class _Again:
+    """Goes over given columns and keeps the logits."""
+
+    def __init__(self, columns: list[list[int]]) -> None:
+        self.logits: list[npt.NDArray[np.float32]] = []
+        self._columns = columns
+
+    @property
+    def finished(self) -> bool:
+        return len(self.logits) == len(self._columns) - 1
+
+    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+        self.logits.append(logits.copy())
+        return self._columns[place + 1]
+
+
+def _decode(model: LanguageModel, conditions: Conditions, chooser: Chooser, guidance_scale: float) -> None:
+    decoder = Decoder(model, prefix=len(conditions.states) if model.sizes.prefix else 0)
+    decoder.admit(
+        Row(conditions=conditions, frames=1, seed=0, guidance_scale=guidance_scale, chooser=chooser)
+    )
+    while decoder.rows:
+        for row in decoder.step():
+            if row.error is not None:
+                raise row.error
+
+
+def _place(folder: Path) -> Path:
+    """Return where the verdict on a folder's weights is kept: by what is in them, not by where they lie."""
+    digest = hashlib.sha256()
+    try:
+        for file in sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]):
+            with file.open("rb") as data:
+                digest.update(hashlib.file_digest(data, "sha256").digest())
+    except OSError as error:
+        raise ModelMissing(f"The weights in {folder} cannot be read: {error.strerror or error}.") from error
+    return converted.home() / "int8" / f"{digest.hexdigest()}.json"
