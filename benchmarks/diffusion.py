@@ -128,7 +128,7 @@ PIPELINES: dict[str, tuple[str, Callable[[], dict[str, Any]], dict[str, Any], in
         {"lyrics": LYRICS, "vocal_language": "unknown"},
         8,
     ),
-    "Stable Audio": ("StableAudioPipeline", stable_audio, {}, 6),
+    "Stable Audio": ("StableAudioPipeline", stable_audio, {}, 8),
     "AudioLDM 2": ("AudioLDM2Pipeline", audioldm2, {}, 6),
 }
 """Name → class, parts, what else it is called with, steps."""
