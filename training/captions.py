@@ -93,6 +93,9 @@ KIT_WORDS = {
     "lofi kit": "dusty drums",
 }
 
+NAMELESS_SEQUENCES = 0.25
+"""Share of sequences that say nothing but which instruments enter."""
+
 
 def caption(piece: Piece, rng: np.random.Generator) -> str:
     """Return one caption of a piece; guests from outside its scene are always named."""
@@ -155,8 +158,10 @@ def _description(words: Words, named: list[str], rng: np.random.Generator) -> st
         body = f"{name} for {place}"
     elif draw < 0.84:
         body = f"{mood} music like {place}"
-    elif draw < 0.92:
+    elif draw < 0.88:
         body = f"{place}, {mood}"
+    elif draw < 0.94:
+        body = place if rng.random() < 0.5 else f"{place}, {_pick(rng, words.places)}"
     else:
         verb = _pick(rng, ("create", "make", "compose", "write", "give me", "generate"))
         body = f"{verb} a {mood} {name} track"
@@ -194,6 +199,8 @@ def _sequence(piece: Piece, words: Words, rng: np.random.Generator) -> str:
                 _pick(rng, ("then", "then add", "add", "after that", "followed by", "bring in")) + " " + shown
             )
     sequence = _pick(rng, (", ", ", ", "; ")).join(parts)
+    if rng.random() < NAMELESS_SEQUENCES:
+        return sequence
     name = _pick(rng, words.names)
     return _pick(
         rng, (f"{name}, {sequence}", f"{name}: {sequence}", f"{sequence}, {name}", f"{name} that {sequence}")

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bot.engines.score.format import to_frames
 from bot.engines.score.text import MAX_TOKENS, Words
 from training.captions import caption
-from training.compose import random_piece
+from training.compose import GUEST_CHANCE, Settings, random_piece
 from training.scenes import SCENES
 
 FIRST_SEED = 1_000_000
@@ -64,7 +64,7 @@ def load(folder: Path, held_out: bool = False) -> Shard:
     )
 
 
-def write_shard(path: Path, first_seed: int, pieces: int) -> Path:
+def write_shard(path: Path, first_seed: int, pieces: int, settings: Settings) -> Path:
     """Compose `pieces` pieces, one a seed, into one file."""
     words = Words(VOCABULARY)
     names = [scene.name for scene in SCENES]
@@ -72,7 +72,7 @@ def write_shard(path: Path, first_seed: int, pieces: int) -> Path:
     captions = np.zeros((pieces, CAPTIONS, MAX_TOKENS), np.int16)
     for number in range(pieces):
         rng = np.random.default_rng(first_seed + number)
-        piece = random_piece(rng)
+        piece = random_piece(rng, settings)
         frames.append(to_frames(piece.score, piece.seconds))
         seconds[number], scenes[number] = piece.seconds, names.index(piece.scene.name)
         for which in range(CAPTIONS):
@@ -97,11 +97,15 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pieces", type=int, default=48_000)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--first", type=int, default=0, help="number of the first piece: other pieces")
+    parser.add_argument("--guests", type=float, default=GUEST_CHANCE, help="chance of a guest, each role")
+    parser.add_argument("--sequences", type=float, default=Settings().sequences, help="share of sequences")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    work = [(args.folder / "held_out.npz", FIRST_SEED - 1_000, 1_000)]
+    settings = Settings(guests=args.guests, sequences=args.sequences)
+    work = [(args.folder / "held_out.npz", FIRST_SEED - 1_000, 1_000, settings)]
     work += [
-        (args.folder / f"shard_{i:04d}.npz", FIRST_SEED + i * SHARD, SHARD)
+        (args.folder / f"shard_{i:04d}.npz", FIRST_SEED + args.first + i * SHARD, SHARD, settings)
         for i in range(args.pieces // SHARD)
     ]
     work = [job for job in work if not job[0].exists()]

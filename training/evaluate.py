@@ -30,9 +30,11 @@ from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
 from bot.engines.score.format import SCALE_NAMES, SCALES, Score, from_frames, to_frames
+from bot.engines.score.impose import Imposed
 from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, score_of
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
+from bot.engines.score.steer import NOTHING, Asked, asked_instruments
 from bot.engines.score.text import asked_tempo
 from training.compose import Settings, compose
 from training.form import entries_of
@@ -121,50 +123,80 @@ def composed(work: list[Task], round_trip: ScoreAutoencoder | None) -> Iterator[
         yield task, score
 
 
-def written_ar(engine: ArEngine, work: list[Task], batch: int = 12) -> Iterator[tuple[Task, Score]]:
-    """Yield the autoregressive model's scores with its default options."""
+def written_ar(
+    engine: ArEngine, work: list[Task], batch: int = 12, steered: bool = True, deaf: bool = False
+) -> Iterator[tuple[Task, Score]]:
+    """Yield the autoregressive model's scores with its default options.
+
+    steered: whether the engine keeps the instruments named.  deaf: the model hears no word, so that what
+    is left of the prompt is what the engine keeps.
+    """
     defaults = {name: bounds.default for name, bounds in engine.capabilities.options.items()}
     for start in range(0, len(work), batch):
         part = work[start : start + batch]
         temperature, top_k = defaults["temperature"], int(defaults["top_k"])
-        rows = [Row(SECONDS, t.seed, temperature, top_k, asked_tempo(t.prompt)) for t in part]
-        engine.decode([t.prompt for t in part], rows, defaults["guidance_scale"], lambda done, total: None)
+        rows = [
+            Row(SECONDS, t.seed, temperature, top_k, asked_tempo(t.prompt), asked_of(t, steered))
+            for t in part
+        ]
+        engine.decode(
+            ["" if deaf else t.prompt for t in part],
+            rows,
+            defaults["guidance_scale"],
+            lambda done, total: None,
+        )
         yield from ((t, from_frames(row.result())) for t, row in zip(part, rows, strict=True))
 
 
+def asked_of(task: Task, steered: bool) -> Asked:
+    """Return the instruments that the engine has to keep."""
+    return asked_instruments(task.prompt) if steered else NOTHING
+
+
 def written_diffusion(
-    engine: DiffusionEngine, work: list[Task], batch: int = 16
+    engine: DiffusionEngine, work: list[Task], batch: int = 16, steered: bool = True, deaf: bool = False
 ) -> Iterator[tuple[Task, Score]]:
-    """Yield the diffusion model's scores with its default options, clips of one tempo and metre together."""
+    """Yield the diffusion model's scores with its default options, clips of one tempo and metre together.
+
+    steered, deaf: as in `written_ar`.
+    """
     defaults = {name: bounds.default for name, bounds in engine.capabilities.options.items()}
     planned: dict[tuple[int, int], list[Task]] = defaultdict(list)
-    for task, plan in zip(work, engine.plan([t.prompt for t in work], [t.seed for t in work]), strict=True):
+    heard = ["" if deaf else t.prompt for t in work]
+    for task, plan in zip(work, engine.plan(heard, [t.seed for t in work]), strict=True):
         planned[plan].append(task)
     for (tempo_class, metre), group in planned.items():
         for start in range(0, len(group), batch):
             part = group[start : start + batch]
             latents = engine.denoise(
-                [t.prompt for t in part],
+                ["" if deaf else t.prompt for t in part],
                 [t.seed for t in part],
                 tempo_class,
                 metre,
                 SECONDS,
                 steps=int(defaults["num_sampling_steps"]),
                 guidance_scale=defaults["guidance_scale"],
+                asked=[asked_of(t, steered) for t in part],
             )
             for task, latent in zip(part, latents, strict=True):
                 yield task, score_of(engine.autoencoder, latent, tempo_class, metre)
 
 
-def mean_score(coder: ScoreAutoencoder, data: Path) -> Score:
-    """Return the score of the mean training latent: what is left when the network says nothing."""
+def mean_scores(coder: ScoreAutoencoder, data: Path, work: list[Task]) -> Iterator[tuple[Task, Score]]:
+    """Yield scores of the mean training latent: what is left when the network says nothing.
+
+    The instruments named are kept in it, as they are in the network's estimates.
+    """
     with np.load(data / "beats.npz") as beats:
         header = header_latents(beats["header"]).mean(0)
         tempo = int(np.median(beats["tempo"]))
-    score_beats = 20
-    latents = torch.zeros(coder.basis.shape[1], 1 + score_beats)
-    latents[:, 0] = header
-    return score_of(coder, latents, tempo, 4)
+    score_beats, metre = 20, 4
+    latents = torch.zeros(1, coder.basis.shape[1], 1 + score_beats)
+    latents[:, :, 0] = header
+    for task in work:
+        with torch.no_grad():
+            kept = Imposed(coder, [asked_instruments(task.prompt)], metre)(latents)
+        yield task, score_of(coder, kept[0], tempo, metre)
 
 
 def coloured_noise(seed: int) -> np.ndarray:
@@ -184,26 +216,30 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=Path("models/tiny"))
     parser.add_argument("--data", type=Path, help="folder of training.dataset, for mean-score")
     parser.add_argument("--groups", nargs="+", default=["near", "far", "sequence", "instrument", "tempo"])
+    parser.add_argument("--free", action="store_true", help="do not keep the instruments that are named")
+    parser.add_argument("--named", action="store_true", help="only the prompts that name instruments")
+    parser.add_argument("--deaf", action="store_true", help="let the model hear no word: what is kept alone")
     parser.add_argument("--every", type=int, default=1, help="take only every n-th clip, for a quick look")
     args = parser.parse_args()
     torch.set_num_threads(1)
     judge, sampler = Judge(), Sampler(Bank(args.models / "sounds"))
     work = tasks(tuple(args.groups))[:: args.every]
+    if args.named:
+        work = [task for task in work if asked_instruments(task.prompt) != NOTHING]
     scores: Iterator[tuple[Task, Score | None]]
     if args.row == "ar":
         engine = load("ar", args.models / "ar")
         assert isinstance(engine, ArEngine)
-        scores = written_ar(engine, work)
+        scores = written_ar(engine, work, steered=not args.free, deaf=args.deaf)
     elif args.row in ("diffusion", "round-trip", "mean-score"):
         diffusion = load("diffusion", args.models / "diffusion")
         assert isinstance(diffusion, DiffusionEngine)
         if args.row == "diffusion":
-            scores = written_diffusion(diffusion, work)
+            scores = written_diffusion(diffusion, work, steered=not args.free, deaf=args.deaf)
         elif args.row == "round-trip":
             scores = composed(work, diffusion.autoencoder)
         else:
-            mean = mean_score(diffusion.autoencoder, args.data)
-            scores = ((task, mean) for task in work if task.group == "near")
+            scores = mean_scores(diffusion.autoencoder, args.data, work)
     elif args.row == "composer":
         scores = composed(work, None)
     else:

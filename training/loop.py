@@ -25,6 +25,8 @@ from training.words import LEARNED, WIDTH
 CAPTION_DROPOUT = 0.1
 WORD_DROPOUT = 0.06
 SCENE_WEIGHT = 0.3
+READ_ALONE = 32
+"""Captions a step that are read for their scene alone: words cost little, and there are many of them."""
 
 
 def text_encoder(vectors: npt.NDArray[np.float16]) -> T5EncoderModel:
@@ -67,6 +69,8 @@ class SceneHead(nn.Module):
     def forward(self, states: Tensor, mask: Tensor, scenes: npt.NDArray[np.int16]) -> Tensor:
         """Return the cross-entropy in nats; states are [n, words, width], mask is [n, words]."""
         told = mask.any(1)
+        if not told.any():
+            return states.new_zeros(())
         pooled = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
         target = torch.from_numpy(scenes.astype(np.int64))
         return nn.functional.cross_entropy(self.out(pooled[told]), target[told])
@@ -106,6 +110,19 @@ class Batches:
         mask = ids > 0
         mask[self._rng.random(len(ids)) < CAPTION_DROPOUT] = False
         return torch.from_numpy(ids), torch.from_numpy(mask)
+
+    def alone(self) -> tuple[Tensor, Tensor, npt.NDArray[np.int16]]:
+        """Return token ids of captions of any pieces, their mask, and the pieces' scenes."""
+        indices = self._rng.integers(len(self._shard), size=READ_ALONE)
+        ids, _ = self.captions(indices)
+        return ids, ids > 0, self._shard.scenes[indices]
+
+
+def read_alone(encoder: T5EncoderModel, batches: Batches) -> tuple[Tensor, Tensor, npt.NDArray[np.int16]]:
+    """Return the text states of captions without their pieces, their mask and scenes, for SceneHead."""
+    ids, mask, scenes = batches.alone()
+    heard: Tensor = encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+    return heard, mask, scenes
 
 
 class Run:

@@ -16,6 +16,7 @@ import numpy as np
 
 from bot.engines.listening import same_tempo
 from bot.engines.score.format import from_frames
+from bot.engines.score.steer import NOTHING, asked_instruments
 from training.dataset import load
 
 Clip = dict[str, Any]
@@ -24,6 +25,10 @@ ROWS = (
     "round-trip",
     "ar",
     "diffusion",
+    "ar-free",
+    "diffusion-free",
+    "ar-deaf",
+    "diffusion-deaf",
     "shuffled ar",
     "shuffled diffusion",
     "mean-score",
@@ -89,10 +94,23 @@ def columns(clips: list[Clip]) -> dict[str, str]:
 
 
 def shuffled(clips: list[Clip]) -> list[Clip]:
-    """Return the clips judged against the scene of another clip's prompt: chance."""
-    near = [c for c in clips if c["group"] == "near"]
-    order = np.random.default_rng(1).permutation(len(near))
-    return [clip | {"scene": near[int(other)]["scene"]} for clip, other in zip(near, order, strict=True)]
+    """Return the clips judged by what another prompt of their group asks for: chance."""
+    out: list[Clip] = []
+    for group in ("near", "sequence", "instrument"):
+        part = [c for c in clips if c["group"] == group]
+        order = np.random.default_rng(1).permutation(len(part))
+        out += [
+            c | {k: part[int(o)][k] for k in ("scene", "asked")} for c, o in zip(part, order, strict=True)
+        ]
+    return out
+
+
+def completed(named: list[Clip], free: list[Clip]) -> list[Clip]:
+    """Return clips whose prompts name instruments, kept, with the others of a model left free.
+
+    Nothing is kept where none is named, so that those clips are the same.
+    """
+    return named + [c for c in free if asked_instruments(c["prompt"]) == NOTHING]
 
 
 def spread(clips: list[Clip]) -> float:
@@ -143,6 +161,8 @@ def main() -> None:
     for path in sorted(args.folder.glob("*.jsonl")):
         clips[path.stem] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for mode in ("ar", "diffusion"):
+        if {f"{mode}-named", f"{mode}-free"} <= clips.keys():
+            clips[mode] = completed(clips[f"{mode}-named"], clips[f"{mode}-free"])
         if mode in clips:
             clips[f"shuffled {mode}"] = shuffled(clips[mode])
     rows = [name for name in ROWS if name in clips]

@@ -16,11 +16,11 @@ from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderC
 
 from bot.engines.score.format import CLOCK_STEP, STREAMS, VOCABULARY
 from training.dataset import Shard, load
-from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, text_encoder
+from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, read_alone, text_encoder
 
 PAD = VOCABULARY
 IGNORED = -100
-HEADER_WEIGHT, BAR_WEIGHT = 4.0, 2.0
+HEADER_WEIGHT, ENTRY_WEIGHT, BAR_WEIGHT = 4.0, 8.0, 1.5
 
 
 class Model(nn.Module):
@@ -84,13 +84,18 @@ def delayed(frames: list[np.ndarray]) -> Tensor:
 def weights_of(frames: list[np.ndarray]) -> Tensor:
     """Return the weight of every prediction, [batch, 6, columns].
 
-    More where instruments and header are chosen.
+    More where the header is chosen and where an instrument enters or leaves: the words are about these.
     """
     marked = []
     for piece in frames:
-        weight = np.where(piece[0] >= CLOCK_STEP, 1.0, BAR_WEIGHT)
-        weight[:2] = HEADER_WEIGHT, 0.0
-        marked.append(np.broadcast_to(weight, piece.shape))
+        weight = np.broadcast_to(np.where(piece[0] >= CLOCK_STEP, 1.0, BAR_WEIGHT), piece.shape).copy()
+        bars = np.flatnonzero(piece[0, 2:] < CLOCK_STEP) + 2
+        programs = piece[:, bars]
+        changed = np.ones(programs.shape, bool)
+        changed[:, 1:] = programs[:, 1:] != programs[:, :-1]
+        weight[:, bars] = np.where(changed, ENTRY_WEIGHT, BAR_WEIGHT)
+        weight[:, :2] = HEADER_WEIGHT, 0.0
+        marked.append(weight)
     longest = max(f.shape[1] for f in frames)
     out = np.zeros((len(frames), STREAMS, longest + STREAMS), np.float32)
     for row, piece in enumerate(marked):
@@ -108,7 +113,9 @@ def loss_of(
     words, mask = batches.captions(indices)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         hidden, heard = model(columns[:, :, :-1], words, mask)
-        naming = model.scene_head(heard, mask, shard.scenes[indices])
+        naming = model.scene_head(heard, mask, shard.scenes[indices]) + model.scene_head(
+            *read_alone(model.text_encoder, batches)
+        )
         losses = []
         for stream in range(1, STREAMS):
             wanted = weights[:, stream, 1:] > 0
@@ -123,7 +130,7 @@ def loss_of(
         "loss": float(loss.detach()),
         "scene": float(naming.detach()),
         "header": float(header.detach()),
-        "bars": float(each[weight == BAR_WEIGHT].mean().detach()),
+        "entries": float(each[weight == ENTRY_WEIGHT].mean().detach()),
     }
 
 

@@ -29,9 +29,10 @@ from bot.engines.score.latent import (
     conditions,
     header_latents,
     positions,
+    program_rows,
 )
 from training.dataset import Shard, load
-from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, text_encoder
+from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, read_alone, text_encoder
 from training.train_latent import by_beats
 
 with warnings.catch_warnings():
@@ -42,6 +43,8 @@ with warnings.catch_warnings():
 
 HEADER_WEIGHT = 4.0
 PLANNER_WEIGHT = 0.15
+PROGRAM_WEIGHT = 0.5
+"""Weight of the error where it falls on the instruments' bits: the words are about these."""
 HEAD_WIDTH = 32
 
 
@@ -173,9 +176,13 @@ def loss_of(
     metres = [METRES.index(int(m)) for m in data["metre"][indices]]
     planned = torch.from_numpy(data["tempo"][indices] * len(METRES)) + torch.tensor(metres)
     planning = nn.functional.cross_entropy(plan, planned)
-    naming = model.scene_head(states, heard, shard.scenes[indices])
-    loss = error + PLANNER_WEIGHT * planning + SCENE_WEIGHT * naming
-    figures = {"v": error, "planner": planning, "scene": naming}
+    naming = model.scene_head(states, heard, shard.scenes[indices]) + model.scene_head(
+        *read_alone(model.text_encoder, batches)
+    )
+    off = (out - target).transpose(1, 2)[:, 1:][mask] @ program_rows(coder.basis)
+    instruments = off.square().mean()
+    loss = error + PROGRAM_WEIGHT * instruments + PLANNER_WEIGHT * planning + SCENE_WEIGHT * naming
+    figures = {"v": error, "programs": instruments, "planner": planning, "scene": naming}
     return loss, {name: float(value.detach()) for name, value in figures.items()}
 
 

@@ -20,7 +20,7 @@ from bot.engines.score.programs import KITS, MIXES, PROGRAMS
 from bot.engines.score.text import ALIASES, FIRST_NUMBER, FIRST_WORD, NUMBERS
 from training.captions import KIT_WORDS, NOTE_NAMES, SPOKEN, TEMPO_WORDS, WORDS
 
-COMMON = 5_200
+COMMON = 8_200
 """So many of the most frequent words are taken, and the ones of the captions and of music_words.txt
 besides.
 """

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from bot.engines.score.format import STREAMS, to_frames
+from bot.engines.score.format import CLOCK_BAR, CLOCK_STEP, PROGRAM_BASE, STREAMS, to_frames
 from bot.engines.score.latent import ScoreAutoencoder, encoded, score_of
 from bot.engines.score.text import MAX_TOKENS
-from training.compose import random_piece
+from training.captions import WORDS
+from training.compose import Settings, random_piece
 from training.dataset import CAPTIONS, FIRST_SEED, Shard, load, write_shard
 from training.evaluate import tasks
-from training.loop import Batches, Run, text_encoder
-from training.report import in_order, interval
-from training.train_ar import PAD, delayed, weights_of
+from training.loop import READ_ALONE, Batches, Run, SceneHead, read_alone, text_encoder
+from training.report import completed, in_order, interval, shuffled
+from training.train_ar import BAR_WEIGHT, ENTRY_WEIGHT, PAD, delayed, weights_of
 from training.train_latent import principal, to_bits
 from training.words import LEARNED, WIDTH
 
@@ -20,7 +21,7 @@ from training.words import LEARNED, WIDTH
 @pytest.fixture(scope="module")
 def shard(tmp_path_factory: pytest.TempPathFactory) -> Shard:
     folder = tmp_path_factory.mktemp("data")
-    write_shard(folder / "shard_0000.npz", FIRST_SEED, 40)
+    write_shard(folder / "shard_0000.npz", FIRST_SEED, 40, Settings())
     return load(folder)
 
 
@@ -48,6 +49,30 @@ def test_streams_are_delayed_by_their_number(shard: Shard) -> None:
             ).all()
     assert (weights[:, 0] == 0).all()
     assert ((weights > 0) <= (columns != PAD)).all()
+
+
+def test_an_instrument_that_enters_weighs_more_than_one_that_goes_on(shard: Shard) -> None:
+    piece = next(p for p in map(shard.piece, range(len(shard))) if p.shape[1] > 60).copy()
+    bars = np.flatnonzero((piece[0] >= CLOCK_BAR) & (piece[0] < CLOCK_STEP))
+    piece[1:, bars] = PROGRAM_BASE + 1
+    piece[3, bars[2:]] = PROGRAM_BASE + 5
+    weights = weights_of([piece])[0].numpy()
+    of_role = [[weights[role, 1 + role + bar] for bar in bars[:4]] for role in (2, 3)]
+    assert of_role == [
+        [ENTRY_WEIGHT, BAR_WEIGHT, BAR_WEIGHT, BAR_WEIGHT],
+        [ENTRY_WEIGHT, BAR_WEIGHT, ENTRY_WEIGHT, BAR_WEIGHT],
+    ]
+
+
+def test_captions_are_read_for_their_scene_even_where_none_is_told(shard: Shard) -> None:
+    batches = Batches(shard, np.diff(shard.starts), 600, 0)
+    vectors = np.random.default_rng(0).standard_normal((int(shard.captions.max()) + 1, WIDTH))
+    states, mask, scenes = read_alone(text_encoder(vectors.astype(np.float16)), batches)
+    assert states.shape == (*mask.shape, WIDTH)
+    assert len(scenes) == READ_ALONE
+    head = SceneHead(WIDTH)
+    assert head(states, mask, scenes) > 0
+    assert head(states, torch.zeros_like(mask), scenes) == 0
 
 
 def test_batches_are_of_about_one_length_and_a_tenth_has_no_words(shard: Shard) -> None:
@@ -130,6 +155,14 @@ def test_the_evaluation_has_enough_clips_of_every_scene() -> None:
     assert not far & {t.prompt for t in near}
 
 
+def test_no_caption_uses_a_wording_that_is_kept_apart() -> None:
+    for task in tasks(("far",)):
+        assert task.scene is not None
+        words = WORDS[task.scene]
+        for phrase in words.names + words.places:
+            assert " " not in phrase or phrase not in task.prompt
+
+
 def test_an_order_is_kept_only_if_all_enter_one_after_the_other() -> None:
     def clip(*entries: tuple[int, str]) -> dict[str, object]:
         return {"asked": ["cello", "harp"], "entries": [list(e) for e in entries]}
@@ -138,6 +171,18 @@ def test_an_order_is_kept_only_if_all_enter_one_after_the_other() -> None:
     assert not in_order(clip((0, "harp"), (2, "cello")))
     assert not in_order(clip((0, "cello")))
     assert not in_order(clip((0, "cello"), (0, "harp")))
+
+
+def test_clips_are_shuffled_within_their_group_and_completed_by_free_ones() -> None:
+    near = [{"group": "near", "prompt": str(n), "scene": str(n), "asked": None} for n in range(30)]
+    rest = [{"group": "instrument", "prompt": "x", "scene": None, "asked": f"family {n}"} for n in range(30)]
+    mixed = shuffled(near + rest)
+    assert sorted(c["scene"] for c in mixed if c["group"] == "near") == sorted(c["scene"] for c in near)
+    assert sum(c["scene"] == c["prompt"] for c in mixed) < 8
+    assert all(c["asked"].startswith("family") for c in mixed if c["group"] == "instrument")
+    free = [{"prompt": "fast techno", "kept": False}, {"prompt": "folk with banjo", "kept": False}]
+    kept = [{"prompt": "folk with banjo", "kept": True}]
+    assert completed(kept, free) == [kept[0], free[0]]
 
 
 def test_intervals_hold_the_mean_and_widen_with_fewer_prompts() -> None:

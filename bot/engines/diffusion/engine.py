@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PROJECTIONS = ("condition_embedder", "cross_attention_proj")
+"""What ACE-Step and Stable Audio call the layer that a prompt's states go through first."""
 DECODING_STEPS = 1
 """Progress that decoding counts for, beside the denoising steps."""
 
@@ -53,7 +55,8 @@ class PipelineEngine:
         if hasattr(self._pipe.vae.config, "downsampling_ratios"):
             oobleck.fuse_weight_norm(self._pipe.vae)
         denoiser = self._pipe.unet if "unet" in pipeline.parts else self._pipe.transformer
-        self._kept: list[Once] = keep_cross_attention(denoiser)
+        projections = [name for name in _PROJECTIONS if hasattr(denoiser, name)]
+        self._kept: list[Once] = keep_cross_attention(denoiser, *projections)
         self.placing = self._place(pipeline)
 
     def run(self, desk: Desk) -> None:

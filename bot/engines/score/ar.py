@@ -30,6 +30,7 @@ from bot.engines.score.format import (
     from_frames,
     tempo_of,
 )
+from bot.engines.score.steer import asked_instruments
 from bot.engines.score.t5 import T5Encoder
 from bot.engines.score.text import asked_tempo
 from bot.errors import ModelMissing
@@ -90,7 +91,8 @@ class ArEngine(ScoreEngine):
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe, decoded in columns; calls step(done, total) for each."""
         temperature, top_k = self.option(recipe, "temperature"), int(self.option(recipe, "top_k"))
-        row = Row(recipe.seconds, recipe.seed, temperature, top_k, asked_tempo(recipe.prompt))
+        tempo, asked = asked_tempo(recipe.prompt), asked_instruments(recipe.prompt)
+        row = Row(recipe.seconds, recipe.seed, temperature, top_k, tempo, asked)
         self.decode([recipe.prompt], [row], self.option(recipe, "guidance_scale"), step)
         return from_frames(row.result())
 

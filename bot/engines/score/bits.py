@@ -57,8 +57,19 @@ def to_bits(steps: npt.NDArray[np.integer], programs: npt.NDArray[np.integer]) -
         fields = _fields(role, np.where(onset, token - ONSET, 0))
         parts += [_binary(v, w) * onset[..., None] for v, w in zip(fields, widths, strict=True)]
     grid = np.concatenate(parts, -1).reshape(len(steps), -1)
+    return np.concatenate([grid, program_bits(programs)], -1).astype(np.float32)
+
+
+def program_bits(programs: npt.NDArray[np.integer]) -> Array:
+    """Return float32 [n, 28], the bits of instruments [n, 5]."""
     kinds = [_binary(programs[:, role].astype(np.int64), width) for role, width in enumerate(PROGRAM_BITS)]
-    return np.concatenate([grid, *kinds], -1).astype(np.float32)
+    return np.concatenate(kinds, -1)
+
+
+def onset_bits(role: int) -> dict[int, float]:
+    """Return place → sign of the bits that say that a role begins a note on a beat: drums, a soft kick."""
+    place = sum(sum(widths) + 2 for widths in FIELDS[:role])
+    return {place: 1.0, place + 1: -1.0 if role == DRUMS else 1.0}
 
 
 def from_bits(bits: Array) -> tuple[npt.NDArray[np.int16], Array]:

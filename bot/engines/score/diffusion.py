@@ -17,7 +17,9 @@ from bot.engines.once import keep_cross_attention, one_clip
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
+from bot.engines.score.impose import Imposed
 from bot.engines.score.latent import CHANNELS, ScoreAutoencoder, conditions, positions, score_of
+from bot.engines.score.steer import Asked, asked_instruments
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -92,6 +94,7 @@ class DiffusionEngine(ScoreEngine):
             steps=int(self.option(recipe, "num_sampling_steps")),
             guidance_scale=self.option(recipe, "guidance_scale"),
             negative_prompt=recipe.negative_prompt,
+            asked=[asked_instruments(recipe.prompt)],
             heard=heard,
             step=step,
         )
@@ -128,6 +131,7 @@ class DiffusionEngine(ScoreEngine):
         negative_prompt: str | None = None,
         initial: torch.Tensor | None = None,
         strength: float = 1.0,
+        asked: list[Asked] | None = None,
         heard: Heard | None = None,
         step: Callable[[int, int], None] = lambda done, total: None,
     ) -> torch.Tensor:
@@ -136,6 +140,7 @@ class DiffusionEngine(ScoreEngine):
         initial: latents to start from instead of nothing; they are noised as far as `strength` (0 to 1)
         says, and only
         that part of the way back is walked, in `steps` steps.
+        asked: instruments to keep, clip by clip.
         heard: what the text encoder made of the prompts, where that is known already.
         """
         beats = beats_in(seconds, tempo_of(tempo_class))
@@ -167,6 +172,7 @@ class DiffusionEngine(ScoreEngine):
             ),
         }
         where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
+        imposed = Imposed(self.autoencoder, asked or [], metre)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
         if initial is not None:
@@ -190,7 +196,8 @@ class DiffusionEngine(ScoreEngine):
                 # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
                 # the two times.
                 alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
-                clean, noisy = alpha * latents - sigma * out, sigma * latents + alpha * out
+                clean = imposed(alpha * latents - sigma * out)
+                noisy = sigma * latents + alpha * out
                 latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
                 step(number + 1, steps)
         return latents.cpu()

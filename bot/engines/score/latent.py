@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bot.engines.score.bits import BEAT_BITS, from_bits, programs_of, to_bits
+from bot.engines.score.bits import BEAT_BITS, PROGRAM_BITS, from_bits, programs_of, to_bits
 from bot.engines.score.format import (
     HEADER_SIZES,
     METRES,
@@ -104,6 +104,19 @@ def score_of(model: ScoreAutoencoder, latents: Tensor, tempo_class: int, metre: 
             grid=steps.reshape(-1, 5),
         )
     )
+
+
+def program_rows(basis: Tensor) -> Tensor:
+    """Return the map [128, 28] from a beat's latent, less the mean's, to its instruments' bits.
+
+    The encoder's basis [BEAT_BITS, 128] is orthogonal but for the scale of its columns.
+    """
+    return (basis / basis.square().sum(0))[-sum(PROGRAM_BITS) :].T
+
+
+def bits_of(model: ScoreAutoencoder, latents: Tensor) -> Tensor:
+    """Return what the linear encoder makes of, float32 [..., BEAT_BITS]: the bits of latents [..., 128]."""
+    return latents @ (model.basis / model.basis.square().sum(0)).T.to(latents) + model.mean.to(latents)
 
 
 def header_latents(header: npt.NDArray[np.integer]) -> Tensor:

@@ -19,6 +19,9 @@ from bot.engines.score.text import asked_tempo
 from bot.recipe import Mode
 from training.compose import compose
 from training.evaluate import Task, written_ar, written_diffusion
+from training.form import entries_of
+from training.judge_data import families_of
+from training.report import in_order
 from training.scenes import SCENES
 
 PROMPTS = {
@@ -93,6 +96,28 @@ def test_a_tempo_that_is_asked_for_is_kept(ar: ArEngine) -> None:
         ar.decode([f"house at {bpm} bpm" for bpm in (70, 122, 171)], rows, 2.5, lambda done, total: None)
     tempi = [from_frames(row.result()).tempo for row in rows]
     assert tempi == pytest.approx([70, 122, 171], rel=0.016)
+
+
+@pytest.mark.parametrize("mode", ["ar", "diffusion"])
+def test_instruments_that_are_asked_for_enter_in_their_order(
+    mode: str, request: pytest.FixtureRequest
+) -> None:
+    engine = request.getfixturevalue(mode)
+    work = [
+        Task(
+            "sequence",
+            "start with flute, then add cello, finally drums",
+            None,
+            ["flute", "cello", "drums"],
+            1,
+        ),
+        Task("sequence", "techno, begin with choir, then harpsichord", None, ["choir", "harpsichord"], 2),
+    ]
+    with one_thread():
+        written = list(written_ar(engine, work) if mode == "ar" else written_diffusion(engine, work))
+    for task, score in written:
+        entries = [[bar, families_of((name,))[0]] for bar, _, name in entries_of(score)]
+        assert in_order({"asked": task.asked, "entries": entries}), (task.prompt, entries)
 
 
 def test_the_planner_hears_a_tempo_in_figures(diffusion: DiffusionEngine) -> None:

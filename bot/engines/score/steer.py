@@ -1,0 +1,283 @@
+"""Keep what a prompt says of instruments: which are there, and in which order they enter.
+
+The models hear these words too, and follow them often, not always. Where a prompt names instruments, the
+engines let the model choose among these alone, at the places where instruments are chosen; notes are the
+model's in any case. English words only; a prompt that names none is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bot.engines.score.format import BASS, CHORD, COUNTER, DRUMS, LEAD, PROGRAM_SIZES
+from bot.engines.score.programs import KIT_ID, KITS, PROGRAM_ID, PROGRAMS
+
+Value = TypeVar("Value")
+Mask = npt.NDArray[np.bool_]
+LIKELY = 0.05
+"""A role that the model itself would give an instrument with this chance takes it."""
+SPAN = 0.6
+"""By this part of the clip all stages of a sequence have begun, as in the pieces the models learnt from."""
+MOST_WISHES = 6
+LONGEST_PHRASE = 4
+MAX_CHARACTERS = 4_000
+
+ROLES: dict[str, tuple[int, ...]] = {
+    "piano": (LEAD, COUNTER, CHORD),
+    "electric piano": (CHORD, LEAD),
+    "harpsichord": (COUNTER, LEAD, CHORD),
+    "bells": (COUNTER, LEAD, CHORD),
+    "organ": (COUNTER, LEAD, CHORD),
+    "accordion": (LEAD, CHORD, COUNTER),
+    "guitar": (COUNTER, LEAD, CHORD),
+    "distorted guitar": (CHORD, LEAD),
+    "strings": (COUNTER, CHORD),
+    "pizzicato": (COUNTER, LEAD, CHORD),
+    "harp": (COUNTER, LEAD, CHORD),
+    "choir": (LEAD, COUNTER, CHORD),
+    "synth pad": (CHORD,),
+    "bass": (BASS,),
+    "synth bass": (BASS,),
+    "timpani": (BASS,),
+}
+"""Family → roles that its instruments play, the one that is kept free for them first."""
+MELODIC = (LEAD, COUNTER, CHORD)
+
+_TOKEN = re.compile(r"[^\W_]+|[,.;:!?\n]")
+_NO = {"no", "without", "minus", "lacking", "zero"}
+_BUT = {"but", "with", "only", "just", "then"}
+_FIRST = "first|at first|initially|intro of|intro with|" + "|".join(
+    f"{verb} {link}"
+    for verb in ("start", "starts", "starting", "begin", "begins", "beginning", "open", "opens", "opening")
+    for link in ("with", "on", "from")
+)
+_NEXT = (
+    "then|next|later|afterwards|after that|followed by|before|add|adds|adding|bring in|brings in|bringing in|"
+    "joined by|build to|builds to|building to|build up to|builds up to|building up to|grows to|growing to"
+)
+_LAST = "finally|lastly|at last|in the end|at the end|" + "|".join(
+    f"{verb} {link}"
+    for verb in ["end", "ends", "ending", "finish", "finishes", "finishing"]
+    for link in ("with", "on")
+)
+_MARKS = {
+    phrase: place for place, phrases in ((0, _FIRST), (1, _NEXT), (2, _LAST)) for phrase in phrases.split("|")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One instrument that is asked for.
+
+    programs: indices into PROGRAMS (drums: KITS), any of which will do.  roles: which may play it.
+    stage: its place in the sequence, 0 first; 0 for all where there is none.
+    """
+
+    programs: tuple[int, ...]
+    roles: tuple[int, ...]
+    stage: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a prompt says of instruments.
+
+    stages: number of entrances, one after the other; 1 where there is no sequence.
+    unwanted: pairs of role and program that must not be heard.
+    """
+
+    wishes: tuple[Wish, ...] = ()
+    stages: int = 1
+    unwanted: frozenset[tuple[int, int]] = frozenset()
+
+
+NOTHING = Asked()
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    programs: tuple[int, ...]
+    drums: bool
+    only_in_sequences: bool = False
+
+    @property
+    def wish(self) -> Wish:
+        if self.drums:
+            return Wish(self.programs, (DRUMS,))
+        return Wish(self.programs, ROLES.get(PROGRAMS[self.programs[0]].family, MELODIC))
+
+
+@cache
+def _lexicon() -> dict[str, _Word | None]:
+    """Return phrases and what they name; None for what is no instrument."""
+    data = tomllib.loads((Path(__file__).parent / "instruments.toml").read_text(encoding="utf-8"))
+    kits = tuple(range(1, len(KITS)))
+    out: dict[str, _Word | None] = {p.name: _Word((PROGRAM_ID[p.name],), False) for p in PROGRAMS[1:]}
+    for phrase, names in data["notes"].items():
+        out[phrase] = _Word(tuple(PROGRAM_ID[n] for n in names), False)
+    for phrase, names in data["drums"].items():
+        out[phrase] = _Word(tuple(KIT_ID[n] for n in names) or kits, True)
+    for phrase, names in data["in_sequences"].items():
+        programs = tuple(PROGRAM_ID[n] for n in names)
+        out[phrase] = _Word(programs or kits, not programs, True)
+    out |= dict.fromkeys(data["not_instruments"]["words"])
+    return {f"{phrase}s": word for phrase, word in out.items()} | out
+
+
+def asked_instruments(prompt: str) -> Asked:
+    """Read what a prompt says of instruments; any text will do."""
+    text = unicodedata.normalize("NFKC", prompt[:MAX_CHARACTERS]).lower()
+    tokens = _TOKEN.findall(text)
+    found: list[tuple[int, int, _Word]] = []
+    unwanted: set[tuple[int, int]] = set()
+    clause, kind, count, denied = 0, -1, 0, False
+    place = 0
+    while place < len(tokens):
+        token = tokens[place]
+        length, mark = _match(tokens, place, _MARKS)
+        if length:
+            count += 1
+            clause, kind, denied = count, mark, False
+            place += length
+            continue
+        length, word = _match(tokens, place, _lexicon())
+        if length:
+            if word is not None and denied:
+                unwanted |= {(r, p) for r in word.wish.roles for p in word.programs}
+            elif word is not None:
+                found.append((kind, clause, word))
+            place += length
+            continue
+        if token in _NO:
+            denied = True
+        elif token in _BUT or not token[0].isalnum():
+            denied = False
+        elif token in ("drumless", "beatless"):
+            unwanted |= {(DRUMS, kit) for kit in range(1, len(KITS))}
+        place += 1
+    return _ordered(found, frozenset(unwanted))
+
+
+def _match(tokens: list[str], place: int, phrases: dict[str, Value]) -> tuple[int, Value]:
+    """Return the length in tokens of the longest phrase that begins at a place, 0 for none, and its value."""
+    for length in range(min(LONGEST_PHRASE, len(tokens) - place), 0, -1):
+        phrase = " ".join(tokens[place : place + length])
+        if phrase in phrases:
+            return length, phrases[phrase]
+    return 0, None  # type: ignore[return-value]
+
+
+def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int, int]]) -> Asked:
+    """Put clauses into the order in which they are to be heard, and number those that name instruments."""
+    firsts = any(kind == 0 for kind, _, _ in found)
+    keyed: list[tuple[tuple[int, int], _Word]] = []
+    for kind, clause, word in found:
+        # What is named before the sequence begins belongs to the whole, and joins with the last.
+        order = {0: 0, 1: 1, 2: 2}.get(kind, 2 if firsts else 0)
+        keyed.append(((order, clause if kind > 0 else 0), word))
+    stages = sorted({key for key, _ in keyed})
+    sequence = len(stages) > 1 and any(kind >= 0 for kind, _, _ in found)
+    wishes: list[Wish] = []
+    for key, word in sorted(keyed, key=lambda pair: pair[0]):
+        if word.only_in_sequences and not sequence:
+            continue
+        wish = replace(word.wish, stage=stages.index(key) if sequence else 0)
+        if all(wish.programs != other.programs for other in wishes) and len(wishes) < MOST_WISHES:
+            wishes.append(wish)
+    kept = sorted({wish.stage for wish in wishes})
+    wishes = [replace(wish, stage=kept.index(wish.stage)) for wish in wishes]
+    named = {(role, program) for wish in wishes for role in wish.roles for program in wish.programs}
+    return Asked(tuple(wishes), max(1, len(kept)), unwanted - named)
+
+
+class Steering:
+    """What the instruments of one clip may be, bar after bar and role after role."""
+
+    def __init__(self, asked: Asked, bars: int) -> None:
+        last = max(1, asked.stages - 1)
+        starts = [min(bars - 1, max(s, round(bars * SPAN * s / last))) for s in range(asked.stages)]
+        self._unwanted = asked.unwanted
+        self._all_in = starts[-1]
+        self._sequence = asked.stages > 1
+        self._waiting: list[tuple[int, int, Wish]] = []
+        self._playing: dict[int, int] = {}
+        kept: dict[int, int] = {}
+        for wish in asked.wishes:
+            role = next((r for r in wish.roles if r not in kept), wish.roles[0])
+            if kept.get(role, -1) >= wish.stage:
+                # Two at once cannot share a role; the first that was named has it.
+                continue
+            kept[role] = wish.stage
+            self._waiting.append((starts[wish.stage], role, wish))
+
+    def allowed(self, bar: int, role: int, chances: npt.NDArray[np.floating]) -> Mask:
+        """Return which programs a role may take in a bar, from the model's chances for each, both [programs].
+
+        Ask for the roles of a bar in their order, and tell `took` what each took.
+        """
+        wish = self._entering(bar, role, chances)
+        mask = np.zeros(PROGRAM_SIZES[role], bool)
+        if wish is not None:
+            mask[list(wish.programs)] = True
+        elif role in self._playing:
+            mask[self._playing[role]] = True
+            # Where nothing was said of an order, an instrument may pause.
+            mask[0] = not self._sequence
+        elif bar < self._all_in:
+            mask[0] = True
+        else:
+            mask[:] = True
+            mask[[program for at, program in self._unwanted if at == role]] = False
+        return mask
+
+    def took(self, bar: int, role: int, program: int) -> bool:
+        """Note what a role took in a bar; tell whether an instrument that was asked for enters with it."""
+        for entry in self._waiting:
+            start, _, wish = entry
+            if start <= bar and role in wish.roles and program in wish.programs:
+                self._waiting.remove(entry)
+                self._playing[role] = program
+                return True
+        return False
+
+    def imposed(
+        self, chances: Sequence[npt.NDArray[np.floating]], bars: int
+    ) -> tuple[npt.NDArray[np.int16], list[tuple[int, int]]]:
+        """Return what the roles have to play in each bar, and where instruments enter.
+
+        The first is [bars, 5], −1 where the model decides; the second holds pairs of bar and role.
+        chances: role → the model's chances [programs] over the whole clip.
+        """
+        out = np.full((bars, len(PROGRAM_SIZES)), -1, np.int16)
+        entrances: list[tuple[int, int]] = []
+        for bar in range(bars):
+            for role, likely in enumerate(chances):
+                mask = self.allowed(bar, role, likely)
+                if mask.sum() > 1 and mask[0] and role not in self._playing:
+                    continue
+                mask[0] &= mask.sum() == 1
+                program = int(np.argmax(np.where(mask, likely, -1.0)))
+                out[bar, role] = program
+                if self.took(bar, role, program):
+                    entrances.append((bar, role))
+        return out, entrances
+
+    def _entering(self, bar: int, role: int, chances: npt.NDArray[np.floating]) -> Wish | None:
+        reserved = {kept for _, kept, _ in self._waiting}
+        for start, kept, wish in self._waiting:
+            if start > bar or role not in wish.roles:
+                continue
+            free = role not in reserved and role not in self._playing
+            if role == kept or (free and chances[list(wish.programs)].sum() >= LIKELY):
+                return wish
+        return None
