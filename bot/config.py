@@ -17,6 +17,7 @@ DISCORD = "https://discord.com/api/v10"
 BUILTIN_AR = "antiphon-tiny-ar"
 BUILTIN_DIFFUSION = "antiphon-tiny-diffusion"
 MULTIBAND = "multiband"
+MULTIBAND_MODEL = "facebook/multiband-diffusion"
 
 
 def _address(text: str) -> str:
@@ -140,6 +141,12 @@ class Settings(BaseSettings):
         """What must never stand in a log."""
         held = (self.discord_token, self.hf_token)
         return [secret.get_secret_value() for secret in held if secret is not None]
+
+    @property
+    def files_of(self) -> set[str]:
+        """The models whose files the two modes need, as the hub or the disk names them."""
+        multiband = self.diffusion_model == MULTIBAND
+        return {self.ar_model, MULTIBAND_MODEL if multiband else self.diffusion_model}
 
     def preset(self, option: str) -> float | int | None:
         """Return the owner's default for one of an engine's options, or None where the engine's own holds."""

@@ -95,5 +95,8 @@ def test_how_a_musicgen_is_run_is_part_of_its_name(tmp_path: Path) -> None:
         Mode.AR: "audiocraft:facebook/musicgen-small",
         Mode.DIFFUSION: "multiband:facebook/musicgen-small",
     }
+    needed = {"facebook/musicgen-small", "facebook/multiband-diffusion"}
+    assert load(tmp_path, text).files_of == needed
+    assert load(tmp_path, "").files_of == {"antiphon-tiny-ar", "antiphon-tiny-diffusion"}
     with pytest.raises(ConfigError, match="AR_ENGINE has to be antiphon or audiocraft"):
         load(tmp_path, "AR_ENGINE=fast")

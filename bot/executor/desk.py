@@ -230,7 +230,7 @@ class PipeDesk:
 def versions() -> dict[str, str]:
     """Return the versions of what has a say in the audio, as far as it is installed."""
     found = {"python": platform.python_version()}
-    for package in ("antiphon", "torch", "transformers", "diffusers", "numpy", "scipy"):
+    for package in ("antiphon", "torch", "transformers", "diffusers", "audiocraft", "numpy", "scipy"):
         with contextlib.suppress(PackageNotFoundError):
             found[package] = version(package)
     return found

@@ -152,7 +152,7 @@ def remove(
         typer.confirm(f"Delete {model} ({size / 1e9:.2f} GB)?", abort=True)
     keeping.remove(model)
     out.print(f"removed {model}, {size / 1e9:.2f} GB")
-    if model in settings.models.values():
+    if model in settings.files_of:
         out.print("It is still set in .env: until that changes, its mode is not available.")
 
 
@@ -190,7 +190,7 @@ def _row(
     use: str,
     state: list[str],
 ) -> dict[str, Any]:
-    used = ["in use"] if name in settings.models.values() else []
+    used = ["in use"] if name in settings.files_of else []
     return {
         "model": name,
         "mode": mode.value if mode else "",

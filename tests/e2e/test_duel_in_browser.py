@@ -62,7 +62,7 @@ async def test_five_vote_and_everything_shown_is_what_they_voted(description: Sp
         await tells_nothing(duel)
         for name in ("a.mp3", "b.mp3"):
             await duel.get_by_role("button", name=f"Play {name}").click()
-            await expect(duel.get_by_role("button", name=f"Pause {name}")).to_be_visible()
+            await expect(duel.get_by_role("button", name=f"Pause {name}")).to_be_visible(timeout=PATIENCE)
 
         await vote(chat, duel, "Bob", "A", "Nobody can have heard both in that time")
         clock.advance(30)
@@ -91,10 +91,12 @@ async def test_five_vote_and_everything_shown_is_what_they_voted(description: Sp
             f"A ({ahead}) 3 · B ({behind}) 1 · Both good 1 · Both bad 0",
             "@Alice",
         ):
-            await expect(shown).to_contain_text(words)
+            await expect(shown).to_contain_text(words, timeout=PATIENCE)
         for side, mode in modes.items():
-            await expect(shown.get_by_role("button", name=f"Play {side}-{mode}.mp3")).to_be_visible()
-        await expect(shown.get_by_role("button", name="Both good")).to_have_count(0)
+            await expect(shown.get_by_role("button", name=f"Play {side}-{mode}.mp3")).to_be_visible(
+                timeout=PATIENCE
+            )
+        await expect(shown.get_by_role("button", name="Both good")).to_have_count(0, timeout=PATIENCE)
 
         await chat.become("Bob")
         await chat.command("/leaderboard")
@@ -110,7 +112,7 @@ async def vote(chat: Chat, duel: Locator, name: str, button: str, answer: str) -
     await duel.get_by_role("button", name=button, exact=True).click()
     told = chat.page.locator(".message").filter(has_text=answer)
     await expect(told).to_have_count(before + 1, timeout=PATIENCE)
-    await expect(told.last).to_contain_text("Only you can see this")
+    await expect(told.last).to_contain_text("Only you can see this", timeout=PATIENCE)
 
 
 async def tells_nothing(duel: Locator) -> None:
@@ -171,7 +173,7 @@ async def says(shown: Locator, votes: list[Vote]) -> None:
     image = shown.locator(".embed-image img")
     told = await image.get_attribute("alt") or ""
     for one in words:
-        await expect(shown).to_contain_text(one)
+        await expect(shown).to_contain_text(one, timeout=PATIENCE)
         assert one in told
     address = await image.get_attribute("src")
     assert address is not None

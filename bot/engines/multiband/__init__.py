@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.config import MULTIBAND_MODEL
 from bot.engines.audiocraft import require
 from bot.engines.base import Bounds, Capabilities, Engine
 from bot.engines.checkpoints import converted
@@ -22,7 +23,7 @@ from bot.recipe import Mode
 
 __all__ = ["describe", "load", "parameters"]
 
-MODEL = "facebook/multiband-diffusion"
+MODEL = MULTIBAND_MODEL
 MAX_SECONDS = 60.0
 """A band's U-Net sees the whole clip at once, so its memory grows with the length."""
 STEPS = Bounds(5, 200, 20)
