@@ -36,6 +36,9 @@ class MultibandEngine(MusicgenEngine):
         assert self.bands is not None
         return row.frames + self._steps(row) * len(self.bands.bands)
 
+    def follow(self, row: Row) -> None:
+        """Wait: each band's network looks at the whole clip at once."""
+
     def sound(self, desk: Desk, row: Row) -> Wave:
         """Return a finished row's codes as audio [channels, samples], telling the desk of every step."""
         assert self.codec is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -14,10 +14,10 @@ from bot.engines.checkpoints.weights import Tensors, fill, under
 from bot.engines.musicgen.card import CONFIG, MusicgenCard
 from bot.errors import ModelMissing
 
-SECTION_SECONDS = 10.0
-"""How much is decoded at a time; what that takes in memory does not grow with the clip."""
+SECTION_SECONDS = 2.0
+"""How much is decoded at a time: what is left after a clip's last token, and what that takes in memory."""
 RECURRENT = 2
-"""The decoder's first layers, a convolution and the LSTM: they run once over the whole clip."""
+"""The decoder's first layers, a convolution and the LSTM: the LSTM's state goes from section to section."""
 
 
 class Codec:
@@ -48,6 +48,7 @@ class Codec:
             if is_parametrized(module):
                 # Weight norm would be worked out again for every section.
                 remove_parametrizations(module, "weight")
+        self.entrance = _reach(self.model.decoder.layers[:1])
         self.margin = _reach(self.model.decoder.layers[RECURRENT:])
 
     @torch.inference_mode()
@@ -57,27 +58,87 @@ class Codec:
         latents: torch.Tensor = self.model.quantizer.decode(sides.to(self.device))
         return latents
 
-    @torch.inference_mode()
     def decode(self, codes: torch.Tensor, section: Callable[[int, int], None]) -> torch.Tensor:
         """Return codes int64 [codebooks, frames] as audio float32 [channels, frames · hop] on the device.
 
         section(done, total) is called after each section; what it raises ends the decoding.
         """
-        x = self.latents(codes)
-        for layer in self.model.decoder.layers[:RECURRENT]:
-            x = layer(x)
-        frames = x.shape[-1]
-        parts = []
-        for first in range(0, frames, self.section):
-            last = min(first + self.section, frames)
-            # Each section is decoded with what its convolutions reach on both sides, which is cut off again.
-            before, after = max(0, first - self.margin), min(frames, last + self.margin)
-            part = x[..., before:after]
-            for layer in self.model.decoder.layers[RECURRENT:]:
-                part = layer(part)
-            parts.append(part[:, 0, (first - before) * self.hop : (last - before) * self.hop])
-            section(last, frames)
+        stream, parts = Stream(self), []
+        for part in stream.feed(codes, last=True):
+            parts.append(part)
+            section(stream.sounded, codes.shape[1])
         return torch.cat(parts, -1)
+
+
+class Stream:
+    """One clip's tokens, turned into sound in sections while the rest is still being written.
+
+    The convolutions hear to both sides, so a section is ready once the frames are there that they reach
+    beyond its end. The parts joined are the clip decoded in one piece, to rounding.
+    sounded: the frames whose sound was given out so far.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.sounded = 0
+        self._codec = codec
+        # Latents as they come, and behind the LSTM; of both, only what a later section still reaches.
+        self._raw, self._heard = _Frames(), _Frames()
+        self._state: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    @torch.inference_mode()
+    def feed(self, codes: torch.Tensor, *, last: bool) -> Iterator[torch.Tensor]:
+        """Take the next codes int64 [codebooks, frames] and give what is ready, a section at a time.
+
+        last: that nothing comes after them.  Gives audio float32 [channels, samples] on the codec's device.
+        """
+        codec = self._codec
+        self._raw.add(codec.latents(codes))
+        self._remember(last=last)
+        ready = self._heard.end - (0 if last else codec.margin)
+        while self.sounded < ready and (last or ready - self.sounded >= codec.section):
+            first, self.sounded = self.sounded, min(self.sounded + codec.section, ready)
+            # A section is decoded with what its convolutions reach on both sides, which is cut off again.
+            before = max(0, first - codec.margin)
+            part = self._heard.between(before, self.sounded + codec.margin)
+            for layer in codec.model.decoder.layers[RECURRENT:]:
+                part = layer(part)
+            yield part[:, 0, (first - before) * codec.hop : (self.sounded - before) * codec.hop]
+        self._heard.forget(self.sounded - codec.margin)
+
+    def _remember(self, *, last: bool) -> None:
+        """Take the frames through the first convolution and the LSTM that have all they reach."""
+        codec, first = self._codec, self._heard.end
+        end = self._raw.end - (0 if last else codec.entrance)
+        if end <= first:
+            return
+        entrance, recurrent = codec.model.decoder.layers[:RECURRENT]
+        before = max(0, first - codec.entrance)
+        x = entrance(self._raw.between(before, end + codec.entrance))[..., first - before : end - before]
+        steps = x.permute(2, 0, 1)
+        remembered, self._state = recurrent.lstm(steps, self._state)
+        self._heard.add((remembered + steps).permute(1, 2, 0))
+        self._raw.forget(end - codec.entrance)
+
+
+class _Frames:
+    """Frames [channels, width, frames], counted from the clip's first; early ones are forgotten."""
+
+    def __init__(self) -> None:
+        self.end = self._first = 0
+        self._kept: torch.Tensor | None = None
+
+    def add(self, frames: torch.Tensor) -> None:
+        self._kept = frames if self._kept is None else torch.cat([self._kept, frames], -1)
+        self.end += frames.shape[-1]
+
+    def between(self, first: int, end: int) -> torch.Tensor:
+        assert self._kept is not None
+        return self._kept[..., first - self._first : end - self._first]
+
+    def forget(self, before: int) -> None:
+        if self._kept is not None and before > self._first:
+            self._kept = self._kept[..., before - self._first :].clone()
+            self._first = before
 
 
 def _reach(layers: Any) -> int:

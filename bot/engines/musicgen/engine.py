@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ from bot.engines.checked import checked, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
 from bot.engines.musicgen import verdict
 from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
-from bot.engines.musicgen.codec import Codec
+from bot.engines.musicgen.codec import Codec, Stream
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.melody import MelodyEncoder, read_melody
@@ -42,6 +44,48 @@ class _Dropped(BaseException):
     """Leaves the codec where a job was cancelled; nothing that catches Exception can swallow it."""
 
 
+class _Sound:
+    """A row's sound as far as its tokens are written.
+
+    It is decoded beside the loop on a CPU, and between its steps on a GPU: that does one thing after another
+    anyway, and another thread's launch could fall into a captured graph.
+    """
+
+    def __init__(self, codec: Codec, beside: Executor | None) -> None:
+        self.stream = Stream(codec)
+        self._beside = beside
+        self._frames = 0
+        self._waiting: list[Future[None]] = []
+        self._parts: list[torch.Tensor] = []
+
+    def follow(self, decoder: Decoder, row: Row, section: int) -> None:
+        """Take what is complete of a row, once that is a section more."""
+        if decoder.complete(row) - self._frames < section:
+            return
+        codes = decoder.codes(row, self._frames)
+        self._frames += codes.shape[1]
+        if self._beside is None:
+            self._take(codes)
+        else:
+            self._waiting.append(self._beside.submit(self._take, codes))
+
+    def finish(self, codes: torch.Tensor) -> Iterator[None]:
+        """Decode what is left of a row's codes, pausing after each section."""
+        while self._waiting:
+            self._waiting.pop(0).result()
+            yield
+        for part in self.stream.feed(codes[:, self._frames :], last=True):
+            self._parts.append(part)
+            yield
+
+    def wave(self) -> torch.Tensor:
+        """Return the sections joined, [channels, samples]."""
+        return torch.cat(self._parts, -1)
+
+    def _take(self, codes: torch.Tensor) -> None:
+        self._parts += self.stream.feed(codes, last=False)
+
+
 class MusicgenEngine:
     """Renders recipes beside each other in the decoder's slots, each as it would be alone."""
 
@@ -67,6 +111,8 @@ class MusicgenEngine:
         except ValueError as error:
             raise ConfigError(f"DTYPE={dtype} does not work on {device}: {error}.") from error
         del tensors
+        self._beside = ThreadPoolExecutor(1, "codec") if device == "cpu" else None
+        self._sounds: dict[Row, _Sound] = {}
         rate = self.card.frame_rate
         self.capabilities = replace(self.card.capabilities, slots=slots_on(device))
         self.decoder: Decoder | None = Decoder(
@@ -96,15 +142,20 @@ class MusicgenEngine:
                     job = job_of(row)
                     if desk.cancelled(job):
                         decoder.drop(row)
+                        self._sounds.pop(row, None)
                     else:
                         desk.progress(job, decoder.complete(row), self.total(row))
+                        self.follow(row)
         finally:
+            self._sounds.clear()
             for row in decoder.rows:
                 decoder.drop(row)
 
     def close(self) -> None:
         """Give the memory of the weights and the cache back; the engine cannot render afterwards."""
         self.text = self.codec = self.melody = self.decoder = None
+        if self._beside is not None:
+            self._beside.shutdown()
 
     def row(self, recipe: Recipe, key: Job, melody: torch.Tensor | None = None) -> Row:
         """Return what the decoder needs of a recipe.
@@ -137,16 +188,21 @@ class MusicgenEngine:
         """Return how many steps of progress a row has: its frames, and the codec's share."""
         return row.frames + max(1, round(row.frames * CODEC_SHARE))
 
+    def follow(self, row: Row) -> None:
+        """Have the codec follow a row that is being decoded."""
+        if self.codec is not None:
+            sound = self._sounds.setdefault(row, _Sound(self.codec, self._beside))
+            sound.follow(self._decoder(), row, self.codec.section)
+
     def sound(self, desk: Desk, row: Row) -> Wave:
         """Return a finished row's codes as audio [channels, samples], telling the desk of every section."""
         assert self.codec is not None
         assert row.codes is not None
         share = self.total(row) - row.frames
-
-        def section(done: int, frames: int) -> None:
-            self.look(desk, row, round(share * done / frames))
-
-        return self.cut(self.codec.decode(row.codes, section), row)
+        sound = self._sounds.get(row) or _Sound(self.codec, self._beside)
+        for _ in sound.finish(row.codes):
+            self.look(desk, row, round(share * sound.stream.sounded / row.frames))
+        return self.cut(sound.wave(), row)
 
     def look(self, desk: Desk, row: Row, beyond: int) -> None:
         """Tell the desk how far a row is beyond its last frame, and leave where its job was cancelled."""
@@ -189,6 +245,8 @@ class MusicgenEngine:
             return
         except AntiphonError as error:
             desk.failed(job, error)
+        finally:
+            self._sounds.pop(row, None)
 
     def _compatible(self, recipe: Recipe) -> bool:
         return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model

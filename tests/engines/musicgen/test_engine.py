@@ -199,7 +199,7 @@ def test_out_of_memory_goes_up_and_the_slots_are_empty_again(
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(made.codec, "decode", run_out)
+        patch.setattr(made.codec, "latents", run_out)
         with pytest.raises(MemoryError):
             rendered(made, recipe())
     assert not rendered(made, recipe()).errors

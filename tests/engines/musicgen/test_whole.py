@@ -14,6 +14,7 @@ from bot.engines.audiocraft.build import musicgen
 from bot.engines.audiocraft.standins import standing_in
 from bot.engines.base import Job
 from bot.engines.checkpoints.weights import read_tensors
+from bot.engines.musicgen.codec import Stream
 from bot.engines.musicgen.decoder import Conditions
 from bot.engines.musicgen.engine import MusicgenEngine
 from bot.recipe import Mode, Recipe
@@ -207,6 +208,15 @@ def test_the_codec_is_transformers_with_and_without_a_seam(
         assert furthest(wave, torch.cat(sides)) < 1e-4 * float(wave.abs().max())
         assert told[-1] == (40, 40)
         assert len(told) == -(-40 // section)
+
+        stream, parts, ahead = Stream(codec), [], []
+        for first in range(0, 40, 3):
+            parts += stream.feed(codes[:, first : first + 3], last=first + 3 >= 40)
+            ahead.append(min(first + 3, 40) - stream.sounded)
+        assert furthest(torch.cat(parts, -1), wave) < 1e-4 * float(wave.abs().max())
+        assert max(ahead) <= section + codec.margin + codec.entrance + 2, (
+            "it waits for no more than it reaches"
+        )
 
 
 def by_audiocraft_greedily(whole: Whole, prompt: str) -> Any:
