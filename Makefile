@@ -15,7 +15,7 @@ run: $(READY)
 	@$(BIN)/python -m bot start
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations=20
 
 lint: $(READY)
 	$(BIN)/ruff check .

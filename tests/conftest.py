@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from hypothesis import settings
 
 from bot.store.database import Database
+
+# Two processes of tests share the cores, and sums over one thread come out the same on every machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile("antiphon", deadline=None, derandomize=True)
 settings.load_profile("antiphon")
