@@ -175,6 +175,7 @@ async def test_a_file_that_discord_does_not_hand_over_is_said(bot: BotProcess, a
     assert "could not fetch the melody" in message.content
 
 
+@pytest.mark.asyncio(loop_scope="function")
 async def test_it_is_followed_after_a_power_cut(own_bot: BotProcess, tmp_path: Path) -> None:
     alice, file = own_bot.sandbox.member("alice"), tune(550)
     message = await rendering(alice, "strings", mode="ar", melody=file)
