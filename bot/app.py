@@ -76,6 +76,7 @@ class Antiphon(commands.AutoShardedBot):
     """The bot. `engines` names the module that describes and loads models."""
 
     service: JobService
+    janitor: Janitor
     clips: Clips
     jobs: Jobs
     presets: Presets
@@ -132,7 +133,8 @@ class Antiphon(commands.AutoShardedBot):
         self.duels = DuelService(Duels(database), Votes(database), self.service, settings, time.time)
         self.boards = Boards(settings.database_path)
         self._services.push_async_callback(self.boards.close)
-        Janitor(self.clips, settings, time.time).attach(self.service)
+        self.janitor = Janitor(self.clips, self.service.melodies, settings)
+        self.janitor.attach(self.service)
         for cog in COGS:
             await self.load_extension(cog)
         await self.tree.sync()

@@ -25,6 +25,7 @@ def recipe_for(
     seed: int | None = None,
     negative_prompt: str | None = None,
     lyrics: str | None = None,
+    melody: str | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
     guidance_scale: float | None = None,
@@ -44,6 +45,8 @@ def recipe_for(
         raise InvalidRecipe(_ignored("negative", capabilities))
     if lyrics is not None and not capabilities.lyrics:
         raise InvalidRecipe(_ignored("lyrics", capabilities))
+    if melody is not None:
+        require_melody(capabilities)
     longest = longest_seconds(capabilities, settings)
     if seconds is None:
         seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)
@@ -65,6 +68,7 @@ def recipe_for(
         num_sampling_steps=_whole(chosen["num_sampling_steps"]),
         negative_prompt=negative_prompt or None,
         lyrics=lyrics or None,
+        melody=melody,
     )
 
 
@@ -79,7 +83,14 @@ def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: Settings
         seed=recipe.seed,
         negative_prompt=recipe.negative_prompt if capabilities.negative_prompt else None,
         lyrics=recipe.lyrics if capabilities.lyrics else None,
+        melody=recipe.melody if capabilities.melody else None,
     )
+
+
+def require_melody(capabilities: Capabilities) -> None:
+    """Raise InvalidRecipe where an engine follows no melody; asked before the file is fetched."""
+    if not capabilities.melody:
+        raise InvalidRecipe(_ignored("melody", capabilities))
 
 
 def longest_seconds(capabilities: Capabilities, settings: Settings) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import secrets
 from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
@@ -63,6 +64,10 @@ class Recipe:
             object.__setattr__(self, "lyrics", checked_lyrics(self.lyrics))
         _require(
             math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds."
+        )
+        _require(
+            self.melody is None or re.fullmatch(r"[0-9a-f]{64}", str(self.melody)) is not None,
+            "The melody has to be a SHA-256: 64 digits of 0-9 and a-f.",
         )
         for name in ("seed", "top_k", "num_sampling_steps", "source_clip"):
             value = getattr(self, name)

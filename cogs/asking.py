@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -12,6 +13,7 @@ from bot.errors import UserError
 from bot.jobs.eta import spoken
 from bot.recipe import Recipe
 from bot.store.jobs import Job, Request
+from cogs.melody import fetch_melody
 from cogs.ui.text import quoted
 
 TOKEN_LIFETIME = timedelta(minutes=15)
@@ -19,13 +21,22 @@ TOKEN_LIFETIME = timedelta(minutes=15)
 
 
 async def submit(
-    interaction: discord.Interaction[Antiphon], recipe: Recipe, preset_version: int | None = None
+    interaction: discord.Interaction[Antiphon],
+    recipe: Recipe,
+    preset_version: int | None = None,
+    melody: discord.Attachment | None = None,
 ) -> Job:
     """Queue a recipe for whoever acted; the deferred answer becomes its progress, then its clip.
 
     preset_version: what the clip remembers, where the recipe came from a preset.
+    melody: a file whose tune the clip follows, which passed check_melody.
     """
-    return await interaction.client.service.submit(request_for(interaction, recipe, preset_version))
+    service = interaction.client.service
+    if melody is None:
+        return await service.submit(request_for(interaction, recipe, preset_version))
+    async with service.melodies.added(await fetch_melody(melody)) as digest:
+        following = replace(recipe, melody=digest)
+        return await service.submit(request_for(interaction, following, preset_version))
 
 
 async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, seconds: float | None) -> None:

@@ -17,6 +17,7 @@ from bot.engines.base import Capabilities
 from bot.prompts.starters import suggestions
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode
 from cogs.asking import submit
+from cogs.melody import check_melody
 from cogs.presets.named import TYPED_MOST, named, suggest
 from cogs.presets.using import use
 from cogs.ui.answers import think
@@ -57,6 +58,7 @@ class Music(commands.Cog):
         mode: str | None = None,
         negative: str | None = None,
         lyrics: str | None = None,
+        melody: discord.Attachment | None = None,
         seconds: float | None = None,
         seed: int | None = None,
         steps: int | None = None,
@@ -75,13 +77,14 @@ class Music(commands.Cog):
         }
         if preset is not None:
             await think(interaction)
-            await use(interaction, await named(interaction, preset), prompt, mode, **asked)
+            await use(interaction, await named(interaction, preset), prompt, mode, melody, **asked)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         engine = self.bot.service.engine(self._mode(mode))
         recipe = recipe_for(engine, self.bot.settings, prompt=prompt, **asked)
+        check_melody(melody, engine)
         await think(interaction)
-        await submit(interaction, recipe)
+        await submit(interaction, recipe, melody=melody)
 
     async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
@@ -132,6 +135,8 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
         options.append(_option("negative", app_commands.Range[str, 1, PROMPT_CHARACTERS]))
     if any(engine.lyrics for engine in engines):
         options.append(_option("lyrics", app_commands.Range[str, 1, LYRICS_CHARACTERS]))
+    if any(engine.melody for engine in engines):
+        options.append(_option("melody", discord.Attachment))
     options.append(_option("preset", app_commands.Range[str, 1, TYPED_MOST]))
     return options
 
@@ -146,6 +151,7 @@ DESCRIPTIONS = {
     "guidance": "How strictly it follows your words",
     "negative": "What you do not want to hear",
     "lyrics": "Words to sing; without them nobody sings. [verse] and [chorus] mark the parts",
+    "melody": "An audio file whose tune the clip follows; a bare tune works best",
     "preset": "A preset's name or code: your words go into it, your other options win over its own",
 }
 

@@ -26,6 +26,14 @@ def test_an_option_that_the_engine_ignores_is_refused_with_what_it_takes() -> No
         recipe_for(AR, SETTINGS, prompt="piano", negative_prompt="drums")
 
 
+def test_a_melody_is_for_the_mode_that_follows_it() -> None:
+    followed = recipe_for(AR, SETTINGS, prompt="piano", melody="a" * 64)
+    assert followed.melody == "a" * 64
+    assert in_other_mode(followed, DIFFUSION, SETTINGS).melody is None
+    with pytest.raises(InvalidRecipe, match="`melody` does nothing in mode diffusion"):
+        recipe_for(DIFFUSION, SETTINGS, prompt="piano", melody="a" * 64)
+
+
 def test_values_out_of_the_engines_bounds_are_refused() -> None:
     with pytest.raises(InvalidRecipe, match=r"Steps can be 1 to 200 .* not 201"):
         recipe_for(DIFFUSION, SETTINGS, prompt="piano", num_sampling_steps=201)

@@ -23,6 +23,7 @@ recipes = st.builds(
     guidance_scale=st.none() | st.floats(0, 20),
     num_sampling_steps=st.none() | st.integers(1, 500),
     negative_prompt=st.none() | prompts,
+    melody=st.none() | st.text("0123456789abcdef", min_size=64, max_size=64),
     source_clip=st.none() | st.integers(1, 10**9),
 )
 
@@ -56,6 +57,8 @@ def test_reseeding_without_a_seed_draws_one() -> None:
         ({"top_k": -1}, "Top-k"),
         ({"guidance_scale": math.nan}, "guidance"),
         ({"num_sampling_steps": 0}, "steps"),
+        ({"melody": "../" + "a" * 61}, "melody"),
+        ({"melody": "a" * 64 + "\n"}, "melody"),
     ],
 )
 def test_values_out_of_bounds_are_refused_by_name(change: dict[str, object], said: str) -> None:

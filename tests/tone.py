@@ -1,5 +1,7 @@
 """Engines for tests: a chord whose pitches follow the prompt, and misbehaviour on request.
 
+Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
+
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
 `ravenous` runs out of memory, `nan` and `silent` give such audio.
@@ -16,6 +18,7 @@ import os
 import signal
 import time
 import zlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Bounds, Capabilities, Desk, Job
@@ -56,6 +59,7 @@ def describe(mode: Mode, model: str) -> Capabilities:
         prompt_tokens=64,
         options=options[mode],
         negative_prompt=mode is Mode.DIFFUSION,
+        melody=mode is Mode.AR,
         real_time_factor=0.05,
     )
 
@@ -109,7 +113,11 @@ class ToneEngine:
                 while "held" in words and not desk.cancelled(job) and not gate.passed():
                     desk.progress(job, step, STEPS)
                     time.sleep(0.05)
-        desk.done(job, wave_for(job.recipe, words))
+        wave = wave_for(job.recipe, words)
+        if job.recipe.melody is not None:
+            assert job.melody is not None
+            wave[:] = following(job.melody, wave.shape[1], self.capabilities.sample_rate)
+        desk.done(job, wave)
 
 
 def misbehave(words: set[str]) -> None:
@@ -142,6 +150,22 @@ def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
     if "nan" in words:
         wave[0, 0] = np.nan
     return wave
+
+
+def following(melody: Path, samples: int, rate: int) -> Wave:
+    """A tone at the loudest frequency of an audio file."""
+    import numpy as np
+    import soundfile
+
+    wave, its_rate = soundfile.read(melody, dtype="float32")
+    return 0.2 * np.sin(2 * np.pi * loudest(wave, its_rate) * np.arange(samples) / rate)
+
+
+def loudest(wave: Wave, rate: int) -> float:
+    """The loudest frequency of a wave [samples], in Hz."""
+    import numpy as np
+
+    return float(np.abs(np.fft.rfft(wave)).argmax() * rate / len(wave))
 
 
 def coloured(wave: Wave, model: str, rng: np.random.Generator) -> Wave:

@@ -1,14 +1,17 @@
-"""Keeps the clips' folder within its size: the oldest files go, their records and messages stay."""
+"""Keeps the clips' folder within its size: the oldest files go, their records and messages stay.
+
+Melodies go with the last clip that follows them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from bot.config import Settings
 from bot.errors import StoreError
+from bot.jobs.melodies import Melodies
 from bot.jobs.service import Advanced, JobService, Moved, remove_files
 from bot.store.clips import Clips
 from bot.store.jobs import State
@@ -17,23 +20,39 @@ log = logging.getLogger(__name__)
 
 
 class Janitor:
-    """Looks at the folder after each delivery."""
+    """Looks at the folder whenever a job is over."""
 
-    def __init__(self, clips: Clips, settings: Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, clips: Clips, melodies: Melodies, settings: Settings) -> None:
         self._clips = clips
+        self._melodies = melodies
         self._folder = settings.clip_dir
         self._limit = settings.keep_clips_gb * 1e9
         self._task: asyncio.Task[None] | None = None
 
     def attach(self, service: JobService) -> None:
-        """Be told of deliveries."""
-        if self._limit > 0:
-            service.subscribe(self._moved)
+        """Be told of jobs that are over."""
+        service.subscribe(self._moved)
 
     async def tidy(self) -> int:
         """Remove the oldest clips' files until the rest fits; return how many clips lost theirs."""
+        removed = await self._make_room() if self._limit > 0 else 0
+        await self.sweep()
+        return removed
+
+    async def sweep(self) -> None:
+        """Remove the melodies that nothing follows any more."""
+        await self._melodies.sweep(self._clips.melodies)
+
+    async def _make_room(self) -> int:
         clips = await self._clips.with_files()
-        sizes = [size(self._folder, clip.file) + size(self._folder, clip.picture) for clip in clips]
+        # Oldest first, so what stays here is the last to follow a melody, which goes with it.
+        last = {clip.recipe.melody: clip.id for clip in clips}
+        sizes = [
+            size(self._folder, clip.file)
+            + size(self._folder, clip.picture)
+            + (size(self._melodies.folder, tune) if last[tune := clip.recipe.melody] == clip.id else 0)
+            for clip in clips
+        ]
         excess = sum(sizes) - self._limit
         removed = 0
         for clip, bytes_ in zip(clips, sizes, strict=True):
@@ -48,7 +67,7 @@ class Janitor:
     def _moved(self, event: Moved | Advanced) -> None:
         if (
             isinstance(event, Moved)
-            and event.state is State.DELIVERED
+            and event.state in (State.DELIVERED, State.FAILED, State.CANCELLED)
             and (not self._task or self._task.done())
         ):
             self._task = asyncio.get_running_loop().create_task(self._tidy_quietly())
@@ -61,8 +80,8 @@ class Janitor:
             log.exception("the clips' folder could not be tidied")
 
 
-def size(folder: Path, name: str) -> int:
-    """Return a clip file's bytes, 0 where it is not there."""
+def size(folder: Path, name: str | None) -> int:
+    """Return a file's bytes, 0 where it is not there."""
     try:
         return (folder / name).stat().st_size if name else 0
     except FileNotFoundError:

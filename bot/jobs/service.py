@@ -16,6 +16,7 @@ from bot.errors import LimitReached, NotFound, StoreError, UserError
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
 from bot.jobs import eta
+from bot.jobs.melodies import Melodies
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips, NewClip
 from bot.store.jobs import Job, Jobs, Request, State
@@ -73,6 +74,7 @@ class JobService:
         self.jobs = jobs
         self.clips = clips
         self.capabilities = capabilities
+        self.melodies = Melodies(settings.clip_dir)
         self._executor = executor
         self._settings = settings
         self._clock = clock
@@ -96,7 +98,8 @@ class JobService:
         return self.capabilities[mode]
 
     async def submit(self, request: Request) -> Job:
-        """Queue a request. Raises LimitReached with the reason and what to do."""
+        """Queue a request. Raises LimitReached, or UserError where its melody is gone, with what to do."""
+        self.melodies.of(request.recipe)
         now = self._clock()
         job = await self.jobs.add(
             request,
@@ -208,10 +211,15 @@ class JobService:
                 job = await self.jobs.claim(self._clock(), ready.mode)
                 if job is None:
                     return
+                try:
+                    melody = self.melodies.of(job.recipe)
+                except UserError as gone:
+                    await self._record(Failed(job.id, "refused", str(gone)))
+                    continue
                 self._ready = None
                 out_path = (self._settings.clip_dir / f"{job.id:08}.mp3").resolve()
                 await self._executor.render(
-                    Render(job.id, job.recipe.to_json(), str(out_path), job.max_bytes)
+                    Render(job.id, job.recipe.to_json(), str(out_path), job.max_bytes, str(melody or ""))
                 )
                 self._publish(Moved(job.id, State.RUNNING))
 

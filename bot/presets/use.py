@@ -50,7 +50,7 @@ def recipe_from(
 
 
 def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -> Body:
-    """Return the preset that makes such clips: everything but the seed, the model and what is sung."""
+    """Return the preset that makes such clips: all but the seed, the model, lyrics and melody."""
     return Body(
         template=recipe.prompt,
         mode=recipe.mode,

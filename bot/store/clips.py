@@ -89,6 +89,10 @@ class Clips:
         """Return the delivered clips whose files are still there, oldest first."""
         return [_clip(row) for row in await self._db.read(_WITH_FILES, {})]
 
+    async def melodies(self) -> set[str]:
+        """Return the SHA-256 of every melody that an open job, or a clip whose files are there, follows."""
+        return {row["melody"] for row in await self._db.read(_MELODIES, {})}
+
     async def files_removed(self, clip_id: int) -> None:
         """Record that a clip's files made room for newer ones; its message keeps them in Discord."""
         async with self._db.write() as tx:
@@ -126,6 +130,12 @@ _DELETE = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS N
 _WITH_FILES = """
 SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id
 WHERE clips.file <> '' AND jobs.state <> 'rendered' ORDER BY clips.id
+"""
+_MELODIES = """
+SELECT json_extract(recipe, '$.melody') AS melody FROM jobs
+WHERE state IN ('queued', 'running') AND melody IS NOT NULL
+UNION SELECT json_extract(recipe, '$.melody') AS melody FROM clips
+WHERE deleted_at IS NULL AND file <> '' AND melody IS NOT NULL
 """
 
 

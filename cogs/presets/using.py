@@ -11,6 +11,7 @@ from bot.presets.use import mode_of, recipe_from
 from bot.store.jobs import Job
 from bot.store.preset_model import Preset
 from cogs.asking import submit
+from cogs.melody import check_melody
 
 
 async def use(
@@ -18,10 +19,12 @@ async def use(
     preset: Preset,
     words: str,
     mode: str | None = None,
+    melody: discord.Attachment | None = None,
     **asked: Any,
 ) -> Job:
     """Queue a preset with a member's words for whoever acted. asked: options that win over the preset's."""
     bot = interaction.client
     engine = bot.service.engine(mode_of(preset.body, mode))
     recipe = recipe_from(preset.body, words, engine, bot.settings, asked)
-    return await submit(interaction, recipe, preset.version_id)
+    check_melody(melody, engine)
+    return await submit(interaction, recipe, preset.version_id, melody)

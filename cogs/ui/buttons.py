@@ -138,6 +138,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
         await interaction.delete_original_response()
         if await interaction.client.clips.delete(clip.id, interaction.created_at.timestamp()):
             remove_files(interaction.client.settings.clip_dir, clip.file, clip.picture)
+            await interaction.client.janitor.sweep()
 
 
 class CancelButton(IdButton, prefix="job:cancel"):

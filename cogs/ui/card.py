@@ -75,6 +75,7 @@ def details(clip: Clip) -> discord.Embed:
         "Steps": recipe.num_sampling_steps,
         "Not": quoted(recipe.negative_prompt, 500) if recipe.negative_prompt else None,
         "Lyrics": quoted(recipe.lyrics, 900) if recipe.lyrics else None,
+        "Melody": "yes" if recipe.melody else None,
     }
     measured = {
         "Licence": facts["licence"],

@@ -10,6 +10,7 @@ from bot.config import Settings
 from bot.engines import registry
 from bot.recipe import Mode
 from cogs.music import DESCRIPTIONS, music_options
+from tests.engines.checkpoint_files import write_musicgen
 from tests.engines.diffusion.checkpoints import write_pipeline
 
 
@@ -30,3 +31,12 @@ def test_a_pipeline_s_own_options_are_offered(
     assert there <= options
     assert not absent & options
     assert all(len(DESCRIPTIONS[option]) <= 100 for option in options)
+
+
+@pytest.mark.parametrize("melody", [True, False])
+def test_a_melody_can_be_attached_where_the_model_follows_one(melody: bool, tmp_path: Path) -> None:
+    folder = write_musicgen(tmp_path / "model", melody=melody)
+    engine = registry.describe(Mode.AR, str(folder))
+    options = {option.name for option in music_options([engine], Settings(_env_file=None))}
+    assert ("melody" in options) is melody
+    assert len(DESCRIPTIONS["melody"]) <= 100

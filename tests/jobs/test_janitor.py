@@ -1,25 +1,36 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
 
 from bot.config import Settings
 from bot.jobs.janitor import Janitor
+from bot.jobs.melodies import Melodies
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.jobs import Jobs
-from tests.builders import new_clip, request
+from tests.builders import new_clip, recipe, request
 
 KILOBYTE = 1e-6
 """In gigabytes."""
+OLD, NEW, WAITING, UNUSED = (digit * 64 for digit in "abcd")
 
 
-async def deliver_clips(database: Database, folder: Path, count: int) -> None:
+def janitor_of(clips: Clips, folder: Path, keep_clips_gb: float) -> Janitor:
+    settings = Settings(_env_file=None, clip_dir=folder, keep_clips_gb=keep_clips_gb)
+    return Janitor(clips, Melodies(folder), settings)
+
+
+async def deliver_clips(
+    database: Database, folder: Path, count: int, melodies: Sequence[str | None] = ()
+) -> None:
     """Store clips of 1 kB each, half of it the picture."""
     jobs = Jobs(database)
-    for number in range(count):
-        job = await jobs.add(request(), 0, per_member=99, in_all=99)
+    for number, melody in zip_longest(range(count), melodies):
+        job = await jobs.add(request(recipe=recipe(melody=melody)), 0, per_member=99, in_all=99)
         await jobs.claim(number + 1)
         await jobs.rendered(job.id, new_clip(str(job.id)), 2)
         await jobs.delivered(job.id, 5, 3)
@@ -33,7 +44,7 @@ async def test_the_oldest_files_go_until_the_rest_fits(
 ) -> None:
     await deliver_clips(database, tmp_path, 5)
     clips = Clips(database)
-    janitor = Janitor(clips, Settings(_env_file=None, clip_dir=tmp_path, keep_clips_gb=keep), lambda: 0.0)
+    janitor = janitor_of(clips, tmp_path, keep)
     assert await janitor.tidy() == 5 - len(left)
     assert sorted(int(path.stem) for path in tmp_path.glob("*.mp3")) == left
     assert sorted(int(path.stem) for path in tmp_path.glob("*.png")) == left
@@ -47,6 +58,25 @@ async def test_a_clip_that_is_not_delivered_keeps_its_files(database: Database, 
     await jobs.claim(1)
     await jobs.rendered(job.id, new_clip(), 2)
     (tmp_path / "1.mp3").write_bytes(bytes(500))
-    tiny = Settings(_env_file=None, clip_dir=tmp_path, keep_clips_gb=1e-9)
-    assert await Janitor(Clips(database), tiny, lambda: 0.0).tidy() == 0
+    assert await janitor_of(Clips(database), tmp_path, 1e-9).tidy() == 0
     assert (tmp_path / "1.mp3").exists()
+
+
+@pytest.mark.parametrize(
+    ("keep", "clips_left", "melodies_left"),
+    [
+        (4.5 * KILOBYTE, 2, {OLD, NEW, WAITING}),
+        (3.5 * KILOBYTE, 1, {NEW, WAITING}),
+        (0, 3, {OLD, NEW, WAITING}),
+    ],
+)
+async def test_a_melody_counts_and_goes_with_the_last_clip_that_follows_it(
+    database: Database, tmp_path: Path, keep: float, clips_left: int, melodies_left: set[str]
+) -> None:
+    (tmp_path / "melodies").mkdir()
+    for digest in (OLD, NEW, WAITING, UNUSED):
+        (tmp_path / "melodies" / digest).write_bytes(bytes(1000))
+    await deliver_clips(database, tmp_path, 3, [OLD, OLD, NEW])
+    await Jobs(database).add(request(recipe=recipe(melody=WAITING)), 9, per_member=9, in_all=9)
+    assert await janitor_of(Clips(database), tmp_path, keep).tidy() == 3 - clips_left
+    assert {file.name for file in (tmp_path / "melodies").iterdir()} == melodies_left

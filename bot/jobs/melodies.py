@@ -1,0 +1,106 @@
+"""The audio files whose tunes clips follow: each once, under its SHA-256, in a folder beside the clips."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.errors import StoreError, UserError
+from bot.recipe import Recipe
+
+MOST_BYTES = 10 * 2**20
+"""What everybody can attach in Discord without paying, and more than five minutes of MP3 at 256 kbit/s,
+of which an engine reads no more."""
+GONE = "The melody that this clip follows is gone. Attach it again with /music."
+_LISTEN_SECONDS = 60.0
+
+
+class Melodies:
+    """The melodies' folder. It is made when the first one comes."""
+
+    def __init__(self, clip_dir: Path) -> None:
+        self.folder = clip_dir.resolve() / "melodies"
+        # A file is there before the job that refers to it: nothing may be swept in between.
+        self._adding = asyncio.Lock()
+
+    def of(self, recipe: Recipe) -> Path | None:
+        """Return the file that a recipe follows, if it follows any. Raises UserError where it is gone."""
+        if recipe.melody is None:
+            return None
+        file = self.folder / recipe.melody
+        if not file.is_file():
+            raise UserError(GONE)
+        return file
+
+    @asynccontextmanager
+    async def added(self, data: bytes) -> AsyncIterator[str]:
+        """Keep a file and give its SHA-256; it stays for the block at least, in which its job is queued.
+
+        Raises UserError where it is no audio with sound in it, StoreError where the disk does not take it.
+        """
+        if refused := await _refusal(data):
+            raise UserError(refused)
+        async with self._adding:
+            yield await asyncio.to_thread(self._write, data)
+
+    async def sweep(self, in_use: Callable[[], Awaitable[set[str]]]) -> int:
+        """Remove every file that `in_use` does not name, and return how many there were."""
+        async with self._adding:
+            if not self.folder.is_dir():
+                return 0
+            used = await in_use()
+            unused = [file for file in self.folder.iterdir() if file.name not in used]
+            for file in unused:
+                file.unlink(missing_ok=True)
+            return len(unused)
+
+    def _write(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        target = self.folder / digest
+        try:
+            if target.is_file():
+                return digest
+            self.folder.mkdir(exist_ok=True)
+            # What is left behind by a power cut has no digest for a name, so it is swept.
+            with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
+                try:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    Path(file.name).replace(target)
+                except OSError:
+                    Path(file.name).unlink()
+                    raise
+        except OSError as error:
+            raise StoreError(f"The melody cannot be written to {self.folder}: {error}.") from error
+        return digest
+
+
+async def _refusal(data: bytes) -> str:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.audio.listen",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"},
+    )
+    try:
+        async with asyncio.timeout(_LISTEN_SECONDS):
+            said, _ = await child.communicate(data)
+    except TimeoutError:
+        said = b""
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if child.returncode != 0:
+        return "The melody cannot be read. Attach another file: a short MP3, for one."
+    return said.decode().strip()

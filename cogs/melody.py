@@ -1,0 +1,38 @@
+"""The melody that a member attaches: from Discord's servers to a recipe."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+
+from bot.ask import require_melody
+from bot.engines.base import Capabilities
+from bot.errors import UserError
+from bot.jobs.melodies import MOST_BYTES
+from cogs.originals import NETWORK_ERRORS
+
+_DOWNLOAD_SECONDS = 60.0
+
+
+def check_melody(melody: discord.Attachment | None, engine: Capabilities) -> None:
+    """Raise UserError where an engine takes no melody or the file is too large. Fetches nothing."""
+    if melody is None:
+        return
+    require_melody(engine)
+    if melody.size > MOST_BYTES:
+        raise UserError(
+            f"The melody has {melody.size / 2**20:.1f} MiB; {MOST_BYTES // 2**20} MiB is the most. "
+            "Attach a shorter part of it, or an MP3."
+        )
+
+
+async def fetch_melody(melody: discord.Attachment) -> bytes:
+    """Return what is in an attachment. Raises UserError where Discord does not hand it over."""
+    try:
+        async with asyncio.timeout(_DOWNLOAD_SECONDS):
+            return await melody.read()
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise UserError(
+            "I could not fetch the melody from Discord, so nothing was queued. Try again in a minute."
+        ) from error

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import asyncio
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bot.errors import StoreError, UserError
+from bot.jobs.melodies import Melodies
+from tests.audio.full_disk import files_of_at_most
+from tests.builders import recipe
+
+
+def tone(seconds: float = 1, **changes: int) -> bytes:
+    """A tone as a WAV file."""
+    rate, channels = changes.get("rate", 8_000), changes.get("channels", 1)
+    wave = np.sin(np.arange(round(seconds * rate)))[:, None].repeat(channels, 1)
+    written = BytesIO()
+    soundfile.write(written, wave, rate, format="WAV")
+    return written.getvalue()
+
+
+async def test_a_file_is_kept_once_and_found_by_its_recipe(tmp_path: Path) -> None:
+    melodies, data = Melodies(tmp_path), tone()
+    for _ in range(2):
+        async with melodies.added(data) as digest:
+            pass
+    assert [file.name for file in melodies.folder.iterdir()] == [digest]
+    found = melodies.of(recipe(melody=digest))
+    assert found is not None
+    assert found.read_bytes() == data
+    assert melodies.of(recipe()) is None
+    with pytest.raises(UserError, match="Attach it again"):
+        melodies.of(recipe(melody="0" * 64))
+
+
+async def test_nothing_is_swept_between_a_file_and_its_job(tmp_path: Path) -> None:
+    melodies = Melodies(tmp_path)
+    in_use: set[str] = set()
+
+    async def named() -> set[str]:
+        return in_use
+
+    async with melodies.added(tone()) as digest:
+        sweep = asyncio.create_task(melodies.sweep(named))
+        await asyncio.sleep(0)
+        in_use.add(digest)
+    assert await sweep == 0
+    in_use.clear()
+    assert await melodies.sweep(named) == 1
+
+
+async def test_a_full_disk_keeps_nothing(tmp_path: Path) -> None:
+    melodies = Melodies(tmp_path)
+    with files_of_at_most(4096), pytest.raises(StoreError, match="cannot be written"):
+        async with melodies.added(tone()):
+            pytest.fail("it was kept")
+    assert list(melodies.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("changes", [{"channels": 3}, {"rate": 7_999}, {"rate": 2**31 - 1}])
+async def test_what_would_cost_too_much_to_read_is_refused(tmp_path: Path, changes: dict[str, int]) -> None:
+    data = tone(8_000 / changes.get("rate", 8_000), **changes)
+    with pytest.raises(UserError, match="mono or stereo, with a sample rate of 8,000 to 192,000 Hz"):
+        async with Melodies(tmp_path).added(data):
+            pytest.fail("it was kept")
