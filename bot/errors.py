@@ -12,7 +12,6 @@ AntiphonError
 └── RenderError              why one job made no clip; its text is shown to the person who asked
     ├── OutOfMemory          the accelerator is too small for this recipe, even after the retry
     ├── BadAudio             NaN, silence, or a clip of the wrong length
-    ├── Cancelled            the job was cancelled while it ran
     └── WorkerDied           the worker process ended, or the watchdog ended it
 """
 
@@ -65,10 +64,6 @@ class OutOfMemory(RenderError):
 
 class BadAudio(RenderError):
     """NaN, silence, or a clip of the wrong length."""
-
-
-class Cancelled(RenderError):
-    """The job was cancelled while it ran."""
 
 
 class WorkerDied(RenderError):

@@ -69,26 +69,3 @@ class Sizes:
             delays=tuple(codebook // channels for codebook in range(codebooks)),
             prefix=config["model_type"] == "musicgen_melody",
         )
-
-    @classmethod
-    def from_audiocraft(cls, config: Mapping[str, Any]) -> Self:
-        """Read the `xp.cfg` of audiocraft's state_dict.bin, as nested mappings.
-
-        Raises KeyError or ValueError for what is no MusicGen.
-        """
-        model, pattern = config["transformer_lm"], config["codebooks_pattern"]
-        if pattern["modeling"] != "delay":
-            raise ValueError(f"the codebooks' pattern is {pattern['modeling']}, not delay")
-        codebooks = int(model["n_q"])
-        delays = pattern["delay"].get("delays") or range(codebooks)
-        if len(delays) != codebooks:
-            raise ValueError(f"{codebooks} codebooks have {len(delays)} delays")
-        return cls(
-            hidden=int(model["dim"]),
-            layers=int(model["num_layers"]),
-            heads=int(model["num_heads"]),
-            feed_forward=int(model["hidden_scale"] * model["dim"]),
-            vocabulary=int(model["card"]),
-            delays=tuple(int(delay) for delay in delays),
-            prefix=bool(config["fuser"]["prepend"]),
-        )

@@ -11,7 +11,7 @@ frame of instruments and one a sixteenth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -294,16 +294,7 @@ def repaired(score: Score) -> Score:
             if token == HOLD and not held:
                 column[step] = REST
             held = token >= ONSET or (token == HOLD and held)
-    return Score(
-        tempo_class=score.tempo_class,
-        metre=score.metre,
-        key=score.key,
-        scale=score.scale,
-        swing=score.swing,
-        mix=score.mix,
-        programs=score.programs,
-        grid=grid,
-    )
+    return replace(score, grid=grid)
 
 
 def _within(values: Grid, sizes: tuple[int, ...]) -> Grid:
