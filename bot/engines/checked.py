@@ -21,6 +21,11 @@ def option(recipe: Recipe, capabilities: Capabilities, name: str) -> float:
     return capabilities.options[name].default if value is None else float(value)
 
 
+def compatible(recipe: Recipe, capabilities: Capabilities) -> bool:
+    """Tell whether a recipe is for this model."""
+    return recipe.mode is capabilities.mode and recipe.model == capabilities.model
+
+
 def checked(recipe: Recipe, capabilities: Capabilities) -> None:
     """Raise InvalidRecipe, with what to change, where an engine does not take what a recipe says."""
     c = capabilities

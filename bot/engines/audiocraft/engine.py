@@ -10,22 +10,18 @@ import torch
 from bot.engines.audiocraft.build import musicgen
 from bot.engines.audiocraft.standins import standing_in
 from bot.engines.base import Capabilities, Desk, Job
-from bot.engines.checked import checked, option
+from bot.engines.checked import option
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import read_melody
 from bot.engines.musicgen.sizes import STRIDE_SECONDS
 from bot.engines.musicgen.text import TextEncoder
-from bot.errors import AntiphonError, BadAudio
-from bot.recipe import Recipe
+from bot.engines.serial import SerialEngine, look
+from bot.errors import BadAudio
 
 
-class _Dropped(BaseException):
-    """Leaves a generate whose job was cancelled; nothing that catches Exception can swallow it."""
-
-
-class AudiocraftEngine:
+class AudiocraftEngine(SerialEngine):
     """Renders one recipe after another."""
 
     def __init__(self, folder: Path, capabilities: Capabilities, device: str) -> None:
@@ -35,26 +31,9 @@ class AudiocraftEngine:
         text = TextEncoder(card, tensors, device, torch.float32)
         self.model: Any = musicgen(card, tensors, text, Codec(card, tensors, device), device)
 
-    def run(self, desk: Desk) -> None:
-        """Work until the desk has nothing for this model left, then return.
-
-        What is no error of the project, out of memory for one, goes up to the worker.
-        """
-        while job := desk.next(self._compatible):
-            try:
-                checked(job.recipe, self.capabilities)
-                self._render(desk, job)
-            except _Dropped:
-                continue
-            except AntiphonError as error:
-                desk.failed(job, error)
-
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
         self.model = None
-
-    def _compatible(self, recipe: Recipe) -> bool:
-        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
 
     def _generate(self, job: Job) -> torch.Tensor:
         """Return audiocraft's audio [channels, samples] for a job."""
@@ -66,14 +45,14 @@ class AudiocraftEngine:
             [recipe.prompt], [melody.expand(self.card.channels, -1)], rate, progress=True
         )[0]
 
-    def _render(self, desk: Desk, job: Job) -> None:
+    def render(self, desk: Desk, job: Job) -> None:
+        """Render a job by audiocraft's generate, which tells of every step."""
         recipe, c = job.recipe, self.capabilities
         frames = self.card.frames(recipe.seconds)
         total = frames + max(1, frames // 10)
 
         def told(done: int, _of: int) -> None:
-            if desk.cancelled(job):
-                raise _Dropped
+            look(desk, job)
             desk.progress(job, min(done, frames), total)
 
         self.model.set_generation_params(
@@ -90,8 +69,7 @@ class AudiocraftEngine:
         with standing_in(), torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(recipe.seed)
             wave = self._generate(job).float().cpu()
-        if desk.cancelled(job):
-            return
+        look(desk, job)
         wave = wave[:, : self.card.samples(recipe.seconds)]
         if not wave.isfinite().all():
             raise BadAudio("The model's numbers got out of range. Try another seed.")

@@ -12,15 +12,15 @@ import torch
 
 from bot.engines import accelerator
 from bot.engines.base import Capabilities, Desk, Job
-from bot.engines.checked import checked, option
+from bot.engines.checked import option
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.kinds import Pipeline
 from bot.engines.diffusion.parts import load_pipeline
 from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
 from bot.engines.once import Once, keep_cross_attention, one_clip
-from bot.errors import AntiphonError, BadAudio
-from bot.recipe import Recipe
+from bot.engines.serial import SerialEngine, look
+from bot.errors import BadAudio
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -33,15 +33,11 @@ DECODING_STEPS = 1
 """Progress that decoding counts for, beside the denoising steps."""
 
 
-class _Dropped(BaseException):
-    """Leaves a render whose job was cancelled; nothing that catches Exception can swallow it."""
-
-
 class _Overflow(BaseException):
     """Leaves a render whose latents are no numbers any more, as float16 makes them where it is too narrow."""
 
 
-class PipelineEngine:
+class PipelineEngine(SerialEngine):
     """Renders clips with ACE-Step, Stable Audio or AudioLDM 2, as diffusers runs them."""
 
     def __init__(self, pipeline: Pipeline, device: str, dtype: str) -> None:
@@ -58,22 +54,6 @@ class PipelineEngine:
         projections = [name for name in _PROJECTIONS if hasattr(denoiser, name)]
         self._kept: list[Once] = keep_cross_attention(denoiser, *projections)
         self.placing = self._place(pipeline)
-
-    def run(self, desk: Desk) -> None:
-        """Work until the desk has nothing for this model left, then return.
-
-        What is no error of the project, out of memory for one, goes up to the worker.
-        """
-        while job := desk.next(self._compatible):
-            try:
-                checked(job.recipe, self.capabilities)
-                wave = self._render(desk, job)
-            except _Dropped:
-                continue
-            except AntiphonError as error:
-                desk.failed(job, error)
-            else:
-                desk.done(job, wave)
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
@@ -96,33 +76,28 @@ class PipelineEngine:
         log.warning("%s is larger than the free memory and renders slower for it", self.capabilities.model)
         return place
 
-    def _compatible(self, recipe: Recipe) -> bool:
-        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
-
-    def _render(self, desk: Desk, job: Job) -> Wave:
+    def render(self, desk: Desk, job: Job) -> None:
+        """Render a job, once more in float32 where its numbers are too large for float16."""
         try:
-            return self._attempt(desk, job)
+            wave = self._attempt(desk, job)
         except _Overflow:
             log.warning("job %d overflows float16 and is rendered in float32", job.id)
-        # For this clip alone: what another clip did must not change how the next one sounds.
-        with self._widened():
-            return self._attempt(desk, job)
+            # For this clip alone: what another clip did must not change how the next one sounds.
+            with self._widened():
+                wave = self._attempt(desk, job)
+        desk.done(job, wave)
 
     def _attempt(self, desk: Desk, job: Job) -> Wave:
         total = int(option(job.recipe, self.capabilities, "num_sampling_steps")) + DECODING_STEPS
         narrow = self.dtype is torch.float16
 
-        def look() -> None:
-            if desk.cancelled(job):
-                raise _Dropped
-
         def step(done: int, latents: torch.Tensor) -> None:
-            look()
+            look(desk, job)
             if narrow and not bool(torch.isfinite(latents).all()):
                 raise _Overflow
             desk.progress(job, done, total)
 
-        look()
+        look(desk, job)
         desk.progress(job, 0, total)
         # Drawn on the CPU: the same noise on every device, and none of the global generator's.
         generator = torch.Generator().manual_seed(job.recipe.seed)
@@ -134,7 +109,7 @@ class PipelineEngine:
                     lambda recipe, name: option(recipe, self.capabilities, name),
                     generator,
                     step,
-                    look,
+                    lambda: look(desk, job),
                 )
         finally:
             self._pipe.maybe_free_model_hooks()

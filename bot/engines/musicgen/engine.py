@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bot.engines.base import Desk, Job
-from bot.engines.checked import checked, option
+from bot.engines.checked import checked, compatible, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
 from bot.engines.musicgen import verdict
 from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
@@ -22,6 +22,7 @@ from bot.engines.musicgen.melody import MelodyEncoder, read_melody
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.sizes import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
+from bot.engines.serial import Dropped, look
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
 from bot.recipe import Recipe
 
@@ -38,10 +39,6 @@ PRECISIONS: dict[str, Precision] = {
     "bfloat16": "bf16",
     "int8": "int8",
 }
-
-
-class _Dropped(BaseException):
-    """Leaves the codec where a job was cancelled; nothing that catches Exception can swallow it."""
 
 
 class _Sound:
@@ -132,7 +129,7 @@ class MusicgenEngine:
         decoder = self._decoder()
         try:
             while True:
-                while decoder.free and (job := desk.next(self._compatible)) is not None:
+                while decoder.free and (job := desk.next(self._takes)) is not None:
                     self._admit(desk, job)
                 if not decoder.rows:
                     return
@@ -207,8 +204,7 @@ class MusicgenEngine:
     def look(self, desk: Desk, row: Row, beyond: int) -> None:
         """Tell the desk how far a row is beyond its last frame, and leave where its job was cancelled."""
         job = job_of(row)
-        if desk.cancelled(job):
-            raise _Dropped
+        look(desk, job)
         desk.progress(job, row.frames + beyond, self.total(row))
 
     def cut(self, wave: torch.Tensor, row: Row) -> Wave:
@@ -241,15 +237,15 @@ class MusicgenEngine:
             if not torch.from_numpy(wave).isfinite().all():
                 raise BadAudio("The codec's numbers got out of range. Try another seed.")
             desk.done(job, wave)
-        except _Dropped:
+        except Dropped:
             return
         except AntiphonError as error:
             desk.failed(job, error)
         finally:
             self._sounds.pop(row, None)
 
-    def _compatible(self, recipe: Recipe) -> bool:
-        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
+    def _takes(self, recipe: Recipe) -> bool:
+        return compatible(recipe, self.capabilities)
 
 
 def precision_of(dtype: str, device: str) -> Precision:

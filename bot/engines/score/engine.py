@@ -1,25 +1,26 @@
 """What both built-in engines share.
 
-The loop over the desk, the checks, progress, and the sampler at the end.
+Progress, and the sampler at the end.
 """
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Capabilities, Desk, Job
-from bot.engines.checked import checked, option
+from bot.engines.checked import option
 from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.text import Words
-from bot.errors import AntiphonError, ModelMissing
+from bot.engines.serial import SerialEngine, look
+from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -29,11 +30,7 @@ PLAYING_STEPS = 10
 """Progress that playing the score counts for, beside the model's own steps."""
 
 
-class _Dropped(BaseException):
-    """Leaves a render whose job was cancelled; nothing that catches Exception can swallow it."""
-
-
-class ScoreEngine(ABC):
+class ScoreEngine(SerialEngine):
     """Writes scores with a model and plays them, one job after another."""
 
     def __init__(self, card: ModelCard, device: str) -> None:
@@ -41,24 +38,6 @@ class ScoreEngine(ABC):
         self.capabilities: Capabilities = card.capabilities
         self.words = Words(card.words)
         self.sampler = Sampler(Bank(card.sounds))
-
-    def run(self, desk: Desk) -> None:
-        """Work until the desk has nothing for this model left, then return.
-
-        What is no error of the project, out of memory for one, goes up to the worker.
-        """
-        while job := desk.next(self._compatible):
-            try:
-                checked(job.recipe, self.capabilities)
-                self._render(desk, job)
-            except _Dropped:
-                continue
-            except AntiphonError as error:
-                desk.failed(job, error)
-
-    @abstractmethod
-    def close(self) -> None:
-        """Give the model's memory back."""
 
     @abstractmethod
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
@@ -68,22 +47,18 @@ class ScoreEngine(ABC):
         """Return an option of a recipe, or the model's default where the recipe leaves it open."""
         return option(recipe, self.capabilities, name)
 
-    def _compatible(self, recipe: Recipe) -> bool:
-        return recipe.mode is self.capabilities.mode and recipe.model == self.capabilities.model
-
-    def _render(self, desk: Desk, job: Job) -> None:
+    def render(self, desk: Desk, job: Job) -> None:
+        """Write a job's score and play it."""
         total = 1
 
         def step(done: int, steps: int) -> None:
             nonlocal total
             total = steps + PLAYING_STEPS
-            if desk.cancelled(job):
-                raise _Dropped
+            look(desk, job)
             desk.progress(job, done, total)
 
         def played(share: float) -> None:
-            if desk.cancelled(job):
-                raise _Dropped
+            look(desk, job)
             desk.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
 
         with one_thread():
