@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
+from bot.audio import child
 from bot.errors import RenderError
 
 log = logging.getLogger(__name__)
@@ -31,25 +29,12 @@ async def neutralise(a: Path, b: Path, out_a: Path, out_b: Path, picture: Path, 
         "picture": str(picture),
         "max_bytes": max_bytes,
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot.audio.pair",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"},
-    )
     try:
-        out, err = await asyncio.wait_for(process.communicate(json.dumps(request).encode()), PATIENCE)
+        code, out, err = await child.run("bot.audio.pair", json.dumps(request).encode(), PATIENCE)
     except TimeoutError as error:
         raise RenderError("Making the two clips alike took too long. Ask again.") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        log.error("the pair process ended with %s:\n%s", process.returncode, err.decode(errors="replace"))
+    if code:
+        log.error("the pair process ended with %s:\n%s", code, err.decode(errors="replace"))
         raise RenderError("The two clips could not be made alike. The owner finds the reason in the log.")
     answer = json.loads(out)
     if "error" in answer:

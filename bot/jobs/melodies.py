@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot.audio import child
 from bot.errors import StoreError, UserError
 from bot.recipe import Recipe
 
@@ -83,24 +83,10 @@ class Melodies:
 
 
 async def _refusal(data: bytes) -> str:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bot.audio.listen",
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"},
-    )
     try:
-        async with asyncio.timeout(_LISTEN_SECONDS):
-            said, _ = await child.communicate(data)
+        code, said, _ = await child.run("bot.audio.listen", data, _LISTEN_SECONDS)
     except TimeoutError:
-        said = b""
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode != 0:
+        code, said = -1, b""
+    if code != 0:
         return "The melody cannot be read. Attach another file: a short MP3, for one."
     return said.decode().strip()
