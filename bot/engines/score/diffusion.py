@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import math
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import T5Config, T5EncoderModel
+from torch.nn.utils.rnn import pad_sequence
 
-from bot.engines.once import keep_cross_attention, one_clip
 from bot.engines.score.card import ADVICE, ModelCard
+from bot.engines.score.dit import DiT
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
 from bot.engines.score.impose import Imposed
-from bot.engines.score.latent import CHANNELS, ScoreAutoencoder, conditions, positions, score_of
+from bot.engines.score.latent import (
+    CHANNELS,
+    GLOBALS,
+    POSITIONS,
+    ScoreAutoencoder,
+    conditions,
+    positions,
+    score_of,
+)
+from bot.engines.score.sizes import read_config
 from bot.engines.score.steer import Asked, asked_instruments
+from bot.engines.score.t5 import T5Encoder
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
-
-with warnings.catch_warnings():
-    # diffusers 0.42 warns of a deprecated name in its own imports.
-    warnings.simplefilter("ignore", FutureWarning)
-    from diffusers.models.embeddings import get_1d_rotary_pos_embed
-    from diffusers.models.transformers.stable_audio_transformer import StableAudioDiTModel
 
 PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
 """How freely tempo and metre are drawn from what the planner makes of the words."""
@@ -44,24 +46,29 @@ class DiffusionEngine(ScoreEngine):
         super().__init__(card, device)
         folder = card.folder
         self._dtype = torch_dtype(dtype)
-        try:
-            text = T5Config.from_dict(_read(folder / "text_encoder" / "config.json", "d_model", "num_layers"))
-            shape = _read(folder / "transformer" / "config.json", "attention_head_dim", "num_layers")
-        except (OSError, ValueError) as error:
-            raise ModelMissing(f"A config.json in {folder} cannot be read: {ADVICE}.") from error
-        self._text: Any = T5EncoderModel(text)
+        self._text, text = _built(T5Encoder, folder / "text_encoder" / "config.json")
+        self._transformer, sizes = _built(DiT, folder / "transformer" / "config.json")
+        for config, name, size in (
+            (text, "vocab_size", self.words.size),
+            (sizes, "cross_attention_input_dim", text["d_model"]),
+            (sizes, "global_states_input_dim", GLOBALS),
+            (sizes, "in_channels", CHANNELS + POSITIONS),
+            (sizes, "out_channels", CHANNELS),
+        ):
+            if config[name] != size:
+                raise ModelMissing(
+                    f"The model in {folder} does not fit this program: in its config.json, {name} is "
+                    f"{config[name]}, not {size}. To mend it, {ADVICE}."
+                )
         path = folder / "text_encoder" / "model.safetensors"
-        weights = load_weights(path)
-        fill(self._text, weights | {"encoder.embed_tokens.weight": weights["shared.weight"]}, path)
-        self._transformer: Any = StableAudioDiTModel.from_config(shape)
+        fill(self._text, load_weights(path), path)
         path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
         fill(self._transformer, load_weights(path), path)
-        self._head_width: int = shape["attention_head_dim"]
         path = folder / "planner" / "model.safetensors"
         weights = load_weights(path)
-        hidden = weights["0.weight"].shape[0]
+        hidden = max(1, weights["0.bias"].numel()) if "0.bias" in weights else 1
         self._planner: Any = torch.nn.Sequential(
-            torch.nn.Linear(2 * text.d_model, hidden),
+            torch.nn.Linear(2 * text["d_model"], hidden),
             torch.nn.GELU(),
             torch.nn.Linear(hidden, HEADER_SIZES[0]),
         )
@@ -70,12 +77,9 @@ class DiffusionEngine(ScoreEngine):
         self.autoencoder = ScoreAutoencoder()
         fill(self.autoencoder, load_weights(path), path)
         self.autoencoder.eval()
-        parts: list[Any] = [self._text, self._transformer, self._planner]
-        for module in parts:
+        for module in (self._text, self._planner):
             module.to(device).eval()
-            if self._dtype is not torch.float32:
-                module.to(self._dtype)
-        self._kept = keep_cross_attention(self._transformer, "cross_attention_proj")
+        self._transformer.to(device, self._dtype).eval()
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot write afterwards."""
@@ -105,7 +109,7 @@ class DiffusionEngine(ScoreEngine):
         """Return (tempo class, metre) of each prompt, drawn with its seed; heard: as `denoise`."""
         states, mask = heard or self._heard(prompts)
         count = mask.sum(1, keepdim=True).clamp(min=1)
-        logits = self._planner(torch.cat([states.sum(1) / count, states.amax(1)], -1)).float().cpu().numpy()
+        logits = self._planner(torch.cat([states.sum(1) / count, states.amax(1)], -1)).cpu().numpy()
         out = []
         for row, seed in zip(logits.astype(np.float64) / PLAN_TEMPERATURE, seeds, strict=True):
             row = np.where(row < np.sort(row)[-PLAN_TOP], -np.inf, row)
@@ -159,18 +163,12 @@ class DiffusionEngine(ScoreEngine):
             longest = max(states.shape[1], other.shape[1])
             batches = [torch.nn.functional.pad(s, (0, 0, 0, longest - s.shape[1])) for s in (states, other)]
         repeats = len(batches)
-        fixed: dict[str, Any] = {
-            "encoder_hidden_states": torch.cat(batches),
-            "global_hidden_states": conditions(
-                [tempo_class] * count * repeats, [metre] * count * repeats, [beats] * count * repeats
-            ).to(self.device, self._dtype),
-            "rotary_embedding": tuple(
-                part.to(self.device)
-                for part in get_1d_rotary_pos_embed(
-                    self._head_width // 2, beats + 2, use_real=True, repeat_interleave_real=False
-                )
-            ),
-        }
+        told = conditions(
+            [tempo_class] * count * repeats, [metre] * count * repeats, [beats] * count * repeats
+        )
+        clips = self._transformer.prepared(
+            torch.cat(batches).to(self._dtype), told.to(self.device, self._dtype), 1 + beats
+        )
         where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
         imposed = Imposed(self.autoencoder, asked or [], metre)
         times = torch.linspace(strength, 0, steps + 1)
@@ -180,41 +178,37 @@ class DiffusionEngine(ScoreEngine):
                 math.cos(strength * math.pi / 2) * initial.to(self.device)
                 + math.sin(strength * math.pi / 2) * noise
             )
-        with one_clip(self._kept):
-            for number in range(steps):
-                now, after = float(times[number]), float(times[number + 1])
-                stacked = torch.cat([latents] * repeats)
-                out = self._transformer(
-                    torch.cat([stacked, where], 1).to(self._dtype),
-                    torch.full((len(stacked),), now, device=self.device),
-                    **fixed,
-                    return_dict=False,
-                )[0].float()
-                if guided:
-                    with_words, without = out.chunk(2)
-                    out = without + guidance_scale * (with_words - without)
-                # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
-                # the two times.
-                alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
-                clean = imposed(alpha * latents - sigma * out)
-                noisy = sigma * latents + alpha * out
-                latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
-                step(number + 1, steps)
+        for number in range(steps):
+            now, after = float(times[number]), float(times[number + 1])
+            stacked = torch.cat([latents] * repeats)
+            out = self._transformer(
+                torch.cat([stacked, where], 1).to(self._dtype),
+                torch.full((len(stacked),), now, device=self.device),
+                clips,
+            ).float()
+            if guided:
+                with_words, without = out.chunk(2)
+                out = without + guidance_scale * (with_words - without)
+            # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
+            # the two times.
+            alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
+            clean = imposed(alpha * latents - sigma * out)
+            noisy = sigma * latents + alpha * out
+            latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
+            step(number + 1, steps)
         return latents.cpu()
 
     @torch.inference_mode()
     def _heard(self, prompts: list[str]) -> Heard:
-        ids = [self.words.ids(prompt) for prompt in prompts]
-        longest = max(map(len, ids))
-        words = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
-        mask = (words > 0).long()
-        states = self._text(input_ids=words, attention_mask=mask).last_hidden_state
-        return states * mask[..., None], mask
+        heard = [self._text(torch.tensor(self.words.ids(prompt), device=self.device)) for prompt in prompts]
+        there = [torch.ones(len(states), dtype=torch.long, device=self.device) for states in heard]
+        return pad_sequence(heard, batch_first=True), pad_sequence(there, batch_first=True)
 
 
-def _read(path: Path, *required: str) -> dict[str, Any]:
-    """Read a configuration; without these keys the libraries would silently build their huge defaults."""
-    data = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(data, dict) or not all(key in data for key in required):
-        raise ValueError(path)
-    return data
+def _built(kind: Callable[[dict[str, Any]], torch.nn.Module], file: Path) -> tuple[Any, dict[str, Any]]:
+    """Return a network of this kind, without weights, and the configuration that it was built by."""
+    try:
+        config = read_config(file)
+        return kind(config), config
+    except (OSError, ValueError) as error:
+        raise ModelMissing(f"{file} cannot be used ({error}): {ADVICE}.") from error

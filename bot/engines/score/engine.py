@@ -117,8 +117,8 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Load weights into a module, every one of them. Raises ModelMissing where names or shapes differ."""
+    """Make weights a module's own, every one of them. Raises ModelMissing where names or shapes differ."""
     try:
-        module.load_state_dict(weights, strict=True)
+        module.load_state_dict(weights, strict=True, assign=True)
     except RuntimeError as error:
         raise ModelMissing(f"The weights {path} do not fit their configuration: {ADVICE}.") from error

@@ -12,25 +12,32 @@ from typing import Any
 import torch
 from torch import nn
 
+from bot.engines.score.sizes import MOST_LAYERS, positive_in, size_in
+
 
 class T5Encoder(nn.Module):
     """T5's encoder with gated GELU (arXiv:1910.10683, arXiv:2002.05202), for one prompt at a time.
 
-    config: T5's config.json. Raises KeyError or ValueError for another kind of T5.
+    config: T5's config.json. The parameters take no memory until weights are assigned to them
+    (`load_state_dict(…, assign=True)`). Raises ValueError for what is no such T5.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        if config["feed_forward_proj"] != "gated-gelu":
-            raise ValueError(f"feed_forward_proj is {config['feed_forward_proj']}, not gated-gelu")
-        self.shared = nn.Embedding(config["vocab_size"], config["d_model"])
-        self.encoder = nn.Module()
-        self.encoder.block = nn.ModuleList(
-            _Block(config, with_bias=number == 0) for number in range(config["num_layers"])
-        )
-        self.encoder.final_layer_norm = _RmsNorm(config)
-        self._buckets = int(config["relative_attention_num_buckets"])
-        self._far = int(config["relative_attention_max_distance"])
+        if config.get("feed_forward_proj") != "gated-gelu":
+            raise ValueError(f"feed_forward_proj is {config.get('feed_forward_proj')}, not gated-gelu")
+        self._buckets = size_in(config, "relative_attention_num_buckets")
+        self._far = size_in(config, "relative_attention_max_distance")
+        if self._buckets < 4 or self._far <= self._buckets // 4:
+            raise ValueError(f"{self._buckets} buckets of distances do not reach {self._far} words")
+        layers = size_in(config, "num_layers", MOST_LAYERS)
+        with torch.device("meta"):
+            self.shared = _table(size_in(config, "vocab_size"), size_in(config, "d_model"))
+            self.encoder = nn.Module()
+            self.encoder.block = nn.ModuleList(
+                _Block(config, with_bias=number == 0) for number in range(layers)
+            )
+            self.encoder.final_layer_norm = _RmsNorm(config)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         """Return the states [words, d_model] of token ids int64 [words]."""
@@ -54,6 +61,12 @@ class T5Encoder(nn.Module):
         return (distance > 0) * half + torch.where(near < exact, near, far)
 
 
+def _table(rows: int, width: int) -> nn.Embedding:
+    # Given its weights: drawing them, where they take no memory, has torch import its compiler for seconds.
+    table: nn.Embedding = nn.Embedding.from_pretrained(torch.empty(rows, width))  # type: ignore[no-untyped-call]
+    return table
+
+
 class _Block(nn.Module):
     def __init__(self, config: Mapping[str, Any], *, with_bias: bool) -> None:
         super().__init__()
@@ -74,13 +87,13 @@ class _Block(nn.Module):
 class _Attention(nn.Module):
     def __init__(self, config: Mapping[str, Any], *, with_bias: bool) -> None:
         super().__init__()
-        self._heads = int(config["num_heads"])
-        inner = self._heads * config["d_kv"]
-        self.q, self.k, self.v = (nn.Linear(config["d_model"], inner, bias=False) for _ in range(3))
-        self.o = nn.Linear(inner, config["d_model"], bias=False)
+        self._heads = size_in(config, "num_heads")
+        width, inner = size_in(config, "d_model"), self._heads * size_in(config, "d_kv")
+        self.q, self.k, self.v = (nn.Linear(width, inner, bias=False) for _ in range(3))
+        self.o = nn.Linear(inner, width, bias=False)
         if with_bias:
-            buckets = config["relative_attention_num_buckets"]
-            self.relative_attention_bias = nn.Embedding(buckets, self._heads)
+            buckets = size_in(config, "relative_attention_num_buckets")
+            self.relative_attention_bias = _table(buckets, self._heads)
 
     def forward(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         query, key, value = (
@@ -95,8 +108,9 @@ class _Attention(nn.Module):
 class _Gated(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.wi_0, self.wi_1 = (nn.Linear(config["d_model"], config["d_ff"], bias=False) for _ in range(2))
-        self.wo = nn.Linear(config["d_ff"], config["d_model"], bias=False)
+        width, inner = size_in(config, "d_model"), size_in(config, "d_ff")
+        self.wi_0, self.wi_1 = (nn.Linear(width, inner, bias=False) for _ in range(2))
+        self.wo = nn.Linear(inner, width, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gate = nn.functional.gelu(self.wi_0(x), approximate="tanh")
@@ -107,8 +121,8 @@ class _Gated(nn.Module):
 class _RmsNorm(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(config["d_model"]))
-        self._epsilon = float(config["layer_norm_epsilon"])
+        self.weight = nn.Parameter(torch.ones(size_in(config, "d_model")))
+        self._epsilon = positive_in(config, "layer_norm_epsilon")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self._epsilon)

@@ -206,6 +206,22 @@ def test_the_card_is_read_without_torch(models: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_a_clip_waits_for_no_library_that_it_does_not_need(mode: Mode, models: Path) -> None:
+    """torch's compiler is one of them: it takes as long to import as torch does."""
+    program = (
+        "import sys; from pathlib import Path; from bot.engines.score import load;"
+        "from bot.recipe import Recipe, Mode;"
+        f"engine = load({mode.value!r}, Path({str(models / mode.value)!r}));"
+        f"recipe = Recipe(prompt='piano', mode=Mode({mode.value!r}), model='it', seconds=5.0, seed=1);"
+        "score = engine.write(recipe, lambda done, total: None);"
+        "assert engine.sampler.render(score, 5.0, 1).shape == (2, 160_000);"
+        "print({'transformers', 'diffusers', 'accelerate', 'torch._dynamo', 'sympy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_broken_folders_are_named(mode: Mode, models: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match=r"antiphon\.json"):
         describe(mode, tmp_path)

@@ -1,13 +1,16 @@
-"""Weights that are missing, damaged or a trap: each is refused by the file's name, and nothing in it runs."""
+"""Files of a model that are missing, damaged or a trap: each is refused by name, and nothing in it runs."""
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from bot.engines import score
@@ -27,13 +30,22 @@ class Trap:
         return open, (str(self.path), "w")
 
 
+def copied(name: str, place: Path) -> Path:
+    """A copy of a shipped model, with what stands beside it."""
+    shipped = score.BUILT_IN[name]
+    shutil.copytree(shipped.parent / "text", place / "text")
+    shutil.copytree(shipped.parent / "sounds", place / "sounds")
+    return Path(shutil.copytree(shipped, place / shipped.name))
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the shipped model, with what stands beside it."""
-    shipped = score.BUILT_IN["antiphon-tiny-ar"]
-    shutil.copytree(shipped.parent / "text", tmp_path / "text")
-    shutil.copytree(shipped.parent / "sounds", tmp_path / "sounds")
-    return Path(shutil.copytree(shipped, tmp_path / "ar"))
+    return copied("antiphon-tiny-ar", tmp_path)
+
+
+@pytest.fixture
+def denoiser(tmp_path: Path) -> Path:
+    return copied("antiphon-tiny-diffusion", tmp_path)
 
 
 def test_a_pickle_with_code_in_it_is_refused_and_not_run(model: Path, tmp_path: Path) -> None:
@@ -80,3 +92,65 @@ def test_weights_of_another_shape_or_with_one_missing_are_named(model: Path) -> 
         save_file(changed, path)
         with pytest.raises(ModelMissing, match=r"model\.safetensors do not fit"):
             score.load(Mode.AR, model)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "says"),
+    [
+        ("transformer", {"num_layers": 10**9}, "num_layers is 1000000000, not a whole number"),
+        ("transformer", {"num_layers": 7}, "do not fit their configuration"),
+        ("transformer", {"attention_head_dim": "32"}, "attention_head_dim is '32', not a whole number"),
+        ("transformer", {"num_key_value_attention_heads": 2}, "do not divide"),
+        ("transformer", {"num_key_value_attention_heads": 1}, "do not fit their configuration"),
+        ("transformer", {"in_channels": 64}, "in_channels is 64, not 136"),
+        ("transformer", {"out_channels": 64}, "out_channels is 64, not 128"),
+        ("transformer", {"global_states_input_dim": 1536}, "global_states_input_dim is 1536, not 16"),
+        ("transformer", {"cross_attention_input_dim": 768}, "cross_attention_input_dim is 768, not 128"),
+        ("text_encoder", {"feed_forward_proj": "relu"}, "feed_forward_proj is relu"),
+        ("text_encoder", {"vocab_size": 10**12}, "vocab_size is 1000000000000, not a whole number"),
+        ("text_encoder", {"vocab_size": 32_128}, "vocab_size is 32128, not 6210"),
+        ("text_encoder", {"num_heads": -1}, "num_heads is -1, not a whole number"),
+    ],
+    ids=str,
+)
+def test_a_configuration_that_cannot_be_is_named(
+    file: str, changes: dict[str, Any], says: str, denoiser: Path
+) -> None:
+    path = denoiser / file / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(ModelMissing, match=says):
+        score.load(Mode.DIFFUSION, denoiser)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"3", b"\xff\xfe", b'{"num_layers": 6'], ids=repr)
+@pytest.mark.parametrize("file", ["text_encoder", "transformer"])
+def test_a_configuration_that_is_none_is_named(file: str, content: bytes, denoiser: Path) -> None:
+    (denoiser / file / "config.json").write_bytes(content)
+    with pytest.raises(ModelMissing, match=rf"{file}/config\.json cannot be used"):
+        score.load(Mode.DIFFUSION, denoiser)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "text_encoder/model.safetensors",
+        "transformer/diffusion_pytorch_model.safetensors",
+        "planner/model.safetensors",
+        "autoencoder/model.safetensors",
+    ],
+)
+def test_a_part_of_the_denoiser_with_other_tensors_than_its_own_is_named(file: str, denoiser: Path) -> None:
+    path = denoiser / file
+    tensors = load_file(path)
+    name = sorted(tensors)[0]
+    without = {other: value for other, value in tensors.items() if other != name}
+    for changed in (
+        {},
+        without,
+        without | {name: tensors[name][..., :0].clone()},
+        without | {name: torch.zeros(())},
+        tensors | {"more": torch.zeros(1)},
+    ):
+        save_file(changed, path)
+        with pytest.raises(ModelMissing, match=rf"{file} do not fit"):
+            score.load(Mode.DIFFUSION, denoiser)

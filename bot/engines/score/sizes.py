@@ -1,0 +1,36 @@
+"""Sizes out of a model's config.json, which anybody may have written. Importing this imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+MOST_WIDE = 65_536
+"""Far more than any part of a score model is wide; a vocabulary is a size as well."""
+MOST_LAYERS = 256
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """Return a config.json. Raises OSError where it cannot be read, and ValueError for no JSON object."""
+    data = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(data, dict):
+        raise ValueError("it is no JSON object")
+    return data
+
+
+def size_in(config: Mapping[str, Any], name: str, most: int = MOST_WIDE) -> int:
+    """Return a size, 1 to `most`. Raises ValueError for anything else, and where there is none."""
+    value = config.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+        raise ValueError(f"{name} is {value!r}, not a whole number from 1 to {most:,}")
+    return value
+
+
+def positive_in(config: Mapping[str, Any], name: str) -> float:
+    """Return a number between 0 and 1. Raises ValueError for anything else, and where there is none."""
+    value = config.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise ValueError(f"{name} is {value!r}, not a number between 0 and 1")
+    return float(value)
