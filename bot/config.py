@@ -11,13 +11,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.errors import ConfigError
+from bot.models.catalogue import MULTIBAND_MODEL
 from bot.recipe import Mode
 
 DISCORD = "https://discord.com/api/v10"
 BUILTIN_AR = "antiphon-tiny-ar"
 BUILTIN_DIFFUSION = "antiphon-tiny-diffusion"
 MULTIBAND = "multiband"
-MULTIBAND_MODEL = "facebook/multiband-diffusion"
 
 
 def _address(text: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from bot.recipe import Mode
 
 UNKNOWN_LICENCE = "licence unknown"
+MULTIBAND_MODEL = "facebook/multiband-diffusion"
 _TABLE = Path(__file__).with_name("catalogue.toml")
 _SPDX = {
     "mit": "MIT",
