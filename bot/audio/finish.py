@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.audio import mp3, picture
+from bot.audio import mp3
 from bot.audio.checks import LENGTH_TOLERANCE_SECONDS, check
 from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
 from bot.audio.meter import Wave, loudness, true_peak
@@ -34,13 +34,13 @@ LOUDNESS_TOLERANCE_LU = 0.3
 class Clip:
     """A finished clip. Everything measured was measured on the decoded MP3.
 
-    path, picture: the MP3 and the PNG beside it.  bytes: size of the MP3 with its tag.
+    path, picture: the MP3 and the PNG beside it, where one was wanted.  bytes: size of the MP3 with its tag.
     lufs: integrated loudness.  true_peak_db: dBTP, at most −1.
     peak_limited: its peaks keep it quieter than −14 LUFS.
     """
 
     path: Path
-    picture: Path
+    picture: Path | None
     bytes: int
     bitrate_kbps: int
     seconds: float
@@ -67,8 +67,12 @@ def finish(
     out_path: Path,
     max_bytes: int,
     provenance: Provenance | None,
+    *,
+    with_picture: bool = True,
 ) -> Clip:
     """Write a rendered wave [channels, samples] as an MP3 of at most max_bytes, and its picture as a PNG.
+
+    A clip without a picture does not wait for the library that draws it either.
 
     Mono is written as two equal channels: players send it to both, where it is 3 dB louder than
     BS.1770 counts it, and would win against stereo at the same number. Without provenance the file
@@ -82,14 +86,14 @@ def finish(
         wave = np.repeat(wave, 2, axis=0)
     head = b"" if provenance is None else tag(recipe, capabilities, provenance)
     kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head))
-    picture_path = out_path.with_suffix(".png")
+    picture_path = out_path.with_suffix(".png") if with_picture else None
     with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:
         master = Master(wave, rate)
         encoder_gain = mp3.gain(rate, kbps)
         target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - ENCODER_HEADROOM_DB - encoder_gain
         first = master.at(target, ceiling)
         drawn = scratch / "picture.png"
-        drawing = beside_the_encoder.submit(picture.draw, first.wave, rate, drawn)
+        drawing = beside_the_encoder.submit(_draw, first.wave, rate, drawn) if with_picture else None
         encoding = _encode_within_ceiling(master, first, kbps, scratch)
         whole = scratch / "clip.mp3"
         whole.write_bytes(head + encoding.file.read_bytes())
@@ -98,8 +102,11 @@ def finish(
             raise RenderError(
                 f"The MP3 takes {size:,} bytes, more than the {max_bytes:,} that can be posted here."
             )
-        drawing.result()
-        mp3.publish({whole: out_path, drawn: picture_path})
+        places = {whole: out_path}
+        if drawing is not None and picture_path is not None:
+            drawing.result()
+            places[drawn] = picture_path
+        mp3.publish(places)
     return Clip(
         path=out_path,
         picture=picture_path,
@@ -112,6 +119,12 @@ def finish(
         true_peak_db=encoding.true_peak_db,
         peak_limited=encoding.peak_limited,
     )
+
+
+def _draw(wave: Wave, rate: int, path: Path) -> None:
+    from bot.audio.picture import draw
+
+    draw(wave, rate, path)
 
 
 def _encode_within_ceiling(master: Master, mastered: Mastered, kbps: int, scratch: Path) -> _Encoding:

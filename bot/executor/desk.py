@@ -189,9 +189,10 @@ class PipeDesk:
                 provenance=Provenance(
                     device=engine.device, slots=engine.capabilities.slots, versions=versions()
                 ),
+                with_picture=render.picture,
             )
             facts = asdict(clip)
-            path, picture = Path(facts.pop("path")), Path(facts.pop("picture"))
+            path, picture = facts.pop("path"), facts.pop("picture")
             facts |= {
                 "title": engine.capabilities.title,
                 "licence": engine.capabilities.licence,
@@ -200,7 +201,7 @@ class PipeDesk:
                 "render_seconds": round(seconds, 3),
                 "real_time_factor": round(seconds / job.recipe.seconds, 4),
             }
-            self._send(Rendered(job.id, path.name, picture.name, facts))
+            self._send(Rendered(job.id, path.name, picture.name if picture else "", facts))
         except Exception as error:
             self.fail(job.id, error)
 

@@ -37,7 +37,7 @@ class Start:
 class Render:
     """Render `recipe` (JSON) into the MP3 `out_path` of at most `max_bytes`.
 
-    `melody` is the audio file that the recipe's melody is in, where it has one.
+    `melody` is the audio file that the recipe's melody is in, where it has one.  `picture`: draw one as well.
     """
 
     job_id: int
@@ -45,6 +45,7 @@ class Render:
     out_path: str
     max_bytes: int
     melody: str = ""
+    picture: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,10 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The clip lies at `file`, its picture at `picture`; `facts` is what was measured on it."""
+    """The clip lies at `file`, its picture, where one was wanted, at `picture`.
+
+    `facts` is what was measured on the clip.
+    """
 
     job_id: int
     file: str

@@ -43,7 +43,11 @@ class Worker:
                 self._broke(error)
 
     def warm(self, mode: Mode) -> None:
-        """Load a model before anybody asks for it. A failure is told to the first who does."""
+        """Load a model, and what draws pictures, before anybody asks.
+
+        A model's failure is told to the first who does.
+        """
+        importlib.import_module("bot.audio.picture")
         try:
             self._engine(mode)
         except Exception as error:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import mutagen.mp3
 import numpy as np
 import pytest
@@ -50,6 +53,20 @@ def test_the_file_is_what_was_promised(name, rate, tmp_path):
         assert peak > CEILING - 1
     else:
         assert lufs == pytest.approx(-14, abs=0.5)
+
+
+def test_a_clip_without_a_picture_does_not_wait_for_what_draws_it(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from bot.audio.finish import finish;"
+        "from tests.audio.signals import capabilities, pad, recipe;"
+        f"out = Path({str(tmp_path / 'clip.mp3')!r});"
+        "clip = finish("
+        "pad(32_000, 2), recipe(2.0), capabilities(32_000, 2), out, 10**7, None, with_picture=False);"
+        "print(clip.picture, 'matplotlib' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["None", "False"]
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp3"]
 
 
 @pytest.mark.parametrize("kbps", [64, 128])

@@ -28,11 +28,11 @@ class Desk:
         self.said: list[Up | Died] = []
         self.number = 0
 
-    async def give(self, prompt: str, **changes: object) -> int:
+    async def give(self, prompt: str, *, picture: bool = True, **changes: object) -> int:
         self.number += 1
         wanted = recipe(prompt=prompt, model="tones", seconds=1.0, **changes)
         path = self.folder / f"{self.number}.mp3"
-        await self.executor.render(Render(self.number, wanted.to_json(), str(path), 10**7))
+        await self.executor.render(Render(self.number, wanted.to_json(), str(path), 10**7, picture=picture))
         return self.number
 
     async def until(self, *kinds: type, job: int | None = None) -> Up | Died:
@@ -78,6 +78,15 @@ async def test_a_clip_comes_with_progress_and_facts(desk: Desk) -> None:
     done = [event.done for event in desk.said if isinstance(event, Progress) and event.phase == "rendering"]
     assert done == sorted(done)
     assert len(done) >= 10
+
+
+@pytest.mark.parametrize("picture", [True, False])
+async def test_a_picture_is_drawn_where_one_is_wanted(desk: Desk, picture: bool) -> None:
+    job = await desk.give("a tune", picture=picture)
+    rendered = await desk.until(Rendered, job=job)
+    assert isinstance(rendered, Rendered)
+    assert rendered.picture == (f"{job}.png" if picture else "")
+    assert (desk.folder / f"{job}.png").exists() == picture
 
 
 async def test_a_cancelled_job_says_nothing_more(desk: Desk) -> None:
