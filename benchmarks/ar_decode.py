@@ -143,8 +143,8 @@ def _ours(precision: str, slots: int = 1) -> Callable[[int], Callable[[], object
         for seed in range(slots):
             decoder.admit(Row(conditions=Conditions(torch.randn(WORDS, 1024)), frames=1_500, seed=seed))
         # As if so many columns had been decoded: what is in the cache changes no timing.
-        for cache in (decoder._attention._keys, decoder._attention._values):
-            cache.fill_(0.01)
+        for cache in (decoder._cache._past.keys, decoder._cache._past.values):
+            cache[:] = 1
         for slot in decoder._slots:
             assert slot is not None
             slot.column = context

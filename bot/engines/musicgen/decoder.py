@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.engines.musicgen.attention import Attention, SlotBySlot
+from bot.engines.musicgen.host import HostSlots
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.sampling import draw, guided
 from bot.engines.musicgen.static import AllSlots, captured
@@ -98,7 +98,7 @@ class Decoder:
     clip's tokens into the same cache, so memory does not grow with length.
     longest: most frames of a row.  prefix: most states of a row that are prepended.
     static: shapes that never change, as CUDA graphs want them; None is where the model is not on a CPU.
-    words: most states of a row there.
+    words: most states of a row that are attended to.
     """
 
     def __init__(
@@ -134,12 +134,12 @@ class Decoder:
         self._rules = torch.ones(4, slots, device=device)
         self._length = prefix + window + self.last_delay
         self._static = torch.device(device).type != "cpu" if static is None else static
-        self._words = words if self._static else longest
-        self._attention: Attention
+        self._words = words
+        self._cache: AllSlots | HostSlots
         if self._static:
-            self._attention = AllSlots(sizes, self._places[3], self._length, words, model.cache_dtype)
+            self._cache = AllSlots(sizes, self._places[3], self._length, words, model.dtype)
         else:
-            self._attention = SlotBySlot(sizes, slots, self._length, model.cache_dtype)
+            self._cache = model.slots(slots, self._length, words)
         self._column: Callable[[], torch.Tensor] = self._next_column
         if torch.device(device).type == "cuda":
             with torch.inference_mode():
@@ -189,7 +189,7 @@ class Decoder:
         for _ in range(count):
             if not any(self._slots):
                 break
-            self._attention.stand([None if s is None else s.prefix + s.column for s in self._slots])
+            self._cache.stand([None if s is None else s.prefix + s.column for s in self._slots])
             ended += self._move_on(self._column())
         return ended
 
@@ -205,7 +205,7 @@ class Decoder:
 
     def _next_column(self) -> torch.Tensor:
         """Take one column through the network and one column of tokens out of it; returns the scores."""
-        logits = self.model.step(self._tokens, self._places[3], self._attention)
+        logits = self.model.step(self._tokens, self._places[3], self._cache)
         scores = guided(logits, self._rules[3])
         self._sound &= scores.isfinite().all(-1).all(-1)
         self._take(scores)
@@ -292,7 +292,7 @@ class Decoder:
         slot.column = known - slot.origin
         slot.prefix = len(states) if sizes.prefix else 0
         words = [] if sizes.prefix else self.model.conditioning(states)
-        self._attention.hold(number, words)
+        self._cache.hold(number, words)
 
         frames = torch.arange(slot.column + 1, device=self.model.device)[:, None] - 1 - self.delays
         codes = self._codes[number].T.gather(0, (frames + slot.origin).clamp_min(0))
@@ -303,7 +303,7 @@ class Decoder:
             nothing = torch.zeros_like(states) if nothing is None else nothing.to(states)
             inputs = torch.cat([torch.stack([states, nothing]), inputs], 1)
         if inputs.shape[1]:
-            self.model.prefill(number, inputs, words, self._attention)
+            self.model.prefill(number, inputs, words, self._cache)
         self._tokens[number] = columns[-1]
         place = slot.column, slot.origin, slot.length, slot.prefix + slot.column
         self._places[:, number] = torch.tensor(place, device=self.model.device)

@@ -8,9 +8,10 @@ from typing import Self
 import torch
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from bot.engines.musicgen.attention import Attention
-from bot.engines.musicgen.linear import Linear, Precision, dtype_on, packed
+from bot.engines.musicgen.host import HostSlots, Stacks
+from bot.engines.musicgen.linear import Linear, Plain, Precision, dtype_on, on_cpu
 from bot.engines.musicgen.sizes import Sizes
+from bot.engines.musicgen.static import AllSlots
 from bot.engines.musicgen.weights import LayerWeights, Layout, Norm, Tensors, Weights, read
 
 Conditioning = list[tuple[torch.Tensor, torch.Tensor]]
@@ -41,18 +42,18 @@ class Cross:
 
 
 class LanguageModel:
-    """MusicGen's language model, its weights packed for one device and precision."""
+    """MusicGen's language model, its weights laid out for one device and precision."""
 
     def __init__(self, sizes: Sizes, weights: Weights, device: str, precision: Precision) -> None:
         self.sizes, self.device, self.precision = sizes, device, precision
         self.dtype = dtype_on(device, precision)
-        self.cache_dtype = torch.float32 if precision == "fp32" else torch.float16
-        if self.dtype is torch.bfloat16:
-            self.cache_dtype = torch.bfloat16
+        self._stacks = Stacks(sizes, precision) if on_cpu(device) else None
         self._embeddings = self._kept(weights.embeddings)
-        self._layers = [self._layer(layer) for layer in weights.layers]
+        self._layers = [self._layer(number, layer) for number, layer in enumerate(weights.layers)]
         self._norm = self._kept_norm(weights.norm)
-        self._heads = self._packed(weights.heads)
+        self._heads = self._placed("heads", 0, weights.heads)
+        if self._stacks is not None:
+            self._stacks.put_last_norm(self._norm)
         half = sizes.hidden // 2
         exponents = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
         self._frequencies = (10_000.0**-exponents).to(device)
@@ -73,28 +74,37 @@ class LanguageModel:
         """
         return cls(sizes, read(sizes, tensors, layout), device, precision)
 
-    def step(self, tokens: torch.Tensor, places: torch.Tensor, attention: Attention) -> torch.Tensor:
-        """Return logits [slots, 2, codebooks, vocabulary] of the next column, without and with words in 1, 0.
+    def slots(self, count: int, length: int, words: int) -> HostSlots:
+        """Return the cache of so many slots on a CPU; length and words: most positions and words of each."""
+        assert self._stacks is not None, "a GPU wants static.AllSlots"
+        return HostSlots(self.sizes, self._stacks, count, length, words)
+
+    def step(self, tokens: torch.Tensor, places: torch.Tensor, cache: HostSlots | AllSlots) -> torch.Tensor:
+        """Return logits [slots, 2, codebooks, vocabulary] of the next column, with words and without.
 
         tokens: int64 [slots, codebooks].  places: int64 [slots], each one's position in its cache.
         """
-        slots, wide = tokens.shape[0], self.sizes.hidden
         x = self._embedded(tokens) + self._positions(places)
+        if isinstance(cache, HostSlots):
+            return cache.step(x)
+        slots, wide = x.shape
         x = x[:, None].expand(-1, 2, -1).reshape(2 * slots, wide)
         for number, layer in enumerate(self._layers):
             qkv = layer.qkv(normed(x, layer.self_norm))
-            x = x + layer.self_out(attention.over_past(number, qkv))
+            x = x + layer.self_out(cache.over_past(number, qkv))
             if layer.cross is not None:
                 # The row without words attends to nothing, which adds nothing: only the others are computed.
                 worded = x.view(slots, 2, wide)[:, 0]
                 query = layer.cross.query(normed(worded, layer.cross.norm))
-                heard = layer.cross.out(attention.over_words(number, query))
+                heard = layer.cross.out(cache.over_words(number, query))
                 x.view(slots, 2, wide)[:, 0] += heard
             x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
         logits = self._heads(normed(x, self._norm))
         return logits.view(slots, 2, self.sizes.codebooks, self.sizes.vocabulary)
 
-    def prefill(self, slot: int, inputs: torch.Tensor, words: Conditioning, attention: Attention) -> None:
+    def prefill(
+        self, slot: int, inputs: torch.Tensor, words: Conditioning, cache: HostSlots | AllSlots
+    ) -> None:
         """Fill the beginning of a slot's cache. inputs: [2, length, hidden], embedded, no positions yet."""
         length, wide = inputs.shape[1:]
         heads, width = self.sizes.heads, self.sizes.head_width
@@ -103,7 +113,7 @@ class LanguageModel:
         for number, layer in enumerate(self._layers):
             qkv = layer.qkv(normed(x, layer.self_norm)).view(2, length, 3, heads, width)
             query, key, value = qkv.permute(2, 0, 3, 1, 4)
-            attention.fill(number, slot, key, value)
+            cache.fill(number, slot, key, value)
             mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
             x = x + layer.self_out(mixed.transpose(1, 2).reshape(2 * length, wide))
             if layer.cross is not None:
@@ -138,29 +148,35 @@ class LanguageModel:
         angles = places[:, None] * self._frequencies
         return torch.cat([angles.cos(), angles.sin()], 1).to(self.dtype)
 
-    def _layer(self, w: LayerWeights) -> Layer:
+    def _layer(self, number: int, w: LayerWeights) -> Layer:
         cross = None
         if w.cross_norm is not None and w.cross_query is not None:
             assert w.cross_key_value is not None
             assert w.cross_out is not None
             cross = Cross(
                 self._kept_norm(w.cross_norm),
-                self._packed(w.cross_query),
-                self._packed(w.cross_key_value),
-                self._packed(w.cross_out),
+                self._placed("cross_query", number, w.cross_query),
+                self._placed("cross_key_value", number, w.cross_key_value),
+                self._placed("cross_out", number, w.cross_out),
             )
-        return Layer(
+        layer = Layer(
             self._kept_norm(w.self_norm),
-            self._packed(w.qkv),
-            self._packed(w.self_out),
+            self._placed("qkv", number, w.qkv),
+            self._placed("self_out", number, w.self_out),
             cross,
             self._kept_norm(w.feed_norm),
-            self._packed(w.feed_in),
-            self._packed(w.feed_out),
+            self._placed("feed_in", number, w.feed_in),
+            self._placed("feed_out", number, w.feed_out),
         )
+        if self._stacks is not None:
+            norms = layer.self_norm, cross.norm if cross else layer.feed_norm, layer.feed_norm
+            self._stacks.put_norms(number, norms)
+        return layer
 
-    def _packed(self, weight: torch.Tensor) -> Linear:
-        return packed(weight, self.precision, self.device, 2)
+    def _placed(self, name: str, layer: int, weight: torch.Tensor) -> Linear:
+        if self._stacks is None:
+            return Plain(weight.to(self.device, self.dtype))
+        return self._stacks.put(name, layer, weight)
 
     def _kept(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.device, self.dtype).contiguous()

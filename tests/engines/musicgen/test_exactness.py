@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bot.engines.musicgen.attention import SlotBySlot
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+from bot.engines.musicgen.host import HostSlots
 from tests.engines.musicgen.reference import SMALL, TINY, Reference, decoded, forced_logits, reference
 
 TOLERANCE = 1e-4
@@ -57,13 +57,13 @@ def test_zeroed_words_are_noticed(tiny: Reference, guidance_scale: float) -> Non
 
 
 def test_a_zeroed_cache_is_noticed(tiny: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
-    attend = SlotBySlot.over_past
+    step = HostSlots.step
 
-    def forgetful(self: SlotBySlot, layer: int, qkv: torch.Tensor) -> torch.Tensor:
-        self._keys[layer, 0, :, :, 0, :, :2] = 0
-        return attend(self, layer, qkv)
+    def forgetful(self: HostSlots, x: torch.Tensor) -> torch.Tensor:
+        self._past.keys[:, 0, :, :2] = 0
+        return step(self, x)
 
-    monkeypatch.setattr(SlotBySlot, "over_past", forgetful)
+    monkeypatch.setattr(HostSlots, "step", forgetful)
     assert difference(tiny, tiny.conditions, 3.0) > SEEN
 
 

@@ -1,0 +1,117 @@
+"""The CPU's inner loops against numpy, and that nothing depends on what stands beside it."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import njit
+
+from bot.engines.musicgen import arithmetic, host
+from bot.engines.musicgen.decoder import Decoder
+from bot.engines.musicgen.dots import CHUNK, dots
+from bot.engines.musicgen.linear import Precision, precisions_on
+from tests.engines.musicgen.reference import Forced, Reference, decoded, reference
+from tests.engines.musicgen.test_decoder import TINY, row
+
+LIMIT = arithmetic.limit.py_func
+
+
+@njit(error_model="numpy")
+def three(stored, first, x, apart, length):
+    return dots(stored, first, x, 0, apart, length, (0, 0, 0))
+
+
+@njit(error_model="numpy")
+def narrow(numbers, most, out):
+    return arithmetic.narrowed(numbers, most, out)
+
+
+@njit(error_model="numpy")
+def powers(numbers):
+    for place in range(len(numbers)):
+        numbers[place] = arithmetic.power(numbers[place])
+
+
+@njit(error_model="numpy")
+def soften(numbers):
+    arithmetic.soften(numbers)
+
+
+@pytest.mark.parametrize("precision", precisions_on("cpu"))
+@pytest.mark.parametrize("length", [CHUNK, 3 * CHUNK, 1024])
+def test_dot_products_are_numpys(precision: Precision, length: int) -> None:
+    rng = np.random.default_rng(length)
+    weights = torch.from_numpy(rng.normal(0, 1, (2, length)))
+    if precision == "int8":
+        stored = (weights * 40).clamp(-127, 127).to(torch.int8)
+        x = rng.integers(-LIMIT(length), LIMIT(length), (3, length + 5)).astype(np.int16)
+    else:
+        stored = weights.to(host.DTYPES[precision])
+        x = rng.normal(0, 1, (3, length + 5)).astype(np.float32)
+    found = three(host.bits(stored), length, x, length + 5, length)
+    expected = x[:, :length].astype(np.float64) @ stored[1].double().numpy()
+    # Sums of integers are exact; sums of floats differ by their order.
+    tolerance = 0 if precision == "int8" else 1e-6 * np.abs(x[:, :length]).sum(1).max()
+    assert np.abs(np.array(found) - expected).max() <= tolerance
+
+
+def test_no_sum_of_integers_overflows() -> None:
+    for length in (CHUNK, 1024, 8192):
+        stored = np.full((1, length), -127, np.int8)
+        x = np.full((3, length), LIMIT(length), np.int16)
+        assert three(stored, 0, x, length, length)[2] == -127 * length * LIMIT(length)
+
+
+@given(
+    st.lists(st.floats(-(2.0**90), 2.0**90, width=32, allow_subnormal=False), min_size=1, max_size=40),
+    st.sampled_from([127, 2064, 32767]),
+)
+@settings(max_examples=60, deadline=None)
+def test_narrowed_numbers_are_within_half_a_step(numbers: list[float], most: int) -> None:
+    x, out = np.array(numbers, np.float32), np.zeros(len(numbers), np.int16)
+    worth = narrow(x, most, out)
+    assert np.abs(out).max() <= most
+    assert np.abs(out * np.float64(worth) - x).max() <= 0.5001 * max(worth, np.abs(x).max() / most)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_not_hidden(bad: float) -> None:
+    x, out = np.array([1, bad, 2], np.float32), np.ones(3, np.int16)
+    assert np.isnan(narrow(x, 127, out))
+    assert not out.any()
+
+
+def test_powers_of_two_and_gelu_are_exact_to_rounding() -> None:
+    exponents = np.linspace(-126, 0, 10_001, dtype=np.float32)
+    found = exponents.copy()
+    powers(found)
+    assert np.abs(found / np.exp2(exponents.astype(np.float64)) - 1).max() < 3e-7
+    numbers = np.linspace(-12, 12, 10_001, dtype=np.float32)
+    found = numbers.copy()
+    soften(found)
+    expected = torch.nn.functional.gelu(torch.from_numpy(numbers).double()).numpy()
+    assert np.abs(found - expected).max() < 1e-6
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Reference:
+    return reference(**TINY)
+
+
+@pytest.mark.parametrize("precision", precisions_on("cpu"))
+def test_no_bit_depends_on_slots_or_threads(
+    precision: Precision, tiny: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def logits(slots: int, threads: int) -> np.ndarray:
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+        monkeypatch.setattr(host, "ALONE", 0)
+        decoder, forced = Decoder(tiny.ours(precision), slots, window=40, stride=20), Forced(tiny.columns(6))
+        for number in range(slots - 1):
+            decoder.admit(row(tiny, number))
+        decoded(decoder, row(tiny, 2, chooser=forced))
+        return np.stack(forced.logits)
+
+    alone = logits(1, 1)
+    for slots, threads in ((1, 2), (1, 3), (4, 2), (8, 1), (16, 3)):
+        assert (logits(slots, threads) == alone).all()
