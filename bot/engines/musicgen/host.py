@@ -18,6 +18,8 @@ from bot.engines.musicgen.linear import DTYPES, Precision
 from bot.engines.musicgen.sizes import Sizes
 from bot.engines.musicgen.weights import Norm
 
+APART = 2 * CHUNK
+"""Numbers between two rows of activations: rows that are a power of two apart share a cache's few places."""
 ALONE = 10_000_000
 """Weights up to which one thread is faster than several that wait for each other."""
 
@@ -132,7 +134,7 @@ class HostSlots:
             Own(
                 x=floats(rows, sizes.hidden),
                 normed=floats(rows, wide),
-                narrow=np.zeros((rows, max(wide, middle)), beside),
+                narrow=np.zeros((rows, max(wide, middle) + APART), beside),
                 sizes=floats(rows),
                 query=np.zeros(padded(sizes.head_width), beside),
                 weights=np.zeros(most, beside),
