@@ -96,8 +96,8 @@ class Own(NamedTuple):
     """What each thread has for itself.
 
     x, normed: float32 [rows, hidden], normed padded to CHUNK.  scores: float32 [positions].
-    narrow [rows, the widest input and more], query [width], weights [positions]: as dots.py wants them beside weights
-    and cache.  sizes: float32 [rows], what 1 is worth in narrow.
+    narrow [rows, the widest input and more], query [width], weights [positions]: as dots.py wants them beside
+    weights and cache.  sizes: float32 [rows], what 1 is worth in narrow.
     """
 
     x: Array

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from bot.engines.musicgen import arithmetic, host
+from bot.engines.musicgen import arithmetic, compile, host, kernels
 from bot.engines.musicgen.decoder import Decoder
 from bot.engines.musicgen.dots import CHUNK, dots
 from bot.engines.musicgen.linear import Precision, precisions_on
@@ -115,3 +115,9 @@ def test_no_bit_depends_on_slots_or_threads(
     alone = logits(1, 1)
     for slots, threads in ((1, 2), (1, 3), (4, 2), (8, 1), (16, 3)):
         assert (logits(slots, threads) == alone).all()
+
+
+def test_what_is_usual_can_be_compiled_ahead() -> None:
+    compile.main()
+    cached = {str(signature) for signature in kernels.step.signatures}
+    assert len(cached) >= len(compile.USUAL)
