@@ -217,15 +217,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of training.dataset, for mean-score")
     parser.add_argument("--groups", nargs="+", default=["near", "far", "sequence", "instrument", "tempo"])
     parser.add_argument("--free", action="store_true", help="do not keep the instruments that are named")
-    parser.add_argument("--named", action="store_true", help="only the prompts that name instruments")
     parser.add_argument("--deaf", action="store_true", help="let the model hear no word: what is kept alone")
     parser.add_argument("--every", type=int, default=1, help="take only every n-th clip, for a quick look")
     args = parser.parse_args()
     torch.set_num_threads(1)
     judge, sampler = Judge(), Sampler(Bank(args.models / "sounds"))
     work = tasks(tuple(args.groups))[:: args.every]
-    if args.named:
-        work = [task for task in work if asked_instruments(task.prompt) != NOTHING]
     scores: Iterator[tuple[Task, Score | None]]
     if args.row == "ar":
         engine = load("ar", args.models / "ar")

@@ -57,10 +57,13 @@ def export_ar(run: Path, folder: Path, vectors: np.ndarray) -> None:
     average = torch.load(run / "last.pt", weights_only=True)["average"]
     model = ArModel(text_encoder(vectors))
     folder.mkdir(parents=True, exist_ok=True)
-    fixed = tuple(
-        n for n in average if n.endswith(("encoder.embed_tokens.weight", "embed_positions.weights"))
+    unused = tuple(
+        n
+        for n in average
+        if n.endswith(("encoder.embed_tokens.weight", "embed_positions.weights"))
+        or n.startswith("scene_head.")
     )
-    save_file(half(average, fixed), folder / "model.safetensors", {"format": "pt"})
+    save_file(half(average, unused), folder / "model.safetensors", {"format": "pt"})
     decoder = model.decoder.config.to_diff_dict() | {"model_type": "musicgen_decoder"}
     encoder = model.text_encoder.config.to_diff_dict() | {"model_type": "t5"}
     _write(

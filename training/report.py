@@ -16,7 +16,6 @@ import numpy as np
 
 from bot.engines.listening import same_tempo
 from bot.engines.score.format import from_frames
-from bot.engines.score.steer import NOTHING, asked_instruments
 from training.dataset import load
 
 Clip = dict[str, Any]
@@ -105,14 +104,6 @@ def shuffled(clips: list[Clip]) -> list[Clip]:
     return out
 
 
-def completed(named: list[Clip], free: list[Clip]) -> list[Clip]:
-    """Return clips whose prompts name instruments, kept, with the others of a model left free.
-
-    Nothing is kept where none is named, so that those clips are the same.
-    """
-    return named + [c for c in free if asked_instruments(c["prompt"]) == NOTHING]
-
-
 def spread(clips: list[Clip]) -> float:
     """Return how far the seeds of one prompt are apart: the mean share of different tokens."""
     by_prompt: dict[str, list[list[int]]] = {}
@@ -161,8 +152,6 @@ def main() -> None:
     for path in sorted(args.folder.glob("*.jsonl")):
         clips[path.stem] = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     for mode in ("ar", "diffusion"):
-        if {f"{mode}-named", f"{mode}-free"} <= clips.keys():
-            clips[mode] = completed(clips[f"{mode}-named"], clips[f"{mode}-free"])
         if mode in clips:
             clips[f"shuffled {mode}"] = shuffled(clips[mode])
     rows = [name for name in ROWS if name in clips]

@@ -12,7 +12,7 @@ from training.compose import Settings, random_piece
 from training.dataset import CAPTIONS, FIRST_SEED, Shard, load, write_shard
 from training.evaluate import tasks
 from training.loop import READ_ALONE, Batches, Run, SceneHead, read_alone, text_encoder
-from training.report import completed, in_order, interval, shuffled
+from training.report import in_order, interval, shuffled
 from training.train_ar import BAR_WEIGHT, ENTRY_WEIGHT, PAD, delayed, weights_of
 from training.train_latent import principal, to_bits
 from training.words import LEARNED, WIDTH
@@ -173,16 +173,13 @@ def test_an_order_is_kept_only_if_all_enter_one_after_the_other() -> None:
     assert not in_order(clip((0, "cello"), (0, "harp")))
 
 
-def test_clips_are_shuffled_within_their_group_and_completed_by_free_ones() -> None:
+def test_clips_are_shuffled_within_their_group() -> None:
     near = [{"group": "near", "prompt": str(n), "scene": str(n), "asked": None} for n in range(30)]
     rest = [{"group": "instrument", "prompt": "x", "scene": None, "asked": f"family {n}"} for n in range(30)]
     mixed = shuffled(near + rest)
     assert sorted(c["scene"] for c in mixed if c["group"] == "near") == sorted(c["scene"] for c in near)
     assert sum(c["scene"] == c["prompt"] for c in mixed) < 8
     assert all(c["asked"].startswith("family") for c in mixed if c["group"] == "instrument")
-    free = [{"prompt": "fast techno", "kept": False}, {"prompt": "folk with banjo", "kept": False}]
-    kept = [{"prompt": "folk with banjo", "kept": True}]
-    assert completed(kept, free) == [kept[0], free[0]]
 
 
 def test_intervals_hold_the_mean_and_widen_with_fewer_prompts() -> None:

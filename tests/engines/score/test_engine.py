@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from bot.engines.base import Engine, Job
 from bot.engines.score import MODELS, describe, load
@@ -193,6 +194,12 @@ def test_what_is_no_error_of_the_project_goes_up(
     with pytest.raises(MemoryError):
         engine.run(desk)
     assert not desk.failures
+
+
+def test_what_only_training_needs_is_not_exported(models: Path) -> None:
+    names = load_file(models / "ar" / "model.safetensors").keys()
+    assert "enc_to_dec_proj.weight" in names
+    assert not [name for name in names if "scene_head" in name]
 
 
 def test_the_card_is_read_without_torch(models: Path) -> None:

@@ -80,14 +80,17 @@ def test_they_follow_the_prompt(mode: str, request: pytest.FixtureRequest) -> No
 @pytest.mark.parametrize("mode", ["ar", "diffusion"])
 def test_the_words_matter(mode: str, request: pytest.FixtureRequest) -> None:
     engine = request.getfixturevalue(mode)
-    scores: list[Score] = []
+    written: dict[str, list[Score]] = {}
     with one_thread():
         for prompt in ("fast techno", "sad violin solo"):
-            task = Task("near", prompt, None, None, 3)
-            scores += [s for _, s in (written_ar if mode == "ar" else written_diffusion)(engine, [task])]
-    assert scores[0].tempo > 1.4 * scores[1].tempo
-    assert scores[0].programs[:, 4].any()
-    assert not scores[1].programs[:, 4].any()
+            # Eight takes: chance may leave the drums out of one.
+            work = [Task("near", prompt, None, None, seed) for seed in range(3, 11)]
+            scores = (written_ar if mode == "ar" else written_diffusion)(engine, work)
+            written[prompt] = [score for _, score in scores]
+    techno, violin = written.values()
+    assert min(score.tempo for score in techno) > 1.4 * max(score.tempo for score in violin)
+    assert sum(bool(score.programs[:, 4].any()) for score in techno) >= 6
+    assert not any(score.programs[:, 4].any() for score in violin)
 
 
 def test_a_tempo_that_is_asked_for_is_kept(ar: ArEngine) -> None:
