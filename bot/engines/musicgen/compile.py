@@ -1,6 +1,7 @@
 """Compile the CPU's kernels ahead, so that nobody's first clip waits.
 
-Run as `python -m bot.engines.musicgen.compile`. numba keeps the machine code beside the kernels' files, or in the user's cache where that cannot be written.
+Run as `python -m bot.engines.musicgen.compile`. numba keeps the machine code beside the kernels' files, or in
+the user's cache where that cannot be written.
 """
 
 from __future__ import annotations

@@ -12,13 +12,21 @@ kernels.py. What is stored, and what it meets:
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
+SOURCES = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("dots", "arithmetic", "kernels")]
+# numba looks for changes in a function's own file alone, and what it compiled is of all three.
+config.CACHE_DIR = str(
+    Path(config.CACHE_DIR or Path(__file__).parent / "__pycache__")
+    / f"kernels-{hashlib.sha256(b''.join(SOURCES)).hexdigest()[:16]}"
+)
 CHUNK = 16
 """Numbers that are read at a time: the length of every row is a multiple of it."""
 AHEAD = 2_048
