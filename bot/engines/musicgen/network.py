@@ -20,7 +20,7 @@ Conditioning = list[tuple[torch.Tensor, torch.Tensor]]
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer with its matrices packed; `cross` is None where conditioning is prepended."""
+    """One layer with its matrices where they are used; `cross` is None where conditioning is prepended."""
 
     self_norm: Norm
     qkv: Linear
