@@ -167,22 +167,28 @@ class Gateway:
 
     # Faults and control
 
-    def drop(self) -> None:
-        """Cut every socket without a word; the sessions stay and may be resumed."""
+    def drop(self) -> int:
+        """Cut every socket without a close frame; the sessions stay and may be resumed. Returns how many."""
         for socket in list(self._sockets):
             socket.drop()
+        return len(self._sockets)
 
-    def reconnect(self) -> None:
-        """Ask every client to reconnect and resume."""
+    def reconnect(self) -> int:
+        """Ask every client to reconnect and resume. Returns how many there were."""
         for socket in list(self._sockets):
             socket.push({"op": int(Op.RECONNECT), "d": None, "s": None, "t": None})
+        return len(self._sockets)
 
-    def invalidate(self, *, resumable: bool = False) -> None:
-        """Tell every client that its session is invalid; unless `resumable`, the sessions are forgotten."""
+    def invalidate(self, *, resumable: bool = False) -> int:
+        """Tell every client that its session is invalid; unless `resumable`, the sessions are forgotten.
+
+        Returns how many clients there were.
+        """
         for socket in list(self._sockets):
             if not resumable and socket.session is not None:
                 self._forget(socket.session)
             socket.push({"op": int(Op.INVALID_SESSION), "d": resumable, "s": None, "t": None})
+        return len(self._sockets)
 
     def broadcast(self, events: list[Outgoing]) -> None:
         """Send events to the sessions that are to have them."""

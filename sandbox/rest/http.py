@@ -15,11 +15,12 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.errors import ApiError, not_json, unauthorized
-from sandbox.faults import Fault, Faults
+from sandbox.faults import ConnectionCutError, FaultAnswer, Faults, Target
 from sandbox.files import Upload, read_part
 from sandbox.limits import Limits, RateLimitedError
 from sandbox.rest import accounts, answers, channels, commands
 from sandbox.rest.routing import HANDLERS, OPEN, Answer, Call, Created, Services, match
+from sandbox.rules.shapes import as_snowflake
 from sandbox.spec import Spec
 
 log = logging.getLogger(__name__)
@@ -27,11 +28,9 @@ log = logging.getLogger(__name__)
 HAS_ROOMS = (accounts, answers, channels, commands)
 """Importing these modules is what fills HANDLERS."""
 MOST_FILES, MOST_JSON = 10, 8 * 1024 * 1024
+_LOOPS_TO_SEE_AN_END = 5
+"""Rounds of the event loop in which the end of a connection is read and reported, with some to spare."""
 _FILE_FIELD = re.compile(r"files\[([0-9]{1,3})\]")
-
-
-class _LostAnswerError(Exception):
-    """The answer is not to arrive."""
 
 
 class RestApi:
@@ -58,10 +57,18 @@ class RestApi:
         headers: dict[str, str] = {}
         try:
             status, body = await self._answer(request, found.name, found.params, headers)
-        except _LostAnswerError:
+        except ConnectionCutError:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
+        except FaultAnswer as fault:
+            status, headers = fault.status, fault.headers
+            if isinstance(fault.body, str):
+                text = web.Response(
+                    status=status, text=fault.body, content_type=fault.content_type, headers=headers
+                )
+                return await self._send(request, text)
+            body = fault.body
         except RateLimitedError as limited:
             status, body = limited.status, limited.body()
             headers = limited.headers()
@@ -93,39 +100,52 @@ class RestApi:
         self, request: web.Request, name: str, params: dict[str, str], headers: dict[str, str]
     ) -> tuple[int, Answer]:
         clock, rules = self.services.world.clock, self.services.rules
-        upload = request.content_type == "multipart/form-data"
-        faults = self.faults.take(name, upload=upload)
-        for fault in faults:
-            if fault.delay:
-                await clock.sleep(fault.delay)
         if name not in OPEN:
             self._authorize(request)
         headers |= self.limits.count(name, params, clock, rules)
         body, uploads = await _read(request, self.services.messages.upload_limit)
+        faults = self.faults.take(self._target(name, params, body, uploads))
         for fault in faults:
-            await self._strike(fault, uploads)
-        call = Call(params, request.query, body, uploads)
-        answer = HANDLERS[name](self.services, call)
-        if self.spec is not None:
-            self.spec.check_request(name, body)
-        if any(fault.lose_answer for fault in faults):
-            raise _LostAnswerError
+            if not fault.after_effect:
+                await fault.strike(clock, tuple(uploads))
+                await _connected(request)
+        answer: Answer = None
+        refused: ApiError | None = None
+        try:
+            answer = HANDLERS[name](self.services, Call(params, request.query, body, uploads))
+            if self.spec is not None:
+                self.spec.check_request(name, body)
+        except ApiError as error:
+            refused = error
+        for fault in faults:
+            if fault.after_effect:
+                await fault.strike(clock, tuple(uploads))
+        if refused is not None:
+            raise refused
         return (204 if answer is None else 201 if isinstance(answer, Created) else 200), answer
 
-    async def _strike(self, fault: Fault, uploads: list[Upload]) -> None:
-        if fault.bytes_per_second:
-            await self.services.world.clock.sleep(
-                sum(len(one.body) for one in uploads) / fault.bytes_per_second
-            )
-        if fault.retry_after is not None:
-            raise RateLimitedError(fault.retry_after, everything=fault.scope_global)
-        if fault.status is not None:
-            raise ApiError(fault.status, 0, f"{fault.status}: a fault that was asked for")
+    def _target(self, name: str, params: Mapping[str, str], body: Any, uploads: list[Upload]) -> Target:
+        channel_id = as_snowflake(params.get("channel_id"))
+        message_id = as_snowflake(params.get("message_id"))
+        token = params.get("webhook_token") or params.get("interaction_token")
+        interaction = self.services.world.tokens.get(token or "")
+        if interaction is not None:
+            channel_id = interaction.channel_id
+            message_id = message_id or interaction.response_message_id
+        return Target(name, body, tuple(uploads), channel_id, message_id)
 
     def _authorize(self, request: web.Request) -> None:
         given = request.headers.get("Authorization", "").encode(errors="replace")
         if not secrets.compare_digest(given, f"Bot {self.services.world.bot_token}".encode()):
             raise unauthorized()
+
+
+async def _connected(request: web.Request) -> None:
+    """Raise ConnectionCutError if the client left while its request was held up."""
+    for _ in range(_LOOPS_TO_SEE_AN_END):
+        await asyncio.sleep(0)
+    if request.transport is None or request.transport.is_closing():
+        raise ConnectionCutError
 
 
 async def _read(request: web.Request, upload_limit: int) -> tuple[Any, list[Upload]]:

@@ -14,6 +14,9 @@ from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
 from tests.e2e.bot_process import ROOT, BotProcess
 from tests.requirements import absent
+from tests.struck import _every_fault_strikes
+
+__all__ = ["_every_fault_strikes"]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.actors import Actor, Room, text_of
 from sandbox.defaults import ELSEWHERE
+from sandbox.faults import Target
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
@@ -29,7 +30,7 @@ from tests.e2e.clips import (
 )
 from tests.e2e.conftest import running
 
-EDIT = "update_webhook_message"
+EDIT = "update_original_webhook_message"
 POST = "create_message"
 AFTER_THE_TOKEN = 16 * 60
 
@@ -44,6 +45,15 @@ def job_state(bot: BotProcess) -> str:
     with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection:
         [state] = connection.execute("SELECT state FROM jobs ORDER BY id DESC").fetchone()
     return str(state)
+
+
+def carries_files(target: Target) -> bool:
+    return bool(target.uploads)
+
+
+def clip_files(bot: BotProcess) -> dict[str, int]:
+    """Return the names of the clips' files, each with the time of its writing in nanoseconds."""
+    return {path.name: path.stat().st_mtime_ns for path in (bot.folder / "clips").iterdir()}
 
 
 async def one_clip(music: Room) -> Message:
@@ -78,25 +88,29 @@ async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: Room
 
 async def test_killed_between_rendering_and_delivery(bot: BotProcess, alice: Actor, music: Room) -> None:
     message = await rendering(alice, "tune")
-    bot.sandbox.faults.delay(3600, times=1000, operation=EDIT)
+    unsent = bot.sandbox.faults.hold(operation=EDIT, where=carries_files)
     bot.let_through()
-    await eventually(lambda: job_state(bot) == "rendered", "the clip")
+    await unsent.until_struck()
+    assert job_state(bot) == "rendered"
+    before = clip_files(bot)
+    assert len(before) == 2, "the MP3 and its picture"
     await bot.kill()
-    bot.sandbox.faults.clear()
-    worker_runs = len(list((bot.folder / "clips").iterdir()))
+    unsent.clear()
+    assert not message.attachments
     await bot.restart()
     assert (await one_clip(music)) is message
-    assert worker_runs == 2, "the MP3 and its picture were there before the restart"
+    assert clip_files(bot).items() >= before.items(), "rendered once"
 
 
 async def test_killed_between_sending_and_recording(bot: BotProcess, alice: Actor, music: Room) -> None:
     message = await rendering(alice, "tune")
-    bot.sandbox.faults.lose_answer(times=1000, operation=EDIT)
+    unrecorded = bot.sandbox.faults.hold(operation=EDIT, where=carries_files, after_effect=True)
     bot.let_through()
-    await bot.sandbox.until(lambda: message.attachments or None, WAIT, "the clip")
-    await bot.kill()
+    await unrecorded.until_struck()
+    assert message.attachments
     assert job_state(bot) == "rendered"
-    bot.sandbox.faults.clear()
+    await bot.kill()
+    unrecorded.clear()
     await bot.restart()
     await eventually(lambda: job_state(bot) == "delivered", "the record")
     assert (await one_clip(music)) is message

@@ -11,8 +11,9 @@ from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
 from tests.sandbox.page_fixtures import browser, chat, song, window, with_bot
 from tests.sandbox.raw import Raw
+from tests.struck import _every_fault_strikes
 
-__all__ = ["browser", "chat", "song", "window", "with_bot"]
+__all__ = ["_every_fault_strikes", "browser", "chat", "song", "window", "with_bot"]
 
 ROOT = Path(__file__).parents[2]
 NOON = 1_780_000_000.0
