@@ -11,11 +11,15 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bot.errors import InvalidRecipe
+from bot.text import is_blank, sanitize
 
 PROMPT_CHARACTERS = 1_000
 LYRICS_CHARACTERS = 4_000
 SEED_MAX = 2**31 - 1
 """Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
+
+NO_WORDS = "(no words)"
+"""The prompt of a clip that was made from invisible characters alone, when that was possible."""
 
 
 class Mode(StrEnum):
@@ -29,13 +33,13 @@ class Mode(StrEnum):
 class Recipe:
     """One clip, completely described: the same recipe on the same machine gives the same audio.
 
-    prompt: 1 to 1,000 characters, stripped, not blank.
+    prompt: 1 to 1,000 characters, sanitized (bot/text.py), not blank.
     model: hub name or folder of the engine's model, or the name of a built-in one.
     seconds: length of the clip, > 0.
     seed: 0 to 2³¹ − 1.
     temperature (> 0), top_k (≥ 0; 0 is off), guidance_scale (≥ 0), num_sampling_steps (≥ 1) and
-    negative_prompt are None where the engine does not take them.
-    lyrics: words to sing, 1 to 4,000 characters, stripped; None where nobody sings.
+    negative_prompt (as the prompt) are None where the engine does not take them.
+    lyrics: words to sing, 1 to 4,000 characters, sanitized, not blank; None where nobody sings.
     melody: SHA-256, in hex, of the audio file whose tune it follows, or None.
     source_clip: id of the clip this one starts from, or None.
 
@@ -58,13 +62,14 @@ class Recipe:
     source_clip: int | None = None
 
     def __post_init__(self) -> None:
+        _require(self.mode in list(Mode), f"The mode has to be {' or '.join(Mode)}.")
         object.__setattr__(self, "mode", Mode(self.mode))
         object.__setattr__(self, "prompt", checked_prompt(self.prompt))
+        if self.negative_prompt is not None:
+            object.__setattr__(self, "negative_prompt", checked_negative(self.negative_prompt))
         if self.lyrics is not None:
             object.__setattr__(self, "lyrics", checked_lyrics(self.lyrics))
-        _require(
-            math.isfinite(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds."
-        )
+        _require(_is_number(self.seconds) and self.seconds > 0, "The length has to be more than 0 seconds.")
         _require(
             self.melody is None or re.fullmatch(r"[0-9a-f]{64}", str(self.melody)) is not None,
             "The melody has to be a SHA-256: 64 digits of 0-9 and a-f.",
@@ -75,12 +80,12 @@ class Recipe:
             _require(whole, f"{name} has to be a whole number.")
         _require(0 <= self.seed <= SEED_MAX, f"The seed has to be a whole number from 0 to {SEED_MAX:,}.")
         _require(
-            self.temperature is None or (math.isfinite(self.temperature) and self.temperature > 0),
+            self.temperature is None or (_is_number(self.temperature) and self.temperature > 0),
             "The temperature has to be more than 0.",
         )
         _require(self.top_k is None or self.top_k >= 0, "Top-k has to be 0 or more.")
         _require(
-            self.guidance_scale is None or (math.isfinite(self.guidance_scale) and self.guidance_scale >= 0),
+            self.guidance_scale is None or (_is_number(self.guidance_scale) and self.guidance_scale >= 0),
             "The guidance has to be 0 or more.",
         )
         _require(
@@ -98,40 +103,67 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what to_json wrote. Raises InvalidRecipe for unknown keys and for values out of bounds."""
+        """Read what to_json wrote. Raises InvalidRecipe for unknown keys and for values out of bounds.
+
+        A prompt that is blank is read as NO_WORDS, other blank texts as unset: earlier versions stored some,
+        and their rows have to stay readable.
+        """
         data: dict[str, Any] = json.loads(text)
         unknown = data.keys() - {f.name for f in fields(cls)}
         _require(not unknown, f"A recipe has no {', '.join(sorted(unknown))}.")
+        for name, unset in (("prompt", NO_WORDS), ("negative_prompt", None), ("lyrics", None)):
+            if isinstance(data.get(name), str) and is_blank(sanitize(data[name])):
+                data[name] = unset
         return cls(**data)
 
 
 def checked_prompt(text: str) -> str:
-    """Return the prompt stripped of outer white space, or raise InvalidRecipe if it is blank or too long."""
-    prompt = text.strip()
-    _require(
-        bool(prompt), "The prompt is empty. Say what you want to hear, “slow piano in the rain” for one."
+    """Return the prompt sanitized, or raise InvalidRecipe if it is blank or too long."""
+    return _checked_text(
+        text,
+        PROMPT_CHARACTERS,
+        "The prompt has",
+        "The prompt is empty. Say what you want to hear, “slow piano in the rain” for one.",
     )
-    _require(
-        len(prompt) <= PROMPT_CHARACTERS,
-        f"The prompt has {len(prompt):,} characters; {PROMPT_CHARACTERS:,} is the most. Shorten it.",
+
+
+def checked_negative(text: str) -> str:
+    """Return the negative prompt sanitized, or raise InvalidRecipe if it is blank or too long."""
+    return _checked_text(
+        text,
+        PROMPT_CHARACTERS,
+        "The negative prompt has",
+        "The negative prompt is empty. Leave it out, or say what you do not want to hear.",
     )
-    return prompt
 
 
 def checked_lyrics(text: str) -> str:
-    """Return lyrics stripped of outer white space, or raise InvalidRecipe if they are blank or too long."""
-    lyrics = text.strip()
-    _require(bool(lyrics), "The lyrics are empty. Leave them out for music without a singer.")
-    _require(
-        len(lyrics) <= LYRICS_CHARACTERS,
-        f"The lyrics have {len(lyrics):,} characters; {LYRICS_CHARACTERS:,} is the most. Shorten them.",
+    """Return lyrics sanitized, or raise InvalidRecipe if they are blank or too long."""
+    return _checked_text(
+        text,
+        LYRICS_CHARACTERS,
+        "The lyrics have",
+        "The lyrics are empty. Leave them out for music without a singer.",
     )
-    return lyrics
+
+
+def _checked_text(text: str, limit: int, has: str, empty: str) -> str:
+    _require(isinstance(text, str), f"{has} to be a text.")
+    # Before anything else: sanitizing takes quadratic time for nested markup.
+    length = len(text.strip())
+    _require(length <= limit, f"{has} {length:,} characters; {limit:,} is the most. Shorten the text.")
+    sanitized = sanitize(text)
+    _require(not is_blank(sanitized), empty)
+    return sanitized
 
 
 def random_seed() -> int:
     """Return a seed nobody chose, 0 to 2³¹ − 1."""
     return secrets.randbelow(SEED_MAX + 1)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _require(held: bool, sentence: str) -> None:

@@ -78,7 +78,7 @@ def test_sandbox_knows_nothing_of_the_bot() -> None:
 
 
 def test_the_store_stands_on_errors_and_recipe_alone() -> None:
-    allowed = ("bot.errors", "bot.recipe", "bot.store")
+    allowed = ("bot.errors", "bot.recipe", "bot.store", "bot.text")
     for path in files("bot/store"):
         own = {name for name in imports(path) if name.startswith("bot.")}
         assert {name for name in own if not name.startswith(allowed)} == set(), path

@@ -11,6 +11,7 @@ from bot.engines.base import Capabilities
 from bot.errors import UserError
 from bot.recipe import Mode, Recipe
 from bot.store.preset_model import MARK, Body
+from bot.text import is_blank
 
 
 def filled(template: str, words: str) -> str:
@@ -18,7 +19,7 @@ def filled(template: str, words: str) -> str:
 
     Raises UserError where the template has a MARK and there are no words.
     """
-    words = words.strip()
+    words = "" if is_blank(words) else words.strip()
     if MARK not in template:
         return f"{template}, {words}" if words else template
     if not words:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from bot.errors import UserError
+from bot.text import EMOJI_SELECTOR, visible
 
 NAME_CHARACTERS = 60
 
@@ -20,15 +21,7 @@ _PLAIN = str.maketrans({"[": "(", "]": ")", "_": " ", **dict.fromkeys("*~|`\\<>@
 _LEADING = re.compile(r"^(?:[\s#>•+-]|\d+\.(?=\s))+")
 """Signs that make a heading, a quote or a list of what follows, at the start of a line."""
 
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]"
-)
-"""Characters that show nothing although their category is not C: Unicode's Default_Ignorable_Code_Point
-(DerivedCoreProperties.txt) without the picture selector U+FE0F, and the empty Braille pattern."""
-
-_ZWJ = "\u200d"
-_PICTURE_SELECTOR = "\ufe0f"
-_ACCENTS_MOST = 2
+_MAX_MARKS = 2
 """Combining marks on one letter: enough for orthographies in use, too few to climb over other lines."""
 
 
@@ -36,8 +29,8 @@ def display_name(text: str) -> str:
     """Return a name as a card may show it: one line, 1 to 60 characters, composed (NFC).
 
     Left out are control, invisible and bidirectional characters, characters that no font has, mentions, and
-    the signs of Discord's markdown; a joiner stays only inside an emoji. Cleaning a clean name changes
-    nothing.
+    the signs of Discord's markdown; a joiner stays inside an emoji and between letters of joining scripts.
+    Idempotent.
 
     Raises UserError where nothing to read is left, or where it is longer than 60 characters.
     """
@@ -63,43 +56,13 @@ def name_key(name: str) -> str:
 
 
 def _folded(name: str) -> str:
-    seen = (" " if c.isspace() else c for c in _BLANK.sub("", name))
-    visible = "".join(c for c in seen if unicodedata.category(c)[0] != "C" and c != _PICTURE_SELECTOR)
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", visible).casefold())
+    seen = visible(name, max_marks=None)
+    shown = "".join(c for c in seen if unicodedata.category(c)[0] != "C" and c != EMOJI_SELECTOR)
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", shown).casefold())
     return " ".join(folded.split())
 
 
 def _cleaned(text: str) -> str:
-    text = " ".join(_SCHEME.sub("", _MENTION.sub("", _visible(text))).translate(_PLAIN).split())
+    text = "".join(c for c in visible(text, max_marks=_MAX_MARKS) if unicodedata.category(c) != "Cn")
+    text = " ".join(_SCHEME.sub("", _MENTION.sub("", text)).translate(_PLAIN).split())
     return _LEADING.sub("", unicodedata.normalize("NFC", text)).strip()
-
-
-def _visible(text: str) -> str:
-    """Return the text without what cannot be seen: categories C (but a joiner inside an emoji) and Zl, Zp."""
-    text = _BLANK.sub("", text)
-    kept: list[str] = []
-    accents = 0
-    for position, character in enumerate(text):
-        category = unicodedata.category(character)
-        if category in ("Mn", "Me") and character != _PICTURE_SELECTOR:
-            accents += 1
-            if accents > _ACCENTS_MOST:
-                continue
-        else:
-            accents = 0
-        if category[0] == "Z" or character in "\t\r\n\x0b\x0c\x85":
-            kept.append(" ")
-        elif category[0] != "C" or (character == _ZWJ and _inside_emoji(text, position)):
-            kept.append(character)
-    return "".join(kept)
-
-
-def _inside_emoji(text: str, position: int) -> bool:
-    before = text[:position].rstrip(_PICTURE_SELECTOR)[-1:]
-    after = text[position + 1 : position + 2]
-    pictures = ("So", "Sk")  # Sk: the skin tones
-    return (
-        bool(before and after)
-        and unicodedata.category(before) in pictures
-        and unicodedata.category(after) == "So"
-    )

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any, Self
 
 from bot.errors import InvalidRecipe
-from bot.recipe import PROMPT_CHARACTERS, Mode
+from bot.recipe import NO_WORDS, PROMPT_CHARACTERS, Mode
+from bot.text import is_blank, sanitize, visible
 
 MARK = "{prompt}"
 """Where a member's words go in a template; without it they are appended."""
@@ -35,7 +36,6 @@ BOUNDS: Mapping[str, tuple[float, float]] = {
 }
 """What any engine could take; the one at hand narrows it when a clip is made."""
 _WHOLE = ("top_k", "num_sampling_steps")
-_ZWJ = "\u200d"
 
 
 class BadField(InvalidRecipe):
@@ -59,9 +59,9 @@ class Scope(StrEnum):
 class Body:
     """Everything about a preset but its name; a version holds exactly one.
 
-    template: 1 to 1,000 characters; MARK stands for the member's words.
+    template: 1 to 1,000 characters, sanitized, not blank; MARK stands for the member's words.
     seconds (0.1 to 600), temperature (0.01 to 10), top_k (0 to 100,000), guidance_scale (0 to 100),
-    num_sampling_steps (1 to 1,000) and negative_prompt are None where the bot's defaults hold.
+    num_sampling_steps (1 to 1,000) and negative_prompt (as template) are None where the bot's defaults hold.
     tags: at most 5 different ones of letters, digits and single hyphens, in lower case, ≤ 24 characters each.
     description: at most 300 characters, one line.
 
@@ -107,8 +107,12 @@ class Body:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what to_json wrote."""
-        return cls(**json.loads(text))
+        """Read what to_json wrote. Blank texts, which earlier versions stored, read as NO_WORDS or unset."""
+        data: dict[str, Any] = json.loads(text)
+        for name, unset in (("template", NO_WORDS), ("negative_prompt", None)):
+            if isinstance(data.get(name), str) and is_blank(sanitize(data[name])):
+                data[name] = unset
+        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +178,12 @@ def tag_of(text: str) -> str:
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise BadField(name, "has to be a text.")
-    text = value.strip()
-    if not text:
+    length = len(value.strip())
+    if length > PROMPT_CHARACTERS:
+        raise BadField(name, f"has {length:,} characters; {PROMPT_CHARACTERS:,} is the most.")
+    text = sanitize(value)
+    if is_blank(text):
         raise BadField(name, "is empty: it has to say what to hear.")
-    if len(text) > PROMPT_CHARACTERS:
-        raise BadField(name, f"has {len(text):,} characters; {PROMPT_CHARACTERS:,} is the most.")
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\r\n" for c in text):
-        raise BadField(name, "holds control characters: leave them out.")
     return text
 
 
@@ -210,8 +213,7 @@ def _tags(value: object) -> tuple[str, ...]:
 def _description(value: object) -> str:
     if not isinstance(value, str):
         raise BadField("description", "has to be a text.")
-    shown = (c for c in value if unicodedata.category(c)[0] != "C" or c.isspace() or c == _ZWJ)
-    text = " ".join("".join(shown).split())
+    text = " ".join(visible(value).split())
     if len(text) > DESCRIPTION_CHARACTERS:
         raise BadField("description", f"has {len(text):,} characters; {DESCRIPTION_CHARACTERS} is the most.")
-    return text
+    return "" if is_blank(text) else text

@@ -13,12 +13,13 @@ from bot.audio import mp3
 from bot.audio.tags import PROVENANCE_FRAME, RECIPE_FRAME, Provenance, read_recipe, tag
 from bot.errors import InvalidRecipe, UserError
 from bot.recipe import SEED_MAX, Mode, Recipe
+from bot.text import is_blank, sanitize
 from tests.audio.signals import capabilities, recipe, tone
 
 PROVENANCE = Provenance("cpu", 4, {"torch": "2.13.0"})
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-prompts = st.text(min_size=1, max_size=1000).filter(str.strip)
+prompts = st.text(min_size=1, max_size=1000).filter(lambda text: not is_blank(sanitize(text)))
 recipes = st.builds(
     Recipe,
     prompt=prompts,
@@ -41,7 +42,6 @@ recipes = st.builds(
 @example(recipe(prompt="\u202eפסנתר שקט בגשם\u202c"))
 @example(recipe(prompt="a\x00b\r\nc"))
 @example(recipe(prompt="bytes that were no UTF-8: \udcff"))
-@example(recipe(prompt="\x01" * 1000))
 def test_recipe_comes_back_whole(tmp_path, made):
     file = tmp_path / "clip.mp3"
     file.write_bytes(tag(made, capabilities(32_000), PROVENANCE))
@@ -70,7 +70,7 @@ def test_tagged_mp3_says_what_it_is_and_still_plays(tmp_path):
 
 def test_a_title_is_one_line(tmp_path):
     file = tmp_path / "clip.mp3"
-    file.write_bytes(tag(recipe(prompt="one\x00two\nthree"), capabilities(32_000), PROVENANCE))
+    file.write_bytes(tag(recipe(prompt="one\ttwo\nthree"), capabilities(32_000), PROVENANCE))
     assert ID3(file)["TIT2"].text == ["one two three"]
 
 

@@ -78,9 +78,7 @@ async def test_a_waiting_clip_knows_its_place(bot: BotProcess, alice: Actor, bob
         await carries_clip(message, bot.sandbox)
 
 
-@pytest.mark.parametrize(
-    "prompt", ["🎹🌧️🔥", "مطر على سطح", "‮reversed‬ text", "雨の東京", "`**_~~||> # [a](b)"]
-)
+@pytest.mark.parametrize("prompt", ["🎹🌧️🔥", "مطر على سطح", "雨の東京", "`**_~~||> # [a](b)", "one\n\ntwo"])
 async def test_any_words_make_a_clip_and_stay_as_they_are(
     bot: BotProcess, alice: Actor, tmp_path: Path, prompt: str
 ) -> None:

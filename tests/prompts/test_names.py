@@ -34,7 +34,7 @@ def test_a_clean_name_is_one_line_of_visible_text_without_markup(text: str) -> N
     assert not set(name) & set("*_~|`\\<>[]@")
     assert "://" not in name
     assert name[0] not in "#-+•>"
-    assert all(unicodedata.category(c)[0] != "C" or c == "\u200d" for c in name)
+    assert all(unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" for c in name)
     name.encode("utf-8")
 
 
