@@ -1,32 +1,23 @@
-"""Members' words, made safe to show, and short descriptions."""
+"""Short descriptions of recipes, and the one renderer of typed text for the cogs."""
 
 from __future__ import annotations
 
-import discord
-
+from bot.markdown import joined_lines, plain, quoted, quoted_lines, shortened
 from bot.recipe import Recipe
+
+__all__ = [
+    "EMBED_COLOURS",
+    "bar",
+    "in_a_line",
+    "joined_lines",
+    "plain",
+    "quoted",
+    "quoted_lines",
+    "shortened",
+]
 
 EMBED_COLOURS = {"ar": 0x5B8DEF, "diffusion": 0xE0A458}
 """One accent a mode, distinguishable with every common colour blindness."""
-
-
-def quoted(text: str, limit: int) -> str:
-    """Return text that Discord shows as typed: no markdown, at most `limit` characters.
-
-    Mentions stay readable; they ping nobody because every message is sent with AllowedMentions.none().
-    """
-    escaped = discord.utils.escape_markdown(" ".join(text.split()))
-    return shortened(escaped, limit)
-
-
-def shortened(text: str, limit: int) -> str:
-    """Return text of at most `limit` characters, with an ellipsis where something is left out."""
-    if len(text) <= limit:
-        return text
-    cut = text[: limit - 1]
-    if len(cut) - len(cut.rstrip("\\")) & 1:
-        cut = cut[:-1]  # half of an escape
-    return cut + "…"
 
 
 def in_a_line(recipe: Recipe, limit: int = 80) -> str:
