@@ -135,6 +135,7 @@ class Antiphon(commands.AutoShardedBot):
         self._services.push_async_callback(self.boards.close)
         self.janitor = Janitor(self.clips, self.service.melodies, settings)
         self.janitor.attach(self.service)
+        self._services.push_async_callback(self.janitor.close)
         for cog in COGS:
             await self.load_extension(cog)
         await self.tree.sync()

@@ -5,12 +5,27 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from bot.audio import child
 from bot.errors import RenderError
 
 log = logging.getLogger(__name__)
+
+
+class NeutralFiles(NamedTuple):
+    """Names inside the clips' folder of what an open duel shows: two MP3s without tags, and their picture."""
+
+    a: str
+    b: str
+    picture: str
+
+    @classmethod
+    def of(cls, duel_id: int) -> Self:
+        """Return the names for a duel, which follow from its id alone."""
+        stem = f"duel-{duel_id:08}"
+        return cls(f"{stem}-a.mp3", f"{stem}-b.mp3", f"{stem}.png")
+
 
 PATIENCE = 300.0
 """Seconds after which the process is given up; it takes a few for clips of a minute."""

@@ -9,12 +9,12 @@ from typing import Literal
 from bot.arena.votes import Rules, excluded_reason
 from bot.ask import longest_seconds, recipe_for
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
-from bot.duels.neutral import neutralise
+from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
 from bot.prompts.lexicon import lexicon
 from bot.recipe import Mode, Recipe, checked_prompt
-from bot.store.duels import SIDES, Duel, Duels, DuelSide, NewDuel, Side
+from bot.store.duels import Duel, Duels, DuelSide, NewDuel, Side
 from bot.store.jobs import Request, State
 from bot.store.votes import Cast, Votes
 
@@ -160,17 +160,17 @@ class DuelService:
 
     async def revealed(self, duel: Duel) -> None:
         """Record that everybody was shown what stood where."""
-        self._remove_neutral(duel)
+        # The record first: killed in between, the duel would be shown again without its picture.
         await self.duels.revealed(duel.id, self._clock())
+        self._remove_neutral(duel)
 
     async def fail(self, duel: Duel, error: str) -> None:
         """Give up on a duel that is not open yet, and on what is still rendered for it."""
-        if await self.duels.fail(duel.id, error, self._clock()) is None:
+        unfinished = await self.duels.fail(duel.id, error, self._clock())
+        if unfinished is None:
             return
         self._remove_neutral(duel)
-        for side in (await self.duels.sides(duel.id)).values():
-            if side.job_state in (State.QUEUED, State.RUNNING):
-                await self._cancel(side.job_id)
+        await self._jobs.cancelled(*unfinished)
 
     async def _mend(self, duel: Duel, broken: list[DuelSide]) -> None:
         for side in broken:
@@ -200,32 +200,25 @@ class DuelService:
     async def _make_alike(self, duel: Duel, sides: dict[Side, DuelSide]) -> None:
         folder = self._settings.clip_dir
         clips = {side: await self._jobs.clips.of_job(found.job_id) for side, found in sides.items()}
-        stem = f"duel-{duel.id:08}"
-        names = {side: f"{stem}-{side}.mp3" for side in SIDES}
-        picture = f"{stem}.png"
+        names = NeutralFiles.of(duel.id)
         await neutralise(
             (folder / clips["a"].file).resolve(),
             (folder / clips["b"].file).resolve(),
-            (folder / names["a"]).resolve(),
-            (folder / names["b"]).resolve(),
-            (folder / picture).resolve(),
+            (folder / names.a).resolve(),
+            (folder / names.b).resolve(),
+            (folder / names.picture).resolve(),
             duel.max_bytes,
         )
-        if await self.duels.ready(duel.id, file_a=names["a"], file_b=names["b"], picture=picture) is None:
-            remove_files(folder, *names.values(), picture)
-
-    async def _cancel(self, job_id: int) -> None:
-        try:
-            await self._jobs.cancel(job_id)
-        except NotFound:
-            return  # it was over in the meantime
+        if await self.duels.ready(duel.id, file_a=names.a, file_b=names.b, picture=names.picture) is None:
+            self._remove_neutral(duel)
 
     def _changed(self) -> None:
         for listener in self._listeners:
             listener()
 
     def _remove_neutral(self, duel: Duel) -> None:
-        remove_files(self._settings.clip_dir, duel.file_a, duel.file_b, duel.picture)
+        # By the names that its id gives: a duel that fails on a second try has recorded none.
+        remove_files(self._settings.clip_dir, *NeutralFiles.of(duel.id))
 
 
 def tags_of(prompt: str) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Keeps the clips' folder within its size: the oldest files go, their records and messages stay.
 
-Melodies go with the last clip that follows them.
+Melodies go with the last clip that follows them. A removal is recorded before the files are unlinked, so a
+kill in between leaves files without a record; the next start removes those.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
 from pathlib import Path
 
 from bot.config import Settings
@@ -17,6 +20,9 @@ from bot.store.clips import Clips
 from bot.store.jobs import State
 
 log = logging.getLogger(__name__)
+
+_OF_JOB = re.compile(r"(\d{8,})\.(?:mp3|png)", re.ASCII)
+_OF_DUEL = re.compile(r"duel-(\d{8,})(?:-[ab]\.mp3|\.png)", re.ASCII)
 
 
 class Janitor:
@@ -30,8 +36,15 @@ class Janitor:
         self._task: asyncio.Task[None] | None = None
 
     def attach(self, service: JobService) -> None:
-        """Be told of jobs that are over."""
+        """Be told of jobs that are over, and begin with what a kill left behind."""
         service.subscribe(self._moved)
+        self._task = asyncio.get_running_loop().create_task(self._start())
+
+    async def close(self) -> None:
+        """Stop what is going on; the next start takes it up."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def tidy(self) -> int:
         """Remove the oldest clips' files until the rest fits; return how many clips lost theirs."""
@@ -42,6 +55,33 @@ class Janitor:
     async def sweep(self) -> None:
         """Remove the melodies that nothing follows any more."""
         await self._melodies.sweep(self._clips.melodies)
+
+    async def remove_orphans(self) -> int:
+        """Remove files of jobs and duels that are over and whose records name them no more; return how many.
+
+        Files whose job or duel this database does not have are left alone: after a restored backup, or beside
+        a second database, they may be somebody's only copy.
+        """
+        # The folder is listed first: what is published meanwhile belongs to a job that is still open.
+        names = await asyncio.to_thread(os.listdir, self._folder)
+        ended = await self._clips.files_of_ended_jobs()
+        duels = await self._clips.duels_without_files()
+        orphans = [
+            name
+            for name in names
+            if ((match := _OF_JOB.fullmatch(name)) and name not in ended.get(int(match[1]), {name}))
+            or ((match := _OF_DUEL.fullmatch(name)) and int(match[1]) in duels)
+        ]
+        await asyncio.to_thread(remove_files, self._folder, *orphans)
+        return len(orphans)
+
+    async def _start(self) -> None:
+        try:
+            if orphans := await self.remove_orphans():
+                log.info("removed %d files that an interrupted removal left behind", orphans)
+        except (StoreError, OSError):
+            log.exception("the clips' folder could not be searched for files without a record")
+        await self._tidy_quietly()
 
     async def _make_room(self) -> int:
         clips = await self._clips.with_files()

@@ -134,11 +134,19 @@ class JobService:
         job = await self.jobs.cancel(job_id, self._clock())
         if job is None:
             raise NotFound("This clip is already done, so there is nothing to cancel.")
+        await self.cancelled(job_id)
+        return job
+
+    async def cancelled(self, *job_ids: int) -> None:
+        """Stop the rendering of jobs that the database has as cancelled, and make their end known."""
         async with self._filling:
             # Behind a Render that is on its way, never before it.
-            await self._executor.cancel(job_id)
-        self._publish(Moved(job_id, State.CANCELLED))
-        return job
+            for job_id in job_ids:
+                await self._executor.cancel(job_id)
+        for job_id in job_ids:
+            self._fractions.pop(job_id, None)
+            self._discard(job_id)
+            self._publish(Moved(job_id, State.CANCELLED))
 
     async def delivered(self, job_id: int, message_id: int) -> None:
         """Record the message that carries a clip."""
@@ -199,6 +207,7 @@ class JobService:
                     "job %d failed (%s): %s\n%s", event.job_id, event.kind, event.message, event.detail
                 )
                 if await self.jobs.fail(event.job_id, event.message, self._clock()):
+                    self._discard(event.job_id)
                     self._publish(Moved(event.job_id, State.FAILED))
             case Died(reason):
                 self._ready = None
@@ -217,7 +226,7 @@ class JobService:
                     await self._record(Failed(job.id, "refused", str(gone)))
                     continue
                 self._ready = None
-                out_path = (self._settings.clip_dir / f"{job.id:08}.mp3").resolve()
+                out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 await self._executor.render(
                     Render(job.id, job.recipe.to_json(), str(out_path), job.max_bytes, str(melody or ""))
                 )
@@ -245,7 +254,12 @@ class JobService:
             self._publish(Moved(job.id, State.QUEUED, retry=True))
         for job in failed:
             self._fractions.pop(job.id, None)
+            self._discard(job.id)
             self._publish(Moved(job.id, State.FAILED))
+
+    def _discard(self, job_id: int) -> None:
+        """Remove what an earlier attempt at a job published before a kill kept it from being recorded."""
+        remove_files(self._settings.clip_dir, *clip_files(job_id))
 
     async def _pace(self, models: set[str]) -> eta.Pace:
         for model in models - self._paces.keys():
@@ -266,6 +280,11 @@ class JobService:
     def _publish(self, event: Moved | Advanced) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def clip_files(job_id: int) -> tuple[str, str]:
+    """Return the names of a job's MP3 and its picture inside the clips' folder."""
+    return f"{job_id:08}.mp3", f"{job_id:08}.png"
 
 
 def remove_files(folder: Path, *names: str) -> None:

@@ -93,6 +93,16 @@ class Clips:
         """Return the SHA-256 of every melody that an open job, or a clip whose files are there, follows."""
         return {row["melody"] for row in await self._db.read(_MELODIES, {})}
 
+    async def files_of_ended_jobs(self) -> dict[int, set[str]]:
+        """Return the files that each job that is over still has: job id → names, empty where it has none."""
+        rows = await self._db.read(_FILES_OF_ENDED, {})
+        return {row["id"]: {row["file"], row["picture"]} - {"", None} for row in rows}
+
+    async def duels_without_files(self) -> set[int]:
+        """Return the duels that are over, so that their neutral files are not needed any more."""
+        rows = await self._db.read("SELECT id FROM duels WHERE state IN ('revealed', 'failed')", {})
+        return {row["id"] for row in rows}
+
     async def files_removed(self, clip_id: int) -> None:
         """Record that a clip's files made room for newer ones; its message keeps them in Discord."""
         async with self._db.write() as tx:
@@ -130,6 +140,11 @@ _DELETE = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS N
 _WITH_FILES = """
 SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id
 WHERE clips.file <> '' AND jobs.state <> 'rendered' ORDER BY clips.id
+"""
+_FILES_OF_ENDED = """
+SELECT jobs.id, file, picture FROM jobs
+LEFT JOIN clips ON job_id = jobs.id AND deleted_at IS NULL
+WHERE state NOT IN ('queued', 'running')
 """
 _MELODIES = """
 SELECT json_extract(recipe, '$.melody') AS melody FROM jobs

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+import aiosqlite
+
 from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.database import Database, Row, one
@@ -219,14 +221,15 @@ class Duels:
             await tx.execute(_CLIPS_SHOWN, found)
         return _duel(row)
 
-    async def fail(self, duel_id: int, error: str, now: float) -> Duel | None:
-        """Give a duel up that is not open yet; `error` is for the requester. Its clips stay in /history."""
+    async def fail(self, duel_id: int, error: str, now: float) -> list[int] | None:
+        """Give up a duel that is not open yet, and both its jobs with it; `error` is for the requester.
+
+        Rendered clips stay in /history. Returns the ids of the jobs that were still queued or running,
+        whose rendering has to be stopped; None where the duel was past this.
+        """
         async with self._db.write() as tx:
             row = await one(await tx.execute(_FAIL, {"id": duel_id, "error": error}))
-            if row is None:
-                return None
-            await tx.execute(_JOBS_GIVEN_UP, {"id": duel_id, "error": error, "now": now})
-        return _duel(row)
+            return await end_jobs(tx, duel_id, error, now) if row else None
 
     async def told(self, duel_id: int) -> None:
         """Record that the requester knows of a failure, and forget the interaction's token."""
@@ -237,6 +240,17 @@ class Duels:
         async with self._db.write() as tx:
             row = await one(await tx.execute(sql, parameters))
         return _duel(row) if row else None
+
+
+async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: float) -> list[int]:
+    """End the jobs of a failed duel inside its transaction; return those that were queued or running.
+
+    The duel tells its requester, so the jobs count as told.
+    """
+    about = {"id": duel_id, "error": error, "now": now}
+    rows = list(await (await tx.execute(_JOBS_CANCELLED, about)).fetchall())
+    await tx.execute(_JOBS_GIVEN_UP, about)
+    return [row["id"] for row in rows]
 
 
 _START = """
@@ -309,8 +323,15 @@ _FAIL = """
 UPDATE duels SET state = 'failed', error = :error, file_a = '', file_b = '', picture = ''
 WHERE id = :id AND state IN ('rendering', 'ready') RETURNING *
 """
+_JOBS_CANCELLED = """
+UPDATE jobs SET state = 'cancelled', error = :error, finished_at = :now, told = 1, interaction_token = NULL
+WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id) AND state IN ('queued', 'running')
+RETURNING id
+"""
 _JOBS_GIVEN_UP = """
-UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, told = 1, interaction_token = NULL
+UPDATE jobs SET state = CASE state WHEN 'rendered' THEN 'failed' ELSE state END,
+                error = coalesce(error, :error), finished_at = coalesce(finished_at, :now),
+                told = 1, interaction_token = NULL
 WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
   AND state IN ('rendered', 'failed', 'cancelled')
 """

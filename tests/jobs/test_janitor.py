@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
+from bot.duels.neutral import NeutralFiles
 from bot.jobs.janitor import Janitor
 from bot.jobs.melodies import Melodies
 from bot.store.clips import Clips
 from bot.store.database import Database
+from bot.store.duels import Duels
 from bot.store.jobs import Jobs
-from tests.builders import new_clip, recipe, request
+from tests.builders import new_clip, new_duel, recipe, request
 
 KILOBYTE = 1e-6
 """In gigabytes."""
@@ -80,3 +82,38 @@ async def test_a_melody_counts_and_goes_with_the_last_clip_that_follows_it(
     await Jobs(database).add(request(recipe=recipe(melody=WAITING)), 9, per_member=9, in_all=9)
     assert await janitor_of(Clips(database), tmp_path, keep).tidy() == 3 - clips_left
     assert {file.name for file in (tmp_path / "melodies").iterdir()} == melodies_left
+
+
+async def test_files_that_an_interrupted_removal_left_go_at_the_start(
+    database: Database, tmp_path: Path
+) -> None:
+    jobs, clips, duels = Jobs(database), Clips(database), Duels(database)
+    settings = Settings(_env_file=None, clip_dir=tmp_path)
+
+    async def job() -> str:
+        added = await jobs.add(request(), 0, per_member=99, in_all=99)
+        return f"{added.id:08}"
+
+    kept, deleted, removed, failed, cancelled, running, waiting = [await job() for _ in range(7)]
+    for name in (kept, deleted, removed):
+        await jobs.claim(1)
+        await jobs.rendered(int(name), new_clip(name), 2)
+    await clips.delete(int(deleted), 3)
+    await clips.files_removed(int(removed))
+    await jobs.claim(1)
+    await jobs.fail(int(failed), "broken", 4)
+    await jobs.cancel(int(cancelled), 4)
+    await jobs.claim(1)
+    going, _ = await duels.start(new_duel(), 0, open_most=9, per_member=99, in_all=99)
+    over, _ = await duels.start(new_duel(), 0, open_most=9, per_member=99, in_all=99)
+    await duels.fail(over.id, "broken", 5)
+
+    stay = [f"{name}.{kind}" for name in (kept, running, waiting) for kind in ("mp3", "png")]
+    stay += [*NeutralFiles.of(going.id), "00000099.mp3", *NeutralFiles.of(99), "notes.txt", "1.mp3"]
+    gone = [f"{name}.{kind}" for name in (deleted, removed, failed, cancelled) for kind in ("mp3", "png")]
+    gone += NeutralFiles.of(over.id)
+    for name in (*stay, *gone):
+        (tmp_path / name).touch()
+    assert await Janitor(clips, Melodies(tmp_path), settings).remove_orphans() == len(gone)
+    left = {path.name for path in tmp_path.iterdir() if not path.name.startswith("antiphon.db")}
+    assert left == set(stay)
