@@ -19,45 +19,19 @@ from sandbox.components import walk
 from sandbox.files import Upload
 from sandbox.model import Attachment, Channel, Interaction, Json, Message, Role, State, User
 from sandbox.resolve import ActionError
+from sandbox.rooms import WAIT, GuildHandle, Room, text_of
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
-WAIT = 30.0
-"""Real seconds a test waits for the bot before it fails."""
+__all__ = ["Actor", "GuildHandle", "NoAnswerError", "Reply", "Room", "as_upload", "named", "text_of"]
+
 File = Upload | Path | tuple[str, bytes]
 """A file to send: an upload, a path, or a name with its bytes."""
 
 
 class NoAnswerError(Exception):
     """The bot did not answer: a person would read "The application did not respond"."""
-
-
-class Room:
-    """A channel."""
-
-    def __init__(self, sandbox: Sandbox, channel: Channel) -> None:
-        self.sandbox = sandbox
-        self.channel = channel
-        self.id = channel.id
-
-    @property
-    def messages(self) -> list[Message]:
-        """What is in it, oldest first, everybody's ephemeral messages included."""
-        return self.sandbox.world.history(self.id)
-
-    async def wait_for(
-        self, wanted: Callable[[Message], bool], timeout: float = WAIT, since: int = 0
-    ) -> Message:
-        """The first message, there or to come, that `wanted` says yes to; only ids above `since` count."""
-
-        def find() -> Message | None:
-            return next((one for one in self.messages if one.id > since and wanted(one)), None)
-
-        transcript = "\n".join(f"  {describe(self.sandbox, one)}" for one in self.messages[-10:])
-        return await self.sandbox.until(
-            find, timeout, f"a message in {self.channel.name}; it has\n{transcript}"
-        )
 
 
 class Reply:
@@ -284,22 +258,3 @@ def named(message: Message, name: str) -> Json:
                 return component
     there = ", ".join(repr(component.get("label") or component["custom_id"]) for component in usable)
     raise ActionError(f"The message has no component {name!r}; it has {there or 'none'}.")
-
-
-def describe(sandbox: Sandbox, message: Message) -> str:
-    """A message in one line, for the words of a failed test."""
-    author = sandbox.world.users[message.author_id].username
-    said = text_of(message).replace("\n", " ⏎ ")
-    marks = ("thinking… " if message.loading else "") + ("(ephemeral) " if message.ephemeral_for else "")
-    return f"{author}: {marks}{said[:200]} [{', '.join(one.filename for one in message.attachments)}]"
-
-
-def text_of(message: Message) -> str:
-    """Everything a message says: content, embeds and text displays, line by line."""
-    parts = [message.content]
-    for embed in message.embeds:
-        parts += [embed.get("title", ""), embed.get("description", "")]
-        parts += [f"{field['name']}: {field['value']}" for field in embed.get("fields", ())]
-        parts.append(embed.get("footer", {}).get("text", ""))
-    parts += [component["content"] for _, component in walk(message.components) if "content" in component]
-    return "\n".join(part for part in parts if part)

@@ -109,7 +109,7 @@ class Interactions:
         elif kind in (Callback.DEFERRED_UPDATE, Callback.UPDATE_MESSAGE):
             message = self.world.message(interaction.channel_id, interaction.message_id or 0)
             if kind == Callback.UPDATE_MESSAGE:
-                self.messages.edit(message, data, uploads)
+                self.messages.edit(message, data, uploads, interaction=interaction)
             interaction.response_message_id = message.id
             interaction.state = State.ANSWERED
         elif kind == Callback.MODAL:
@@ -159,7 +159,7 @@ class Interactions:
     def edit(self, interaction: Interaction, message: Message, body: Any, uploads: list[Upload]) -> Message:
         """Change an answer; a deferred one stops "thinking"."""
         was_loading = message.loading
-        self.messages.edit(message, body, uploads)
+        self.messages.edit(message, body, uploads, interaction=interaction)
         if was_loading:
             interaction.state = State.ANSWERED
             self.world.change_interaction(interaction)

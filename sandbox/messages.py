@@ -9,8 +9,9 @@ from typing import Any
 from sandbox.components import normalise, texts
 from sandbox.errors import ApiError, FormError
 from sandbox.files import Upload
-from sandbox.model import Attachment, Channel, Json, Message, MessageFlag
+from sandbox.model import Attachment, Channel, Interaction, Json, Message, MessageFlag, Permission
 from sandbox.rules import Rulebook, rule
+from sandbox.rules.automod import judge_keywords, message_texts
 from sandbox.rules.messages import judge_message
 from sandbox.rules.shapes import as_snowflake
 from sandbox.world import World
@@ -56,6 +57,7 @@ class Messages:
             if twin is not None:
                 return twin
         message = draft or self.world.new_message(channel, author_id)
+        self._judge_words(message, body)
         message.nonce = nonce
         message.tts = bool(body.get("tts"))
         message.flags |= int(body.get("flags") or 0) & _CREATE_FLAGS
@@ -65,8 +67,15 @@ class Messages:
         self._apply(message, body, uploads)
         return self.world.add_message(message)
 
-    def edit(self, message: Message, body: Any, uploads: list[Upload]) -> Message:
-        """Change what `body` names; fields it lacks stay."""
+    def edit(
+        self,
+        message: Message,
+        body: Any,
+        uploads: list[Upload],
+        *,
+        interaction: Interaction | None = None,
+    ) -> Message:
+        """Change what `body` names; fields it lacks stay. `interaction` is the one whose token is used."""
         body = {} if body is None else body
         self.judge_uploads(uploads)
         before: Json = {
@@ -77,6 +86,7 @@ class Messages:
             "attachments": {attachment.id: attachment.filename for attachment in message.attachments},
         }
         judge_message(body, _names(body, uploads), self.rules, before=before)
+        self._judge_words(message, body, interaction)
         was_loading = message.loading
         kept = message.flags & ~(_EDIT_FLAGS | MessageFlag.LOADING)
         asked = body.get("flags")
@@ -90,6 +100,18 @@ class Messages:
         """Raise 413 if a file is over the limit."""
         if UPLOAD_SIZE in self.rules and any(len(upload.body) > self.upload_limit for upload in uploads):
             raise ApiError(413, 40005, "Request entity too large")
+
+    def _judge_words(self, message: Message, body: Json, interaction: Interaction | None = None) -> None:
+        """Raise 200000 or 200001 where AutoMod blocks a word; the bot's own token is exempt."""
+        world, author = self.world, message.author_id
+        channel = world.channel(message.channel_id)
+        if author == world.application_id:
+            edited = message.id in world.messages
+            if interaction is None and (edited or message.interaction_id is None):
+                return
+        elif world.permissions(author, channel) & Permission.MANAGE_GUILD:
+            return
+        judge_keywords(world.blocked_words(channel), message_texts(body), self.rules)
 
     def own(self, message: Message, author_id: int) -> None:
         """Raise unless `author_id` wrote the message."""

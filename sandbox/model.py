@@ -151,6 +151,8 @@ class Guild(Entity):
     owner_id: int
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)
+    blocked_words: dict[str, int] = field(default_factory=dict)
+    """AutoMod's keywords, each with the error code of the refusal."""
 
     def __post_init__(self) -> None:
         self.roles = {int(k): Role(**v) if isinstance(v, dict) else v for k, v in self.roles.items()}
@@ -181,6 +183,8 @@ class Channel(Entity):
     position: int = 0
     recipients: list[int] = field(default_factory=list)
     last_message_id: int | None = None
+    blocked_words: dict[str, int] = field(default_factory=dict)
+    """AutoMod's keywords in this channel alone, beside the guild's."""
 
 
 @dataclass

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 
 from aiohttp import web
 
-from sandbox.actors import Actor, Room
+from sandbox.actors import Actor
 from sandbox.cdn import Cdn
 from sandbox.changes import Change
 from sandbox.client import Client
@@ -36,6 +36,7 @@ from sandbox.page_api import PageApi
 from sandbox.payloads import Payloads
 from sandbox.rest.http import RestApi
 from sandbox.rest.routing import Services
+from sandbox.rooms import GuildHandle, Room
 from sandbox.rules import Rulebook
 from sandbox.spec import Spec
 from sandbox.store import Store
@@ -181,6 +182,13 @@ class Sandbox:
             if place is not None and (place.name, channel.name) == (guild, name):
                 return Room(self, channel)
         raise KeyError(f"{guild} has no channel {name!r}.")
+
+    def guild(self, name: str = GUILD) -> GuildHandle:
+        """A guild by its name."""
+        for guild in self.world.guilds.values():
+            if guild.name == name:
+                return GuildHandle(self, guild)
+        raise KeyError(f"There is no guild {name!r}.")
 
     def dm(self, *usernames: str) -> Room:
         """The private channel of these people; with one name, theirs with the bot."""

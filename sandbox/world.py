@@ -157,6 +157,11 @@ class World:
             return MEMBER_PERMISSIONS if user_id in channel.recipients else 0
         return self.guilds[channel.guild_id].permissions(user_id)
 
+    def blocked_words(self, channel: Channel) -> dict[str, int]:
+        """AutoMod's keywords in a channel, the guild's among them, each with the code of its refusal."""
+        guild = self.guilds.get(channel.guild_id or 0)
+        return {} if guild is None else guild.blocked_words | channel.blocked_words
+
     def commands_of(self, guild_id: int | None) -> list[Command]:
         """The commands registered for one guild, or the global ones."""
         return [command for command in self.commands.values() if command.guild_id == guild_id]

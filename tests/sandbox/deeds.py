@@ -130,6 +130,11 @@ async def answers_twice(raw: Raw) -> Answer:
     return await raw.respond(interaction, 4, {"content": "again"})
 
 
+async def answers_with_a_blocked_word(raw: Raw) -> Answer:
+    raw.music.block_words("nitro")
+    return await raw.respond(await raw.slash(), 4, {"content": "nitro"})
+
+
 async def edits_after_the_token_died(raw: Raw) -> Answer:
     interaction = await raw.slash()
     assert (await raw.respond(interaction, 5)).ok

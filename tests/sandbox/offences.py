@@ -11,6 +11,7 @@ from tests.sandbox.deeds import (
     Offence,
     answers_late,
     answers_twice,
+    answers_with_a_blocked_word,
     becomes_ordinary,
     button,
     choice,
@@ -215,6 +216,7 @@ OFFENCES: dict[str, Offence] = {
     ),
     "default_member_permissions": Offence(uses_a_moderators_command, "ActionError"),
     "command_contexts_kept": Offence(uses_a_dm_command, "ActionError"),
+    "automod_keywords": Offence(answers_with_a_blocked_word, "400 200000"),
     # Interactions
     "acknowledge_in_time": Offence(answers_late, "404 10062"),
     "acknowledge_once": Offence(answers_twice, "400 40060"),
