@@ -1,16 +1,27 @@
-"""Runs a module of this room in a process of its own, which a file may crash or hold up."""
+"""Runs a module of this package in a process of its own, which a file may crash or hold up.
+
+The bot's end is `run`, the module's end is `request`. Neither imports numpy or anything else heavy.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import struct
 import sys
+import threading
+
+MAX_OUTPUT_BYTES = 64 * 2**20
+"""More than any module here answers; a process that a file has taken over may not fill the bot's memory."""
+_LENGTH = struct.Struct("<Q")
 
 
 async def run(module: str, data: bytes, seconds: float) -> tuple[int, bytes, bytes]:
-    """Give a module its standard input; return its exit code, standard output and standard error.
+    """Give a module its request; return its exit code, standard output and standard error.
 
-    It never sees the bot's token, and ends with its caller's task. Raises TimeoutError after `seconds`.
+    It never sees the bot's token. It ends with its caller's task, and with the bot, even where that is
+    killed. Raises TimeoutError after `seconds`.
     """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -21,11 +32,51 @@ async def run(module: str, data: bytes, seconds: float) -> tuple[int, bytes, byt
         stderr=asyncio.subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if name.upper() != "DISCORD_TOKEN"},
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
-        out, err = await asyncio.wait_for(process.communicate(data), seconds)
+        async with asyncio.timeout(seconds):
+            _, out, err = await asyncio.gather(
+                _feed(process.stdin, data), _read(process.stdout), _read(process.stderr)
+            )
+            await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
+        # Open until here: its end is what tells the module that the bot is gone.
+        process.stdin.close()
     assert process.returncode is not None
     return process.returncode, out, err
+
+
+def request() -> bytes:
+    """Return what `run` gave to this process, which from now on ends when the bot does."""
+    reading = sys.stdin.buffer
+    (length,) = _LENGTH.unpack(reading.read(_LENGTH.size))
+    data = reading.read(length)
+    threading.Thread(target=_exit_at_end, name="exit", daemon=True).start()
+    return data
+
+
+def _exit_at_end() -> None:
+    # The descriptor and not the buffered reader, whose lock would be held at the interpreter's own end.
+    with contextlib.suppress(OSError):
+        os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+async def _feed(stdin: asyncio.StreamWriter, data: bytes) -> None:
+    # A process that has ended says why by its exit code.
+    with contextlib.suppress(ConnectionError):
+        stdin.write(_LENGTH.pack(len(data)) + data)
+        await stdin.drain()
+
+
+async def _read(stream: asyncio.StreamReader) -> bytes:
+    """Read to the end, and keep the first MAX_OUTPUT_BYTES."""
+    kept = bytearray()
+    while piece := await stream.read(1 << 16):
+        kept += piece[: MAX_OUTPUT_BYTES - len(kept)]
+    return bytes(kept)

@@ -9,22 +9,18 @@ from pathlib import Path
 import numpy as np
 
 from bot.audio import mp3
-from bot.audio.checks import LENGTH_TOLERANCE_SECONDS, check
-from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
-from bot.audio.meter import Wave, loudness, true_peak
+from bot.audio.checks import check
+from bot.audio.encoding import Goal, encode_until_it_fits
+from bot.audio.master import CEILING_DB, TARGET_LUFS, Master
+from bot.audio.meter import Wave
 from bot.audio.tags import Provenance, tag
 from bot.engines.base import Capabilities
 from bot.errors import RenderError
 from bot.recipe import Recipe
 
-ENCODINGS_MAX = 5
 ENCODER_HEADROOM_DB = 0.2
 """Below the ceiling at first: an MP3's peaks come out a little higher than the wave's. At 320 kbit/s that
 is enough for tones and pads; where it is not, the overshoot is measured and the clip encoded again."""
-
-OVERSHOOT_MARGIN_DB = 0.1
-"""How much more than the overshoot is taken off the second encoding, twice as much off each further one:
-at low bitrates the encoder's noise raises other peaks each time."""
 
 LOUDNESS_TOLERANCE_LU = 0.3
 """A decoded clip further off than this is encoded again: low bitrates take treble, and loudness with it."""
@@ -46,15 +42,6 @@ class Clip:
     seconds: float
     sample_rate: int
     channels: int
-    lufs: float
-    true_peak_db: float
-    peak_limited: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    file: Path
-    decoded: Wave
     lufs: float
     true_peak_db: float
     peak_limited: bool
@@ -94,7 +81,8 @@ def finish(
         first = master.at(target, ceiling)
         drawn = scratch / "picture.png"
         drawing = beside_the_encoder.submit(_draw, first.wave, rate, drawn) if with_picture else None
-        encoding = _encode_within_ceiling(master, first, kbps, scratch)
+        goal = Goal(lufs=TARGET_LUFS, tolerance_lu=LOUDNESS_TOLERANCE_LU, ceiling_db=CEILING_DB)
+        encoding = encode_until_it_fits(master, kbps, scratch, goal, target_lufs=target, ceiling_db=ceiling)
         whole = scratch / "clip.mp3"
         whole.write_bytes(head + encoding.file.read_bytes())
         size = whole.stat().st_size
@@ -125,27 +113,3 @@ def _draw(wave: Wave, rate: int, path: Path) -> None:
     from bot.audio.picture import draw
 
     draw(wave, rate, path)
-
-
-def _encode_within_ceiling(master: Master, mastered: Mastered, kbps: int, scratch: Path) -> _Encoding:
-    """Encode, measure what comes out, and master and encode again until loudness and ceiling hold."""
-    kept: _Encoding | None = None
-    for attempt in range(ENCODINGS_MAX):
-        file = mp3.encode(mastered.wave, master.rate, kbps, scratch)
-        decoded, _ = mp3.decode(file)
-        if abs(decoded.shape[1] - mastered.wave.shape[1]) > LENGTH_TOLERANCE_SECONDS * master.rate:
-            raise RenderError("The MP3 encoder lost a part of the clip. Ask again.")
-        lufs, peak = loudness(decoded, master.rate), true_peak(decoded, master.rate)
-        off = TARGET_LUFS - lufs
-        target, ceiling = mastered.target_lufs, mastered.ceiling_db
-        if peak <= CEILING_DB:
-            kept = _Encoding(file, decoded, lufs, peak, mastered.peak_limited)
-            if mastered.peak_limited or abs(off) <= LOUDNESS_TOLERANCE_LU:
-                return kept
-        else:
-            overshoot = peak - CEILING_DB + OVERSHOOT_MARGIN_DB * 2**attempt
-            ceiling = min(ceiling, mastered.true_peak_db) - overshoot
-        mastered = master.at(target if mastered.peak_limited else target + off, ceiling)
-    if kept is None:
-        raise RenderError(f"The MP3 could not be kept under a true peak of {CEILING_DB} dBTP. Ask again.")
-    return kept

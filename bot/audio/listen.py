@@ -1,14 +1,15 @@
 """Whether a stranger's file is audio with something to hear in it, in a process that it may crash.
 
-Reads the file from its standard input, prints why it will not do, or nothing.
+Run by `child.run`; prints why it will not do, or nothing.
 """
 
 from __future__ import annotations
 
-import sys
 from io import BytesIO
 
 import soundfile
+
+from bot.audio import child
 
 RATES = range(8_000, 192_001)
 """Hz; from telephone to studio. Memory for resampling grows with what a header claims."""
@@ -39,4 +40,4 @@ def refusal(data: bytes) -> str:
 
 
 if __name__ == "__main__":
-    print(refusal(sys.stdin.buffer.read()))
+    print(refusal(child.request()))

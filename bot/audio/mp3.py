@@ -1,4 +1,4 @@
-"""Waveforms to MP3 and back: ffmpeg's LAME through pydub to write, libsndfile to read."""
+"""Waveforms to MP3 and back: ffmpeg's LAME to write, fed by pydub; libsndfile to read."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from contextvars import ContextVar
+from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
 
-import imageio_ffmpeg
 import numpy as np
 import soundfile
 
+from bot.audio import ffmpeg, scratch
 from bot.audio.meter import Wave
 from bot.errors import RenderError
 
@@ -25,8 +23,6 @@ with warnings.catch_warnings():
     # Without a system ffmpeg it warns; and its regular expressions do, from Python 3.12 on.
     warnings.simplefilter("ignore")
     import pydub
-    import pydub.audio_segment
-    from pydub.exceptions import CouldntEncodeError
 
 _MPEG1 = (320, 256, 224, 192, 160, 128, 112, 96, 80, 64)
 _MPEG2 = (160, 144, 128, 112, 96, 80, 64)
@@ -38,7 +34,11 @@ BITRATES = {
 """Sample rate in Hz → constant bitrates in kbit/s worth hearing, best first: ISO/IEC 11172-3 (MPEG-1),
 ISO/IEC 13818-3 (MPEG-2), and its extension to lower rates, where LAME goes no higher than 64."""
 
-_SCRATCH_PREFIX = ".finishing-"
+_BASE_SECONDS = 30.0
+_SECONDS_A_SECOND = 0.25
+"""Time limit of one encoding: so much, and so much more a second of audio. LAME at 320 kbit/s takes 0.02 s
+a second on a desktop's core; a clip of 10 minutes stays within the watchdog's default of 180 s."""
+
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ENCODER_DELAY = 1105
 """Samples LAME puts before the first; players take them off again by the LAME header."""
@@ -68,22 +68,17 @@ def size(samples: int, rate: int, kbps: int) -> int:
     return -(-frames * frame * kbps * 1000 // (8 * rate))
 
 
-def encode(wave: Wave, rate: int, kbps: int, scratch: Path) -> Path:
+def encode(wave: Wave, rate: int, kbps: int, folder: Path) -> Path:
     """Write a wave [1 or 2 channels, samples] as an untagged constant-bitrate MP3 into a scratch folder.
 
     Values beyond ±1 are clipped. 32-bit samples go to the encoder, so nothing needs dither. Raises
-    RenderError when the disk is full or ffmpeg fails.
+    RenderError when the disk is full, or ffmpeg fails, is missing or takes too long.
     """
-    samples = (np.clip(wave.T, -1.0, 1.0).astype(np.float64) * (2**31 - 1)).astype(np.int32)
-    segment = pydub.AudioSegment(samples.tobytes(), sample_width=4, frame_rate=rate, channels=wave.shape[0])
-    bare = ["-v", "error", "-map_metadata", "-1", "-id3v2_version", "0"]
-    with (
-        write_errors(),
-        _pydub_files_in(scratch),
-        tempfile.NamedTemporaryFile(suffix=".mp3", dir=scratch, delete=False) as out,
-    ):
-        segment.export(out, format="mp3", bitrate=f"{kbps}k", parameters=bare)
-    return Path(out.name)
+    with write_errors():
+        handle, name = tempfile.mkstemp(suffix=".mp3", dir=folder)
+        os.close(handle)
+        _encode(wave, rate, kbps, folder, ["-y", f"file:{name}"])
+    return Path(name)
 
 
 @lru_cache(maxsize=32)
@@ -94,10 +89,33 @@ def gain(rate: int, kbps: int) -> float:
     """
     tone = 0.1 * np.sin(2 * np.pi * 440 / rate * np.arange(rate, dtype=np.float32))
     wave = np.repeat(tone[np.newaxis], 2, axis=0)
-    with write_errors(), tempfile.TemporaryDirectory() as scratch:
-        decoded, _ = decode(encode(wave, rate, kbps, Path(scratch)))
+    with write_errors():
+        # A pipe cannot be sought to write the LAME header, by which a decoder takes off the delay.
+        encoded = _encode(wave, rate, kbps, None, ["-write_xing", "0", "pipe:1"])
+        try:
+            decoded = soundfile.read(BytesIO(encoded), dtype="float32", always_2d=True)[0].T
+        except soundfile.LibsndfileError as error:
+            raise _EncodingFailed("ffmpeg wrote no MP3") from error
+    decoded = decoded[:, _ENCODER_DELAY:]
     middle = slice(rate // 4, 3 * rate // 4)
     return float(20 * np.log10(np.std(decoded[:, middle]) / np.std(wave[:, middle])))
+
+
+def _encode(wave: Wave, rate: int, kbps: int, folder: Path | None, output: list[str]) -> bytes:
+    samples = (np.clip(wave.T, -1.0, 1.0).astype(np.float64) * (2**31 - 1)).astype(np.int32)
+    segment = pydub.AudioSegment(samples.tobytes(), sample_width=4, frame_rate=rate, channels=wave.shape[0])
+    wav: BytesIO = segment.export(BytesIO(), format="wav")
+    limits = ffmpeg.Limits(seconds=_BASE_SECONDS + _SECONDS_A_SECOND * wave.shape[1] / rate)
+    bare = ["-map_metadata", "-1", "-id3v2_version", "0"]
+    made = ffmpeg.run(
+        ["-f", "wav", "-i", "pipe:0", "-b:a", f"{kbps}k", *bare, "-f", "mp3", *output],
+        wav.getvalue(),
+        folder,
+        limits,
+    )
+    if made.code:
+        raise _EncodingFailed(made.messages or f"ffmpeg ended with {made.code}")
+    return made.output
 
 
 def decode(path: Path) -> tuple[Wave, int]:
@@ -114,22 +132,9 @@ def decode(path: Path) -> tuple[Wave, int]:
 
 @contextmanager
 def scratch_folder(beside: Path) -> Iterator[Path]:
-    """Give a folder on the same disk as a file to be; it is gone afterwards, whatever happens."""
-    with write_errors(), tempfile.TemporaryDirectory(prefix=_SCRATCH_PREFIX, dir=beside.parent) as folder:
-        yield Path(folder)
-
-
-def discard_leftovers(folder: Path) -> int:
-    """Delete what killed processes left half-finished in a folder of clips; return how many there were.
-
-    Only for the one process that finishes clips there, before its first.
-    """
-    leftovers = [path for path in folder.glob(f"{_SCRATCH_PREFIX}*") if path.is_dir()]
-    for path in leftovers:
-        for file in path.iterdir():
-            file.unlink()
-        path.rmdir()
-    return len(leftovers)
+    """Make a scratch folder (bot.audio.scratch) with its write errors as RenderError."""
+    with write_errors(), scratch.scratch_folder(beside) as folder:
+        yield folder
 
 
 def publish(places: Mapping[Path, Path]) -> None:
@@ -142,16 +147,29 @@ def publish(places: Mapping[Path, Path]) -> None:
             file.replace(place)
 
 
+class _EncodingFailed(Exception):
+    """The text is ffmpeg's own."""
+
+
 @contextmanager
 def write_errors() -> Iterator[None]:
-    """Turn a failed write, ours or ffmpeg's, into a RenderError that can be shown to the person who asked."""
+    """Turn a failed write, ours or ffmpeg's, into a RenderError that can be shown to the requester."""
     try:
         yield
-    except CouldntEncodeError as error:
+    except _EncodingFailed as error:
         if os.strerror(errno.ENOSPC) in str(error) or os.strerror(errno.EFBIG) in str(error):
             raise _disk_full() from error
         raise RenderError(
             "The MP3 encoder failed. Ask again; if it goes on, tell the bot's owner."
+        ) from error
+    except ffmpeg.FfmpegMissing as error:
+        raise RenderError(
+            "The MP3 encoder (ffmpeg) is missing or cannot be started, so no clip can be saved. Tell the "
+            "bot's owner: `antiphon doctor` says more, and `make install` brings it."
+        ) from error
+    except TimeoutError as error:
+        raise RenderError(
+            "The MP3 encoder took too long and was ended. Ask again; if it goes on, tell the bot's owner."
         ) from error
     except OSError as error:
         if error.errno in _DISK_FULL:
@@ -164,48 +182,3 @@ def _disk_full() -> RenderError:
         "The disk that keeps the clips is full, so this one could not be saved. "
         "Tell the bot's owner to free some space, then ask again."
     )
-
-
-class _ScratchFile:
-    """A temporary file that can be taken from whoever still holds it: what they write then goes nowhere.
-
-    When a write fails, pydub leaves its files open, and the wave module's writer tries again when it is
-    collected.
-    """
-
-    def __init__(self, mode: str, folder: Path) -> None:
-        self._file: IO[bytes] = tempfile.NamedTemporaryFile(mode, dir=folder, delete=False)  # noqa: SIM115
-        self.name = self._file.name
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def take_away(self) -> None:
-        with suppress(OSError):
-            self._file.close()
-        self._file = BytesIO()
-
-
-_pydub_files: ContextVar[tuple[Path, ExitStack]] = ContextVar("_pydub_files")
-
-
-@contextmanager
-def _pydub_files_in(folder: Path) -> Iterator[None]:
-    """Have pydub's temporary files in a folder, and none of them open afterwards."""
-    with ExitStack() as stack:
-        token = _pydub_files.set((folder, stack))
-        try:
-            yield
-        finally:
-            _pydub_files.reset(token)
-
-
-def _named_temporary_file(mode: str, delete: bool) -> _ScratchFile:
-    folder, stack = _pydub_files.get()
-    file = _ScratchFile(mode, folder)
-    stack.callback(file.take_away)
-    return file
-
-
-pydub.audio_segment.NamedTemporaryFile = _named_temporary_file
-pydub.AudioSegment.converter = imageio_ffmpeg.get_ffmpeg_exe()

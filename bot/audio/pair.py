@@ -1,16 +1,12 @@
 """Two clips made alike in everything that is not music, so that nothing but listening tells them apart.
 
-Run as a process of its own, which decodes, filters, encodes and draws outside the bot:
-
-    python -m bot.audio.pair < request.json
-
-It reads the fields of Request and prints those of Pair, or an error.
+Run by `child.run` as a process of its own, which decodes, filters, encodes and draws outside the bot.
+It reads the fields of Request as JSON, and prints those of Pair, or an error.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from math import gcd
 from pathlib import Path
@@ -18,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy import signal
 
-from bot.audio import mp3, picture
+from bot.audio import child, mp3, picture
+from bot.audio.encoding import Encoding, Gain, Goal, encode_until_it_fits
 from bot.audio.master import CEILING_DB, FADE_OUT_SECONDS, TARGET_LUFS
 from bot.audio.meter import Wave, amplitude, loudness, true_peak
 from bot.errors import RenderError
@@ -41,7 +38,7 @@ _CUT_SPREAD = 0.06
 the models, a hundredth of a LU and some tens of hertz, drowns in it."""
 
 _CLOSE_ENOUGH_LU = 0.03
-_ENCODINGS_MAX = 6
+_MAX_ENCODINGS = 6
 _TARGETS_MAX = 4
 _HEADROOM_DB = 0.5
 _TAPS = 2047
@@ -181,35 +178,23 @@ def _equally_loud(
     return [encoding.file for encoding in made], lufs
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoding:
-    file: Path
-    lufs: float
-    true_peak_db: float
-
-
-def _encode_near(wave: Wave, rate: int, kbps: int, goal: float, scratch: Path) -> _Encoding:
-    """Return the encoding nearest to `goal` LUFS, one under the ceiling before any above it.
-
-    With hits and pauses a hundredth of a decibel more can make the encoder decide otherwise, and blocks
-    pass the loudness gate or not: then the result jumps about, and several have to be tried.
-    """
-    gain = goal - loudness(wave, rate)
-    tried: list[_Encoding] = []
-    for _ in range(_ENCODINGS_MAX):
-        file = mp3.encode(wave * np.float32(amplitude(gain)), rate, kbps, scratch)
-        decoded, _ = mp3.decode(file)
-        tried.append(_Encoding(file, loudness(decoded, rate), true_peak(decoded, rate)))
-        off = goal - tried[-1].lufs
-        if abs(off) <= _CLOSE_ENOUGH_LU:
-            break
-        gain += off if len(tried) == 1 else off / 2
-    return min(tried, key=lambda one: (one.true_peak_db > CEILING_DB, abs(goal - one.lufs)))
+def _encode_near(wave: Wave, rate: int, kbps: int, goal: float, scratch: Path) -> Encoding:
+    """Return the encoding nearest to `goal` LUFS, one under the ceiling before any above it."""
+    wanted = Goal(
+        lufs=goal,
+        tolerance_lu=_CLOSE_ENOUGH_LU,
+        ceiling_db=CEILING_DB,
+        limited=False,
+        max_encodings=_MAX_ENCODINGS,
+    )
+    return encode_until_it_fits(
+        Gain(wave, rate), kbps, scratch, wanted, target_lufs=goal, ceiling_db=float("inf")
+    )
 
 
 def main() -> None:
-    """Do what standard input asks for, and print what came of it as one JSON object."""
-    request = Request(**json.loads(sys.stdin.read()))
+    """Answer one request, and print the answer as one JSON object."""
+    request = Request(**json.loads(child.request()))
     try:
         answer = asdict(neutralise(request, np.random.default_rng()))
     except RenderError as error:

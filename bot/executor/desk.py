@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bot.audio.finish import finish
-from bot.audio.mp3 import discard_leftovers
 from bot.audio.tags import Provenance
 from bot.engines.base import Engine, Job
 from bot.errors import BadAudio, OutOfMemory, RenderError, UserError
@@ -61,7 +60,6 @@ class PipeDesk:
         self._alone = False
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._finishing: Future[None] | None = None
-        self._swept: set[Path] = set()
         threading.Thread(target=self._read, name="read", daemon=True).start()
 
     # The worker's loop
@@ -176,15 +174,11 @@ class PipeDesk:
                 if job.id in self._cancelled:
                     self._cancelled.discard(job.id)
                     return
-            out_path = Path(render.out_path)
-            if out_path.parent not in self._swept:
-                self._swept.add(out_path.parent)
-                discard_leftovers(out_path.parent)
             clip = finish(
                 wave,
                 recipe=job.recipe,
                 capabilities=engine.capabilities,
-                out_path=out_path,
+                out_path=Path(render.out_path),
                 max_bytes=render.max_bytes,
                 provenance=Provenance(
                     device=engine.device, slots=engine.capabilities.slots, versions=versions()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 import soundfile
 from mutagen.id3 import ID3, ID3NoHeaderError
 
+from bot.audio import child
 from bot.audio.finish import finish
 from bot.audio.meter import true_peak
 from bot.audio.pair import LOUDNESS_TOLERANCE_LU, Request, bandwidth, is_mono, neutralise
@@ -145,13 +145,7 @@ def test_the_process_answers_and_says_what_is_wrong(tmp_path: Path) -> None:
 
 
 def run(asked: Request) -> dict[str, object]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bot.audio.pair"],
-        input=json.dumps(asdict(asked)),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    answer: dict[str, object] = json.loads(done.stdout)
+    code, out, _ = asyncio.run(child.run("bot.audio.pair", json.dumps(asdict(asked)).encode(), 120))
+    assert code == 0
+    answer: dict[str, object] = json.loads(out)
     return answer
