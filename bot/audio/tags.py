@@ -20,6 +20,7 @@ RECIPE_FRAME = "antiphon.recipe"
 PROVENANCE_FRAME = "antiphon.provenance"
 """Descriptions of the two TXXX frames; each holds one JSON object."""
 
+_HEADER_BYTES = 10
 _TAG_BYTES_MAX = 64 * 1024
 """Nothing beyond it is read: a prompt of 1,000 characters with the rest takes a fifth of it at most, and
 a foreign tag may hold frames that decompress to a thousand times their size."""
@@ -86,6 +87,18 @@ def read_recipe(path: Path) -> Recipe:
         raise InvalidRecipe(
             "The recipe in this file is damaged or from another version, and cannot be used."
         ) from error
+
+
+def tag_bytes(path: Path) -> bytes:
+    """Return the ID3v2 tag at the head of a file as it is, empty where there is none. Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+        if len(head) < _HEADER_BYTES or not head.startswith(b"ID3"):
+            return b""
+        # ID3v2.4, section 3.1: four bytes of seven bits each, without the header and the footer.
+        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+        footer = _HEADER_BYTES if head[5] & 0x10 else 0
+        return head + file.read(size + footer)
 
 
 def _encodable(text: str) -> str:

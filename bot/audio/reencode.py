@@ -1,0 +1,41 @@
+"""Has a stored clip made smaller by a short-lived process of its own."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+from bot.audio import child
+from bot.errors import RenderError
+
+log = logging.getLogger(__name__)
+
+MAX_SECONDS = 300.0
+"""After this the process is given up; it takes a few seconds for a clip of a minute."""
+
+
+async def reencode(path: Path, max_bytes: int, out_path: Path | None = None) -> Path:
+    """Write the MP3 of a clip again with at most max_bytes, and return where it is.
+
+    out_path: None replaces the file itself, in one step and at the end, so a kill leaves the old or the new
+    clip and no third file. The ID3 tag, and the recipe in it, is kept to the byte; length and loudness stay.
+    The two files of a duel have to stay alike: make them anew with `duels.neutral.neutralise`.
+
+    Raises RenderError in words for the requester where the clip does not fit even at the lowest bitrate,
+    cannot be read, or the disk is full; the file is then as it was. The process ends with its caller's task.
+    """
+    target = path if out_path is None else out_path
+    request = {"path": str(path), "out_path": str(target), "max_bytes": max_bytes}
+    try:
+        code, out, err = await child.run("bot.audio.smaller", json.dumps(request).encode(), MAX_SECONDS)
+    except TimeoutError as error:
+        raise RenderError("Making the clip smaller took too long.") from error
+    if code:
+        log.error("the process for a smaller clip ended with %s:\n%s", code, err.decode(errors="replace"))
+        raise RenderError("The clip could not be made smaller. The owner finds the reason in the log.")
+    answer = json.loads(out)
+    if "error" in answer:
+        raise RenderError(answer["error"])
+    log.info("%s was encoded again with %d bytes", path.name, answer["bytes"])
+    return target
