@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import cast
 
@@ -73,7 +73,10 @@ _AUTHENTICATION_FAILED = 4004
 
 
 class Antiphon(commands.AutoShardedBot):
-    """The bot. `engines` names the module that describes and loads models."""
+    """The bot. `engines` names the module that describes and loads models; `clock` gives Unix time.
+
+    Cogs ask `clock()` for the time, never the machine, so that a test can turn it.
+    """
 
     service: JobService
     janitor: Janitor
@@ -87,7 +90,9 @@ class Antiphon(commands.AutoShardedBot):
     duels: DuelService
     boards: Boards
 
-    def __init__(self, settings: Settings, engines: str = ENGINES) -> None:
+    def __init__(
+        self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
+    ) -> None:
         follow_address(settings.discord_api_url)
         # Nothing here speaks in voice channels, so nobody needs to hear that it could not.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -105,6 +110,7 @@ class Antiphon(commands.AutoShardedBot):
             max_messages=None,
         )
         self.settings = settings
+        self.clock = clock
         self.capabilities = installed(engines, settings)
         self.failure: AntiphonError | None = None
         self._engines = engines
@@ -116,7 +122,7 @@ class Antiphon(commands.AutoShardedBot):
         """Open the database, start the worker, load the cogs, and tell Discord the commands."""
         settings = self.settings
         database = await self._services.enter_async_context(
-            Database.open(settings.database_path, time.time())
+            Database.open(settings.database_path, self.clock())
         )
         try:
             settings.clip_dir.mkdir(parents=True, exist_ok=True)
@@ -126,11 +132,11 @@ class Antiphon(commands.AutoShardedBot):
         self.presets, self.preset_search = Presets(database, name_key), Search(database)
         self.preset_votes, self.preset_reports = PresetVotes(database), Reports(database)
         self.coached = CoachStore(database)
-        await self.presets.keep_own(starter_presets(), time.time())
+        await self.presets.keep_own(starter_presets(), self.clock())
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
-        self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, time.time)
-        self.duels = DuelService(Duels(database), Votes(database), self.service, settings, time.time)
+        self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, self.clock)
+        self.duels = DuelService(Duels(database), Votes(database), self.service, settings, self.clock)
         self.boards = Boards(settings.database_path)
         self._services.push_async_callback(self.boards.close)
         self.janitor = Janitor(self.clips, self.service.melodies, settings)
@@ -213,10 +219,10 @@ def invite_link(application_id: int) -> str:
     )
 
 
-async def run(settings: Settings, engines: str = ENGINES) -> None:
+async def run(settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None:
     """Run the bot until it is cancelled. Raises SetupError with one sentence where that cannot work."""
     token = settings.required_token().get_secret_value()
-    bot = Antiphon(settings, engines)
+    bot = Antiphon(settings, engines, clock)
     try:
         async with bot:
             await bot.start(token)

@@ -10,8 +10,9 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -43,10 +44,18 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
-def main(engines: str = ENGINES) -> None:
-    """Run the command line; `engines` names the module that describes and loads models."""
+@dataclass(frozen=True)
+class Parts:
+    """What a process is made with: the module that describes and loads models, and the bot's clock."""
+
+    engines: str = ENGINES
+    clock: Callable[[], float] = time.time
+
+
+def main(engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None:
+    """Run the command line; `clock` gives Unix time in seconds."""
     try:
-        app(obj=engines, standalone_mode=True)
+        app(obj=Parts(engines, clock), standalone_mode=True)
     except (UserError, ConfigError) as error:
         _end(error, BAD_INPUT)
     except AntiphonError as error:
@@ -59,7 +68,7 @@ def run(context: typer.Context) -> None:
     from bot.app import run as run_bot
 
     settings = _settings()
-    _run(run_bot(settings, context.obj))
+    _run(run_bot(settings, context.obj.engines, context.obj.clock))
 
 
 @app.command()
@@ -113,7 +122,7 @@ def generate(
         recipe = _recipe_of(like, prompt)
     else:
         recipe = _recipe(
-            context.obj,
+            context.obj.engines,
             settings,
             mode,
             prompt=prompt or "",
@@ -135,7 +144,7 @@ def generate(
         def report(phase: str, fraction: float) -> None:
             bar.update(task, description=phase, completed=fraction)
 
-        made = _run(render(recipe, output, picture, settings, context.obj, report, melody))
+        made = _run(render(recipe, output, picture, settings, context.obj.engines, report, melody))
     if as_json:
         facts = {"file": str(made.path), "recipe": json.loads(recipe.to_json()), **made.facts}
         print(json.dumps(facts, ensure_ascii=False))
@@ -165,7 +174,7 @@ def doctor(
             findings.append(
                 doctor.check_int8(settings, lambda done, total: bar.update(task, completed=done, total=total))
             )
-    findings += doctor.examine(settings, context.obj)
+    findings += doctor.examine(settings, context.obj.engines)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:

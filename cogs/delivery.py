@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -162,9 +161,11 @@ class Delivery(commands.Cog):
         if not job.can_post:
             raise Undeliverable("The 15 minutes that Discord gives for an answer here are over.")
         channel = self.bot.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
-        first = await self.bot.jobs.posting(job.id, time.time())
+        first = await self.bot.jobs.posting(job.id, self.bot.clock())
         try:
-            if time.time() - first > NONCE_REMEMBERED and (found := await self._posted(channel, clip, first)):
+            if self.bot.clock() - first > NONCE_REMEMBERED and (
+                found := await self._posted(channel, clip, first)
+            ):
                 return found
             message = await channel.send(
                 f"<@{job.user_id}>",
@@ -235,7 +236,7 @@ class Delivery(commands.Cog):
             )
         except (discord.HTTPException, *NETWORK_ERRORS) as error:
             log.info("nobody could be told of job %d: %s", job.id, error)
-        await self.bot.jobs.undeliverable(job.id, reason, time.time())
+        await self.bot.jobs.undeliverable(job.id, reason, self.bot.clock())
 
     def _token_revoked(self) -> None:
         self.bot.stop(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 
 import discord
 from discord.ext import commands
@@ -66,7 +65,7 @@ class DuelStage(commands.Cog):
         await self.bot.wait_until_ready()
         while True:
             try:
-                for duel in await self.bot.duels.duels.outbox(time.time()):
+                for duel in await self.bot.duels.duels.outbox(self.bot.clock()):
                     if duel.id not in self._going:
                         task = asyncio.create_task(self._step(duel), name=f"duel-{duel.id}")
                         self._going[duel.id] = task
@@ -103,13 +102,13 @@ class DuelStage(commands.Cog):
     async def _post(self, duel: Duel) -> None:
         """Show both clips, unless an earlier attempt already did, and begin to take votes."""
         duels = self.bot.duels
-        closes_at = moment(time.time() + self.bot.settings.duel_hours * 3600)
+        closes_at = moment(self.bot.clock() + self.bot.settings.duel_hours * 3600)
         try:
             card = open_card(duel, self._folder, closes_at)
             channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
-            first = await duels.duels.posting(duel.id, time.time())
+            first = await duels.duels.posting(duel.id, self.bot.clock())
             message = None
-            if time.time() - first > NONCE_REMEMBERED:
+            if self.bot.clock() - first > NONCE_REMEMBERED:
                 message = await self._posted(channel, duel, first)
             if message is None:
                 message = await channel.send(

@@ -77,7 +77,7 @@ async def _page(
 
 
 def _line(clip: Clip) -> str:
-    when = discord.utils.format_dt(discord.utils.utcnow().fromtimestamp(clip.created_at), "R")
+    when = f"<t:{int(clip.created_at)}:R>"
     text = in_a_line(clip.recipe)
     if clip.message_id is None:
         return f"{when} {text} (never delivered)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from typing import Literal
 
 import discord
@@ -55,7 +54,7 @@ class Leaderboard(commands.Cog):
             title=f"{title}, {'built-in' if built_in else 'other'} models",
             group=by,
             built_in=built_in,
-            now=time.time(),
+            now=self.bot.clock(),
         )
         embed = discord.Embed(description=discord.utils.escape_markdown(board.text))
         embed.set_image(url="attachment://leaderboard.png")

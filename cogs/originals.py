@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
@@ -57,10 +56,9 @@ class Originals:
             lock = self._locks[job_id] = asyncio.Lock()
         return lock
 
-    @staticmethod
-    def alive(asked: Asked) -> bool:
+    def alive(self, asked: Asked) -> bool:
         """Tell whether the answer can still be edited, as far as this machine's clock knows."""
-        return asked.interaction_token is not None and time.time() < asked.token_expires_at
+        return asked.interaction_token is not None and self._bot.clock() < asked.token_expires_at
 
     async def edit(self, asked: Asked, **message: Any) -> discord.WebhookMessage:
         """Edit the answer. Raises discord.HTTPException, or the network's errors."""

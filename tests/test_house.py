@@ -77,6 +77,19 @@ def test_sandbox_knows_nothing_of_the_bot() -> None:
     assert offenders(files("sandbox"), {"bot", "cogs", "tests", "training"}) == []
 
 
+def test_cogs_and_services_are_given_the_time() -> None:
+    rooms = ("cogs", "bot/arena", "bot/duels", "bot/jobs", "bot/presets", "bot/prompts", "bot/store")
+    asking = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for room in rooms
+        for path in files(room)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in ("time.time", "datetime.now", "discord.utils.utcnow")
+    ]
+    assert asking == []
+
+
 def test_the_store_stands_on_errors_and_recipe_alone() -> None:
     allowed = ("bot.errors", "bot.recipe", "bot.store", "bot.text")
     for path in files("bot/store"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from sandbox.server import Sandbox
-from tests import gate
+from tests import clock, gate
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,6 +23,7 @@ class BotProcess:
         self.folder = folder
         self.environment = environment
         self.lines: list[str] = []
+        self._clock_offset = 0.0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -47,6 +48,7 @@ class BotProcess:
                 "DATABASE_PATH": str(self.folder / "antiphon.db"),
                 "CLIP_DIR": str(self.folder / "clips"),
                 gate.FOLDER: str(self.folder / "gate"),
+                clock.FILE: str(self.folder / "clock"),
             }
             | self.environment,
             stdout=asyncio.subprocess.PIPE,
@@ -63,6 +65,16 @@ class BotProcess:
     def let_through(self, clips: int = 1) -> None:
         """Let clips with `held` in their prompt be rendered to their end."""
         gate.open_for(self.folder / "gate", clips)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass for both sides, Discord's and the bot's, whether the bot runs or not."""
+        self.turn_clock(seconds)
+        self.sandbox.clock.advance(seconds)
+
+    def turn_clock(self, seconds: float) -> None:
+        """Turn the clock of the bot's machine alone: ahead of Discord's, or behind for `seconds` < 0."""
+        self._clock_offset += seconds
+        clock.turn(self.folder / "clock", self._clock_offset)
 
     async def kill(self) -> None:
         """End it as a power cut would."""
