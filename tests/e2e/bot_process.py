@@ -102,11 +102,13 @@ class BotProcess:
 
     def worker_pid(self) -> int:
         """Return the process id of the bot's worker, which it has from the start."""
+        return self.child_pid(b"bot.executor.worker")
+
+    def child_pid(self, module: bytes) -> int:
+        """Return the process id of the bot's child that runs a module. Raises StopIteration for none."""
         tasks = Path(f"/proc/{self.process.pid}/task")
         pids = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-        return next(
-            pid for pid in pids if b"bot.executor.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        )
+        return next(pid for pid in pids if module in Path(f"/proc/{pid}/cmdline").read_bytes())
 
     async def _read(self) -> None:
         assert self.process.stdout is not None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
 import re
+import signal
 import sqlite3
 from contextlib import closing
 from io import BytesIO
@@ -276,3 +280,34 @@ async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) ->
     assert query(bot, "SELECT voter_id FROM duel_votes") == [(carol.id,)]
     assert query(bot, "SELECT user_id FROM vote_consents") == [(carol.id,)]
     assert "At present: 1 vote" in await said(await carol.slash("privacy show"))
+
+
+async def test_clips_of_a_new_worker_beside_it_leave_the_pair_its_files(bot: BotProcess, music: Room) -> None:
+    """The process that makes a pair alike is stopped half-way, while a new worker finishes other clips."""
+    alice, bob, clips = bot.sandbox.member("alice"), bot.sandbox.member("bob"), bot.folder / "clips"
+    await alice.slash("duel start", prompt=PROMPT, seconds=2)
+    pair = await half_way(bot, clips)
+    scratch = {path.name for path in clips.glob(".finishing-*")}
+    assert scratch, "it was stopped too late"
+    try:
+        os.kill(bot.worker_pid(), signal.SIGKILL)
+        await made(bob, "one beside it")
+        await made(bob, "and another")
+        assert scratch <= {path.name for path in clips.iterdir()}
+        assert state_of(bot) == "rendering"
+    finally:
+        os.kill(pair, signal.SIGCONT)
+    assert_tells_nothing(bot, await open_duel(bot, music))
+    assert list(clips.glob(".finishing-*")) == []
+
+
+async def half_way(bot: BotProcess, clips: Path) -> int:
+    """Stop the pair process once it has a file in its scratch folder; return its process id."""
+    async with asyncio.timeout(WAIT):
+        while True:
+            with contextlib.suppress(StopIteration, FileNotFoundError, ProcessLookupError):
+                pid = bot.child_pid(b"bot.audio.pair")
+                if any(clips.glob(".finishing-*/*.mp3")):
+                    os.kill(pid, signal.SIGSTOP)
+                    return pid
+            await asyncio.sleep(0.005)
