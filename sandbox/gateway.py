@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import json
 import logging
 import secrets
@@ -20,6 +19,7 @@ from aiohttp import WSMsgType, web
 from sandbox.compression import Stream, stream
 from sandbox.dispatch import Dispatcher, Intent, Outgoing
 from sandbox.model import Json
+from sandbox.opcodes import Close, Op
 from sandbox.payloads import Payloads
 from sandbox.store import dumps
 from sandbox.world import World
@@ -29,41 +29,10 @@ log = logging.getLogger(__name__)
 HEARTBEAT_INTERVAL = 41.25
 """Seconds, as Discord usually says."""
 PATIENCE = 0.5
-"""Seconds a ping may go unanswered; only tests that act for members wait for one."""
+"""Seconds a ping, or a request for a heartbeat, may go unanswered."""
 ROUND_TRIPS = 5
 REPLAY = 2000
 """Events a session keeps for its next socket."""
-
-
-class Op(enum.IntEnum):
-    """Gateway opcodes."""
-
-    DISPATCH = 0
-    HEARTBEAT = 1
-    IDENTIFY = 2
-    PRESENCE_UPDATE = 3
-    VOICE_STATE_UPDATE = 4
-    RESUME = 6
-    RECONNECT = 7
-    REQUEST_GUILD_MEMBERS = 8
-    INVALID_SESSION = 9
-    HELLO = 10
-    HEARTBEAT_ACK = 11
-
-
-class Close(enum.IntEnum):
-    """Close codes of the gateway."""
-
-    UNKNOWN_OPCODE = 4001
-    DECODE_ERROR = 4002
-    NOT_AUTHENTICATED = 4003
-    AUTHENTICATION_FAILED = 4004
-    ALREADY_AUTHENTICATED = 4005
-    INVALID_SEQ = 4007
-    SESSION_TIMED_OUT = 4009
-    INVALID_SHARD = 4010
-    INVALID_VERSION = 4012
-    INVALID_INTENTS = 4013
 
 
 class Session:
@@ -104,6 +73,33 @@ class Socket:
         self._packer = packer
         self._queue: asyncio.Queue[str | int | None] = asyncio.Queue()
         self._pings: dict[bytes, asyncio.Future[bool]] = {}
+        self._heartbeats = 0
+        self._acknowledging: asyncio.TimerHandle | None = None
+
+    def heartbeat(self) -> None:
+        """Answer a heartbeat with a request for another one (opcode 1), and that with an ACK for both.
+
+        A library may note the time of sending in another thread than the one that sends and receives, as
+        discord.py's KeepAliveHandler does. On loopback the ACK overtakes that note, and the latency is
+        counted from the heartbeat before: "Can't keep up, shard ID 0 websocket is 41.3s behind". A requested
+        heartbeat is noted where it is sent, so it has been noted when it arrives here. A client that leaves
+        the request unanswered has its ACK after PATIENCE.
+        """
+        self._heartbeats += 1
+        if self._acknowledging is not None:
+            self.acknowledge()
+            return
+        self.push({"op": int(Op.HEARTBEAT), "d": None, "s": None, "t": None})
+        self._acknowledging = asyncio.get_running_loop().call_later(PATIENCE, self.acknowledge)
+
+    def acknowledge(self) -> None:
+        """Acknowledge every heartbeat so far."""
+        if self._acknowledging is not None:
+            self._acknowledging.cancel()
+            self._acknowledging = None
+        for _ in range(self._heartbeats):
+            self.push({"op": int(Op.HEARTBEAT_ACK), "d": None, "s": None, "t": None})
+        self._heartbeats = 0
 
     def push(self, message: str | Json) -> None:
         """Queue a message."""
@@ -244,6 +240,7 @@ class Gateway:
         finally:
             self._sockets.discard(socket)
             writer.cancel()
+            socket.acknowledge()
             if socket.session is not None and socket.session.socket is socket:
                 socket.session.socket = None
             self._tell_online()
@@ -277,7 +274,7 @@ class Gateway:
 
     def _receive(self, socket: Socket, op: Any, data: Any) -> Close | None:
         if op == Op.HEARTBEAT:
-            socket.push({"op": int(Op.HEARTBEAT_ACK), "d": None, "s": None, "t": None})
+            socket.heartbeat()
             return None
         if op in (Op.IDENTIFY, Op.RESUME):
             if socket.session is not None:

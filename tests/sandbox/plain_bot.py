@@ -6,6 +6,7 @@ DISCORD_API_URL=… DISCORD_TOKEN=… python plain_bot.py
 from __future__ import annotations
 
 import asyncio
+import importlib
 import io
 import os
 import re
@@ -377,6 +378,8 @@ async def on_error(interaction: Interaction, error: Exception) -> None:
 
 
 async def main() -> None:
+    if "LATE_NOTE" in os.environ:
+        importlib.import_module("late_note")
     api = os.environ["DISCORD_API_URL"]
     discord.http.Route.BASE = api
     async with aiohttp.ClientSession() as session, session.get(f"{api}/gateway") as answer:

@@ -31,9 +31,24 @@ async def test_hello_ready_and_guilds(compress: str | None, discord: Sandbox, ra
         guild = await socket.until("GUILD_CREATE")
         assert ready["guilds"] == [{"id": guild["id"], "unavailable": True}]
         assert [channel["name"] for channel in guild["channels"]] == ["music", "general"]
-        await socket.send(1, socket.seq)
-        assert (await socket.receive())["op"] == 11
         assert discord.world.online
+
+
+async def test_a_heartbeat_is_acknowledged_once_the_requested_one_has_come(raw: Raw) -> None:
+    async with Socket(raw) as socket:
+        await logged_in(socket, intents=0)
+        for _ in range(2):
+            await socket.send(1, socket.seq)
+            assert (await socket.receive())["op"] == 1
+            await socket.send(1, socket.seq)
+            assert [(await socket.receive())["op"] for _ in range(2)] == [11, 11]
+
+
+async def test_a_client_that_ignores_the_request_is_acknowledged_all_the_same(raw: Raw) -> None:
+    async with Socket(raw) as socket:
+        await logged_in(socket, intents=0)
+        await socket.send(1, socket.seq)
+        assert [(await socket.receive())["op"] for _ in range(2)] == [1, 11]
 
 
 def test_zlib_stream_is_one_stream() -> None:

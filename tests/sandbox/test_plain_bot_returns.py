@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from sandbox import gateway
 from sandbox.actors import Actor
 from sandbox.clock import Clock
 from sandbox.defaults import add_guild
@@ -78,3 +80,16 @@ async def test_a_bad_line_is_ridden_out(sandbox: Sandbox) -> None:
             len([one for one in sandbox.channel("music").messages if one.content.startswith("['guild']")])
             == 2
         )
+
+
+async def test_the_latency_is_counted_from_the_heartbeat_that_is_acknowledged(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interval = 3.0
+    monkeypatch.setattr(gateway, "HEARTBEAT_INTERVAL", interval)
+    async with Program(sandbox, PLAIN_BOT="single", LATE_NOTE="yes") as program:
+        # Two ACKs for the heartbeat at login, two for the first one that the thread sent.
+        async with asyncio.timeout(60):
+            while len(found := [line for line in program.lines if line.startswith("latency")]) < 4:
+                await program.printed("latency", since=len(program.lines))
+    assert max(float(line.split()[1]) for line in found) < interval
