@@ -44,8 +44,8 @@ def fill(path: Path, cast: list[Vote], guild: int) -> None:
         seen = {vote.duel: vote for vote in cast}
         db.executemany(
             "INSERT INTO duels (id, state, prompt, seconds, tags, built_in, user_id, guild_id, channel_id,"
-            " application_id, token_expires_at, max_bytes, created_at, message_id, posted_at, closes_at)"
-            " VALUES (?, 'revealed', 'a tune', ?, ?, 1, 1, ?, 1, 1, 0, 1, 0, 1, 0, 0)",
+            " application_id, max_bytes, created_at, message_id, posted_at, closes_at)"
+            " VALUES (?, 'revealed', 'a tune', ?, ?, 1, 1, ?, 1, 1, 1, 0, 1, 0, 0)",
             [(duel, vote.seconds, json.dumps(vote.tags), guild) for duel, vote in seen.items()],
         )
         # Jobs of their own would be 10,000 more rows that nobody reads here.

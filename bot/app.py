@@ -49,9 +49,9 @@ COGS = (
     "cogs.queue",
     "cogs.history",
     "cogs.about",
-    "cogs.delivery",
+    "cogs.delivery.cog",
     "cogs.duels",
-    "cogs.duel_stage",
+    "cogs.delivery.duel_delivery",
     "cogs.leaderboard",
     "cogs.privacy",
 )

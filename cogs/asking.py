@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 import discord
@@ -13,11 +13,23 @@ from bot.errors import UserError
 from bot.jobs.eta import spoken
 from bot.recipe import Recipe
 from bot.store.jobs import Job, Request
+from cogs.delivery.refusals import NETWORK_ERRORS
 from cogs.melody import fetch_melody
+from cogs.ui.answers import acknowledgement, reply, think
 from cogs.ui.text import quoted
 
-TOKEN_LIFETIME = timedelta(minutes=15)
-"""How long an interaction can be answered, from its creation (Discord's documentation)."""
+log = logging.getLogger(__name__)
+
+
+async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
+    """Acknowledge a request for so many clips.
+
+    Raises LimitReached before, so that no public “thinking…” appears for a refusal.
+    """
+    await interaction.client.service.check_room(
+        interaction.user.id, can_post=can_post(interaction), jobs=clips
+    )
+    await think(interaction)
 
 
 async def submit(
@@ -40,29 +52,33 @@ async def submit(
 
 
 async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, seconds: float | None) -> None:
-    """Queue both clips of a duel for whoever acted, and say so in the deferred answer.
+    """Queue both clips of a duel for whoever acted; the outbox says so in the deferred answer.
 
     Raises UserError where the bot could not post the duel or the values do not fit both models.
     """
     if interaction.guild_id is None or not can_post(interaction):
-        raise UserError(
-            "A duel needs a channel where others can vote: use a server where I may post messages and files."
-        )
+        raise UserError(why_not_post(interaction))
     duel = await interaction.client.duels.start(
         prompt, seconds, interaction.guild_id, partial(request_for, interaction)
     )
     places = await interaction.client.service.places()
     left = max((place.seconds for place in places.values()), default=0.0)
-    await interaction.edit_original_response(
-        content=f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"
-        f"Both clips are being made, and then shown together here, in {spoken(left)}."
-    )
+    try:
+        await reply(
+            interaction,
+            content=f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"
+            f"Both clips are being made, and then shown together here, in {spoken(left)}.",
+        )
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        # The duel goes on, so nothing has failed that the member should hear of.
+        log.info("the answer of duel %d was not shown: %s", duel.id, error)
 
 
 def request_for(
     interaction: discord.Interaction[Antiphon], recipe: Recipe, preset_version: int | None = None
 ) -> Request:
     """Return the request for a recipe by whoever acted, where they did."""
+    answer = acknowledgement(interaction)
     return Request(
         recipe=recipe,
         user_id=interaction.user.id,
@@ -70,16 +86,22 @@ def request_for(
         channel_id=interaction.channel_id or 0,
         application_id=interaction.application_id,
         interaction_token=interaction.token,
-        token_expires_at=(interaction.created_at + TOKEN_LIFETIME).timestamp(),
-        can_post=can_post(interaction),
+        can_post=can_post(interaction) and not (answer and answer.ephemeral),
         max_bytes=max_bytes(interaction),
         preset_version=preset_version,
+        interaction_id=interaction.id,
+        answer_id=answer.message_id if answer else None,
+        answer_ephemeral=bool(answer and answer.ephemeral),
     )
 
 
 def can_post(interaction: discord.Interaction[Antiphon]) -> bool:
-    """Tell whether the bot may post here once the interaction's token is dead."""
+    """Tell whether the bot may post here with its own token, so without the interaction's."""
+    if interaction.context.dm_channel:
+        return True
     if interaction.guild_id is None or not interaction.is_guild_integration():
+        return False
+    if _outside_private_thread(interaction):
         return False
     needed = discord.Permissions(PERMISSIONS.value)
     if isinstance(interaction.channel, discord.Thread):
@@ -87,6 +109,13 @@ def can_post(interaction: discord.Interaction[Antiphon]) -> bool:
     else:
         needed.send_messages_in_threads = False
     return needed.is_subset(interaction.app_permissions)
+
+
+def why_not_post(interaction: discord.Interaction[Antiphon]) -> str:
+    """Say why a duel cannot be posted here, and what to do."""
+    if _outside_private_thread(interaction):
+        return "I am not a member of this private thread. Add me to it by mentioning me, then ask again."
+    return "A duel needs a channel where others can vote: use a server where I may post messages and files."
 
 
 def max_bytes(interaction: discord.Interaction[Antiphon]) -> int:
@@ -97,3 +126,19 @@ def max_bytes(interaction: discord.Interaction[Antiphon]) -> int:
     if interaction.guild is not None and can_post(interaction):
         return min(interaction.filesize_limit, interaction.guild.filesize_limit)
     return interaction.filesize_limit
+
+
+def _outside_private_thread(interaction: discord.Interaction[Antiphon]) -> bool:
+    """Tell whether this is a private thread that the bot was not added to.
+
+    Commands work there, and `app_permissions` looks fine, yet every post is refused with 50001.
+    Source: discord-jda/JDA#2602.
+    """
+    thread = interaction.channel
+    if not isinstance(thread, discord.Thread) or not thread.is_private():
+        return False
+    if interaction.app_permissions.manage_threads:
+        return False
+    # Discord sends a bot the private threads that it is in, with its membership.
+    known = interaction.guild.get_thread(thread.id) if interaction.guild else None
+    return known is None or known.me is None

@@ -18,7 +18,7 @@ from bot.prompts.translate import translate
 from bot.recipe import PROMPT_CHARACTERS, Mode, checked_prompt
 from bot.store.clips import Clip
 from bot.store.coached import Coached
-from cogs.asking import submit
+from cogs.asking import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.text import EMBED_COLOURS, quoted, shortened
@@ -46,7 +46,7 @@ class UseWordingButton(IdButton, prefix="coach:use"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed; the answer begins with the wording itself."""
-        await think(interaction)
+        await acknowledge_request(interaction)
         coached = await interaction.client.coached.get(self.number, interaction.user.id)
         await _render(
             interaction, coached, advise(interaction.client, coached.prompt, coached.mode).rewritten

@@ -12,7 +12,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.duels import Stage
-from cogs.asking import start_duel
+from cogs.asking import acknowledge_request, start_duel
 from cogs.ui.answers import answer_error, think
 from cogs.ui.duels import moment, said_in
 from cogs.ui.text import quoted, shortened
@@ -46,7 +46,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         """Queue both clips."""
         # A mistake is answered at once, privately.
         self.bot.duels.recipes(prompt, seconds)
-        await think(interaction)
+        await acknowledge_request(interaction, clips=2)
         await start_duel(interaction, prompt, seconds)
 
     @app_commands.command(
@@ -57,7 +57,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         """Start a duel with the prompt and length of one that is over."""
         if not duel.isdecimal() or len(duel) > 18:
             raise UserError("Give the number of a duel, or choose one from the list that appears.")
-        await think(interaction)
+        await acknowledge_request(interaction, clips=2)
         before = await self.bot.duels.duels.get(int(duel))
         if before.guild_id != interaction.guild_id:
             raise NotFound(f"There is no duel {before.id} in this server.")

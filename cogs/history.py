@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.store.clips import Clip
-from cogs.ui.answers import answer_error, think
+from cogs.ui.answers import answer_error, defer_update, think
 from cogs.ui.text import in_a_line
 
 PAGE = 8
@@ -35,7 +35,7 @@ class OlderButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"his
         """Show the page in place of this one."""
         bot = cast(Antiphon, interaction.client)
         try:
-            await interaction.response.defer()
+            await defer_update(interaction)
             embed, view = await _page(bot, interaction.user.id, self.before)
             await interaction.edit_original_response(embed=embed, view=view)
         except Exception as error:

@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import UserError
-from cogs.ui.answers import think
+from cogs.ui.answers import reply, think
 
 ALT_CHARACTERS = 1_024
 """As much as Discord takes to describe a picture."""
@@ -63,7 +63,7 @@ class Leaderboard(commands.Cog):
             "leaderboard.png",
             description=board.text.replace("\n", ". ")[:ALT_CHARACTERS],
         )
-        await interaction.followup.send(embed=embed, file=picture)
+        await reply(interaction, embed=embed, attachments=[picture])
         if where == "this server" and interaction.permissions.manage_messages:
             await interaction.followup.send(board.exclusions, ephemeral=True)
 

@@ -10,7 +10,7 @@ from bot.ask import require_melody
 from bot.engines.base import Capabilities
 from bot.errors import UserError
 from bot.jobs.melodies import MOST_BYTES
-from cogs.originals import NETWORK_ERRORS
+from cogs.delivery.refusals import NETWORK_ERRORS
 
 _DOWNLOAD_SECONDS = 60.0
 

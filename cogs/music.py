@@ -16,11 +16,10 @@ from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.prompts.starters import suggestions
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode
-from cogs.asking import submit
+from cogs.asking import acknowledge_request, submit
 from cogs.melody import check_melody
 from cogs.presets.named import TYPED_MOST, named, suggest
 from cogs.presets.using import use
-from cogs.ui.answers import think
 from cogs.ui.text import shortened
 
 SUGGESTIONS = 25
@@ -76,14 +75,14 @@ class Music(commands.Cog):
             "num_sampling_steps": steps,
         }
         if preset is not None:
-            await think(interaction)
+            await acknowledge_request(interaction)
             await use(interaction, await named(interaction, preset), prompt, mode, melody, **asked)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         engine = self.bot.service.engine(self._mode(mode))
         recipe = recipe_for(engine, self.bot.settings, prompt=prompt, **asked)
         check_melody(melody, engine)
-        await think(interaction)
+        await acknowledge_request(interaction)
         await submit(interaction, recipe, melody=melody)
 
     async def _prompts(

@@ -36,7 +36,6 @@ def request(**changes: Any) -> Request:
         "channel_id": 20,
         "application_id": 30,
         "interaction_token": "token",
-        "token_expires_at": 900.0,
         "can_post": True,
         "max_bytes": 10_000_000,
     }

@@ -189,7 +189,6 @@ class DuelService:
                 channel_id=before.channel_id,
                 application_id=before.application_id,
                 interaction_token=before.interaction_token or "",
-                token_expires_at=before.token_expires_at,
                 can_post=before.can_post,
                 max_bytes=before.max_bytes,
             )

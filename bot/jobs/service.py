@@ -112,6 +112,21 @@ class JobService:
         await self.queued(job)
         return job
 
+    async def check_room(self, user_id: int, *, can_post: bool, jobs: int = 1) -> None:
+        """Raise LimitReached where so many more jobs of a member would be refused now.
+
+        It only reads, for a refusal before the request is acknowledged in public; `submit` decides.
+        """
+        await self.jobs.check_room(
+            user_id,
+            jobs=jobs,
+            per_member=self._settings.max_jobs_per_member,
+            in_all=self._settings.max_queue,
+        )
+        if not can_post:
+            ahead = max((place.seconds for place in (await self.places()).values()), default=0.0)
+            _check_patience(ahead)
+
     async def queued(self, *jobs: Job) -> None:
         """Make known that jobs were added to the queue, and begin with them if the worker is free."""
         for job in jobs:
@@ -120,14 +135,14 @@ class JobService:
 
     async def _refuse_long_wait(self, job: Job, now: float) -> None:
         place = (await self.places()).get(job.id)
-        if place is None or place.seconds <= PATIENCE_WITHOUT_POSTING:
+        if place is None:
             return
-        await self.jobs.cancel(job.id, now)
-        await self.jobs.told(job.id)
-        raise LimitReached(
-            f"The queue is too long for this place: your clip would take {eta.spoken(place.seconds)}, and "
-            "here Discord lets me answer for 15 minutes only. Ask later, or in a server where I am a member."
-        )
+        try:
+            _check_patience(place.seconds)
+        except LimitReached:
+            await self.jobs.cancel(job.id, now)
+            await self.jobs.told(job.id)
+            raise
 
     async def cancel(self, job_id: int) -> Job:
         """Cancel a queued or running job. Raises NotFound where it is over already."""
@@ -285,6 +300,16 @@ class JobService:
 def clip_files(job_id: int) -> tuple[str, str]:
     """Return the names of a job's MP3 and its picture inside the clips' folder."""
     return f"{job_id:08}.mp3", f"{job_id:08}.png"
+
+
+def _check_patience(seconds: float) -> None:
+    """Raise LimitReached where a clip takes longer than an answer can wait without the right to post."""
+    if seconds > PATIENCE_WITHOUT_POSTING:
+        raise LimitReached(
+            f"The queue is too long for this place: your clip would take {eta.spoken(seconds)}, and "
+            "here Discord lets me answer for 15 minutes only. Ask later, or where I may post messages: in a "
+            "server or a private thread that I am a member of."
+        )
 
 
 def remove_files(folder: Path, *names: str) -> None:

@@ -58,7 +58,9 @@ class Duel:
     channel_id: int
     application_id: int
     interaction_token: str | None
-    token_expires_at: float
+    interaction_id: int | None
+    answer_id: int | None
+    answer_ephemeral: bool
     max_bytes: int
     created_at: float
     file_a: str
@@ -116,7 +118,9 @@ class Duels:
                         "channel_id": asked.channel_id,
                         "application_id": asked.application_id,
                         "interaction_token": asked.interaction_token,
-                        "token_expires_at": asked.token_expires_at,
+                        "interaction_id": asked.interaction_id,
+                        "answer_id": asked.answer_id,
+                        "answer_ephemeral": asked.answer_ephemeral,
                         "max_bytes": asked.max_bytes,
                         "now": now,
                         "open_most": open_most,
@@ -255,9 +259,9 @@ async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: floa
 
 _START = """
 INSERT INTO duels (prompt, seconds, tags, built_in, user_id, guild_id, channel_id, application_id,
-                   interaction_token, token_expires_at, max_bytes, created_at)
+                   interaction_token, interaction_id, answer_id, answer_ephemeral, max_bytes, created_at)
 SELECT :prompt, :seconds, :tags, :built_in, :user_id, :guild_id, :channel_id, :application_id,
-       :interaction_token, :token_expires_at, :max_bytes, :now
+       :interaction_token, :interaction_id, :answer_id, :answer_ephemeral, :max_bytes, :now
 WHERE (SELECT count(*) FROM duels WHERE user_id = :user_id AND state IN ('rendering', 'ready', 'open'))
       < :open_most
 RETURNING *
@@ -351,7 +355,9 @@ def _duel(row: Row) -> Duel:
         channel_id=row["channel_id"],
         application_id=row["application_id"],
         interaction_token=row["interaction_token"],
-        token_expires_at=row["token_expires_at"],
+        interaction_id=row["interaction_id"],
+        answer_id=row["answer_id"],
+        answer_ephemeral=bool(row["answer_ephemeral"]),
         max_bytes=row["max_bytes"],
         created_at=row["created_at"],
         file_a=row["file_a"],

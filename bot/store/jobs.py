@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import aiosqlite
 
-from bot.errors import LimitReached, NotFound
+from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.database import Database, Row, one
@@ -34,10 +34,12 @@ class Request:
     channel_id: int
     application_id: int
     interaction_token: str
-    token_expires_at: float
     can_post: bool
     max_bytes: int
     preset_version: int | None = None
+    interaction_id: int | None = None
+    answer_id: int | None = None
+    answer_ephemeral: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,6 @@ class Job:
     channel_id: int
     application_id: int
     interaction_token: str | None
-    token_expires_at: float
     can_post: bool
     max_bytes: int
     attempts: int
@@ -61,7 +62,9 @@ class Job:
     error: str | None
     posting_at: float | None
     message_id: int | None
+    interaction_id: int | None
     answer_id: int | None
+    answer_ephemeral: bool
     preset_version: int | None
     in_duel: bool
 
@@ -148,6 +151,17 @@ class Jobs:
                 {"id": job_id, "answer_id": answer_id},
             )
 
+    async def token_over(self, job_id: int) -> None:
+        """Forget the interaction's token, which Discord no longer accepts."""
+        async with self._db.write() as tx:
+            await tx.execute("UPDATE jobs SET interaction_token = NULL WHERE id = :id", {"id": job_id})
+
+    async def check_room(self, user_id: int, *, jobs: int, per_member: int, in_all: int) -> None:
+        """Raise LimitReached where so many more jobs of a member would be refused now; `add` decides."""
+        open_now = await self._db.read_one(_OPEN_NOW, {"user_id": user_id})
+        if open_now is not None:
+            _check_limits(open_now["mine"], open_now["everybody"], per_member, in_all, more=jobs)
+
     async def told(self, job_id: int) -> None:
         """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
         async with self._db.write() as tx:
@@ -208,26 +222,37 @@ async def insert_job(
     row = await one(await tx.execute(_ADD, parameters))
     if row is not None:
         return _job(row)
-    mine = await one(await tx.execute(_OPEN_OF, {"user_id": request.user_id}))
-    if mine is not None and mine["n"] >= per_member:
+    open_now = await one(await tx.execute(_OPEN_NOW, {"user_id": request.user_id}))
+    _check_limits(open_now["mine"] if open_now else 0, in_all, per_member, in_all)
+    raise StoreError("The job was not queued.")
+
+
+def _check_limits(mine: int, everybody: int, per_member: int, in_all: int, more: int = 1) -> None:
+    """Raise LimitReached where so many more jobs would be too many."""
+    if mine + more > per_member:
         raise LimitReached(
-            f"You already have {mine['n']} clips waiting or rendering, and {per_member} is the most. "
+            f"You already have {mine} clips waiting or rendering, and {per_member} is the most. "
             "Wait for one, or take one back with /cancel."
         )
-    raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
+    if everybody + more > in_all:
+        raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
 
 
 _ADD = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
-                  token_expires_at, can_post, max_bytes, preset_version, created_at, in_duel)
+                  interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
+                  created_at, in_duel)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
-       :token_expires_at, :can_post, :max_bytes,
+       :interaction_id, :answer_id, :answer_ephemeral, :can_post, :max_bytes,
        (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
 """
-_OPEN_OF = "SELECT count(*) AS n FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')"
+_OPEN_NOW = """
+SELECT count(*) FILTER (WHERE user_id = :user_id) AS mine, count(*) AS everybody
+FROM jobs WHERE state IN ('queued', 'running')
+"""
 _CLAIM = """
 UPDATE jobs SET state = 'running', claimed_at = :now, attempts = attempts + 1
 WHERE id = (SELECT id FROM queue WHERE place = 1 AND (:mode IS NULL OR mode = :mode)) AND state = 'queued'
@@ -288,7 +313,9 @@ def _parameters(request: Request, now: float, per_member: int, in_all: int) -> d
         "channel_id": request.channel_id,
         "application_id": request.application_id,
         "interaction_token": request.interaction_token,
-        "token_expires_at": request.token_expires_at,
+        "interaction_id": request.interaction_id,
+        "answer_id": request.answer_id,
+        "answer_ephemeral": request.answer_ephemeral,
         "can_post": request.can_post,
         "max_bytes": request.max_bytes,
         "preset_version": request.preset_version,
@@ -308,7 +335,8 @@ def _job(row: Row) -> Job:
         channel_id=row["channel_id"],
         application_id=row["application_id"],
         interaction_token=row["interaction_token"],
-        token_expires_at=row["token_expires_at"],
+        interaction_id=row["interaction_id"],
+        answer_ephemeral=bool(row["answer_ephemeral"]),
         can_post=bool(row["can_post"]),
         max_bytes=row["max_bytes"],
         attempts=row["attempts"],

@@ -15,7 +15,7 @@ from bot.store.preset_search import Filter, Sort
 from cogs.presets.buttons import ShowButton
 from cogs.presets.card import brief_card
 from cogs.presets.named import viewer
-from cogs.ui.answers import answer_error
+from cogs.ui.answers import answer_error, defer_update
 from cogs.ui.buttons import in_rows
 
 PAGE = 5
@@ -49,7 +49,7 @@ class PageButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Show the page in place of this one."""
         try:
-            await interaction.response.defer()
+            await defer_update(interaction)
             embeds, view = await page(
                 cast("discord.Interaction[Antiphon]", interaction), self.wanted, self.page
             )

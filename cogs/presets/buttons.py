@@ -10,7 +10,7 @@ from bot.store.preset_model import BOT, Preset
 from cogs.presets.card import VERSIONS_SHOWN, example, preset_card
 from cogs.presets.forms import ReportForm, UseForm
 from cogs.presets.named import viewer
-from cogs.ui.answers import think
+from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 
 
@@ -109,7 +109,7 @@ class ReallyDeleteButton(IdButton, prefix="preset:delete"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Take it away."""
-        await interaction.response.defer()
+        await defer_update(interaction)
         gone = await interaction.client.presets.delete(
             interaction.user.id, self.number, interaction.created_at.timestamp()
         )

@@ -16,6 +16,7 @@ from bot.prompts.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS, Mode
 from bot.store.preset_model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.preset_search import Filter, Sort
+from cogs.asking import acknowledge_request
 from cogs.presets import buttons, moderation
 from cogs.presets.browse import TEXT_MOST, PageButton, page
 from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
@@ -101,7 +102,7 @@ class PresetCog(commands.Cog):
         mode: Literal["ar", "diffusion"] | None = None,
     ) -> None:
         """Queue the clip."""
-        await think(interaction)
+        await acknowledge_request(interaction)
         await use(interaction, await named(interaction, preset), prompt or "", mode)
 
     @preset.command(name="show", description="Show a preset, its versions and what members think of it")

@@ -21,6 +21,7 @@ from bot.store.preset_model import (
     Draft,
     Preset,
 )
+from cogs.asking import acknowledge_request
 from cogs.presets.card import preset_card
 from cogs.presets.named import viewer
 from cogs.presets.using import use
@@ -96,7 +97,7 @@ class UseForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Queue the clip."""
-        await think(interaction)
+        await acknowledge_request(interaction)
         preset = await interaction.client.presets.get(self.number, viewer(interaction))
         await use(interaction, preset, typed["words"])
 

@@ -11,7 +11,7 @@ from bot.errors import UserError
 from bot.store.preset_model import BOT, EVERYWHERE
 from bot.store.preset_reports import Case
 from cogs.presets.card import author, preset_card
-from cogs.ui.answers import think
+from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.text import quoted
 
@@ -53,7 +53,7 @@ class DecisionButton(IdButton):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Decide, and show how things are now."""
-        await interaction.response.defer()
+        await defer_update(interaction)
         queue = await queue_of(interaction)
         reports = interaction.client.preset_reports
         act = {"hide": reports.hide, "keep": reports.keep, "ban": reports.ban, "unban": reports.unban}

@@ -1,30 +1,69 @@
-"""How a person is answered when something is wrong: their mistake in plain words, ours with a number."""
+"""Acknowledging an interaction, and answering it when something is wrong."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import discord
 from discord import app_commands
 
 from bot.errors import StoreError, UserError
+from cogs.delivery.refusals import ALREADY_ACKNOWLEDGED, NETWORK_ERRORS, UNKNOWN_MESSAGE
 
 log = logging.getLogger(__name__)
 
-_PRIVATE = "private"
-"""Where an interaction keeps who may see its deferred answer: discord.py does not tell."""
+T = TypeVar("T")
+
+ACKNOWLEDGE_AGAIN_SECONDS = (0.1, 0.4, 1.0)
+"""Delays before further attempts: Discord takes an acknowledgement for 3 s from the interaction on."""
+ANSWER_AGAIN_SECONDS = (0.5, 2.0, 5.0, 15.0)
+
+_ACKNOWLEDGED = "acknowledged"
+_REPLIED = "replied"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """A deferred answer. message_id: of the “thinking…” message; None where Discord's answer was lost.
+
+    ephemeral: whether only the member sees it, by our choice or because Discord forced it.
+    thinking: False where the message that carries the component is going to be updated instead.
+    """
+
+    message_id: int | None
+    ephemeral: bool
+    thinking: bool
 
 
 async def think(interaction: discord.Interaction[Any], *, private: bool = False) -> None:
-    """Acknowledge at once; what comes later is for everybody, or for whoever asked alone."""
-    interaction.extras[_PRIVATE] = private
-    await interaction.response.defer(ephemeral=private, thinking=True)
+    """Acknowledge with “thinking…”; what comes later is for everybody, or for the member alone."""
+    await _acknowledge(interaction, ephemeral=private, thinking=True)
 
 
-async def answer_error(interaction: discord.Interaction, error: BaseException, doing: str) -> None:
-    """Tell the person who caused it, to them alone; log what is not theirs under a reference they get."""
+async def defer_update(interaction: discord.Interaction[Any]) -> None:
+    """Acknowledge a component whose message is going to be updated, deleted, or left alone."""
+    await _acknowledge(interaction, ephemeral=False, thinking=False)
+
+
+def acknowledgement(interaction: discord.Interaction[Any]) -> Acknowledgement | None:
+    """Return how the interaction was acknowledged through this module; None where it was not."""
+    found: Acknowledgement | None = interaction.extras.get(_ACKNOWLEDGED)
+    return found
+
+
+async def reply(interaction: discord.Interaction[Any], **message: Any) -> None:
+    """Fill the deferred answer in; a later failure is then told beside it and leaves it alone."""
+    await interaction.edit_original_response(**message)
+    interaction.extras[_REPLIED] = True
+
+
+async def answer_error(interaction: discord.Interaction[Any], error: BaseException, doing: str) -> None:
+    """Tell the member about an error, to them alone; log what is not theirs under a reference they get."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     if isinstance(error, UserError):
@@ -35,24 +74,100 @@ async def answer_error(interaction: discord.Interaction, error: BaseException, d
         reference = secrets.token_hex(4)
         log.error("%s broke, reference %s", doing, reference, exc_info=error)
         text = (
-            "I cannot write to my disk just now, so nothing was queued. Please tell the owner"
+            "I cannot write to my disk just now, so nothing was changed. Please tell the owner"
             if isinstance(error, StoreError)
             else "Something broke on my side. Please try again, and tell the owner if it stays"
         ) + f" (reference {reference})."
     try:
-        await _say(interaction, text)
-    except discord.HTTPException as failure:
+        await _refuse(interaction, text)
+    except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         log.warning("%s: the answer “%s” did not get through: %s", doing, text, failure)
 
 
-async def _say(interaction: discord.Interaction, text: str) -> None:
-    if not interaction.response.is_done():
-        await interaction.response.send_message(text, ephemeral=True)
-        return
-    if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
-        if interaction.extras.get(_PRIVATE):
-            await interaction.edit_original_response(content=text)
+async def _acknowledge(interaction: discord.Interaction[Any], *, ephemeral: bool, thinking: bool) -> None:
+    """Defer. An attempt whose answer was lost may have taken effect, which the next one then learns."""
+    try:
+        response = await _retried(
+            lambda: interaction.response.defer(ephemeral=ephemeral, thinking=thinking),
+            ACKNOWLEDGE_AGAIN_SECONDS,
+        )
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED and not isinstance(error, NETWORK_ERRORS):
+            raise
+        found = await _found(interaction, error, ephemeral=ephemeral, thinking=thinking)
+    except NETWORK_ERRORS as error:
+        found = await _found(interaction, error, ephemeral=ephemeral, thinking=thinking)
+    else:
+        found = Acknowledgement(
+            response.message_id if response else None,
+            ephemeral or bool(response and response.is_ephemeral()),
+            thinking,
+        )
+    interaction.extras[_ACKNOWLEDGED] = found
+
+
+async def _found(
+    interaction: discord.Interaction[Any], error: BaseException, *, ephemeral: bool, thinking: bool
+) -> Acknowledgement:
+    """Return the acknowledgement that took effect though its answer was lost; raise `error` if none did."""
+    proved = isinstance(error, discord.HTTPException) and error.code == ALREADY_ACKNOWLEDGED
+    try:
+        message = await interaction.original_response()
+    except (discord.HTTPException, discord.ClientException, *NETWORK_ERRORS):
+        if not proved:
+            raise error from None
+        return Acknowledgement(None, ephemeral, thinking)
+    return Acknowledgement(message.id, message.flags.ephemeral, thinking)
+
+
+async def _refuse(interaction: discord.Interaction[Any], text: str) -> None:
+    acknowledged = acknowledgement(interaction)
+    if acknowledged is None and not interaction.response.is_done():
+        if await _respond(interaction, text):
+            return
+    elif acknowledged is not None and acknowledged.thinking and _REPLIED not in interaction.extras:
+        if acknowledged.ephemeral:
+            await _retried(lambda: interaction.edit_original_response(content=text))
             return
         # The public “thinking …” would stay; and only after it is gone can an answer be private.
+        await _retried(lambda: _delete_original(interaction))
+    # Sent again where its answer was lost: a refusal that is shown twice is better than none.
+    await _retried(lambda: interaction.followup.send(text, ephemeral=True))
+
+
+async def _respond(interaction: discord.Interaction[Any], text: str) -> bool:
+    """Answer at once; False where the interaction was acknowledged before, in another way."""
+    attempts = 0
+
+    async def respond() -> None:
+        nonlocal attempts
+        attempts += 1
+        await interaction.response.send_message(text, ephemeral=True)
+
+    try:
+        await _retried(respond, ACKNOWLEDGE_AGAIN_SECONDS)
+    except discord.HTTPException as error:
+        if error.code != ALREADY_ACKNOWLEDGED:
+            raise
+        # After a lost answer it is this very text that was taken.
+        return attempts > 1
+    return True
+
+
+async def _delete_original(interaction: discord.Interaction[Any]) -> None:
+    try:
         await interaction.delete_original_response()
-    await interaction.followup.send(text, ephemeral=True)
+    except discord.NotFound as error:
+        if error.code != UNKNOWN_MESSAGE:
+            raise
+
+
+async def _retried(call: Callable[[], Awaitable[T]], delays: tuple[float, ...] = ANSWER_AGAIN_SECONDS) -> T:
+    """Return what `call` returns, called again after each delay while the network or Discord fails."""
+    for delay in delays:
+        try:
+            return await call()
+        except NETWORK_ERRORS as error:
+            log.info("an answer is tried again in %g s: %s", delay, error)
+        await asyncio.sleep(delay)
+    return await call()

@@ -13,8 +13,8 @@ from bot.errors import UserError
 from bot.jobs.service import remove_files
 from bot.recipe import Mode
 from bot.store.clips import Clip
-from cogs.asking import start_duel, submit
-from cogs.ui.answers import answer_error, think
+from cogs.asking import acknowledge_request, start_duel, submit
+from cogs.ui.answers import answer_error, defer_update, think
 from cogs.ui.card import details
 
 
@@ -70,7 +70,7 @@ class AgainButton(IdButton, prefix="clip:again"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed."""
-        await think(interaction)
+        await acknowledge_request(interaction)
         clip = await interaction.client.clips.get(self.number)
         engine = interaction.client.service.engine(clip.recipe.mode)
         if engine.model != clip.recipe.model:
@@ -89,7 +89,7 @@ class OtherModeButton(IdButton, prefix="clip:other"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed."""
-        await think(interaction)
+        await acknowledge_request(interaction)
         clip = await interaction.client.clips.get(self.number)
         other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
         engine = interaction.client.service.engine(other)
@@ -104,7 +104,7 @@ class DuelButton(IdButton, prefix="clip:duel"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Start it for whoever pressed."""
-        await think(interaction)
+        await acknowledge_request(interaction, clips=2)
         recipe = (await interaction.client.clips.get(self.number)).recipe
         await start_duel(interaction, recipe.prompt, recipe.seconds)
 
@@ -131,7 +131,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Delete it for its owner or a moderator."""
-        await interaction.response.defer()
+        await defer_update(interaction)
         clip = await interaction.client.clips.get(self.number)
         if not may_remove(interaction, clip):
             raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
@@ -148,7 +148,7 @@ class CancelButton(IdButton, prefix="job:cancel"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Cancel it for its owner or a moderator; the message follows by itself."""
-        await interaction.response.defer()
+        await defer_update(interaction)
         job = await interaction.client.jobs.get(self.number)
         if job.user_id != interaction.user.id and not interaction.permissions.manage_messages:
             raise UserError("Only the person who asked for a clip, or a moderator, can cancel it.")

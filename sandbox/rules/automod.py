@@ -1,8 +1,8 @@
 """AutoMod: the keywords that a guild or a channel blocks.
 
 Interaction answers and members' messages are judged, on creation and on every edit. Messages that a bot
-writes with its own token are exempt; source: Discord's AutoMod FAQ ("bots and webhooks"), and the change log of
-2024-06-27 for the 400 on edits of deferred answers.
+writes with its own token are exempt; source: Discord's AutoMod FAQ ("bots and webhooks"), and the change log
+of 2024-06-27 for the 400 on edits of deferred answers.
 """
 
 from __future__ import annotations

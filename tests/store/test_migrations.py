@@ -97,8 +97,8 @@ def test_only_one_program_owns_a_database(path: Path) -> None:
 def test_backup_and_restore_bring_the_rows_back(path: Path, tmp_path: Path) -> None:
     migrations.migrate(path, 0)
     insert_job = (
-        "INSERT INTO jobs (recipe, mode, user_id, channel_id, application_id, token_expires_at, can_post,"
-        " max_bytes, created_at) VALUES ('{}', 'ar', 1, 2, 3, 0, 1, 1, 0)"
+        "INSERT INTO jobs (recipe, mode, user_id, channel_id, application_id, can_post,"
+        " max_bytes, created_at) VALUES ('{}', 'ar', 1, 2, 3, 1, 1, 0)"
     )
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(insert_job)

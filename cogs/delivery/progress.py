@@ -15,7 +15,8 @@ from bot.app import Antiphon
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved, Place
 from bot.store.jobs import Job, State
-from cogs.originals import NETWORK_ERRORS, ORIGINAL_GONE, Originals
+from cogs.delivery.original_response import ORIGINAL_GONE, Originals
+from cogs.delivery.refusals import NETWORK_ERRORS
 from cogs.ui.buttons import job_buttons
 from cogs.ui.text import bar, in_a_line
 

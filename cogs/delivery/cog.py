@@ -22,9 +22,10 @@ from bot.store.clips import Clip
 from bot.store.jobs import Job, State
 from cogs.coach import OfClipButton as CoachButton
 from cogs.coach import line_under
-from cogs.originals import NETWORK_ERRORS, ORIGINAL_GONE, TOO_LARGE, Originals, is_unauthorized
+from cogs.delivery.original_response import ORIGINAL_GONE, TOO_LARGE, Originals, is_unauthorized
+from cogs.delivery.progress import Board
+from cogs.delivery.refusals import NETWORK_ERRORS
 from cogs.presets.buttons import OfClipButton as PresetButton
-from cogs.progress import Board
 from cogs.ui.buttons import BUTTONS, IdButton, carries_clip, clip_buttons
 from cogs.ui.card import Card, clip_card
 from cogs.ui.text import in_a_line

@@ -20,8 +20,9 @@ from bot.jobs.service import Advanced, Moved
 from bot.store.clips import Clip
 from bot.store.duels import Duel, DuelSide, Side, Stage
 from bot.store.jobs import State
-from cogs.delivery import MESSAGES_READ, NONCE_REMEMBERED
-from cogs.originals import NETWORK_ERRORS, Originals
+from cogs.delivery.cog import MESSAGES_READ, NONCE_REMEMBERED
+from cogs.delivery.original_response import Originals
+from cogs.delivery.refusals import NETWORK_ERRORS
 from cogs.ui.buttons import carries
 from cogs.ui.duels import BUTTONS, VoteA, closed_card, duel_buttons, moment, open_card
 

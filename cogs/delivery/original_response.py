@@ -6,7 +6,6 @@ import asyncio
 from typing import Any, Protocol, cast
 from weakref import WeakValueDictionary
 
-import aiohttp
 import discord
 
 from bot.app import Antiphon
@@ -17,9 +16,6 @@ INVALID_WEBHOOK_TOKEN = 50027
 TOO_LARGE = 40005
 ORIGINAL_GONE = frozenset({UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOKEN})
 """Discord's codes for: the answer was deleted; the interaction is unknown; its 15 minutes are over."""
-
-NETWORK_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.RateLimited)
-"""What passes by itself, so that trying again is right."""
 
 
 class Asked(Protocol):
@@ -37,10 +33,6 @@ class Asked(Protocol):
     def interaction_token(self) -> str | None:
         """The right to edit the answer, until it is erased."""
 
-    @property
-    def token_expires_at(self) -> float:
-        """When that right ends, as Unix time."""
-
 
 class Originals:
     """Edits the answers of jobs, one edit at a time for each job: a late progress never covers a clip."""
@@ -56,9 +48,10 @@ class Originals:
             lock = self._locks[job_id] = asyncio.Lock()
         return lock
 
-    def alive(self, asked: Asked) -> bool:
-        """Tell whether the answer can still be edited, as far as this machine's clock knows."""
-        return asked.interaction_token is not None and self._bot.clock() < asked.token_expires_at
+    @staticmethod
+    def alive(asked: Asked) -> bool:
+        """Tell whether the answer can still be edited by its token, as far as Discord has said."""
+        return asked.interaction_token is not None
 
     async def edit(self, asked: Asked, **message: Any) -> discord.WebhookMessage:
         """Edit the answer. Raises discord.HTTPException, or the network's errors."""
