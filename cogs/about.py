@@ -8,6 +8,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.engines.base import Capabilities
+from cogs.ui.embeds import Field, build_embed
 
 HELP = (
     "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
@@ -31,14 +32,13 @@ class About(commands.Cog):
     @app_commands.command(description="Say which models run here and what their licences allow")
     async def about(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Describe the engines."""
-        embed = discord.Embed(
+        engines = self.bot.capabilities.values()
+        none = Field("No model is installed", "The owner sees why with `antiphon doctor`.")
+        embed = build_embed(
             title="Antiphon",
             description="I make music in two ways, so that you can hear which one serves your words.",
+            fields=[Field(f"Mode {one.mode}", _described(one), inline=False) for one in engines] or [none],
         )
-        for engine in self.bot.capabilities.values():
-            embed.add_field(name=f"Mode {engine.mode}", value=_described(engine), inline=False)
-        if not self.bot.capabilities:
-            embed.add_field(name="No model is installed", value="The owner sees why with `antiphon doctor`.")
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
     @app_commands.command(description="Say how to ask for music")

@@ -21,12 +21,13 @@ from bot.store.coached import Coached
 from cogs.asking import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
-from cogs.ui.text import EMBED_COLOURS, quoted, shortened
+from cogs.ui.embeds import Field, build_embed
+from cogs.ui.text import EMBED_COLOURS, quoted
 
 TRIVIAL = frozenset({"doubled-spaces", "hyphenated-genre"})
 """Rules whose finding alone is not worth a line under a clip."""
 WORDING_SHOWN = 1000
-LINE_CHARACTERS = 200
+REASON_SHOWN = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ async def line_under(bot: Antiphon, clip: Clip) -> str | None:
     ]
     if not findings or not await bot.coached.speaks_to(clip.user_id):
         return None
-    return shortened(f"💡 {findings[0].suggestion}", LINE_CHARACTERS)
+    return f"💡 {findings[0].suggestion}"
 
 
 async def answered(
@@ -174,23 +175,20 @@ async def answered(
     coached = await bot.coached.remember(
         interaction.user.id, prompt, mode, seconds, interaction.created_at.timestamp()
     )
-    embed = discord.Embed(
+    fields = [
+        Field(one.title, f"{quoted(one.suggestion, 500)}\n-# {quoted(one.reason, 400)}", inline=False)
+        for one in advice.findings
+    ] or [Field("Nothing to add", "This is how the mode likes to be asked.", inline=False)]
+    if advice.rewords:
+        fields.append(Field("Another wording", quoted(advice.rewritten, WORDING_SHOWN), inline=False))
+    sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
+    fields.append(Field(f"Mode that suits it: {sure}", quoted(suited.reason, REASON_SHOWN), inline=False))
+    embed = build_embed(
         title=f"For mode {mode}",
         description=f"> {quoted(prompt, WORDING_SHOWN)}",
         colour=EMBED_COLOURS[mode],
+        fields=fields,
     )
-    for finding in advice.findings:
-        embed.add_field(
-            name=finding.title,
-            value=shortened(f"{quoted(finding.suggestion, 500)}\n-# {quoted(finding.reason, 400)}", 1024),
-            inline=False,
-        )
-    if not advice.findings:
-        embed.add_field(name="Nothing to add", value="This is how the mode likes to be asked.", inline=False)
-    if advice.rewords:
-        embed.add_field(name="Another wording", value=quoted(advice.rewritten, WORDING_SHOWN), inline=False)
-    sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
-    embed.add_field(name=f"Mode that suits it: {sure}", value=suited.reason, inline=False)
     use = UseWordingButton(coached.id, None if advice.rewords else "Make this clip")
     return Answer(embed, in_rows(use, OtherModeWordingButton(coached.id), SilenceButton(0)))
 

@@ -15,7 +15,8 @@ from bot.store.duels import Stage
 from cogs.asking import acknowledge_request, start_duel
 from cogs.ui.answers import answer_error, think
 from cogs.ui.duels import moment, said_in
-from cogs.ui.text import quoted, shortened
+from cogs.ui.embeds import build_embed
+from cogs.ui.text import plain, quoted
 
 LISTED = 15
 CHOICES = 25
@@ -72,7 +73,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         found = await self.bot.duels.duels.over_in(interaction.guild_id or 0, current.strip(), CHOICES)
         return [
             app_commands.Choice(
-                name=shortened(f"{duel.id}: {' '.join(duel.prompt.split())}", CHOICE_CHARACTERS),
+                name=plain(f"{duel.id}: {duel.prompt}", CHOICE_CHARACTERS),
                 value=str(duel.id),
             )
             for duel in found
@@ -90,8 +91,8 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         ]
         if len(found) > LISTED:
             lines.append(f"and {len(found) - LISTED} more")
-        text = "\n".join(lines) or "No duel is open here. /duel start begins one."
-        await interaction.followup.send(embed=discord.Embed(description=text), ephemeral=True)
+        text = lines or "No duel is open here. /duel start begins one."
+        await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:

@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.store.clips import Clip
 from cogs.ui.answers import answer_error, defer_update, think
+from cogs.ui.embeds import build_embed
 from cogs.ui.text import in_a_line
 
 PAGE = 8
@@ -66,8 +67,8 @@ async def _page(
     clips = await bot.clips.of_member(user_id, before=before, limit=PAGE + 1)
     if not clips:
         text = "You have made no clips yet. /music makes one." if before is None else "These were all."
-        return discord.Embed(description=text), None
-    embed = discord.Embed(title="Your clips", description="\n".join(_line(clip) for clip in clips[:PAGE]))
+        return build_embed(description=text), None
+    embed = build_embed(title="Your clips", description=[_line(clip) for clip in clips[:PAGE]])
     if len(clips) <= PAGE:
         return embed, None
     view = discord.ui.View(timeout=None)
@@ -82,7 +83,8 @@ def _line(clip: Clip) -> str:
     if clip.message_id is None:
         return f"{when} {text} (never delivered)"
     place = clip.guild_id or "@me"
-    return f"{when} [{text}](https://discord.com/channels/{place}/{clip.channel_id}/{clip.message_id})"
+    # A link of its own, because escapes are literal in the text of a masked link (discord-api-docs#6185).
+    return f"{when} {text} · [show](https://discord.com/channels/{place}/{clip.channel_id}/{clip.message_id})"
 
 
 async def setup(bot: Antiphon) -> None:

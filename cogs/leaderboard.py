@@ -12,9 +12,12 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import UserError
 from cogs.ui.answers import reply, think
+from cogs.ui.embeds import build_embed
+from cogs.ui.text import one_line, plain, quoted
 
 ALT_CHARACTERS = 1_024
 """As much as Discord takes to describe a picture."""
+LINE_CHARACTERS = 400
 
 Where = Literal["this server", "everywhere"]
 By = Literal["tag", "models", "who asked", "length"]
@@ -48,7 +51,7 @@ class Leaderboard(commands.Cog):
             raise UserError("This is no server of mine. Choose where:everywhere to see everybody's votes.")
         await think(interaction)
         built_in = self.bot.duels.built_in if models is None else models == "built-in models"
-        title = guild.name if guild is not None and where == "this server" else "Everywhere"
+        title = one_line(guild.name) if guild is not None and where == "this server" else "Everywhere"
         board = await self.bot.boards.draw(
             guild_id=guild.id if guild is not None and where == "this server" else None,
             title=f"{title}, {'built-in' if built_in else 'other'} models",
@@ -56,12 +59,14 @@ class Leaderboard(commands.Cog):
             built_in=built_in,
             now=self.bot.clock(),
         )
-        embed = discord.Embed(description=discord.utils.escape_markdown(board.text))
-        embed.set_image(url="attachment://leaderboard.png")
+        embed = build_embed(
+            description=[quoted(line, LINE_CHARACTERS) for line in board.text.splitlines()],
+            image="attachment://leaderboard.png",
+        )
         picture = discord.File(
             io.BytesIO(board.picture),
             "leaderboard.png",
-            description=board.text.replace("\n", ". ")[:ALT_CHARACTERS],
+            description=plain(board.text.replace("\n", ". "), ALT_CHARACTERS),
         )
         await reply(interaction, embed=embed, attachments=[picture])
         if where == "this server" and interaction.permissions.manage_messages:

@@ -20,7 +20,7 @@ from cogs.asking import acknowledge_request, submit
 from cogs.melody import check_melody
 from cogs.presets.named import TYPED_MOST, named, suggest
 from cogs.presets.using import use
-from cogs.ui.text import shortened
+from cogs.ui.text import plain
 
 SUGGESTIONS = 25
 STARTERS = 15
@@ -98,9 +98,9 @@ class Music(commands.Cog):
             prompts = [*prompts[: SUGGESTIONS - STARTERS], *fresh][:SUGGESTIONS]
         # A choice's value is bounded like its name: a longer prompt could not come back whole.
         return [
-            app_commands.Choice(name=shortened(" ".join(prompt.split()), CHOICE_CHARACTERS), value=prompt)
+            app_commands.Choice(name=name, value=prompt)
             for prompt in prompts
-            if len(prompt) <= CHOICE_CHARACTERS
+            if len(prompt) <= CHOICE_CHARACTERS and (name := plain(prompt, CHOICE_CHARACTERS))
         ]
 
     def _mode(self, asked: str | None) -> Mode:

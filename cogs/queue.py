@@ -10,7 +10,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.jobs.eta import spoken
 from cogs.ui.answers import think
-from cogs.ui.text import in_a_line, shortened
+from cogs.ui.text import in_a_line, plain
 
 SHOWN = 10
 CHOICES = 25
@@ -66,7 +66,7 @@ class Queue(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         jobs = await self.bot.jobs.open_of(interaction.user.id)
         return [
-            app_commands.Choice(name=shortened(job.recipe.prompt, CHOICE_CHARACTERS), value=str(job.id))
+            app_commands.Choice(name=plain(job.recipe.prompt, CHOICE_CHARACTERS), value=str(job.id))
             for job in reversed(jobs)
             if current.casefold() in job.recipe.prompt.casefold()
         ][:CHOICES]

@@ -90,8 +90,21 @@ def test_cogs_and_services_are_given_the_time() -> None:
     assert asking == []
 
 
+def test_embeds_are_built_in_one_place() -> None:
+    builders = {"discord.Embed", "Embed", "add_field", "set_footer", "set_author"}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in [*files("cogs"), *files("bot")]
+        if path != ROOT / "cogs/ui/embeds.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and (ast.unparse(node.func) in builders or ast.unparse(node.func).rpartition(".")[2] in builders)
+    ]
+    assert found == [], "cogs/ui/embeds.py knows Discord's limits"
+
+
 def test_the_store_stands_on_errors_and_recipe_alone() -> None:
-    allowed = ("bot.errors", "bot.recipe", "bot.store", "bot.text")
+    allowed = ("bot.errors", "bot.recipe", "bot.store", "bot.text", "bot.markdown")
     for path in files("bot/store"):
         own = {name for name in imports(path) if name.startswith("bot.")}
         assert {name for name in own if not name.startswith(allowed)} == set(), path

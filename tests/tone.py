@@ -4,7 +4,8 @@ Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
-`ravenous` runs out of memory, `nan` and `silent` give such audio.
+`ravenous` runs out of memory, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`
+and `silent` give such audio.
 
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
 against stereo at 48 kHz, bright and even.
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Bounds, Capabilities, Desk, Job
-from bot.errors import ModelMissing
+from bot.errors import ModelMissing, UserError
 from bot.recipe import Mode, Recipe
 from tests import gate
 
@@ -127,6 +128,9 @@ def misbehave(words: set[str]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if "broken" in words:
         raise ValueError("a broken engine")
+    if "quoted" in words:
+        ids = " ".join(f"<@{word}>" for word in words if word.isdecimal())
+        raise UserError(f"Nobody can play @everyone {ids}.")
     if "ravenous" in words:
         raise MemoryError
     if "fault" in words:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.errors import UserError
+from bot.markdown import quoted
 from bot.prompts.names import display_name
 from bot.store.preset_model import BadField, Body, Draft
 
@@ -67,7 +68,7 @@ def _keys(where: str, given: dict[str, Any], known: Sequence[str], required: Seq
     for key in given:
         if key not in known:
             raise BadFile(
-                f"{where} has a field “{_shown(key)}” that I do not know; I know {', '.join(known)}."
+                f"{where} has a field “{quoted(key, 60)}” that I do not know; I know {', '.join(known)}."
             )
     for key in required:
         if key not in given:
@@ -95,9 +96,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise BadFile(f"The field “{_shown(twice)}” stands twice in one object: leave one out.")
+        raise BadFile(f"The field “{quoted(twice, 60)}” stands twice in one object: leave one out.")
     return found
-
-
-def _shown(key: str) -> str:
-    return key.encode("ascii", "backslashreplace").decode()[:60]

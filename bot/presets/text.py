@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.ask import OPTIONS
+from bot.markdown import quoted
 from bot.recipe import Mode
 from bot.store.preset_model import BadField, Body
 
@@ -32,7 +33,7 @@ def read_settings(text: str) -> dict[str, Any]:
         field = _FIELDS.get(word.casefold())
         if not colon or field is None:
             raise BadField(
-                f"“{line[:40]}”",
+                f"“{quoted(line, 60)}”",
                 f"is no setting. Write one a line, “seconds: 20” for one: {', '.join(_FIELDS)}.",
             )
         if field in found:
@@ -62,4 +63,4 @@ def _value(field: str, word: str, value: str) -> Any:
         return int(value) if field in _WHOLE else float(value)
     except ValueError:
         kind = "whole number" if field in _WHOLE else "number"
-        raise BadField(word, f"has to be a {kind}, not “{value[:40]}”.") from None
+        raise BadField(word, f"has to be a {kind}, not “{quoted(value, 60)}”.") from None

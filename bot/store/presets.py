@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import aiosqlite
 
 from bot.errors import LimitReached, NotFound, UserError
+from bot.markdown import quoted
 from bot.store.database import Database, one
 from bot.store.preset_model import BOT, Body, Draft, Preset, Scope, Viewer
 from bot.store.preset_rows import COLUMNS, NEWEST, VISIBLE, preset_of, seen_by
@@ -309,7 +310,8 @@ async def _free_code(tx: aiosqlite.Connection) -> str:
 
 
 def _taken(name: str) -> str:
-    return f"You already have a preset called “{name}”. Choose another name, or `/preset edit` that one."
+    shown = quoted(name, 120)
+    return f"You already have a preset called “{shown}”. Choose another name, or `/preset edit` that one."
 
 
 _GET = f"{NEWEST} AND p.id = :id AND {VISIBLE}"

@@ -17,6 +17,7 @@ from cogs.presets.card import brief_card
 from cogs.presets.named import viewer
 from cogs.ui.answers import answer_error, defer_update
 from cogs.ui.buttons import in_rows
+from cogs.ui.embeds import MAX_TOTAL, build_embed
 
 PAGE = 5
 TEXT_MOST = 45
@@ -68,7 +69,7 @@ async def page(
     )
     if not found:
         nothing = "These were all." if number else "Nothing here is like that. Leave something out."
-        return [discord.Embed(description=nothing)], None
+        return [build_embed(description=nothing)], None
     first = PAGE * number + 1
     shown = list(enumerate(found[:PAGE], start=first))
     buttons: list[discord.ui.Item[Any]] = [ShowButton(preset.id, f"Show {n}") for n, preset in shown]
@@ -76,4 +77,5 @@ async def page(
         buttons.append(PageButton(wanted, number - 1, "Back", "◀️"))
     if len(found) > PAGE:
         buttons.append(PageButton(wanted, number + 1, "More", "▶️"))
-    return [brief_card(preset, n) for n, preset in shown], in_rows(*buttons)
+    user_id, share = interaction.user.id, MAX_TOTAL // PAGE
+    return [brief_card(preset, n, user_id, share) for n, preset in shown], in_rows(*buttons)

@@ -7,7 +7,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotFound
 from bot.store.preset_model import BOT, Preset
-from cogs.presets.card import VERSIONS_SHOWN, example, preset_card
+from cogs.presets.card import VERSIONS_SHOWN, example, preset_card, shown_name
 from cogs.presets.forms import ReportForm, UseForm
 from cogs.presets.named import viewer
 from cogs.ui.answers import defer_update, think
@@ -141,7 +141,7 @@ async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> No
     if preset.owner_id not in (interaction.user.id, BOT):
         buttons.append(ReportButton(preset.id))
     await interaction.followup.send(
-        embed=preset_card(preset, versions),
+        embed=preset_card(preset, versions, interaction.user.id),
         files=await example(interaction.client, preset),
         view=in_rows(*buttons),
         ephemeral=True,
@@ -159,7 +159,7 @@ async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name:
         name=name,
     )
     await interaction.followup.send(
-        f"Yours now, as “{preset.name}”. `/preset edit` changes it; the original stays as it is.",
+        f"Yours now, as “{shown_name(preset.name)}”. `/preset edit` changes it; the original stays as it is.",
         ephemeral=True,
     )
 

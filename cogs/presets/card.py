@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import discord
@@ -11,48 +12,62 @@ from bot.errors import NotFound
 from bot.presets.starters import other_wordings
 from bot.presets.text import settings_text
 from bot.store.preset_model import BOT, Preset, Scope
-from cogs.ui.text import EMBED_COLOURS, quoted, shortened
+from cogs.ui.embeds import Field, build_embed
+from cogs.ui.text import EMBED_COLOURS, quoted, quoted_lines
 
+NAME_SHOWN = 120
+"""A name has at most 60 characters, each of which may need an escape."""
+SETTINGS_SHOWN = 300
 TEMPLATE_SHOWN = 700
 BRIEF_SHOWN = 160
 VERSIONS_SHOWN = 5
 
 
-def preset_card(preset: Preset, versions: list[Preset]) -> discord.Embed:
-    """Return all of a preset. versions: newest first."""
-    embed = discord.Embed(
-        title=preset.name,
-        description=_about(preset, TEMPLATE_SHOWN),
-        colour=EMBED_COLOURS[preset.body.mode],
-    )
-    embed.add_field(name="Settings", value=quoted_lines(settings_text(preset.body), 300))
-    embed.add_field(name="By", value=author(preset))
-    embed.add_field(name="Seen by", value=_seen_by(preset))
-    embed.add_field(name="Counts", value=counts(preset), inline=False)
+def preset_card(
+    preset: Preset, versions: Sequence[Preset], reader_id: int, more: Sequence[Field] = ()
+) -> discord.Embed:
+    """Return all of a preset. versions: newest first.  reader_id: the member who sees it.  more: fields."""
+    fields = [
+        Field("Settings", quoted_lines(settings_text(preset.body), SETTINGS_SHOWN)),
+        Field("By", author(preset, reader_id)),
+        Field("Seen by", _seen_by(preset)),
+        Field("Counts", counts(preset), inline=False),
+    ]
     if preset.body.tags:
-        embed.add_field(name="Tags", value=", ".join(preset.body.tags), inline=False)
+        fields.append(Field("Tags", ", ".join(preset.body.tags), inline=False))
     if preset.origin is not None:
-        embed.add_field(name="Forked from", value=preset.origin, inline=False)
+        fields.append(Field("Forked from", shown_name(preset.origin), inline=False))
     if len(versions) > 1:
         lines = [
             f"{one.version}: {_when(one.created_at)} {quoted(one.body.template, 80)}" for one in versions
         ]
-        embed.add_field(name="Versions", value="\n".join(lines[:VERSIONS_SHOWN]), inline=False)
+        fields.append(Field("Versions", lines[:VERSIONS_SHOWN], inline=False))
     for number, wording in enumerate(other_wordings(preset.code), start=2):
-        embed.add_field(name=f"Wording {number}", value=quoted(wording, 900), inline=False)
-    embed.set_footer(text=f"Version {preset.version} of {preset.newest}")
-    return embed
+        fields.append(Field(f"Wording {number}", quoted(wording, 900), inline=False))
+    return build_embed(
+        title=shown_name(preset.name),
+        description=_about(preset, TEMPLATE_SHOWN),
+        colour=EMBED_COLOURS[preset.body.mode],
+        fields=[*fields, *more],
+        footer=f"Version {preset.version} of {preset.newest}",
+    )
 
 
-def brief_card(preset: Preset, number: int) -> discord.Embed:
-    """Return a preset as one of several on a page."""
-    facts = f"{preset.body.mode} · {author(preset)} · {counts(preset)}"
+def brief_card(preset: Preset, number: int, reader_id: int, max_total: int) -> discord.Embed:
+    """Return a preset as one of several on a page. max_total: its share of the message, in code points."""
+    facts = f"{preset.body.mode} · {author(preset, reader_id)} · {counts(preset)}"
     tags = f"\n{', '.join(preset.body.tags)}" if preset.body.tags else ""
-    return discord.Embed(
-        title=f"{number}. {preset.name}",
+    return build_embed(
+        title=f"{number}. {shown_name(preset.name)}",
         description=f"{_about(preset, BRIEF_SHOWN)}\n{facts}{tags}",
         colour=EMBED_COLOURS[preset.body.mode],
+        max_total=max_total,
     )
+
+
+def shown_name(name: str) -> str:
+    """Return a preset's name for a place that has markdown."""
+    return quoted(name, NAME_SHOWN)
 
 
 def counts(preset: Preset) -> str:
@@ -61,14 +76,11 @@ def counts(preset: Preset) -> str:
     return " · ".join([*parts, _many(preset.newest, "version")])
 
 
-def author(preset: Preset) -> str:
-    """Return a mention, which pings nobody."""
-    return "Antiphon" if preset.owner_id == BOT else f"<@{preset.owner_id}>"
-
-
-def quoted_lines(text: str, limit: int) -> str:
-    """Return lines that Discord shows as typed."""
-    return shortened("\n".join(quoted(line, limit) for line in text.splitlines()), limit)
+def author(preset: Preset, reader_id: int) -> str:
+    """Return who made a preset, without an id: embeds show mentions of strangers as raw numbers."""
+    if preset.owner_id == BOT:
+        return "Antiphon"
+    return "you" if preset.owner_id == reader_id else "another member"
 
 
 async def example(bot: Antiphon, preset: Preset) -> list[discord.File]:

@@ -19,19 +19,20 @@ from bot.store.preset_search import Filter, Sort
 from cogs.asking import acknowledge_request
 from cogs.presets import buttons, moderation
 from cogs.presets.browse import TEXT_MOST, PageButton, page
+from cogs.presets.card import shown_name
 from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
 from cogs.presets.named import TYPED_MOST, named, suggest, suggest_own, viewer
 from cogs.presets.using import use
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.forms import take_in
-from cogs.ui.text import quoted
+from cogs.ui.text import joined_lines, quoted
 
 Named = app_commands.Range[str, 1, TYPED_MOST]
 Name = app_commands.Range[str, 1, NAME_CHARACTERS]
 _SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everybody": Scope.PUBLIC}
 ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton)
-LISTED = 20
+LISTED_CHARACTERS = 1_500
 
 
 class PresetCog(commands.Cog):
@@ -150,7 +151,7 @@ class PresetCog(commands.Cog):
         found = await named(interaction, preset)
         if found.owner_id != interaction.user.id:
             raise NotFound(
-                f"“{found.name}” is not yours. `/preset fork` makes you a copy that you can change."
+                f"“{shown_name(found.name)}” is not yours. `/preset fork` makes you a copy to change."
             )
         await EditForm(found.id).offer(interaction, found)
 
@@ -175,7 +176,9 @@ class PresetCog(commands.Cog):
         await self.bot.presets.rename(
             interaction.user.id, found.id, clean, interaction.created_at.timestamp()
         )
-        await interaction.followup.send(f"“{found.name}” is called “{clean}” now.", ephemeral=True)
+        await interaction.followup.send(
+            f"“{shown_name(found.name)}” is called “{shown_name(clean)}” now.", ephemeral=True
+        )
 
     @preset.command(name="delete", description="Take one of your presets away")
     @app_commands.describe(preset="One of yours")
@@ -185,9 +188,9 @@ class PresetCog(commands.Cog):
         await think(interaction, private=True)
         found = await self._own(interaction, preset)
         await interaction.followup.send(
-            f"Delete “{found.name}” with {found.newest} versions for good?"
+            f"Delete “{shown_name(found.name)}” with {found.newest} versions for good?"
             if found.newest > 1
-            else f"Delete “{found.name}” for good?",
+            else f"Delete “{shown_name(found.name)}” for good?",
             view=in_rows(buttons.ReallyDeleteButton(found.id)),
             ephemeral=True,
         )
@@ -215,9 +218,11 @@ class PresetCog(commands.Cog):
             interaction.created_at.timestamp(),
             per_server=self.bot.settings.max_presets_per_server,
         )
-        text = f"“{shared.name}” is seen by {who} now."
+        text = f"“{shown_name(shared.name)}” is seen by {who} now."
         if shared.scope is Scope.PRIVATE:
-            text = f"Nobody but you sees “{shared.name}” now. Copies that others made stay theirs."
+            text = (
+                f"Nobody but you sees “{shown_name(shared.name)}” now. Copies that others made stay theirs."
+            )
         elif shared.code:
             text += f" They can type its code, `{shared.code}`, wherever a preset is asked for."
         await interaction.followup.send(text, ephemeral=True)
@@ -303,17 +308,17 @@ class PresetCog(commands.Cog):
             interaction.created_at.timestamp(),
             per_member=self.bot.settings.max_presets_per_member,
         )
-        names = [f"- {preset.name}" for preset in presets[:LISTED]]
-        rest = [f"and {len(presets) - LISTED} more"] if len(presets) > LISTED else []
+        names = [f"- {shown_name(preset.name)}" for preset in presets]
         count = f"{len(presets)} preset{'' if len(presets) == 1 else 's'}"
         await interaction.followup.send(
-            "\n".join([f"Imported {count}, for you alone so far:", *names, *rest]), ephemeral=True
+            f"Imported {count}, for you alone so far:\n{joined_lines(names, LISTED_CHARACTERS)}",
+            ephemeral=True,
         )
 
     async def _own(self, interaction: discord.Interaction[Antiphon], text: str) -> Preset:
         found = await named(interaction, text)
         if found.owner_id != interaction.user.id:
-            raise NotFound(f"“{found.name}” is not yours, so only its owner can do that.")
+            raise NotFound(f"“{shown_name(found.name)}” is not yours, so only its owner can do that.")
         return found
 
 

@@ -177,4 +177,4 @@ def _body(bot: Antiphon, typed: Mapping[str, str]) -> Body:
 
 
 async def _kept(interaction: discord.Interaction[Antiphon], preset: Preset, text: str) -> None:
-    await interaction.followup.send(text, embed=preset_card(preset, []), ephemeral=True)
+    await interaction.followup.send(text, embed=preset_card(preset, [], interaction.user.id), ephemeral=True)

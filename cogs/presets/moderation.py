@@ -10,13 +10,14 @@ from bot.app import Antiphon
 from bot.errors import UserError
 from bot.store.preset_model import BOT, EVERYWHERE
 from bot.store.preset_reports import Case
-from cogs.presets.card import author, preset_card
+from cogs.presets.card import preset_card, shown_name
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.embeds import Field, build_embed
 from cogs.ui.text import quoted
 
 SHOWN = 10
-REASONS_SHOWN = 5
+REASON_SHOWN = 300
 
 
 async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
@@ -42,7 +43,9 @@ class CaseButton(IdButton, prefix="report:show"):
         """Show it with what can be decided."""
         await think(interaction, private=True)
         queue = await queue_of(interaction)
-        embed, view = _case(await interaction.client.preset_reports.case(queue, self.number))
+        embed, view = _case(
+            await interaction.client.preset_reports.case(queue, self.number), interaction.user.id
+        )
         await interaction.followup.send(embed=embed, view=view, ephemeral=True)
 
 
@@ -103,21 +106,22 @@ async def queue_page(
     """Return what waits for a decision, and what was hidden or banned before."""
     cases = await interaction.client.preset_reports.queue(await queue_of(interaction), SHOWN)
     if not cases:
-        return discord.Embed(description="Nothing was reported, and nothing is hidden."), None
+        return build_embed(description="Nothing was reported, and nothing is hidden."), None
     lines = [
-        f"**{number}. {case.preset.name}** by {author(case.preset)}: {_state(case)}"
+        f"**{number}. {shown_name(case.preset.name)}**: {_state(case)}"
         for number, case in enumerate(cases, start=1)
     ]
     buttons: list[discord.ui.Item[Any]] = [
         CaseButton(case.preset.id, f"Look at {number}") for number, case in enumerate(cases, start=1)
     ]
-    return discord.Embed(title="Reported presets", description="\n".join(lines)), in_rows(*buttons)
+    return build_embed(title="Reported presets", description=lines), in_rows(*buttons)
 
 
-def _case(case: Case) -> tuple[discord.Embed, discord.ui.View]:
-    embed = preset_card(case.preset, [])
-    reasons = [f"- {quoted(reason, 300)}" for reason in case.reasons[:REASONS_SHOWN]]
-    embed.add_field(name=_state(case).capitalize(), value="\n".join(reasons) or "–", inline=False)
+def _case(case: Case, reader_id: int) -> tuple[discord.Embed, discord.ui.View]:
+    reasons = Field(
+        _state(case).capitalize(), [f"- {quoted(one, REASON_SHOWN)}" for one in case.reasons], inline=False
+    )
+    embed = preset_card(case.preset, [], reader_id, [reasons])
     number = case.preset.id
     buttons: list[discord.ui.Item[Any]] = []
     if not case.hidden:

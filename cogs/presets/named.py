@@ -9,7 +9,7 @@ from bot.app import Antiphon
 from bot.prompts.names import name_key
 from bot.store.preset_model import BOT, Preset, Scope, Viewer
 from bot.store.preset_search import Suggestion
-from cogs.ui.text import shortened
+from cogs.ui.text import plain
 
 CHOICES = 25
 CHOICE_CHARACTERS = 100
@@ -54,6 +54,4 @@ def _choice(one: Suggestion, user_id: int) -> app_commands.Choice[str]:
     else:
         whose = "this server" if one.scope is Scope.SERVER else "public"
     end = f" · {one.mode} · {whose}"
-    return app_commands.Choice(
-        name=shortened(one.name, CHOICE_CHARACTERS - len(end)) + end, value=f"#{one.id}"
-    )
+    return app_commands.Choice(name=plain(one.name, CHOICE_CHARACTERS - len(end)) + end, value=f"#{one.id}")

@@ -12,9 +12,11 @@ import discord
 
 from bot.errors import NotFound
 from bot.store.clips import Clip
-from cogs.ui.text import EMBED_COLOURS, quoted
+from cogs.ui.embeds import Field, build_embed
+from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600
+LINE_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,34 +38,34 @@ class Card:
 def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
     """Return the card of a clip whose files lie in `folder`. Raises NotFound where they were removed.
 
+    It names nobody: Discord shows above an answer who used the command, and a late post mentions them in its
+    content. In an embed a mention of a member whom the reader's client does not know is a raw number.
     line: a quiet word under it.
     """
     audio, picture = folder / clip.file, folder / clip.picture
     if not (clip.file and audio.is_file() and picture.is_file()):
         raise NotFound("The files of this clip are gone.")
     recipe, facts = clip.recipe, clip.facts
-    embed = discord.Embed(description=quoted(recipe.prompt, PROMPT_SHOWN), colour=EMBED_COLOURS[recipe.mode])
-    embed.add_field(name="Mode", value=recipe.mode)
-    embed.add_field(name="Model", value=f"{facts['title']}\n{facts['licence']}")
-    embed.add_field(name="Length", value=f"{recipe.seconds:g} s")
-    embed.add_field(name="Seed", value=str(recipe.seed))
-    embed.add_field(
-        name="Rendered in",
-        value=f"{facts['render_seconds']:.1f} s ({facts['real_time_factor']:.2f}× real time)",
+    fields = {
+        "Mode": recipe.mode,
+        "Model": f"{facts['title']}\n{facts['licence']}",
+        "Length": f"{recipe.seconds:g} s",
+        "Seed": str(recipe.seed),
+        "Rendered in": f"{facts['render_seconds']:.1f} s ({facts['real_time_factor']:.2f}× real time)",
+    }
+    embed = build_embed(
+        description=quoted(recipe.prompt, PROMPT_SHOWN),
+        colour=EMBED_COLOURS[recipe.mode],
+        fields=[Field(name, value) for name, value in fields.items()],
+        footer=plain(line or "", LINE_CHARACTERS),
+        image="attachment://picture.png",
     )
-    embed.add_field(name="For", value=f"<@{clip.user_id}>")
-    embed.set_image(url="attachment://picture.png")
-    if line:
-        embed.set_footer(text=line)
     return Card(embed, audio, picture)
 
 
 def details(clip: Clip) -> discord.Embed:
     """Return everything that decides how the clip sounds, and what was measured on it."""
     recipe, facts = clip.recipe, clip.facts
-    embed = discord.Embed(
-        title=f"Clip {clip.id}", description=quoted(recipe.prompt, 3500), colour=EMBED_COLOURS[recipe.mode]
-    )
     asked = {
         "Mode": recipe.mode,
         "Model": recipe.model,
@@ -85,10 +87,11 @@ def details(clip: Clip) -> discord.Embed:
         + ("stereo" if facts["channels"] == 2 else "mono"),
         "Rendered in": f"{facts['render_seconds']:.2f} s, {facts['real_time_factor']:.3f}× real time",
     }
-    for name, value in (asked | measured).items():
-        if value is not None:
-            embed.add_field(name=name, value=str(value))
-    embed.set_footer(
-        text="The MP3's tags hold this recipe: `antiphon generate --like clip.mp3` makes it again."
+    shown = {name: str(value) for name, value in (asked | measured).items() if value is not None}
+    return build_embed(
+        title=f"Clip {clip.id}",
+        description=quoted(recipe.prompt, 3500),
+        colour=EMBED_COLOURS[recipe.mode],
+        fields=[Field(name, value) for name, value in shown.items()],
+        footer="The MP3's tags hold this recipe: `antiphon generate --like clip.mp3` makes it again.",
     )
-    return embed

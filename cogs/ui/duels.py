@@ -20,6 +20,7 @@ from bot.store.duels import Duel, DuelSide, Side
 from bot.store.votes import Tally
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.embeds import Field, build_embed
 from cogs.ui.text import quoted
 
 PROMPT_SHOWN = 1_000
@@ -223,14 +224,14 @@ def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
     }
     if not (duel.file_a and all(path.is_file() for path in paths.values())):
         raise NotFound("The files of this duel are gone.")
-    embed = discord.Embed(
+    embed = build_embed(
         title=f"Duel {duel.id}: A or B?",
         description=f"{quoted(duel.prompt, PROMPT_SHOWN)}\n\n"
         "Both were made from these words, each in another way. Listen to both, then vote: one tap is your "
         f"vote, and it is final. Closes {discord.utils.format_dt(closes_at, 'R')}.",
         colour=COLOUR,
+        image="attachment://picture.png",
     )
-    embed.set_image(url="attachment://picture.png")
     return DuelCard(embed, paths)
 
 
@@ -238,24 +239,24 @@ def closed_card(
     duel: Duel, sides: Mapping[Side, DuelSide], clips: Mapping[Side, Clip], tally: Tally, folder: Path
 ) -> DuelCard:
     """Return a duel with everything told. clips: as far as they are still there."""
-    embed = discord.Embed(
+    paths: dict[str, Path] = {}
+    fields: list[Field] = []
+    for side, found in sides.items():
+        clip = clips.get(side)
+        fields.append(Field(f"{side.upper()} was {NAMES[found.mode]}", _made(found, clip)))
+        if clip and clip.file and (folder / clip.file).is_file():
+            paths[f"{side}-{found.mode}.mp3"] = folder / clip.file
+    fields.append(Field("Votes", _votes(sides, tally), inline=False))
+    pictured = bool(duel.picture) and (folder / duel.picture).is_file()
+    if pictured:
+        paths["picture.png"] = folder / duel.picture
+    embed = build_embed(
         title=f"Duel {duel.id}: {_outcome(sides, tally)}",
         description=quoted(duel.prompt, PROMPT_SHOWN),
         colour=COLOUR,
-    )
-    paths: dict[str, Path] = {}
-    for side, found in sides.items():
-        clip = clips.get(side)
-        embed.add_field(name=f"{side.upper()} was {NAMES[found.mode]}", value=_made(found, clip))
-        if clip and clip.file and (folder / clip.file).is_file():
-            paths[f"{side}-{found.mode}.mp3"] = folder / clip.file
-    embed.add_field(name="Votes", value=_votes(sides, tally), inline=False)
-    embed.add_field(name="Asked for by", value=f"<@{duel.user_id}>")
-    if duel.picture and (folder / duel.picture).is_file():
-        paths["picture.png"] = folder / duel.picture
-        embed.set_image(url="attachment://picture.png")
-    embed.set_footer(
-        text="/duel rematch lets them meet again with new seeds; /leaderboard adds all duels up."
+        fields=fields,
+        footer="/duel rematch lets them meet again with new seeds; /leaderboard adds all duels up.",
+        image="attachment://picture.png" if pictured else None,
     )
     return DuelCard(embed, paths)
 

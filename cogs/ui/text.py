@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.markdown import joined_lines, plain, quoted, quoted_lines, shortened
+from bot.markdown import joined_lines, one_line, plain, quoted, quoted_lines, shortened
 from bot.recipe import Recipe
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "bar",
     "in_a_line",
     "joined_lines",
+    "one_line",
     "plain",
     "quoted",
     "quoted_lines",

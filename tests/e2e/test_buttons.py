@@ -33,7 +33,9 @@ async def test_again_makes_another_take(bot: BotProcess, alice: Actor, bob: Acto
     before, after = (read_recipe(mp3_of(m, bot.sandbox, tmp_path)) for m in (first, second))
     assert after.seed != before.seed
     assert after == before.reseeded(after.seed)
-    assert bob.mention in text_of(second)
+    assert second.interaction_metadata is not None
+    assert second.interaction_metadata["user_id"] == bob.id
+    assert "<@" not in text_of(second)
 
 
 async def test_other_mode_keeps_words_length_and_seed(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
