@@ -35,7 +35,7 @@ $(READY): pyproject.toml constraints.txt Makefile
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,audiocraft]'
 	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
-	$(BIN)/python -m bot.engines.musicgen.compile
+	$(BIN)/python -m bot.engines.musicgen.cpu.compile
 	@touch $(READY)
 
 clean:

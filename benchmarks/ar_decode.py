@@ -142,13 +142,13 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
     import torch
 
     from bot.engines.musicgen.decoder import SLOT_COUNTS, Conditions, Decoder, Row
+    from bot.engines.musicgen.model_config import ModelConfig
     from bot.engines.musicgen.network import LanguageModel
-    from bot.engines.musicgen.sizes import Sizes
 
     made = _tensors()
     config = {"model_type": "musicgen", "decoder": made["model"].config.to_dict()}
     model = LanguageModel.from_weights(
-        Sizes.from_transformers(config),
+        ModelConfig.from_transformers(config),
         made.pop("tensors"),
         precision=precision,  # type: ignore[arg-type]
     )
@@ -159,7 +159,7 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
         for seed in range(clips):
             decoder.admit(Row(conditions=Conditions(torch.randn(WORDS, 1024)), frames=1_500, seed=seed))
         # As if so many columns had been decoded: what is in the cache changes no timing.
-        for cache in (decoder._cache._past.keys, decoder._cache._past.values):
+        for cache in (decoder._backend._self_kv.keys, decoder._backend._self_kv.values):
             cache[:] = 1
         for slot in decoder._slots:
             if slot is not None:
@@ -301,7 +301,7 @@ def _trained(precision: str, quick: bool) -> dict[str, Any]:
     """How far a precision moves the shipped model's distributions, token by token of its own scores."""
     from bot.engines.musicgen.decoder import Conditions
     from bot.engines.musicgen.network import LanguageModel
-    from bot.engines.musicgen.verdict import compared
+    from bot.engines.musicgen.quantization_check import compared
     from bot.engines.score import BUILT_IN
     from bot.engines.score.ar import ArEngine
     from bot.engines.score.card import read_card

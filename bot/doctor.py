@@ -70,7 +70,7 @@ def check_int8(settings: Settings, told: Callable[[int, int], None]) -> Finding:
     folder = converted.folder_of(model) or places.folder_of(model)
     if folder is None or not is_musicgen(folder):
         return Finding(what, "ok", f"{model} is no MusicGen; int8 weights are for MusicGen on a CPU")
-    from bot.engines.musicgen.check import check_int8 as check
+    from bot.engines.musicgen.measure_int8 import check_int8 as check
 
     found = check(folder, model, told)
     if found.good:

@@ -17,7 +17,7 @@ from bot.engines.checkpoints.weights import Tensors, fill
 from bot.engines.musicgen.card import MusicgenCard
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import FFT, PITCH_CLASSES
-from bot.engines.musicgen.sizes import WINDOW_SECONDS
+from bot.engines.musicgen.model_config import WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
 
 PAD, END = 0, 1

@@ -15,7 +15,7 @@ from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import read_card
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import read_melody
-from bot.engines.musicgen.sizes import STRIDE_SECONDS
+from bot.engines.musicgen.model_config import STRIDE_SECONDS
 from bot.engines.musicgen.text import TextEncoder
 from bot.engines.serial import SerialEngine, look
 from bot.errors import BadAudio

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engines.base import Bounds, Capabilities
-from bot.engines.musicgen.sizes import Sizes
+from bot.engines.musicgen.model_config import ModelConfig
 from bot.errors import ModelMissing
 from bot.models.catalogue import licence_of
 from bot.models.places import title_of
@@ -40,7 +40,7 @@ class MusicgenCard:
 
     folder: Path
     config: dict[str, Any]
-    sizes: Sizes
+    sizes: ModelConfig
     sample_rate: int
     channels: int
     hop: int
@@ -79,7 +79,7 @@ def read_card(folder: Path, model: str) -> MusicgenCard:
         config = json.loads(file.read_text(encoding="utf-8"))
         if config["model_type"] not in TYPES:
             raise ModelMissing(f"{file} is of a {config['model_type']} model, not of a MusicGen.")
-        sizes = Sizes.from_transformers(config)
+        sizes = ModelConfig.from_transformers(config)
         codec = config["audio_encoder"]
         rate, ratios = int(codec["sampling_rate"]), [int(ratio) for ratio in codec["upsampling_ratios"]]
         channels = int(config["decoder"].get("audio_channels", 1))
@@ -130,7 +130,7 @@ def parameters(model: str, folder: Path) -> int:
     return _matrices(card.sizes) + embeddings + encoder + CODEC_PARAMETERS
 
 
-def _matrices(sizes: Sizes) -> int:
+def _matrices(sizes: ModelConfig) -> int:
     """Return how many numbers a decoding step reads: every matrix once."""
     attention = 4 if sizes.prefix else 8
     layer = attention * sizes.hidden**2 + 2 * sizes.hidden * sizes.feed_forward

@@ -1,7 +1,8 @@
-"""The decode loop: rows enter slots, every step gives each its next column of tokens, and rows leave.
+"""The decode loop: rows are admitted into slots, each step samples one column of tokens a row, rows leave.
 
-A row is one clip with its own length, words, seed and sampling. All slots run through the network together;
-each slot takes two of its rows, with words and without, for classifier-free guidance.
+A row is one clip with its own length, conditioning, seed and sampling (continuous batching). All slots run
+through the network together; each slot takes two activation rows, conditional and unconditional, for
+classifier-free guidance.
 """
 
 from __future__ import annotations
@@ -14,28 +15,28 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.engines.musicgen.host import HostSlots
+from bot.engines.musicgen.cpu.backend import CPUBackend
+from bot.engines.musicgen.cuda.backend import CUDABackend, captured
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.sampling import draw, guided
-from bot.engines.musicgen.static import AllSlots, captured
 from bot.errors import BadAudio
 
 SLOT_COUNTS = (1, 4, 8, 16)
-"""How many slots a decoder may have: few, so that a clip made at one count can be made again at it."""
+"""Allowed numbers of slots."""
 UNKNOWN = -1
 
 
-class Chooser(Protocol):
-    """Chooses a row's tokens itself, on the host: a grammar, or a test that forces them."""
+class ConstrainedSampler(Protocol):
+    """Samples a row's tokens itself, on the host: under a grammar, or forced by a test."""
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to choose."""
+        """Whether all tokens are sampled."""
 
-    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
         """Return column place + 1 [codebooks] from its logits [codebooks, vocabulary], after guidance.
 
-        Codebooks that have no token in it get the padding id, `vocabulary`.
+        Codebooks without a token in it get the padding id, `vocabulary`.
         """
 
 
@@ -55,12 +56,12 @@ class Conditions:
 class Row:
     """One clip to decode.
 
-    frames: its length, > 0; ignored where a chooser decides.  seed: of its own generator.
+    frames: its length, > 0; ignored with a sampler.  seed: of its own generator.
     temperature > 0; top_k ≥ 0 (0 keeps all, 1 is greedy); top_p 0 to 1 (0 and 1 keep all).
     guidance_scale: 1 is none.  prompt: int64 [codebooks, frames so far] that the clip goes on from, or None.
     later: gives the conditions of a later window by its first frame, where they differ (a long melody).
     key: whatever the caller knows it by.
-    codes: int64 [codebooks, frames] on the host once it is finished, None before and with a chooser.
+    codes: int64 [codebooks, frames] on the host once it is finished, None before, and with a sampler.
     error: why it ended early, or None.
     """
 
@@ -72,7 +73,7 @@ class Row:
     top_p: float = 0.0
     guidance_scale: float = 3.0
     prompt: torch.Tensor | None = None
-    chooser: Chooser | None = None
+    sampler: ConstrainedSampler | None = None
     later: Callable[[int], Conditions] | None = None
     key: Hashable = None
     codes: torch.Tensor | None = field(default=None, init=False)
@@ -124,22 +125,22 @@ class Decoder:
         self._prefix = prefix
         self._slots: list[_Slot | None] = [None] * slots
         shape = slots, sizes.codebooks
-        # The last frame of codes is nobody's: what is not to be kept is written there.
+        # The last frame of codes is a dummy target for masked writes: no branch, no host sync.
         self._codes = torch.full((*shape, longest + 1), UNKNOWN, device=device)
         self._uniforms = torch.zeros(*shape, longest + 1, device=device)
         self._tokens = torch.full(shape, sizes.vocabulary, device=device)
-        self._sound = torch.ones(slots, dtype=torch.bool, device=device)
+        self._finite = torch.ones(slots, dtype=torch.bool, device=device)
         # Column, window start, window length, cache position; temperature, top-k, top-p, guidance.
         self._places = torch.zeros(4, slots, dtype=torch.long, device=device)
         self._rules = torch.ones(4, slots, device=device)
         self._length = prefix + window + self.last_delay
         self._static = torch.device(device).type != "cpu" if static is None else static
         self._words = words
-        self._cache: AllSlots | HostSlots
+        self._backend: CPUBackend | CUDABackend
         if self._static:
-            self._cache = AllSlots(sizes, self._places[3], self._length, words, model.dtype)
+            self._backend = CUDABackend(sizes, self._places[3], self._length, words, model.dtype)
         else:
-            self._cache = model.slots(slots, self._length, words)
+            self._backend = model.cpu_backend(slots, self._length, words)
         self._column: Callable[[], torch.Tensor] = self._next_column
         if torch.device(device).type == "cuda":
             with torch.inference_mode():
@@ -163,7 +164,7 @@ class Decoder:
         number = self._slots.index(None)
         sizes, device = self.model.sizes, self.model.device
         self._codes[number] = UNKNOWN
-        if row.chooser is None:
+        if row.sampler is None:
             # Drawn on the host before the loop, so that a seed means the same on every device.
             generator = torch.Generator().manual_seed(row.seed)
             uniforms = torch.rand(row.frames, sizes.codebooks, generator=generator)
@@ -172,7 +173,7 @@ class Decoder:
             self._codes[number, :, : row.prompt.shape[1]] = row.prompt.to(device)
         rules = (row.temperature, float(row.top_k), row.top_p, row.guidance_scale)
         self._rules[:, number] = torch.tensor(rules, device=device)
-        self._sound[number] = True
+        self._finite[number] = True
         self._open(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
 
     def drop(self, row: Row) -> None:
@@ -189,7 +190,7 @@ class Decoder:
         for _ in range(count):
             if not any(self._slots):
                 break
-            self._cache.stand([None if s is None else s.prefix + s.column for s in self._slots])
+            self._backend.set_positions([None if s is None else s.prefix + s.column for s in self._slots])
             ended += self._move_on(self._column())
         return ended
 
@@ -205,9 +206,9 @@ class Decoder:
 
     def _next_column(self) -> torch.Tensor:
         """Take one column through the network and one column of tokens out of it; returns the scores."""
-        logits = self.model.step(self._tokens, self._places[3], self._cache)
+        logits = self.model.step(self._tokens, self._places[3], self._backend)
         scores = guided(logits, self._rules[3])
-        self._sound &= scores.isfinite().all(-1).all(-1)
+        self._finite &= scores.isfinite().all(-1).all(-1)
         self._take(scores)
         return scores
 
@@ -237,49 +238,49 @@ class Decoder:
         # On a CPU one slot after another, for no more than its own top-k.
         tokens = torch.zeros(scores.shape[:2], dtype=torch.long)
         for number, slot in enumerate(self._slots):
-            if slot is not None and slot.row.chooser is None:
+            if slot is not None and slot.row.sampler is None:
                 own, most = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
                 temperature, top_k, top_p, _ = self._rules[:, own]
                 tokens[own] = draw(scores[own], uniforms[own], temperature, top_k, top_p, most)
         return tokens
 
     def _move_on(self, scores: torch.Tensor) -> list[Row]:
-        """Count the column on the host, let choosers choose, and end or reopen what is through."""
+        """Count the column on the host, call the rows' samplers, and end rows or open their next windows."""
         ended: list[Row] = []
         for number, slot in enumerate(self._slots):
             if slot is None:
                 continue
             row = slot.row
             slot.column += 1
-            if row.chooser is not None:
-                if self._chosen(number, slot, row.chooser, scores[number]):
+            if row.sampler is not None:
+                if self._sampled(number, slot, row.sampler, scores[number]):
                     ended.append(self._end(number))
             elif slot.column == slot.length + self.last_delay:
                 done = slot.origin + slot.length
-                if done == row.frames or not self._sound[number]:
+                if done == row.frames or not self._finite[number]:
                     ended.append(self._end(number))
                 else:
                     slot.origin += self.stride
                     self._open(number, slot, done)
         return ended
 
-    def _chosen(self, number: int, slot: _Slot, chooser: Chooser, scores: torch.Tensor) -> bool:
-        """Put the chooser's column in; tell whether the row is through."""
+    def _sampled(self, number: int, slot: _Slot, sampler: ConstrainedSampler, scores: torch.Tensor) -> bool:
+        """Write the sampler's column; return whether the row is finished."""
         try:
-            column = chooser.column(scores.cpu().numpy(), slot.column - 1)
+            column = sampler.next_tokens(scores.cpu().numpy(), slot.column - 1)
         except Exception as error:  # of this row alone: the others go on
             slot.row.error = error
             return True
         self._tokens[number] = torch.tensor(column, device=self._tokens.device)
-        return chooser.finished or slot.column >= self.window + self.last_delay
+        return sampler.finished or slot.column >= self.window + self.last_delay
 
     def _end(self, number: int) -> Row:
         slot = self._slots[number]
         assert slot is not None
         row, self._slots[number] = slot.row, None
-        if not self._sound[number] and row.error is None:
+        if not self._finite[number] and row.error is None:
             row.error = BadAudio("The model's numbers got out of range. Try another seed, or float32.")
-        if row.chooser is None and row.error is None:
+        if row.sampler is None and row.error is None:
             row.codes = self._codes[number, :, : row.frames].to("cpu", copy=True)
         return row
 
@@ -292,7 +293,7 @@ class Decoder:
         slot.column = known - slot.origin
         slot.prefix = len(states) if sizes.prefix else 0
         words = [] if sizes.prefix else self.model.conditioning(states)
-        self._cache.hold(number, words)
+        self._backend.set_cross_kv(number, words)
 
         frames = torch.arange(slot.column + 1, device=self.model.device)[:, None] - 1 - self.delays
         codes = self._codes[number].T.gather(0, (frames + slot.origin).clamp_min(0))
@@ -303,7 +304,7 @@ class Decoder:
             nothing = torch.zeros_like(states) if nothing is None else nothing.to(states)
             inputs = torch.cat([torch.stack([states, nothing]), inputs], 1)
         if inputs.shape[1]:
-            self.model.prefill(number, inputs, words, self._cache)
+            self.model.prefill(number, inputs, words, self._backend)
         self._tokens[number] = columns[-1]
         place = slot.column, slot.origin, slot.length, slot.prefix + slot.column
         self._places[:, number] = torch.tensor(place, device=self.model.device)

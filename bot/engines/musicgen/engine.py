@@ -13,14 +13,14 @@ import torch
 from bot.engines.base import Desk, Job
 from bot.engines.checked import checked, compatible, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
-from bot.engines.musicgen import verdict
+from bot.engines.musicgen import quantization_check
 from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
 from bot.engines.musicgen.codec import Codec, Stream
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.melody import MelodyEncoder, read_melody
+from bot.engines.musicgen.model_config import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.musicgen.sizes import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
 from bot.engines.serial import Dropped, look
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
@@ -266,7 +266,7 @@ def precision_of(dtype: str, device: str) -> Precision:
 
 
 def _require_good_int8(folder: Path, model: str) -> None:
-    found = verdict.stored(folder)
+    found = quantization_check.stored(folder)
     if found is None:
         raise ConfigError(
             f"DTYPE=int8 was not measured on {model} yet: run `antiphon doctor --check-int8` once, or set "

@@ -17,7 +17,7 @@ class Linear(Protocol):
         """Multiply."""
 
 
-class Plain:
+class TorchLinear:
     """torch's own product, in the weight's dtype; what a GPU does best."""
 
     def __init__(self, weight: torch.Tensor) -> None:

@@ -8,19 +8,19 @@ from typing import Self
 import torch
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from bot.engines.musicgen.host import HostSlots, Stacks
-from bot.engines.musicgen.linear import Linear, Plain, Precision, dtype_on, on_cpu
-from bot.engines.musicgen.sizes import Sizes
-from bot.engines.musicgen.static import AllSlots
+from bot.engines.musicgen.cpu.backend import CPUBackend, PackedWeights
+from bot.engines.musicgen.cuda.backend import CUDABackend
+from bot.engines.musicgen.linear import Linear, Precision, TorchLinear, dtype_on, on_cpu
+from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.weights import LayerWeights, Layout, Norm, Tensors, Weights, read
 
 Conditioning = list[tuple[torch.Tensor, torch.Tensor]]
-"""For each layer the keys and values [heads, words, head width] that cross-attention reads."""
+"""Keys and values [heads, text states, head width] of cross-attention, one pair a layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer with its matrices where they are used; `cross` is None where conditioning is prepended."""
+    """One layer's matrices in their device's form; `cross` is None where conditioning is prepended."""
 
     self_norm: Norm
     qkv: Linear
@@ -44,16 +44,16 @@ class Cross:
 class LanguageModel:
     """MusicGen's language model, its weights laid out for one device and precision."""
 
-    def __init__(self, sizes: Sizes, weights: Weights, device: str, precision: Precision) -> None:
+    def __init__(self, sizes: ModelConfig, weights: Weights, device: str, precision: Precision) -> None:
         self.sizes, self.device, self.precision = sizes, device, precision
         self.dtype = dtype_on(device, precision)
-        self._stacks = Stacks(sizes, precision) if on_cpu(device) else None
-        self._embeddings = self._kept(weights.embeddings)
+        self._packed = PackedWeights(sizes, precision) if on_cpu(device) else None
+        self._embeddings = self._on_device(weights.embeddings)
         self._layers = [self._layer(number, layer) for number, layer in enumerate(weights.layers)]
-        self._norm = self._kept_norm(weights.norm)
+        self._norm = self._norm_on_device(weights.norm)
         self._heads = self._placed("heads", 0, weights.heads)
-        if self._stacks is not None:
-            self._stacks.put_last_norm(self._norm)
+        if self._packed is not None:
+            self._packed.put_last_norm(self._norm)
         half = sizes.hidden // 2
         exponents = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
         self._frequencies = (10_000.0**-exponents).to(device)
@@ -62,7 +62,7 @@ class LanguageModel:
     @torch.inference_mode()
     def from_weights(
         cls,
-        sizes: Sizes,
+        sizes: ModelConfig,
         tensors: Tensors,
         layout: Layout = "transformers",
         device: str = "cpu",
@@ -74,38 +74,46 @@ class LanguageModel:
         """
         return cls(sizes, read(sizes, tensors, layout), device, precision)
 
-    def slots(self, count: int, length: int, words: int) -> HostSlots:
-        """Return the cache of so many slots on a CPU; length and words: most positions and words of each."""
-        assert self._stacks is not None, "a GPU wants static.AllSlots"
-        return HostSlots(self.sizes, self._stacks, count, length, words)
+    def cpu_backend(self, count: int, length: int, max_text: int) -> CPUBackend:
+        """Return the CPU back end for `count` slots.
 
-    def step(self, tokens: torch.Tensor, places: torch.Tensor, cache: HostSlots | AllSlots) -> torch.Tensor:
-        """Return logits [slots, 2, codebooks, vocabulary] of the next column, with words and without.
-
-        tokens: int64 [slots, codebooks].  places: int64 [slots], each one's position in its cache.
+        length, max_text: most positions and most text states of a slot.
         """
-        x = self._embedded(tokens) + self._positions(places)
-        if isinstance(cache, HostSlots):
-            return cache.step(x)
+        assert self._packed is not None, "on a GPU, CUDABackend is used"
+        return CPUBackend(self.sizes, self._packed, count, length, max_text)
+
+    def step(
+        self, tokens: torch.Tensor, positions: torch.Tensor, backend: CPUBackend | CUDABackend
+    ) -> torch.Tensor:
+        """Return logits [slots, 2, codebooks, vocabulary] of the next column, conditional and unconditional.
+
+        tokens: int64 [slots, codebooks].  positions: int64 [slots], in each slot's cache.
+        """
+        x = self._embedded(tokens) + self._positions(positions)
+        if isinstance(backend, CPUBackend):
+            return backend.step(x)
         slots, wide = x.shape
         x = x[:, None].expand(-1, 2, -1).reshape(2 * slots, wide)
         for number, layer in enumerate(self._layers):
             qkv = layer.qkv(normed(x, layer.self_norm))
-            x = x + layer.self_out(cache.over_past(number, qkv))
+            x = x + layer.self_out(backend.self_attention(number, qkv))
             if layer.cross is not None:
-                # The row without words attends to nothing, which adds nothing: only the others are computed.
+                # The unconditional row has no text: its cross-attention output is zero and is not computed.
                 worded = x.view(slots, 2, wide)[:, 0]
                 query = layer.cross.query(normed(worded, layer.cross.norm))
-                heard = layer.cross.out(cache.over_words(number, query))
+                heard = layer.cross.out(backend.cross_attention(number, query))
                 x.view(slots, 2, wide)[:, 0] += heard
             x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
         logits = self._heads(normed(x, self._norm))
         return logits.view(slots, 2, self.sizes.codebooks, self.sizes.vocabulary)
 
     def prefill(
-        self, slot: int, inputs: torch.Tensor, words: Conditioning, cache: HostSlots | AllSlots
+        self, slot: int, inputs: torch.Tensor, cross_kv: Conditioning, backend: CPUBackend | CUDABackend
     ) -> None:
-        """Fill the beginning of a slot's cache. inputs: [2, length, hidden], embedded, no positions yet."""
+        """Compute a slot's first positions at once (prefill) and store their keys and values.
+
+        inputs: [2, length, hidden], embedded, without positions.
+        """
         length, wide = inputs.shape[1:]
         heads, width = self.sizes.heads, self.sizes.head_width
         x = inputs + self._positions(torch.arange(length, device=self.device))
@@ -113,24 +121,24 @@ class LanguageModel:
         for number, layer in enumerate(self._layers):
             qkv = layer.qkv(normed(x, layer.self_norm)).view(2, length, 3, heads, width)
             query, key, value = qkv.permute(2, 0, 3, 1, 4)
-            cache.fill(number, slot, key, value)
+            backend.store_prefix_kv(number, slot, key, value)
             mixed = scaled_dot_product_attention(query, key, value, is_causal=True)
             x = x + layer.self_out(mixed.transpose(1, 2).reshape(2 * length, wide))
             if layer.cross is not None:
                 query = layer.cross.query(normed(x[:length], layer.cross.norm))
                 query = query.view(length, heads, width).transpose(0, 1)
                 heard = scaled_dot_product_attention(
-                    query[None], words[number][0][None], words[number][1][None]
+                    query[None], cross_kv[number][0][None], cross_kv[number][1][None]
                 )
                 x[:length] += layer.cross.out(heard[0].transpose(0, 1).reshape(length, wide))
             x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
 
     def columns(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return columns of tokens int64 [length, codebooks], embedded [length, hidden], no positions yet."""
+        """Return embeddings [length, hidden] of columns int64 [length, codebooks], without positions."""
         return self._embedded(tokens)
 
     def conditioning(self, states: torch.Tensor) -> Conditioning:
-        """Return what cross-attention reads of projected states [words, hidden], for every layer."""
+        """Return the cross-attention keys and values of projected text states [n, hidden], layer by layer."""
         shape = len(states), 2, self.sizes.heads, self.sizes.head_width
         states = states.to(self.device, self.dtype)
         out: Conditioning = []
@@ -144,8 +152,8 @@ class LanguageModel:
         books = torch.arange(self.sizes.codebooks, device=self.device)
         return self._embeddings[books, tokens].sum(1)
 
-    def _positions(self, places: torch.Tensor) -> torch.Tensor:
-        angles = places[:, None] * self._frequencies
+    def _positions(self, positions: torch.Tensor) -> torch.Tensor:
+        angles = positions[:, None] * self._frequencies
         return torch.cat([angles.cos(), angles.sin()], 1).to(self.dtype)
 
     def _layer(self, number: int, w: LayerWeights) -> Layer:
@@ -154,35 +162,35 @@ class LanguageModel:
             assert w.cross_key_value is not None
             assert w.cross_out is not None
             cross = Cross(
-                self._kept_norm(w.cross_norm),
+                self._norm_on_device(w.cross_norm),
                 self._placed("cross_query", number, w.cross_query),
                 self._placed("cross_key_value", number, w.cross_key_value),
                 self._placed("cross_out", number, w.cross_out),
             )
         layer = Layer(
-            self._kept_norm(w.self_norm),
+            self._norm_on_device(w.self_norm),
             self._placed("qkv", number, w.qkv),
             self._placed("self_out", number, w.self_out),
             cross,
-            self._kept_norm(w.feed_norm),
+            self._norm_on_device(w.feed_norm),
             self._placed("feed_in", number, w.feed_in),
             self._placed("feed_out", number, w.feed_out),
         )
-        if self._stacks is not None:
+        if self._packed is not None:
             norms = layer.self_norm, cross.norm if cross else layer.feed_norm, layer.feed_norm
-            self._stacks.put_norms(number, norms)
+            self._packed.put_norms(number, norms)
         return layer
 
     def _placed(self, name: str, layer: int, weight: torch.Tensor) -> Linear:
-        if self._stacks is None:
-            return Plain(weight.to(self.device, self.dtype))
-        return self._stacks.put(name, layer, weight)
+        if self._packed is None:
+            return TorchLinear(weight.to(self.device, self.dtype))
+        return self._packed.put(name, layer, weight)
 
-    def _kept(self, tensor: torch.Tensor) -> torch.Tensor:
+    def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.device, self.dtype).contiguous()
 
-    def _kept_norm(self, norm: Norm) -> Norm:
-        return Norm(self._kept(norm.weight), self._kept(norm.bias))
+    def _norm_on_device(self, norm: Norm) -> Norm:
+        return Norm(self._on_device(norm.weight), self._on_device(norm.bias))
 
 
 def normed(x: torch.Tensor, norm: Norm) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from bot.engines.musicgen.sizes import Sizes
+from bot.engines.musicgen.model_config import ModelConfig
 from bot.errors import ModelMissing
 
 Layout = Literal["transformers", "audiocraft"]
@@ -80,7 +80,7 @@ class _Source:
             raise ModelMissing(f"The weights hold {strange[0]}, which this model has no place for.")
 
 
-def read(sizes: Sizes, tensors: Tensors, layout: Layout) -> Weights:
+def read(sizes: ModelConfig, tensors: Tensors, layout: Layout) -> Weights:
     """Return the language model's weights out of a checkpoint's tensors, whatever else it holds.
 
     layout "transformers": `decoder.…` of the hub's model.safetensors, the prefix kept.  "audiocraft":
@@ -98,7 +98,7 @@ def read(sizes: Sizes, tensors: Tensors, layout: Layout) -> Weights:
     return weights
 
 
-def _from_transformers(sizes: Sizes, source: _Source) -> Weights:
+def _from_transformers(sizes: ModelConfig, source: _Source) -> Weights:
     wide, base = sizes.hidden, "decoder.model.decoder"
 
     def square(name: str) -> torch.Tensor:
@@ -132,7 +132,7 @@ def _from_transformers(sizes: Sizes, source: _Source) -> Weights:
     )
 
 
-def _from_audiocraft(sizes: Sizes, source: _Source) -> Weights:
+def _from_audiocraft(sizes: ModelConfig, source: _Source) -> Weights:
     wide = sizes.hidden
 
     def layers() -> Iterator[LayerWeights]:

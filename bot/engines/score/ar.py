@@ -11,8 +11,8 @@ import torch
 from bot.engines.musicgen.decoder import SLOT_COUNTS, Conditions, Decoder
 from bot.engines.musicgen.decoder import Row as Slot
 from bot.engines.musicgen.linear import Precision, precisions_on
+from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.musicgen.sizes import Sizes
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.decode import Row
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
@@ -61,7 +61,7 @@ class ArEngine(ScoreEngine):
                     f"The model in {card.folder} does not write this program's scores: {ADVICE}."
                 )
             text = config["text_encoder"]
-            sizes = Sizes.from_transformers(config)
+            sizes = ModelConfig.from_transformers(config)
             encoder = T5Encoder(text)
         except (OSError, ValueError, KeyError) as error:
             raise ModelMissing(f"{card.folder / 'config.json'} cannot be read: {ADVICE}.") from error
@@ -113,7 +113,7 @@ class ArEngine(ScoreEngine):
                     frames=MOST_FRAMES,
                     seed=0,
                     guidance_scale=guidance_scale,
-                    chooser=row,
+                    sampler=row,
                 )
             )
         done = 0

@@ -64,7 +64,7 @@ class Row:
         self._programs = [0] * 5
         self._due: set[int] = set()
 
-    def column(self, logits: npt.NDArray[np.float32], place: int) -> list[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> list[int]:
         """Return the tokens [6] of column `place` + 1 from the logits [6, 512] of column `place`."""
         out = [PAD] * STREAMS
         for stream in range(STREAMS):

@@ -14,8 +14,8 @@ from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderC
 from transformers.models.musicgen_melody.configuration_musicgen_melody import MusicgenMelodyDecoderConfig
 
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.musicgen.sizes import Sizes
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "ffn_dim": 64, "vocab_size": 24}
 SMALL = {}
@@ -29,7 +29,7 @@ class Reference:
     """A model of transformers with random weights, and conditions for it."""
 
     model: MusicgenForCausalLM | MusicgenMelodyForCausalLM
-    sizes: Sizes
+    sizes: ModelConfig
     states: torch.Tensor
     null_states: torch.Tensor
 
@@ -113,7 +113,7 @@ def reference(*, melody: bool = False, stereo: bool = False, words: int = 9, **s
     nothing = torch.zeros_like(states)
     if melody:
         nothing[: words // 2] = torch.randn(config.hidden_size)
-    return Reference(model, Sizes.from_transformers(config_json), states, nothing)
+    return Reference(model, ModelConfig.from_transformers(config_json), states, nothing)
 
 
 class Forced:
@@ -127,7 +127,7 @@ class Forced:
     def finished(self) -> bool:
         return len(self.logits) == len(self._columns) - 1
 
-    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
         assert place == len(self.logits)
         self.logits.append(logits.copy())
         return self._columns[place + 1].tolist()
@@ -137,14 +137,14 @@ def forced_logits(
     decoder: Decoder, conditions: Conditions, columns: torch.Tensor, guidance_scale: float
 ) -> torch.Tensor:
     """Our logits [columns − 1, codebooks, vocabulary] at every step of given columns."""
-    chooser = Forced(columns)
-    row = Row(conditions=conditions, frames=1, seed=0, guidance_scale=guidance_scale, chooser=chooser)
+    sampler = Forced(columns)
+    row = Row(conditions=conditions, frames=1, seed=0, guidance_scale=guidance_scale, sampler=sampler)
     decoder.admit(row)
     while row not in decoder.step():
         pass
     if row.error is not None:
         raise row.error
-    return torch.from_numpy(np.stack(chooser.logits))
+    return torch.from_numpy(np.stack(sampler.logits))
 
 
 def decoded(decoder: Decoder, *rows: Row) -> None:

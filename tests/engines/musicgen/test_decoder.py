@@ -48,14 +48,14 @@ def test_every_logit_in_a_batch_is_that_of_the_clip_alone(
 ) -> None:
     model, columns = wide.ours(precision), wide.columns(6)
     alone = Forced(columns)
-    decoded(Decoder(model, slots, window=40, stride=20), row(wide, 2, chooser=alone))
+    decoded(Decoder(model, slots, window=40, stride=20), row(wide, 2, sampler=alone))
 
     among = Forced(columns)
     decoder = Decoder(model, slots, window=40, stride=20)
     for number in range(slots - 1):
         decoder.admit(row(wide, number))
     decoder.step(2)
-    decoded(decoder, row(wide, 2, chooser=among))
+    decoded(decoder, row(wide, 2, sampler=among))
     assert len(alone.logits) == len(among.logits) == len(columns) - 1
     for here, there in zip(alone.logits, among.logits, strict=True):
         assert (here == there).all()
@@ -85,7 +85,7 @@ def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision
 @pytest.mark.parametrize("precision", precisions_on("cpu"))
 def test_a_cancelled_and_a_failing_row_leave_the_others_alone(precision: Precision, tiny: Reference) -> None:
     class Failing(Forced):
-        def column(self, logits: object, place: int) -> list[int]:
+        def next_tokens(self, logits: object, place: int) -> list[int]:
             raise RuntimeError("no choice")
 
     model = tiny.ours(precision)
@@ -94,7 +94,7 @@ def test_a_cancelled_and_a_failing_row_leave_the_others_alone(precision: Precisi
 
     decoder = Decoder(model, 4, window=40, stride=20)
     survivor, cancelled = row(tiny, 5), row(tiny, 6)
-    failing = row(tiny, 7, chooser=Failing(tiny.columns(5)))
+    failing = row(tiny, 7, sampler=Failing(tiny.columns(5)))
     lost = row(tiny, 4, conditions=Conditions(torch.full((3, tiny.sizes.hidden), torch.nan)))
     for one in (failing, cancelled, lost, survivor):
         decoder.admit(one)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from bot.engines.musicgen.cpu.backend import CPUBackend
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
-from bot.engines.musicgen.host import HostSlots
 from tests.engines.musicgen.reference import SMALL, TINY, Reference, decoded, forced_logits, reference
 
 TOLERANCE = 1e-4
@@ -57,13 +57,13 @@ def test_zeroed_words_are_noticed(tiny: Reference, guidance_scale: float) -> Non
 
 
 def test_a_zeroed_cache_is_noticed(tiny: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = HostSlots.step
+    step = CPUBackend.step
 
-    def forgetful(self: HostSlots, x: torch.Tensor) -> torch.Tensor:
-        self._past.keys[:, 0, :, :2] = 0
+    def forgetful(self: CPUBackend, x: torch.Tensor) -> torch.Tensor:
+        self._self_kv.keys[:, 0, :, :2] = 0
         return step(self, x)
 
-    monkeypatch.setattr(HostSlots, "step", forgetful)
+    monkeypatch.setattr(CPUBackend, "step", forgetful)
     assert difference(tiny, tiny.conditions, 3.0) > SEEN
 
 

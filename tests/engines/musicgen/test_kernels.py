@@ -1,4 +1,4 @@
-"""The CPU's inner loops against numpy, and that nothing depends on what stands beside it."""
+"""The CPU kernels against numpy, and their independence of slots and threads."""
 
 import numpy as np
 import pytest
@@ -7,35 +7,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from bot.engines.musicgen import arithmetic, compile, host, kernels
+from bot.engines.musicgen.cpu import arithmetic, backend, compile, kernels
+from bot.engines.musicgen.cpu.dot_product import CHUNK, dot_products
 from bot.engines.musicgen.decoder import Decoder
-from bot.engines.musicgen.dots import CHUNK, dots
 from bot.engines.musicgen.linear import Precision, precisions_on
 from tests.engines.musicgen.reference import Forced, Reference, decoded, reference
 from tests.engines.musicgen.test_decoder import TINY, row
 
-LIMIT = arithmetic.limit.py_func
+LIMIT = arithmetic.max_activation.py_func
 
 
 @njit(error_model="numpy")
 def three(stored, first, x, apart, length):
-    return dots(stored, first, x, 0, apart, length, (0, 0, 0))
+    return dot_products(stored, first, x, 0, apart, length, (0, 0, 0))
 
 
 @njit(error_model="numpy")
 def narrow(numbers, most, out):
-    return arithmetic.narrowed(numbers, most, out)
+    return arithmetic.quantize(numbers, most, out)
 
 
 @njit(error_model="numpy")
 def powers(numbers):
     for place in range(len(numbers)):
-        numbers[place] = arithmetic.power(numbers[place])
+        numbers[place] = arithmetic.exp2(numbers[place])
 
 
 @njit(error_model="numpy")
-def soften(numbers):
-    arithmetic.soften(numbers)
+def gelu_in_place(numbers):
+    arithmetic.gelu_in_place(numbers)
 
 
 @pytest.mark.parametrize("precision", precisions_on("cpu"))
@@ -47,9 +47,9 @@ def test_dot_products_are_numpys(precision: Precision, length: int) -> None:
         stored = (weights * 40).clamp(-127, 127).to(torch.int8)
         x = rng.integers(-LIMIT(length), LIMIT(length), (3, length + 5)).astype(np.int16)
     else:
-        stored = weights.to(host.DTYPES[precision])
+        stored = weights.to(backend.DTYPES[precision])
         x = rng.normal(0, 1, (3, length + 5)).astype(np.float32)
-    found = three(host.bits(stored), length, x, length + 5, length)
+    found = three(backend.bits(stored), length, x, length + 5, length)
     expected = x[:, :length].astype(np.float64) @ stored[1].double().numpy()
     # Sums of integers are exact; sums of floats differ by their order.
     tolerance = 0 if precision == "int8" else 1e-6 * np.abs(x[:, :length]).sum(1).max()
@@ -68,7 +68,7 @@ def test_no_sum_of_integers_overflows() -> None:
     st.sampled_from([127, 2064, 32767]),
 )
 @settings(max_examples=60, deadline=None)
-def test_narrowed_numbers_are_within_half_a_step(numbers: list[float], most: int) -> None:
+def test_quantized_values_are_within_half_a_step(numbers: list[float], most: int) -> None:
     x, out = np.array(numbers, np.float32), np.zeros(len(numbers), np.int16)
     worth = narrow(x, most, out)
     assert np.abs(out).max() <= most
@@ -76,7 +76,7 @@ def test_narrowed_numbers_are_within_half_a_step(numbers: list[float], most: int
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_not_hidden(bad: float) -> None:
+def test_a_value_that_is_not_finite_becomes_a_nan_scale(bad: float) -> None:
     x, out = np.array([1, bad, 2], np.float32), np.ones(3, np.int16)
     assert np.isnan(narrow(x, 127, out))
     assert not out.any()
@@ -89,7 +89,7 @@ def test_powers_of_two_and_gelu_are_exact_to_rounding() -> None:
     assert np.abs(found / np.exp2(exponents.astype(np.float64)) - 1).max() < 3e-7
     numbers = np.linspace(-12, 12, 10_001, dtype=np.float32)
     found = numbers.copy()
-    soften(found)
+    gelu_in_place(found)
     expected = torch.nn.functional.gelu(torch.from_numpy(numbers).double()).numpy()
     assert np.abs(found - expected).max() < 1e-6
 
@@ -105,11 +105,11 @@ def test_no_bit_depends_on_slots_or_threads(
 ) -> None:
     def logits(slots: int, threads: int) -> np.ndarray:
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
-        monkeypatch.setattr(host, "ALONE", 0)
+        monkeypatch.setattr(backend, "SINGLE_THREAD_WEIGHTS", 0)
         decoder, forced = Decoder(tiny.ours(precision), slots, window=40, stride=20), Forced(tiny.columns(6))
         for number in range(slots - 1):
             decoder.admit(row(tiny, number))
-        decoded(decoder, row(tiny, 2, chooser=forced))
+        decoded(decoder, row(tiny, 2, sampler=forced))
         return np.stack(forced.logits)
 
     alone = logits(1, 1)
@@ -117,7 +117,7 @@ def test_no_bit_depends_on_slots_or_threads(
         assert (logits(slots, threads) == alone).all()
 
 
-def test_what_is_usual_can_be_compiled_ahead() -> None:
+def test_the_usual_precisions_can_be_compiled_ahead() -> None:
     compile.main()
     cached = {str(signature) for signature in kernels.step.signatures}
     assert len(cached) >= len(compile.USUAL)

@@ -256,7 +256,7 @@ def test_the_grammar_makes_any_network_write_a_whole_score(seed: int) -> None:
     row = Row(seconds, seed, 1.0, 0)
     place = 0
     while not row.finished:
-        row.column(rng.normal(0, 4, (STREAMS, VOCABULARY)).astype(np.float32), place)
+        row.next_tokens(rng.normal(0, 4, (STREAMS, VOCABULARY)).astype(np.float32), place)
         place += 1
     score = from_frames(row.result())
     assert abs(len(score.grid) * score.seconds_per_step - seconds) < 60 / score.tempo
@@ -268,5 +268,9 @@ def test_top_k_of_one_is_greedy() -> None:
     logits = np.random.default_rng(0).normal(0, 1, (STREAMS, VOCABULARY)).astype(np.float32)
     rows = [Row(10.0, seed, 1.0, 1) for seed in range(5)]
     assert (
-        len({tuple(row.column(logits, 0)) for row in rows} | {tuple(r.column(logits, 1)) for r in rows}) == 2
+        len(
+            {tuple(row.next_tokens(logits, 0)) for row in rows}
+            | {tuple(r.next_tokens(logits, 1)) for r in rows}
+        )
+        == 2
     )

@@ -13,7 +13,7 @@ STRIDE_SECONDS = 18.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sizes:
+class ModelConfig:
     """The architecture of one model.
 
     hidden: width, even.  heads: attention heads, a divisor of hidden.  feed_forward: width of the middle.

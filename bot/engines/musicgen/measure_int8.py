@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from bot.engines.checkpoints.weights import read_tensors
-from bot.engines.musicgen import verdict
 from bot.engines.musicgen.card import read_card
 from bot.engines.musicgen.decoder import Conditions
 from bot.engines.musicgen.melody import MelodyEncoder
 from bot.engines.musicgen.network import LanguageModel
+from bot.engines.musicgen.quantization_check import QuantizationReport, measure, store
 from bot.engines.musicgen.text import TextEncoder
 
 PROMPTS = (
@@ -26,10 +26,10 @@ GUIDANCE_SCALE = 3.0
 """Both public implementations' default."""
 
 
-def check_int8(folder: Path, model: str, told: Callable[[int, int], None]) -> verdict.Verdict:
+def check_int8(folder: Path, model: str, on_progress: Callable[[int, int], None]) -> QuantizationReport:
     """Compare int8 with fp32 on the checkpoint in a folder, remember what comes out, and return it.
 
-    told(done, total) is called as it goes. Raises ModelMissing.
+    on_progress(done, total) is called as it goes. Raises ModelMissing.
     """
     card = read_card(folder, model)
     tensors = read_tensors(folder)
@@ -47,6 +47,6 @@ def check_int8(folder: Path, model: str, told: Callable[[int, int], None]) -> ve
     exact = LanguageModel.from_weights(card.sizes, tensors)
     other = LanguageModel.from_weights(card.sizes, tensors, precision="int8")
     del tensors
-    found = verdict.measure(exact, other, prompts, card.frames(SECONDS), GUIDANCE_SCALE, told)
-    verdict.store(folder, found)
-    return found
+    report = measure(exact, other, prompts, card.frames(SECONDS), GUIDANCE_SCALE, on_progress)
+    store(folder, report)
+    return report

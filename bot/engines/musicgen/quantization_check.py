@@ -1,4 +1,4 @@
-"""Whether int8 weights keep a checkpoint what it is: measured on that very checkpoint, and remembered."""
+"""Accuracy of int8 weights against fp32, measured on the checkpoint itself and stored by its hash."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import numpy.typing as npt
 import torch
 
 from bot.engines.checkpoints import converted
-from bot.engines.musicgen.decoder import Chooser, Conditions, Decoder, Row
+from bot.engines.musicgen.decoder import Conditions, ConstrainedSampler, Decoder, Row
 from bot.engines.musicgen.network import LanguageModel
 from bot.errors import ModelMissing
 
-MOST_KL = 0.02
+MAX_MEAN_KL = 0.02
 """Nats a token that int8 may move the distribution on average: our own line, far below what is heard."""
-LEAST_AGREEMENT = 0.95
+MIN_TOP1_AGREEMENT = 0.95
 """Share of tokens whose likeliest choice has to stay the same: our own line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class QuantizationReport:
     """What int8 does to one checkpoint.
 
     kl: mean Kullback–Leibler divergence of int8 from fp32, nats a token, after guidance.  worst: the largest.
@@ -39,7 +39,7 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether int8 may be used."""
-        return self.kl <= MOST_KL and self.agreement >= LEAST_AGREEMENT
+        return self.kl <= MAX_MEAN_KL and self.agreement >= MIN_TOP1_AGREEMENT
 
     def __str__(self) -> str:
         return (
@@ -48,19 +48,19 @@ class Verdict:
         )
 
 
-def stored(folder: Path) -> Verdict | None:
+def stored(folder: Path) -> QuantizationReport | None:
     """Return what was measured on the weights in a folder, or None. Raises ModelMissing."""
     try:
-        return Verdict(**json.loads(_place(folder).read_text(encoding="utf-8")))
+        return QuantizationReport(**json.loads(_place(folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def store(folder: Path, verdict: Verdict) -> None:
+def store(folder: Path, quantization_check: QuantizationReport) -> None:
     """Remember what was measured on the weights in a folder, wherever they go. Raises ModelMissing."""
     place = _place(folder)
     place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(asdict(verdict)), encoding="utf-8")
+    place.write_text(json.dumps(asdict(quantization_check)), encoding="utf-8")
 
 
 def measure(
@@ -69,34 +69,34 @@ def measure(
     prompts: Sequence[Conditions],
     frames: int,
     guidance_scale: float,
-    told: Callable[[int, int], None],
-) -> Verdict:
+    on_progress: Callable[[int, int], None],
+) -> QuantizationReport:
     """Let `exact` write `frames` for each prompt and compare what `other` thinks of every token of it.
 
-    told(done, total) is called for each clip and model that is through.
+    on_progress(done, total) is called for each clip and model that is through.
     """
     sizes = exact.sizes
     writers = [(c, _Free(frames, sizes.delays, sizes.vocabulary, n)) for n, c in enumerate(prompts)]
-    return compared(exact, other, writers, guidance_scale, told)
+    return compared(exact, other, writers, guidance_scale, on_progress)
 
 
 def compared(
     exact: LanguageModel,
     other: LanguageModel,
-    writers: Sequence[tuple[Conditions, Chooser]],
+    writers: Sequence[tuple[Conditions, ConstrainedSampler]],
     guidance_scale: float,
-    told: Callable[[int, int], None],
-) -> Verdict:
+    on_progress: Callable[[int, int], None],
+) -> QuantizationReport:
     """Let choosers write clips with `exact` and compare what `other` thinks of every token of them."""
     total, done = 2 * len(writers), 0
     divergences, same = [], []
-    for conditions, chooser in writers:
-        written = _Kept(chooser, [exact.sizes.vocabulary] * exact.sizes.codebooks)
+    for conditions, sampler in writers:
+        written = _Kept(sampler, [exact.sizes.vocabulary] * exact.sizes.codebooks)
         _decode(exact, conditions, written, guidance_scale)
-        told(done := done + 1, total)
+        on_progress(done := done + 1, total)
         again = _Again(written.columns)
         _decode(other, conditions, again, guidance_scale)
-        told(done := done + 1, total)
+        on_progress(done := done + 1, total)
         first, second = (
             torch.from_numpy(np.stack(each.logits)).double().log_softmax(-1) for each in (written, again)
         )
@@ -104,24 +104,24 @@ def compared(
         divergences.append((first.exp() * (first - second)).sum(-1)[real])
         same.append((first.argmax(-1) == second.argmax(-1))[real])
     kl, agreement = torch.cat(divergences), torch.cat(same)
-    return Verdict(float(kl.mean()), float(kl.max()), float(agreement.double().mean()), len(kl))
+    return QuantizationReport(float(kl.mean()), float(kl.max()), float(agreement.double().mean()), len(kl))
 
 
 class _Kept:
     """Lets another chooser choose, and keeps its columns and what it chose from."""
 
-    def __init__(self, chooser: Chooser, start: list[int]) -> None:
+    def __init__(self, sampler: ConstrainedSampler, start: list[int]) -> None:
         self.logits: list[npt.NDArray[np.float32]] = []
         self.columns = [start]
-        self._chooser = chooser
+        self._sampler = sampler
 
     @property
     def finished(self) -> bool:
-        return self._chooser.finished
+        return self._sampler.finished
 
-    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
         self.logits.append(logits.copy())
-        self.columns.append(list(self._chooser.column(logits, place)))
+        self.columns.append(list(self._sampler.next_tokens(logits, place)))
         return self.columns[-1]
 
 
@@ -133,7 +133,7 @@ class _Free:
         self._frames, self._delays, self._padding = frames, delays, padding
         self._rng = np.random.default_rng(seed)
 
-    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
         self.finished = place + 1 == self._frames + max(self._delays)
         drawn = (logits + self._rng.gumbel(size=logits.shape)).argmax(1)
         inside = [0 <= place - delay < self._frames for delay in self._delays]
@@ -151,15 +151,17 @@ class _Again:
     def finished(self) -> bool:
         return len(self.logits) == len(self._columns) - 1
 
-    def column(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
         self.logits.append(logits.copy())
         return self._columns[place + 1]
 
 
-def _decode(model: LanguageModel, conditions: Conditions, chooser: Chooser, guidance_scale: float) -> None:
+def _decode(
+    model: LanguageModel, conditions: Conditions, sampler: ConstrainedSampler, guidance_scale: float
+) -> None:
     decoder = Decoder(model, prefix=len(conditions.states) if model.sizes.prefix else 0)
     decoder.admit(
-        Row(conditions=conditions, frames=1, seed=0, guidance_scale=guidance_scale, chooser=chooser)
+        Row(conditions=conditions, frames=1, seed=0, guidance_scale=guidance_scale, sampler=sampler)
     )
     while decoder.rows:
         for row in decoder.step():
@@ -168,7 +170,7 @@ def _decode(model: LanguageModel, conditions: Conditions, chooser: Chooser, guid
 
 
 def _place(folder: Path) -> Path:
-    """Return where the verdict on a folder's weights is kept: by what is in them, not by where they lie."""
+    """Return the path of the report on a folder's weights, named by their SHA-256."""
     digest = hashlib.sha256()
     try:
         for file in sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]):

@@ -1,7 +1,6 @@
-"""Compile the CPU's kernels ahead, so that nobody's first clip waits.
+"""Ahead-of-time compilation of the CPU kernels: `python -m bot.engines.musicgen.cpu.compile`.
 
-Run as `python -m bot.engines.musicgen.compile`. numba keeps the machine code beside the kernels' files, or in
-the user's cache where that cannot be written.
+numba caches the machine code beside the kernels' files, or in the user's cache where that is read-only.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ import torch
 
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
+from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.musicgen.sizes import Sizes
 from bot.engines.musicgen.weights import LayerWeights, Norm, Weights
 
 USUAL: tuple[Precision, ...] = ("fp32", "fp16")
 """The built-in model's, and MusicGen's with DTYPE=auto."""
-SIZES = Sizes(hidden=32, layers=1, heads=2, feed_forward=32, vocabulary=16, delays=(0, 1))
+SIZES = ModelConfig(hidden=32, layers=1, heads=2, feed_forward=32, vocabulary=16, delays=(0, 1))
 
 
 def main() -> None:

@@ -1,13 +1,14 @@
-"""Dot products of one stored row with a few rows of activations: what all of decoding on a CPU waits for.
+"""Dot products of one stored row with a few activation rows: the inner loop of decoding on a CPU.
 
-Written as vector instructions of LLVM's that every processor has a form of: with AVX2 the integers become
-`vpmaddwd`, half precision `vcvtph2ps` and fused multiply-adds. numba compiles them into the loops of
-kernels.py. What is stored, and what it meets:
+Decoding reads every weight once a step, so this loop runs at the memory's bandwidth or not at all. It is
+written as LLVM vector instructions that every processor has a form of: with AVX2 the integers become
+`vpmaddwd`, half precision `vcvtph2ps` and fused multiply-adds. numba inlines them into the loops of
+kernels.py. Storage dtypes, and the activations that they are multiplied with:
 
-    int8      int16 activations, summed in int32: exact, in any order
-    uint16    fp16's bits (numba has no fp16 on a CPU), fp32 activations, summed in fp32
-    int16     bf16's bits, as fp16's
-    float32   fp32 activations, summed in fp32
+    int8      int16 activations, accumulated in int32: exact, in any order
+    uint16    bits of fp16 (numba has no fp16 on a CPU), fp32 activations, accumulated in fp32
+    int16     bits of bf16, as fp16
+    float32   fp32 activations, accumulated in fp32
 """
 
 from __future__ import annotations
@@ -21,50 +22,54 @@ from llvmlite import ir
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
-SOURCES = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("dots", "arithmetic", "kernels")]
-# numba looks for changes in a function's own file alone, and what it compiled is of all three.
+SOURCES = [
+    Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("dot_product", "arithmetic", "kernels")
+]
+# numba invalidates its cache by a function's own file alone; the machine code depends on all three.
 config.CACHE_DIR = str(
     Path(config.CACHE_DIR or Path(__file__).parent / "__pycache__")
     / f"kernels-{hashlib.sha256(b''.join(SOURCES)).hexdigest()[:16]}"
 )
 CHUNK = 16
-"""Numbers that are read at a time: the length of every row is a multiple of it."""
-AHEAD = 2_048
-"""Bytes that are fetched ahead: a core alone reads up to a third faster for it."""
+"""Values read at a time; every row's length is a multiple of it."""
+PREFETCH_BYTES = 2_048
+"""Distance of the prefetch in bytes: a single core reads up to a third faster with it."""
 INT8, INT16, INT32, INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 FLOAT, HALF = ir.FloatType(), ir.HalfType()
 BYTES = {INT8: 1, INT16: 2, HALF: 2, FLOAT: 4}
 
 
 @intrinsic
-def dots(typingctx: Any, stored: Any, first: Any, x: Any, at: Any, apart: Any, length: Any, like: Any) -> Any:
-    """Return the dot products of `length` stored numbers with a few rows of x, as a tuple.
+def dot_products(
+    typingctx: Any, stored: Any, first: Any, x: Any, offset: Any, stride: Any, length: Any, count: Any
+) -> Any:
+    """Return the dot products of `length` stored values with a few rows of x, as a tuple.
 
-    stored, x: contiguous, of any shape; their numbers begin at `first` and at `at`, a row of x `apart` from
-    the one before.  length: a multiple of CHUNK.  like: a tuple as long as the result, whose length is known
-    when this is compiled.  Every row's sum has one order, however many rows there are.
+    stored, x: contiguous arrays of any shape; the values begin at `first` and at `offset`, rows of x are
+    `stride` apart.  length: a multiple of CHUNK.  count: a tuple with one entry for each row: its length is
+    known at compile time.  A row's sum has one order, however many rows there are.
     """
-    whole = stored.dtype == types.int8
-    total = types.int32 if whole else types.float32
-    signature = types.containers.UniTuple(total, len(like))(stored, first, x, at, apart, length, like)
+    is_int8 = stored.dtype == types.int8
+    total = types.int32 if is_int8 else types.float32
+    signature = types.containers.UniTuple(total, len(count))(stored, first, x, offset, stride, length, count)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, beside = (
             context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 2)
         )
-        _, first, _, at, apart, length, _ = arguments
-        multiply = _Whole(builder) if whole else _Real(builder, stored.dtype)
-        sums = [[multiply.zero() for _ in range(multiply.parts)] for _ in range(len(like))]
+        _, first, _, offset, stride, length, _ = arguments
+        multiply = _Int8(builder) if is_int8 else _Float(builder, stored.dtype)
+        sums = [[multiply.zero() for _ in range(multiply.parts)] for _ in range(len(count))]
         begin = builder.gep(source.data, [first])
         rows = [
-            builder.gep(beside.data, [builder.add(at, builder.mul(apart, INT64(number)))])
-            for number in range(len(like))
+            builder.gep(beside.data, [builder.add(offset, builder.mul(stride, INT64(number)))])
+            for number in range(len(count))
         ]
         with cgutils.for_range_slice(builder, INT64(0), length, INT64(CHUNK)) as (place, _):
             for part in range(multiply.parts):
                 here = builder.add(place, INT64(part * multiply.lanes))
                 numbers = multiply.stored(builder.gep(begin, [here]))
-                _fetch_ahead(builder, builder.gep(begin, [here]))
+                _prefetch(builder, builder.gep(begin, [here]))
                 for row, own in zip(rows, sums, strict=True):
                     multiply.add(numbers, builder.gep(row, [here]), own[part])
         totals = [_total(builder, multiply, [builder.load(part) for part in own]) for own in sums]
@@ -73,8 +78,8 @@ def dots(typingctx: Any, stored: Any, first: Any, x: Any, at: Any, apart: Any, l
     return signature, generate
 
 
-class _Whole:
-    """int8 times int16: neighbours' products are added as they are made, 16 numbers to 8 sums."""
+class _Int8:
+    """int8 · int16: products of neighbours are added at once, 16 values to 8 accumulators (`vpmaddwd`)."""
 
     lanes, parts = CHUNK, 1
 
@@ -101,8 +106,8 @@ class _Whole:
         )
 
 
-class _Real:
-    """fp32, fp16 or bf16 times fp32. Two sums a row, since a fused multiply-add takes four cycles."""
+class _Float:
+    """fp32, fp16 or bf16 · fp32; two accumulators a row hide the latency of the fused multiply-add."""
 
     lanes, parts = CHUNK // 2, 2
 
@@ -133,13 +138,13 @@ class _Real:
         build.store(build.fadd(build.load(total), products, flags=("contract",)), total)
 
 
-def _fetch_ahead(builder: Any, pointer: Any) -> None:
-    """Have the processor fetch what comes AHEAD bytes later; beyond the end, that does nothing."""
+def _prefetch(builder: Any, pointer: Any) -> None:
+    """Prefetch PREFETCH_BYTES past a pointer; beyond the end of the array this has no effect."""
     kind = INT8.as_pointer()
     signature = ir.FunctionType(ir.VoidType(), [kind, INT32, INT32, INT32])
     fetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
-    place = builder.gep(builder.bitcast(pointer, kind), [INT64(AHEAD)])
-    # To be read, to stay in every cache, and data.
+    place = builder.gep(builder.bitcast(pointer, kind), [INT64(PREFETCH_BYTES)])
+    # For reading, in all cache levels, data.
     builder.call(fetch, [place, INT32(0), INT32(3), INT32(1)])
 
 
@@ -166,8 +171,8 @@ def _total(builder: Any, multiply: Any, parts: list[Any]) -> Any:
 
 
 @intrinsic
-def stored_as(typingctx: Any, array: Any, number: Any) -> Any:
-    """Return a float32 number as an array's kind has it: fp16's bits in uint16, whole in int8 and int16."""
+def cast_to(typingctx: Any, array: Any, number: Any) -> Any:
+    """Return a float32 value in an array's dtype: fp16 bits for uint16, an integer for int8 and int16."""
     signature = array.dtype(array, number)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -181,8 +186,8 @@ def stored_as(typingctx: Any, array: Any, number: Any) -> Any:
 
 
 @intrinsic
-def as_float(typingctx: Any, bits: Any) -> Any:
-    """Return the float32 that an int32 is the bits of."""
+def bitcast_float32(typingctx: Any, bits: Any) -> Any:
+    """Return the float32 with the bits of an int32."""
     signature = types.float32(types.int32)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -192,13 +197,16 @@ def as_float(typingctx: Any, bits: Any) -> Any:
 
 
 SPINS = 2_000
-"""How often a thread looks for the others before it lets another process have the core."""
+"""Polls of a waiting thread before it yields its core to other processes."""
 
 
 @intrinsic
-def wait_for_all(typingctx: Any, gate: Any, threads: Any) -> Any:
-    """Return once so many threads have called this with the same gate, int64 [2], zeros at first."""
-    signature = types.void(gate, threads)
+def barrier(typingctx: Any, state: Any, threads: Any) -> Any:
+    """Wait until `threads` threads have called this with the same state, int64 [2], initially zeros.
+
+    state: arrivals of this round, number of the round.
+    """
+    signature = types.void(state, threads)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         arrived = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -218,7 +226,7 @@ def wait_for_all(typingctx: Any, gate: Any, threads: Any) -> Any:
 
 
 def _spin(builder: Any, rounds: Any, now: Any) -> None:
-    """Wait until the number at `rounds` is another than `now`."""
+    """Wait until the value at `rounds` differs from `now`."""
     look, rest = (builder.append_basic_block(name) for name in ("look", "rest"))
     again, done = (builder.append_basic_block(name) for name in ("again", "done"))
     looked = cgutils.alloca_once_value(builder, INT64(0))

@@ -1,0 +1,1 @@
+"""Decoding on a CPU: numba kernels at the memory's bandwidth."""

@@ -1,0 +1,128 @@
+"""Element-wise functions, reductions and quantization of the CPU kernels, vectorised by LLVM."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from bot.engines.musicgen.cpu.dot_product import bitcast_float32, cast_to
+
+Array = npt.NDArray[Any]
+LOG2_E = np.float32(math.log2(math.e))
+EXP2_TAYLOR = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(7))
+"""Coefficients of Taylor's series of 2 to the x around 0."""
+ERF = tuple(
+    np.float32(n) for n in (0.3275911, 0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
+)
+"""p and a1 to a5 of Abramowitz and Stegun's approximation 7.1.26 of the error function."""
+
+
+def kernel_function(**options: Any) -> Any:
+    """Compile a function that only compiled functions call.
+
+    Without the wrappers for Python the compilation takes half the time; calling one from Python crashes the
+    process, so tests wrap it in a compiled function or call its `py_func`.
+    """
+    return njit(
+        cache=True, nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
+    )
+
+
+@kernel_function()
+def max_activation(length: int) -> int:
+    """Return the largest int16 activation: its dot product of `length` terms with int8 fits into an int32."""
+    return min(2**15 - 1, (2**31 - 1) // (127 * length))
+
+
+@kernel_function()
+def quantize(values: Array, max_value: int, out: Array) -> Any:
+    """Fill `out` with values float32 [n] in its own dtype and return the scale: value = stored · scale.
+
+    max_value: the largest integer to use, symmetric; 0 casts without scaling (scale 1).
+    If a value is not finite, all of `out` is zero and the scale NaN: the NaN reaches the logits, where the
+    clip is refused, instead of turning into an arbitrary integer.
+    """
+    if max_value == 0:
+        for i in range(len(values)):
+            out[i] = cast_to(out, values[i])
+        return np.float32(1)
+    if not all_finite(values):
+        out[:] = 0
+        return np.float32(np.nan)
+    scale = np.float32(max_value) / max(max_abs(values), np.float32(1e-12))
+    for i in range(len(values)):
+        out[i] = cast_to(out, np.rint(values[i] * scale))
+    return np.float32(1) / scale
+
+
+@kernel_function()
+def gelu_in_place(values: Array) -> None:
+    """Replace values by their exact GELU (arXiv:1606.08415), not the tanh approximation.
+
+    The error function is 7.1.26 of Abramowitz and Stegun's Handbook of Mathematical Functions, absolute
+    error below 1.5e-7.
+    """
+    root_half, one, half = np.float32(math.sqrt(0.5)), np.float32(1), np.float32(0.5)
+    for i in range(len(values)):
+        x = abs(values[i]) * root_half
+        t = one / (one + ERF[0] * x)
+        series = t * (ERF[1] + t * (ERF[2] + t * (ERF[3] + t * (ERF[4] + t * ERF[5]))))
+        # Upper tail of the normal distribution, (1 - erf(x)) / 2: no cancellation for large negative values.
+        tail = half * series * exp2(-x * x * LOG2_E)
+        values[i] *= one - tail if values[i] > 0 else tail
+
+
+@kernel_function()
+def exp2(exponent: Any) -> Any:
+    """Return 2 to an exponent ≤ 0, relative error below 2e-7 near 0; exponents below -126 give 2**-126.
+
+    Taylor's series around the nearest integer, whose power is written into the exponent bits.
+    """
+    exponent = max(exponent, np.float32(-126))
+    integer = np.rint(exponent)
+    rest = exponent - integer
+    series = EXP2_TAYLOR[5] + rest * EXP2_TAYLOR[6]
+    series = EXP2_TAYLOR[3] + rest * (EXP2_TAYLOR[4] + rest * series)
+    series = EXP2_TAYLOR[0] + rest * (EXP2_TAYLOR[1] + rest * (EXP2_TAYLOR[2] + rest * series))
+    return series * bitcast_float32((np.int32(integer) + np.int32(127)) << np.int32(23))
+
+
+@kernel_function(fastmath={"reassoc"})
+def all_finite(values: Array) -> Any:
+    """Whether all values are finite."""
+    # 0 · NaN and 0 · infinity are NaN: one branchless sum, which becomes vector instructions.
+    zero = np.float32(0)
+    for value in values:
+        zero += value * np.float32(0)
+    return zero == 0
+
+
+@kernel_function(fastmath={"reassoc", "nnan", "nsz"})
+def maximum(values: Array) -> Any:
+    """Return the largest of finite values."""
+    largest = np.float32(-np.inf)
+    for value in values:
+        largest = value if value > largest else largest
+    return largest
+
+
+@kernel_function(fastmath={"reassoc", "nnan", "nsz"})
+def max_abs(values: Array) -> Any:
+    """Return the largest magnitude of finite values."""
+    largest = np.float32(0)
+    for value in values:
+        largest = abs(value) if abs(value) > largest else largest
+    return largest
+
+
+@kernel_function(fastmath={"reassoc"})
+def reduce_sum(values: Array) -> Any:
+    """Return the sum of values."""
+    accumulator = np.float32(0)
+    for value in values:
+        accumulator += value
+    return accumulator

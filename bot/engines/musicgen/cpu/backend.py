@@ -1,0 +1,247 @@
+"""The CPU's decode step: packed weights, KV cache and threads around the kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch.nn.functional import linear
+
+from bot.engines.musicgen.cpu import kernels
+from bot.engines.musicgen.cpu.arithmetic import Array
+from bot.engines.musicgen.cpu.dot_product import CHUNK
+from bot.engines.musicgen.cpu.kernels import (
+    BLOCK,
+    KVCache,
+    Matrix,
+    SharedBuffers,
+    ThreadScratch,
+    ThreadShare,
+    WeightArrays,
+)
+from bot.engines.musicgen.linear import DTYPES, Precision
+from bot.engines.musicgen.model_config import ModelConfig
+from bot.engines.musicgen.weights import Norm
+
+ROW_PADDING = 2 * CHUNK
+"""Values between two activation rows: rows a power of two apart would compete for the same cache sets."""
+SINGLE_THREAD_WEIGHTS = 10_000_000
+"""Weights up to which one thread is faster than several with barriers between them."""
+
+
+class PackedLinear:
+    """A layer's matrix inside PackedWeights, for products of many rows at once (prefill)."""
+
+    def __init__(self, values: torch.Tensor, scales: torch.Tensor) -> None:
+        self._values, self._scales = values, scales
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Multiply x [rows, in], in fp32."""
+        return linear(x, self._values.float()) * self._scales
+
+
+class PackedWeights:
+    """The matrices of all layers in contiguous arrays of one precision, filled one by one."""
+
+    def __init__(self, config: ModelConfig, precision: Precision) -> None:
+        hidden, feed_forward, layers = config.hidden, config.feed_forward, config.layers
+        cross = 0 if config.prefix else layers
+        self._dtype = DTYPES[precision]
+        self.precision = precision
+        self._values: dict[str, torch.Tensor] = {}
+        self._scales: dict[str, torch.Tensor] = {}
+        for name, count, out, width in (
+            ("qkv", layers, 3 * hidden, hidden),
+            ("self_out", layers, hidden, hidden),
+            ("cross_query", cross, hidden, hidden),
+            ("cross_key_value", cross, 2 * hidden, hidden),
+            ("cross_out", cross, hidden, hidden),
+            ("feed_in", layers, feed_forward, hidden),
+            ("feed_out", layers, hidden, feed_forward),
+            ("heads", 1, config.codebooks * config.vocabulary, hidden),
+        ):
+            self._values[name] = _zeros(self._dtype, count, out, padded(width))
+            self._scales[name] = torch.ones(count, out)
+        self._norms = torch.zeros(layers, 3, 2, hidden)
+        self._last_norm = torch.zeros(2, hidden)
+
+    def put(self, name: str, layer: int, weight: torch.Tensor) -> PackedLinear:
+        """Pack a weight [out, in]. Raises ValueError for one beyond the range of fp16."""
+        values, scales = self._values[name][layer, :, : weight.shape[1]], self._scales[name][layer]
+        if self._dtype is torch.int8:
+            scales.copy_((weight.abs().amax(1).float() / 127).clamp_min(1e-12))
+            weight = (weight / scales[:, None]).round_()
+        values.copy_(weight)
+        if self._dtype is torch.float16 and not values.isfinite().all():
+            raise ValueError("a weight is beyond fp16's range of ±65,504")
+        return PackedLinear(values, scales)
+
+    def put_norms(self, layer: int, norms: Sequence[Norm]) -> None:
+        """Pack a layer's norms: before self-attention, cross-attention (unused by a prefix model), FFN."""
+        self._norms[layer] = torch.stack([torch.stack([norm.weight, norm.bias]) for norm in norms])
+
+    def put_last_norm(self, norm: Norm) -> None:
+        """Pack the norm before the heads."""
+        self._last_norm.copy_(torch.stack([norm.weight, norm.bias]))
+
+    @property
+    def count(self) -> int:
+        """Number of weights."""
+        return sum(values.numel() for values in self._values.values())
+
+    def arrays(self) -> WeightArrays:
+        """Return the same memory as arrays for the kernels."""
+        matrices = {
+            name: Matrix(bits(values), self._scales[name].numpy())
+            for name, values in self._values.items()
+            if name in WeightArrays._fields
+        }
+        return WeightArrays(norms=self._norms.numpy(), last_norm=self._last_norm.numpy(), **matrices)
+
+
+class CPUBackend:
+    """KV cache of all slots, and a decode step over the active ones.
+
+    A slot attends to exactly its own context: nothing is computed for padding or idle slots, and no bit of a
+    result depends on the other slots.
+    length, max_text: most positions and most text states of a slot.
+    """
+
+    def __init__(
+        self, config: ModelConfig, packed: PackedWeights, slots: int, length: int, max_text: int
+    ) -> None:
+        self._is_int8 = packed.precision == "int8"
+        self._weights = packed.arrays()
+        self._config = config
+        dtype: type = np.int8 if self._is_int8 else np.float32 if packed.precision == "fp32" else np.uint16
+        heads, cross_layers = config.heads, 0 if config.prefix else config.layers
+        self._self_kv = self._allocate(config.layers, slots, 2 * heads, length, dtype)
+        self._cross_kv = self._allocate(cross_layers, slots, heads, max_text, dtype)
+        self._text_lengths = np.zeros(slots, np.int64)
+        self._active = np.zeros(0, np.int64)
+        self._positions = np.zeros(0, np.int64)
+        self._slots = slots
+        self._threads = torch.get_num_threads() if packed.count > SINGLE_THREAD_WEIGHTS else 1
+        self._pool = ThreadPoolExecutor(self._threads - 1) if self._threads > 1 else None
+        rows, hidden, feed_forward = 2 * slots, padded(config.hidden), padded(config.feed_forward)
+
+        def floats(*shape: int) -> Array:
+            return np.zeros(shape, np.float32)
+
+        self._shared = SharedBuffers(
+            qkv=floats(rows, 3 * config.hidden),
+            attended=floats(rows, hidden),
+            projected=floats(rows, hidden),
+            feed_forward=floats(rows, feed_forward),
+            logits=floats(rows, self._weights.heads.values.shape[1]),
+            barrier_state=np.zeros(2, np.int64),
+        )
+        activation = np.int16 if self._is_int8 else np.float32
+        context = padded(max(length, max_text))
+        self._scratch = [
+            ThreadScratch(
+                x=floats(rows, config.hidden),
+                normalized=floats(rows, hidden),
+                activations=np.zeros((rows, max(hidden, feed_forward) + ROW_PADDING), activation),
+                scales=floats(rows),
+                query=np.zeros(padded(config.head_width), activation),
+                probabilities=np.zeros(context, activation),
+                scores=floats(context),
+            )
+            for _ in range(self._threads)
+        ]
+
+    def set_cross_kv(self, slot: int, layers: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Set the keys and values [heads, text states, head width] of a slot's text, one pair a layer."""
+        for layer, (key, value) in enumerate(layers):
+            self._text_lengths[slot] = key.shape[1]
+            self._store(self._cross_kv, layer, slot, key, value)
+
+    def set_positions(self, positions: list[int | None]) -> None:
+        """Set each slot's position in its cache for the next step; None is an idle slot."""
+        active = [(slot, position) for slot, position in enumerate(positions) if position is not None]
+        self._active = np.array([slot for slot, _ in active], np.int64)
+        self._positions = np.array([position for _, position in active], np.int64)
+
+    def store_prefix_kv(self, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor) -> None:
+        """Store keys and values [2, heads, length, head width] of a slot's first positions."""
+        self._store(self._self_kv, layer, slot, key.flatten(0, 1), value.flatten(0, 1))
+
+    def step(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits [slots, 2, codebooks, vocabulary] for embedded x [slots, hidden]; zero where idle."""
+        rows = np.repeat(x.numpy()[self._active], 2, axis=0)
+        for scratch in self._scratch:
+            scratch.x[: len(rows)] = rows
+        text_lengths = self._text_lengths[self._active]
+
+        def run(index: int) -> None:
+            kernels.step(
+                ThreadShare(index, self._threads, len(rows), self._is_int8), self._weights, self._self_kv,
+                self._cross_kv, self._active, self._positions, text_lengths, self._shared,
+                self._scratch[index],
+            )  # fmt: skip
+
+        others = [self._pool.submit(run, index) for index in range(1, self._threads)] if self._pool else []
+        run(0)
+        for other in others:
+            other.result()
+        shape = 2, self._config.codebooks, self._config.vocabulary
+        logits = np.zeros((self._slots, *shape), np.float32)
+        logits[self._active] = self._shared.logits[: len(rows)].reshape(-1, *shape)
+        return torch.from_numpy(logits)
+
+    def _allocate(self, layers: int, slots: int, row_heads: int, length: int, dtype: type) -> KVCache:
+        # Pages of numpy's zeros are mapped when they are written: memory grows with the clips' lengths.
+        width, lead = self._config.head_width, (layers, slots, row_heads)
+        scales = (*lead, length) if self._is_int8 else (1, 1, 1, 1)
+        return KVCache(
+            keys=np.zeros((*lead, length, padded(width)), dtype),
+            values=np.zeros((*lead, -(-length // BLOCK), width, BLOCK), dtype),
+            key_scales=np.zeros(scales, np.float32),
+            value_scales=np.zeros(scales, np.float32),
+        )
+
+    def _store(self, cache: KVCache, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor) -> None:
+        """Store keys and values [row_heads, length, head width] of a slot's first positions."""
+        length, width = key.shape[1:]
+        blocks = -(-length // BLOCK)
+        padded_values = np.zeros((len(key), blocks * BLOCK, width), cache.values.dtype)
+        keys, key_scales = self._quantize(key)
+        padded_values[:, :length], value_scales = self._quantize(value)
+        cache.keys[layer, slot, :, :length, :width] = keys
+        transposed = padded_values.reshape(-1, blocks, BLOCK, width).swapaxes(2, 3)
+        cache.values[layer, slot, :, :blocks] = transposed
+        if self._is_int8:
+            cache.key_scales[layer, slot, :, :length] = key_scales
+            cache.value_scales[layer, slot, :, :length] = value_scales
+
+    def _quantize(self, values: torch.Tensor) -> tuple[Array, Array]:
+        """Return values [row_heads, length, width] in the cache's dtype, and scales [row_heads, length]."""
+        if not self._is_int8:
+            dtype = torch.float32 if self._self_kv.keys.dtype == np.float32 else torch.float16
+            return bits(values.to(dtype).contiguous()), np.ones(values.shape[:2], np.float32)
+        scales = values.abs().amax(-1).clamp_min(1e-12) / 127
+        return (values / scales[..., None]).round().nan_to_num().to(torch.int8).numpy(), scales.numpy()
+
+
+def _zeros(dtype: torch.dtype, *shape: int) -> torch.Tensor:
+    """Return zeros allocated by numpy, which asks the system for huge pages: they are read faster."""
+    if not all(shape):
+        return torch.zeros(shape, dtype=dtype)
+    memory = np.zeros(math.prod(shape) * dtype.itemsize, np.uint8)
+    return torch.from_numpy(memory).view(dtype).view(shape)
+
+
+def padded(length: int) -> int:
+    """Return a length rounded up to a multiple of CHUNK."""
+    return -(-length // CHUNK) * CHUNK
+
+
+def bits(tensor: torch.Tensor) -> Array:
+    """Return a tensor's memory in the storage dtype of dot_product.py."""
+    if tensor.dtype is torch.float16:
+        return tensor.view(torch.int16).numpy().view(np.uint16)
+    return (tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor).numpy()

@@ -1,0 +1,1 @@
+"""Decoding on a GPU: static shapes and a CUDA graph."""
