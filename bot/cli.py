@@ -22,7 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot import log
-from bot.arena.wording import count
+from bot.arena.text import count
 from bot.config import Settings, unknown_keys
 from bot.errors import AntiphonError, ConfigError, StoreError, UserError
 from bot.models.cli import models

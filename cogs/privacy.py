@@ -7,7 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.arena.wording import count
+from bot.arena.text import count
 from bot.errors import UserError
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows

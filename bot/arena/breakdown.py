@@ -10,8 +10,8 @@ from scipy.special import expit, logit
 
 from bot.arena.ballots import BOTH_GOOD, A, Ballots, Floats, Ints
 from bot.arena.clusters import quantile
-from bot.arena.results import Cell, Counts, Group, Spread, Verdict, WinRate
-from bot.arena.winrate import verdict
+from bot.arena.results import Cell, Conclusion, Counts, Group, Spread, WinRate
+from bot.arena.winrate import conclusion
 
 MIN_CELL_PEOPLE = 5
 MIN_CELL_DUELS = 5
@@ -140,9 +140,9 @@ def _pooled(ballots: Ballots, whole: _Whole, split: _Split) -> tuple[Cell, ...]:
             low=float(lows[i]),
             high=float(highs[i]),
             weight=float(weight[i]),
-            verdict=verdict(float(lows[i]), float(highs[i]))
+            conclusion=conclusion(float(lows[i]), float(highs[i]))
             if people[i] >= MIN_CELL_PEOPLE and duels[i] >= MIN_CELL_DUELS
-            else Verdict.TOO_FEW,
+            else Conclusion.TOO_FEW,
         )
         for i, name in enumerate(split.names)
     ]

@@ -23,9 +23,9 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.transforms import Affine2D
 from scipy.special import expit
 
-from bot.arena.results import Leaderboard, Verdict
-from bot.arena.winrate import verdict
-from bot.arena.wording import count, finding, footnotes, headline, outlook, span
+from bot.arena.results import Conclusion, Leaderboard
+from bot.arena.text import count, finding, footnotes, headline, outlook, span
+from bot.arena.winrate import conclusion
 
 WIDTH = 800
 """Pixels."""
@@ -34,7 +34,7 @@ ROWS = 8
 
 _MARGIN = 32
 _BACKGROUND, _TRACK, _INK, _QUIET, _GREY = "#2b2d31", "#404249", "#ffffff", "#c4c9ce", "#8e9297"
-_COLOURS = {Verdict.DIFFUSION: "#e69f00", Verdict.AR: "#56b4e9", Verdict.EVEN: "#dbdee1"}
+_COLOURS = {Conclusion.DIFFUSION: "#e69f00", Conclusion.AR: "#56b4e9", Conclusion.EVEN: "#dbdee1"}
 _TITLE, _HEADLINE, _TEXT = 30, 38, 25
 _DPI = 100
 _LINE = 200
@@ -48,7 +48,7 @@ class _Row:
     low: float
     high: float
     rate: float
-    verdict: Verdict
+    conclusion: Conclusion
 
 
 def draw(board: Leaderboard, group: str | None = None) -> bytes:
@@ -65,13 +65,13 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
     sheet = _Sheet(height)
     sheet.text(_MARGIN, 48, board.title, _TITLE, _QUIET)
     said = headline(board.overall, board.needed)
-    sheet.text(_MARGIN, 100, said, _HEADLINE, _COLOURS.get(board.overall.verdict, _INK), bold=True)
+    sheet.text(_MARGIN, 100, said, _HEADLINE, _COLOURS.get(board.overall.conclusion, _INK), bold=True)
     y = 138.0
     if below:
         sheet.text(_MARGIN, y, below, _TEXT, _QUIET)
         y += 36
     overall = board.overall
-    sheet.bar(y + 10, 34, overall.low, overall.high, overall.rate or 0.5, overall.verdict)
+    sheet.bar(y + 10, 34, overall.low, overall.high, overall.rate or 0.5, overall.conclusion)
     sheet.axis(y + 78)
     y += 124
     who = f"{count(overall.counts.decisive, 'vote')} · {count(overall.people, 'person', 'people')}"
@@ -82,12 +82,12 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
         sheet.text(_MARGIN, y, heading, _TEXT, _INK, bold=True)
         y += 18
     for row in rows:
-        colour = _COLOURS.get(row.verdict, _QUIET)
+        colour = _COLOURS.get(row.conclusion, _QUIET)
         sheet.text(WIDTH - _MARGIN, y + 34, row.says, _TEXT, colour, right=True)
         sheet.text(
             _MARGIN, y + 34, row.name, _TEXT, _INK, room=WIDTH - 3 * _MARGIN - sheet.width(row.says, _TEXT)
         )
-        sheet.bar(y + 46, 22, row.low, row.high, row.rate, row.verdict)
+        sheet.bar(y + 46, 22, row.low, row.high, row.rate, row.conclusion)
         y += 84
     y += 44
     for note in notes:
@@ -101,7 +101,7 @@ def _rows(board: Leaderboard, group: str | None) -> tuple[str, list[_Row]]:
         rows = []
         for one in board.strengths:
             low, high = float(expit(one.low)), float(expit(one.high))
-            said = _against_average(low, high) if one.known else Verdict.TOO_FEW
+            said = _against_average(low, high) if one.known else Conclusion.TOO_FEW
             words = span(low, high) if one.known else "Too few votes"
             rows.append(_Row(one.arm.model, words, low, high, float(expit(one.strength)), said))
         return "Models: wins against the average model", rows
@@ -110,11 +110,11 @@ def _rows(board: Leaderboard, group: str | None) -> tuple[str, list[_Row]]:
             return f"By {group}", [
                 _Row(
                     cell.name,
-                    finding(cell.verdict, cell.low, cell.high),
+                    finding(cell.conclusion, cell.low, cell.high),
                     cell.low,
                     cell.high,
                     cell.rate,
-                    cell.verdict,
+                    cell.conclusion,
                 )
                 for cell in found.cells
             ]
@@ -124,12 +124,12 @@ def _rows(board: Leaderboard, group: str | None) -> tuple[str, list[_Row]]:
     return "", []
 
 
-def _against_average(low: float, high: float) -> Verdict:
+def _against_average(low: float, high: float) -> Conclusion:
     """Return how an arm is drawn; a model ahead of the average takes its colour from neither mode."""
     return (
-        Verdict.NOT_YET_KNOWN
-        if low <= 0.5 <= high and verdict(low, high) is not Verdict.EVEN
-        else Verdict.EVEN
+        Conclusion.NOT_YET_KNOWN
+        if low <= 0.5 <= high and conclusion(low, high) is not Conclusion.EVEN
+        else Conclusion.EVEN
     )
 
 
@@ -179,14 +179,14 @@ class _Sheet:
         font.set_text(drawable(words), 0.0)
         return float(font.get_width_height()[0]) / 64
 
-    def bar(self, y: float, height: float, low: float, high: float, rate: float, said: Verdict) -> None:
+    def bar(self, y: float, height: float, low: float, high: float, rate: float, said: Conclusion) -> None:
         """Draw an interval of shares, 0 to 1, on its track; coloured and with a point only if it is known."""
         self._box(_MARGIN, y, WIDTH - 2 * _MARGIN, height, facecolor=_TRACK)
         left, right = _x(low), _x(high)
         if said.known:
             self._box(left, y, max(right - left, 6), height, facecolor=_COLOURS[said])
             self._add(Rectangle((_x(rate) - 3, y), 6, height, facecolor=_BACKGROUND, linewidth=0))
-        elif said is Verdict.NOT_YET_KNOWN:
+        elif said is Conclusion.NOT_YET_KNOWN:
             self._box(
                 left, y, right - left, height, facecolor=_TRACK, edgecolor=_GREY, hatch="////", linewidth=1.5
             )
@@ -195,8 +195,8 @@ class _Sheet:
 
     def axis(self, y: float) -> None:
         """Write what the two ends mean."""
-        self.text(_MARGIN, y, "◀ autoregressive", _TEXT, _COLOURS[Verdict.AR])
-        self.text(WIDTH - _MARGIN, y, "diffusion ▶", _TEXT, _COLOURS[Verdict.DIFFUSION], right=True)
+        self.text(_MARGIN, y, "◀ autoregressive", _TEXT, _COLOURS[Conclusion.AR])
+        self.text(WIDTH - _MARGIN, y, "diffusion ▶", _TEXT, _COLOURS[Conclusion.DIFFUSION], right=True)
         self.text(_x(0.5) - self.width("50 %", _TEXT) / 2, y, "50 %", _TEXT, _QUIET)
 
     def png(self) -> bytes:

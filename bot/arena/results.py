@@ -12,7 +12,7 @@ MIN_DUELS = 10
 """What an interval needs to keep its promise (docs/arena.md); below, nothing is said."""
 
 
-class Verdict(StrEnum):
+class Conclusion(StrEnum):
     """What may be said aloud about a win rate."""
 
     TOO_FEW = "too_few"
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
     @property
     def known(self) -> bool:
         """Tell whether the votes answer the question."""
-        return self not in (Verdict.TOO_FEW, Verdict.NOT_YET_KNOWN)
+        return self not in (Conclusion.TOO_FEW, Conclusion.NOT_YET_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class WinRate:
     rate: the plain share, None without a decisive vote.  low, high: 0 and 1 below the minimum.
     people, duels: with a decisive vote.  effective_votes: the independent votes that would say as much.
     df: degrees of freedom behind the interval.  spread: the variances behind it, None below the minimum.
-    verdict: what may be said.
+    conclusion: the statement that the interval permits.
     """
 
     counts: Counts
@@ -77,7 +77,7 @@ class WinRate:
     effective_votes: float
     df: float
     spread: Spread | None
-    verdict: Verdict
+    conclusion: Conclusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class Cell:
     low: float
     high: float
     weight: float
-    verdict: Verdict
+    conclusion: Conclusion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from bot.arena.ballots import Ballots, Bools, distinct
 from bot.arena.clusters import Clustered, clustered_mean, quantile, share_interval, wilson
-from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Verdict, WinRate
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Conclusion, WinRate
 
 MARGIN = 0.05
 """Five points: a rate wholly within 45 to 55 % is called even."""
@@ -66,7 +66,7 @@ def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
             effective_votes=0.0,
             df=0.0,
             spread=None,
-            verdict=Verdict.TOO_FEW,
+            conclusion=Conclusion.TOO_FEW,
         )
     won = ballots.diffusion_won[mask].astype(np.float64)
     fit = clustered_mean(won, ballots.voter[mask], ballots.duel[mask])
@@ -81,16 +81,16 @@ def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
         effective_votes=share.effective_votes,
         df=share.df,
         spread=fit.spread,
-        verdict=verdict(share.low, share.high),
+        conclusion=conclusion(share.low, share.high),
     )
 
 
-def verdict(low: float, high: float) -> Verdict:
+def conclusion(low: float, high: float) -> Conclusion:
     """Return what an interval allows to say."""
     if low >= 0.5 - MARGIN and high <= 0.5 + MARGIN:
-        return Verdict.EVEN
+        return Conclusion.EVEN
     if low > 0.5:
-        return Verdict.DIFFUSION
+        return Conclusion.DIFFUSION
     if high < 0.5:
-        return Verdict.AR
-    return Verdict.NOT_YET_KNOWN
+        return Conclusion.AR
+    return Conclusion.NOT_YET_KNOWN

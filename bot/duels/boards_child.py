@@ -16,9 +16,9 @@ from typing import Any
 
 from bot.arena.leaderboard import leaderboard
 from bot.arena.picture import draw
+from bot.arena.text import as_text
 from bot.arena.votes import Exclusions
-from bot.arena.wording import as_text
-from bot.duels.ledger import Ledger
+from bot.duels.vote_cache import VoteCache
 from bot.store.votes import VoteReader
 
 TEXT_CHARACTERS = 3_900
@@ -34,9 +34,9 @@ REASONS = {
 }
 
 
-def answer(ledger: Ledger, asked: dict[str, Any]) -> dict[str, str]:
+def answer(vote_cache: VoteCache, asked: dict[str, Any]) -> dict[str, str]:
     """Return the picture (base64), the text, and the words on votes that do not count."""
-    votes = ledger.votes(asked["guild_id"])
+    votes = vote_cache.votes(asked["guild_id"])
     board = leaderboard(votes, title=asked["title"], now=asked["now"], built_in=asked["built_in"])
     # Where no prompt had a known genre or mood there is nothing to break down by tag.
     there = not board.groups or asked["group"] in {group.name for group in board.groups}
@@ -73,10 +73,10 @@ def main() -> None:
     writing = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with VoteReader(Path(sys.argv[1])) as reader:
-        ledger = Ledger(reader)
+        vote_cache = VoteCache(reader)
         for line in sys.stdin:
             try:
-                said = answer(ledger, json.loads(line))
+                said = answer(vote_cache, json.loads(line))
             except Exception:
                 said = {"error": traceback.format_exc()}
             writing.write(json.dumps(said) + "\n")

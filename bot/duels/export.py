@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from bot.arena.export import KEY_BYTES, export
-from bot.duels.cast import entries
+from bot.duels.convert import entries
 from bot.errors import StoreError
 from bot.store.votes import VoteReader
 

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import discord
 
 from bot.app import Antiphon
+from bot.arena.text import NAMES, count
 from bot.arena.votes import ExcludedReason
-from bot.arena.wording import NAMES, count
 from bot.duels.service import Choice
 from bot.errors import NotFound, UserError
 from bot.store.clips import Clip

@@ -12,7 +12,7 @@ from benchmarks.arena_communities import Community
 from bot.arena.ballots import Ballots
 from bot.arena.breakdown import PRIOR_SPREAD, _posterior, breakdown, length_band
 from bot.arena.leaderboard import leaderboard
-from bot.arena.results import Cell, Group, Verdict
+from bot.arena.results import Cell, Conclusion, Group
 from bot.arena.votes import Arm, Choice, Vote
 from bot.arena.winrate import win_rate
 from bot.recipe import Mode
@@ -49,7 +49,7 @@ def test_a_tag_with_four_votes_does_not_top_the_table() -> None:
     polka = found["genre:polka"]
     assert polka.counts.diffusion == 4
     assert polka.rate < found["genre:jazz"].rate
-    assert polka.verdict is Verdict.TOO_FEW
+    assert polka.conclusion is Conclusion.TOO_FEW
     assert polka.weight < 0.5 < found["genre:jazz"].weight
 
 
@@ -64,8 +64,8 @@ def test_cells_are_drawn_towards_the_whole_and_not_past_it() -> None:
 
 def test_true_differences_between_tags_are_found() -> None:
     found = cells(mixed({"genre:jazz": 0.75, "genre:techno": 0.3, "mood:calm": 0.5}))
-    assert found["genre:jazz"].verdict is Verdict.DIFFUSION
-    assert found["genre:techno"].verdict is Verdict.AR
+    assert found["genre:jazz"].conclusion is Conclusion.DIFFUSION
+    assert found["genre:techno"].conclusion is Conclusion.AR
 
 
 def test_intervals_of_tags_cover_what_the_prior_and_the_votes_say() -> None:
@@ -132,7 +132,7 @@ def test_one_cell_with_all_the_votes_is_the_whole() -> None:
     votes = votes_of(Community(20, 30, 5, 0.6, 0.7, 0.7), 1, (("genre:jazz",),))
     overall = win_rate(Ballots.of(votes))
     (cell,) = cells(votes).values()
-    assert cell.verdict is overall.verdict
+    assert cell.conclusion is overall.conclusion
     # The whole's interval is symmetric on another scale than its cells'.
     assert (cell.low, cell.high) == pytest.approx((overall.low, overall.high), abs=0.02)
 

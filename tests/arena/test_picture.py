@@ -12,9 +12,9 @@ from matplotlib.image import imread
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
 from bot.arena.picture import ROWS, WIDTH, draw
-from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Leaderboard, Needed, Verdict
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Conclusion, Leaderboard, Needed
+from bot.arena.text import as_text, finding, headline, outlook, span
 from bot.arena.votes import Vote
-from bot.arena.wording import as_text, finding, headline, outlook, span
 from tests.arena.community import vote, vote_lists, votes_of
 
 TAGS = (("genre:jazz",), ("genre:techno", "mood:calm"), ("mood:dark",))
@@ -44,7 +44,7 @@ def bands(image: np.ndarray, colour: tuple[int, int, int]) -> int:
 
 @pytest.mark.parametrize("shown", [UNKNOWN, FEW], ids=["unknown", "few"])
 def test_where_nothing_is_known_only_the_axis_is_coloured(shown: Leaderboard) -> None:
-    assert not any(cell.verdict.known for group in shown.groups for cell in group.cells)
+    assert not any(cell.conclusion.known for group in shown.groups for cell in group.cells)
     image = pixels(draw(shown, "tag"))
     assert image.shape[1] == WIDTH
     assert bands(image, ORANGE) == bands(image, BLUE) == 1
@@ -113,7 +113,7 @@ def test_the_text_says_what_the_picture_says() -> None:
     assert span(KNOWN.overall.low, KNOWN.overall.high) in text
     assert "Both good: 0 · both bad: 0" in text
     for cell in KNOWN.groups[0].cells:
-        assert f"{cell.name}: {finding(cell.verdict, cell.low, cell.high)}" in text
+        assert f"{cell.name}: {finding(cell.conclusion, cell.low, cell.high)}" in text
 
 
 def test_the_text_is_cut_at_a_whole_line() -> None:
@@ -130,7 +130,7 @@ def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
     assert (
         headline(replace(rate, people=MIN_PEOPLE, duels=MIN_DUELS - 1), plan) == "Not yet known: 1 more duel"
     )
-    unknown = replace(rate, verdict=Verdict.NOT_YET_KNOWN)
+    unknown = replace(rate, conclusion=Conclusion.NOT_YET_KNOWN)
     near = Needed(votes=23, people=4, duels=3)
     assert headline(unknown, near) == "Not yet known: 23 more votes"
     assert outlook(unknown, near) == "to see a 5-point lead, from 4 more people"
@@ -141,14 +141,14 @@ def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (Verdict.DIFFUSION, "Diffusion wins 56–69 %"),
-        (Verdict.AR, "Autoregressive wins 31–44 %"),
-        (Verdict.EVEN, "About even: 56–69 %"),
-        (Verdict.NOT_YET_KNOWN, "Not yet known"),
-        (Verdict.TOO_FEW, "Too few votes"),
+        (Conclusion.DIFFUSION, "Diffusion wins 56–69 %"),
+        (Conclusion.AR, "Autoregressive wins 31–44 %"),
+        (Conclusion.EVEN, "About even: 56–69 %"),
+        (Conclusion.NOT_YET_KNOWN, "Not yet known"),
+        (Conclusion.TOO_FEW, "Too few votes"),
     ],
 )
-def test_a_finding_gives_the_interval_of_whoever_is_ahead(said: Verdict, words: str) -> None:
+def test_a_finding_gives_the_interval_of_whoever_is_ahead(said: Conclusion, words: str) -> None:
     assert finding(said, 0.5601, 0.689) == words
 
 
@@ -163,7 +163,7 @@ def test_excluded_votes_and_a_side_bias_are_told() -> None:
 
 def test_a_leaderboard_travels_to_a_process_without_numpy() -> None:
     code = (
-        "import pickle, sys; from bot.arena.wording import as_text; "
+        "import pickle, sys; from bot.arena.text import as_text; "
         "print(as_text(pickle.load(sys.stdin.buffer))); assert 'numpy' not in sys.modules"
     )
     models = [

@@ -80,7 +80,7 @@ def test_exclusions_add_up(numbers: tuple[int, int, int, int]) -> None:
 
 
 def test_what_the_bot_itself_imports_stays_light() -> None:
-    modules = "bot.arena.votes, bot.arena.results, bot.arena.export, bot.arena.wording"
+    modules = "bot.arena.votes, bot.arena.results, bot.arena.export, bot.arena.text"
     heavy = "{'numpy', 'scipy', 'matplotlib', 'pandas'}"
     code = f"import sys, {modules}; print(sorted({heavy} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

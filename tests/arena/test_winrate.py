@@ -10,7 +10,7 @@ from scipy.special import expit
 from benchmarks.arena_communities import Community
 from bot.arena.ballots import Ballots
 from bot.arena.clusters import clustered_mean, wilson
-from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Verdict
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Conclusion
 from bot.arena.sidebias import side_bias
 from bot.arena.votes import Choice, ExcludedReason, Vote
 from bot.arena.winrate import clustered_share, win_rate
@@ -73,16 +73,18 @@ def everyone(people: int, duels: int, choice: Choice) -> list[Vote]:
 )
 def test_below_the_minimum_nothing_is_said_however_clear_the_votes(people: int, duels: int) -> None:
     found = win_rate(Ballots.of(everyone(people, duels, Choice.A)))
-    assert found.verdict is Verdict.TOO_FEW
+    assert found.conclusion is Conclusion.TOO_FEW
     assert (found.low, found.high) == (0.0, 1.0)
 
 
-@pytest.mark.parametrize(("choice", "verdict"), [(Choice.A, Verdict.DIFFUSION), (Choice.B, Verdict.AR)])
+@pytest.mark.parametrize(
+    ("choice", "conclusion"), [(Choice.A, Conclusion.DIFFUSION), (Choice.B, Conclusion.AR)]
+)
 def test_a_unanimous_community_is_believed_but_not_beyond_its_people(
-    choice: Choice, verdict: Verdict
+    choice: Choice, conclusion: Conclusion
 ) -> None:
     found = win_rate(Ballots.of(everyone(16, 16, choice)))
-    assert found.verdict is verdict
+    assert found.conclusion is conclusion
     # Were people and duels each of one mind, sixteen of either would be worth eight votes.
     assert found.effective_votes == pytest.approx(256 / 31)
     assert found.high - found.low > 0.2
@@ -97,7 +99,7 @@ def test_one_person_who_votes_ten_times_as_much_makes_the_interval_wider() -> No
 
 def test_an_even_community_of_thousands_is_called_even() -> None:
     votes = votes_of(Community(200, 400, 20, 0.5, 0.3, 0.3, side=0.0), 5)
-    assert win_rate(Ballots.of(votes)).verdict is Verdict.EVEN
+    assert win_rate(Ballots.of(votes)).conclusion is Conclusion.EVEN
 
 
 @pytest.mark.parametrize("rate", [0.3, 0.5, 0.8])

@@ -15,9 +15,9 @@ from bot.arena.table import VoteTable
 from bot.arena.votes import DAY, ExcludedReason, Vote
 from bot.duels.boards import Boards
 from bot.duels.boards_child import said_of
-from bot.duels.cast import votes
+from bot.duels.convert import votes
 from bot.duels.export import export_votes
-from bot.duels.ledger import Ledger
+from bot.duels.vote_cache import VoteCache
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.duels import Duels
@@ -90,11 +90,11 @@ async def test_a_process_that_died_is_replaced(database: Database, boards: Board
 async def test_what_was_deleted_is_gone_from_what_was_read(database: Database, tmp_path: Path) -> None:
     first, *_ = await community(database, duels=2)
     with VoteReader(tmp_path / "antiphon.db") as reader:
-        ledger = Ledger(reader)
-        before = ledger.votes(None).rows
+        vote_cache = VoteCache(reader)
+        before = vote_cache.votes(None).rows
         assert len(before) == 2 * len(PEOPLE)
         assert await Votes(database).forget(3) == 2
-        after = ledger.votes(None).rows
+        after = vote_cache.votes(None).rows
         assert {*before["voter"].tolist()} - {*after["voter"].tolist()} == {3}
         assert len(after[after["duel"] == first]) == len(PEOPLE) - 1
 
@@ -102,7 +102,7 @@ async def test_what_was_deleted_is_gone_from_what_was_read(database: Database, t
 async def test_what_is_kept_is_what_is_stored(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "antiphon.db"
     with VoteReader(path) as reader:
-        ledger = Ledger(reader)
+        vote_cache = VoteCache(reader)
         for change in (
             lambda: community(database, duels=3),
             lambda: community(database, built_in=True, duels=2),
@@ -115,9 +115,9 @@ async def test_what_is_kept_is_what_is_stored(database: Database, tmp_path: Path
                 vote for duel in reader.closed_duels() for vote in votes(duel, reader.votes_on(duel.id))
             ]
             for built_in in (False, True):
-                assert the_same(ledger.votes(10), stored, built_in=built_in)
-                assert the_same(ledger.votes(None), stored, built_in=built_in)
-            assert the_same(ledger.votes(11), [], built_in=False)
+                assert the_same(vote_cache.votes(10), stored, built_in=built_in)
+                assert the_same(vote_cache.votes(None), stored, built_in=built_in)
+            assert the_same(vote_cache.votes(11), [], built_in=False)
 
 
 def the_same(kept: VoteTable, stored: list[Vote], *, built_in: bool) -> bool:

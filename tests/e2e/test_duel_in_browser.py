@@ -19,10 +19,10 @@ from playwright.async_api import Locator, expect
 
 from benchmarks.duels import fill
 from bot.arena.ballots import Ballots
-from bot.arena.results import Verdict
+from bot.arena.results import Conclusion
+from bot.arena.text import NAMES, span
 from bot.arena.votes import Arm, Choice, Vote
 from bot.arena.winrate import win_rate
-from bot.arena.wording import NAMES, span
 from bot.recipe import Mode
 from sandbox.clock import Clock
 from sandbox.limits import Limits
@@ -161,7 +161,7 @@ async def says(shown: Locator, votes: list[Vote]) -> None:
     """Compare the leaderboard, its words and its picture, with what follows from these votes."""
     rate = win_rate(Ballots.of(votes))
     ties = sum(one.choice is Choice.BOTH_GOOD for one in votes)
-    assert rate.verdict is Verdict.DIFFUSION
+    assert rate.conclusion is Conclusion.DIFFUSION
     assert rate.counts.decisive == len(votes) - ties
     interval = span(rate.low, rate.high)
     words = [

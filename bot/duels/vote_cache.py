@@ -10,14 +10,14 @@ import numpy as np
 
 from bot.arena.table import CHOICE, EXCLUDED, ROW, Codes, Rows, Tags, VoteTable
 from bot.arena.votes import Arm
-from bot.duels.cast import arms
+from bot.duels.convert import arms
 from bot.store.votes import VoteReader
 
 _CHOICE = {choice.value: code for choice, code in CHOICE.items()}
 _EXCLUDED = {reason.value if reason else None: code for reason, code in EXCLUDED.items()}
 
 
-class Ledger:
+class VoteCache:
     """One reader's votes as columns, by duel and voter."""
 
     def __init__(self, reader: VoteReader) -> None:

@@ -8,10 +8,10 @@ from bot.arena.results import (
     MIN_DUELS,
     MIN_PEOPLE,
     Cell,
+    Conclusion,
     Leaderboard,
     Needed,
     Strength,
-    Verdict,
     WinRate,
 )
 from bot.recipe import Mode
@@ -31,42 +31,42 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 def headline(rate: WinRate, needed: Needed) -> str:
     """Return what may be said of the whole, in one short line."""
-    if rate.verdict is Verdict.TOO_FEW:
+    if rate.conclusion is Conclusion.TOO_FEW:
         if rate.people < MIN_PEOPLE:
             return f"Not yet known: {count(MIN_PEOPLE - rate.people, 'more person', 'more people')}"
         return f"Not yet known: {count(MIN_DUELS - rate.duels, 'more duel')}"
-    if rate.verdict is Verdict.NOT_YET_KNOWN:
+    if rate.conclusion is Conclusion.NOT_YET_KNOWN:
         return (
             f"Not yet known: {count(_rounded(needed.votes), 'more vote')}"
             if needed.votes
             else "Too close to call"
         )
-    return finding(rate.verdict, rate.low, rate.high)
+    return finding(rate.conclusion, rate.low, rate.high)
 
 
 def outlook(rate: WinRate, needed: Needed) -> str:
     """Return what the number in the headline means, or nothing where it has none."""
-    if rate.verdict is Verdict.TOO_FEW:
+    if rate.conclusion is Conclusion.TOO_FEW:
         return f"It takes {MIN_PEOPLE} people voting on {MIN_DUELS} duels"
-    if rate.verdict.known:
+    if rate.conclusion.known:
         return "of the votes that prefer one (95 % interval)"
     if not needed.votes:
         return ""
     return f"to see a 5-point lead, from {count(_rounded(needed.people), 'more person', 'more people')}"
 
 
-def finding(said: Verdict, low: float, high: float) -> str:
-    """Return a verdict with the interval of whoever is ahead: "Diffusion wins 56–69 %"."""
+def finding(said: Conclusion, low: float, high: float) -> str:
+    """Return a conclusion with the interval of the leading mode: "Diffusion wins 56–69 %"."""
     match said:
-        case Verdict.DIFFUSION:
+        case Conclusion.DIFFUSION:
             return f"Diffusion wins {span(low, high)}"
-        case Verdict.AR:
+        case Conclusion.AR:
             return f"Autoregressive wins {span(1 - high, 1 - low)}"
-        case Verdict.EVEN:
+        case Conclusion.EVEN:
             return f"About even: {span(low, high)}"
-        case Verdict.NOT_YET_KNOWN:
+        case Conclusion.NOT_YET_KNOWN:
             return "Not yet known"
-        case Verdict.TOO_FEW:
+        case Conclusion.TOO_FEW:
             return "Too few votes"
 
 
@@ -80,14 +80,14 @@ def detail(rate: WinRate) -> str:
     """Return how many voted, and the interval where there is one."""
     votes = count(rate.counts.decisive, "vote")
     who = f"{votes}, {count(rate.people, 'person', 'people')}, {count(rate.duels, 'duel')}"
-    if rate.verdict is Verdict.TOO_FEW:
+    if rate.conclusion is Conclusion.TOO_FEW:
         return who
     return f"{who}. 95 % interval of diffusion's wins: {span(rate.low, rate.high)}"
 
 
 def cell_line(cell: Cell) -> str:
     """Return one row of a breakdown in words."""
-    return f"{finding(cell.verdict, cell.low, cell.high)} ({count(cell.counts.decisive, 'vote')})"
+    return f"{finding(cell.conclusion, cell.low, cell.high)} ({count(cell.counts.decisive, 'vote')})"
 
 
 def strength_line(one: Strength) -> str:
