@@ -1,6 +1,7 @@
 """The command line: run, sandbox, generate, doctor, models, db, votes.
 
-Exit codes: 0; 2 for bad input; 1 otherwise.
+Exit codes: 0 done, or ended by Ctrl-C or SIGTERM; 2 bad input or a wrong setting, DISCORD_TOKEN included: it
+ends the same way each time until that is mended; 1 anything else, which may pass.
 """
 
 from __future__ import annotations
@@ -17,31 +18,38 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot import log
 from bot.arena.text import count
-from bot.config import Settings, unknown_keys
+from bot.config import Settings, unknown_names
 from bot.errors import AntiphonError, ConfigError, StoreError, UserError
 from bot.models.cli import models
 from bot.recipe import Mode, Recipe
+from bot.redact import redact_all
 from bot.store import maintenance, migrations
+from bot.terminal import err, guard_streams, out, print_crash, print_json, print_line
 
 ENGINES = "bot.engines.registry"
 BAD_INPUT = 2
 
+# Without rich's markup: its boxes fold a value that was typed in the wrong place, and a folded secret passes
+# the redaction; its tracebacks show local variables.
 app = typer.Typer(
-    name="antiphon", no_args_is_help=True, add_completion=False, help="A Discord bot that makes music."
+    name="antiphon",
+    no_args_is_help=True,
+    add_completion=False,
+    help="A Discord bot that makes music.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 db = typer.Typer(no_args_is_help=True, help="Look after the database.")
 app.add_typer(db, name="db")
 votes = typer.Typer(no_args_is_help=True, help="What members voted in blind duels.")
 app.add_typer(votes, name="votes")
 app.add_typer(models, name="models")
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,16 @@ class Parts:
 
 def main(engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None:
     """Run the command line; `clock` gives Unix time in seconds."""
+    guard_streams()
     try:
         app(obj=Parts(engines, clock), standalone_mode=True)
     except (UserError, ConfigError) as error:
         _end(error, BAD_INPUT)
     except AntiphonError as error:
         _end(error, 1)
+    except Exception as error:
+        print_crash(error)
+        sys.exit(1)
 
 
 @app.command()
@@ -147,7 +159,7 @@ def generate(
         made = _run(render(recipe, output, picture, settings, context.obj.engines, report, melody))
     if as_json:
         facts = {"file": str(made.path), "recipe": json.loads(recipe.to_json()), **made.facts}
-        print(json.dumps(facts, ensure_ascii=False))
+        print_json(facts)
         return
     facts = made.facts
     out.print(
@@ -176,13 +188,14 @@ def doctor(
             )
     findings += doctor.examine(settings, context.obj.engines)
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
+        print_json([asdict(finding) for finding in findings])
     else:
         table = Table(box=None, show_header=False, pad_edge=False)
         signs = {"ok": "[green]✓[/]", "warning": "[yellow]![/]", "problem": "[red]✗[/]"}
         for finding in findings:
-            advice = f"\n[bold]{finding.advice}[/]" if finding.advice else ""
-            table.add_row(signs[finding.verdict], finding.what, f"{finding.detail}{advice}")
+            shown = redact_all(asdict(finding))
+            advice = f"\n[bold]{escape(shown['advice'])}[/]" if finding.advice else ""
+            table.add_row(signs[finding.verdict], escape(shown["what"]), f"{escape(shown['detail'])}{advice}")
         out.print(table)
     if any(finding.verdict == "problem" for finding in findings):
         raise typer.Exit(1)
@@ -232,9 +245,9 @@ def export(target: Annotated[Path, typer.Argument(help="The file to write, JSON 
 
 def _settings() -> Settings:
     settings = Settings.load()
-    log.configure(settings.log_level, settings.secrets)
-    for key in unknown_keys():
-        err.print(f"No setting is called {key} (in .env); it is ignored.")
+    log.configure(settings.log_level)
+    for unknown in unknown_names():
+        err.print(str(unknown))
     return settings
 
 
@@ -242,13 +255,9 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     from bot.local import bot_program, run_sandbox
 
     folder = settings.database_path.parent / "sandbox"
-    code = _run(run_sandbox(folder, port, open_page=not no_open, program=bot_program(), say=_say))
+    code = _run(run_sandbox(folder, port, open_page=not no_open, program=bot_program(), say=print_line))
     if code:
         raise typer.Exit(code)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _recipe(engines: str, settings: Settings, mode: Mode | None, **asked: Any) -> Recipe:
@@ -298,7 +307,7 @@ def _run(main: Any) -> Any:
 
 
 def _end(error: AntiphonError, code: int) -> NoReturn:
-    err.print(str(error), style="red")
+    err.print(escape(str(error)), style="red")
     if isinstance(error, StoreError):
         err.print("`antiphon doctor` says more.")
     sys.exit(code)

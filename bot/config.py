@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot import settings_file
 from bot.errors import ConfigError
 from bot.models.catalogue import MULTIBAND_MODEL
 from bot.recipe import Mode
+from bot.redact import hide, hide_named
+from bot.settings_file import UnknownName
 
 DISCORD = "https://discord.com/api/v10"
 BUILTIN_AR = "antiphon-tiny-ar"
@@ -36,6 +39,39 @@ def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _token(value: object) -> object:
+    """Take what copying adds off a token: blanks, quotes, the scheme of its Authorization header."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip(" \t\r\n\ufeff\u200b\u00a0\"'`“”„‘’")
+    text = re.sub(r"(?i)^(bot|bearer)\s+", "", text)
+    # An application's id and its public key stand on the same pages of the developer portal.
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", text) or re.fullmatch(r"\d+|[0-9a-f]{64}", text):
+        raise ValueError
+    return text
+
+
+def _path(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if "\0" in value or not value.strip():
+        raise ValueError
+    try:
+        return Path(os.path.expandvars(value.strip())).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise ValueError from error
+
+
+def _model(value: object) -> object:
+    """Return a model's name or folder, with ~ expanded and without a slash at its end."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("~"):
+        text = str(_path(text))
+    return text.rstrip("/" + os.sep) or text
+
+
 class Settings(BaseSettings):
     """Every setting. A field's description completes the sentence “NAME has to be …”."""
 
@@ -43,24 +79,29 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    discord_token: SecretStr | None = Field(
+    discord_token: Annotated[SecretStr | None, BeforeValidator(_token)] = Field(
         None,
         min_length=20,
-        description="the bot token from Discord's developer portal, 20 characters or more",
+        description="the bot token from Discord's developer portal (Bot → Reset Token): 20 characters or "
+        "more on one line, without blanks, neither the application's id nor its public key",
     )
     discord_api_url: Annotated[str, AfterValidator(_address)] = Field(
         DISCORD, description=f"the address of Discord's REST API, such as {DISCORD}"
     )
-    database_path: Path = Field(Path("data/antiphon.db"), description="the path of the SQLite file")
-    clip_dir: Path = Field(Path("data/clips"), description="the folder that keeps the clips")
+    database_path: Annotated[Path, BeforeValidator(_path)] = Field(
+        Path("data/antiphon.db"), description="the path of the SQLite file"
+    )
+    clip_dir: Annotated[Path, BeforeValidator(_path)] = Field(
+        Path("data/clips"), description="the folder that keeps the clips"
+    )
 
-    ar_model: str = Field(
+    ar_model: Annotated[str, BeforeValidator(_model)] = Field(
         BUILTIN_AR, min_length=1, description="a built-in model's name, a hub name or a model folder"
     )
     ar_engine: Annotated[Literal["antiphon", "audiocraft"], BeforeValidator(_lower)] = Field(
         "antiphon", description="antiphon or audiocraft"
     )
-    diffusion_model: str = Field(
+    diffusion_model: Annotated[str, BeforeValidator(_model)] = Field(
         BUILTIN_DIFFUSION,
         min_length=1,
         description="a built-in model's name, a hub name, a model folder, or multiband",
@@ -77,7 +118,9 @@ class Settings(BaseSettings):
     top_k: int | None = Field(None, ge=0, le=100_000, description="a whole number from 0 (off) to 100000")
     guidance_scale: float | None = Field(None, ge=0, le=100, description="a number from 0 to 100")
     num_sampling_steps: int | None = Field(None, ge=1, le=1000, description="a whole number from 1 to 1000")
-    hf_token: SecretStr | None = Field(None, description="a Hugging Face access token")
+    hf_token: Annotated[SecretStr | None, BeforeValidator(_token)] = Field(
+        None, description="a Hugging Face access token"
+    )
 
     max_seconds: float = Field(60, ge=1, le=600, description="a number of seconds from 1 to 600")
     max_jobs_per_member: int = Field(5, ge=1, le=1000, description="a whole number from 1 to 1000")
@@ -103,22 +146,37 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:
-        """Read the environment, then `env_file` where it exists.
+        """Read the environment, then `env_file` where it exists; what is secret there is hidden from then on.
 
         Raises ConfigError with one sentence a wrong value. The sentences are made from the names of the
-        settings alone: pydantic's own text repeats the inputs, and the token is one of them.
+        settings and the numbers of lines alone: pydantic's own text repeats the inputs, and the token is one
+        of them.
         """
+        lines = settings_file.read(env_file, KNOWN) if env_file is not None else []
+        hide_named(os.environ)
+        hide_named({f"{one.name}{one.line}": one.value for one in lines})
+        inherited = {name.upper() for name, value in os.environ.items() if value}
+        deciding = {
+            one.name.upper(): one
+            for one in settings_file.lines_of(lines)
+            if one.value and one.name.upper() in KNOWN and one.name.upper() not in inherited
+        }
+        given: dict[str, Any] = {name.lower(): one.value for name, one in deciding.items()}
         wrong: list[str] = []
         try:
-            return cls(_env_file=env_file, _env_file_encoding="utf-8")  # type: ignore[call-arg]
+            settings = cls(_env_file=None, **given)  # type: ignore[call-arg]
         except ValidationError as error:
-            wrong = sorted({str(detail["loc"][0]) for detail in error.errors(include_input=False)})
-        except UnicodeDecodeError:
-            wrong = []
+            wrong = sorted({str(detail["loc"][0]).upper() for detail in error.errors(include_input=False)})
         if not wrong:
-            raise ConfigError(f"{env_file} is not a UTF-8 text file: save it as UTF-8.")
+            hide(*settings.secrets)
+            return settings
+        where = {name: f"line {deciding[name].line} of {env_file}" for name in wrong if name in deciding}
         raise ConfigError(
-            " ".join(f"{name.upper()} has to be {cls.model_fields[name].description}." for name in wrong)
+            " ".join(
+                f"{name} has to be {cls.model_fields[name.lower()].description} "
+                f"({where.get(name, 'set in the environment')})."
+                for name in wrong
+            )
         )
 
     @property
@@ -159,13 +217,15 @@ class Settings(BaseSettings):
             raise ConfigError(
                 "DISCORD_TOKEN is missing: put the bot token from Discord's developer portal into .env, "
                 "or run `antiphon sandbox`, which needs none."
+                + (" (There is a file .env.txt: rename it to .env.)" if Path(".env.txt").is_file() else "")
             )
         return self.discord_token
 
 
-def unknown_keys(env_file: Path = Path(".env")) -> list[str]:
-    """Return the keys of `env_file` that no setting has, in their order: typing errors, most often."""
-    if not env_file.is_file():
-        return []
-    known = {name.upper() for name in Settings.model_fields}
-    return [key for key in dotenv_values(env_file) if key.upper() not in known]
+KNOWN = frozenset(name.upper() for name in Settings.model_fields)
+"""The names of the settings as they stand in the environment and in .env."""
+
+
+def unknown_names(env_file: Path = Path(".env")) -> list[UnknownName]:
+    """Return the lines of `env_file` that set what is no setting. Raises ConfigError if it cannot be read."""
+    return settings_file.unknown_names(settings_file.read(env_file, KNOWN), KNOWN)

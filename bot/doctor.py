@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from bot.config import Settings, unknown_keys
+from bot.config import Settings, unknown_names
 from bot.engines.base import Engines
 from bot.errors import SetupError, StoreError
 from bot.models.machine import SMALL_GB, Broken, Machine, advised, probe
@@ -42,7 +42,7 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     """Look at everything the bot needs, quickest first. Nothing is changed and no weights are loaded."""
     yield Finding("Python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
     yield _token(settings)
-    yield from _unknown_keys()
+    yield from _unknown_names()
     yield _disk("Clips' folder", settings.clip_dir)
     yield _database(settings.database_path)
     yield _encoder()
@@ -86,11 +86,9 @@ def _token(settings: Settings) -> Finding:
     return Finding("Token", "ok", "DISCORD_TOKEN is set")
 
 
-def _unknown_keys() -> Iterator[Finding]:
-    if unknown := unknown_keys():
-        yield Finding(
-            ".env", "warning", f"no setting is called {', '.join(unknown)}", "Compare with .env.example."
-        )
+def _unknown_names() -> Iterator[Finding]:
+    if unknown := unknown_names():
+        yield Finding(".env", "warning", " ".join(map(str, unknown)), "Compare with .env.example.")
 
 
 def _disk(what: str, folder: Path) -> Finding:

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Iterable
 
-_TOKEN_IN_PATH = re.compile(r"(/(?:webhooks|interactions)/\d+/)[\w.~-]+")
-"""An interaction's token is part of the addresses that answer it, and those stand in error messages."""
+from bot.redact import redact
 
 
 class Redacting(logging.Formatter):
-    """Formats a record, traceback included, and hides every known secret and interaction token in it."""
+    """Formats a record, traceback included, and redacts the whole."""
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
-        self._secrets = [secret for secret in secrets if secret]
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without secrets."""
-        text = _TOKEN_IN_PATH.sub(r"\1[token]", super().format(record))
-        for secret in self._secrets:
-            text = text.replace(secret, "[secret]")
-        return text
+        return redact(super().format(record))
 
 
-def configure(level: str, secrets: Iterable[str]) -> None:
+def configure(level: str) -> None:
     """Send the log to stderr; libraries speak up from warnings on unless the level is debug."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacting(secrets))
+    handler.setFormatter(Redacting())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)

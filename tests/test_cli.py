@@ -155,11 +155,12 @@ def test_the_database_is_migrated_checked_backed_up_and_restored(antiphon: Antip
         assert connection.execute("SELECT * FROM queue").fetchall() == []
 
 
-def test_unknown_keys_are_named_and_not_fatal(antiphon: Antiphon, tmp_path: Path) -> None:
+def test_an_unknown_name_is_told_and_not_fatal(antiphon: Antiphon, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DISCORD_TOKNE=x\n")
     done = antiphon("db", "migrate")
     assert done.returncode == 0
-    assert "No setting is called DISCORD_TOKNE" in done.stderr
+    assert "Line 1 of .env sets a name that is no setting (did you mean DISCORD_TOKEN?)" in done.stderr
+    assert "TOKNE" not in done.stderr
 
 
 def test_votes_are_exported_once(antiphon: Antiphon) -> None:
@@ -169,3 +170,71 @@ def test_votes_are_exported_once(antiphon: Antiphon) -> None:
     again = antiphon("votes", "export", "votes.jsonl")
     assert again.returncode == 1
     assert "choose another name" in again.stderr
+
+
+TOKEN = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"
+NOWHERE = "http://127.0.0.1:9/api/v10"
+
+
+@pytest.mark.parametrize("command", [["run"], ["doctor"], ["doctor", "--json"], ["start"], ["db", "check"]])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (f"DISCORD_TOKEN=\n{TOKEN}\n", "Line 2 of .env is not NAME=value"),
+        (f"DISCORD_TOKEN='{TOKEN}\n", "The value in line 1 of .env opens a quote"),
+        (f"DISCORD_TOKEN={TOKEN[:30]}\n{TOKEN[30:]}\n", "Line 2 of .env is not NAME=value"),
+        (f"DISCORD_TOKEN=abc {TOKEN}\n", "DISCORD_TOKEN has to be the bot token"),
+        (f"TOP_K={TOKEN}\n", "TOP_K has to be a whole number"),
+        (f"DISCORD_API_URL=discord.com/{TOKEN}\n", "DISCORD_API_URL has to be the address"),
+    ],
+)
+def test_a_token_in_the_wrong_line_is_never_printed(
+    antiphon: Antiphon, tmp_path: Path, command: list[str], content: str, said: str
+) -> None:
+    (tmp_path / ".env").write_text(content)
+    done = antiphon(*command)
+    assert (done.returncode, said in done.stderr) == (2, True)
+    assert_hidden(done, TOKEN)
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("columns", ["40", "200"])
+def test_doctor_shows_no_secret_wherever_it_stands(
+    antiphon: Antiphon, tmp_path: Path, options: list[str], columns: str
+) -> None:
+    lines = {
+        "DISCORD_TOKEN": TOKEN,
+        "AR_MODEL": TOKEN,
+        "CLIP_DIR": f"clips/{TOKEN}",
+        "DISCORD_API_URL": f"http://me:{TOKEN}@127.0.0.1:9/api/{TOKEN}",
+        TOKEN.replace(".", "_"): "x",
+    }
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    done = antiphon("doctor", *options, COLUMNS=columns)
+    assert "Token" in done.stdout
+    assert_hidden(done, TOKEN)
+
+
+def test_typing_errors_and_crashes_show_no_secret(antiphon: Antiphon, tmp_path: Path) -> None:
+    wrong = antiphon("generate", "piano", "--mode", TOKEN, COLUMNS="60")
+    assert (wrong.returncode, "Invalid value for '--mode'" in wrong.stderr) == (2, True)
+    assert_hidden(wrong, TOKEN)
+    # An error that nothing raises on purpose, with the token in its text and in a local variable.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import bot.generate\n"
+        "async def generate(*_, token=None):\n"
+        f"    token = {TOKEN!r}\n"
+        "    raise KeyError(token)\n"
+        "bot.generate.generate = generate\n"
+    )
+    crashed = antiphon("generate", "piano", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert (crashed.returncode, "KeyError" in crashed.stderr) == (1, True)
+    assert "This is a fault in Antiphon" in crashed.stderr
+    assert_hidden(crashed, TOKEN)
+
+
+def assert_hidden(done: subprocess.CompletedProcess[str], secret: str) -> None:
+    said = "".join((done.stdout + done.stderr).split())
+    assert not [part for part in (secret[:16], secret[16:32], secret[40:56], secret[-12:]) if part in said], (
+        said
+    )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import Settings, unknown_keys
+from bot.config import Settings, unknown_names
 from bot.errors import ConfigError
 from bot.recipe import Mode
 
@@ -38,12 +38,12 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("DEFAULT_SECONDS=soon", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600."),
-        ("DEFAULT_SECONDS=0", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600."),
-        ("DEFAULT_MODE=loud", "DEFAULT_MODE has to be ar or diffusion."),
-        ("DEVICE=cuda:x", "DEVICE has to be auto, cpu, cuda, cuda:0 (or another number) or mps."),
+        ("DEFAULT_SECONDS=soon", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600"),
+        ("DEFAULT_SECONDS=0", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600"),
+        ("DEFAULT_MODE=loud", "DEFAULT_MODE has to be ar or diffusion"),
+        ("DEVICE=cuda:x", "DEVICE has to be auto, cpu, cuda, cuda:0 (or another number) or mps"),
         ("DISCORD_API_URL=discord.com", "DISCORD_API_URL has to be the address of Discord's REST API"),
-        ("LOG_LEVEL=verbose", "LOG_LEVEL has to be debug, info, warning or error."),
+        ("LOG_LEVEL=verbose", "LOG_LEVEL has to be debug, info, warning or error"),
         ("DISCORD_TOKEN=short", "DISCORD_TOKEN has to be the bot token"),
     ],
 )
@@ -64,15 +64,86 @@ def test_no_message_holds_the_token(tmp_path: Path) -> None:
     assert "TEMPERATURE" in str(caught.value)
 
 
-def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"AR_MODEL=caf\xe9")
-    with pytest.raises(ConfigError, match="UTF-8"):
-        Settings.load(tmp_path / ".env")
+def test_an_unknown_name_is_told_by_its_line_and_the_name_it_is_like(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DISCORD_TOKNE=x\nAR_MODEL=y\nMTAwMDAwMDAw=z\n")
+    first, second = map(str, unknown_names(tmp_path / ".env"))
+    assert first.startswith("Line 1 of .env sets a name that is no setting (did you mean DISCORD_TOKEN?)")
+    assert second == "Line 3 of .env sets a name that is no setting; it is ignored."
 
 
-def test_unknown_keys_are_named(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("DISCORD_TOKNE=x\nAR_MODEL=y\n")
-    assert unknown_keys(tmp_path / ".env") == ["DISCORD_TOKNE"]
+@pytest.mark.parametrize("name", ["DATABASE_PATH", "CLIP_DIR", "AR_MODEL", "DIFFUSION_MODEL"])
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_the_home_is_expanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    if source == "environment":
+        monkeypatch.setenv(name, "~/kept")
+    settings = load(tmp_path, f"{name}=~/kept\n" if source == "file" else "")
+    assert str(getattr(settings, name.lower())) == str(tmp_path / "kept")
+
+
+def test_the_home_of_nobody_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="CLIP_DIR has to be the folder"):
+        load(tmp_path, "CLIP_DIR=~nobody-has-this-name/clips")
+
+
+def test_a_slash_after_a_folder_is_no_other_model(tmp_path: Path) -> None:
+    assert load(tmp_path, "AR_MODEL=/models/small/").models == load(tmp_path, "AR_MODEL=/models/small").models
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"Bot {TOKEN}",
+        f"“{TOKEN}”",
+        f'"Bot {TOKEN}"',
+        f"\u200b{TOKEN}\ufeff",
+        f" {TOKEN} \t",
+        f"\u00a0{TOKEN}\u00a0",
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "environment"])
+def test_a_token_is_taken_as_it_was_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, source: str
+) -> None:
+    if source == "environment":
+        monkeypatch.setenv("DISCORD_TOKEN", written)
+    settings = load(tmp_path, f"DISCORD_TOKEN={written}\n" if source == "file" else "")
+    assert settings.required_token().get_secret_value() == TOKEN
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["1234567890123456789", "0f" * 32, TOKEN[:10] + " " + TOKEN[10:], f"{TOKEN}\n{TOKEN}", "ключ" * 9],
+)
+def test_what_is_no_token_is_refused_without_showing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", written)
+    with pytest.raises(ConfigError, match=r"DISCORD_TOKEN has to be .* \(set in the environment\)") as caught:
+        load(tmp_path, "")
+    assert written not in str(caught.value)
+
+
+def test_a_wrong_value_is_found_by_its_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"TOP_K has to be .* \(line 3 of .*\.env\)"):
+        load(tmp_path, "# mine\n\nTOP_K=many\n")
+
+
+def test_a_later_empty_line_takes_nothing_back(tmp_path: Path) -> None:
+    assert load(tmp_path, f"DISCORD_TOKEN={TOKEN}\nDISCORD_TOKEN=\n").discord_token is not None
+    assert load(tmp_path, "TOP_K=1\nTOP_K=2\n").top_k == 2
+
+
+def test_a_file_that_windows_named_otherwise_is_pointed_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env.txt").write_text(f"DISCORD_TOKEN={TOKEN}")
+    with pytest.raises(ConfigError, match=r"rename it to \.env"):
+        Settings.load().required_token()
 
 
 def test_a_missing_token_says_what_to_do(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ import logging
 import sys
 
 from bot.log import Redacting
+from bot.redact import hide
 
 
 def line(message: str, error: Exception | None = None) -> str:
     info = (type(error), error, None) if error else None
     record = logging.LogRecord("bot", logging.ERROR, __file__, 1, message, None, info)
-    return Redacting(["s3cret-token"]).format(record)
+    hide("s3cret-token")
+    return Redacting().format(record)
 
 
 def test_secrets_are_hidden_in_messages_and_tracebacks() -> None:

@@ -4,8 +4,8 @@ Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
-`ravenous` runs out of memory, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`
-and `silent` give such audio.
+`ravenous` runs out of memory, `leaking` shows a token in its error, `quoted` refuses with mentions of
+everyone and of the ids in the prompt, `nan` and `silent` give such audio.
 
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
 against stereo at 48 kHz, bright and even.
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import zlib
 from pathlib import Path
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 RATE = 32_000
 RATES = {"lofi": 24_000, "hifi": 48_000}
 STEPS = 20
+SECRET = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"
+"""A made-up token of Discord's shape."""
 
 
 def describe(mode: Mode, model: str) -> Capabilities:
@@ -131,6 +134,9 @@ def misbehave(words: set[str]) -> None:
     if "quoted" in words:
         ids = " ".join(f"<@{word}>" for word in words if word.isdecimal())
         raise UserError(f"Nobody can play @everyone {ids}.")
+    if "leaking" in words:
+        print(f"downloading with {SECRET}", file=sys.stderr)
+        raise ValueError(f"refused: https://hub/?token={SECRET}")
     if "ravenous" in words:
         raise MemoryError
     if "fault" in words:

@@ -9,6 +9,7 @@ from pathlib import Path
 from bot.arena.export import KEY_BYTES, export
 from bot.duels.convert import entries
 from bot.errors import StoreError
+from bot.redact import redact
 from bot.store.votes import VoteReader
 
 
@@ -25,7 +26,7 @@ def export_votes(database: Path, target: Path) -> int:
             with target.open("x", encoding="utf-8", newline="\n") as file:
                 for duel in reader.closed_duels():
                     for line in export(entries(duel, reader.votes_on(duel.id)), key):
-                        file.write(line + "\n")
+                        file.write(redact(line) + "\n")
                         written += 1
         except FileExistsError as error:
             raise StoreError(f"{target} is there already: choose another name.") from error

@@ -29,6 +29,7 @@ from bot.executor.protocol import (
     encode,
 )
 from bot.recipe import Mode
+from bot.redact import redact
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,8 @@ class ChildExecutor:
             await self._say(self._start)
             assert process.stdout is not None
             async for line in process.stdout:
-                event = decode_up(line)
+                # A worker's error reaches cards, exports and the database from here.
+                event = decode_up(redact(line.decode(errors="replace")).encode())
                 self._note(event)
                 yield event
             code = await process.wait()

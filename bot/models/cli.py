@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -28,9 +26,9 @@ from bot.models import keeping, places
 from bot.models.catalogue import UNKNOWN_LICENCE, Entry, entries, known, licence_of
 from bot.models.machine import Broken, advised, probe
 from bot.recipe import Mode
+from bot.terminal import err, out, print_json
 
 models = typer.Typer(no_args_is_help=True, help="The models: what there is, and what each may be used for.")
-out = Console(highlight=False)
 
 Name = Annotated[str, typer.Argument(help="A model's name on the hub, such as facebook/musicgen-small.")]
 _BUILT_IN = {BUILTIN_AR: Mode.AR, BUILTIN_DIFFUSION: Mode.DIFFUSION}
@@ -49,7 +47,7 @@ def list_models(
         out.print(f"torch does not work here ({error}), so nothing but the built-in models is advised.")
     rows = rows_for(settings, gpu_gb)
     if as_json:
-        print(json.dumps(rows, ensure_ascii=False))
+        print_json(rows)
         return
     for mode in ("ar", "diffusion", ""):
         if any(row["mode"] == mode for row in rows):
@@ -87,7 +85,7 @@ def fetch(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=err) as bar:
         task = bar.add_task(model, total=planned.total)
         folder = fetching.fetch(planned, token, lambda done, total: bar.update(task, completed=done))
     entry = known(model)
@@ -216,5 +214,5 @@ def _show_licence(planned: fetching.Plan) -> None:
 
 def _settings() -> Settings:
     settings = Settings.load()
-    log.configure(settings.log_level, settings.secrets)
+    log.configure(settings.log_level)
     return settings

@@ -9,6 +9,7 @@ from typing import Any
 from bot.errors import UserError
 from bot.markdown import quoted
 from bot.prompts.names import display_name
+from bot.redact import redact_all
 from bot.store.preset_model import BadField, Body, Draft
 
 FORMAT = 1
@@ -27,7 +28,10 @@ class BadFile(UserError):
 def export(drafts: Sequence[Draft]) -> bytes:
     """Return the file of these presets, at most PRESETS_MOST. Example clips stay behind."""
     presets = [{"name": draft.name, **draft.body.as_dict()} for draft in drafts]
-    return json.dumps({"format": FORMAT, "presets": presets}, ensure_ascii=False, indent=1).encode() + b"\n"
+    return (
+        json.dumps({"format": FORMAT, "presets": redact_all(presets)}, ensure_ascii=False, indent=1).encode()
+        + b"\n"
+    )
 
 
 def read(data: bytes) -> list[Draft]:

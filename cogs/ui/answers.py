@@ -13,6 +13,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import StoreError, UserError
+from bot.redact import redact
 from cogs.delivery.refusals import ALREADY_ACKNOWLEDGED, NETWORK_ERRORS, UNKNOWN_MESSAGE
 
 log = logging.getLogger(__name__)
@@ -67,7 +68,7 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     if isinstance(error, UserError):
-        text = str(error)
+        text = redact(str(error))
     elif isinstance(error, app_commands.CheckFailure):
         text = "You cannot do that here."
     else:

@@ -14,6 +14,7 @@ from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rend
 from bot.recipe import Mode
 from tests import gate
 from tests.builders import recipe
+from tests.tone import SECRET
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,6 +117,14 @@ async def test_a_failure_says_its_kind(desk: Desk, prompt: str, kind: str) -> No
     assert isinstance(failed, Failed)
     assert failed.kind == kind
     assert "Traceback" not in failed.message
+
+
+async def test_no_secret_leaves_the_worker(desk: Desk) -> None:
+    job = await desk.give("leaking")
+    failed = await desk.until(Failed, job=job)
+    assert isinstance(failed, Failed)
+    assert SECRET not in failed.message + failed.detail
+    assert "https://hub/?token=[secret]" in failed.detail
 
 
 async def test_out_of_memory_is_tried_once_more_with_everything_unloaded(desk: Desk) -> None:

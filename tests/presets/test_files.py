@@ -17,6 +17,7 @@ from bot.recipe import Mode
 from bot.store.database import Database
 from bot.store.preset_model import BOUNDS, BadField, Body, Draft
 from bot.store.presets import Presets
+from tests.tone import SECRET
 
 FIELDS = ("name", *Body.__dataclass_fields__)
 
@@ -60,6 +61,10 @@ drafts = st.lists(st.builds(Draft, names, bodies.map(lambda fields: Body(**field
 @given(drafts)
 def test_export_then_import_is_the_identity(wanted: list[Draft]) -> None:
     assert read(export(wanted)) == wanted
+
+
+def test_a_token_in_a_template_stays_behind() -> None:
+    assert SECRET.encode() not in export([Draft("Rain", Body(template=f"rain {SECRET}", mode=Mode.AR))])
 
 
 @settings(max_examples=15)
