@@ -15,6 +15,8 @@ from bot.errors import ModelMissing
 from bot.models.catalogue import entries, known
 from bot.recipe import Mode
 
+_RUNNER = re.compile(r"[a-z]{2,}:")
+"""What runs a model, before its name: “audiocraft:”, “multiband:”. A single letter is a drive of Windows."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
 
 
@@ -36,10 +38,24 @@ def storage(model: str) -> Path:
     return cache() / f"models--{model.replace('/', '--')}"
 
 
+def canonical(model: str) -> str:
+    """Return one spelling for every way to name the same model.
+
+    A folder's name becomes its absolute path without links; a runner before the colon stays as it is.
+    """
+    if match := _RUNNER.match(model):
+        return match[0] + canonical(model[match.end() :])
+    path = Path(model).expanduser()
+    if path.is_dir() or path.is_absolute():
+        return str(path.resolve())
+    return model.rstrip("/")
+
+
 def folder_of(model: str) -> Path | None:
     """Return the folder that a model's files are read from, or None where there is none."""
-    if Path(model).is_dir():
-        return Path(model)
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
     if not is_hub_name(model):
         return None
     kept = storage(model)

@@ -72,12 +72,6 @@ class AgainButton(IdButton, prefix="clip:again"):
         """Queue it for whoever pressed."""
         await acknowledge_request(interaction)
         clip = await interaction.client.clips.get(self.number)
-        engine = interaction.client.service.engine(clip.recipe.mode)
-        if engine.model != clip.recipe.model:
-            raise UserError(
-                f"This clip was made with {clip.recipe.model}, which is no longer installed here. "
-                "Ask with /music for what there is now."
-            )
         await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
 
 

@@ -1,0 +1,33 @@
+"""The models that the settings name, and recipes from before the settings changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bot.errors import UserError
+from bot.models.places import canonical
+from bot.recipe import Mode, Recipe
+
+
+class ConfiguredModels:
+    """The configured model of each mode, by its name in the settings."""
+
+    def __init__(self, models: Mapping[Mode, str]) -> None:
+        self._models = dict(models)
+        self._canonical = {mode: canonical(model) for mode, model in models.items()}
+
+    def adopt(self, recipe: Recipe) -> Recipe:
+        """Return a recipe that names its model as the settings do; another spelling is the same model.
+
+        Raises UserError, with both models' names, where the settings name another model for its mode.
+        """
+        configured = self._models[recipe.mode]
+        if recipe.model == configured:
+            return recipe
+        if canonical(recipe.model) != self._canonical[recipe.mode]:
+            raise UserError(
+                f"This clip was for the model {recipe.model}, and mode {recipe.mode} now runs {configured}. "
+                "Ask with /music for a clip from that."
+            )
+        return replace(recipe, model=configured)
