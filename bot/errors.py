@@ -11,6 +11,7 @@ AntiphonError
 │   └── StoreError           the database cannot be opened, migrated or written
 └── RenderError              why one job made no clip; its text is shown to the person who asked
     ├── OutOfMemory          the accelerator is too small for this recipe, even after the retry
+    ├── ModelUnusable        the model cannot be loaded, or another one is
     ├── BadAudio             NaN, silence, or a clip of the wrong length
     └── WorkerDied           the worker process ended, or the watchdog ended it
 """
@@ -60,6 +61,10 @@ class RenderError(AntiphonError):
 
 class OutOfMemory(RenderError):
     """The accelerator is too small for this recipe, even after the retry."""
+
+
+class ModelUnusable(RenderError):
+    """The model cannot be loaded, or the worker has another one for the recipe's mode."""
 
 
 class BadAudio(RenderError):

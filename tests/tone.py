@@ -4,8 +4,10 @@ Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
-`ravenous` runs out of memory, `leaking` shows a token in its error, `quoted` refuses with mentions of
-everyone and of the ids in the prompt, `nan` and `silent` give such audio.
+`ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/spellings.py,
+`chatty` reports 5,000 steps and then opens the gate, `leaking` shows a token in its error, `quoted` refuses
+with mentions of everyone and of the ids in the prompt, `nan` and `silent` give such audio. The model
+`memory:NAME` raises that as it is loaded.
 
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
 against stereo at 48 kHz, bright and even.
@@ -24,9 +26,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Bounds, Capabilities, Desk, Job
+from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import ModelMissing, UserError
 from bot.recipe import Mode, Recipe
 from tests import gate
+from tests.spellings import DEVICE_FAULTS, OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +42,10 @@ RATES = {"lofi": 24_000, "hifi": 48_000}
 STEPS = 20
 SECRET = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"
 """A made-up token of Discord's shape."""
+CHATTY_STEPS = 5_000
+"""More lines than a pipe takes before somebody reads them."""
+
+__all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
 
 
 def describe(mode: Mode, model: str) -> Capabilities:
@@ -71,6 +79,8 @@ def describe(mode: Mode, model: str) -> Capabilities:
 def load(mode: Mode, model: str, device: str, dtype: str) -> ToneEngine:
     if model == "corrupt":
         raise ModelMissing("corrupt/model.safetensors is damaged: fetch it again.")
+    if model.startswith("memory:"):
+        raise OUT_OF_MEMORY[model.removeprefix("memory:")]()
     return ToneEngine(describe(mode, model))
 
 
@@ -80,14 +90,6 @@ def parameters(mode: Mode, model: str) -> int | None:
 
 def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
     return True
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    return isinstance(error, MemoryError)
-
-
-def is_device_fault(error: BaseException) -> bool:
-    return isinstance(error, FloatingPointError)
 
 
 def release() -> None:
@@ -100,7 +102,7 @@ class ToneEngine:
         self.device = "cpu"
 
     def run(self, desk: Desk) -> None:
-        while job := desk.next(lambda recipe: True):
+        while job := desk.next(lambda recipe: recipe.model == self.capabilities.model):
             self._render(desk, job)
 
     def close(self) -> None:
@@ -114,6 +116,10 @@ class ToneEngine:
             desk.progress(job, step, STEPS)
             if step == STEPS // 2:
                 misbehave(words)
+                if "chatty" in words:
+                    for said in range(CHATTY_STEPS):
+                        desk.progress(job, said, CHATTY_STEPS)
+                    gate.open_for(Path(os.environ[gate.FOLDER]))
                 while "held" in words and not desk.cancelled(job) and not gate.passed():
                     desk.progress(job, step, STEPS)
                     time.sleep(0.05)
@@ -140,7 +146,11 @@ def misbehave(words: set[str]) -> None:
     if "ravenous" in words:
         raise MemoryError
     if "fault" in words:
-        raise FloatingPointError("an illegal access on the device")
+        raise DEVICE_FAULTS["assert"]()
+    for word in words:
+        kind, _, name = word.partition(":")
+        if raised := {"memory": OUT_OF_MEMORY, "device": DEVICE_FAULTS}.get(kind, {}).get(name):
+            raise raised()
 
 
 def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:

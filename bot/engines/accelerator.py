@@ -1,4 +1,4 @@
-"""The accelerator: which one there is, and what its exceptions mean for the process they happened in."""
+"""The accelerator: which one there is, and how much memory it has free."""
 
 from __future__ import annotations
 
@@ -6,22 +6,6 @@ import gc
 from pathlib import Path
 
 import torch
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether the accelerator's or the machine's memory was too small."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        # The CPU allocator raises a plain RuntimeError.
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
-
-
-def is_device_fault(error: BaseException) -> bool:
-    """Tell whether the accelerator is in a state that only a new process mends.
-
-    CUDA reports an illegal access or a failed assertion at every later call in the same process.
-    """
-    return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
 
 
 def free_bytes(device: str) -> int | None:
@@ -44,10 +28,15 @@ def has_bfloat16(device: str) -> bool:
 
 
 def resolved(device: str) -> str:
-    """Return the device to run on: what was asked for, and for "auto" the first CUDA device, else the CPU."""
+    """Return the device to run on: `device`, and for "auto" the first CUDA or Apple GPU, else the CPU.
+
+    The one place that decides it: `antiphon doctor` asks here too.
+    """
     if device != "auto":
         return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def release() -> None:
@@ -55,3 +44,5 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

@@ -73,6 +73,9 @@ class Desk(Protocol):
     def progress(self, job: Job, done: int, total: int) -> None:
         """Say that `done` of `total` steps of this job are finished."""
 
+    def heartbeat(self) -> None:
+        """Say that the engine is at work where no step is finished: between layers, slices and transfers."""
+
     def cancelled(self, job: Job) -> bool:
         """Tell whether somebody cancelled this job; the engine then drops it and says nothing more of it."""
 

@@ -11,9 +11,12 @@ from bot.engines import diffusion, multiband, musicgen, score
 from bot.engines.audiocraft import musicgen as audiocraft
 from bot.engines.base import Capabilities, Engine
 from bot.engines.checkpoints import converted
+from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import ModelMissing
 from bot.models import places
 from bot.recipe import Mode
+
+__all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
 
 
 class Package(Protocol):
@@ -56,7 +59,7 @@ def describe(mode: Mode, model: str) -> Capabilities:
 
 
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
-    """Load a model onto a device; "auto" is a CUDA device where there is one. Raises SetupError."""
+    """Load a model onto a device; "auto" is a GPU where there is one. Raises SetupError."""
     from bot.engines import accelerator
 
     device = accelerator.resolved(device)
@@ -109,20 +112,6 @@ def _folder(mode: Mode, model: str) -> Path:
     if folder is None:
         raise places.missing(mode, model, list(score.BUILT_IN))
     return folder
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether the accelerator's or the machine's memory was too small."""
-    from bot.engines import accelerator
-
-    return accelerator.is_out_of_memory(error)
-
-
-def is_device_fault(error: BaseException) -> bool:
-    """Tell whether the accelerator is in a state that only a new process mends."""
-    from bot.engines import accelerator
-
-    return accelerator.is_device_fault(error)
 
 
 def release() -> None:

@@ -22,6 +22,7 @@ class Desk:
         self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}
         self.errors: dict[int, Exception] = {}
+        self.heartbeats = 0
 
     def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
         if self.waiting and compatible(self.waiting[0].recipe):
@@ -30,6 +31,9 @@ class Desk:
 
     def progress(self, job: Job, done: int, total: int) -> None:
         self.updates.setdefault(job.id, []).append((done, total))
+
+    def heartbeat(self) -> None:
+        self.heartbeats += 1
 
     def cancelled(self, job: Job) -> bool:
         done, total = self.updates.get(job.id, [(0, 1)])[-1]
