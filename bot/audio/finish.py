@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from bot.audio import mp3
 from bot.audio.checks import check
 from bot.audio.encoding import Goal, encode_until_it_fits
-from bot.audio.master import CEILING_DB, TARGET_LUFS, Master
+from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
 from bot.audio.meter import Wave
 from bot.audio.tags import Provenance, tag
 from bot.engines.base import Capabilities
@@ -56,9 +57,11 @@ def finish(
     provenance: Provenance | None,
     *,
     with_picture: bool = True,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Clip:
     """Write a rendered wave [channels, samples] as an MP3 of at most max_bytes, and its picture as a PNG.
 
+    on_step is called before each of the few steps that take long.
     A clip without a picture does not wait for the library that draws it either.
 
     Mono is written as two equal channels: players send it to both, where it is 3 dB louder than
@@ -75,7 +78,8 @@ def finish(
     kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head))
     picture_path = out_path.with_suffix(".png") if with_picture else None
     with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:
-        master = Master(wave, rate)
+        on_step()
+        master = _Reporting(Master(wave, rate), on_step)
         encoder_gain = mp3.gain(rate, kbps)
         target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - ENCODER_HEADROOM_DB - encoder_gain
         first = master.at(target, ceiling)
@@ -107,6 +111,19 @@ def finish(
         true_peak_db=encoding.true_peak_db,
         peak_limited=encoding.peak_limited,
     )
+
+
+class _Reporting:
+    """A master that reports each of its passes, every one of which is encoded and measured after it."""
+
+    def __init__(self, master: Master, on_step: Callable[[], None]) -> None:
+        self._master = master
+        self._on_step = on_step
+        self.rate = master.rate
+
+    def at(self, target_lufs: float, ceiling_db: float) -> Mastered:
+        self._on_step()
+        return self._master.at(target_lufs, ceiling_db)
 
 
 def _draw(wave: Wave, rate: int, path: Path) -> None:

@@ -9,7 +9,8 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,10 +18,7 @@ from bot.config import Settings
 from bot.executor.protocol import (
     Cancel,
     Down,
-    Failed,
-    Loading,
-    Progress,
-    Ready,
+    Fatal,
     Render,
     Rendered,
     Start,
@@ -28,6 +26,7 @@ from bot.executor.protocol import (
     decode_up,
     encode,
 )
+from bot.executor.watchdog import Watchdog
 from bot.recipe import Mode
 from bot.redact import redact
 
@@ -50,7 +49,9 @@ class ChildExecutor:
 
     stall_seconds: longest silence while a job renders or is mastered; load_seconds: while a model loads.
     secrets: environment variables that only the worker gets, such as HF_TOKEN.
-    A worker that is silent for longer is killed, and reported as Died like one that ended by itself.
+    A worker that is silent for longer is killed, and reported as Died like one that ended by itself. Its
+    output is read as it comes, whether or not the events are taken, so a bot that is held up neither blocks
+    the worker nor takes it for silent.
     """
 
     def __init__(
@@ -62,10 +63,8 @@ class ChildExecutor:
         self._secrets = secrets
         self._process: asyncio.subprocess.Process | None = None
         self._sent = 0
-        self._open: set[int] = set()
-        self._loading = False
-        self._heard_at = 0.0
-        self._stalled = ""
+        self._watchdog = self._new_watchdog()
+        self._reason = ""
         self._closing = asyncio.Event()
 
     @classmethod
@@ -94,32 +93,34 @@ class ChildExecutor:
         """How many Renders this worker was given; a Ready that has seen fewer is out of date."""
         return self._sent
 
-    async def events(self) -> AsyncIterator[Up | Died]:
+    async def events(self) -> AsyncGenerator[Up | Died, None]:
         """Start a worker and yield what it says; after Died, start the next. Ends after close()."""
         failures = 0
         while not self._closing.is_set():
             began = time.monotonic()
-            async for event in self._life():
-                if isinstance(event, Rendered):
-                    failures = 0
-                yield event
+            async with aclosing(self._life()) as life:
+                async for event in life:
+                    if isinstance(event, Rendered):
+                        failures = 0
+                    yield event
             if self._closing.is_set():
                 return
             if time.monotonic() - began > _BACKOFF_SECONDS[-1]:
                 failures = 0
-            await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+            pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
             failures += 1
 
     async def render(self, render: Render) -> None:
         """Give the worker a job. If it is dying, Died follows, and the job is asked for again then."""
         self._sent += 1
-        self._open.add(render.job_id)
-        self._heard_at = time.monotonic()
+        self._watchdog.given(render.job_id)
         await self._say(render)
 
     async def cancel(self, job_id: int) -> None:
         """Have the worker drop a job."""
-        self._open.discard(job_id)
+        self._watchdog.ended(job_id)
         await self._say(Cancel(job_id))
 
     async def close(self, patience: float = 5.0) -> None:
@@ -136,7 +137,10 @@ class ChildExecutor:
             _kill(process)
             await process.wait()
 
-    async def _life(self) -> AsyncIterator[Up | Died]:
+    def _new_watchdog(self) -> Watchdog:
+        return Watchdog(stall_seconds=self._stall_seconds, load_seconds=self._load_seconds)
+
+    async def _life(self) -> AsyncGenerator[Up | Died, None]:
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -148,58 +152,61 @@ class ChildExecutor:
             env={**_environment(), **self._secrets},
         )
         self._sent = 0
-        self._open.clear()
-        self._loading = False
-        self._stalled = ""
-        self._heard_at = time.monotonic()
+        self._watchdog = self._new_watchdog()
+        self._reason = ""
         last_words: deque[str] = deque(maxlen=_LAST_WORDS)
-        helpers = [
-            asyncio.create_task(_log_stderr(process, last_words)),
-            asyncio.create_task(self._watch(process)),
-        ]
+        said: asyncio.Queue[Up | None] = asyncio.Queue()
+        logging_ = asyncio.create_task(_log_stderr(process, last_words))
+        reading = asyncio.create_task(self._read(process, said))
+        watching = asyncio.create_task(self._watch(process))
         try:
             await self._say(self._start)
-            assert process.stdout is not None
-            async for line in process.stdout:
-                # A worker's error reaches cards, exports and the database from here.
-                event = decode_up(redact(line.decode(errors="replace")).encode())
-                self._note(event)
+            while (event := await said.get()) is not None:
                 yield event
+            await reading
             code = await process.wait()
-            await helpers[0]
+            await logging_
         finally:
             self._process = None
-            for task in helpers:
+            for task in (logging_, reading, watching):
                 task.cancel()
             if process.returncode is None:
                 _kill(process)
                 await process.wait()
         if not self._closing.is_set():
-            reason = self._stalled or f"The worker process ended ({_ending(code)})."
+            reason = self._reason or f"The worker process ended ({_ending(code)})."
             log.error("%s Its last words:\n%s", reason, "\n".join(last_words) or "(none)")
             yield Died(reason)
 
-    def _note(self, event: Up) -> None:
-        self._heard_at = time.monotonic()
-        match event:
-            case Rendered() | Failed():
-                self._open.discard(event.job_id)
-            case Loading():
-                self._loading = not event.finished
-            case Ready() | Progress():
-                pass
+    async def _read(self, process: asyncio.subprocess.Process, said: asyncio.Queue[Up | None]) -> None:
+        """Queue what the worker says, and None after its end or after a line that is no message."""
+        assert process.stdout is not None
+        try:
+            async for line in process.stdout:
+                # A worker's error reaches cards, exports and the database from here.
+                event = decode_up(redact(line.decode(errors="replace")).encode())
+                self._watchdog.heard(event)
+                if isinstance(event, Fatal):
+                    self._reason = event.message
+                else:
+                    said.put_nowait(event)
+        finally:
+            said.put_nowait(None)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Kill the worker when it has work and says nothing for its phase's limit."""
+        interval = min(1.0, self._stall_seconds / 4, self._load_seconds / 4)
+        before = time.monotonic()
         while True:
-            limit = self._load_seconds if self._loading else self._stall_seconds
-            quiet = time.monotonic() - self._heard_at
-            if self._open and quiet > limit:
-                what = "loading a model" if self._loading else "rendering"
-                self._stalled = f"The worker made no progress for {quiet:.0f} s while {what} and was ended."
+            await asyncio.sleep(interval)
+            now = time.monotonic()
+            # While the bot itself stood still, on a suspended machine for example, it heard nothing either.
+            silence = self._watchdog.stalled(min(now - before, 2 * interval))
+            before = now
+            if silence is not None:
+                self._reason = f"The worker made no progress for {silence} and was ended."
                 _kill(process)
                 return
-            await asyncio.sleep(min(1.0, limit / 4))
 
     async def _say(self, message: Down) -> None:
         process = self._process

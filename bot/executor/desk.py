@@ -12,6 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -21,11 +22,14 @@ from typing import TYPE_CHECKING, BinaryIO
 from bot.audio.finish import finish
 from bot.audio.tags import Provenance
 from bot.engines.base import Engine, Job
-from bot.errors import BadAudio, OutOfMemory, RenderError, UserError
+from bot.engines.failures import is_out_of_memory
+from bot.errors import BadAudio, ModelUnusable, OutOfMemory, RenderError, UserError
 from bot.executor.protocol import (
     Cancel,
     Failed,
     FailureKind,
+    Fatal,
+    Heartbeat,
     Loading,
     Progress,
     Ready,
@@ -39,6 +43,13 @@ from bot.recipe import Mode, Recipe
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
+
+
+_HEARTBEAT_SECONDS = 1.0
+TOO_LARGE = (
+    "There is not enough memory for this clip. Ask for a shorter one, or have the owner choose a smaller "
+    "model (`antiphon doctor` says which fit)."
+)
 
 
 class PipeDesk:
@@ -60,6 +71,7 @@ class PipeDesk:
         self._alone = False
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._finishing: Future[None] | None = None
+        self._beaten_at = 0.0
         threading.Thread(target=self._read, name="read", daemon=True).start()
 
     # The worker's loop
@@ -71,6 +83,11 @@ class PipeDesk:
                 self._send(Ready(1, None, self._seen))
             self._changed.wait_for(lambda: self._inbox)
             return self._inbox[0]
+
+    def waits(self, render: Render) -> bool:
+        """Tell whether a job is in the inbox still, neither taken nor cancelled."""
+        with self._changed:
+            return render in self._inbox and render.job_id not in self._cancelled
 
     def drop(self, render: Render) -> None:
         """Take a job out of the inbox that no engine will be asked for."""
@@ -122,6 +139,13 @@ class PipeDesk:
         """Say that `done` of `total` steps of this job are finished."""
         self._send(Progress(job.id, done, total, "rendering"))
 
+    def heartbeat(self) -> None:
+        """Say that the engine is at work where no step is finished; at most once a second is it sent."""
+        now = time.monotonic()
+        if now - self._beaten_at >= _HEARTBEAT_SECONDS:
+            self._beaten_at = now
+            self._send(Heartbeat())
+
     def cancelled(self, job: Job) -> bool:
         """Tell whether somebody cancelled this job; if so it is off the desk."""
         with self._changed:
@@ -136,28 +160,40 @@ class PipeDesk:
 
         One clip is finished while one is rendered; a third waits, so that waves never pile up in memory.
         """
-        if self._finishing is not None:
-            self._finishing.result()
+        self.finish_pending()
         render, started = self._open.pop(job.id)
         self._send(Progress(job.id, 0, 1, "mastering"))
         seconds = time.monotonic() - started
         self._finishing = self._finisher.submit(self._finish, render, job, wave, self._serving(), seconds)
+
+    def finish_pending(self) -> None:
+        """Wait until the clip that was handed over last is written."""
+        if self._finishing is not None:
+            while not wait_for([self._finishing], _HEARTBEAT_SECONDS).done:
+                self.heartbeat()
+            self._finishing.result()
+
+    def fatal(self, message: str) -> None:
+        """Say that this process ends now, and why, with the jobs that are open."""
+        self._send(Fatal(message))
 
     def failed(self, job: Job, error: Exception) -> None:
         """Say that this job cannot be rendered, and why."""
         self._open.pop(job.id, None)
         self.fail(job.id, error)
 
-    def fail(self, job_id: int, error: BaseException, kind: FailureKind | None = None) -> None:
+    def fail(self, job_id: int, error: BaseException) -> None:
         """Report a failure: what was raised on purpose in its own words, the rest by its job's number."""
         detail = "".join(traceback.format_exception(error))
         if isinstance(error, RenderError | UserError):
-            self._send(Failed(job_id, kind or _kind(error), str(error), detail))
+            self._send(Failed(job_id, _kind(error), str(error), detail))
+        elif is_out_of_memory(error):
+            self._send(Failed(job_id, "out_of_memory", TOO_LARGE, detail))
         else:
             self._send(
                 Failed(
                     job_id,
-                    kind or "error",
+                    "error",
                     f"Something went wrong while rendering. The owner finds it in the log as job {job_id}.",
                     detail,
                 )
@@ -184,6 +220,7 @@ class PipeDesk:
                     device=engine.device, slots=engine.capabilities.slots, versions=versions()
                 ),
                 with_picture=render.picture,
+                on_step=lambda: self._send(Progress(job.id, 0, 1, "mastering")),
             )
             facts = asdict(clip)
             path, picture = facts.pop("path"), facts.pop("picture")
@@ -241,4 +278,6 @@ def _kind(error: RenderError | UserError) -> FailureKind:
         return "refused"
     if isinstance(error, OutOfMemory):
         return "out_of_memory"
+    if isinstance(error, ModelUnusable):
+        return "model"
     return "audio" if isinstance(error, BadAudio) else "error"

@@ -1,7 +1,7 @@
 """What the bot and its worker say to each other: one JSON object a line, over the worker's stdin and stdout.
 
     bot → worker    Start, then Render, Cancel; the end of the stream is the end of the worker
-    worker → bot    Ready, Loading, Progress, Rendered, Failed
+    worker → bot    Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal
 
 Audio travels as files, never here. `Ready.seen` counts the Renders the worker has read: the bot acts on a
 Ready only if that is all it sent, so that a room is never filled twice.
@@ -75,6 +75,11 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The engine's thread is at work where it has no step to report, or waits for the finisher's."""
+
+
+@dataclass(frozen=True, slots=True)
 class Loading:
     """The model of `mode` is being loaded; `finished` once that is over, well or not."""
 
@@ -105,10 +110,17 @@ class Failed:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """The worker ends now, with every job that is open; `message` says why, for the member."""
+
+    message: str
+
+
 Down = Start | Render | Cancel
-Up = Ready | Loading | Progress | Rendered | Failed
+Up = Ready | Loading | Progress | Heartbeat | Rendered | Failed | Fatal
 _DOWN = {kind.__name__: kind for kind in (Start, Render, Cancel)}
-_UP = {kind.__name__: kind for kind in (Ready, Loading, Progress, Rendered, Failed)}
+_UP = {kind.__name__: kind for kind in (Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal)}
 
 
 def encode(message: Down | Up) -> bytes:

@@ -6,11 +6,11 @@ import importlib
 import os
 import sys
 import traceback
-from typing import cast
+from typing import NoReturn, cast
 
 from bot.engines.base import Engine, Engines
-from bot.errors import OutOfMemory, RenderError
-from bot.executor.desk import PipeDesk
+from bot.errors import ModelUnusable, OutOfMemory, RenderError
+from bot.executor.desk import TOO_LARGE, PipeDesk
 from bot.executor.protocol import Start, decode_down
 from bot.recipe import Mode, Recipe
 
@@ -29,18 +29,26 @@ class Worker:
         """Work until the bot closes the pipe. Raises what only a new process mends, after reporting it."""
         while True:
             render = self._desk.wait()
-            mode = Recipe.from_json(render.recipe).mode
+            recipe = Recipe.from_json(render.recipe)
+            mode = recipe.mode
             try:
                 engine = self._engine(mode)
             except Exception as error:
+                if self._engines.is_device_fault(error):
+                    self._abandon(error)
                 self._desk.drop(render)
-                self._desk.fail(render.job_id, _cannot_load(mode, error), "model")
+                self._desk.fail(render.job_id, self._cannot_load(mode, error))
                 continue
             self._desk.serve(engine, alone=render.job_id in self._tried_again)
             try:
                 engine.run(self._desk)
             except Exception as error:
                 self._broke(error)
+                continue
+            if self._desk.waits(render):
+                # The engine looked at it and left it: asked again, it would do so for ever.
+                self._desk.drop(render)
+                self._desk.fail(render.job_id, _not_loaded(recipe, engine))
 
     def warm(self, mode: Mode) -> None:
         """Load a model, and what draws pictures, before anybody asks.
@@ -84,7 +92,12 @@ class Worker:
         self._engines.release()
 
     def _broke(self, error: Exception) -> None:
-        """Fail what the engine was rendering, except that after out-of-memory each is tried once alone."""
+        """Fail what the engine was rendering, except that after out-of-memory each is tried once alone.
+
+        A broken device fails none: the bot has a new process render them, each alone, and so finds the cause.
+        """
+        if self._engines.is_device_fault(error):
+            self._abandon(error)
         out_of_memory = self._engines.is_out_of_memory(error)
         if out_of_memory:
             self._unload()
@@ -93,26 +106,39 @@ class Worker:
                 self._tried_again.add(job.id)
                 self._desk.give_back(job)
             elif out_of_memory:
-                self._desk.failed(job, OutOfMemory(_TOO_LARGE))
+                self._desk.failed(job, OutOfMemory(TOO_LARGE))
             else:
                 self._desk.failed(job, error)
-        if self._engines.is_device_fault(error):
-            raise error
+
+    def _abandon(self, error: Exception) -> NoReturn:
+        """Finish what is rendered, which needs no device, say why this process ends, and raise `error`."""
+        self._desk.finish_pending()
+        self._desk.fatal(f"The accelerator stopped working ({_first_line(error)}).")
+        raise error
+
+    def _cannot_load(self, mode: Mode, cause: Exception) -> RenderError:
+        error: RenderError = ModelUnusable(
+            f"The {mode} model cannot be loaded. The owner finds the reason in the log and with "
+            "`antiphon doctor`."
+        )
+        if self._engines.is_out_of_memory(cause):
+            error = OutOfMemory(
+                f"There is not enough memory to load the {mode} model. The owner can choose a smaller one: "
+                "`antiphon doctor` says which fit."
+            )
+        error.__cause__ = cause
+        return error
 
 
-_TOO_LARGE = (
-    "There is not enough memory for this clip. Ask for a shorter one, or have the owner choose a smaller "
-    "model (`antiphon doctor` says which fit)."
-)
-
-
-def _cannot_load(mode: Mode, cause: Exception) -> RenderError:
-    error = RenderError(
-        f"The {mode} model cannot be loaded. The owner finds the reason in the log and with "
-        "`antiphon doctor`."
+def _not_loaded(recipe: Recipe, engine: Engine) -> ModelUnusable:
+    return ModelUnusable(
+        f"This clip was for the model {recipe.model}, and mode {recipe.mode} now runs "
+        f"{engine.capabilities.model}."
     )
-    error.__cause__ = cause
-    return error
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Desk:
 
     async def give(self, prompt: str, *, picture: bool = True, **changes: object) -> int:
         self.number += 1
-        wanted = recipe(prompt=prompt, model="tones", seconds=1.0, **changes)
+        wanted = recipe(**{"prompt": prompt, "model": "tones", "seconds": 1.0} | changes)
         path = self.folder / f"{self.number}.mp3"
         await self.executor.render(Render(self.number, wanted.to_json(), str(path), 10**7, picture=picture))
         return self.number
@@ -149,6 +150,45 @@ async def test_a_dead_worker_is_reported_and_replaced(desk: Desk) -> None:
     assert desk.executor.pid not in (None, before)
     job = await desk.give("life goes on")
     await desk.until(Rendered, job=job)
+
+
+@pytest.mark.parametrize("name", ["cublas", "mps", "winerror-1455", "cuda-accelerator"])
+async def test_out_of_memory_is_said_so_in_every_spelling(desk: Desk, name: str) -> None:
+    job = await desk.give(f"memory:{name}")
+    failed = await desk.until(Failed, job=job)
+    assert isinstance(failed, Failed)
+    assert failed.kind == "out_of_memory"
+    assert "Ask for a shorter one" in failed.message
+
+
+@pytest.mark.parametrize("name", ["assert", "cublas", "hip-address"])
+async def test_a_broken_device_ends_the_worker_with_its_reason(desk: Desk, name: str) -> None:
+    job = await desk.give(f"device:{name}")
+    start = len(desk.said)
+    died = await desk.until(Died)
+    assert isinstance(died, Died)
+    assert "accelerator stopped working" in died.reason
+    assert not any(isinstance(e, Failed) and e.job_id == job for e in desk.said[start:])
+    await desk.ready()
+
+
+async def test_the_worker_is_read_while_nobody_takes_its_events(desk: Desk) -> None:
+    permits = desk.folder / "gate"
+    for left in permits.glob("*"):
+        left.unlink()
+    job = await desk.give("chatty tune")
+    async with asyncio.timeout(90):
+        while not list(permits.glob("*")):
+            await asyncio.sleep(0.05)
+    assert isinstance(await desk.until(Rendered, job=job), Rendered)
+
+
+async def test_a_job_for_another_model_fails_instead_of_being_asked_for_for_ever(desk: Desk) -> None:
+    job = await desk.give("a tune", model="another")
+    failed = await desk.until(Failed, job=job)
+    assert isinstance(failed, Failed)
+    assert failed.kind == "model"
+    assert "another" in failed.message
 
 
 async def test_modes_are_loaded_as_they_are_asked_for(desk: Desk) -> None:
