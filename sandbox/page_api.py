@@ -302,5 +302,6 @@ class PageApi:
 
     def _changed(self, change: changes.Change) -> None:
         for viewer in self.viewers:
-            for body in self.view.news(viewer.user, change):
+            body = self.view.news(viewer.user, change)
+            if body is not None:
                 viewer.tell(body)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -16,17 +18,23 @@ from bot.errors import LimitReached, NotFound, StoreError, UserError
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
 from bot.jobs import eta
+from bot.jobs.configured import ConfiguredModels
 from bot.jobs.melodies import Melodies
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips, NewClip
-from bot.store.jobs import Job, Jobs, Request, State
+from bot.store.jobs import Counter, Job, Jobs, Request, State
 
 log = logging.getLogger(__name__)
 
 PATIENCE_WITHOUT_POSTING = 14 * 60
 """Seconds. An interaction's token lives 15 minutes; where the bot cannot post without it, a clip that
 is expected later than this is refused."""
+MAX_INTERRUPTIONS = 8
+"""How often the bot may be killed while a job is the only one running, before the job is given up. The bot's
+end is seldom a job's doing, but a job that takes the whole machine down has to end too."""
 _RECORD_AGAIN_SECONDS = 5.0
+_CLOSING_SECONDS = 5.0
+"""How long close() waits for what the worker said last to be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +83,16 @@ class JobService:
         self.clips = clips
         self.capabilities = capabilities
         self.melodies = Melodies(settings.clip_dir)
+        self._models = ConfiguredModels(
+            settings.models | {mode: engine.model for mode, engine in capabilities.items()}
+        )
         self._executor = executor
         self._settings = settings
         self._clock = clock
         self._ready: Ready | None = None
         self._filling = asyncio.Lock()
+        self._ended = asyncio.Event()
+        self._ended.set()
         self._fractions: dict[int, float] = {}
         self._paces: dict[str, float] = {}
         self._listeners: list[Listener] = []
@@ -98,7 +111,12 @@ class JobService:
         return self.capabilities[mode]
 
     async def submit(self, request: Request) -> Job:
-        """Queue a request. Raises LimitReached, or UserError where its melody is gone, with what to do."""
+        """Queue a request.
+
+        Raises LimitReached, or UserError where its model is not there any more or its melody is gone.
+        """
+        self.engine(request.recipe.mode)
+        request = replace(request, recipe=self._models.adopt(request.recipe))
         self.melodies.of(request.recipe)
         now = self._clock()
         job = await self.jobs.add(
@@ -162,6 +180,7 @@ class JobService:
             self._fractions.pop(job_id, None)
             self._discard(job_id)
             self._publish(Moved(job_id, State.CANCELLED))
+        await self._fill()
 
     async def delivered(self, job_id: int, message_id: int) -> None:
         """Record the message that carries a clip."""
@@ -181,23 +200,49 @@ class JobService:
         return places
 
     async def run(self) -> None:
-        """Put back what a stopped bot left running, then keep the worker busy until cancelled."""
-        await self._requeue("The bot was stopped while it rendered this clip, more than once.")
-        async for event in self._executor.events():
-            await self._record(event)
+        """Put back what a killed bot left running, then keep the worker busy until close().
+
+        Cancelled, it leaves what is running for the next start to put back.
+        """
+        self._ended.clear()
+        await self._recorded("the last start's jobs", self._recover)
+        async with aclosing(self._executor.events()) as events:
+            async for event in events:
+                await self._record(event)
+        await self._recorded("the stop", self.jobs.release_running)
+        self._ended.set()
 
     async def close(self) -> None:
-        """End the worker."""
+        """End the worker, and put what it was rendering back into the queue."""
         await self._executor.close()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), _CLOSING_SECONDS)
+
+    async def _recover(self) -> None:
+        """Requeue what a killed bot left running, and fail what waits for a model of before."""
+        await self._requeue(
+            "interruptions",
+            MAX_INTERRUPTIONS,
+            f"The bot was killed {MAX_INTERRUPTIONS} times while it rendered this clip. Ask for another one.",
+        )
+        for job in await self.jobs.waiting():
+            try:
+                self._models.adopt(job.recipe)
+            except UserError as gone:
+                await self._fail(Failed(job.id, "refused", str(gone)))
 
     async def _record(self, event: Up | Died) -> None:
-        """Act on an event, as often as it takes: a full disk passes, and nothing may be lost meanwhile."""
+        """Act on an event."""
+        await self._recorded(type(event).__name__, partial(self._handle, event))
+
+    async def _recorded(self, what: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Write to the database until it works: a full disk passes, and nothing may be lost meanwhile."""
         for attempt in itertools.count(1):
             try:
-                await self._handle(event)
+                await act()
                 break
             except StoreError:
-                log.exception("%s could not be recorded, attempt %d", type(event).__name__, attempt)
+                log.exception("%s could not be recorded, attempt %d", what, attempt)
                 await asyncio.sleep(_RECORD_AGAIN_SECONDS)
 
     async def _handle(self, event: Up | Died) -> None:
@@ -216,17 +261,14 @@ class JobService:
                 self._publish(Advanced(job_id, phase, fraction))
             case Rendered():
                 await self._keep(event)
+                await self._fill()
             case Failed():
-                self._fractions.pop(event.job_id, None)
-                log.warning(
-                    "job %d failed (%s): %s\n%s", event.job_id, event.kind, event.message, event.detail
-                )
-                if await self.jobs.fail(event.job_id, event.message, self._clock()):
-                    self._discard(event.job_id)
-                    self._publish(Moved(event.job_id, State.FAILED))
+                await self._fail(event)
+                await self._fill()
             case Died(reason):
                 self._ready = None
-                await self._requeue(f"{reason} It was tried {self._settings.max_attempts} times.")
+                most = self._settings.max_attempts
+                await self._requeue("attempts", most, f"{reason} It was tried {most} times.")
 
     async def _fill(self) -> None:
         """Give the worker what it has room for, in the queue's order."""
@@ -236,14 +278,16 @@ class JobService:
                 if job is None:
                     return
                 try:
-                    melody = self.melodies.of(job.recipe)
+                    recipe = self._models.adopt(job.recipe)
+                    melody = self.melodies.of(recipe)
                 except UserError as gone:
-                    await self._record(Failed(job.id, "refused", str(gone)))
+                    refusal = Failed(job.id, "refused", str(gone))
+                    await self._recorded("Failed", partial(self._fail, refusal))
                     continue
                 self._ready = None
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 await self._executor.render(
-                    Render(job.id, job.recipe.to_json(), str(out_path), job.max_bytes, str(melody or ""))
+                    Render(job.id, recipe.to_json(), str(out_path), job.max_bytes, str(melody or ""))
                 )
                 self._publish(Moved(job.id, State.RUNNING))
 
@@ -260,10 +304,17 @@ class JobService:
         self._paces.pop(clip.recipe.model, None)
         self._publish(Moved(event.job_id, State.RENDERED))
 
-    async def _requeue(self, error: str) -> None:
+    async def _fail(self, event: Failed) -> None:
+        self._fractions.pop(event.job_id, None)
+        log.warning("job %d failed (%s): %s\n%s", event.job_id, event.kind, event.message, event.detail)
+        if await self.jobs.fail(event.job_id, event.message, self._clock()):
+            self._discard(event.job_id)
+            self._publish(Moved(event.job_id, State.FAILED))
+
+    async def _requeue(self, counter: Counter, most: int, error: str) -> None:
         async with self._filling:
             # What is being given to a worker that just died is put back with the rest.
-            back, failed = await self.jobs.requeue_running(self._clock(), self._settings.max_attempts, error)
+            back, failed = await self.jobs.requeue_running(self._clock(), counter, most, error)
         for job in back:
             self._fractions.pop(job.id, None)
             self._publish(Moved(job.id, State.QUEUED, retry=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 import aiosqlite
 
@@ -11,6 +12,10 @@ from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.database import Database, Row, one
+
+Counter = Literal["attempts", "interruptions"]
+"""What ended while a job was the only one running: its worker process, or the bot."""
+COUNTERS: tuple[Counter, ...] = ("attempts", "interruptions")
 
 
 class State(StrEnum):
@@ -91,7 +96,10 @@ class Jobs:
             return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
 
     async def claim(self, now: float, mode: Mode | None = None) -> Job | None:
-        """Take the job whose turn it is, if any, and if it is of `mode` where one is given."""
+        """Take the job whose turn it is, if any, and if it is of `mode` where one is given.
+
+        An isolated job waits until nothing else runs, and while it runs nothing else is taken.
+        """
         async with self._db.write() as tx:
             row = await one(await tx.execute(_CLAIM, {"now": now, "mode": mode}))
         return _job(row) if row else None
@@ -102,14 +110,26 @@ class Jobs:
             row = await one(await tx.execute(_RENDERED, {"id": job_id}))
             return await insert_clip(tx, job_id, clip, now) if row else None
 
-    async def requeue_running(self, now: float, max_attempts: int, error: str) -> tuple[list[Job], list[Job]]:
-        """Put running jobs back where they were; those out of attempts fail with `error`. (back, failed)."""
+    async def requeue_running(
+        self, now: float, counter: Counter, most: int, error: str
+    ) -> tuple[list[Job], list[Job]]:
+        """Put the running jobs back in their places, each to be rendered alone: (requeued, failed).
+
+        A job that was the only one running is counted in `counter`, and fails with `error` once it was
+        counted `most` times. With several running the cause is unknown, so none is counted.
+        """
         async with self._db.write() as tx:
+            await tx.execute(_COUNT_LONE[counter], {})
             failed = await (
-                await tx.execute(_FAIL_SPENT, {"now": now, "max_attempts": max_attempts, "error": error})
+                await tx.execute(_FAIL_SPENT[counter], {"now": now, "most": most, "error": error})
             ).fetchall()
-            back = await (await tx.execute(_REQUEUE, {})).fetchall()
-        return [_job(row) for row in back], [_job(row) for row in failed]
+            requeued = await (await tx.execute(_REQUEUE_ISOLATED, {})).fetchall()
+        return [_job(row) for row in requeued], [_job(row) for row in failed]
+
+    async def release_running(self) -> None:
+        """Put the running jobs back in their places after the worker was ended on purpose."""
+        async with self._db.write() as tx:
+            await tx.execute(_RELEASE, {})
 
     async def fail(self, job_id: int, error: str, now: float) -> Job | None:
         """End an open job that has no clip; `error` is shown to the member. None where it was over."""
@@ -254,16 +274,30 @@ SELECT count(*) FILTER (WHERE user_id = :user_id) AS mine, count(*) AS everybody
 FROM jobs WHERE state IN ('queued', 'running')
 """
 _CLAIM = """
-UPDATE jobs SET state = 'running', claimed_at = :now, attempts = attempts + 1
+UPDATE jobs SET state = 'running', claimed_at = :now
 WHERE id = (SELECT id FROM queue WHERE place = 1 AND (:mode IS NULL OR mode = :mode)) AND state = 'queued'
+  AND NOT EXISTS (
+    SELECT 1 FROM jobs AS beside WHERE beside.state = 'running' AND (beside.isolated = 1 OR jobs.isolated = 1)
+  )
 RETURNING *
 """
 _RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
-_FAIL_SPENT = """
+_LONE = "state = 'running' AND (SELECT count(*) FROM jobs WHERE state = 'running') = 1"
+_COUNT_LONE: dict[Counter, str] = {
+    counter: f"UPDATE jobs SET {counter} = {counter} + 1 WHERE {_LONE}" for counter in COUNTERS
+}
+_FAIL_SPENT: dict[Counter, str] = {
+    counter: f"""
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now
-WHERE state = 'running' AND attempts >= :max_attempts RETURNING *
+WHERE {_LONE} AND {counter} >= :most RETURNING *
 """
-_REQUEUE = "UPDATE jobs SET state = 'queued', claimed_at = NULL WHERE state = 'running' RETURNING *"
+    for counter in COUNTERS
+}
+# Without its claim a member keeps the turn that was taken.
+_REQUEUE_ISOLATED = """
+UPDATE jobs SET state = 'queued', claimed_at = NULL, isolated = 1 WHERE state = 'running' RETURNING *
+"""
+_RELEASE = "UPDATE jobs SET state = 'queued', claimed_at = NULL WHERE state = 'running'"
 _FAIL = """
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now
 WHERE id = :id AND state IN ('queued', 'running') RETURNING *

@@ -14,11 +14,12 @@ from bot.errors import LimitReached
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.jobs import Jobs, State
+from bot.store.jobs import COUNTERS, Counter, Jobs, State
 from tests.builders import new_clip, recipe, request
 
 MANY = {"per_member": 1000, "in_all": 1000}
 MAX_ATTEMPTS = 2
+MAX_INTERRUPTIONS = 3
 
 
 @pytest.fixture
@@ -123,6 +124,33 @@ async def test_recent_prompts_come_newest_first_and_once(jobs: Jobs) -> None:
     assert await jobs.recent_prompts(1, "%", 25) == []
 
 
+async def test_only_a_job_that_ran_alone_is_counted(jobs: Jobs) -> None:
+    first, second = [await jobs.add(request(user_id=user), 0, **MANY) for user in (1, 2)]
+    for _ in (first, second):
+        await jobs.claim(1)
+    await jobs.requeue_running(2, "attempts", 1, "it died")
+    assert [job.attempts for job in (await jobs.get(first.id), await jobs.get(second.id))] == [0, 0]
+    alone = await jobs.claim(3)
+    assert alone is not None
+    assert await jobs.claim(3) is None, "nothing runs beside an isolated job"
+    back, [failed] = await jobs.requeue_running(4, "attempts", 1, "it died")
+    assert (back, failed.id, failed.error) == ([], alone.id, "it died")
+    assert await jobs.claim(5) is not None
+
+
+async def test_a_stop_is_nobodys_fault(jobs: Jobs) -> None:
+    first, second = [await jobs.add(request(user_id=user), 0, **MANY) for user in (1, 2)]
+    for now in (1, 2):
+        await jobs.claim(now)
+    await jobs.release_running()
+    assert {await claimed_id(jobs), await claimed_id(jobs)} == {first.id, second.id}
+
+
+async def claimed_id(jobs: Jobs) -> int | None:
+    job = await jobs.claim(10)
+    return job.id if job else None
+
+
 class QueueMachine(RuleBasedStateMachine):
     """The queue against a model of it: nothing is lost, states only go forward, turns are taken."""
 
@@ -134,7 +162,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.jobs = Jobs(self.runner.run(self.opened.__aenter__()))
         self.states: dict[int, State] = {}
         self.users: dict[int, int] = {}
-        self.attempts: dict[int, int] = {}
+        self.counted: dict[tuple[Counter, int], int] = {}
+        self.isolated: set[int] = set()
         self.claims: dict[int, float] = {}
         self.clock = itertools.count(1)
 
@@ -145,6 +174,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     def having(self, *states: State) -> list[int]:
         return [job for job, state in self.states.items() if state in states]
+
+    def expected_claim(self) -> int | None:
+        """Return the next job, unless it or what runs has to be alone."""
+        job, running = self.expected_next(), self.having(State.RUNNING)
+        alone = self.isolated & {job, *running}
+        return None if running and alone else job
 
     def expected_next(self) -> int | None:
         """Whose turn it is by the rule in words: longest unserved member, their oldest job."""
@@ -165,17 +200,16 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(user=st.integers(1, 4))
     def add(self, user: int) -> None:
         job = self.runner.run(self.jobs.add(request(user_id=user), next(self.clock), **MANY))
-        self.states[job.id], self.users[job.id], self.attempts[job.id] = State.QUEUED, user, 0
+        self.states[job.id], self.users[job.id] = State.QUEUED, user
 
     @rule()
     def claim(self) -> None:
-        expected = self.expected_next()
+        expected = self.expected_claim()
         now = next(self.clock)
         job = self.runner.run(self.jobs.claim(now))
         assert (job.id if job else None) == expected
         if job:
             self.states[job.id] = State.RUNNING
-            self.attempts[job.id] += 1
             self.claims[job.id] = now
 
     @precondition(lambda self: self.states)
@@ -200,17 +234,31 @@ class QueueMachine(RuleBasedStateMachine):
         if happened:
             self.states[job] = target
 
-    @rule()
-    def restart(self) -> None:
-        back, failed = self.runner.run(self.jobs.requeue_running(next(self.clock), MAX_ATTEMPTS, "died"))
-        running = self.having(State.RUNNING)
-        spent = {job for job in running if self.attempts[job] >= MAX_ATTEMPTS}
+    @rule(counter=st.sampled_from(COUNTERS))
+    def killed(self, counter: Counter) -> None:
+        most = {"attempts": MAX_ATTEMPTS, "interruptions": MAX_INTERRUPTIONS}[counter]
+        back, failed = self.runner.run(self.jobs.requeue_running(next(self.clock), counter, most, "it died"))
+        running = set(self.having(State.RUNNING))
+        spent = set()
+        if len(running) == 1:
+            [lone] = running
+            self.counted[counter, lone] = self.counted.get((counter, lone), 0) + 1
+            if self.counted[counter, lone] >= most:
+                spent = {lone}
         assert {job.id for job in failed} == spent
-        assert {job.id for job in back} == set(running) - spent
+        assert {job.id for job in back} == running - spent
+        self.isolated |= running - spent
         for job in running:
             self.states[job] = State.FAILED if job in spent else State.QUEUED
             if job not in spent:
                 del self.claims[job]
+
+    @rule()
+    def stopped(self) -> None:
+        self.runner.run(self.jobs.release_running())
+        for job in self.having(State.RUNNING):
+            self.states[job] = State.QUEUED
+            del self.claims[job]
 
     @invariant()
     def nothing_is_lost(self) -> None:
