@@ -62,8 +62,7 @@ class Recipe:
     source_clip: int | None = None
 
     def __post_init__(self) -> None:
-        _require(self.mode in list(Mode), f"The mode has to be {' or '.join(Mode)}.")
-        object.__setattr__(self, "mode", Mode(self.mode))
+        object.__setattr__(self, "mode", checked_mode(self.mode))
         object.__setattr__(self, "prompt", checked_prompt(self.prompt))
         if self.negative_prompt is not None:
             object.__setattr__(self, "negative_prompt", checked_negative(self.negative_prompt))
@@ -115,6 +114,12 @@ class Recipe:
             if isinstance(data.get(name), str) and is_blank(sanitize(data[name])):
                 data[name] = unset
         return cls(**data)
+
+
+def checked_mode(mode: str) -> Mode:
+    """Return the mode of that name, or raise InvalidRecipe."""
+    _require(mode in list(Mode), f"The mode has to be {' or '.join(Mode)}.")
+    return Mode(mode)
 
 
 def checked_prompt(text: str) -> str:

@@ -15,7 +15,7 @@ from bot.errors import InvalidRecipe, UserError
 from bot.prompts.coach import Advice, coach
 from bot.prompts.recommend import UNDECIDED, recommend_mode
 from bot.prompts.translate import translate
-from bot.recipe import PROMPT_CHARACTERS, Mode, checked_prompt
+from bot.recipe import PROMPT_CHARACTERS, Mode, checked_mode, checked_prompt
 from bot.store.clips import Clip
 from bot.store.coached import Coached
 from cogs.asking import acknowledge_request, submit
@@ -140,9 +140,8 @@ class Coach(commands.Cog):
             await interaction.followup.send(_SPOKEN[hints == "on"], ephemeral=True)
         if prompt is not None:
             words = checked_prompt(prompt)
-            chosen = (
-                Mode(mode) if mode else recommend_mode(words, default=self.bot.settings.default_mode).mode
-            )
+            suited = recommend_mode(words, default=self.bot.settings.default_mode).mode
+            chosen = checked_mode(mode) if mode else suited
             answer = await answered(interaction, words, chosen, None)
             await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
         elif hints is None:

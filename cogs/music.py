@@ -15,7 +15,7 @@ from bot.ask import bounds_over, longest_seconds, recipe_for
 from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.prompts.starters import suggestions
-from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode
+from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode, checked_mode
 from cogs.asking import acknowledge_request, submit
 from cogs.melody import check_melody
 from cogs.presets.named import TYPED_MOST, named, suggest
@@ -105,7 +105,7 @@ class Music(commands.Cog):
 
     def _mode(self, asked: str | None) -> Mode:
         if asked:
-            return Mode(asked)
+            return checked_mode(asked)
         default = self.bot.settings.default_mode
         installed = self.bot.capabilities
         return default if default in installed or not installed else next(iter(installed))

@@ -9,7 +9,7 @@ from bot.ask import OPTIONS, longest_seconds, recipe_for
 from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.errors import UserError
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, Recipe, checked_mode
 from bot.store.preset_model import MARK, Body
 from bot.text import is_blank
 
@@ -68,4 +68,4 @@ def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -
 
 def mode_of(body: Body, asked: str | None) -> Mode:
     """Return the mode to render in: what the member asks, or the preset's."""
-    return Mode(asked) if asked else body.mode
+    return checked_mode(asked) if asked else body.mode

@@ -9,6 +9,7 @@ from bot.store.database import Database, one
 from bot.store.preset_model import EVERYWHERE, Preset, Viewer
 from bot.store.preset_rows import NEWEST, VISIBLE, preset_of, seen_by
 from bot.store.presets import NO_SUCH
+from bot.text import is_blank, visible
 
 OPEN_REPORTS_MOST = 20
 """Open reports that one member may have in one server."""
@@ -35,13 +36,15 @@ class Reports:
     async def report(self, viewer: Viewer, preset_id: int, reason: str, now: float) -> None:
         """Put a preset into the moderators' queue of the server where it was seen.
 
-        Raises NotFound where they do not see it, UserError where they reported it already or it is theirs,
-        LimitReached where too many of their reports wait.
+        Raises NotFound where they do not see it, UserError where the reason is blank, where they reported it
+        already or it is theirs, LimitReached where too many of their reports wait.
         """
+        if is_blank(reason):
+            raise UserError("The report is empty. Say what is wrong with the preset.")
         asked = seen_by(viewer) | {
             "id": preset_id,
             "queue": viewer.guild_id or EVERYWHERE,
-            "reason": " ".join(reason.split()),
+            "reason": " ".join(visible(reason).split()),
             "most": OPEN_REPORTS_MOST,
             "now": now,
         }

@@ -18,6 +18,7 @@ from cogs.presets.named import viewer
 from cogs.ui.answers import answer_error, defer_update
 from cogs.ui.buttons import in_rows
 from cogs.ui.embeds import MAX_TOTAL, build_embed
+from cogs.ui.text import one_line
 
 PAGE = 5
 TEXT_MOST = 45
@@ -63,7 +64,7 @@ async def page(
     interaction: discord.Interaction[Antiphon], wanted: Filter, number: int
 ) -> tuple[list[discord.Embed], discord.ui.View | None]:
     """Return a page of what the person who acts may see; pages count from 0."""
-    wanted = replace(wanted, text=" ".join(wanted.text.split())[:TEXT_MOST], tag=wanted.tag)
+    wanted = replace(wanted, text=one_line(wanted.text)[:TEXT_MOST], tag=wanted.tag)
     found = await interaction.client.preset_search.browse(
         viewer(interaction), wanted, name_key(wanted.text), limit=PAGE + 1, offset=PAGE * number
     )

@@ -22,7 +22,7 @@ from bot.store.preset_model import (
     Preset,
 )
 from cogs.asking import acknowledge_request
-from cogs.presets.card import preset_card
+from cogs.presets.card import preset_card, shown_name
 from cogs.presets.named import viewer
 from cogs.presets.using import use
 from cogs.ui.answers import think
@@ -57,7 +57,9 @@ class SaveForm(Form):
             interaction.created_at.timestamp(),
             per_member=bot.settings.max_presets_per_member,
         )
-        await _kept(interaction, preset, f"Saved. `/preset use preset:{preset.name}` makes clips with it.")
+        await _kept(
+            interaction, preset, f"Saved as “{shown_name(preset.name)}”. `/preset use` makes clips with it."
+        )
 
 
 class EditForm(Form):

@@ -43,10 +43,10 @@ class CaseButton(IdButton, prefix="report:show"):
         """Show it with what can be decided."""
         await think(interaction, private=True)
         queue = await queue_of(interaction)
-        embed, view = _case(
-            await interaction.client.preset_reports.case(queue, self.number), interaction.user.id
+        case = await interaction.client.preset_reports.case(queue, self.number)
+        await interaction.followup.send(
+            embed=case_card(case, interaction.user.id), view=_decisions(case), ephemeral=True
         )
-        await interaction.followup.send(embed=embed, view=view, ephemeral=True)
 
 
 class DecisionButton(IdButton):
@@ -117,11 +117,14 @@ async def queue_page(
     return build_embed(title="Reported presets", description=lines), in_rows(*buttons)
 
 
-def _case(case: Case, reader_id: int) -> tuple[discord.Embed, discord.ui.View]:
-    reasons = Field(
-        _state(case).capitalize(), [f"- {quoted(one, REASON_SHOWN)}" for one in case.reasons], inline=False
-    )
-    embed = preset_card(case.preset, [], reader_id, [reasons])
+def case_card(case: Case, reader_id: int) -> discord.Embed:
+    """Return a reported preset with the reasons; those that do not fit are counted."""
+    reasons = [f"- {quoted(reason, REASON_SHOWN)}" for reason in case.reasons]
+    reported = Field(_state(case).capitalize(), reasons, inline=False)
+    return preset_card(case.preset, [], reader_id, [reported])
+
+
+def _decisions(case: Case) -> discord.ui.View:
     number = case.preset.id
     buttons: list[discord.ui.Item[Any]] = []
     if not case.hidden:
@@ -131,7 +134,7 @@ def _case(case: Case, reader_id: int) -> tuple[discord.Embed, discord.ui.View]:
         buttons.append(UnbanButton(number))
     elif case.preset.owner_id != BOT:
         buttons.append(BanButton(number))
-    return embed, in_rows(*buttons)
+    return in_rows(*buttons)
 
 
 def _state(case: Case) -> str:

@@ -13,6 +13,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import StoreError, UserError
+from bot.markdown import quoted
 from bot.redact import redact
 from cogs.delivery.refusals import ALREADY_ACKNOWLEDGED, NETWORK_ERRORS, UNKNOWN_MESSAGE
 
@@ -71,6 +72,8 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
         text = redact(str(error))
     elif isinstance(error, app_commands.CheckFailure):
         text = "You cannot do that here."
+    elif isinstance(error, app_commands.TransformerError):
+        text = f"“{quoted(str(error.value), 60)}” is no value for that option. Choose another one."
     else:
         reference = secrets.token_hex(4)
         log.error("%s broke, reference %s", doing, reference, exc_info=error)

@@ -18,6 +18,7 @@ from bot.errors import NotFound, UserError
 from bot.store.clips import Clip
 from bot.store.duels import Duel, DuelSide, Side
 from bot.store.votes import Tally
+from bot.text import sanitize
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed
@@ -193,7 +194,7 @@ def said_in(interaction: discord.Interaction[Any]) -> tuple[int, Said] | None:
         return int(chosen[0]) if chosen else None
 
     reasons = tuple(reason for reason in REASONS if reason in fields["reasons"]["values"])
-    return int(number), Said(reasons, fields["line"]["value"].strip(), score("a"), score("b"))
+    return int(number), Said(reasons, sanitize(fields["line"]["value"]), score("a"), score("b"))
 
 
 @dataclass(frozen=True, slots=True)
