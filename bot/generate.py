@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bot.config import Settings
-from bot.errors import RenderError, WorkerDied
+from bot.errors import RenderError, UserError, WorkerDied
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered
+from bot.jobs.melodies import prepare
 from bot.recipe import Recipe
 
 UNLIMITED_BYTES = 1 << 40
@@ -41,11 +44,15 @@ async def generate(
 ) -> Generated:
     """Render one recipe to `path`, and its picture to `picture` where one is wanted.
 
-    melody: the audio file that the recipe's melody is in.
-    Raises RenderError with the reason where no clip came of it; nothing is written then.
+    melody: an audio file of any kind whose tune the clip follows; `recipe.melody` is the SHA-256 of the
+    file, or of what is read of it.
+    Raises UserError for a melody without sound or a recipe that the model refuses, and RenderError with
+    the reason where no clip came of it; nothing is written then.
     """
-    executor = ChildExecutor.configured(settings, engines, warm=None)
     with tempfile.TemporaryDirectory(prefix="antiphon-") as folder:
+        if melody is not None:
+            recipe, melody = await _followed(recipe, melody, Path(folder, "melody"))
+        executor = ChildExecutor.configured(settings, engines, warm=None)
         try:
             async for event in executor.events():
                 match event:
@@ -66,6 +73,8 @@ async def generate(
                         if picture is not None:
                             shutil.move(Path(folder, event.picture), picture)
                         return Generated(path, picture, dict(event.facts))
+                    case Failed(kind="refused"):
+                        raise UserError(event.message)
                     case Failed():
                         raise RenderError(f"{event.message}\n{event.detail}".strip())
                     case Died(reason):
@@ -73,3 +82,18 @@ async def generate(
         finally:
             await executor.close()
     raise WorkerDied("The worker ended without a word.")
+
+
+async def _followed(recipe: Recipe, file: Path, prepared: Path) -> tuple[Recipe, Path]:
+    """Return the recipe and the file that the engine reads, `prepared` where it is converted first."""
+    try:
+        data = await asyncio.to_thread(file.read_bytes)
+    except OSError as error:
+        raise UserError(f"The melody {file} cannot be opened: {error.strerror}.") from error
+    readable = await prepare(data, file.name)
+    if readable is data:
+        return recipe, file
+    await asyncio.to_thread(prepared.write_bytes, readable)
+    if recipe.melody == hashlib.sha256(data).hexdigest():
+        recipe = replace(recipe, melody=hashlib.sha256(readable).hexdigest())
+    return recipe, prepared

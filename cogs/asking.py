@@ -14,7 +14,7 @@ from bot.jobs.eta import spoken
 from bot.recipe import Recipe
 from bot.store.jobs import Job, Request
 from cogs.delivery.refusals import NETWORK_ERRORS
-from cogs.melody import fetch_melody
+from cogs.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, reply, think
 from cogs.ui.text import quoted
 
@@ -46,7 +46,7 @@ async def submit(
     service = interaction.client.service
     if melody is None:
         return await service.submit(request_for(interaction, recipe, preset_version))
-    async with service.melodies.added(await fetch_melody(melody)) as digest:
+    async with service.melodies.added(await fetch_melody(melody), melody_name(melody)) as digest:
         following = replace(recipe, melody=digest)
         return await service.submit(request_for(interaction, following, preset_version))
 

@@ -10,9 +10,11 @@ from bot.ask import require_melody
 from bot.engines.base import Capabilities
 from bot.errors import UserError
 from bot.jobs.melodies import MOST_BYTES
+from bot.markdown import quoted
 from cogs.delivery.refusals import NETWORK_ERRORS
 
 _DOWNLOAD_SECONDS = 60.0
+_NAME_CHARACTERS = 80
 
 
 def check_melody(melody: discord.Attachment | None, engine: Capabilities) -> None:
@@ -22,9 +24,14 @@ def check_melody(melody: discord.Attachment | None, engine: Capabilities) -> Non
     require_melody(engine)
     if melody.size > MOST_BYTES:
         raise UserError(
-            f"The melody has {melody.size / 2**20:.1f} MiB; {MOST_BYTES // 2**20} MiB is the most. "
-            "Attach a shorter part of it, or an MP3."
+            f"{melody_name(melody)} has {melody.size / 2**20:.1f} MiB; {MOST_BYTES // 2**20} MiB is the "
+            "most. Attach a shorter part of it, or an MP3."
         )
+
+
+def melody_name(melody: discord.Attachment) -> str:
+    """Return an attachment's file name for a sentence, with nothing in it live."""
+    return quoted(melody.filename, _NAME_CHARACTERS)
 
 
 async def fetch_melody(melody: discord.Attachment) -> bytes:
@@ -34,5 +41,6 @@ async def fetch_melody(melody: discord.Attachment) -> bytes:
             return await melody.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         raise UserError(
-            "I could not fetch the melody from Discord, so nothing was queued. Try again in a minute."
+            f"I could not fetch {melody_name(melody)} from Discord, so nothing was queued. Try again in a "
+            "minute."
         ) from error

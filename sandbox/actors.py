@@ -19,12 +19,22 @@ from sandbox.components import walk
 from sandbox.files import Upload
 from sandbox.model import Attachment, Channel, Interaction, Json, Message, Role, State, User
 from sandbox.resolve import ActionError
-from sandbox.rooms import WAIT, GuildHandle, Room, text_of
+from sandbox.rooms import WAIT, GuildHandle, Room, ThreadRoom, room_of, text_of
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
-__all__ = ["Actor", "GuildHandle", "NoAnswerError", "Reply", "Room", "as_upload", "named", "text_of"]
+__all__ = [
+    "Actor",
+    "GuildHandle",
+    "NoAnswerError",
+    "Reply",
+    "Room",
+    "ThreadRoom",
+    "as_upload",
+    "named",
+    "text_of",
+]
 
 File = Upload | Path | tuple[str, bytes]
 """A file to send: an upload, a path, or a name with its bytes."""
@@ -176,7 +186,7 @@ class Actor:
         self, message: Message, select: str, values: Sequence[Any], *, wait: bool = True
     ) -> Reply:
         """Choose from a select, named by its custom_id or its placeholder."""
-        room = Room(self.sandbox, self.sandbox.world.channel(message.channel_id))
+        room = room_of(self.sandbox, self.sandbox.world.channel(message.channel_id))
         custom_id = named(message, select)["custom_id"]
         chosen = [self._value(value, room) for value in values]
         return await self._sent(
@@ -185,7 +195,7 @@ class Actor:
 
     async def submit(self, reply: Reply, values: dict[str, Any] | None = None, *, wait: bool = True) -> Reply:
         """Send the modal that `reply` opened; `values` by custom_id, the others keep what is prefilled."""
-        room = Room(self.sandbox, self.sandbox.world.channel(reply.interaction.channel_id))
+        room = room_of(self.sandbox, self.sandbox.world.channel(reply.interaction.channel_id))
         given = {
             key: [self._value(one, room) for one in value]
             if isinstance(value, list)
@@ -214,6 +224,21 @@ class Actor:
     async def delete(self, message: Message) -> None:
         """Delete a message, or dismiss an ephemeral one."""
         self.sandbox.client.delete(self.user, message)
+
+    async def delete_many(self, *messages: Message) -> None:
+        """Delete several messages of one channel at once, which needs Manage Messages."""
+        self.sandbox.client.delete_many(self.user, messages)
+
+    async def delete_channel(self, room: Room) -> None:
+        """Delete a channel or a thread, with the permission for it."""
+        self.sandbox.client.delete_channel(self.user, room.channel)
+
+    async def start_thread(
+        self, room: Room, name: str, content: str = "", *, private: bool = False
+    ) -> ThreadRoom:
+        """Start a thread in a channel, or a post in a forum, with its first message."""
+        thread = self.sandbox.client.start_thread(self.user, room.channel, name, content, private=private)
+        return ThreadRoom(self.sandbox, thread)
 
     def sees(self, message: Message) -> bool:
         """Whether a message is there for this person."""

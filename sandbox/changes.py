@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.model import Channel, Interaction, Message
+from sandbox.model import Channel, Guild, Interaction, Message, Role
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class MessageDeleted:
     """A message is gone."""
 
     message: Message
+
+
+@dataclass(frozen=True)
+class MessagesDeleted:
+    """Several messages of one channel are gone at once."""
+
+    channel: Channel
+    messages: tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,79 @@ class CommandsChanged:
 
 @dataclass(frozen=True)
 class ChannelCreated:
-    """A DM was opened."""
+    """A DM was opened, or a guild has a new channel."""
 
     channel: Channel
+
+
+@dataclass(frozen=True)
+class ChannelUpdated:
+    """A guild's channel was changed: its overwrites, its slow mode, its name."""
+
+    channel: Channel
+    gained: bool = False
+    """Whether the bot sees it only now."""
+
+
+@dataclass(frozen=True)
+class ChannelDeleted:
+    """A guild's channel is gone, its messages and threads with it."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True)
+class ThreadCreated:
+    """A thread appeared, or the bot was added to a private one (`new` False)."""
+
+    thread: Channel
+    new: bool = True
+
+
+@dataclass(frozen=True)
+class ThreadUpdated:
+    """A thread was archived, unarchived, locked, unlocked or renamed."""
+
+    thread: Channel
+
+
+@dataclass(frozen=True)
+class ThreadDeleted:
+    """A thread is gone. `seen` says whether the bot saw it."""
+
+    thread: Channel
+    seen: bool
+
+
+@dataclass(frozen=True)
+class ThreadMembersChanged:
+    """Users joined or left a thread."""
+
+    thread: Channel
+    added: tuple[int, ...] = ()
+    removed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class RoleChanged:
+    """A role's permissions were changed."""
+
+    guild: Guild
+    role: Role
+
+
+@dataclass(frozen=True)
+class BotJoinedGuild:
+    """The bot was added to a guild."""
+
+    guild: Guild
+
+
+@dataclass(frozen=True)
+class BotLeftGuild:
+    """The bot was kicked, or the guild is gone."""
+
+    guild: Guild
 
 
 @dataclass(frozen=True)
@@ -73,11 +151,21 @@ Change = (
     MessageCreated
     | MessageUpdated
     | MessageDeleted
+    | MessagesDeleted
     | Typing
     | InteractionSent
     | InteractionChanged
     | CommandsChanged
     | ChannelCreated
+    | ChannelUpdated
+    | ChannelDeleted
+    | ThreadCreated
+    | ThreadUpdated
+    | ThreadDeleted
+    | ThreadMembersChanged
+    | RoleChanged
+    | BotJoinedGuild
+    | BotLeftGuild
     | BotChanged
 )
 

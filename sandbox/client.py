@@ -19,6 +19,7 @@ from sandbox.messages import Messages
 from sandbox.model import (
     Attachment,
     Channel,
+    ChannelType,
     Command,
     Context,
     Interaction,
@@ -32,6 +33,8 @@ from sandbox.options import fill_options, path_of
 from sandbox.payloads import Payloads
 from sandbox.resolve import ActionError, Resolver, entity_values
 from sandbox.rules import Rulebook, rule
+from sandbox.rules.automod import TITLE_BLOCKED, judge_keywords
+from sandbox.rules.places import judge_delete
 from sandbox.rules.shapes import as_snowflake
 from sandbox.world import World
 
@@ -42,6 +45,10 @@ MEMBER_PERMISSIONS = rule(
 INSTALLED = rule(
     "command_contexts_kept", "A command is offered where its contexts and installations allow it."
 )
+USES_COMMANDS = rule(
+    "use_application_commands", "Commands are offered to whoever has Use Application Commands in the channel."
+)
+CLOSED = rule("closed_thread_commands", "An archived or locked thread offers no slash commands.")
 DISABLED = rule("disabled_component", "A disabled component cannot be used.")
 
 
@@ -77,7 +84,7 @@ class Client:
         else:
             kinds = [0, 1]
         owners = {}
-        if 0 in kinds and self.world.may_see(self.world.application_id, channel):
+        if 0 in kinds and self.world.in_guild(self.world.application_id, channel):
             owners["0"] = channel.guild_id or 0
         if 1 in kinds and user.installed_app:
             owners["1"] = user.id
@@ -85,7 +92,7 @@ class Client:
 
     def offered(self, user: User, channel: Channel) -> list[Command]:
         """The commands that `user` may use in `channel`; a guild's own hide global ones of the same name."""
-        if not self.world.may_see(user.id, channel):
+        if not self.world.may_see(user.id, channel) or not self._may_use_commands(user, channel):
             return []
         named: dict[tuple[int, str], Command] = {}
         for command in self.world.commands_of(None):
@@ -96,8 +103,25 @@ class Client:
         return [
             one
             for one in named.values()
-            if self.owners(one, user, channel) and self._permitted(one, user, channel)
+            if self.owners(one, user, channel)
+            and self._permitted(one, user, channel)
+            and (one.type != 1 or self._open(user, channel))
         ]
+
+    def _may_use_commands(self, user: User, channel: Channel) -> bool:
+        bits = self.world.permissions(user.id, channel)
+        return (
+            channel.guild_id is None
+            or bool(bits & Permission.USE_APPLICATION_COMMANDS)
+            or (USES_COMMANDS not in self.rules)
+        )
+
+    def _open(self, user: User, channel: Channel) -> bool:
+        """Whether a person may begin a slash command there: not in a thread that is archived or locked."""
+        if channel.thread is None or CLOSED not in self.rules:
+            return True
+        manages = self.world.permissions(user.id, channel) & Permission.MANAGE_THREADS
+        return not channel.thread.archived and (not channel.thread.locked or bool(manages))
 
     def _permitted(self, command: Command, user: User, channel: Channel) -> bool:
         needed = command.body.get("default_member_permissions")
@@ -224,13 +248,48 @@ class Client:
     def delete(self, user: User, message: Message) -> None:
         """Delete one's own message, anybody's with Manage Messages, or dismiss an ephemeral one."""
         channel = self._see(user, message)
-        may = (
-            self.world.permissions(user.id, channel) & Permission.MANAGE_MESSAGES
-            and channel.guild_id is not None
-        )
-        if not (message.author_id == user.id or message.ephemeral_for == user.id or may):
-            raise ActionError(f"{user.username} may not delete that message.")
+        if message.ephemeral_for is None:
+            bits = self.world.permissions(user.id, channel)
+            moderates = channel.guild_id is not None and bits & Permission.MANAGE_MESSAGES
+            if message.author_id != user.id and not moderates:
+                raise ActionError(f"{user.username} may not delete that message.")
+            self._tried(lambda: judge_delete(channel, bits, self.rules))
         self.world.delete_message(message)
+
+    def delete_many(self, user: User, messages: Sequence[Message]) -> None:
+        """Delete several messages of one channel at once with Manage Messages."""
+        channel = self._see(user, messages[0])
+        bits = self.world.permissions(user.id, channel)
+        if channel.guild_id is None or not bits & Permission.MANAGE_MESSAGES:
+            raise ActionError(f"{user.username} may not delete messages there.")
+        self._tried(lambda: judge_delete(channel, bits, self.rules))
+        self.world.delete_messages(channel, [one for one in messages if one.channel_id == channel.id])
+
+    def delete_channel(self, user: User, channel: Channel) -> None:
+        """Delete a guild's channel with Manage Channels, or a thread with Manage Threads."""
+        self._enter(user, channel)
+        wanted = Permission.MANAGE_CHANNELS if channel.thread is None else Permission.MANAGE_THREADS
+        if channel.guild_id is None or not self.world.permissions(user.id, channel) & wanted:
+            raise ActionError(f"{user.username} may not delete that channel.")
+        self.messages.places.delete_channel(channel)
+
+    def start_thread(self, user: User, parent: Channel, name: str, content: str, *, private: bool) -> Channel:
+        """Start a thread, or a forum post, with its first message."""
+        self._enter(user, parent)
+        forum = parent.type == ChannelType.GUILD_FORUM
+        wanted = Permission.CREATE_PRIVATE_THREADS if private else Permission.CREATE_PUBLIC_THREADS
+        if not self.world.permissions(user.id, parent) & (Permission.SEND_MESSAGES if forum else wanted):
+            raise ActionError(f"{user.username} may not start a thread there.")
+        words = dict.fromkeys(self.world.blocked_words(parent), TITLE_BLOCKED)
+        self._tried(lambda: judge_keywords(words, [name], self.rules))
+        thread = self.messages.places.add_thread(parent, name, user.id, private=private)
+        if content:
+            draft = self.world.new_message(thread, user.id)
+            if forum:
+                # A post's first message has the thread's id.
+                draft.id = thread.id
+            self._tried(lambda: self.messages.create(thread, user.id, {"content": content}, [], draft=draft))
+        return thread
 
     def typing(self, user: User, channel: Channel) -> None:
         """Show that the user types."""

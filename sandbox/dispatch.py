@@ -1,52 +1,17 @@
-"""Which gateway events a change becomes, and which sessions receive them."""
+"""Which gateway events a change becomes."""
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox import changes
+from sandbox.events import Intent, Outgoing
 from sandbox.model import Channel, Json, Message
 from sandbox.payloads import Payloads
+from sandbox.place_events import PlaceEvents
 from sandbox.rules.shapes import as_snowflake
 from sandbox.world import World
-
-
-class Intent(enum.IntFlag):
-    """Gateway intents; source: Discord's "Gateway Intents"."""
-
-    GUILDS = 1 << 0
-    GUILD_MEMBERS = 1 << 1
-    GUILD_MESSAGES = 1 << 9
-    GUILD_MESSAGE_TYPING = 1 << 11
-    DIRECT_MESSAGES = 1 << 12
-    DIRECT_MESSAGE_TYPING = 1 << 14
-    MESSAGE_CONTENT = 1 << 15
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """One event, the intent it needs (0 for none), and the guild whose shard has it (None for shard 0)."""
-
-    name: str
-    body: Json
-    intent: int = 0
-    guild_id: int | None = None
-    without_content: Callable[[], Json] | None = field(default=None, compare=False)
-    """The body for sessions that lack the message content intent."""
-
-    def reaches(self, shard: tuple[int, int], intents: int) -> bool:
-        """Whether a session of this shard and these intents receives it."""
-        home = 0 if self.guild_id is None else (self.guild_id >> 22) % shard[1]
-        return home == shard[0] and (not self.intent or bool(intents & self.intent))
-
-    def data(self, intents: int) -> Any:
-        """What a session with these intents is told."""
-        if self.without_content is not None and not intents & Intent.MESSAGE_CONTENT:
-            return self.without_content()
-        return self.body
 
 
 class Dispatcher:
@@ -56,6 +21,7 @@ class Dispatcher:
         self.world = world
         self.payloads = payloads
         self.upload_limit = upload_limit
+        self._places = PlaceEvents(world, payloads)
 
     @staticmethod
     def shard(guild_id: int, shards: int) -> int:
@@ -79,6 +45,13 @@ class Dispatcher:
                         channel, "MESSAGE_DELETE", body, Intent.GUILD_MESSAGES, Intent.DIRECT_MESSAGES
                     )
                 ]
+            case changes.MessagesDeleted(channel, messages):
+                ids = [str(one.id) for one in messages if one.ephemeral_for is None]
+                if not ids or not self._present(channel):
+                    return []
+                bulk: Json = {"ids": ids, "channel_id": str(channel.id)}
+                in_dm = Intent.DIRECT_MESSAGES
+                return [self._place(channel, "MESSAGE_DELETE_BULK", bulk, Intent.GUILD_MESSAGES, in_dm)]
             case changes.InteractionSent(interaction):
                 limit = self.upload_limit()
                 body = self.payloads.interaction(interaction, limit)
@@ -87,7 +60,7 @@ class Dispatcher:
             case changes.Typing(channel, user_id):
                 return self._typing(channel, user_id)
             case _:
-                return []
+                return self._places.events(change)
 
     def members_chunk(self, request: Any) -> Json | None:
         """The answer to a request for guild members, or None when the request makes no sense."""

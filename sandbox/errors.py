@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sandbox.error_codes import ERROR_CODES
 from sandbox.model import Json
 
 Path = tuple[str | int, ...]
@@ -64,6 +65,12 @@ def unknown(what: str) -> ApiError:
     }  # fmt: skip
     name = what.lower() if what in ("Interaction", "Application Command") else what
     return ApiError(404, codes[what], f"Unknown {name}")
+
+
+def refusal(code: int, status: int | None = None) -> ApiError:
+    """The refusal with one of Discord's error codes; `status` where it is not the usual one."""
+    usual, message = ERROR_CODES[code]
+    return ApiError(status or usual, code, message)
 
 
 def unauthorized() -> ApiError:

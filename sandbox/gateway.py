@@ -17,7 +17,8 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from sandbox.compression import Stream, stream
-from sandbox.dispatch import Dispatcher, Intent, Outgoing
+from sandbox.dispatch import Dispatcher
+from sandbox.events import Intent, Outgoing
 from sandbox.model import Json
 from sandbox.opcodes import Close, Op
 from sandbox.payloads import Payloads

@@ -181,7 +181,7 @@ class Interactions:
     def _think(self, interaction: Interaction, *, ephemeral: bool) -> Message:
         message = self._draft(interaction, ephemeral=ephemeral)
         message.flags |= MessageFlag.LOADING
-        return self.world.add_message(message)
+        return self.messages.think(message)
 
     def _draft(self, interaction: Interaction, *, ephemeral: bool) -> Message:
         world = self.world

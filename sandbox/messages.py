@@ -10,9 +10,11 @@ from sandbox.components import normalise, texts
 from sandbox.errors import ApiError, FormError
 from sandbox.files import Upload
 from sandbox.model import Attachment, Channel, Interaction, Json, Message, MessageFlag, Permission
+from sandbox.places import Places
 from sandbox.rules import Rulebook, rule
 from sandbox.rules.automod import judge_keywords, message_texts
 from sandbox.rules.messages import judge_message
+from sandbox.rules.places import judge_post, judge_thread
 from sandbox.rules.shapes import as_snowflake
 from sandbox.world import World
 
@@ -33,8 +35,9 @@ _EDIT_FLAGS = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.IS_COMPONENTS_V2
 class Messages:
     """Writes messages into one world, by its rules. `upload_limit` is bytes per attachment."""
 
-    def __init__(self, world: World, rules: Rulebook, upload_limit: int) -> None:
+    def __init__(self, world: World, places: Places, rules: Rulebook, upload_limit: int) -> None:
         self.world = world
+        self.places = places
         self.rules = rules
         self.upload_limit = upload_limit
 
@@ -57,6 +60,13 @@ class Messages:
             if twin is not None:
                 return twin
         message = draft or self.world.new_message(channel, author_id)
+        if message.interaction_id is None:
+            bits = self.world.permissions(author_id, channel)
+            if not self.world.in_guild(author_id, channel):
+                # Only without the rule of membership: what everybody may do.
+                bits = self.world.everyone_permissions(channel)
+            judge_post(channel, bits, body, bool(uploads), self.rules)
+        self._judge_thread(message, message.interaction_id is not None, edit=False)
         self._judge_words(message, body)
         message.nonce = nonce
         message.tts = bool(body.get("tts"))
@@ -65,7 +75,14 @@ class Messages:
         if reference is not None:
             self._reply(message, channel, reference)
         self._apply(message, body, uploads)
+        self.places.noticed(message)
         return self.world.add_message(message)
+
+    def think(self, draft: Message) -> Message:
+        """Add a deferred answer, which has nothing in it yet."""
+        self._judge_thread(draft, True, edit=False)
+        self.places.noticed(draft)
+        return self.world.add_message(draft)
 
     def edit(
         self,
@@ -86,6 +103,7 @@ class Messages:
             "attachments": {attachment.id: attachment.filename for attachment in message.attachments},
         }
         judge_message(body, _names(body, uploads), self.rules, before=before)
+        self._judge_thread(message, interaction is not None, edit=True)
         self._judge_words(message, body, interaction)
         was_loading = message.loading
         kept = message.flags & ~(_EDIT_FLAGS | MessageFlag.LOADING)
@@ -100,6 +118,20 @@ class Messages:
         """Raise 413 if a file is over the limit."""
         if UPLOAD_SIZE in self.rules and any(len(upload.body) > self.upload_limit for upload in uploads):
             raise ApiError(413, 40005, "Request entity too large")
+
+    def _judge_thread(self, message: Message, answers: bool, *, edit: bool) -> None:
+        """Raise where an archived or locked thread is closed; `answers`: by the token of an interaction.
+
+        Ephemeral answers are no messages of the thread.
+        """
+        world = self.world
+        if message.ephemeral_for is not None:
+            return
+        channel = world.channel(message.channel_id)
+        author = message.author_id
+        bits = world.permissions(author, channel)
+        stranger = answers and not world.in_guild(author, channel)
+        judge_thread(channel, None if stranger else bits, self.rules, edit=edit)
 
     def _judge_words(self, message: Message, body: Json, interaction: Interaction | None = None) -> None:
         """Raise 200000 or 200001 where AutoMod blocks a word; the bot's own token is exempt."""

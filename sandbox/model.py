@@ -28,9 +28,15 @@ class Permission(enum.IntFlag):
     READ_MESSAGE_HISTORY = 1 << 16
     MENTION_EVERYONE = 1 << 17
     USE_EXTERNAL_EMOJIS = 1 << 18
+    CONNECT = 1 << 20
     MANAGE_ROLES = 1 << 28
     USE_APPLICATION_COMMANDS = 1 << 31
+    MANAGE_THREADS = 1 << 34
+    CREATE_PUBLIC_THREADS = 1 << 35
+    CREATE_PRIVATE_THREADS = 1 << 36
+    SEND_MESSAGES_IN_THREADS = 1 << 38
     USE_EXTERNAL_APPS = 1 << 50
+    BYPASS_SLOWMODE = 1 << 52
 
 
 ALL_PERMISSIONS = (1 << 53) - 1
@@ -42,7 +48,11 @@ MEMBER_PERMISSIONS = int(
     | Permission.ATTACH_FILES
     | Permission.READ_MESSAGE_HISTORY
     | Permission.USE_EXTERNAL_EMOJIS
+    | Permission.CONNECT
     | Permission.USE_APPLICATION_COMMANDS
+    | Permission.CREATE_PUBLIC_THREADS
+    | Permission.CREATE_PRIVATE_THREADS
+    | Permission.SEND_MESSAGES_IN_THREADS
     | Permission.USE_EXTERNAL_APPS
 )
 
@@ -65,7 +75,11 @@ class ChannelType(enum.IntEnum):
 
     GUILD_TEXT = 0
     DM = 1
+    GUILD_VOICE = 2
     GROUP_DM = 3
+    PUBLIC_THREAD = 11
+    PRIVATE_THREAD = 12
+    GUILD_FORUM = 15
 
 
 class InteractionType(enum.IntEnum):
@@ -159,7 +173,7 @@ class Guild(Entity):
         self.members = {int(k): Member(**v) if isinstance(v, dict) else v for k, v in self.members.items()}
 
     def permissions(self, user_id: int) -> int:
-        """The permission bits of a member (the sandbox has no channel overwrites); 0 for a stranger."""
+        """The permission bits of a member, before any channel's overwrites; 0 for a stranger."""
         member = self.members.get(user_id)
         if member is None:
             return 0
@@ -172,8 +186,41 @@ class Guild(Entity):
 
 
 @dataclass
+class Overwrite:
+    """What a channel allows and denies to a role (`type` 0) or a member (1); `id` is theirs."""
+
+    id: int
+    type: int
+    allow: int = 0
+    deny: int = 0
+
+
+@dataclass
+class ThreadState:
+    """What a thread has beyond a channel. Times are Unix seconds."""
+
+    owner_id: int
+    created_at: float
+    changed_at: float
+    """When it was last archived or unarchived: Discord's `archive_timestamp`."""
+    active_at: float
+    """When it last became active: by a message, or by being unarchived."""
+    auto_archive_minutes: int = 1440
+    archived: bool = False
+    locked: bool = False
+    members: dict[int, float] = field(default_factory=dict)
+    """User id → when that user joined."""
+    messages_sent: int = 0
+    refusal_status: int = 400
+    """The HTTP status that goes with 50083 and 160005: bots have seen both 400 and 403."""
+
+    def __post_init__(self) -> None:
+        self.members = {int(k): v for k, v in self.members.items()}
+
+
+@dataclass
 class Channel(Entity):
-    """A text channel of a guild, a DM, or a group DM."""
+    """A text, voice or forum channel of a guild, a thread in one of them, a DM, or a group DM."""
 
     kind = "channel"
     type: int
@@ -185,6 +232,22 @@ class Channel(Entity):
     last_message_id: int | None = None
     blocked_words: dict[str, int] = field(default_factory=dict)
     """AutoMod's keywords in this channel alone, beside the guild's."""
+    overwrites: dict[int, Overwrite] = field(default_factory=dict)
+    slow_mode: int = 0
+    """Seconds between two messages of one member: Discord's `rate_limit_per_user`."""
+    slows_bots: bool = False
+    """Whether slow mode strikes bots too; Discord says that it does not."""
+    parent_id: int | None = None
+    """For a thread: the channel that it is in."""
+    thread: ThreadState | None = None
+
+    def __post_init__(self) -> None:
+        self.overwrites = {
+            int(k): Overwrite(**v) if isinstance(v, dict) else v for k, v in self.overwrites.items()
+        }
+        kept: Any = self.thread
+        if isinstance(kept, dict):
+            self.thread = ThreadState(**kept)
 
 
 @dataclass

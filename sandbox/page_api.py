@@ -302,6 +302,5 @@ class PageApi:
 
     def _changed(self, change: changes.Change) -> None:
         for viewer in self.viewers:
-            body = self.view.news(viewer.user, change)
-            if body is not None:
+            for body in self.view.news(viewer.user, change):
                 viewer.tell(body)

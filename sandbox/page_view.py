@@ -110,8 +110,15 @@ class PageView:
         channel = self.sandbox.world.channel(message.channel_id)
         return message.ephemeral_for in (None, user.id) and self.sandbox.world.may_see(user.id, channel)
 
-    def news(self, user: User, change: changes.Change) -> Json | None:
-        """What a change means to a user; None when it is not for them."""
+    def news(self, user: User, change: changes.Change) -> list[Json]:
+        """What a change means to a user; nothing when it is not for them."""
+        if isinstance(change, changes.MessagesDeleted):
+            single = [self._news(user, changes.MessageDeleted(one)) for one in change.messages]
+            return [body for body in single if body is not None]
+        body = self._news(user, change)
+        return [] if body is None else [body]
+
+    def _news(self, user: User, change: changes.Change) -> Json | None:
         match change:
             case changes.MessageCreated(message) | changes.MessageUpdated(message) if self.sees(
                 user, message
@@ -131,7 +138,9 @@ class PageView:
                 self.sandbox.world.may_see(user.id, channel) and who != user.id
             ):
                 return {"type": "typing", "channel_id": str(channel.id), "user_id": str(who)}
-            case changes.ChannelCreated(channel) if self.sandbox.world.may_see(user.id, channel):
+            case changes.ChannelCreated(channel) if (
+                channel.guild_id is None and user.id in channel.recipients
+            ):
                 return {"type": "channel", "channel": self.dm(user, channel)}
             case changes.BotChanged(online):
                 return {"type": "bot", "online": online}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox import channel_payloads
 from sandbox.components import fill_media, referenced
 from sandbox.links import Links
 from sandbox.model import (
@@ -138,17 +139,10 @@ class Payloads:
             "last_message_id": str(channel.last_message_id) if channel.last_message_id else None,
             "flags": 0,
         }
+        if channel.thread is not None:
+            return body | channel_payloads.thread(self.world, channel, channel.thread)
         if channel.guild_id is not None:
-            return body | {
-                "guild_id": str(channel.guild_id),
-                "name": channel.name,
-                "topic": channel.topic,
-                "parent_id": None,
-                "position": channel.position,
-                "permission_overwrites": [],
-                "rate_limit_per_user": 0,
-                "nsfw": False,
-            }
+            return body | channel_payloads.guild_channel(channel)
         others = [key for key in channel.recipients if key != self.world.application_id]
         body["recipients"] = [self.user(self.world.user(key)) for key in others]
         if channel.type == ChannelType.GROUP_DM:
@@ -193,14 +187,17 @@ class Payloads:
     def guild_create(self, guild: Guild) -> Json:
         """A guild with everything in it, as GUILD_CREATE gives it."""
         channels = [one for one in self.world.channels.values() if one.guild_id == guild.id]
+        threads = [one for one in channels if one.thread is not None and not one.thread.archived]
+        bot = self.world.application_id
         return self.guild(guild) | {
             "joined_at": self.world.clock.iso(guild.members[self.world.application_id].joined_at),
             "large": False,
             "unavailable": False,
             "member_count": len(guild.members),
             "members": [self.member(member) for member in guild.members.values()],
-            "channels": [self.channel(channel) for channel in channels],
-            **{name: [] for name in ("threads", "presences", "voice_states", "stage_instances",
+            "channels": [self.channel(channel) for channel in channels if channel.thread is None],
+            "threads": [self.channel(one) for one in threads if self.world.may_see(bot, one)],
+            **{name: [] for name in ("presences", "voice_states", "stage_instances",
                                      "guild_scheduled_events", "soundboard_sounds")},
         }  # fmt: skip
 
@@ -339,11 +336,11 @@ class Payloads:
 
     def app_permissions(self, channel: Channel) -> int:
         """What the bot may do in a channel; where it is not a member, what its interactions may."""
-        if self.world.may_see(self.world.application_id, channel):
+        if self.world.in_guild(self.world.application_id, channel):
             return self.world.permissions(self.world.application_id, channel)
         if channel.guild_id is None:
             return MEMBER_PERMISSIONS
-        return self.world.guild(channel.guild_id).roles[channel.guild_id].permissions
+        return self.world.everyone_permissions(channel)
 
     def interaction_state(self, interaction: Interaction) -> Json:
         """The short interaction object that a callback asked `with_response` is answered with."""

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.components import walk
-from sandbox.model import Channel, Guild, Message
+from sandbox.model import Channel, ChannelType, Guild, Message, Overwrite, Role, ThreadState
 from sandbox.rules.automod import MESSAGE_BLOCKED
 
 if TYPE_CHECKING:
+    from sandbox.actors import Actor
     from sandbox.server import Sandbox
 
 WAIT = 30.0
@@ -47,7 +48,56 @@ class Room:
             find, timeout, f"a message in {self.channel.name}; it has\n{transcript}"
         )
 
-    # AutoMod
+    # Administration
+
+    def overwrite(self, who: Actor | Role | str, *, allow: int = 0, deny: int = 0) -> None:
+        """Replace what this channel allows and denies to a person, a role, "bot" or "@everyone"."""
+        world = self.sandbox.world
+        if isinstance(who, Role):
+            key, kind = who.id, 0
+        elif who == "@everyone":
+            key, kind = self.channel.guild_id or 0, 0
+        else:
+            key, kind = self._user_id(who), 1
+        parent = world.parent(self.channel)
+        self.sandbox.places.overwrite(parent, Overwrite(key, kind, int(allow), int(deny)))
+
+    def slow_mode(self, seconds: int, *, bots: bool = False) -> None:
+        """Let members wait so long between two messages; with `bots`, bots too (20016)."""
+        self.channel.slow_mode, self.channel.slows_bots = seconds, bots
+        self.sandbox.places.change_channel(self.channel)
+
+    def delete(self) -> None:
+        """Delete the channel, its messages and threads with it."""
+        self.sandbox.places.delete_channel(self.channel)
+
+    def thread(
+        self,
+        name: str,
+        *,
+        by: Actor | None = None,
+        private: bool = False,
+        auto_archive: int = 1440,
+        message: Message | None = None,
+    ) -> ThreadRoom:
+        """A thread of `by` (default: the owner), from a message or alone; `auto_archive` in minutes."""
+        guild = self.sandbox.world.guild(self.channel.guild_id or 0)
+        thread = self.sandbox.places.add_thread(
+            self.channel,
+            name,
+            guild.owner_id if by is None else by.id,
+            private=private,
+            auto_archive_minutes=auto_archive,
+            thread_id=None if message is None else message.id,
+        )
+        return ThreadRoom(self.sandbox, thread)
+
+    def _user_id(self, who: Actor | Role | str) -> int:
+        if who == "bot":
+            return self.sandbox.application_id
+        if isinstance(who, (str, Role)):
+            raise ValueError(f"{who} is no person.")
+        return who.id
 
     def block_words(self, *words: str, code: int = MESSAGE_BLOCKED) -> None:
         """Let AutoMod refuse these keywords in this channel with 200000 or 200001; none: allow all again.
@@ -58,6 +108,48 @@ class Room:
         self.sandbox.world.add_channel(self.channel)
 
 
+class ThreadRoom(Room):
+    """A thread, or a post in a forum."""
+
+    @property
+    def state(self) -> ThreadState:
+        """Whether it is archived or locked, and who is in it."""
+        if self.channel.thread is None:
+            raise ValueError(f"{self.channel.name} is no thread.")
+        return self.channel.thread
+
+    def archive(self, *, status: int = 400) -> None:
+        """Archive the thread; what it refuses then has this HTTP status (400 or 403)."""
+        self.state.refusal_status = status
+        self.sandbox.places.archive(self.channel)
+
+    def unarchive(self) -> None:
+        """Open the thread again."""
+        self.sandbox.places.archive(self.channel, False)
+
+    def lock(self, *, archive: bool = True, status: int = 400) -> None:
+        """Lock the thread, and archive it as Discord's client does; `archive` False leaves it active."""
+        self.state.refusal_status = status
+        self.sandbox.places.archive(self.channel, archive or self.state.archived, locked=True)
+
+    def unlock(self) -> None:
+        """Unlock the thread, which stays archived where it was."""
+        self.sandbox.places.archive(self.channel, self.state.archived, locked=False)
+
+    def add(self, *who: Actor | str) -> None:
+        """Add people, or the "bot"."""
+        self.sandbox.places.join(self.channel, *map(self._user_id, who))
+
+    def remove(self, *who: Actor | str) -> None:
+        """Take people, or the "bot", out."""
+        self.sandbox.places.leave(self.channel, *map(self._user_id, who))
+
+
+def room_of(sandbox: Sandbox, channel: Channel) -> Room:
+    """The handle of a channel."""
+    return Room(sandbox, channel) if channel.thread is None else ThreadRoom(sandbox, channel)
+
+
 class GuildHandle:
     """A guild."""
 
@@ -65,6 +157,27 @@ class GuildHandle:
         self.sandbox = sandbox
         self.guild = guild
         self.id = guild.id
+
+    def add_channel(self, name: str, kind: ChannelType = ChannelType.GUILD_TEXT) -> Room:
+        """A new text, voice or forum channel."""
+        return Room(self.sandbox, self.sandbox.places.add_channel(self.guild, name, kind))
+
+    def role(self, name: str = "@everyone") -> Role:
+        """A role by its name."""
+        return next(role for role in self.guild.roles.values() if role.name == name)
+
+    def permissions(self, role: str = "@everyone", *, allow: int = 0, deny: int = 0) -> None:
+        """Give permissions to a role and take others from it, in the whole guild."""
+        found = self.role(role)
+        self.sandbox.places.set_role(self.guild, found, found.permissions & ~int(deny) | int(allow))
+
+    def kick_bot(self) -> None:
+        """Remove the bot from the guild."""
+        self.sandbox.places.remove_bot(self.guild)
+
+    def add_bot(self) -> None:
+        """Let the bot join the guild."""
+        self.sandbox.places.add_bot(self.guild)
 
     def block_words(self, *words: str, code: int = MESSAGE_BLOCKED) -> None:
         """Let AutoMod refuse these keywords in every channel; see `Room.block_words`."""

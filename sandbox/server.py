@@ -34,9 +34,10 @@ from sandbox.messages import Messages
 from sandbox.model import Attachment
 from sandbox.page_api import PageApi
 from sandbox.payloads import Payloads
+from sandbox.places import Places
 from sandbox.rest.http import RestApi
 from sandbox.rest.routing import Services
-from sandbox.rooms import GuildHandle, Room
+from sandbox.rooms import GuildHandle, Room, room_of
 from sandbox.rules import Rulebook
 from sandbox.spec import Spec
 from sandbox.store import Store
@@ -85,7 +86,8 @@ class Sandbox:
         populate(self.world, self._bot_name)
         self.links = Links(self.clock, self.world.secret)
         self.payloads = Payloads(self.world, self.links)
-        self.messages = Messages(self.world, self.rules, self._upload_limit)
+        self.places = Places(self.world)
+        self.messages = Messages(self.world, self.places, self.rules, self._upload_limit)
         self.interactions = Interactions(self.world, self.messages, self.rules)
         dispatcher = Dispatcher(self.world, self.payloads, lambda: self.messages.upload_limit)
         self.gateway = Gateway(self.world, self.payloads, dispatcher)
@@ -94,6 +96,7 @@ class Sandbox:
             self.world,
             self.payloads,
             self.links,
+            self.places,
             self.messages,
             self.interactions,
             self.rules,
@@ -180,7 +183,7 @@ class Sandbox:
         for channel in self.world.channels.values():
             place = self.world.guilds.get(channel.guild_id or 0)
             if place is not None and (place.name, channel.name) == (guild, name):
-                return Room(self, channel)
+                return room_of(self, channel)
         raise KeyError(f"{guild} has no channel {name!r}.")
 
     def guild(self, name: str = GUILD) -> GuildHandle:

@@ -23,8 +23,10 @@ from sandbox.model import (
     Interaction,
     Json,
     Message,
+    Permission,
     User,
 )
+from sandbox.permissions import everyone_permissions, member_permissions
 from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store
 
@@ -145,22 +147,51 @@ class World:
         self.tell(changes.ChannelCreated(channel))
         return channel
 
+    def parent(self, channel: Channel) -> Channel:
+        """The channel whose overwrites count: a thread's parent, else the channel itself."""
+        return channel if channel.parent_id is None else self.channels[channel.parent_id]
+
+    def threads(self, parent_id: int) -> list[Channel]:
+        """The threads of a channel, archived ones among them."""
+        return [channel for channel in self.channels.values() if channel.parent_id == parent_id]
+
     def may_see(self, user_id: int, channel: Channel) -> bool:
-        """Whether the user is in the channel's guild, or among its recipients."""
+        """Whether a user sees a channel.
+
+        A guild's channel needs View Channel, a private thread also membership or Manage Threads. A private
+        channel is seen by its recipients.
+        """
         if channel.guild_id is None:
             return user_id in channel.recipients
-        return user_id in self.guilds[channel.guild_id].members
+        bits = self.permissions(user_id, channel)
+        if not bits & Permission.VIEW_CHANNEL:
+            return False
+        if channel.type != ChannelType.PRIVATE_THREAD or channel.thread is None:
+            return True
+        return user_id in channel.thread.members or bool(bits & Permission.MANAGE_THREADS)
 
     def permissions(self, user_id: int, channel: Channel) -> int:
         """The user's permission bits in a channel; private channels grant what members have."""
         if channel.guild_id is None:
             return MEMBER_PERMISSIONS if user_id in channel.recipients else 0
-        return self.guilds[channel.guild_id].permissions(user_id)
+        return member_permissions(self.guilds[channel.guild_id], self.parent(channel), user_id)
+
+    def everyone_permissions(self, channel: Channel) -> int:
+        """The permission bits of @everyone in a guild's channel."""
+        return everyone_permissions(self.guild(channel.guild_id or 0), self.parent(channel))
+
+    def in_guild(self, user_id: int, channel: Channel) -> bool:
+        """Whether a user is a member of the channel's guild, or among its recipients."""
+        if channel.guild_id is None:
+            return user_id in channel.recipients
+        return user_id in self.guilds[channel.guild_id].members
 
     def blocked_words(self, channel: Channel) -> dict[str, int]:
         """AutoMod's keywords in a channel, the guild's among them, each with the code of its refusal."""
         guild = self.guilds.get(channel.guild_id or 0)
-        return {} if guild is None else guild.blocked_words | channel.blocked_words
+        if guild is None:
+            return {}
+        return guild.blocked_words | self.parent(channel).blocked_words | channel.blocked_words
 
     def commands_of(self, guild_id: int | None) -> list[Command]:
         """The commands registered for one guild, or the global ones."""
@@ -198,6 +229,8 @@ class World:
         channel = self.channels[message.channel_id]
         if message.ephemeral_for is None:
             channel.last_message_id = message.id
+            if channel.thread is not None:
+                channel.thread.messages_sent += 1
             self.store.put(channel)
         self.store.put(message)
         self.tell(changes.MessageCreated(message))
@@ -211,12 +244,28 @@ class World:
 
     def delete_message(self, message: Message) -> None:
         """Remove a message, its files with it."""
+        self._forget_message(message)
+        self.tell(changes.MessageDeleted(message))
+
+    def delete_messages(self, channel: Channel, messages: list[Message]) -> None:
+        """Remove several messages of a channel at once."""
+        for message in messages:
+            self._forget_message(message)
+        self.tell(changes.MessagesDeleted(channel, tuple(messages)))
+
+    def forget_channel(self, channel: Channel) -> None:
+        """Remove a channel with its messages, untold."""
+        for message in self.history(channel.id):
+            self._forget_message(message)
+        del self.channels[channel.id]
+        self.store.delete(channel)
+
+    def _forget_message(self, message: Message) -> None:
         del self.messages[message.id]
         self._history[message.channel_id].remove(message.id)
         for attachment in message.attachments:
             self.store.delete_file(attachment.id)
         self.store.delete(message)
-        self.tell(changes.MessageDeleted(message))
 
     def keep_file(self, attachment: Attachment, body: bytes) -> Attachment:
         """Keep the bytes of an upload."""

@@ -1,43 +1,149 @@
-"""Whether a stranger's file is audio with something to hear in it, in a process that it may crash.
+"""Makes an attached file into a melody that an engine can read, in a process that the file may crash.
 
-Run by `child.run`; prints why it will not do, or nothing.
+Run by `child.run`. The request is a line of JSON with the file's `name`, then the file. The answer is a line
+of JSON with `refused`, a sentence or empty, then what to keep where that is not the file itself.
 """
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from io import BytesIO
 
+import numpy as np
+import numpy.typing as npt
 import soundfile
 
-from bot.audio import child
+from bot.audio import child, ffmpeg
+from bot.errors import UserError
 
+MAX_SECONDS = 300
+"""How much an engine reads of a melody."""
+MIN_SECONDS = 0.1
+"""Shorter than any note with a pitch that could be followed."""
+SILENCE = 1e-4
+"""−80 dBFS: above the dither of 16 bits (−84 dBFS at most), below what anybody records."""
+MAX_LEVEL = 2.0**31
+"""Above what 32-bit integers written as floating point come to. Squared spectra of more overflow."""
 RATES = range(8_000, 192_001)
 """Hz; from telephone to studio. Memory for resampling grows with what a header claims."""
 CHANNELS = 2
-SECONDS = 300
-"""What an engine reads of a melody."""
+RATE = 32_000
+"""Hz of what is converted: the rate of the MusicGen models, whose chroma ends at 16 kHz."""
+
+_LIMITS = ffmpeg.Limits(seconds=40, memory_bytes=1 << 30, output_bytes=4 * MAX_SECONDS * RATE)
+_FORMATS = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,"
+    "tta,w64,wav,wv"
+)
+"""Containers that hold their sound themselves. Playlists and descriptions that name other files and
+addresses (hls, dash, concat, sdp, image sequences) are not among them."""
+_CODECS = (
+    "aac,aac_latm,ac3,alac,amrnb,amrwb,ape,dca,eac3,flac,libopencore_amrnb,libopencore_amrwb,libopus,"
+    "libvorbis,mlp,mp1,mp1float,mp2,mp2float,mp3,mp3float,opus,truehd,tta,vorbis,wavpack,wmalossless,wmapro,"
+    "wmav1,wmav2,wmavoice,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,gsm,gsm_ms,pcm_alaw,pcm_mulaw,pcm_f32be,"
+    "pcm_f32le,pcm_f64be,pcm_f64le,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s8,pcm_u8"
+)
+"""Audio alone: no decoder of pictures runs on what a stranger sent."""
+_CLOSED = ["-protocol_whitelist", "fd", "-format_whitelist", _FORMATS, "-codec_whitelist", _CODECS]
+"""The open file on standard input is all that ffmpeg reaches: no name, no address."""
 _BLOCK = 65_536
 
+Samples = npt.NDArray[np.float32]
 
-def refusal(data: bytes) -> str:
-    """Return the sentence that says what to change about a file, empty where it is good."""
+
+class _NotRead(Exception):
+    """The library does not read this file, or not as it has to be."""
+
+
+def prepare(data: bytes, name: str) -> bytes | None:
+    """Return what an engine reads in place of a file, or None where it reads the file itself.
+
+    name: what the file is called in a refusal.  Raises UserError, with what to do, for a file without
+    sound in its first 300 s, of less than 0.1 s, with NaN, infinity or absurd levels, or that neither
+    libsndfile nor ffmpeg reads within the limits.
+    """
+    with suppress(_NotRead):
+        _judge(_read(data), name)
+        return None
+    decoded = _decoded(data, name)
+    peak = _judge([(decoded[start : start + _BLOCK], RATE) for start in range(0, len(decoded), _BLOCK)], name)
+    written = BytesIO()
+    # At half of full scale: only pitch is read of it, and 16 bits hold a quiet recording as well.
+    soundfile.write(written, decoded * np.float32(0.5 / peak), RATE, format="FLAC", subtype="PCM_16")
+    return written.getvalue()
+
+
+def _judge(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
+    """Return the peak of blocks of samples, each with its rate in Hz. Raises UserError."""
+    seconds, peak = 0.0, 0.0
+    for block, rate in blocks:
+        if not np.isfinite(block).all():
+            raise UserError(
+                f"{name} holds numbers that are no sound (NaN or infinity). Export it again, as an MP3 for "
+                "example."
+            )
+        seconds += len(block) / rate
+        peak = max(peak, float(np.abs(block).max()))
+    if seconds == 0:
+        raise _NotRead
+    if peak > MAX_LEVEL:
+        raise UserError(f"{name} is louder than any sound can be. Export it again, as an MP3 for example.")
+    if peak < SILENCE:
+        where = "the first 5 minutes of " if seconds > MAX_SECONDS - 1 else ""
+        raise UserError(f"There is no sound in {where}{name}. Attach a file in which a tune can be heard.")
+    if seconds < MIN_SECONDS:
+        raise UserError(f"{name} is shorter than {MIN_SECONDS:g} s. Attach a few seconds of a tune.")
+    return peak
+
+
+def _read(data: bytes) -> Iterator[tuple[Samples, int]]:
+    """Yield what an engine will read, block by block [frames, channels]. Raises _NotRead."""
     try:
         with soundfile.SoundFile(BytesIO(data)) as audio:
             rate = audio.samplerate
             if rate not in RATES or audio.channels > CHANNELS:
-                return (
-                    "The melody has to be mono or stereo, with a sample rate of "
-                    f"{RATES[0]:,} to {RATES[-1]:,} Hz. Convert it, to an MP3 for one."
-                )
-            left = SECONDS * rate
-            while left > 0 and len(block := audio.read(min(left, _BLOCK), dtype="float32")):
-                if abs(block).max() > 0:
-                    return ""
+                raise _NotRead
+            left = MAX_SECONDS * rate
+            while left > 0 and len(block := audio.read(min(left, _BLOCK), dtype="float32", always_2d=True)):
+                yield block, rate
                 left -= len(block)
-    except soundfile.SoundFileError:
-        return "The melody cannot be read as audio. Attach a WAV, FLAC, OGG or MP3 file."
-    return "There is no sound in the melody. Attach a file in which a tune can be heard."
+    except soundfile.SoundFileError as error:
+        raise _NotRead from error
+
+
+def _decoded(data: bytes, name: str) -> Samples:
+    """Return the first 300 s of any file as ffmpeg reads it, mono [samples] at 32 kHz. Raises UserError."""
+    output = ["-map", "0:a:0", "-t", str(MAX_SECONDS), "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1"]
+    try:
+        done = ffmpeg.run([*_CLOSED, "-threads", "1", "-fd", "0", "-i", "fd:", *output], data, None, _LIMITS)
+    except ffmpeg.FfmpegMissing as error:
+        print(f"ffmpeg cannot be started: {error}", file=sys.stderr)
+        raise UserError(
+            f"{name} cannot be read here, as ffmpeg is missing. Attach a WAV, FLAC, OGG or MP3 file."
+        ) from error
+    except TimeoutError as error:
+        raise UserError(f"{name} takes too long to read. Attach a short MP3, for example.") from error
+    if len(done.output) < 4:
+        print(f"ffmpeg ended with {done.code}: {done.messages}", file=sys.stderr)
+        raise UserError(
+            f"{name} cannot be read as audio. Attach an MP3, M4A, WAV, FLAC, OGG, Opus or WebM file."
+        )
+    return np.frombuffer(done.output[: len(done.output) // 4 * 4], dtype="<f4")
+
+
+def main() -> None:
+    """Answer one request."""
+    header, _, data = child.request().partition(b"\n")
+    refused, converted = "", b""
+    try:
+        converted = prepare(data, json.loads(header)["name"]) or b""
+    except UserError as error:
+        refused = str(error)
+    sys.stdout.buffer.write(json.dumps({"refused": refused}).encode() + b"\n" + converted)
 
 
 if __name__ == "__main__":
-    print(refusal(child.request()))
+    main()

@@ -1,9 +1,14 @@
-"""The audio files whose tunes clips follow: each once, under its SHA-256, in a folder beside the clips."""
+"""The audio files whose tunes clips follow: each once, under its SHA-256, in a folder beside the clips.
+
+A file that the engines' library does not read is kept as a FLAC of what ffmpeg decodes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -13,6 +18,8 @@ from pathlib import Path
 from bot.audio import child
 from bot.errors import StoreError, UserError
 from bot.recipe import Recipe
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 10 * 2**20
 """What everybody can attach in Discord without paying, and more than five minutes of MP3 at 256 kbit/s,
@@ -39,13 +46,13 @@ class Melodies:
         return file
 
     @asynccontextmanager
-    async def added(self, data: bytes) -> AsyncIterator[str]:
-        """Keep a file and give its SHA-256; it stays for the block at least, in which its job is queued.
+    async def added(self, data: bytes, name: str) -> AsyncIterator[str]:
+        """Keep a file and give the SHA-256 of what is kept, for the block at least, which queues its job.
 
-        Raises UserError where it is no audio with sound in it, StoreError where the disk does not take it.
+        name: what a refusal calls the file.  Raises UserError where it is no audio with sound in it,
+        StoreError where the disk does not take it.
         """
-        if refused := await _refusal(data):
-            raise UserError(refused)
+        data = await prepare(data, name)
         async with self._adding:
             yield await asyncio.to_thread(self._write, data)
 
@@ -82,11 +89,22 @@ class Melodies:
         return digest
 
 
-async def _refusal(data: bytes) -> str:
+async def prepare(data: bytes, name: str) -> bytes:
+    """Return a file as the engines read it: as it is, or as a FLAC of its first five minutes in mono.
+
+    Decoded in a process of its own with limits (bot.audio.listen). name: what a refusal calls the file.
+    Raises UserError, with what to do, for anything but audio with sound in it.
+    """
+    request = json.dumps({"name": name}).encode() + b"\n" + data
     try:
-        code, said, _ = await child.run("bot.audio.listen", data, _LISTEN_SECONDS)
+        code, answer, said = await child.run("bot.audio.listen", request, _LISTEN_SECONDS)
     except TimeoutError:
-        code, said = -1, b""
+        code, answer, said = -1, b"", b"no answer in time"
+    if said:
+        log.info("a melody of %d bytes: %s", len(data), said.decode(errors="replace").strip())
     if code != 0:
-        return "The melody cannot be read. Attach another file: a short MP3, for one."
-    return said.decode().strip()
+        raise UserError(f"{name} cannot be read. Attach another file: a short MP3, for example.")
+    header, _, converted = answer.partition(b"\n")
+    if refused := json.loads(header)["refused"]:
+        raise UserError(refused)
+    return converted or data

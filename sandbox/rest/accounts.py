@@ -70,11 +70,19 @@ def get_guild(sandbox: Services, call: Call) -> Answer:
     return body
 
 
+@operation("leave_guild")
+def leave_guild(sandbox: Services, call: Call) -> Answer:
+    """Let the bot leave a guild."""
+    sandbox.places.remove_bot(_guild(sandbox, call))
+    return None
+
+
 @operation("list_guild_channels")
 def list_guild_channels(sandbox: Services, call: Call) -> Answer:
     """A guild's channels."""
     guild = _guild(sandbox, call)
     channels = [channel for channel in sandbox.world.channels.values() if channel.guild_id == guild.id]
+    channels = [channel for channel in channels if channel.thread is None]
     return [sandbox.payloads.channel(channel) for channel in channels]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sandbox.changes import Typing
-from sandbox.errors import ApiError, FormError, missing_access, unknown
+from sandbox.errors import ApiError, FormError, missing_access, refusal, unknown
 from sandbox.model import Channel, ChannelType, Message, Permission
 from sandbox.rest.routing import Answer, Call, Services, operation
 from sandbox.rules import rule
+from sandbox.rules.places import HISTORY, judge_delete, judge_reading
 from sandbox.rules.shapes import Fields, Integer, ListOf, Shape, Snowflake, Text, as_snowflake, judge
 from sandbox.snowflake import timestamp
 
@@ -29,15 +30,27 @@ _REFRESH = Fields({"attachment_urls": ListOf(Text(1, 2048), 1, 50)}, required=("
 BULK_DAYS = 14
 
 
-def _channel(sandbox: Services, call: Call) -> Channel:
+def visible_channel(sandbox: Services, call: Call) -> Channel:
+    """The channel of a path, or 10003, or 50001 where the bot does not see it."""
     channel = sandbox.world.channel(call.id("channel_id", "Channel"))
     if not sandbox.world.may_see(sandbox.world.application_id, channel) and MEMBERSHIP in sandbox.rules:
         raise missing_access()
     return channel
 
 
+def _bits(sandbox: Services, channel: Channel) -> int:
+    return sandbox.world.permissions(sandbox.world.application_id, channel)
+
+
+def _reads(sandbox: Services, channel: Channel) -> bool:
+    """Whether the bot may read messages that it did not just send."""
+    may = channel.guild_id is None or _bits(sandbox, channel) & Permission.READ_MESSAGE_HISTORY
+    return bool(may) or HISTORY not in sandbox.rules
+
+
 def _message(sandbox: Services, call: Call) -> Message:
-    channel = _channel(sandbox, call)
+    channel = visible_channel(sandbox, call)
+    judge_reading(channel, _bits(sandbox, channel), sandbox.rules)
     message = sandbox.world.message(channel.id, call.id("message_id", "Message"))
     if message.ephemeral_for is not None:
         raise unknown("Message")
@@ -47,16 +60,19 @@ def _message(sandbox: Services, call: Call) -> Message:
 @operation("get_channel")
 def get_channel(sandbox: Services, call: Call) -> Answer:
     """One channel."""
-    return sandbox.payloads.channel(_channel(sandbox, call))
+    return sandbox.payloads.channel(visible_channel(sandbox, call))
 
 
 @operation("list_messages")
 def list_messages(sandbox: Services, call: Call) -> Answer:
-    """A channel's messages, newest first, a page of them."""
-    channel = _channel(sandbox, call)
+    """A channel's messages, newest first, a page of them; none without Read Message History."""
+    channel = visible_channel(sandbox, call)
+    judge_reading(channel, _bits(sandbox, channel), sandbox.rules)
     asked = {name: call.query[name] for name in _HISTORY if call.query.get(name)}
     judge(Fields(_HISTORY), asked, sandbox.rules)
     limit = int(asked.get("limit", 50))
+    if not _reads(sandbox, channel):
+        return []
     shown = [message for message in sandbox.world.history(channel.id) if message.ephemeral_for is None]
     if "around" in asked:
         middle = int(asked["around"])
@@ -76,13 +92,16 @@ def list_messages(sandbox: Services, call: Call) -> Answer:
 @operation("get_message")
 def get_message(sandbox: Services, call: Call) -> Answer:
     """One message."""
-    return sandbox.payloads.message(_message(sandbox, call))
+    message = _message(sandbox, call)
+    if not _reads(sandbox, sandbox.world.channel(message.channel_id)):
+        raise refusal(50013)
+    return sandbox.payloads.message(message)
 
 
 @operation("create_message")
 def create_message(sandbox: Services, call: Call) -> Answer:
     """A message of the bot."""
-    channel = _channel(sandbox, call)
+    channel = visible_channel(sandbox, call)
     author = sandbox.world.application_id
     return sandbox.payloads.message(sandbox.messages.create(channel, author, call.body, call.uploads))
 
@@ -107,7 +126,7 @@ def delete_message(sandbox: Services, call: Call) -> Answer:
 @operation("bulk_delete_messages")
 def bulk_delete_messages(sandbox: Services, call: Call) -> Answer:
     """Delete 2 to 100 messages at once; unknown ones are passed over."""
-    channel = _channel(sandbox, call)
+    channel = visible_channel(sandbox, call)
     judge(_BULK, call.body, sandbox.rules)
     ids = dict.fromkeys(as_snowflake(key) or 0 for key in call.body["messages"])
     if not 2 <= len(ids) <= 100 and BULK_SIZE in sandbox.rules:
@@ -121,19 +140,20 @@ def bulk_delete_messages(sandbox: Services, call: Call) -> Answer:
         raise ApiError(400, 50034, "A message provided was too old to bulk delete")
     if channel.type == ChannelType.DM:
         raise ApiError(403, 50003, "Cannot execute action on a DM channel")
-    if not sandbox.world.permissions(sandbox.world.application_id, channel) & Permission.MANAGE_MESSAGES:
-        raise ApiError(403, 50013, "Missing Permissions")
-    for key in ids:
-        message = sandbox.world.messages.get(key)
-        if message is not None and message.channel_id == channel.id and message.ephemeral_for is None:
-            sandbox.world.delete_message(message)
+    if not _bits(sandbox, channel) & Permission.MANAGE_MESSAGES:
+        raise refusal(50013)
+    judge_delete(channel, _bits(sandbox, channel), sandbox.rules)
+    found = [sandbox.world.messages[key] for key in ids if key in sandbox.world.messages]
+    sandbox.world.delete_messages(
+        channel, [one for one in found if one.channel_id == channel.id and one.ephemeral_for is None]
+    )
     return None
 
 
 @operation("trigger_typing_indicator")
 def trigger_typing_indicator(sandbox: Services, call: Call) -> Answer:
     """Show that the bot types."""
-    sandbox.world.tell(Typing(_channel(sandbox, call), sandbox.world.application_id))
+    sandbox.world.tell(Typing(visible_channel(sandbox, call), sandbox.world.application_id))
     return None
 
 
@@ -152,11 +172,11 @@ def refresh_attachment_urls(sandbox: Services, call: Call) -> Answer:
 
 
 def _may_delete(sandbox: Services, message: Message) -> None:
-    bot = sandbox.world.application_id
-    if message.author_id == bot or OTHERS_MESSAGE not in sandbox.rules:
-        return
     channel = sandbox.world.channel(message.channel_id)
+    judge_delete(channel, _bits(sandbox, channel), sandbox.rules)
+    if message.author_id == sandbox.world.application_id or OTHERS_MESSAGE not in sandbox.rules:
+        return
     if channel.guild_id is None:
         raise ApiError(403, 50003, "Cannot execute action on a DM channel")
-    if not sandbox.world.permissions(bot, channel) & Permission.MANAGE_MESSAGES:
-        raise ApiError(403, 50013, "Missing Permissions")
+    if not _bits(sandbox, channel) & Permission.MANAGE_MESSAGES:
+        raise refusal(50013)

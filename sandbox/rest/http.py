@@ -18,14 +18,14 @@ from sandbox.errors import ApiError, not_json, unauthorized
 from sandbox.faults import ConnectionCutError, FaultAnswer, Faults, Target
 from sandbox.files import Upload, read_part
 from sandbox.limits import Limits, RateLimitedError
-from sandbox.rest import accounts, answers, channels, commands
+from sandbox.rest import accounts, answers, channels, commands, threads
 from sandbox.rest.routing import HANDLERS, OPEN, Answer, Call, Created, Services, match
 from sandbox.rules.shapes import as_snowflake
 from sandbox.spec import Spec
 
 log = logging.getLogger(__name__)
 
-HAS_ROOMS = (accounts, answers, channels, commands)
+HAS_ROOMS = (accounts, answers, channels, commands, threads)
 """Importing these modules is what fills HANDLERS."""
 MOST_FILES, MOST_JSON = 10, 8 * 1024 * 1024
 _LOOPS_TO_SEE_AN_END = 5

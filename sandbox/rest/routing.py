@@ -13,6 +13,7 @@ from sandbox.links import Links
 from sandbox.messages import Messages
 from sandbox.model import Json
 from sandbox.payloads import Payloads
+from sandbox.places import Places
 from sandbox.rest.operations import OPERATIONS
 from sandbox.rules import Rulebook
 from sandbox.rules.shapes import as_snowflake
@@ -26,6 +27,7 @@ class Services:
     world: World
     payloads: Payloads
     links: Links
+    places: Places
     messages: Messages
     interactions: Interactions
     rules: Rulebook

@@ -11,15 +11,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from sandbox.components import texts, walk
-from sandbox.errors import ApiError
+from sandbox.errors import refusal
 from sandbox.model import Json
 from sandbox.rules.book import Rulebook, rule
 
 MESSAGE_BLOCKED, TITLE_BLOCKED = 200000, 200001
-_SAYS = {
-    MESSAGE_BLOCKED: "Message was blocked by automatic moderation",
-    TITLE_BLOCKED: "Title was blocked by automatic moderation",
-}
 AUTOMOD = rule(
     "automod_keywords", "Interaction answers and members' messages hold no blocked keyword (200000, 200001)."
 )
@@ -32,7 +28,7 @@ def judge_keywords(words: Mapping[str, int], said: Iterable[str], rules: Ruleboo
     everything = "\n".join(said)
     for word, code in words.items():
         if _pattern(word).search(everything):
-            raise ApiError(400, code, _SAYS[code])
+            raise refusal(code)
 
 
 def message_texts(body: Json) -> Iterator[str]:

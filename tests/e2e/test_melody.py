@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from bot.audio.tags import read_recipe
 from bot.jobs.melodies import MOST_BYTES
 from sandbox.actors import Actor, Reply, Room, as_upload, text_of
 from sandbox.model import Message
+from tests.audio.melody_files import made as made_file
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import (
     ask,
@@ -77,6 +79,15 @@ async def test_the_clip_follows_it_and_says_so(
     assert "Melody: yes" in text_of(await (await alice.click(message, "Details")).finished())
 
 
+async def test_a_voice_memo_of_a_phone_is_followed_too(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
+    source = ["-f", "lavfi", "-i", "sine=650:duration=1:sample_rate=44100"]
+    data = made_file(tmp_path, "memo.m4a", "-c:a", "aac", source=source)
+    message = await made(alice, "strings", mode="ar", melody=("memo.m4a", data))
+    assert heard(message, bot, tmp_path) == pytest.approx(650, abs=5)
+    again = await clip_of(await alice.click(message, "Again"))
+    assert heard(again, bot, tmp_path) == pytest.approx(650, abs=5)
+
+
 async def test_again_follows_it_and_the_other_mode_does_not(
     bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
 ) -> None:
@@ -127,6 +138,14 @@ async def test_a_melody_that_is_gone_is_said_and_another_clip_comes(
     assert (await made(alice, "fine again")).attachments
 
 
+def with_nan() -> tuple[str, bytes]:
+    wave = np.full(16_000, 0.5, np.float32)
+    wave[-1] = np.nan
+    written = BytesIO()
+    soundfile.write(written, wave, 16_000, format="WAV", subtype="FLOAT")
+    return "tune_[x](https-evil.example).wav", written.getvalue()
+
+
 def silence() -> tuple[str, bytes]:
     written = BytesIO()
     soundfile.write(written, np.zeros(16_000), 16_000, format="FLAC")
@@ -136,18 +155,20 @@ def silence() -> tuple[str, bytes]:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        (("notes.txt", b"do re mi fa so la ti do " * 500), "cannot be read as audio"),
-        (("tune.mp3", b""), "cannot be read as audio"),
-        (("tune.wav", tune(440)[1][:30]), "cannot be read as audio|no sound"),
-        (silence(), "no sound in the melody"),
+        (("notes.txt", b"do re mi fa so la ti do " * 500), r"notes\.\W*txt cannot be read as audio"),
+        (("tune.mp3", b""), r"tune\.\W*mp3 cannot be read as audio"),
+        (("tune.wav", tune(440)[1][:30]), r"tune\.\W*wav cannot be read as audio"),
+        (silence(), r"no sound in silence\.\W*flac"),
+        (with_nan(), r"(?s)tune\\_.*evil\.\W*example.*holds numbers that are no sound"),
     ],
-    ids=["text", "empty", "cut", "silent"],
+    ids=["text", "empty", "cut", "silent", "NaN"],
 )
 async def test_what_is_no_tune_is_refused(
     bot: BotProcess, alice: Actor, file: tuple[str, bytes], said: str
 ) -> None:
     message = await private(await ask(alice, "strings", mode="ar", melody=file))
     await text_in(message, said, bot.sandbox)
+    assert not re.search("[0-9a-f]{64}", message.content)
     assert sha(file) not in kept(bot)
 
 
@@ -172,7 +193,7 @@ async def test_a_file_that_discord_does_not_hand_over_is_said(bot: BotProcess, a
     )
     bot.sandbox.store.delete_file(upload.id)
     message = await private(await ask(alice, "strings", mode="ar", melody=upload))
-    assert "could not fetch the melody" in message.content
+    assert re.search(r"could not fetch tune\.\W*wav from Discord", message.content)
 
 
 @pytest.mark.asyncio(loop_scope="function")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.limits import Limits
+from sandbox.model import Permission
 from tests.sandbox.deeds import (
     HUGE,
     LONG,
@@ -46,6 +47,23 @@ from tests.sandbox.deeds import (
     uses_a_dm_command,
     uses_a_moderators_command,
     writes_elsewhere,
+)
+from tests.sandbox.place_deeds import (
+    deletes_when_locked,
+    denied,
+    edits_when_archived,
+    in_thread,
+    locks_its_own,
+    posts_in_a_forum,
+    posts_when_locked,
+    reads,
+    reads_a_voice_channel,
+    renames,
+    renames_a_channel,
+    replies,
+    unarchives_when_locked,
+    uses_a_command_in_an_archived_thread,
+    uses_a_command_without_permission,
 )
 
 OFFENCES: dict[str, Offence] = {
@@ -217,6 +235,25 @@ OFFENCES: dict[str, Offence] = {
     "default_member_permissions": Offence(uses_a_moderators_command, "ActionError"),
     "command_contexts_kept": Offence(uses_a_dm_command, "ActionError"),
     "automod_keywords": Offence(answers_with_a_blocked_word, "400 200000"),
+    # Places
+    "send_messages": Offence(denied(Permission.SEND_MESSAGES, says(content="x")), "403 50013"),
+    "embed_links": Offence(denied(Permission.EMBED_LINKS, embeds({"title": "t"})), "403 50013"),
+    "attach_files": Offence(
+        denied(Permission.ATTACH_FILES, lambda raw: raw.post({"a.txt": b"x"})), "403 50013"
+    ),
+    "reply_needs_history": Offence(denied(Permission.READ_MESSAGE_HISTORY, replies), "400 160002"),
+    "read_history": Offence(denied(Permission.READ_MESSAGE_HISTORY, reads), "403 50013"),
+    "voice_history_connect": Offence(reads_a_voice_channel, "403 50001"),
+    "forum_takes_posts": Offence(posts_in_a_forum, "400 40058"),
+    "thread_archived": Offence(in_thread(edits_when_archived), "400 50083"),
+    "thread_locked": Offence(in_thread(posts_when_locked), "400 160005"),
+    "locked_thread_keeps": Offence(in_thread(deletes_when_locked), "400 50083"),
+    "unarchive_locked": Offence(in_thread(unarchives_when_locked), "403 50013"),
+    "thread_edit": Offence(in_thread(renames), "403 50013"),
+    "thread_lock": Offence(locks_its_own, "403 50013"),
+    "manage_channels": Offence(renames_a_channel, "403 50013"),
+    "use_application_commands": Offence(uses_a_command_without_permission, "ActionError"),
+    "closed_thread_commands": Offence(uses_a_command_in_an_archived_thread, "ActionError"),
     # Interactions
     "acknowledge_in_time": Offence(answers_late, "404 10062"),
     "acknowledge_once": Offence(answers_twice, "400 40060"),

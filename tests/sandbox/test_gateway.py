@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.compression import stream
 from sandbox.defaults import add_guild
-from sandbox.dispatch import Intent
+from sandbox.events import Intent
 from sandbox.server import Sandbox
 from tests.sandbox.raw import Raw, Socket
 

@@ -62,15 +62,15 @@ def read_melody(file: Path | None, digest: str, sample_rate: int) -> torch.Tenso
     try:
         with file.open("rb") as opened:
             if hashlib.file_digest(opened, "sha256").hexdigest() != digest:
-                raise InvalidRecipe(f"{file.name} is not the melody that this recipe was made with.")
+                raise InvalidRecipe("The file is not the melody that this recipe was made with.")
             opened.seek(0)
             with soundfile.SoundFile(opened) as audio:
                 rate = audio.samplerate
                 wave = audio.read(int(MAX_SECONDS * rate), dtype="float32", always_2d=True).mean(1)
     except (OSError, soundfile.SoundFileError) as error:
-        raise InvalidRecipe(f"{file.name} cannot be read as audio: give a WAV, FLAC, OGG or MP3.") from error
+        raise InvalidRecipe("The melody cannot be read as audio: attach a WAV, FLAC, OGG or MP3.") from error
     if not len(wave) or not np.isfinite(wave).all():
-        raise InvalidRecipe(f"There is no sound in {file.name}.")
+        raise InvalidRecipe("There is no sound in the melody.")
     common = gcd(rate, sample_rate)
     resampled = resample_poly(wave, sample_rate // common, rate // common)
     return torch.from_numpy(resampled.astype(np.float32))

@@ -49,7 +49,7 @@ def test_what_is_no_melody_is_refused_in_words(tmp_path: Path) -> None:
     digest = write(file, 440.0)
     with pytest.raises(InvalidRecipe, match="file with it is not here"):
         read_melody(None, digest, RATE)
-    with pytest.raises(InvalidRecipe, match=r"tune\.wav is not the melody"):
+    with pytest.raises(InvalidRecipe, match="not the melody"):
         read_melody(file, "0" * 64, RATE)
     with pytest.raises(InvalidRecipe, match="cannot be read as audio"):
         read_melody(tmp_path / "absent.wav", digest, RATE)

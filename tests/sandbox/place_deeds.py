@@ -1,0 +1,105 @@
+"""Deeds that break a rule about places: permissions, threads, forums, voice channels."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sandbox.model import ChannelType, Permission
+from sandbox.rooms import Room, ThreadRoom
+from tests.sandbox.deeds import Deed
+from tests.sandbox.raw import Answer, Raw
+
+ThreadDeed = Callable[[Raw, ThreadRoom, str], Awaitable[Answer]]
+
+
+def posts(raw: Raw, room: Room, content: str = "x", **body: Any) -> Awaitable[Answer]:
+    return raw.call("POST", f"/channels/{room.id}/messages", {"content": content} | body)
+
+
+def denied(permission: Permission, deed: Deed) -> Deed:
+    """A deed without one permission in the channel."""
+
+    async def act(raw: Raw) -> Answer | str:
+        raw.music.overwrite("bot", deny=permission)
+        return await deed(raw)
+
+    return act
+
+
+async def replies(raw: Raw) -> Answer:
+    message = await raw.sandbox.member("alice").send("hello")
+    return await raw.post(content="x", message_reference={"message_id": str(message.id)})
+
+
+async def reads(raw: Raw) -> Answer:
+    message = await raw.sandbox.member("alice").send("hello")
+    return await raw.call("GET", f"/channels/{raw.music.id}/messages/{message.id}")
+
+
+async def reads_a_voice_channel(raw: Raw) -> Answer:
+    voice = raw.sandbox.guild().add_channel("lounge", ChannelType.GUILD_VOICE)
+    voice.overwrite("@everyone", deny=Permission.CONNECT)
+    return await raw.call("GET", f"/channels/{voice.id}/messages")
+
+
+async def posts_in_a_forum(raw: Raw) -> Answer:
+    return await posts(raw, raw.sandbox.guild().add_channel("ideas", ChannelType.GUILD_FORUM))
+
+
+def in_thread(deed: ThreadDeed) -> Deed:
+    """A deed in a thread that holds a message of the bot, given with its path."""
+
+    async def act(raw: Raw) -> Answer:
+        thread = raw.music.thread("sketches")
+        message = await posts(raw, thread)
+        return await deed(raw, thread, f"/channels/{thread.id}/messages/{message.body['id']}")
+
+    return act
+
+
+async def edits_when_archived(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+    thread.archive()
+    return await raw.call("PATCH", message, {"content": "y"})
+
+
+async def posts_when_locked(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+    thread.lock(archive=False)
+    return await posts(raw, thread)
+
+
+async def deletes_when_locked(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+    thread.lock()
+    return await raw.call("DELETE", message)
+
+
+async def unarchives_when_locked(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+    thread.lock()
+    return await raw.call("PATCH", f"/channels/{thread.id}", {"archived": False})
+
+
+async def renames(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+    return await raw.call("PATCH", f"/channels/{thread.id}", {"name": "ideas"})
+
+
+async def locks_its_own(raw: Raw) -> Answer:
+    thread = await raw.call("POST", f"/channels/{raw.music.id}/threads", {"name": "own", "type": 11})
+    return await raw.call("PATCH", f"/channels/{thread.body['id']}", {"locked": True})
+
+
+async def renames_a_channel(raw: Raw) -> Answer:
+    return await raw.call("PATCH", f"/channels/{raw.music.id}", {"topic": "New"})
+
+
+async def uses_a_command_without_permission(raw: Raw) -> str:
+    raw.music.overwrite("@everyone", deny=Permission.USE_APPLICATION_COMMANDS)
+    await raw.slash()
+    return "accepted"
+
+
+async def uses_a_command_in_an_archived_thread(raw: Raw) -> str:
+    await raw.register({"name": "play", "description": "Play"})
+    thread = raw.music.thread("sketches")
+    thread.archive()
+    await raw.sandbox.member("alice").slash("play", at=thread, wait=False)
+    return "accepted"
