@@ -1,15 +1,17 @@
 # make run     sets everything up and runs the bot (without a Discord token: the sandbox, in a browser)
 # make test    sets everything up and runs the linters and all tests
 # make bench   measures what the README claims
+# make install-audiocraft   adds the optional engine AR_ENGINE=audiocraft
 #
 # TORCH_INDEX=URL   where torch comes from, for a CPU or another CUDA build (see the README)
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench install clean
+.PHONY: run test lint bench install install-audiocraft clean
 
 PYTHON := $(or $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3))
 BIN := .venv/bin
 READY := .venv/.ready
+TEST_READY := .venv/.test-ready
 
 run: $(READY)
 	@$(BIN)/python -m bot start
@@ -17,12 +19,12 @@ run: $(READY)
 test: lint
 	$(BIN)/python -m pytest -n 2 --durations=20
 
-lint: $(READY)
+lint: $(TEST_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)
+bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks
 
 install: $(READY)
@@ -33,10 +35,18 @@ $(READY): pyproject.toml constraints.txt Makefile
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,audiocraft]'
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
 	$(BIN)/python -m bot.engines.musicgen.cpu.compile
 	@touch $(READY)
+
+install-audiocraft: $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[audiocraft]'
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
+
+$(TEST_READY): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,audiocraft]'
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
+	@touch $(TEST_READY)
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -202,10 +202,10 @@ def _transformers(precision: str) -> Callable[[int], Callable[[], object]]:
 def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
     import torch
 
-    from bot.engines.audiocraft.standins import import_audiocraft, standing_in
+    from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 
     import_audiocraft()
-    with standing_in():
+    with stubbed_modules():
         from audiocraft.models.lm import LMModel
         from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
         from audiocraft.modules.conditioners import ConditionFuser, ConditioningProvider
@@ -227,7 +227,7 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
         tokens = torch.zeros(2, 4, 1, dtype=torch.long)
 
         def step() -> object:
-            with standing_in():
+            with stubbed_modules():
                 return model(tokens, conditions=[], condition_tensors={"description": states})
 
         step()

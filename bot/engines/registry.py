@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.engines import diffusion, multiband, musicgen, score
-from bot.engines.audiocraft import musicgen as audiocraft
 from bot.engines.base import Capabilities, Engine
 from bot.engines.checkpoints import converted
 from bot.engines.failures import is_device_fault, is_out_of_memory
+from bot.engines.reference import musicgen as audiocraft
 from bot.errors import ModelMissing
 from bot.models import places
 from bot.recipe import Mode

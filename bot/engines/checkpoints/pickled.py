@@ -1,4 +1,4 @@
-"""audiocraft's pickled files, read with `weights_only=True` and inert stand-ins for OmegaConf's classes.
+"""audiocraft's pickled files, read with `weights_only=True` and inert stubs for OmegaConf's classes.
 
 A config that audiocraft saved is a tree of OmegaConf nodes. torch refuses them, as it refuses every class
 that it does not know. Here the few names that such a tree is made of stand for classes without a line of

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.engines.audiocraft import require
 from bot.engines.base import Bounds, Capabilities, Engine
 from bot.engines.checkpoints import converted
 from bot.engines.musicgen.card import parameters, read_card
+from bot.engines.reference import require
 from bot.errors import ModelMissing
 from bot.models import places
 from bot.models.catalogue import MULTIBAND_MODEL, UNKNOWN_LICENCE, licence_of

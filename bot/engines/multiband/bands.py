@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from bot.engines.audiocraft.standins import import_audiocraft, standing_in
 from bot.engines.checkpoints.weights import fill, read_tensors, refuse_strangers, under
 from bot.engines.multiband import read_bands
+from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
 
 EQUALISER_BANDS = 32
@@ -96,7 +96,7 @@ class Bands:
         tensors = read_tensors(folder)
         self.rate: int = config["sample_rate"]
         refuse_strangers(tensors, tuple(f"bands.{n}." for n in range(len(config["bands"]))), folder)
-        with standing_in():
+        with stubbed_modules():
             self.bands = [
                 Band(settings, under(tensors, f"bands.{number}."), folder, self.rate)
                 for number, settings in enumerate(config["bands"])
@@ -127,7 +127,7 @@ class Bands:
             done += 1
             told(done, total)
 
-        with standing_in():
+        with stubbed_modules():
             out = torch.zeros_like(reference)
             for band in self.bands:
                 out += band.denoise(latents, reference.shape[-1], steps, generator, step)

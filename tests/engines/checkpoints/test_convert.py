@@ -14,13 +14,13 @@ import torch
 from omegaconf import OmegaConf
 
 from bot.engines import registry
-from bot.engines.audiocraft.build import musicgen
-from bot.engines.audiocraft.standins import standing_in
 from bot.engines.checkpoints import converted
 from bot.engines.checkpoints.convert import convert, main
 from bot.engines.checkpoints.pickled import config, read
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.engine import MusicgenEngine
+from bot.engines.reference.build import musicgen
+from bot.engines.reference.stubs import stubbed_modules
 from bot.errors import ModelMissing
 from bot.recipe import Mode, Recipe
 from tests.engines.audiocraft_files import codec_settings, write_audiocraft, write_codec, write_text_encoder
@@ -62,7 +62,7 @@ def test_what_was_converted_is_what_audiocraft_saved(
     assert all((saved[name] == now[name]).all() for name in saved if not name.endswith("spec.window"))
 
     # audiocraft's codec, filled with what it saved, sounds as ours.
-    with standing_in():
+    with stubbed_modules():
         from audiocraft.models.builders import get_compression_model
 
         theirs = get_compression_model(OmegaConf.create(codec_settings(TINY))).eval()

@@ -11,13 +11,13 @@ import torch
 from omegaconf import OmegaConf
 
 from bot.engines import registry
-from bot.engines.audiocraft.standins import import_audiocraft, standing_in
 from bot.engines.checkpoints import converted
 from bot.engines.checkpoints.convert import convert
 from bot.engines.checkpoints.pickled import read
 from bot.engines.multiband import MODEL
 from bot.engines.multiband.bands import Bands, visited
 from bot.engines.multiband.engine import MultibandEngine
+from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import TINY, write_musicgen
@@ -109,7 +109,7 @@ def test_the_sound_is_audiocrafts_from_the_same_noise(
 ) -> None:
     """Against audiocraft's MultiBandDiffusion, filled with what was saved, not with what was converted."""
     import_audiocraft()
-    with standing_in():
+    with stubbed_modules():
         from audiocraft.models.builders import get_diffusion_model, get_processor
         from audiocraft.models.encodec import HFEncodecCompressionModel
         from audiocraft.models.multibanddiffusion import DiffusionProcess, MultiBandDiffusion

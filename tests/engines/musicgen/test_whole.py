@@ -10,13 +10,13 @@ import pytest
 import torch
 from transformers import MusicgenForConditionalGeneration, MusicgenMelodyForConditionalGeneration
 
-from bot.engines.audiocraft.build import musicgen
-from bot.engines.audiocraft.standins import standing_in
 from bot.engines.base import Job
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.codec import Stream
 from bot.engines.musicgen.decoder import Conditions
 from bot.engines.musicgen.engine import MusicgenEngine
+from bot.engines.reference.build import musicgen
+from bot.engines.reference.stubs import stubbed_modules
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import write_musicgen
 from tests.engines.musicgen.reference import forced_logits
@@ -107,7 +107,7 @@ class Whole:
 
     @torch.inference_mode()
     def by_audiocraft(self, prompt: str, guidance: float, melody: torch.Tensor | None = None) -> torch.Tensor:
-        with standing_in():
+        with stubbed_modules():
             from audiocraft.modules.conditioners import ClassifierFreeGuidanceDropout
 
             waves = None if melody is None else [melody[None]]
@@ -223,7 +223,7 @@ def by_audiocraft_greedily(whole: Whole, prompt: str) -> Any:
     whole.audiocraft.set_generation_params(
         use_sampling=False, duration=(FRAMES + 0.5) / whole.audiocraft.frame_rate, cfg_coef=3.0
     )
-    with standing_in(), torch.inference_mode():
+    with stubbed_modules(), torch.inference_mode():
         return whole.audiocraft.generate([prompt], return_tokens=True)
 
 

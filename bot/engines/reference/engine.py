@@ -7,8 +7,6 @@ from typing import Any
 
 import torch
 
-from bot.engines.audiocraft.build import musicgen
-from bot.engines.audiocraft.standins import standing_in
 from bot.engines.base import Capabilities, Desk, Job
 from bot.engines.checked import option
 from bot.engines.checkpoints.weights import read_tensors
@@ -17,6 +15,8 @@ from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import read_melody
 from bot.engines.musicgen.model_config import STRIDE_SECONDS
 from bot.engines.musicgen.text import TextEncoder
+from bot.engines.reference.build import musicgen
+from bot.engines.reference.stubs import stubbed_modules
 from bot.engines.serial import SerialEngine, look
 from bot.errors import BadAudio
 
@@ -66,7 +66,7 @@ class AudiocraftEngine(SerialEngine):
         self.model.set_custom_progress_callback(told)
         # audiocraft draws from torch's global generator: it is this clip's alone, and what it was afterwards.
         devices = [self.device] if self.device.startswith("cuda") else []
-        with standing_in(), torch.random.fork_rng(devices), torch.inference_mode():
+        with stubbed_modules(), torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(recipe.seed)
             wave = self._generate(job).float().cpu()
         look(desk, job)

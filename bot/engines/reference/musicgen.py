@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.engines import musicgen
-from bot.engines.audiocraft import require
 from bot.engines.base import Capabilities, Engine
 from bot.engines.musicgen.card import parameters
+from bot.engines.reference import require
 from bot.recipe import Mode
 
 __all__ = ["describe", "load", "parameters"]
@@ -38,6 +38,6 @@ def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engin
     audiocraft chooses its own precision: fp32 on a CPU, fp16 by autocast on a GPU.
     """
     capabilities = describe(mode, model, folder)
-    from bot.engines.audiocraft.engine import AudiocraftEngine
+    from bot.engines.reference.engine import AudiocraftEngine
 
     return AudiocraftEngine(folder, capabilities, device)

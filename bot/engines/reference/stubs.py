@@ -1,9 +1,9 @@
-"""Stand-ins for what audiocraft imports and does not need to make music.
+"""Stub modules for the imports of audiocraft that rendering does not need.
 
-audiocraft imports xformers, torchaudio, spacy, librosa, torchmetrics and demucs at its top or in its
-constructors. Rendering uses five functions of them, and these are here; the rest serves training and
-evaluation, and says so when it is called. The stand-ins are in place only inside `standing_in()`: libraries
-that ask whether a package is installed get the true answer before and after.
+audiocraft imports xformers, torchaudio, spacy, librosa, torchmetrics and demucs at module level or in
+constructors. Rendering calls five of their functions, which are implemented here; the rest serves training
+and evaluation and raises NotImplementedError. The stubs are in `sys.modules` only inside
+`stubbed_modules()`: before and after, libraries that ask for an installed package get the true answer.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from typing import Any
 
 import torch
 
-from bot.engines.audiocraft import HOW_TO_GET, require
+from bot.engines.reference import HOW_TO_GET, require
 from bot.errors import ModelMissing
 
 NAMES = ("xformers", "torchaudio", "spacy", "librosa", "torchmetrics", "demucs")
-"""The packages that are stood in for."""
-MARK = "A stand-in; see bot.engines.audiocraft.standins."
+"""Packages with stubs."""
+MARK = "Stub of bot.engines.reference.stubs."
 
 _lock = threading.RLock()
 
@@ -46,7 +46,7 @@ class Spectrogram(torch.nn.Module):
     ) -> None:
         super().__init__()
         if pad:
-            raise NotImplementedError("padding is not part of the stand-in")
+            raise NotImplementedError("the stub has no padding")
         self.n_fft, self.win_length, self.hop_length = n_fft, win_length, hop_length
         self.power, self.center, self.normalized = power, center, normalized
         self.register_buffer("window", torch.hann_window(win_length))
@@ -81,7 +81,7 @@ def chroma(sr: float, n_fft: int, tuning: float = 0.0, n_chroma: int = 12) -> An
 
 
 class LowerTriangularMask:
-    """Says that attention is causal, as xformers' class of the same name."""
+    """Marker of causal attention, as xformers' class of the same name."""
 
 
 def memory_efficient_attention(
@@ -102,8 +102,8 @@ def memory_efficient_attention(
     return out.transpose(1, 2)
 
 
-class _Unseparated(torch.nn.Module):
-    """In the place of demucs: the mix is one of the stems that carry the melody, the others are silent."""
+class _NoSeparation(torch.nn.Module):
+    """Stub of demucs: the mix as the stem that carries the melody, the other stems silent."""
 
     sources = ("drums", "bass", "other", "vocals")
     samplerate = 32_000
@@ -123,7 +123,7 @@ def _convert_audio(wave: torch.Tensor, from_rate: int, to_rate: int, channels: i
     return mono.expand(*mono.shape[:-2], channels, mono.shape[-1])
 
 
-def _absent(name: str) -> type:
+def _unavailable(name: str) -> type:
     """Return a class that can be inherited from and refuses to be made."""
 
     def refuse(self: object, *_: object, **__: object) -> None:
@@ -134,7 +134,7 @@ def _absent(name: str) -> type:
 
 def _modules() -> dict[str, ModuleType]:
     def pretrained(_name: str) -> torch.nn.Module:
-        return _Unseparated()
+        return _NoSeparation()
 
     def apply_model(
         model: Callable[[torch.Tensor], torch.Tensor], wave: torch.Tensor, **_: object
@@ -151,14 +151,14 @@ def _modules() -> dict[str, ModuleType]:
         "torchaudio": {},
         "torchaudio.transforms": {
             "Spectrogram": Spectrogram,
-            "MelSpectrogram": _absent("torchaudio.transforms.MelSpectrogram"),
-            "Loudness": _absent("torchaudio.transforms.Loudness"),
-            "Resample": _absent("torchaudio.transforms.Resample"),
+            "MelSpectrogram": _unavailable("torchaudio.transforms.MelSpectrogram"),
+            "Loudness": _unavailable("torchaudio.transforms.Loudness"),
+            "Resample": _unavailable("torchaudio.transforms.Resample"),
         },
-        "spacy": {"load": _absent("spacy.load")},
+        "spacy": {"load": _unavailable("spacy.load")},
         "librosa": {},
         "librosa.filters": {"chroma": chroma},
-        "torchmetrics": {"Metric": _absent("torchmetrics.Metric")},
+        "torchmetrics": {"Metric": _unavailable("torchmetrics.Metric")},
         "demucs": {},
         "demucs.pretrained": {"get_model": pretrained},
         "demucs.apply": {"apply_model": apply_model},
@@ -178,8 +178,8 @@ def _modules() -> dict[str, ModuleType]:
 
 
 @contextmanager
-def standing_in() -> Iterator[None]:
-    """Have imports find the stand-ins, and nothing but them under their names, until the block ends."""
+def stubbed_modules() -> Iterator[None]:
+    """Put the stubs into `sys.modules` in place of any installed package, until the block ends."""
     with _lock:
         made = _modules()
         before = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] in NAMES}
@@ -193,15 +193,15 @@ def standing_in() -> Iterator[None]:
 
 
 def import_audiocraft() -> ModuleType:
-    """Import audiocraft with its models, once, beside the stand-ins.
+    """Import audiocraft with its models, once, with the stubs in place.
 
     Raises ModelMissing with how to get it where it, or something it needs, is not installed.
     """
     require()
-    # Before the stand-ins: transformers notes for good which packages it finds.
+    # Before the stubs: transformers caches which packages are installed.
     from transformers import T5EncoderModel, T5Tokenizer  # noqa: F401
 
-    with standing_in():
+    with stubbed_modules():
         try:
             import audiocraft.models
         except ModuleNotFoundError as error:

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from bot.engines.audiocraft.standins import import_audiocraft, standing_in
 from bot.engines.checkpoints.names import to_audiocraft
 from bot.engines.checkpoints.weights import Tensors, fill
 from bot.engines.musicgen.card import MusicgenCard
@@ -19,6 +18,7 @@ from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import FFT, PITCH_CLASSES
 from bot.engines.musicgen.model_config import WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
+from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 
 PAD, END = 0, 1
 """T5's token ids."""
@@ -30,7 +30,7 @@ def musicgen(card: MusicgenCard, tensors: Tensors, text: TextEncoder, codec: Cod
     Raises ModelMissing where audiocraft is not installed, or the weights do not fit.
     """
     import_audiocraft()
-    with standing_in():
+    with stubbed_modules():
         from audiocraft.models import MusicGen
         from audiocraft.models.encodec import HFEncodecCompressionModel, InterleaveStereoCompressionModel
 

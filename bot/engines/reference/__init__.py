@@ -1,8 +1,8 @@
 """audiocraft as the reference implementation: its MusicGen, and MultiBandDiffusion.
 
 audiocraft 1.3.0, its last release, pins torch 2.1, av 11, xformers and torchtext, so it is installed
-without its dependencies and imported beside stand-ins for those that current versions of the rest cannot
-live with. Importing this package imports no torch.
+without its dependencies and imported with stub modules for those that conflict with current versions of the
+rest. Importing this package imports no torch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ VERSION = "1.3.0"
 """The release of audiocraft that this was written for."""
 
 HOW_TO_GET = (
-    "Run `make install`, or by hand in the project's folder: `pip install -e '.[audiocraft]'` and "
+    "Run `make install-audiocraft`, or by hand in the project's folder: `pip install -e '.[audiocraft]'` and "
     f"`pip install --no-deps audiocraft=={VERSION}`."
 )
 

@@ -1,4 +1,4 @@
-"""audiocraft imports beside the stand-ins, and nothing is left of them afterwards."""
+"""audiocraft imports with the stubs in place, and none of them remains in sys.modules."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from bot.engines.audiocraft import VERSION, standins
-from bot.engines.audiocraft.standins import NAMES, Spectrogram, import_audiocraft, standing_in
+from bot.engines.reference import VERSION, stubs
+from bot.engines.reference.stubs import NAMES, Spectrogram, import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
 
 RATE = 32_000
@@ -23,7 +23,7 @@ def tone(*frequencies: float, seconds: float = 2.0) -> torch.Tensor:
     return torch.stack([torch.sin(2 * math.pi * f * time) for f in frequencies]).sum(0)
 
 
-def test_audiocraft_imports_and_leaves_no_stand_in_behind() -> None:
+def test_audiocraft_imports_and_leaves_no_stub_behind() -> None:
     installed = [importlib.util.find_spec(name) is not None for name in NAMES]
     audiocraft = import_audiocraft()
     assert audiocraft.__version__ == VERSION
@@ -31,13 +31,13 @@ def test_audiocraft_imports_and_leaves_no_stand_in_behind() -> None:
     assert audiocraft.models.MultiBandDiffusion is not None
     assert import_audiocraft() is audiocraft
     assert [importlib.util.find_spec(name) is not None for name in NAMES] == installed
-    assert not [m for m in sys.modules if m in NAMES and sys.modules[m].__doc__ == standins.MARK]
+    assert not [m for m in sys.modules if m in NAMES and sys.modules[m].__doc__ == stubs.MARK]
 
 
 def test_what_was_imported_under_a_name_is_there_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     own = type(sys)("librosa")
     monkeypatch.setitem(sys.modules, "librosa", own)
-    with pytest.raises(ZeroDivisionError), standing_in():
+    with pytest.raises(ZeroDivisionError), stubbed_modules():
         assert sys.modules["librosa"] is not own
         raise ZeroDivisionError
     assert sys.modules["librosa"] is own
@@ -48,7 +48,9 @@ def test_where_audiocraft_is_absent_it_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name == "audiocraft" else find(name)
     )
-    with pytest.raises(ModelMissing, match=r"not installed.*make install.*--no-deps audiocraft==1\.3\.0"):
+    with pytest.raises(
+        ModelMissing, match=r"not installed.*make install-audiocraft.*--no-deps audiocraft==1\.3\.0"
+    ):
         import_audiocraft()
 
 
@@ -93,8 +95,8 @@ def test_the_spectrogram_keeps_a_tones_power(normalized: bool) -> None:
 def test_attention_is_the_textbooks(causal: bool) -> None:
     generator = torch.Generator().manual_seed(1)
     query, key, value = (torch.randn(2, 5, 3, 4, generator=generator) for _ in range(3))
-    mask = standins.LowerTriangularMask() if causal else None
-    out = standins.memory_efficient_attention(query, key, value, mask)
+    mask = stubs.LowerTriangularMask() if causal else None
+    out = stubs.memory_efficient_attention(query, key, value, mask)
     scores = torch.einsum("bthd,bshd->bhts", query, key) / 2
     if causal:
         scores = scores.masked_fill(torch.ones(5, 5).triu(1).bool(), -torch.inf)
@@ -103,7 +105,7 @@ def test_attention_is_the_textbooks(causal: bool) -> None:
 
 
 def test_in_demucs_place_the_mix_is_the_melody() -> None:
-    with standing_in():
+    with stubbed_modules():
         from demucs import pretrained
         from demucs.apply import apply_model
         from demucs.audio import convert_audio
@@ -117,7 +119,7 @@ def test_in_demucs_place_the_mix_is_the_melody() -> None:
 
 @pytest.mark.parametrize("name", ["torchaudio.transforms", "torchmetrics", "spacy"])
 def test_what_only_training_uses_refuses_to_be_called(name: str) -> None:
-    with standing_in():
+    with stubbed_modules():
         module = sys.modules[name]
     used = {"torchaudio.transforms": "Loudness", "torchmetrics": "Metric", "spacy": "load"}[name]
     with pytest.raises(NotImplementedError, match="training and evaluation"):
