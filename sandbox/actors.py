@@ -164,6 +164,29 @@ class Actor:
         sent = self._sent(lambda: client.autocomplete(self.user, room.channel, name, values, focused), True)
         return (await sent).choices
 
+    async def pick(
+        self,
+        name: str,
+        focused: str,
+        typed: str | float = "",
+        /,
+        *,
+        choice: int | str = 0,
+        at: Room | None = None,
+        after_switching_channels: bool = False,
+        **options: Any,
+    ) -> Any:
+        """What Discord's client puts into the option `focused` when a choice is picked, by number or name.
+
+        The client's faults are part of it: of choices with one name the first is taken (discord-api-docs
+        issue 8565), and after switching channels the name is sent in place of the value (issue 7206).
+        """
+        offered = await self.autocomplete(name, focused, typed, at=at, **options)
+        wanted = offered[choice]["name"] if isinstance(choice, int) else choice
+        if after_switching_channels:
+            return wanted
+        return next(one["value"] for one in offered if one["name"] == wanted)
+
     async def message_menu(self, name: str, message: Message, *, wait: bool = True) -> Reply:
         """Choose a command from a message's context menu."""
         return await self._sent(lambda: self.sandbox.client.message_menu(self.user, name, message), wait)

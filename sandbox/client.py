@@ -79,14 +79,15 @@ class Client:
         if INSTALLED in self.rules:
             if contexts is not None and context not in contexts:
                 return {}
-            if command.body.get("dm_permission") is False and context != Context.GUILD:
+            # The older field counts where there are no contexts.
+            if contexts is None and command.body.get("dm_permission") is False and context != Context.GUILD:
                 return {}
         else:
             kinds = [0, 1]
         owners = {}
         if 0 in kinds and self.world.in_guild(self.world.application_id, channel):
             owners["0"] = channel.guild_id or 0
-        if 1 in kinds and user.installed_app:
+        if 1 in kinds and user.installed_app and 1 in self.world.app.install_types:
             owners["1"] = user.id
         return owners
 
@@ -299,7 +300,7 @@ class Client:
     def upload(self, user: User, channel: Channel, upload: Upload) -> Attachment:
         """Upload a file for an option or a modal; its id is the value to give."""
         self._enter(user, channel)
-        self._tried(lambda: self.messages.judge_uploads([upload]))
+        self._tried(lambda: self.messages.judge_uploads(channel, [upload]))
         attachment = upload.attachment(self.world.ids.next(), channel.id, ephemeral=True)
         self.world.keep_file(attachment, upload.body)
         self.world.uploads[attachment.id] = attachment
@@ -360,6 +361,8 @@ class Client:
         metadata: Json | None = None,
     ) -> Interaction:
         owners = self.owners(command, user, channel)
+        if kind is InteractionType.APPLICATION_COMMAND:
+            self._tried(lambda: self.messages.judge_slow_mode(channel, user.id))
         return self.interactions.send(kind, user.id, channel, data, owners=owners, metadata=metadata)
 
     @staticmethod

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox import changes
 from sandbox.events import Intent, Outgoing
-from sandbox.model import Channel, Json, Message
+from sandbox.model import Channel, Interaction, Json, Message
 from sandbox.payloads import Payloads
 from sandbox.place_events import PlaceEvents
 from sandbox.rules.shapes import as_snowflake
@@ -17,7 +17,7 @@ from sandbox.world import World
 class Dispatcher:
     """Translates the world's changes for the gateway."""
 
-    def __init__(self, world: World, payloads: Payloads, upload_limit: Callable[[], int]) -> None:
+    def __init__(self, world: World, payloads: Payloads, upload_limit: Callable[[Interaction], int]) -> None:
         self.world = world
         self.payloads = payloads
         self.upload_limit = upload_limit
@@ -53,7 +53,7 @@ class Dispatcher:
                 in_dm = Intent.DIRECT_MESSAGES
                 return [self._place(channel, "MESSAGE_DELETE_BULK", bulk, Intent.GUILD_MESSAGES, in_dm)]
             case changes.InteractionSent(interaction):
-                limit = self.upload_limit()
+                limit = self.upload_limit(interaction)
                 body = self.payloads.interaction(interaction, limit)
                 guild_id = interaction.guild_id
                 return [Outgoing("INTERACTION_CREATE", body, guild_id=guild_id)]

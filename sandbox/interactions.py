@@ -19,10 +19,17 @@ from sandbox.model import (
     Json,
     Message,
     MessageFlag,
+    Permission,
     State,
 )
 from sandbox.rules import Rulebook
-from sandbox.rules.interactions import ACK_WITHIN, judge_callback, judge_followup, judge_token
+from sandbox.rules.interactions import (
+    ACK_WITHIN,
+    FORCED_EPHEMERAL,
+    judge_callback,
+    judge_followup,
+    judge_token,
+)
 from sandbox.world import TOKEN_LIFE, World
 
 _DEFAULT, _REPLY, _CHAT_INPUT_COMMAND, _CONTEXT_MENU_COMMAND = 0, 19, 20, 23
@@ -188,7 +195,7 @@ class Interactions:
         message = world.new_message(world.channel(interaction.channel_id), world.application_id)
         message.interaction_id = interaction.id
         message.interaction_metadata = world.metadata(interaction)
-        if ephemeral:
+        if ephemeral or self._forces_ephemeral(interaction):
             message.flags |= MessageFlag.EPHEMERAL
             message.ephemeral_for = interaction.user_id
         if interaction.type == InteractionType.APPLICATION_COMMAND:
@@ -198,6 +205,25 @@ class Interactions:
             message.type = _REPLY
             message.reference = world.reference(interaction.channel_id, interaction.message_id)
         return message
+
+    def _forces_ephemeral(self, interaction: Interaction) -> bool:
+        """Whether Discord shows every answer to the member alone.
+
+        Without an installation in the guild, where the member may not use external apps or not write there;
+        and for context menus in an archived or locked thread.
+        Source: Discord's "Use External Apps" and "User Context"; discord-api-docs issue 6884.
+        """
+        channel = self.world.channel(interaction.channel_id)
+        if channel.guild_id is None or FORCED_EPHEMERAL not in self.rules:
+            return False
+        state = channel.thread
+        closed = state is not None and (state.archived or state.locked)
+        if closed and interaction.data.get("type") in (2, 3):
+            return True
+        write = Permission.SEND_MESSAGES if state is None else Permission.SEND_MESSAGES_IN_THREADS
+        needed = Permission.USE_EXTERNAL_APPS | write
+        bits = self.world.permissions(interaction.user_id, channel)
+        return "0" not in interaction.owners and bits & needed != needed
 
     def _give_up(self, interaction: Interaction, state: State) -> None:
         if interaction.state is state:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sandbox.clock import Clock
+from sandbox.error_codes import ERROR_CODES
 from sandbox.errors import ApiError
 from sandbox.model import Json
 from sandbox.rules import Rulebook, rule
@@ -63,6 +64,14 @@ class RateLimitedError(ApiError):
             "Retry-After": str(math.ceil(self.retry_after)),
             "X-RateLimit-Scope": "global" if self.everything else "user",
         }
+
+
+class SlowModeError(RateLimitedError):
+    """429 with 20016: a channel's slow mode asks for `retry_after` seconds between two messages."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(retry_after, everything=False)
+        self.code, self.message = 20016, ERROR_CODES[20016][1]
 
 
 @dataclass

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.components import normalise, texts
-from sandbox.errors import ApiError, FormError
+from sandbox.errors import ApiError, FormError, refusal
 from sandbox.files import Upload
+from sandbox.limits import SlowModeError
 from sandbox.model import Attachment, Channel, Interaction, Json, Message, MessageFlag, Permission
 from sandbox.places import Places
 from sandbox.rules import Rulebook, rule
@@ -16,6 +17,7 @@ from sandbox.rules.automod import judge_keywords, message_texts
 from sandbox.rules.messages import judge_message
 from sandbox.rules.places import judge_post, judge_thread
 from sandbox.rules.shapes import as_snowflake
+from sandbox.upload_limits import BOOSTED, NITRO_ACCEPTED, accepted_bytes, promised_bytes
 from sandbox.world import World
 
 NONCE_WINDOW = 5 * 60.0
@@ -25,6 +27,8 @@ NONCE_ENFORCED = rule(
 )
 UPLOAD_SIZE = rule("upload_limit", "An attachment is at most as large as the upload limit (413, 40005).")
 OWN_EDIT = rule("edit_own_only", "A message is edited by its author alone (50005).")
+
+SLOW_MODE = rule("slow_mode", "In slow mode a member waits between two messages (429, 20016).")
 
 _CREATE_FLAGS = (
     MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
@@ -52,7 +56,8 @@ class Messages:
     ) -> Message:
         """A new message of `author_id`; `draft` is what is settled about it before."""
         body = {} if body is None else body
-        self.judge_uploads(uploads)
+        answered = draft is not None and draft.interaction_id is not None
+        self.judge_uploads(channel, uploads, draft.interaction_metadata if draft and answered else None)
         judge_message(body, _names(body, uploads), self.rules)
         nonce = body.get("nonce")
         if body.get("enforce_nonce") and nonce is not None and NONCE_ENFORCED in self.rules:
@@ -74,6 +79,8 @@ class Messages:
         reference = body.get("message_reference")
         if reference is not None:
             self._reply(message, channel, reference)
+        if message.interaction_id is None:
+            self.judge_slow_mode(channel, author_id)
         self._apply(message, body, uploads)
         self.places.noticed(message)
         return self.world.add_message(message)
@@ -94,7 +101,8 @@ class Messages:
     ) -> Message:
         """Change what `body` names; fields it lacks stay. `interaction` is the one whose token is used."""
         body = {} if body is None else body
-        self.judge_uploads(uploads)
+        metadata = message.interaction_metadata if interaction is not None else None
+        self.judge_uploads(self.world.channel(message.channel_id), uploads, metadata)
         before: Json = {
             "flags": message.flags,
             "content": message.content,
@@ -114,10 +122,49 @@ class Messages:
             message.edited_at = self.world.clock.now()
         return self.world.change_message(message)
 
-    def judge_uploads(self, uploads: Iterable[Upload]) -> None:
-        """Raise 413 if a file is over the limit."""
-        if UPLOAD_SIZE in self.rules and any(len(upload.body) > self.upload_limit for upload in uploads):
-            raise ApiError(413, 40005, "Request entity too large")
+    def judge_uploads(
+        self, channel: Channel, uploads: Iterable[Upload], metadata: Json | None = None
+    ) -> None:
+        """Raise 413 if a file is over the limit; `metadata` is that of the interaction it answers."""
+        nitro = metadata is not None and self.world.user(metadata["user_id"]).nitro
+        guild = self.world.guilds.get(channel.guild_id or 0)
+        limit = accepted_bytes(self.upload_limit, guild, channel, nitro=nitro)
+        if UPLOAD_SIZE in self.rules and any(len(upload.body) > limit for upload in uploads):
+            raise refusal(40005)
+
+    def promised_bytes(self, interaction: Interaction) -> int:
+        """What an interaction says that a file may weigh."""
+        channel = self.world.channel(interaction.channel_id)
+        guild = self.world.guilds.get(channel.guild_id or 0)
+        nitro = self.world.user(interaction.user_id).nitro
+        return promised_bytes(self.upload_limit, guild, channel, nitro=nitro)
+
+    @property
+    def largest_upload(self) -> int:
+        """The most bytes of a file that are accepted anywhere."""
+        limits = [one.upload_limits.accepted for one in self.world.channels.values() if one.upload_limits]
+        boosted = [BOOSTED.get(guild.premium_tier, 0) for guild in self.world.guilds.values()]
+        nitro = [NITRO_ACCEPTED for user in self.world.users.values() if user.nitro]
+        return max(self.upload_limit, *limits, *boosted, *nitro)
+
+    def judge_slow_mode(self, channel: Channel, user_id: int) -> None:
+        """Raise 20016 if the user has written, or used a command, too short a time before.
+
+        Bots are not slowed down unless the test says so; source: Discord's "Channel" object.
+        """
+        is_bot = user_id == self.world.application_id
+        bits = self.world.permissions(user_id, channel)
+        if SLOW_MODE not in self.rules or bits & Permission.BYPASS_SLOWMODE:
+            return
+        if not channel.slow_mode or (is_bot and not channel.slows_bots):
+            return
+        for message in reversed(self.world.history(channel.id)):
+            wait = message.created_at + channel.slow_mode - self.world.clock.now()
+            if wait <= 0:
+                return
+            writer = (message.interaction_metadata or {}).get("user_id", message.author_id)
+            if writer == user_id:
+                raise SlowModeError(round(wait, 3))
 
     def _judge_thread(self, message: Message, answers: bool, *, edit: bool) -> None:
         """Raise where an archived or locked thread is closed; `answers`: by the token of an interaction.

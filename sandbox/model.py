@@ -133,6 +133,8 @@ class User(Entity):
     bot: bool = False
     installed_app: bool = False
     """Whether the user has installed the application for their own account."""
+    nitro: bool = False
+    """Whether the user's own upload limit is Nitro's, which interactions promise to the bot."""
 
 
 @dataclass
@@ -167,6 +169,8 @@ class Guild(Entity):
     members: dict[int, Member] = field(default_factory=dict)
     blocked_words: dict[str, int] = field(default_factory=dict)
     """AutoMod's keywords, each with the error code of the refusal."""
+    premium_tier: int = 0
+    """The boost level, 0 to 3, which decides how large an upload may be."""
 
     def __post_init__(self) -> None:
         self.roles = {int(k): Role(**v) if isinstance(v, dict) else v for k, v in self.roles.items()}
@@ -219,6 +223,15 @@ class ThreadState:
 
 
 @dataclass
+class UploadLimits:
+    """What one file may weigh in a channel, in bytes, where that is not the usual."""
+
+    accepted: int
+    promised: int
+    """What interactions call `attachment_size_limit`; Discord has promised more than it accepts."""
+
+
+@dataclass
 class Channel(Entity):
     """A text, voice or forum channel of a guild, a thread in one of them, a DM, or a group DM."""
 
@@ -237,6 +250,7 @@ class Channel(Entity):
     """Seconds between two messages of one member: Discord's `rate_limit_per_user`."""
     slows_bots: bool = False
     """Whether slow mode strikes bots too; Discord says that it does not."""
+    upload_limits: UploadLimits | None = None
     parent_id: int | None = None
     """For a thread: the channel that it is in."""
     thread: ThreadState | None = None
@@ -245,6 +259,9 @@ class Channel(Entity):
         self.overwrites = {
             int(k): Overwrite(**v) if isinstance(v, dict) else v for k, v in self.overwrites.items()
         }
+        limits: Any = self.upload_limits
+        if isinstance(limits, dict):
+            self.upload_limits = UploadLimits(**limits)
         kept: Any = self.thread
         if isinstance(kept, dict):
             self.thread = ThreadState(**kept)
@@ -302,6 +319,18 @@ class Message(Entity):
     def loading(self) -> bool:
         """Whether the bot is still "thinking…"."""
         return bool(self.flags & _LOADING)
+
+
+@dataclass
+class AppSettings:
+    """The application's page in the developer portal, as far as it changes what bots are answered."""
+
+    install_types: set[int] = field(default_factory=lambda: {0, 1})
+    """Supported installation contexts: 0 guild, 1 user. A new application's are 0 alone."""
+    narrows_commands: bool = False
+    """Whether commands for other contexts are narrowed to these instead of refused with 50035."""
+    entry_point: bool = False
+    """Whether the application has an entry point command, which no bulk overwrite may remove (50240)."""
 
 
 @dataclass

@@ -156,7 +156,7 @@ class PageApi:
             part = await (await request.multipart()).next()
             if not isinstance(part, BodyPartReader):
                 raise web.HTTPBadRequest(text="One field called file is needed.")
-            limit = self.sandbox.messages.upload_limit
+            limit = self.sandbox.messages.largest_upload
             upload = Upload(0, part.filename or "unnamed", await read_part(part, limit + 1))
             attachment = self.sandbox.client.upload(user, channel, upload)
         except (ActionError, ValueError) as error:

@@ -8,7 +8,6 @@ from sandbox import channel_payloads
 from sandbox.components import fill_media, referenced
 from sandbox.links import Links
 from sandbox.model import (
-    MEMBER_PERMISSIONS,
     Attachment,
     Channel,
     ChannelType,
@@ -19,6 +18,7 @@ from sandbox.model import (
     Member,
     Message,
     MessageFlag,
+    Permission,
     Role,
     User,
 )
@@ -76,7 +76,7 @@ class Payloads:
             "bot": self.user(world.bot),
             "bot_public": True,
             "bot_require_code_grant": False,
-            "integration_types_config": {"0": {}, "1": {}},
+            "integration_types_config": {str(kind): {} for kind in sorted(world.app.install_types)},
             "verify_key": "0" * 64,
             "flags": APPLICATION_FLAGS,
             "flags_new": str(APPLICATION_FLAGS),
@@ -173,7 +173,7 @@ class Payloads:
             "max_members": 500_000,
             "max_stage_video_channel_users": 50,
             "max_video_channel_users": 25,
-            "premium_tier": 0,
+            "premium_tier": guild.premium_tier,
             "premium_subscription_count": 0,
             "preferred_locale": LOCALE,
             "premium_progress_bar_enabled": False,
@@ -335,11 +335,16 @@ class Payloads:
         return body
 
     def app_permissions(self, channel: Channel) -> int:
-        """What the bot may do in a channel; where it is not a member, what its interactions may."""
+        """What the bot may do in a channel; where it is not a member, what its interactions may.
+
+        In private channels that is little; source: Discord's change log of 2024-03-18.
+        """
+        if channel.guild_id is None:
+            bits = Permission.ATTACH_FILES | Permission.EMBED_LINKS | Permission.MENTION_EVERYONE
+            own = channel.type == ChannelType.DM and self.world.application_id in channel.recipients
+            return int(bits | Permission.USE_EXTERNAL_EMOJIS if own else bits)
         if self.world.in_guild(self.world.application_id, channel):
             return self.world.permissions(self.world.application_id, channel)
-        if channel.guild_id is None:
-            return MEMBER_PERMISSIONS
         return self.world.everyone_permissions(channel)
 
     def interaction_state(self, interaction: Interaction) -> Json:

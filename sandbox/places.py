@@ -99,7 +99,7 @@ class Places:
         self.change_channel(thread)
 
     def noticed(self, message: Message) -> None:
-        """Before a message is added: unarchive its thread, let its author join, restart its time."""
+        """Before a message is added: unarchive its thread; its author and whom it mentions join."""
         thread = self.world.channels[message.channel_id]
         if thread.thread is None or message.ephemeral_for is not None:
             return
@@ -107,7 +107,8 @@ class Places:
         if thread.thread.archived:
             self.archive(thread, False)
         if message.interaction_id is None:
-            self.join(thread, message.author_id)
+            members = self.world.guild(thread.guild_id or 0).members
+            self.join(thread, message.author_id, *(one for one in message.mentions if one in members))
 
     def join(self, thread: Channel, *user_ids: int) -> None:
         """Add users to a thread; the bot is told of a private one that it did not see."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sandbox.components import walk
-from sandbox.model import Channel, ChannelType, Guild, Message, Overwrite, Role, ThreadState
+from sandbox.model import Channel, ChannelType, Guild, Message, Overwrite, Role, ThreadState, UploadLimits
 from sandbox.rules.automod import MESSAGE_BLOCKED
 
 if TYPE_CHECKING:
@@ -66,6 +66,15 @@ class Room:
         """Let members wait so long between two messages; with `bots`, bots too (20016)."""
         self.channel.slow_mode, self.channel.slows_bots = seconds, bots
         self.sandbox.places.change_channel(self.channel)
+
+    def upload_limit(self, accepted: int | None, promised: int | None = None) -> None:
+        """Let a file have at most `accepted` bytes while interactions promise `promised` (default: the same).
+
+        None goes back to the usual limits.
+        """
+        limits = None if accepted is None else UploadLimits(accepted, promised or accepted)
+        self.channel.upload_limits = limits
+        self.sandbox.world.add_channel(self.channel)
 
     def delete(self) -> None:
         """Delete the channel, its messages and threads with it."""
@@ -170,6 +179,11 @@ class GuildHandle:
         """Give permissions to a role and take others from it, in the whole guild."""
         found = self.role(role)
         self.sandbox.places.set_role(self.guild, found, found.permissions & ~int(deny) | int(allow))
+
+    def boost(self, level: int) -> None:
+        """Set the boost level: 2 lets uploads have 50 MiB, 3 100 MiB."""
+        self.guild.premium_tier = level
+        self.sandbox.world.add_guild(self.guild)
 
     def kick_bot(self) -> None:
         """Remove the bot from the guild."""

@@ -31,7 +31,7 @@ from sandbox.interactions import Interactions
 from sandbox.limits import Limits
 from sandbox.links import Links
 from sandbox.messages import Messages
-from sandbox.model import Attachment
+from sandbox.model import AppSettings, Attachment
 from sandbox.page_api import PageApi
 from sandbox.payloads import Payloads
 from sandbox.places import Places
@@ -89,7 +89,7 @@ class Sandbox:
         self.places = Places(self.world)
         self.messages = Messages(self.world, self.places, self.rules, self._upload_limit)
         self.interactions = Interactions(self.world, self.messages, self.rules)
-        dispatcher = Dispatcher(self.world, self.payloads, lambda: self.messages.upload_limit)
+        dispatcher = Dispatcher(self.world, self.payloads, self.messages.promised_bytes)
         self.gateway = Gateway(self.world, self.payloads, dispatcher)
         self.faults.gateway = self.gateway
         services = Services(
@@ -197,6 +197,17 @@ class Sandbox:
         """The private channel of these people; with one name, theirs with the bot."""
         ids = [self.member(name).user.id for name in usernames]
         return Room(self, self.world.dm(*ids, *([self.application_id] if len(ids) == 1 else [])))
+
+    def install_contexts(
+        self, *, guild: bool = True, user: bool = False, narrows: bool = False, entry_point: bool = False
+    ) -> None:
+        """Choose what the application supports, as on its Installation page; at first both.
+
+        Commands for other contexts are refused with 50035, or with `narrows` kept without them. With
+        `entry_point` the application has an entry point command, and bulk overwrites are refused with 50240.
+        """
+        kinds = {kind for kind, supported in ((0, guild), (1, user)) if supported}
+        self.world.app = AppSettings(kinds, narrows, entry_point)
 
     def bytes_of(self, attachment: Attachment) -> bytes:
         """What was uploaded; KeyError when it is gone."""

@@ -15,6 +15,7 @@ from sandbox.clock import Clock
 from sandbox.errors import unknown
 from sandbox.model import (
     MEMBER_PERMISSIONS,
+    AppSettings,
     Attachment,
     Channel,
     ChannelType,
@@ -55,6 +56,7 @@ class World:
         self.tokens: dict[str, Interaction] = {}
         self.uploads: dict[int, Attachment] = {}
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
+        self.app = AppSettings()
         self.shards_online = 0
         self.shards = 1
         """How many shards the bot says it has."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.errors import missing_access, unknown
+from sandbox.errors import missing_access, refusal, unknown
 from sandbox.model import Command, Json
 from sandbox.rest.routing import Answer, Call, Created, Services, operation
-from sandbox.rules.commands import judge_command, judge_commands, judge_count
+from sandbox.rules.commands import ENTRY_POINT, judge_command, judge_commands, judge_count, judge_installs
 
 _KEPT = ("name", "description", "name_localizations", "description_localizations", "options", "contexts",
          "integration_types", "nsfw", "dm_permission")  # fmt: skip
@@ -40,19 +40,26 @@ def _make(sandbox: Services, guild_id: int | None, body: Json) -> Command:
         (one.id for one in sandbox.world.commands_of(guild_id) if (one.type, one.name) == (kind, name)),
         None,
     )
+    supported = sandbox.world.app.install_types
     given = _strip({name: body.get(name) for name in _KEPT})
     permissions = body.get("default_member_permissions")
     kept: Json = {
         "type": kind,
         "description": "",
         "nsfw": False,
-        "integration_types": [0, 1] if guild_id is None else [0],
+        "integration_types": sorted(supported) if guild_id is None else [0],
         "contexts": None,
         **given,
+        **_narrowed(given, supported),
         "default_member_permissions": None if permissions is None else str(permissions),
     }
     ids = sandbox.world.ids
     return Command(command_id or ids.next(), kind, name, ids.next(), guild_id, kept)
+
+
+def _narrowed(given: Json, supported: set[int]) -> Json:
+    kinds = given.get("integration_types")
+    return {} if kinds is None else {"integration_types": [kind for kind in kinds if kind in supported]}
 
 
 def _strip(value: Any) -> Any:
@@ -75,6 +82,9 @@ def bulk_set_commands(sandbox: Services, call: Call) -> Answer:
     guild_id = _place(sandbox, call)
     bodies = [] if call.body is None else call.body
     judge_commands(bodies, sandbox.rules)
+    judge_installs(bodies, sandbox.world.app, sandbox.rules, bulk=True)
+    if guild_id is None and sandbox.world.app.entry_point and ENTRY_POINT in sandbox.rules:
+        raise refusal(50240)
     made = [_make(sandbox, guild_id, body) for body in bodies]
     sandbox.world.set_commands(sandbox.world.commands_of(guild_id), made)
     return [sandbox.payloads.command(command) for command in made]
@@ -86,6 +96,7 @@ def create_command(sandbox: Services, call: Call) -> Answer:
     """Register one; it takes the place of one with the same name and type."""
     guild_id = _place(sandbox, call)
     judge_command(call.body, sandbox.rules)
+    judge_installs([call.body], sandbox.world.app, sandbox.rules, bulk=False)
     made = _make(sandbox, guild_id, call.body)
     is_new = made.id not in sandbox.world.commands
     others = [one.type for one in sandbox.world.commands_of(guild_id) if one.id != made.id]
@@ -112,6 +123,7 @@ def update_command(sandbox: Services, call: Call) -> Answer:
     if "name" not in changed:
         body["name"] = command.name
     judge_command(call.body if not isinstance(call.body, dict) else body, sandbox.rules)
+    judge_installs([changed], sandbox.world.app, sandbox.rules, bulk=False)
     if "default_member_permissions" not in changed:
         body["default_member_permissions"] = command.body["default_member_permissions"]
     made = _make(sandbox, command.guild_id, body)

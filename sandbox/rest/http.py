@@ -103,7 +103,7 @@ class RestApi:
         if name not in OPEN:
             self._authorize(request)
         headers |= self.limits.count(name, params, clock, rules)
-        body, uploads = await _read(request, self.services.messages.upload_limit)
+        body, uploads = await _read(request, self.services.messages.largest_upload)
         faults = self.faults.take(self._target(name, params, body, uploads))
         for fault in faults:
             if not fault.after_effect:

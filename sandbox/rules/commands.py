@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from sandbox.errors import ApiError, Path
-from sandbox.model import Json
+from sandbox.model import AppSettings, Json
 from sandbox.rules.book import Rulebook, rule
 from sandbox.rules.shapes import (
     Boolean,
@@ -52,6 +52,9 @@ COMMAND_COUNT = rule(
 COMMAND_SIZE = rule(
     "command_size", "A command's names, descriptions and values have at most 8,000 characters together."
 )
+
+INSTALLS = rule("command_installs", "A command's installation types are those of its application.")
+ENTRY_POINT = rule("entry_point_kept", "A bulk overwrite keeps the entry point command (50240).")
 
 MOST = {1: 100, 2: 15, 3: 15}
 _SLASH_NAME = re.compile(r"(?:(?![A-Z])[-_'\w\u0900-\u097F\u0E00-\u0E7F])*")
@@ -145,6 +148,28 @@ def judge_commands(body: Any, rules: Rulebook) -> None:
         seen[key] += 1
     report.close()
     judge_count([kind for kind, _ in seen], rules)
+
+
+def judge_installs(bodies: list[Json], app: AppSettings, rules: Rulebook, *, bulk: bool) -> None:
+    """Raise 50035 if a command asks for an installation type that the application does not support.
+
+    A bulk overwrite says which of its commands that is. Source: "Installation Context" in Discord's
+    application commands; which field code goes with it is not documented.
+    """
+    if app.narrows_commands or INSTALLS not in rules:
+        return
+    report = Report(rules)
+    for index, body in enumerate(bodies):
+        for place, kind in enumerate(body.get("integration_types") or []):
+            if kind not in app.install_types:
+                path: Path = ("integration_types", place)
+                choices = ", ".join(map(str, sorted(app.install_types)))
+                report.add(
+                    (index, *path) if bulk else path,
+                    "BASE_TYPE_CHOICES",
+                    f"Value must be one of ({choices}).",
+                )
+    report.close()
 
 
 def judge_count(kinds: list[int], rules: Rulebook) -> None:

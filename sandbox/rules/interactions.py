@@ -31,6 +31,9 @@ TOKEN_ALIVE = rule("token_life", "An interaction token dies after 15 minutes (50
 ACK_FIRST = rule("acknowledge_first", "A follow-up comes after the acknowledgement (10015).")
 CALLBACK_FITS = rule("callback_fits", "The kind of callback fits the kind of interaction.")
 FOLLOWUPS = rule("followup_limit", "Five follow-ups where only the user has installed the app (40094).")
+FORCED_EPHEMERAL = rule(
+    "forced_ephemeral", "Without Use External Apps, a user-installed application answers the member alone."
+)
 CHOICES = rule("autocomplete_choices", "Autocomplete offers at most 25 choices.")
 CHOICE_NAME = rule(
     "autocomplete_choice_name_length", "An autocomplete choice's name has 1 to 100 characters."

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from sandbox.defaults import ELSEWHERE
 from sandbox.model import ChannelType, Permission
 from sandbox.rooms import Room, ThreadRoom
 from tests.sandbox.deeds import Deed
 from tests.sandbox.raw import Answer, Raw
 
+EVERYWHERE = {"name": "play", "description": "Play", "integration_types": [0, 1], "contexts": [0, 1, 2]}
 ThreadDeed = Callable[[Raw, ThreadRoom, str], Awaitable[Answer]]
 
 
@@ -103,3 +105,31 @@ async def uses_a_command_in_an_archived_thread(raw: Raw) -> str:
     thread.archive()
     await raw.sandbox.member("alice").slash("play", at=thread, wait=False)
     return "accepted"
+
+
+async def hurries_in_slow_mode(raw: Raw) -> Answer:
+    raw.music.slow_mode(10, bots=True)
+    assert (await raw.post(content="1")).ok
+    answer = await raw.post(content="2")
+    raw.sandbox.clock.advance(10)
+    return answer
+
+
+async def answers_with_external_apps_off(raw: Raw) -> str:
+    """The answer that everybody was to see."""
+    await raw.register(EVERYWHERE)
+    lobby = raw.sandbox.channel("lobby", ELSEWHERE)
+    lobby.overwrite("@everyone", deny=Permission.USE_EXTERNAL_APPS)
+    reply = await raw.sandbox.member("alice").slash("play", at=lobby, wait=False)
+    assert (await raw.respond(reply.interaction, 4, {"content": "x"})).ok
+    return "accepted" if raw.sandbox.member("bob").sees(lobby.messages[-1]) else "ephemeral"
+
+
+async def registers_for_users(raw: Raw) -> Answer:
+    raw.sandbox.install_contexts(guild=True, user=False)
+    return await raw.register({"name": "play", "description": "Play", "integration_types": [0, 1]})
+
+
+async def overwrites_the_entry_point(raw: Raw) -> Answer:
+    raw.sandbox.install_contexts(entry_point=True)
+    return await raw.register({"name": "play", "description": "Play", "integration_types": [0]})

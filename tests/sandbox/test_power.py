@@ -10,10 +10,11 @@ from sandbox.events import Intent
 from sandbox.model import Permission
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
+from sandbox.upload_limits import MIB
+from tests.sandbox.place_deeds import EVERYWHERE as PLAY
 from tests.sandbox.raw import Raw, Socket
 from tests.sandbox.test_gateway import logged_in
 
-PLAY = {"name": "play", "description": "Play", "integration_types": [0, 1], "contexts": [0, 1, 2]}
 SEND, VIEW = Permission.SEND_MESSAGES, Permission.VIEW_CHANNEL
 
 
@@ -160,3 +161,53 @@ async def test_a_kicked_bot_is_told_and_misses_access(raw: Raw) -> None:
         assert (await socket.until("GUILD_CREATE"))["id"] == str(guild.id)
         assert (await raw.call("DELETE", f"/users/@me/guilds/{guild.id}")).status == 204
         await asyncio.wait_for(socket.until("GUILD_DELETE"), 10)
+
+
+async def test_slow_mode_is_for_members_unless_a_test_says_more(raw: Raw) -> None:
+    await raw.register(PLAY)
+    alice = raw.sandbox.member("alice")
+    raw.music.slow_mode(10)
+    await alice.send("one")
+    with pytest.raises(ActionError, match="20016"):
+        await alice.send("two")
+    with pytest.raises(ActionError, match="20016"):
+        await alice.slash("play", wait=False)
+    await raw.sandbox.member("host").send("one")
+    await raw.sandbox.member("host").send("two")
+    raw.sandbox.clock.advance(10)
+    reply = await alice.slash("play", wait=False)
+    assert (await raw.respond(reply.interaction, 4, {"content": "here"})).ok
+    with pytest.raises(ActionError, match="20016"):
+        await alice.send("three")
+    assert all([(await raw.post(content="x")).ok for _ in range(3)])
+    raw.music.slow_mode(10, bots=True)
+    refused = await raw.post(content="x")
+    assert (refused.status, refused.code, refused.body["retry_after"]) == (429, 20016, 10.0)
+    raw.music.overwrite("bot", allow=Permission.BYPASS_SLOWMODE)
+    assert (await raw.post(content="x")).ok
+
+
+async def test_limits_by_boosts_by_nitro_and_by_promise(discord: Sandbox, raw: Raw) -> None:
+    await raw.register(PLAY)
+    guild, alice = discord.guild(), discord.member("alice")
+    async with Socket(raw) as socket:
+        await logged_in(socket)
+
+        async def promised() -> int:
+            await alice.slash("play", wait=False)
+            return int((await socket.until("INTERACTION_CREATE"))["attachment_size_limit"])
+
+        assert await promised() == 10 * MIB
+        guild.boost(2)
+        assert await promised() == discord.messages.largest_upload == 50 * MIB
+        alice.user.nitro = True
+        assert (await promised(), discord.messages.largest_upload) == (500 * MIB, 200 * MIB)
+        raw.music.upload_limit(accepted=1000, promised=5000)
+        assert await promised() == 5000
+    interaction = await raw.slash()
+    big = {"a.mp3": bytes(1001)}
+    refused = await raw.respond(interaction, 4, {"content": "x"}, files=big)
+    assert (refused.status, refused.code) == (413, 40005)
+    assert (await raw.respond(interaction, 4, {"content": "x"}, files={"a.mp3": bytes(1000)})).ok
+    raw.music.upload_limit(None)
+    assert (await raw.post(big, content="x")).ok

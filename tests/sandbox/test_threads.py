@@ -9,12 +9,12 @@ from sandbox.model import ChannelType, Permission
 from sandbox.resolve import ActionError
 from sandbox.rooms import Room
 from sandbox.server import Sandbox
+from tests.sandbox.place_deeds import EVERYWHERE as PLAY
 from tests.sandbox.place_deeds import posts
 from tests.sandbox.raw import Raw, Socket
 from tests.sandbox.test_gateway import logged_in
 
 HOUR = 3600.0
-PLAY = {"name": "play", "description": "Play", "integration_types": [0, 1], "contexts": [0, 1, 2]}
 
 
 @pytest.mark.parametrize("status", [400, 403])
@@ -116,6 +116,13 @@ async def test_a_private_thread_is_closed_to_a_bot_that_was_not_added(raw: Raw) 
     thread.remove("bot")
     assert (await posts(raw, thread)).code == 50001
     raw.music.overwrite("bot", allow=Permission.MANAGE_THREADS)
+    assert (await posts(raw, thread)).ok
+
+
+async def test_whom_a_message_mentions_joins_the_thread(raw: Raw) -> None:
+    alice = raw.sandbox.member("alice")
+    thread = raw.music.thread("secret", by=alice, private=True)
+    await alice.send(f"come in, <@{raw.sandbox.application_id}>", at=thread)
     assert (await posts(raw, thread)).ok
 
 
