@@ -78,6 +78,8 @@ def test_generate_like_makes_the_same_clip(antiphon: Antiphon, tmp_path: Path) -
     ("arguments", "said"),
     [
         (["generate", ""], "The prompt is empty"),
+        (["generate", "\u200b\u2800\u3164"], "The prompt is empty"),
+        (["generate", "rain", "--mode", "diffusion", "--negative", "\u202e"], "negative prompt is empty"),
         (["generate", "x" * 4000], "4,000 characters"),
         (["generate", "piano", "--mode", "ar", "--steps", "5"], "`steps` does nothing in mode ar"),
         (["generate", "piano", "--seconds", "0.2"], "1 to 60 seconds"),

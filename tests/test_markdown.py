@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import random
+import re
+import shutil
+import subprocess
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -164,3 +170,36 @@ def test_a_list_drops_whole_lines_and_says_how_many(lines: list[str], limit: int
 
 def test_lines_are_quoted_each_for_itself() -> None:
     assert quoted_lines("# a\n- *b*", 100) == "\\# a\n\\- \\*b\\*"
+
+
+PAGE = Path(__file__).parents[1] / "sandbox/page/js/markdown"
+PARSE = """
+import { parse } from "./blocks.js";
+const texts = JSON.parse(await new Response(process.stdin).text());
+console.log(JSON.stringify(texts.map((text) => parse(text))));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node, which runs the page's parser")
+def test_the_sandboxs_page_finds_nothing_live_either(tmp_path: Path) -> None:
+    for name in ("blocks.js", "inline.js"):
+        shutil.copy(PAGE / name, tmp_path)
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    (tmp_path / "parse.js").write_text(PARSE)
+    rng = random.Random(5)
+    pieces = [*LIVE, *TRICKY, *SIGNS]
+    texts = [*HOSTILE, *("".join(rng.choices(pieces, k=rng.randint(1, 5))) for _ in range(2_000))]
+    rendered = [quoted(text, 4_000) for text in texts]
+    done = subprocess.run(
+        ["node", "parse.js"],
+        cwd=tmp_path,
+        input=json.dumps(rendered),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for text, markdown, blocks in zip(texts, rendered, json.loads(done.stdout), strict=True):
+        nodes = [node for block in blocks for node in block["children"]]
+        said = [node["text"] for node in nodes]
+        assert {one["type"] for one in (*blocks, *nodes)} <= {"paragraph", "text"}, text
+        assert "".join(said) == re.sub(r"\\([^0-9A-Za-z\s])", r"\1", markdown), text
