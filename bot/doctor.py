@@ -192,7 +192,8 @@ def _accelerator(device: str, machine: Machine) -> Finding:
     if wanted_but_absent:
         advice = "Set DEVICE=auto, or install the torch build for your GPU (see the README)."
         return Finding("Accelerator", "problem", f"DEVICE={device}, but {machine.described}", advice)
-    return Finding("Accelerator", "ok", machine.described)
+    runs_on = f"; DEVICE=auto runs on {machine.auto}" if device == "auto" else ""
+    return Finding("Accelerator", "ok", f"{machine.described}{runs_on}")
 
 
 def _discord(api_url: str) -> Finding:

@@ -11,7 +11,9 @@ REGISTRY = "bot.engines.registry"
 
 
 def machine(*gpus: tuple[str, float], bfloat16: bool = True) -> Machine:
-    return Machine(torch="2.13.0", gpus=gpus, mps=False, threads=2, bfloat16=bfloat16)
+    return Machine(
+        torch="2.13.0", gpus=gpus, mps=False, auto="cuda" if gpus else "cpu", threads=2, bfloat16=bfloat16
+    )
 
 
 def said(settings: Settings, where: Machine) -> dict[str, Finding]:

@@ -244,6 +244,8 @@ def _environment() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(1 << 30),
         "MALLOC_TOP_PAD_": str(64 << 20),
         "PYTHONUNBUFFERED": "1",
+        # torch computes on the CPU what Apple's GPU has no kernel for, in place of an error.
+        "PYTORCH_ENABLE_MPS_FALLBACK": "1",
         **{name: value for name, value in os.environ.items() if name.upper() not in hidden},
     }
 

@@ -15,6 +15,7 @@ SMALL_GB = 6.0
 
 _PROBE = """
 import json, torch
+from bot.engines.accelerator import resolved
 print(json.dumps({
     "torch": torch.__version__,
     "gpus": [
@@ -22,6 +23,7 @@ print(json.dumps({
         for p in map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
     ] if torch.cuda.is_available() else [],
     "mps": torch.backends.mps.is_available(),
+    "auto": resolved("auto"),
     "threads": torch.get_num_threads(),
     "bfloat16": torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False),
 }))
@@ -34,11 +36,15 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """torch's version, GPUs with their memory in gigabytes, and what else there is to compute with."""
+    """torch's version, GPUs with their memory in gigabytes, and what else there is to compute with.
+
+    auto: the device that DEVICE=auto runs on here, as the engines choose it.
+    """
 
     torch: str
     gpus: tuple[tuple[str, float], ...]
     mps: bool
+    auto: str
     threads: int
     bfloat16: bool
 

@@ -56,7 +56,9 @@ class LanguageModel:
             self._packed.put_last_norm(self._norm)
         half = sizes.hidden // 2
         exponents = torch.arange(half, dtype=torch.float64) / max(half - 1, 1)
-        self._frequencies = (10_000.0**-exponents).to(device)
+        # Apple's GPU has no float64.
+        precise = torch.float32 if torch.device(device).type == "mps" else torch.float64
+        self._frequencies = (10_000.0**-exponents).to(device, precise)
 
     @classmethod
     @torch.inference_mode()
