@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class PipelineEngine(SerialEngine):
         projections = [name for name in _PROJECTIONS if hasattr(denoiser, name)]
         self._kept: list[Once] = keep_cross_attention(denoiser, *projections)
         self.placing = self._place(pipeline)
+        self._heartbeat: Callable[[], None] = lambda: None
+        self._report_layers()
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
@@ -76,6 +78,14 @@ class PipelineEngine(SerialEngine):
         log.warning("%s is larger than the free memory and renders slower for it", self.capabilities.model)
         return place
 
+    def _report_layers(self) -> None:
+        """Have every layer of a stack report that it begins: with weights offloaded, a step takes long."""
+        for part in self._pipe.components.values():
+            for module in part.modules() if isinstance(part, torch.nn.Module) else ():
+                if isinstance(module, torch.nn.ModuleList):
+                    for layer in module:
+                        layer.register_forward_pre_hook(lambda *_: self._heartbeat())
+
     def render(self, desk: Desk, job: Job) -> None:
         """Render a job, once more in float32 where its numbers are too large for float16."""
         try:
@@ -97,6 +107,11 @@ class PipelineEngine(SerialEngine):
                 raise _Overflow
             desk.progress(job, done, total)
 
+        def between() -> None:
+            look(desk, job)
+            desk.heartbeat()
+
+        self._heartbeat = desk.heartbeat
         look(desk, job)
         desk.progress(job, 0, total)
         # Drawn on the CPU: the same noise on every device, and none of the global generator's.
@@ -109,9 +124,10 @@ class PipelineEngine(SerialEngine):
                     lambda recipe, name: option(recipe, self.capabilities, name),
                     generator,
                     step,
-                    lambda: look(desk, job),
+                    between,
                 )
         finally:
+            self._heartbeat = lambda: None
             self._pipe.maybe_free_model_hooks()
         if narrow and not np.isfinite(wave).all():
             raise _Overflow
