@@ -110,6 +110,11 @@ def _found(mode: Mode, model: str) -> tuple[Package, Path]:
 def _folder(mode: Mode, model: str) -> Path:
     folder = converted.folder_of(model) or places.folder_of(model)
     if folder is None:
+        if Path(model).expanduser().is_file():
+            raise ModelMissing(
+                f"{model} is a file: set {mode.upper()}_MODEL to the folder of a whole model, with its "
+                "configuration."
+            )
         raise places.missing(mode, model, list(score.BUILT_IN))
     return folder
 

@@ -8,9 +8,19 @@ from pathlib import Path
 
 from bot.errors import ModelMissing
 from bot.models import places
+from bot.models.pointers import is_pointer, pointer_error
 
 AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
 MULTIBAND_FILE = "mbd_musicgen_32khz.th"
+_READ_FIRST = ("model_index.json", "config.json", *AUDIOCRAFT_FILES)
+_ADAPTERS = (
+    "adapter_config.json",
+    "adapter_model.safetensors",
+    "pytorch_lora_weights.safetensors",
+    "pytorch_lora_weights.bin",
+)
+"""What peft and diffusers call a LoRA's files."""
+_ORIGINALS = ("ckpt", "pth", "pt")
 REFUSED = 3
 """The converter's exit code where it says itself, on stderr, what is wrong."""
 
@@ -37,11 +47,26 @@ def folder_of(model: str) -> Path | None:
 
 def refusal(model: str, folder: Path) -> ModelMissing:
     """Return the error for a folder that no engine reads as it is, with what to do."""
+    pointer = next((file for file in map(folder.joinpath, _READ_FIRST) if is_pointer(file)), None)
+    if pointer is not None:
+        return pointer_error(pointer)
     if any((folder / name).is_file() for name in (*AUDIOCRAFT_FILES, MULTIBAND_FILE)):
         return ModelMissing(
             f"{folder} holds audiocraft's own files, which can hide code: run "
             f"`antiphon models convert {model}` once. It reads them safely and writes safetensors."
         )
+    if adapter := next((name for name in _ADAPTERS if (folder / name).is_file()), None):
+        return ModelMissing(
+            f"{folder} holds a LoRA ({adapter}), which only changes another model and is not read: set the "
+            "model that it was made for."
+        )
+    if originals := sorted(path.name for ending in _ORIGINALS for path in folder.glob(f"*.{ending}")):
+        return ModelMissing(
+            f"{folder} holds {originals[0]}, a checkpoint in its authors' own layout: set a folder or a hub "
+            "name in the layout of transformers or diffusers."
+        )
+    if (folder / "model.safetensors").is_file() and not (folder / "config.json").is_file():
+        return ModelMissing(f"config.json is missing in {folder}: fetch the model again.")
     return ModelMissing(
         f"{folder} holds no model that this program knows: a MusicGen has config.json and model.safetensors, "
         "a pipeline of diffusers has model_index.json."

@@ -16,11 +16,14 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+from bot.engines.failures import is_out_of_memory
 from bot.errors import ModelMissing
+from bot.models.pointers import refuse_pointer
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
+PICKLED_INDEX = "pytorch_model.bin.index.json"
 SHOWN = 3
 """How many tensors a refusal names."""
 
@@ -41,19 +44,34 @@ def read_tensors(folder: Path) -> Tensors:
         if all(isinstance(value, torch.Tensor) for value in found.values()):
             return found
         raise ModelMissing(f"{folder / PICKLED} holds more than tensors and is not used.")
+    variants = sorted(path.name for path in folder.glob("model.*.safetensors"))
+    if variants:
+        raise ModelMissing(
+            f"{folder} holds only a variant of the weights, {variants[0]}: fetch the model again, or rename "
+            f"the file to {WHOLE}."
+        )
+    if (folder / PICKLED_INDEX).is_file():
+        raise ModelMissing(
+            f"The weights in {folder} are pickles in several files, which are not read: fetch the model's "
+            "safetensors files."
+        )
     raise ModelMissing(f"There are no weights in {folder}: neither {WHOLE} nor {INDEX} nor {PICKLED}.")
 
 
 def read_safetensors(file: Path) -> Tensors:
     """Return a safetensors file's tensors. Raises ModelMissing for what is none, or is cut short."""
+    refuse_pointer(file)
     try:
         return load_file(file)
-    except SafetensorError as error:
+    except Exception as error:
+        # Too little memory is no fault of the file's, whatever the library calls it.
+        if is_out_of_memory(error) or not isinstance(error, SafetensorError | OSError):
+            raise
+        if isinstance(error, OSError):
+            raise ModelMissing(f"{file} cannot be read: {error.strerror or error}.") from error
         raise ModelMissing(
             f"{file} is damaged or cut short ({error}): fetch the model again, or copy the file again."
         ) from error
-    except OSError as error:
-        raise ModelMissing(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
 def read_pickled(file: Path) -> dict[str, Any]:
@@ -61,6 +79,7 @@ def read_pickled(file: Path) -> dict[str, Any]:
 
     Raises ModelMissing for anything that is not made of tensors and plain values: unpickling can run code.
     """
+    refuse_pointer(file)
     try:
         found = torch.load(file, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
@@ -69,6 +88,8 @@ def read_pickled(file: Path) -> dict[str, Any]:
             f"audiocraft's, `antiphon models convert {file.parent}` reads it safely and writes safetensors."
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelMissing(f"{file} is damaged or cut short: fetch the model again.") from error
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise ModelMissing(f"{file} holds no table of tensors.")
@@ -76,8 +97,9 @@ def read_pickled(file: Path) -> dict[str, Any]:
 
 
 def _read_shards(index: Path) -> Tensors:
+    refuse_pointer(index)
     try:
-        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        weight_map = json.loads(index.read_text(encoding="utf-8-sig"))["weight_map"]
         shards = sorted(set(weight_map.values()))
     except OSError as error:
         raise ModelMissing(f"{index} cannot be read: {error.strerror or error}.") from error

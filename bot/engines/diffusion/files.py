@@ -16,7 +16,9 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from bot.engines.failures import is_out_of_memory
 from bot.errors import ModelMissing
+from bot.models.pointers import refuse_pointer, refuse_pointers
 
 INDEX = "model_index.json"
 _JSON_BYTES = 4_000_000
@@ -67,6 +69,7 @@ def read_part(folder: Path, name: str, class_name: str, *, with_weights: bool) -
     place = folder / name
     if not place.is_dir():
         raise refused(place, "the folder is missing")
+    refuse_pointers(place, "*.json", "*.txt", "*.model")
     if not with_weights:
         return Part(name, class_name, place, {})
     config = read_json(place / "config.json")
@@ -80,7 +83,8 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _JSON_BYTES:
             raise refused(path, "it is far too large for a configuration")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        refuse_pointer(path)
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise refused(path, "the file is missing") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -114,8 +118,15 @@ def _weight_files(place: Path) -> tuple[Path, ...]:
             return (single,)
         if (index := place / f"{stem}.safetensors.index.json").is_file():
             return _shards(place, index)
+    variants = sorted(path.name for stem in _WEIGHTS for path in place.glob(f"{stem}.*.safetensors"))
+    if variants:
+        raise refused(
+            place / variants[0],
+            f"it is a variant, and {_WEIGHTS[0]}.safetensors or {_WEIGHTS[1]}.safetensors is missing",
+        )
     pickled = sorted(path.name for ending in ("bin", "ckpt", "pt") for path in place.glob(f"*.{ending}"))
     if pickled:
+        refuse_pointer(place / pickled[0])
         raise refused(
             place / pickled[0], "it is a pickle, which can run any program when opened; safetensors are read"
         )
@@ -139,6 +150,7 @@ def _shards(place: Path, index: Path) -> tuple[Path, ...]:
 def _parameters(path: Path) -> int:
     """Count the numbers in a safetensors file; its header has to fit its length exactly."""
     count = 0
+    refuse_pointer(path)
     try:
         with safe_open(path, framework="np") as weights:
             for name in weights.keys():  # noqa: SIM118 - it is no mapping
@@ -147,5 +159,7 @@ def _parameters(path: Path) -> int:
                     size *= width
                 count += size
     except (OSError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
         raise refused(path, f"it is damaged or no safetensors file ({error})") from error
     return count

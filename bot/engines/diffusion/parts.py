@@ -14,6 +14,7 @@ import transformers
 
 from bot.engines.diffusion.files import Part, refused
 from bot.engines.diffusion.kinds import Pipeline
+from bot.engines.failures import is_out_of_memory
 
 with warnings.catch_warnings():
     # diffusers 0.42 warns of a deprecated name in its own imports.
@@ -22,6 +23,10 @@ with warnings.catch_warnings():
 
 _NAMED = 3
 """So many weights are named in an error; the rest are counted."""
+_ENCODERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2"}
+"""A tokenizer's name → that of the encoder which reads its tokens."""
+_NO_LIMIT = 1_000_000
+"""transformers says 1e30 where a tokenizer's files name no maximum, which the pipelines cannot pad to."""
 _HARMLESS = re.compile(r"(^|\.)(position_ids|relative_position_index|attn\.bias|attn\.masked_bias)$")
 """Tables that older versions of transformers saved beside the weights and newer ones compute."""
 
@@ -30,6 +35,9 @@ def load_pipeline(pipeline: Pipeline, dtype: torch.dtype) -> Any:
     """Return the diffusers pipeline with every weight of its folder, on the CPU. Raises ModelMissing."""
     with _quiet():
         parts = {name: _load(part, dtype) for name, part in pipeline.parts.items()}
+        for name, encoder in _ENCODERS.items():
+            if name in parts:
+                _limit(parts[name], pipeline.parts[encoder], pipeline.capabilities.prompt_tokens + 1)
         kind: Any = getattr(diffusers, pipeline.kind.class_name)
         loaded = kind(**parts)
     loaded.set_progress_bar_config(disable=True)
@@ -51,13 +59,24 @@ def _load(part: Part, dtype: torch.dtype) -> Any:
         model, found = kind.from_pretrained(
             part.folder, use_safetensors=True, output_loading_info=True, **fixed
         )
-    except (MemoryError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         # Whatever a wrong file makes the libraries raise, it is that file.
         raise refused(part.folder, f"it does not load as {class_name} ({_short(error)})") from error
     _check(part, found)
     return model.eval()
+
+
+def _limit(tokenizer: Any, encoder: Part, usual: int) -> None:
+    """Give a tokenizer without a maximum its encoder's: `usual` tokens, or as many as have a position."""
+    positions = encoder.config.get("text_config", encoder.config).get("max_position_embeddings")
+    longest = usual
+    if isinstance(positions, int):
+        # RoBERTa, CLAP's encoder, counts positions from behind the padding token's number.
+        longest = min(usual, positions - 2)
+    if tokenizer.model_max_length > _NO_LIMIT:
+        tokenizer.model_max_length = longest
 
 
 def _check(part: Part, found: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from bot.engines.musicgen.model_config import ModelConfig
 from bot.errors import ModelMissing
 from bot.models.catalogue import licence_of
 from bot.models.places import title_of
+from bot.models.pointers import refuse_pointer
 from bot.recipe import Mode
 
 CONFIG = "config.json"
@@ -64,7 +65,7 @@ class MusicgenCard:
 def is_musicgen(folder: Path) -> bool:
     """Tell whether a folder's config.json is a MusicGen's in transformers' layout."""
     try:
-        return json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model_type"] in TYPES
+        return json.loads((folder / CONFIG).read_text(encoding="utf-8-sig"))["model_type"] in TYPES
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -75,8 +76,9 @@ def read_card(folder: Path, model: str) -> MusicgenCard:
     Raises ModelMissing for a folder whose config.json is none, with what is wrong with it.
     """
     file = folder / CONFIG
+    refuse_pointer(file)
     try:
-        config = json.loads(file.read_text(encoding="utf-8"))
+        config = json.loads(file.read_text(encoding="utf-8-sig"))
         if config["model_type"] not in TYPES:
             raise ModelMissing(f"{file} is of a {config['model_type']} model, not of a MusicGen.")
         sizes = ModelConfig.from_transformers(config)

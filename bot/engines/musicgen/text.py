@@ -11,6 +11,7 @@ from transformers.initialization import no_init_weights
 from bot.engines.checkpoints.weights import Tensors, fill, under
 from bot.engines.musicgen.card import CONFIG, PROMPT_TOKENS, MusicgenCard
 from bot.errors import ModelMissing
+from bot.models.pointers import refuse_pointers
 
 TOKENIZERS = ("tokenizer.json", "spiece.model")
 
@@ -60,6 +61,7 @@ def _tokenizer(card: MusicgenCard) -> Any:
         raise ModelMissing(
             f"The tokenizer is missing in {card.folder}: {' or '.join(TOKENIZERS)}. Fetch the model again."
         )
+    refuse_pointers(card.folder, *TOKENIZERS, "tokenizer_config.json", "special_tokens_map.json")
     try:
         return T5Tokenizer.from_pretrained(card.folder, local_files_only=True)
     except Exception as error:  # the tokenizers library raises Exception itself for what it cannot parse

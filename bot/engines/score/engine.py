@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.engines.base import Capabilities, Desk, Job
 from bot.engines.checked import option
+from bot.engines.failures import is_out_of_memory
 from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
@@ -21,6 +22,7 @@ from bot.engines.score.sampler import Sampler
 from bot.engines.score.text import Words
 from bot.engines.serial import SerialEngine, look
 from bot.errors import ModelMissing
+from bot.models.pointers import refuse_pointer
 from bot.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -113,6 +115,9 @@ def load_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         return {name: tensor.float() for name, tensor in load_file(path).items()}
     except (OSError, SafetensorError) as error:
+        if is_out_of_memory(error):
+            raise
+        refuse_pointer(path)
         raise ModelMissing(f"The weights {path} cannot be read: {ADVICE}.") from error
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +199,48 @@ def as_diffusers(kind: str, folder: Path, recipe: Recipe) -> np.ndarray:
     pipe.set_progress_bar_config(disable=True)
     audio = pipe(**shared).audios
     return np.asarray(audio[0] if audio.ndim == 3 else audio, np.float32)
+
+
+@pytest.mark.parametrize("kind", ["stable_audio", "audioldm2"])
+@pytest.mark.parametrize("maximum", [None, 1e30])
+def test_a_tokenizer_without_a_maximum_has_its_encoders(
+    kind: str, maximum: float | None, folders: dict[str, Path], tmp_path: Path, asked: Asked
+) -> None:
+    folder = shutil.copytree(folders[kind], tmp_path / kind)
+    for file in folder.glob("tokenizer*/tokenizer_config.json"):
+        settings = json.loads(file.read_text())
+        del settings["model_max_length"]
+        file.write_text(json.dumps(settings | ({} if maximum is None else {"model_max_length": maximum})))
+    engine = registry.load(Mode.DIFFUSION, str(folder), "cpu", "auto")
+    [wave] = rendered(engine, replace(asked(kind), model=str(folder)))
+    assert np.isfinite(wave).all()
+
+
+@every_kind
+def test_heartbeats_come_between_steps_and_while_it_decodes(kind: str, engine: Engine, asked: Asked) -> None:
+    recipe = asked(kind)
+    beats: list[tuple[int, int]] = []
+
+    class Beating(Desk):
+        def heartbeat(self) -> None:
+            beats.append(self.updates[1][-1])
+
+    engine(kind).run(Beating(recipe))
+    steps = [(done, 4) for done in range(4)]
+    assert set(beats) == set(steps), "before the first step, between all, and after the last"
+
+
+def test_every_slice_of_a_decoding_is_a_heartbeat(
+    engine: Engine, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engines.diffusion.oobleck.SLICE_FRAMES", 4)
+    pipe = engine("turbo")
+    counted: list[int] = []
+
+    class Beating(Desk):
+        def heartbeat(self) -> None:
+            if self.updates[1][-1] == (3, 4):
+                counted.append(1)
+
+    pipe.run(Beating(asked("turbo")))
+    assert len(counted) > 10
