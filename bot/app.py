@@ -27,15 +27,18 @@ from bot.jobs.service import JobService
 from bot.presets.starters import starter_presets
 from bot.prompts.names import name_key
 from bot.recipe import Mode
+from bot.removals import DeletionService, RemovalService
 from bot.store.clips import Clips
 from bot.store.coached import CoachStore
 from bot.store.database import Database
+from bot.store.deletions import Deletions
 from bot.store.duels import Duels
 from bot.store.jobs import Jobs
 from bot.store.preset_reports import Reports
 from bot.store.preset_search import Search
 from bot.store.preset_votes import Votes as PresetVotes
 from bot.store.presets import Presets
+from bot.store.removals import Removals
 from bot.store.votes import Votes
 
 log = logging.getLogger(__name__)
@@ -48,6 +51,8 @@ COGS = (
     "cogs.coach",
     "cogs.queue",
     "cogs.history",
+    "cogs.deletions",
+    "cogs.removals",
     "cogs.about",
     "cogs.delivery.cog",
     "cogs.duels",
@@ -64,7 +69,8 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 """What the bot needs where it posts on its own; reading history is how it avoids posting a clip twice."""
-INTENTS = discord.Intents(guilds=True)
+INTENTS = discord.Intents(guilds=True, guild_messages=True)
+"""Servers with their channels and threads, and deletions of messages; neither intent is privileged."""
 _TOKEN_REFUSED = (
     "Discord refused DISCORD_TOKEN: make a new one in the developer portal (Bot → Reset Token), put it into "
     ".env and start again."
@@ -88,6 +94,8 @@ class Antiphon(commands.AutoShardedBot):
     preset_reports: Reports
     coached: CoachStore
     duels: DuelService
+    removals: RemovalService
+    deletions: DeletionService
     boards: Boards
 
     def __init__(
@@ -137,6 +145,8 @@ class Antiphon(commands.AutoShardedBot):
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
         self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, self.clock)
         self.duels = DuelService(Duels(database), Votes(database), self.service, settings, self.clock)
+        self.removals = RemovalService(Removals(database), self.service, self.duels, self.clock)
+        self.deletions = DeletionService(Deletions(database), self.clock)
         self.boards = Boards(settings.database_path)
         self._services.push_async_callback(self.boards.close)
         self.janitor = Janitor(self.clips, self.service.melodies, settings)
@@ -147,6 +157,9 @@ class Antiphon(commands.AutoShardedBot):
         await self.tree.sync()
         self._supervise(asyncio.create_task(self.service.run(), name="queue"))
         self._services.push_async_callback(self.service.close)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """Do nothing: there are no commands in messages, and most messages are other people's."""
 
     def wrote(self, message: discord.Message) -> bool:
         """Tell whether a message is the bot's own. An old application's id is not its bot's."""

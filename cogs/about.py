@@ -9,16 +9,18 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.engines.base import Capabilities
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.models import model_name
 
 HELP = (
     "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
     "`mode` chooses how: **ar** writes the music note after note, **diffusion** carves it out of noise. "
     "Under each clip, **Again** makes another take and **Other mode** lets you compare.\n"
     "**/duel start** makes one clip each way and has everybody vote blind, **/leaderboard** adds the votes "
-    "up, **/privacy** is about yours.\n"
+    "up, **/duel close** ends one, **/privacy** is about your votes.\n"
     "**/coach** says how your words could do more. **/preset** keeps what worked, shares it with others, and "
     "makes clips from theirs: `/preset browse` to begin with.\n"
-    "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again.\n"
+    "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again, "
+    "sends them once more or deletes them.\n"
     "**/about** says which models run here and what their licences allow."
 )
 
@@ -50,7 +52,7 @@ class About(commands.Cog):
 def _described(engine: Capabilities) -> str:
     channels = "stereo" if engine.channels == 2 else "mono"
     return (
-        f"{engine.title} (`{engine.model}`)\nLicence: {engine.licence}\n"
+        f"{engine.title} (`{model_name(engine.model)}`)\nLicence: {engine.licence}\n"
         f"{engine.min_seconds:g} to {engine.max_seconds:g} s, {engine.sample_rate / 1000:g} kHz {channels}"
     )
 

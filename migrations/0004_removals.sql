@@ -15,7 +15,6 @@ CREATE TABLE clip_deletions (
     application_id INTEGER NOT NULL,
     -- The right to delete the message where the bot is not a member: of the press that asked for it.
     interaction_token TEXT,
-    token_expires_at REAL,
     requested_at REAL NOT NULL
 ) STRICT;
 

@@ -158,19 +158,27 @@ class DuelService:
             self._changed()
         return duel
 
+    async def withdraw(self, duel: Duel) -> bool:
+        """End a duel by its requester's or a moderator's wish, in whatever state; False where it was over."""
+        if await self.close(duel.id) is not None:
+            return True
+        return await self.fail(duel, "It was taken back with /duel close.")
+
     async def revealed(self, duel: Duel) -> None:
         """Record that everybody was shown what stood where."""
         # The record first: killed in between, the duel would be shown again without its picture.
         await self.duels.revealed(duel.id, self._clock())
-        self._remove_neutral(duel)
+        self.remove_neutral(duel.id)
 
-    async def fail(self, duel: Duel, error: str) -> None:
-        """Give up on a duel that is not open yet, and on what is still rendered for it."""
+    async def fail(self, duel: Duel, error: str) -> bool:
+        """Give up on a duel that is not open yet, and on what is rendered for it; False where it was past."""
         unfinished = await self.duels.fail(duel.id, error, self._clock())
         if unfinished is None:
-            return
-        self._remove_neutral(duel)
+            return False
+        self.remove_neutral(duel.id)
         await self._jobs.cancelled(*unfinished)
+        self._changed()
+        return True
 
     async def _mend(self, duel: Duel, broken: list[DuelSide]) -> None:
         for side in broken:
@@ -209,15 +217,17 @@ class DuelService:
             duel.max_bytes,
         )
         if await self.duels.ready(duel.id, file_a=names.a, file_b=names.b, picture=names.picture) is None:
-            self._remove_neutral(duel)
+            self.remove_neutral(duel.id)
 
     def _changed(self) -> None:
         for listener in self._listeners:
             listener()
 
-    def _remove_neutral(self, duel: Duel) -> None:
-        # By the names that its id gives: a duel that fails on a second try has recorded none.
-        remove_files(self._settings.clip_dir, *NeutralFiles.of(duel.id))
+    def remove_neutral(self, *duel_ids: int) -> None:
+        """Remove the neutral files of duels that are over."""
+        # By the names that an id gives: a duel that fails on a second try has recorded none.
+        for duel_id in duel_ids:
+            remove_files(self._settings.clip_dir, *NeutralFiles.of(duel_id))
 
 
 def tags_of(prompt: str) -> tuple[str, ...]:

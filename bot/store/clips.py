@@ -41,6 +41,14 @@ class Clip:
     preset_version: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A clip as its member finds it again. reason: why it has no message; None where it has one."""
+
+    clip: Clip
+    reason: str | None
+
+
 class Clips:
     """The clips that were rendered and not deleted."""
 
@@ -73,17 +81,16 @@ class Clips:
         rows = await self._db.read(_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit})
         return [_clip(row) for row in rows]
 
+    async def history(self, user_id: int, *, before: int | None, limit: int) -> list[HistoryEntry]:
+        """Return what `of_member` does, with the reason where a clip has no message to link to."""
+        rows = await self._db.read(_HISTORY, {"user_id": user_id, "before": before, "limit": limit})
+        return [HistoryEntry(_clip(row), row["reason"]) for row in rows]
+
     async def pace(self, model: str, limit: int = 20) -> float | None:
         """Return the median of render seconds per second of audio over a model's last clips, or None."""
         rows = await self._db.read(_PACE, {"model": model, "limit": limit})
         paces = sorted(row["pace"] for row in rows if row["pace"] is not None)
         return paces[len(paces) // 2] if paces else None
-
-    async def delete(self, clip_id: int, now: float) -> Clip | None:
-        """Forget a clip and return it, so that its files and message can go; None where it was gone."""
-        async with self._db.write() as tx:
-            row = await one(await tx.execute(_DELETE, {"id": clip_id, "now": now}))
-        return _clip(row) if row else None
 
     async def with_files(self) -> list[Clip]:
         """Return the delivered clips whose files are still there, oldest first."""
@@ -132,11 +139,22 @@ WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :be
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND in_duel = 1 AND state = 'rendered')
 ORDER BY id DESC LIMIT :limit
 """
+_HISTORY = """
+SELECT clips.*, CASE
+        WHEN clips.message_id IS NOT NULL THEN NULL
+        WHEN message_deleted_at IS NOT NULL THEN 'its message was deleted in Discord'
+        WHEN state = 'rendered' THEN 'on its way'
+        ELSE 'not delivered' || coalesce(': ' || error, '')
+    END AS reason
+FROM clips JOIN jobs ON jobs.id = job_id
+WHERE clips.user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR clips.id < :before)
+  AND NOT (in_duel = 1 AND state = 'rendered')
+ORDER BY clips.id DESC LIMIT :limit
+"""
 _PACE = """
 SELECT json_extract(facts, '$.real_time_factor') AS pace FROM clips
 WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
 """
-_DELETE = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS NULL RETURNING *"
 _WITH_FILES = """
 SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id
 WHERE clips.file <> '' AND jobs.state <> 'rendered' ORDER BY clips.id

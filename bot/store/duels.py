@@ -130,7 +130,7 @@ class Duels:
             if row is None:
                 raise LimitReached(
                     f"You already have {open_most} duels going, which is the most. "
-                    "Close one with the button under it, or wait until one is over."
+                    "End one with /duel close, or wait until one is over."
                 )
             jobs = []
             # In the order of the modes: the queue is for all to see, and must not tell the sides.
@@ -169,6 +169,19 @@ class Duels:
     async def going_in(self, guild_id: int) -> list[Duel]:
         """Return a server's duels that take votes, the one that closes first before the others."""
         return [_duel(row) for row in await self._db.read(_OPEN_IN, {"guild_id": guild_id})]
+
+    async def unfinished_in(self, guild_id: int) -> list[Duel]:
+        """Return a server's duels that count against a member's limit, newest first."""
+        rows = await self._db.read(_UNFINISHED_IN, {"guild_id": guild_id})
+        return [_duel(row) for row in rows]
+
+    async def open_in_channel(self, channel_id: int) -> list[Duel]:
+        """Return the duels that take votes in one channel or thread."""
+        rows = await self._db.read(
+            "SELECT * FROM duels WHERE channel_id = :channel_id AND state = 'open' ORDER BY id",
+            {"channel_id": channel_id},
+        )
+        return [_duel(row) for row in rows]
 
     async def over_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
         """Return a server's duels that are over, newest first, whose prompt holds `containing`."""
@@ -286,6 +299,9 @@ WHERE state IN ('ready', 'closed')
 ORDER BY id
 """
 _OPEN_IN = "SELECT * FROM duels WHERE guild_id = :guild_id AND state = 'open' ORDER BY closes_at, id"
+_UNFINISHED_IN = """
+SELECT * FROM duels WHERE guild_id = :guild_id AND state IN ('rendering', 'ready', 'open') ORDER BY id DESC
+"""
 _OVER_IN = """
 SELECT * FROM duels
 WHERE guild_id = :guild_id AND state IN ('closed', 'revealed') AND instr(lower(prompt), :containing) > 0

@@ -139,7 +139,7 @@ class Delivery(commands.Cog):
             raise Undeliverable(str(error)) from error
         more: list[IdButton] = [PresetButton(clip.id)] if clip.preset_version else []
         more += [CoachButton(clip.id)] if line else []
-        view = clip_buttons(clip.id, *more)
+        view = clip_buttons(clip.id, *more, can_duel=job.can_post and job.guild_id is not None)
         message_id = await self._edit_answer(job, card, view) or await self._post(job, clip, card, view)
         await self.bot.service.delivered(job.id, message_id)
 

@@ -10,12 +10,13 @@ import discord
 from bot.app import Antiphon
 from bot.ask import in_other_mode
 from bot.errors import UserError
-from bot.jobs.service import remove_files
 from bot.recipe import Mode
 from bot.store.clips import Clip
+from bot.store.deletions import Press
 from cogs.asking import acknowledge_request, start_duel, submit
 from cogs.ui.answers import answer_error, defer_update, think
 from cogs.ui.card import details
+from cogs.ui.permissions import moderates_channel
 
 
 class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:matched"):
@@ -129,10 +130,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
         clip = await interaction.client.clips.get(self.number)
         if not may_remove(interaction, clip):
             raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
-        await interaction.delete_original_response()
-        if await interaction.client.clips.delete(clip.id, interaction.created_at.timestamp()):
-            remove_files(interaction.client.settings.clip_dir, clip.file, clip.picture)
-            await interaction.client.janitor.sweep()
+        await interaction.client.deletions.begin(clip.id, _press(interaction))
 
 
 class CancelButton(IdButton, prefix="job:cancel"):
@@ -144,7 +142,7 @@ class CancelButton(IdButton, prefix="job:cancel"):
         """Cancel it for its owner or a moderator; the message follows by itself."""
         await defer_update(interaction)
         job = await interaction.client.jobs.get(self.number)
-        if job.user_id != interaction.user.id and not interaction.permissions.manage_messages:
+        if job.user_id != interaction.user.id and not moderates_channel(interaction):
             raise UserError("Only the person who asked for a clip, or a moderator, can cancel it.")
         await interaction.client.service.cancel(job.id)
 
@@ -152,9 +150,14 @@ class CancelButton(IdButton, prefix="job:cancel"):
 BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton, CancelButton)
 
 
-def clip_buttons(clip_id: int, *more: IdButton) -> discord.ui.View:
-    """Return the buttons under a clip, which every clip has, and more of this one's."""
-    kinds = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton)
+def clip_buttons(clip_id: int, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
+    """Return the buttons under a clip, which every clip has, and more of this one's.
+
+    can_duel: False where the bot cannot post by itself, as in private channels: no duel can be shown there.
+    """
+    kinds: list[type[IdButton]] = [AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton]
+    if not can_duel:
+        kinds.remove(DuelButton)
     return in_rows(*(kind(clip_id) for kind in kinds), *more)
 
 
@@ -188,13 +191,24 @@ def carries(message: discord.Message, custom_id: str) -> bool:
     )
 
 
+def _press(interaction: discord.Interaction[Any]) -> Press | None:
+    """Return the message that a button was pressed under, with the right to delete it."""
+    if interaction.message is None:
+        return None
+    return Press(
+        guild_id=interaction.guild_id,
+        channel_id=interaction.message.channel.id,
+        message_id=interaction.message.id,
+        application_id=interaction.application_id,
+        interaction_token=interaction.token,
+    )
+
+
 def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:
-    """Tell whether the person who acts asked for the clip, or moderates the server where it lies."""
+    """Tell whether the person who acts asked for the clip, or moderates the channel where it lies."""
     if clip.user_id == interaction.user.id:
         return True
-    if clip.guild_id is None or clip.guild_id != interaction.guild_id:
-        return False
-    return interaction.permissions.manage_messages
+    return clip.guild_id == interaction.guild_id and moderates_channel(interaction)
 
 
 def in_rows(*buttons: discord.ui.Item[Any]) -> discord.ui.View:

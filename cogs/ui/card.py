@@ -13,6 +13,7 @@ import discord
 from bot.errors import NotFound
 from bot.store.clips import Clip
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.models import model_name
 from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600
@@ -68,7 +69,7 @@ def details(clip: Clip) -> discord.Embed:
     recipe, facts = clip.recipe, clip.facts
     asked = {
         "Mode": recipe.mode,
-        "Model": recipe.model,
+        "Model": model_name(recipe.model),
         "Length": f"{recipe.seconds:g} s",
         "Seed": recipe.seed,
         "Temperature": recipe.temperature,

@@ -22,6 +22,8 @@ from bot.text import sanitize
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.models import model_name
+from cogs.ui.permissions import moderates_channel
 from cogs.ui.text import quoted
 
 PROMPT_SHOWN = 1_000
@@ -98,7 +100,7 @@ class CloseButton(IdButton, prefix="duel:close"):
         await think(interaction, private=True)
         duels = interaction.client.duels
         duel = await duels.duels.get(self.number)
-        if duel.user_id != interaction.user.id and not interaction.permissions.manage_messages:
+        if duel.user_id != interaction.user.id and not moderates_channel(interaction):
             raise UserError("Only the person who asked for a duel, or a moderator, can close it.")
         if await duels.close(duel.id) is None:
             raise NotFound("This duel is closed already.")
@@ -286,7 +288,8 @@ def _made(side: DuelSide, clip: Clip | None) -> str:
         "guidance": recipe.guidance_scale,
         "steps": recipe.num_sampling_steps,
     }
-    lines = [f"`{recipe.model}`", ", ".join(f"{k} {_number(v)}" for k, v in options.items() if v is not None)]
+    given = ", ".join(f"{k} {_number(v)}" for k, v in options.items() if v is not None)
+    lines = [f"`{model_name(recipe.model)}`", given]
     if clip is not None:
         lines.append(f"{clip.facts['title']}, {clip.facts['licence']}")
         lines.append(f"rendered in {clip.facts['render_seconds']:.1f} s")

@@ -33,6 +33,9 @@ LOOPS = {
     "JobService.run",
     "Delivery._keep_going",
     "DuelStage._run",
+    "ClipDeletions._run",
+    "ClipDeletions._finish",
+    "RemovalService.run",
     "ChildExecutor._watch",
     "_log_stderr",
     # The half of asyncio.wait_for that waits, up to Python 3.11.

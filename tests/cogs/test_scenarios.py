@@ -47,7 +47,7 @@ async def test_a_clip_is_cancelled_by_its_button_and_by_command(place: Simulatio
     await place.until(lambda: "Cancelled" in said(asked), "the end")
 
     asked = await place.alice.slash(place.channel, "music", prompt="slow again", seconds=2)
-    assert "Cancelled: slow again" in said(await place.alice.slash(place.channel, "cancel"))
+    assert "slow again" in said(await place.alice.slash(place.channel, "cancel"))
     await place.until(lambda: "Cancelled" in said(asked), "the end")
     assert asked.response is not None
     assert asked.response.attachments == []

@@ -12,6 +12,7 @@ from bot.jobs.janitor import Janitor
 from bot.jobs.melodies import Melodies
 from bot.store.clips import Clips
 from bot.store.database import Database
+from bot.store.deletions import Deletions
 from bot.store.duels import Duels
 from bot.store.jobs import Jobs
 from tests.builders import new_clip, new_duel, recipe, request
@@ -98,7 +99,7 @@ async def test_files_that_an_interrupted_removal_left_go_at_the_start(
     for name in (kept, deleted, removed):
         await jobs.claim(1)
         await jobs.rendered(int(name), new_clip(name), 2)
-    await clips.delete(int(deleted), 3)
+    await Deletions(database).begin(int(deleted), 3)
     await clips.files_removed(int(removed))
     await jobs.claim(1)
     await jobs.fail(int(failed), "broken", 4)

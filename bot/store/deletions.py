@@ -1,0 +1,116 @@
+"""Deletions of clips: decided in one transaction, carried out in Discord and on the disk, then struck off.
+
+Discord and this database share no transaction, so the intention is recorded first. Whatever a kill
+interrupts is still in the table at the next start, and every step can be taken twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.store.database import Database, Row, one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """A button under the message to delete, and the right to delete it that came with the press."""
+
+    guild_id: int | None
+    channel_id: int
+    message_id: int
+    application_id: int
+    interaction_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """One message of a deleted clip, with the clip's files. message_id: None where there is no message."""
+
+    id: int
+    clip_id: int
+    guild_id: int | None
+    channel_id: int
+    message_id: int | None
+    application_id: int
+    interaction_token: str | None
+    requested_at: float
+    file: str
+    picture: str
+
+
+class Deletions:
+    """The deletions that are decided and not finished."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def begin(self, clip_id: int, now: float, press: Press | None = None) -> bool:
+        """Decide that a clip goes: from here on it counts as deleted. False where it was deleted before.
+
+        press: where a button under the clip's own message asked for it; None for any other place. The
+        message of a duel carries a second clip and the votes, so it stays when one of its clips goes.
+        """
+        async with self._db.write() as tx:
+            if await one(await tx.execute(_DELETE, {"id": clip_id, "now": now})) is None:
+                return False
+            pressed = press.message_id if press else None
+            if press is not None:
+                await tx.execute(
+                    _ADD_PRESSED,
+                    {
+                        "id": clip_id,
+                        "guild_id": press.guild_id,
+                        "channel_id": press.channel_id,
+                        "message_id": press.message_id,
+                        "application_id": press.application_id,
+                        "interaction_token": press.interaction_token,
+                        "now": now,
+                    },
+                )
+            await tx.execute(_ADD_RECORDED, {"id": clip_id, "pressed": pressed, "now": now})
+        return True
+
+    async def pending(self) -> list[Deletion]:
+        """Return what is decided and not finished, oldest first."""
+        return [_deletion(row) for row in await self._db.read(_PENDING, {})]
+
+    async def finished(self, deletion: Deletion) -> None:
+        """Strike off a deletion whose message and files are gone."""
+        async with self._db.write() as tx:
+            about = {"id": deletion.id, "clip_id": deletion.clip_id}
+            await tx.execute("DELETE FROM clip_deletions WHERE id = :id", about)
+            await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :clip_id", about)
+
+
+_DELETE = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS NULL RETURNING id"
+_ADD_PRESSED = """
+INSERT INTO clip_deletions (clip_id, guild_id, channel_id, message_id, application_id, interaction_token,
+                            requested_at)
+VALUES (:id, :guild_id, :channel_id, :message_id, :application_id, :interaction_token,
+        :now)
+"""
+_ADD_RECORDED = """
+INSERT INTO clip_deletions (clip_id, guild_id, channel_id, message_id, application_id, requested_at)
+SELECT clips.id, clips.guild_id, clips.channel_id, iif(in_duel, NULL, clips.message_id), application_id, :now
+FROM clips JOIN jobs ON jobs.id = job_id
+WHERE clips.id = :id AND (:pressed IS NULL OR (in_duel = 0 AND clips.message_id <> :pressed))
+"""
+_PENDING = """
+SELECT clip_deletions.*, file, picture FROM clip_deletions JOIN clips ON clips.id = clip_id
+ORDER BY clip_deletions.id
+"""
+
+
+def _deletion(row: Row) -> Deletion:
+    return Deletion(
+        id=row["id"],
+        clip_id=row["clip_id"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        message_id=row["message_id"],
+        application_id=row["application_id"],
+        interaction_token=row["interaction_token"],
+        requested_at=row["requested_at"],
+        file=row["file"],
+        picture=row["picture"],
+    )

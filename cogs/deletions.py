@@ -1,0 +1,121 @@
+"""Carries out the deletions of clips: the message in Discord, then the files, then the record of what is due.
+
+A message that is gone already counts as deleted, so a deletion that was interrupted, or whose answer was
+lost, is simply taken up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import cast
+
+import discord
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.errors import StoreError
+from bot.jobs.service import remove_files
+from bot.store.deletions import Deletion
+from cogs.delivery.original_response import UNKNOWN_WEBHOOK
+from cogs.delivery.refusals import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_MESSAGE
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
+GIVE_UP_SECONDS = 24 * 3600.0
+"""Seconds after which a message that Discord does not delete is left where it is."""
+
+
+class ClipDeletions(commands.Cog):
+    """Works off the table of deletions, one task a deletion."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+        self._wake = asyncio.Event()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    async def cog_load(self) -> None:
+        """Begin with what an earlier run left."""
+        self.bot.deletions.subscribe(self._wake.set)
+        self._wake.set()
+        self._loop = asyncio.create_task(self._run(), name="deletions")
+
+    async def cog_unload(self) -> None:
+        """Stop; the next start goes on."""
+        tasks = [*([self._loop] if self._loop else []), *self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        await self.bot.wait_until_ready()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                for deletion in await self.bot.deletions.pending():
+                    if deletion.id not in self._tasks:
+                        task = asyncio.create_task(self._finish(deletion), name=f"delete-{deletion.clip_id}")
+                        self._tasks[deletion.id] = task
+                        task.add_done_callback(self._ended)
+            except Exception:
+                log.exception("the deletions could not be read; they are in a while")
+                asyncio.get_running_loop().call_later(RETRY_SECONDS[-1], self._wake.set)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks = {key: other for key, other in self._tasks.items() if other is not task}
+
+    async def _finish(self, deletion: Deletion) -> None:
+        try:
+            await self._delete_message_patiently(deletion)
+            remove_files(self.bot.settings.clip_dir, deletion.file, deletion.picture)
+            await self.bot.deletions.finished(deletion)
+            await self.bot.janitor.sweep()
+        except (StoreError, OSError):
+            log.exception("the deletion of clip %d is taken up again in a while", deletion.clip_id)
+            asyncio.get_running_loop().call_later(RETRY_SECONDS[-1], self._wake.set)
+
+    async def _delete_message_patiently(self, deletion: Deletion) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self._delete_message(deletion)
+                return
+            except (*NETWORK_ERRORS, discord.HTTPException) as error:
+                passing = isinstance(error, NETWORK_ERRORS) or error.status in (401, 429)
+                if not passing or self.bot.clock() - deletion.requested_at > GIVE_UP_SECONDS:
+                    log.warning("the message of deleted clip %d stays: %s", deletion.clip_id, error)
+                    return
+                log.warning("the deletion of clip %d waits: %s", deletion.clip_id, error)
+            await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+            attempt += 1
+
+    async def _delete_message(self, deletion: Deletion) -> None:
+        """Delete it by the token of the press, and by the bot's own where that is over."""
+        if deletion.message_id is None:
+            return
+        if deletion.interaction_token:
+            webhook = discord.Webhook.partial(
+                deletion.application_id, deletion.interaction_token, client=self.bot
+            )
+            try:
+                # The typed parameter is a message id; Discord's route takes this word for the answer itself.
+                await webhook.delete_message(cast(int, "@original"))
+                return
+            except discord.HTTPException as error:
+                if error.code == UNKNOWN_MESSAGE:
+                    return
+                if error.code not in (UNKNOWN_WEBHOOK, INVALID_WEBHOOK_TOKEN):
+                    raise
+        channel = self.bot.get_partial_messageable(deletion.channel_id, guild_id=deletion.guild_id)
+        # 404: the message or its channel is gone.
+        with contextlib.suppress(discord.NotFound):
+            await channel.get_partial_message(deletion.message_id).delete()
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(ClipDeletions(bot))

@@ -1,0 +1,219 @@
+"""A clip's deletion: in Discord and here, once, whatever is killed, lost or pressed twice in between."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.actors import Actor, Room, text_of
+from sandbox.model import Message
+from sandbox.spec import Spec
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import WAIT, ask, clips_in, eventually, made, private, rendering, text_in
+from tests.e2e.conftest import running
+
+BY_TOKEN = "delete_original_webhook_message"
+BY_BOT = "delete_message"
+
+
+@pytest.fixture
+def bot(own_bot: BotProcess) -> BotProcess:
+    return own_bot
+
+
+def query(bot: BotProcess, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def files_of(bot: BotProcess) -> list[str]:
+    """Return the names of all clips' files."""
+    return sorted(path.name for path in (bot.folder / "clips").iterdir() if path.is_file())
+
+
+async def gone(bot: BotProcess, music: Room) -> None:
+    """Return once nothing is left of any clip, on any side."""
+    await bot.sandbox.until(lambda: not clips_in(music) or None, WAIT, "the message to go")
+    await eventually(lambda: query(bot, "SELECT 1 FROM clip_deletions") == [], "the deletion to be done")
+    assert files_of(bot) == []
+
+
+async def test_killed_after_the_decision(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await made(alice, "tune")
+    held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
+    await alice.click(message, "Delete")
+    await held.until_struck()
+    assert message in clips_in(music)
+    assert len(query(bot, "SELECT 1 FROM clip_deletions")) == 1
+    await bot.kill()
+    bot.sandbox.faults.clear()
+    await bot.restart()
+    await gone(bot, music)
+
+
+async def test_killed_between_discord_and_the_files(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await made(alice, "tune")
+    lost = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None, after_effect=True)
+    await alice.click(message, "Delete")
+    await lost.until_struck()
+    await bot.sandbox.until(lambda: not clips_in(music) or None, WAIT, "the message to go")
+    assert len(files_of(bot)) == 2
+    await bot.kill()
+    bot.sandbox.faults.clear()
+    await bot.restart()
+    await gone(bot, music)
+
+
+async def test_a_deletion_goes_on_after_its_token_is_over(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await made(alice, "tune")
+    held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
+    await alice.click(message, "Delete")
+    await held.until_struck()
+    await bot.kill()
+    bot.sandbox.faults.clear()
+    bot.sandbox.clock.advance(16 * 60)
+    await bot.restart()
+    await gone(bot, music)
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_refusal_that_passes_is_tried_again(
+    bot: BotProcess, alice: Actor, music: Room, status: int
+) -> None:
+    message = await made(alice, "tune")
+    # More than discord.py tries by itself.
+    fault = bot.sandbox.faults.fail(status, operation=BY_TOKEN, times=6)
+    await alice.click(message, "Delete")
+    await gone(bot, music)
+    assert fault.struck == 6
+
+
+async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: Room) -> None:
+    message = await made(alice, "tune")
+    held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
+    first = await bot.sandbox.member("mina").click(message, "Delete")
+    await held.until_struck()
+    second = await bot.sandbox.member("host").click(message, "Delete")
+    answer = await second.followup(0, WAIT)
+    assert "no longer there" in answer.content or "already deleted" in answer.content
+    assert answer.ephemeral_for == second.interaction.user_id
+    held.clear()
+    await gone(bot, music)
+    assert first.followups == []
+    assert not [line for line in bot.lines if "Traceback" in line or "broke" in line]
+
+
+async def test_many_presses_at_once_delete_one_clip(bot: BotProcess, alice: Actor, music: Room) -> None:
+    kept = await made(alice, "one that stays")
+    message = await made(alice, "one that goes")
+    sandbox = bot.sandbox
+    actors = [alice, alice, sandbox.member("mina"), sandbox.member("host"), alice]
+    await asyncio.gather(*(actor.click(message, "Delete", wait=False) for actor in actors))
+    await eventually(lambda: clips_in(music) == [kept], "the deletion")
+    await eventually(lambda: query(bot, "SELECT 1 FROM clip_deletions") == [], "its end")
+    assert len(files_of(bot)) == 2
+    assert not [line for line in bot.lines if "Traceback" in line]
+
+
+async def test_history_sends_a_clip_again_and_deletes_it(
+    bot: BotProcess, alice: Actor, bob: Actor, music: Room
+) -> None:
+    kept = await made(alice, "the first * [tune](https://example.org)")
+    message = await made(alice, "the second tune")
+    delivered = "SELECT 1 FROM clips WHERE message_id IS NOT NULL"
+    await eventually(lambda: len(query(bot, delivered)) == 2, "the records")
+    page = await (await alice.slash("history")).finished(WAIT)
+    assert f"/{message.id})" in text_of(page)
+    await alice.select(page, "Send again or delete …", [str(clip_id(bot, message))])
+    await bot.sandbox.until(lambda: "▸" in text_of(page) or None, WAIT, "the choice")
+
+    # After a restart too: everything that a press needs is in its custom_id.
+    await bot.kill()
+    await bot.restart()
+    again = await private(await alice.click(page, "Send again"))
+    assert [a.filename for a in again.attachments if a.filename.endswith(".mp3")] != []
+    assert not bob.sees(again)
+    first = await alice.click(page, "Delete", wait=False)
+    second = await alice.click(page, "history:delete:2", wait=False)
+    await eventually(lambda: again in clips_in(music) and message not in clips_in(music), "the deletion")
+    await first.acknowledged()
+    assert "deleted" in (await second.followup(0, WAIT)).content or "no longer" in second.followups[0].content
+    await bot.sandbox.until(lambda: "second tune" not in text_of(page) or None, WAIT, "the page")
+    assert kept in clips_in(music)
+    assert query(bot, "SELECT id FROM clips WHERE deleted_at IS NULL") == [(clip_id(bot, kept),)]
+
+
+def clip_id(bot: BotProcess, message: Message) -> int:
+    [(found,)] = query(bot, f"SELECT id FROM clips WHERE message_id = {message.id}")
+    return int(found)
+
+
+async def test_a_clip_that_never_arrived_is_handed_out_in_history(bot: BotProcess, alice: Actor) -> None:
+    await made(alice, "tune")
+    await eventually(lambda: query(bot, "SELECT state FROM jobs") == [("delivered",)], "the record")
+    await bot.kill()
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection, connection:
+        connection.execute("UPDATE clips SET message_id = NULL")
+        connection.execute("UPDATE jobs SET state = 'failed', error = 'The thread_is *locked*.'")
+    await bot.restart()
+    page = await (await alice.slash("history")).finished(WAIT)
+    assert r"not delivered: The thread\_is \*locked\*." in text_of(page)
+    await alice.select(page, "Send again or delete …", ["1"])
+    await bot.sandbox.until(lambda: "▸" in text_of(page) or None, WAIT, "the choice")
+    again = await private(await alice.click(page, "Send again"))
+    assert any(a.filename.endswith(".mp3") for a in again.attachments)
+
+
+async def published(bot: BotProcess, alice: Actor) -> None:
+    """Kill the bot where its worker has published a clip's files and it has not recorded them."""
+    await rendering(alice, "tune")
+    os.kill(bot.process.pid, signal.SIGSTOP)
+    bot.let_through()
+    await eventually(lambda: files_of(bot) == ["00000001.mp3", "00000001.png"], "the files")
+    await bot.kill()
+    assert query(bot, "SELECT state FROM jobs") == [("running",)]
+
+
+async def test_files_published_by_a_job_that_then_fails_go(description: Spec, tmp_path: Path) -> None:
+    async with running(description, tmp_path, MAX_ATTEMPTS="1") as bot:
+        await published(bot, bot.sandbox.member("alice"))
+        await bot.restart()
+        await eventually(lambda: query(bot, "SELECT state FROM jobs") == [("failed",)], "the failure")
+        await eventually(lambda: files_of(bot) == [], "the files to go")
+
+
+async def test_files_published_by_a_job_that_is_then_cancelled_go(bot: BotProcess, alice: Actor) -> None:
+    await published(bot, alice)
+    await bot.restart()
+    await eventually(lambda: query(bot, "SELECT state FROM jobs") == [("running",)], "the second attempt")
+    assert len(files_of(bot)) == 2
+    await (await alice.slash("cancel")).finished(WAIT)
+    await eventually(lambda: files_of(bot) == [], "the files to go")
+
+
+async def test_two_equal_prompts_are_told_apart_in_cancel(bot: BotProcess, alice: Actor) -> None:
+    running_one = await rendering(alice, "in the way")
+    first = await (await ask(alice, "same words")).finished(WAIT)
+    second = await (await ask(alice, "same words")).finished(WAIT)
+    await eventually(lambda: len(query(bot, "SELECT 1 FROM jobs WHERE state = 'queued'")) == 2, "both")
+    choices = await alice.autocomplete("cancel", "clip", "same")
+    assert [choice["name"] for choice in choices] == [
+        "#3 · place 2 · same words",
+        "#2 · place 1 · same words",
+    ]
+    # As a client that sends the name in place of the value.
+    done = await (await alice.slash("cancel", clip=choices[1]["name"])).finished(WAIT)
+    assert "Cancelled: #2 same words" in done.content
+    await text_in(first, "Cancelled", bot.sandbox)
+    refused = await (await alice.slash("cancel", clip="٣")).finished(WAIT)
+    assert "none of your waiting clips" in refused.content
+    assert "Cancelled" not in text_of(second)
+    bot.let_through()
+    await bot.sandbox.until(lambda: running_one.attachments or None, WAIT, "the clip")
