@@ -11,19 +11,21 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
-from bot.store.duels import Stage
+from bot.store.duels import Duel, Stage
 from cogs.asking import acknowledge_request, start_duel
 from cogs.ui.answers import answer_error, think
+from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
 from cogs.ui.duels import moment, said_in
 from cogs.ui.embeds import build_embed
-from cogs.ui.text import plain, quoted
+from cogs.ui.permissions import moderates_server
+from cogs.ui.text import quoted
 
 LISTED = 15
-CHOICES = 25
-CHOICE_CHARACTERS = 100
 
 
 @app_commands.guild_only()
+# Beside guild_only, which discord.py adds to the contexts that the whole tree allows.
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.allowed_installs(guilds=True, users=False)
 class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, voted on blind"):
     """The commands about duels."""
@@ -56,12 +58,9 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
     @app_commands.describe(duel="Which one: its number, or some of its words")
     async def rematch(self, interaction: discord.Interaction[Antiphon], duel: str) -> None:
         """Start a duel with the prompt and length of one that is over."""
-        if not duel.isdecimal() or len(duel) > 18:
-            raise UserError("Give the number of a duel, or choose one from the list that appears.")
+        number = _number(duel)
         await acknowledge_request(interaction, clips=2)
-        before = await self.bot.duels.duels.get(int(duel))
-        if before.guild_id != interaction.guild_id:
-            raise NotFound(f"There is no duel {before.id} in this server.")
+        before = await self._here(interaction, number)
         if before.state not in (Stage.CLOSED, Stage.REVEALED):
             raise UserError("That duel is not over yet.")
         await start_duel(interaction, before.prompt, before.seconds)
@@ -70,14 +69,37 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
     async def _over(
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
-        found = await self.bot.duels.duels.over_in(interaction.guild_id or 0, current.strip(), CHOICES)
-        return [
-            app_commands.Choice(
-                name=plain(f"{duel.id}: {duel.prompt}", CHOICE_CHARACTERS),
-                value=str(duel.id),
+        duels, guild_id = self.bot.duels.duels, interaction.guild_id or 0
+        found = await duels.over_in(guild_id, current.strip(), MAX_CHOICES)
+        return [numbered_choice(duel.id, duel.prompt) for duel in found]
+
+    @app_commands.command(description="End a duel of yours now, wherever its message is")
+    @app_commands.describe(duel="Which one: its number, or some of its words")
+    async def close(self, interaction: discord.Interaction[Antiphon], duel: str) -> None:
+        """Close an open duel, or take back one that is not open yet, for its requester or a moderator."""
+        number = _number(duel)
+        await think(interaction, private=True)
+        found = await self._here(interaction, number)
+        if found.user_id != interaction.user.id and not moderates_server(interaction):
+            raise UserError(
+                "Only the person who asked for a duel, or a moderator of this server, can end it."
             )
-            for duel in found
+        if not await self.bot.duels.withdraw(found):
+            raise NotFound(f"Duel {found.id} is over already.")
+        await interaction.followup.send(f"Duel {found.id} is over.", ephemeral=True)
+
+    @close.autocomplete("duel")
+    async def _closable(
+        self, interaction: discord.Interaction[Antiphon], current: str
+    ) -> list[app_commands.Choice[str]]:
+        going = await self.bot.duels.duels.unfinished_in(interaction.guild_id or 0)
+        moderator, typed = moderates_server(interaction), current.strip().casefold()
+        choices = [
+            numbered_choice(duel.id, _STATES[duel.state], duel.prompt)
+            for duel in going
+            if moderator or duel.user_id == interaction.user.id
         ]
+        return [choice for choice in choices if typed in choice.name.casefold()][:MAX_CHOICES]
 
     @app_commands.command(description="Show the duels that take votes here")
     async def list(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -93,6 +115,13 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
             lines.append(f"and {len(found) - LISTED} more")
         text = lines or "No duel is open here. /duel start begins one."
         await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
+
+    async def _here(self, interaction: discord.Interaction[Antiphon], number: int) -> Duel:
+        """Return a duel of this server. Raises NotFound."""
+        found = await self.bot.duels.duels.get(number)
+        if found.guild_id != interaction.guild_id:
+            raise NotFound(f"There is no duel {number} in this server.")
+        return found
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
@@ -114,6 +143,16 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
             await interaction.followup.send("Noted, thank you.", ephemeral=True)
         except Exception as error:
             await answer_error(interaction, error, "the form “Why?”")
+
+
+_STATES = {Stage.RENDERING: "being made", Stage.READY: "being posted", Stage.OPEN: "takes votes"}
+
+
+def _number(text: str) -> int:
+    number = number_in(text)
+    if number is None:
+        raise UserError("Give the number of a duel, or choose one from the list that appears.")
+    return number
 
 
 async def setup(bot: Antiphon) -> None:

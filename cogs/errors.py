@@ -9,7 +9,11 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
+from bot.errors import UserError
 from cogs.ui.answers import answer_error
+
+CHANGED = "This command has changed. Reload Discord (Ctrl+R, or close and open the app), then try again."
+"""For clients that still show a command as it was before the bot's last start."""
 
 
 class Errors(commands.Cog):
@@ -27,7 +31,8 @@ class Errors(commands.Cog):
     ) -> None:
         """Answer an error of any command."""
         name = interaction.command.qualified_name if interaction.command else "an unknown command"
-        await answer_error(interaction, error, f"/{name}")
+        stale = isinstance(error, (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch))
+        await answer_error(interaction, UserError(CHANGED) if stale else error, f"/{name}")
 
 
 async def setup(bot: Antiphon) -> None:

@@ -1,4 +1,8 @@
-"""/history: a member's own clips, page by page."""
+"""/history: a member's own clips, page by page, each of which can be sent again or deleted.
+
+The page and the choice stand in custom_ids: the select carries where its page begins, the two buttons carry
+the chosen clip. So a second press of Delete finds its clip deleted, never the one that took its place.
+"""
 
 from __future__ import annotations
 
@@ -10,37 +14,93 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.store.clips import Clip
+from bot.errors import NotFound
+from bot.store.clips import Clip, HistoryEntry
+from cogs.sending import send_clip
 from cogs.ui.answers import answer_error, defer_update, think
+from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import build_embed
-from cogs.ui.text import in_a_line
+from cogs.ui.text import in_a_line, plain, quoted
 
 PAGE = 8
+REASON_SHOWN = 150
+_CHOOSE = "history:choose"
 
 
-class OlderButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"history:older:(?P<before>\d+)"):
+class OlderButton(IdButton, prefix="history:older"):
     """The next page: the clips before the one that stands in its custom_id."""
 
-    def __init__(self, before: int) -> None:
+    label = "Older"
+    emoji = "⬇️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show the page in place of this one."""
+        await defer_update(interaction)
+        await _show(interaction, self.number)
+
+
+class ClipSelect(
+    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    template=rf"{_CHOOSE}:(?P<before>[0-9]{{1,18}})",
+):
+    """Chooses a clip of the page; its custom_id has the id that the page's clips are below, 0 for all."""
+
+    def __init__(self, before: int | None, entries: list[HistoryEntry] | None = None) -> None:
         self.before = before
-        super().__init__(discord.ui.Button(label="Older", emoji="⬇️", custom_id=f"history:older:{before}"))
+        options = [_option(number, entry) for number, entry in enumerate(entries or (), start=1)]
+        super().__init__(
+            discord.ui.Select(
+                custom_id=f"{_CHOOSE}:{before or 0}", placeholder="Send again or delete …", options=options
+            )
+        )
 
     @classmethod
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Make the button again from a message of any age."""
-        return cls(int(match["before"]))
+        """Make the select again from a message of any age."""
+        return cls(int(match["before"]) or None)
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the page in place of this one."""
-        bot = cast(Antiphon, interaction.client)
+        """Show the page with the chosen clip marked, and what can be done with it."""
+        acting = cast("discord.Interaction[Antiphon]", interaction)
         try:
-            await defer_update(interaction)
-            embed, view = await _page(bot, interaction.user.id, self.before)
-            await interaction.edit_original_response(embed=embed, view=view)
+            await defer_update(acting)
+            [chosen] = self.item.values
+            await _show(acting, self.before, int(chosen))
         except Exception as error:
-            await answer_error(interaction, error, "history")
+            await answer_error(acting, error, "the choice in /history")
+
+
+class SendAgainButton(IdButton, prefix="history:send"):
+    """A fresh upload of a clip, for its member alone."""
+
+    label = "Send again"
+    style = discord.ButtonStyle.primary
+    emoji = "📨"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Upload it."""
+        await think(interaction, private=True)
+        await send_clip(interaction, await _own(interaction, self.number))
+
+
+class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
+    """Takes a clip away: its message, its files and its record."""
+
+    label = "Delete"
+    style = discord.ButtonStyle.danger
+    emoji = "🗑️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Delete it, and show the page without it and without a choice."""
+        await defer_update(interaction)
+        clip = await _own(interaction, self.number)
+        await interaction.client.deletions.begin(clip.id)
+        await _show(interaction, _before(interaction.message))
+
+
+ITEMS = (OlderButton, ClipSelect, SendAgainButton, DeleteFromHistoryButton)
 
 
 class History(commands.Cog):
@@ -50,41 +110,83 @@ class History(commands.Cog):
         self.bot = bot
 
     async def cog_load(self) -> None:
-        """Have the button work on messages of before a restart."""
-        self.bot.add_dynamic_items(OlderButton)
+        """Have the buttons work on messages of before a restart."""
+        self.bot.add_dynamic_items(*ITEMS)
 
-    @app_commands.command(description="Show the clips you made, newest first")
+    async def cog_unload(self) -> None:
+        """Take them away."""
+        self.bot.remove_dynamic_items(*ITEMS)
+
+    @app_commands.command(description="Show the clips you made, newest first; send them again or delete them")
     async def history(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the newest page, to the member alone."""
         await think(interaction, private=True)
-        embed, view = await _page(self.bot, interaction.user.id, None)
-        await interaction.edit_original_response(embed=embed, view=view)
+        await _show(interaction, None)
 
 
-async def _page(
-    bot: Antiphon, user_id: int, before: int | None
-) -> tuple[discord.Embed, discord.ui.View | None]:
-    clips = await bot.clips.of_member(user_id, before=before, limit=PAGE + 1)
-    if not clips:
+async def _show(
+    interaction: discord.Interaction[Antiphon], before: int | None, chosen: int | None = None
+) -> None:
+    """Turn the answer into a page. before: the clips with smaller ids; None for the newest."""
+    found = await interaction.client.clips.history(interaction.user.id, before=before, limit=PAGE + 1)
+    entries = found[:PAGE]
+    if not entries:
         text = "You have made no clips yet. /music makes one." if before is None else "These were all."
-        return build_embed(description=text), None
-    embed = build_embed(title="Your clips", description=[_line(clip) for clip in clips[:PAGE]])
-    if len(clips) <= PAGE:
-        return embed, None
-    view = discord.ui.View(timeout=None)
-    view.add_item(OlderButton(clips[PAGE - 1].id))
-    view.stop()
-    return embed, view
+        await interaction.edit_original_response(embed=build_embed(description=text), view=None)
+        return
+    lines = [_line(number, entry, chosen) for number, entry in enumerate(entries, start=1)]
+    items: list[discord.ui.Item[Any]] = [ClipSelect(before, entries)]
+    here = next((entry.clip for entry in entries if entry.clip.id == chosen), None)
+    if here is not None:
+        send, delete = SendAgainButton(here.id), DeleteFromHistoryButton(here.id)
+        send.item.disabled = not here.file
+        items += [send, delete]
+    if len(found) > PAGE:
+        items.append(OlderButton(entries[-1].clip.id))
+    await interaction.edit_original_response(
+        embed=build_embed(title="Your clips", description=lines), view=in_rows(*items)
+    )
 
 
-def _line(clip: Clip) -> str:
+def _line(number: int, entry: HistoryEntry, chosen: int | None) -> str:
+    clip = entry.clip
+    mark = "▸ " if clip.id == chosen else ""
     when = f"<t:{int(clip.created_at)}:R>"
-    text = in_a_line(clip.recipe)
-    if clip.message_id is None:
-        return f"{when} {text} (never delivered)"
-    place = clip.guild_id or "@me"
-    # A link of its own, because escapes are literal in the text of a masked link (discord-api-docs#6185).
-    return f"{when} {text} · [show](https://discord.com/channels/{place}/{clip.channel_id}/{clip.message_id})"
+    # Apart from the words, and not around them: inside a masked link their escapes would be seen.
+    if entry.reason is None:
+        place = clip.guild_id or "@me"
+        end = f"[open](https://discord.com/channels/{place}/{clip.channel_id}/{clip.message_id})"
+    else:
+        end = f"({quoted(entry.reason, REASON_SHOWN)})"
+    if not clip.file:
+        end += " (its file made room for newer ones)"
+    return f"{mark}**{number}.** {when} {in_a_line(clip.recipe)} · {end}"
+
+
+def _option(number: int, entry: HistoryEntry) -> discord.SelectOption:
+    recipe = entry.clip.recipe
+    return discord.SelectOption(
+        label=plain(f"{number}. {recipe.prompt}", 100),
+        description=f"{recipe.mode} · {recipe.seconds:g} s",
+        value=str(entry.clip.id),
+    )
+
+
+def _before(message: discord.Message | None) -> int | None:
+    """Return where the page in a message begins, as its select has it."""
+    for row in message.components if message else ():
+        for child in row.children if isinstance(row, discord.ActionRow) else ():
+            custom_id = getattr(child, "custom_id", None) or ""
+            if match := re.fullmatch(rf"{_CHOOSE}:([0-9]+)", custom_id):
+                return int(match[1]) or None
+    return None
+
+
+async def _own(interaction: discord.Interaction[Antiphon], clip_id: int) -> Clip:
+    clip = await interaction.client.clips.get(clip_id)
+    if clip.user_id != interaction.user.id:
+        raise NotFound("That clip is not yours.")
+    return clip
 
 
 async def setup(bot: Antiphon) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from typing import Literal
 
 import discord
@@ -11,9 +12,13 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import UserError
+from cogs.delivery.refusals import NETWORK_ERRORS
 from cogs.ui.answers import reply, think
 from cogs.ui.embeds import build_embed
+from cogs.ui.permissions import moderates_server
 from cogs.ui.text import one_line, plain, quoted
+
+log = logging.getLogger(__name__)
 
 ALT_CHARACTERS = 1_024
 """As much as Discord takes to describe a picture."""
@@ -69,8 +74,12 @@ class Leaderboard(commands.Cog):
             description=plain(board.text.replace("\n", ". "), ALT_CHARACTERS),
         )
         await reply(interaction, embed=embed, attachments=[picture])
-        if where == "this server" and interaction.permissions.manage_messages:
-            await interaction.followup.send(board.exclusions, ephemeral=True)
+        if where == "this server" and moderates_server(interaction):
+            try:
+                await interaction.followup.send(board.exclusions, ephemeral=True)
+            except (discord.HTTPException, *NETWORK_ERRORS) as error:
+                # The picture is there: a refusal would be said in its place.
+                log.warning("the counts of excluded votes were not shown: %s", error)
 
 
 async def setup(bot: Antiphon) -> None:

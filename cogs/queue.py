@@ -9,12 +9,12 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.jobs.eta import spoken
+from bot.jobs.service import Place
 from cogs.ui.answers import think
-from cogs.ui.text import in_a_line, plain
+from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
+from cogs.ui.text import in_a_line
 
 SHOWN = 10
-CHOICES = 25
-CHOICE_CHARACTERS = 100
 
 
 class Queue(commands.Cog):
@@ -38,9 +38,9 @@ class Queue(commands.Cog):
         ]
         for job_id, place in list(places.items()):
             if job_id in mine and len(lines) <= SHOWN:
-                where = "rendering" if place.number == 0 else f"place {place.number}"
                 lines.append(
-                    f"**{where}**, ready in {spoken(place.seconds)}: {in_a_line(mine[job_id].recipe)}"
+                    f"**#{job_id}, {_place(place)}**, ready in {spoken(place.seconds)}: "
+                    f"{in_a_line(mine[job_id].recipe)}"
                 )
         if places and not mine:
             lines.append("None of them is yours.")
@@ -54,22 +54,32 @@ class Queue(commands.Cog):
         mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
         if not mine:
             raise NotFound("You have no clip waiting or rendering.")
-        if clip is not None and not (clip.isdecimal() and int(clip) in mine):
+        number = max(mine) if clip is None else number_in(clip)
+        if number is None or number not in mine:
             raise UserError("That is none of your waiting clips: choose one from the list that appears.")
-        job = mine[int(clip)] if clip else mine[max(mine)]
-        await self.bot.service.cancel(job.id)
-        await interaction.followup.send(f"Cancelled: {in_a_line(job.recipe)}", ephemeral=True)
+        job = await self.bot.service.cancel(number)
+        text = f"Cancelled: #{job.id} {in_a_line(job.recipe)}"
+        if job.in_duel:
+            text += "\nIts duel ends with it."
+        await interaction.followup.send(text, ephemeral=True)
 
     @cancel.autocomplete("clip")
     async def _own_open_jobs(
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
         jobs = await self.bot.jobs.open_of(interaction.user.id)
-        return [
-            app_commands.Choice(name=plain(job.recipe.prompt, CHOICE_CHARACTERS), value=str(job.id))
-            for job in reversed(jobs)
-            if current.casefold() in job.recipe.prompt.casefold()
-        ][:CHOICES]
+        places = await self.bot.service.places()
+        choices = [
+            numbered_choice(job.id, _place(places.get(job.id)), job.recipe.prompt) for job in reversed(jobs)
+        ]
+        typed = current.strip().casefold()
+        return [choice for choice in choices if typed in choice.name.casefold()][:MAX_CHOICES]
+
+
+def _place(place: Place | None) -> str:
+    if place is None:
+        return "done in a moment"
+    return f"place {place.number}" if place.number else "rendering"
 
 
 async def setup(bot: Antiphon) -> None:

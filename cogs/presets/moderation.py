@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -14,8 +15,11 @@ from cogs.presets.card import preset_card, shown_name
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.permissions import moderates_channel, moderates_server
 from cogs.ui.text import quoted
 
+GRANT_LIFETIME = timedelta(minutes=15)
+"""How long buttons under an answer to /reports are taken for the command itself."""
 SHOWN = 10
 REASON_SHOWN = 300
 
@@ -23,15 +27,35 @@ REASON_SHOWN = 300
 async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
     """Return the server whose queue the person who acts decides about. Raises UserError for others.
 
-    In a direct message the bot's owner decides for every server.
+    What is decided holds in the whole server, so the permission has to: by a role, or by a grant of /reports
+    under Integrations. In a direct message the bot's owner decides for every server.
     """
     if interaction.guild_id is not None:
-        if interaction.permissions.manage_messages:
+        if moderates_server(interaction) or _was_granted(interaction):
             return interaction.guild_id
-        raise UserError("Only moderators see what was reported: who may manage messages here.")
+        raise UserError(
+            "Only moderators of the whole server see what was reported: a role with Manage Messages, or one "
+            "that may use /reports by the server's settings under Integrations. Manage Messages in a single "
+            "channel is not enough."
+        )
     if await interaction.client.is_owner(interaction.user):
         return EVERYWHERE
     raise UserError("Reports are looked at in the server where they were made.")
+
+
+def _was_granted(interaction: discord.Interaction[Antiphon]) -> bool:
+    """Tell whether the server gave the person who acts the command itself, under Integrations.
+
+    Discord offers /reports by default to who has Manage Messages in the channel. So a command that comes from
+    somebody without it was granted, and a button under a private answer was pressed by who got that answer.
+    That holds for a while; afterwards the command is asked for again.
+    """
+    if interaction.type is discord.InteractionType.application_command:
+        return not moderates_channel(interaction)
+    message = interaction.message
+    if message is None or not message.flags.ephemeral:
+        return False
+    return interaction.created_at - message.created_at < GRANT_LIFETIME
 
 
 class CaseButton(IdButton, prefix="report:show"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ async def test_a_waiting_clip_is_cancelled_by_command(bot: BotProcess, alice: Ac
     waiting = await queued(alice, "never mind")
     [choice] = await alice.autocomplete("cancel", "clip", "never")
     done = await (await alice.slash("cancel", clip=choice["value"])).finished()
-    assert "Cancelled: never mind" in done.content
+    assert re.search(r"Cancelled: #\d+ never mind", done.content)
     await text_in(waiting, "Cancelled", bot.sandbox)
     bot.let_through()
     await carries_clip(running, bot.sandbox)

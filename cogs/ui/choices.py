@@ -1,0 +1,33 @@
+"""Choices that autocomplete offers for numbered things, and the way back from what a client sends.
+
+A client may send a choice's name in place of its value, and with two equal names it selects the first one
+(Discord's API documentation, issues 7206 and 8565). So every name begins with the number, and whatever begins
+like a name is read as one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from discord import app_commands
+
+from cogs.ui.text import plain
+
+MAX_CHOICES = 25
+MAX_CHOICE_CHARACTERS = 100
+_NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:)\s.*)?", re.DOTALL)
+
+
+def numbered_choice(number: int, *parts: str) -> app_commands.Choice[str]:
+    """Return the choice “#12 · part · part” of a numbered thing; the last part is shortened to fit."""
+    name = plain(" · ".join((f"#{number}", *parts)), MAX_CHOICE_CHARACTERS)
+    return app_commands.Choice(name=name, value=str(number))
+
+
+def number_in(text: str) -> int | None:
+    """Return the number in “12”, “#12” or a choice's whole name; None for any other text.
+
+    ASCII digits only: int() also takes those of other scripts, which name nothing here.
+    """
+    match = _NUMBERED.fullmatch(text.strip())
+    return int(match[1]) if match else None
