@@ -4,90 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Literal
 
 import aiosqlite
 
-from bot.errors import LimitReached, NotFound, StoreError
-from bot.recipe import Mode, Recipe
-from bot.store.database import Database, Row, one
-from bot.store.jobs import Job, Request, State, insert_job
+from bot.errors import LimitReached, NotFound
+from bot.store.database import Database, one
+from bot.store.duel_model import SIDES, Duel, DuelSide, NewDuel, Side, Stage, duel_of, side_of
+from bot.store.jobs import Job, Request, insert_job
 
-Side = Literal["a", "b"]
-SIDES: tuple[Side, Side] = ("a", "b")
+__all__ = ["SIDES", "Duel", "DuelSide", "Duels", "NewDuel", "Side", "Stage", "end_jobs"]
+
 _UNLIMITED = 1 << 30
-
-
-class Stage(StrEnum):
-    """Where a duel is. rendering → ready → open → closed → revealed, or failed before it is open."""
-
-    RENDERING = "rendering"
-    READY = "ready"
-    OPEN = "open"
-    CLOSED = "closed"
-    REVEALED = "revealed"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewDuel:
-    """What is asked for. sides: what to render on each; every request is from the same member and place."""
-
-    prompt: str
-    seconds: float
-    tags: tuple[str, ...]
-    built_in: bool
-    guild_id: int
-    sides: Mapping[Side, Request]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duel:
-    """A duel. `posted_at` is Discord's time of its message; files are names inside the clips' folder."""
-
-    id: int
-    state: Stage
-    prompt: str
-    seconds: float
-    tags: tuple[str, ...]
-    built_in: bool
-    user_id: int
-    guild_id: int
-    channel_id: int
-    application_id: int
-    interaction_token: str | None
-    interaction_id: int | None
-    answer_id: int | None
-    answer_ephemeral: bool
-    max_bytes: int
-    created_at: float
-    file_a: str
-    file_b: str
-    picture: str
-    message_id: int | None
-    posted_at: float | None
-    closes_at: float | None
-    error: str | None
-
-    @property
-    def link(self) -> str:
-        """The address of its message in Discord."""
-        return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuelSide:
-    """What stands on one side, with the job that renders it and how far that is."""
-
-    side: Side
-    mode: Mode
-    recipe: Recipe
-    job_id: int
-    job_state: State
-    job_error: str | None
-    tries: int
 
 
 class Duels:
@@ -148,32 +75,32 @@ class Duels:
                         "job_id": job.id,
                     },
                 )
-        return _duel(row), jobs
+        return duel_of(row), jobs
 
     async def get(self, duel_id: int) -> Duel:
         """Return one duel. Raises NotFound."""
         row = await self._db.read_one("SELECT * FROM duels WHERE id = :id", {"id": duel_id})
         if row is None:
             raise NotFound(f"There is no duel {duel_id}.")
-        return _duel(row)
+        return duel_of(row)
 
     async def sides(self, duel_id: int) -> dict[Side, DuelSide]:
         """Return what stands on each side."""
         rows = await self._db.read(_SIDES_OF, {"id": duel_id})
-        return {row["side"]: _side(row) for row in rows}
+        return {row["side"]: side_of(row) for row in rows}
 
     async def outbox(self, now: float) -> list[Duel]:
         """Return the duels with which something has to be done now."""
-        return [_duel(row) for row in await self._db.read(_OUTBOX, {"now": now})]
+        return [duel_of(row) for row in await self._db.read(_OUTBOX, {"now": now})]
 
     async def going_in(self, guild_id: int) -> list[Duel]:
         """Return a server's duels that take votes, the one that closes first before the others."""
-        return [_duel(row) for row in await self._db.read(_OPEN_IN, {"guild_id": guild_id})]
+        return [duel_of(row) for row in await self._db.read(_OPEN_IN, {"guild_id": guild_id})]
 
     async def unfinished_in(self, guild_id: int) -> list[Duel]:
         """Return a server's duels that count against a member's limit, newest first."""
         rows = await self._db.read(_UNFINISHED_IN, {"guild_id": guild_id})
-        return [_duel(row) for row in rows]
+        return [duel_of(row) for row in rows]
 
     async def open_in_channel(self, channel_id: int) -> list[Duel]:
         """Return the duels that take votes in one channel or thread."""
@@ -181,12 +108,12 @@ class Duels:
             "SELECT * FROM duels WHERE channel_id = :channel_id AND state = 'open' ORDER BY id",
             {"channel_id": channel_id},
         )
-        return [_duel(row) for row in rows]
+        return [duel_of(row) for row in rows]
 
     async def over_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
         """Return a server's duels that are over, newest first, whose prompt holds `containing`."""
         found = {"guild_id": guild_id, "containing": containing.casefold(), "limit": limit}
-        return [_duel(row) for row in await self._db.read(_OVER_IN, found)]
+        return [duel_of(row) for row in await self._db.read(_OVER_IN, found)]
 
     async def retry(self, duel_id: int, side: DuelSide, request: Request, now: float) -> Job | None:
         """Queue a side again, in place of a job that failed; None where that was done already."""
@@ -236,7 +163,7 @@ class Duels:
             found = {"id": duel_id, "message_id": row["message_id"], "now": now}
             await tx.execute(_JOBS_DELIVERED, found)
             await tx.execute(_CLIPS_SHOWN, found)
-        return _duel(row)
+        return duel_of(row)
 
     async def fail(self, duel_id: int, error: str, now: float) -> list[int] | None:
         """Give up a duel that is not open yet, and both its jobs with it; `error` is for the requester.
@@ -256,7 +183,7 @@ class Duels:
     async def _move(self, sql: str, parameters: Mapping[str, object]) -> Duel | None:
         async with self._db.write() as tx:
             row = await one(await tx.execute(sql, parameters))
-        return _duel(row) if row else None
+        return duel_of(row) if row else None
 
 
 async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: float) -> list[int]:
@@ -356,46 +283,3 @@ WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
   AND state IN ('rendered', 'failed', 'cancelled')
 """
 _TOLD = "UPDATE duels SET told = 1, interaction_token = NULL WHERE id = :id AND state = 'failed'"
-
-
-def _duel(row: Row) -> Duel:
-    return Duel(
-        id=row["id"],
-        state=Stage(row["state"]),
-        prompt=row["prompt"],
-        seconds=row["seconds"],
-        tags=tuple(json.loads(row["tags"])),
-        built_in=bool(row["built_in"]),
-        user_id=row["user_id"],
-        guild_id=row["guild_id"],
-        channel_id=row["channel_id"],
-        application_id=row["application_id"],
-        interaction_token=row["interaction_token"],
-        interaction_id=row["interaction_id"],
-        answer_id=row["answer_id"],
-        answer_ephemeral=bool(row["answer_ephemeral"]),
-        max_bytes=row["max_bytes"],
-        created_at=row["created_at"],
-        file_a=row["file_a"],
-        file_b=row["file_b"],
-        picture=row["picture"],
-        message_id=row["message_id"],
-        posted_at=row["posted_at"],
-        closes_at=row["closes_at"],
-        error=row["error"],
-    )
-
-
-def _side(row: Row) -> DuelSide:
-    side: Side = row["side"]
-    if side not in SIDES:
-        raise StoreError(f"A duel has no side {side}.")
-    return DuelSide(
-        side=side,
-        mode=Mode(row["mode"]),
-        recipe=Recipe.from_json(row["recipe"]),
-        job_id=row["job_id"],
-        job_state=State(row["state"]),
-        job_error=row["error"],
-        tries=row["tries"],
-    )
