@@ -44,13 +44,33 @@ async def test_a_command_is_typed_with_the_keys_alone(chat: Chat) -> None:
 async def test_autocomplete_knows_what_the_other_options_hold(chat: Chat) -> None:
     await chat.text.focus()
     await chat.keys.type("/search mood:wild number:3")
-    await chat.page.get_by_role("combobox", name="mood, required").click()
+    await chat.page.get_by_role("textbox", name="mood, required").click()
     await expect(chat.suggestions).to_have_text(["3-Wild"])
 
 
 async def test_what_is_typed_need_not_be_among_the_choices(chat: Chat) -> None:
     await chat.command("/search something else")
     await expect(chat.message("something else 0")).to_be_visible()
+
+
+async def test_shift_and_enter_break_a_line_in_a_text(chat: Chat, with_bot: Sandbox) -> None:
+    await chat.text.focus()
+    await chat.keys.type("/search ")
+    await chat.keys.type("[verse]")
+    await chat.keys.press("Shift+Enter")
+    await chat.keys.type("rain")
+    await expect(chat.page.get_by_role("textbox", name="mood, required")).to_have_value("[verse]\nrain")
+    await chat.keys.press("Enter")
+    await expect(chat.last).to_contain_text("rain 0")
+    interaction = max(with_bot.world.interactions.values(), key=lambda one: one.id)
+    assert interaction.data["options"][0]["value"] == "[verse]\nrain"
+
+
+async def test_shift_and_enter_break_no_line_in_a_number(chat: Chat) -> None:
+    await chat.text.focus()
+    await chat.keys.type("/search calm number:7")
+    await chat.keys.press("Shift+Enter")
+    await expect(chat.message("calm 7")).to_be_visible()
 
 
 async def test_every_kind_of_option(chat: Chat, tmp_path: Path) -> None:

@@ -166,6 +166,8 @@ export class CommandLine {
       if (suggestions.move(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
     } else if (event.key === "Enter") {
       if (!isTyped && field.empty) return;
+      // A line break, as Discord's client makes one since September 2026.
+      if (event.shiftKey && field.multiline) return;
       event.preventDefault();
       if (suggestions.current) this.choose(field, suggestions.current);
       else this.submit();

@@ -34,12 +34,13 @@ export class TypedField {
     Object.assign(this, { option, owner, known });
     this.chosen = null;
     this.strict = known !== null;
-    this.input = h("input", {
-      type: "text",
+    // Line breaks go into free texts alone; a textarea is no combobox by the rules of ARIA.
+    this.multiline = option.type === OPTION.STRING && known === null;
+    const kind = this.multiline ? { rows: 1, "aria-haspopup": "listbox" } : { type: "text", role: "combobox", "aria-expanded": "false" };
+    this.input = h(this.multiline ? "textarea" : "input", {
+      ...kind,
       class: "option-input",
-      role: "combobox",
       "aria-autocomplete": "list",
-      "aria-expanded": "false",
       "aria-label": `${option.name}, ${option.required ? "required" : "optional"}: ${option.description}. ${typeWords(option)}`,
       autocomplete: "off",
       autocapitalize: "off",
@@ -72,7 +73,10 @@ export class TypedField {
   }
 
   resize() {
-    this.input.size = Math.min(Math.max([...this.input.value].length + 1, 4), 64);
+    const lines = this.input.value.split("\n");
+    const columns = Math.min(Math.max(...lines.map((line) => [...line].length + 1), 4), 64);
+    if (!this.multiline) this.input.size = columns;
+    else Object.assign(this.input, { cols: columns, rows: Math.min(lines.length, 6) });
   }
 
   /** Fill in a text, as if typed. */
