@@ -72,7 +72,7 @@ def describe(mode: Mode, model: str) -> Capabilities:
         options=options[mode],
         negative_prompt=mode is Mode.DIFFUSION,
         melody=mode is Mode.AR,
-        real_time_factor=0.05,
+        real_time_factor=50 if model == "slow" else 0.05,
     )
 
 

@@ -102,13 +102,16 @@ class BotProcess:
 
     def worker_pid(self) -> int:
         """Return the process id of the bot's worker, which it has from the start."""
-        return self.child_pid(b"bot.executor.worker")
+        return next(
+            int(child.name)
+            for child in self.children()
+            if b"bot.executor.worker" in (child / "cmdline").read_bytes()
+        )
 
-    def child_pid(self, module: bytes) -> int:
-        """Return the process id of the bot's child that runs a module. Raises StopIteration for none."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        pids = [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
-        return next(pid for pid in pids if module in Path(f"/proc/{pid}/cmdline").read_bytes())
+    def children(self) -> list[Path]:
+        """Return the folders in /proc of the processes that the bot has started."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [Path("/proc", pid) for task in tasks for pid in (task / "children").read_text().split()]
 
     async def _read(self) -> None:
         assert self.process.stdout is not None

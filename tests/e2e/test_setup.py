@@ -129,3 +129,17 @@ async def test_sigterm_ends_it_in_order(description: Spec, tmp_path: Path) -> No
         bot.process.terminate()
         assert await bot.ended() == 0
         assert not any("Traceback" in line for line in bot.lines)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads the environment in /proc")
+async def test_no_child_process_is_given_the_token(description: Spec, tmp_path: Path) -> None:
+    async with running(description, tmp_path) as bot:
+        alice = bot.sandbox.member("alice")
+        await made(alice, "so that there is a worker")
+        await (await alice.slash("leaderboard")).finished()
+        children = bot.children()
+        assert len(children) >= 2, "the worker, and the process that draws leaderboards"
+        for child in children:
+            environment = (child / "environ").read_bytes()
+            assert b"PATH=" in environment
+            assert bot.sandbox.bot_token.encode() not in environment, (child / "cmdline").read_bytes()

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,20 +17,33 @@ from bot.store.database import Database
 from bot.store.jobs import Jobs
 from tests.builders import recipe, request
 
+CAP_DAC_OVERRIDE = 1
+"""Root's right to write what nobody may write; source: linux/capability.h."""
+_CAPABILITY_VERSION = 0x20080522
+
 
 @pytest.fixture
-def ordinary_folder() -> Iterator[Path]:
-    """A folder of an ordinary user, and their rights: root may write whatever is read-only."""
-    with tempfile.TemporaryDirectory() as name:
-        if os.geteuid() != 0:
-            yield Path(name)
-            return
-        os.chown(name, 65534, 65534)
-        os.seteuid(65534)
-        try:
-            yield Path(name)
-        finally:
-            os.seteuid(0)
+def read_only_counts() -> Iterator[None]:
+    """Let a file that is read-only be that for root too.
+
+    Root keeps its identity, and so reaches a checkout under a home that other users cannot enter.
+    """
+    if os.geteuid() != 0:
+        yield
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+    # Twice (effective, permitted, inheritable), for the capabilities 0 to 31 and 32 to 63.
+    capabilities = (ctypes.c_uint32 * 6)()
+    assert libc.capget(header, capabilities) == 0, os.strerror(ctypes.get_errno())
+    effective = capabilities[0]
+    capabilities[0] = effective & ~(1 << CAP_DAC_OVERRIDE)
+    assert libc.capset(header, capabilities) == 0, os.strerror(ctypes.get_errno())
+    try:
+        yield
+    finally:
+        capabilities[0] = effective
+        assert libc.capset(header, capabilities) == 0, os.strerror(ctypes.get_errno())
 
 
 async def test_a_failed_block_leaves_no_trace(database: Database) -> None:
@@ -43,17 +56,24 @@ async def test_a_failed_block_leaves_no_trace(database: Database) -> None:
 
 
 async def test_a_cancelled_block_leaves_no_trace_and_no_open_transaction(database: Database) -> None:
+    job = await Jobs(database).add(request(), 0, per_member=1, in_all=1)
+    written = asyncio.Event()
+
     async def write() -> None:
         async with database.write() as tx:
             await tx.execute("UPDATE jobs SET told = 1")
-            await asyncio.sleep(60)
+            written.set()
+            await asyncio.Event().wait()
 
     task = asyncio.create_task(write())
-    await asyncio.sleep(0.05)
+    await written.wait()
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    async with database.write() as tx:
-        await tx.execute("UPDATE jobs SET told = 0")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [row["told"] for row in await database.read("SELECT told FROM jobs", {})] == [0]
+    # The next block begins a transaction of its own, and commits it.
+    assert await Jobs(database).cancel(job.id, 1) is not None
+    assert [row["state"] for row in await database.read("SELECT state FROM jobs", {})] == ["cancelled"]
 
 
 async def test_the_reading_connection_cannot_write(database: Database) -> None:
@@ -86,8 +106,9 @@ async def test_what_was_committed_survives_kill_9(tmp_path: Path) -> None:
         assert [job.recipe for job in await Jobs(database).waiting()] == [request().recipe]
 
 
-async def test_a_read_only_database_is_named(ordinary_folder: Path) -> None:
-    path = ordinary_folder / "antiphon.db"
+@pytest.mark.usefixtures("read_only_counts")
+async def test_a_read_only_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "antiphon.db"
     async with Database.open(path, now=0):
         pass
     path.chmod(0o400)
