@@ -25,7 +25,10 @@ class PlaceEvents:
         """The events of a change; none for what is no place, or where the bot is not."""
         match change:
             case changes.BotJoinedGuild(guild):
-                return [self._event("GUILD_CREATE", self.payloads.guild_create(guild), guild.id)]
+                # A guild that is new to the bot has no `unavailable`, unlike one that has come back.
+                body = self.payloads.guild_create(guild)
+                del body["unavailable"]
+                return [self._event("GUILD_CREATE", body, guild.id)]
             case changes.BotLeftGuild(guild):
                 return [self._event("GUILD_DELETE", {"id": str(guild.id)}, guild.id)]
             case changes.RoleChanged(guild, role) if self._in(guild.id):

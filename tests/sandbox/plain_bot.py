@@ -1,6 +1,6 @@
 """An ordinary discord.py bot that knows nothing of any project: run as a program, driven through the sandbox.
 
-DISCORD_API_URL=… DISCORD_TOKEN=… python plain_bot.py
+DISCORD_API_URL=… DISCORD_TOKEN=… python -m tests.sandbox.plain_bot
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import discord
 import yarl
 from discord import app_commands, ui
 from discord.ext import commands
+
+from tests.sandbox.plain_listeners import listen
 
 Interaction = discord.Interaction[Any]
 KINDS = {"sharded": commands.AutoShardedBot, "single": commands.Bot}
@@ -42,15 +44,6 @@ class PlainBot(KINDS[os.environ.get("PLAIN_BOT", "sharded")]):  # type: ignore[m
                 f"{type(message.channel).__name__} {message.guild and message.guild.name}"
             )
 
-    async def on_resumed(self) -> None:
-        print("resumed", flush=True)
-
-    async def on_shard_resumed(self, shard: int) -> None:
-        print(f"shard {shard} resumed", flush=True)
-
-    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
-        print(f"deleted {event.message_id}", flush=True)
-
     async def on_message_edit(self, before: discord.Message, after: discord.Message) -> None:
         if not after.author.bot:
             await after.channel.send(f"edited: {before.content} → {after.content}")
@@ -61,6 +54,7 @@ intents.message_content = True
 intents.members = True
 bot = PlainBot(command_prefix="§", intents=intents, allowed_mentions=discord.AllowedMentions.none())
 tree = bot.tree
+listen(bot)
 everywhere = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 anybody = app_commands.allowed_installs(guilds=True, users=True)
 
@@ -310,6 +304,19 @@ async def where(interaction: Interaction) -> None:
     await interaction.response.send_message(f"{place} {installed} {interaction.filesize_limit}")
 
 
+@tree.command(description="The channel, as the library reads it")
+@everywhere
+@anybody
+async def place(interaction: Interaction) -> None:
+    room = interaction.channel
+    words = [type(room).__name__]
+    if isinstance(room, discord.Thread):
+        words += [str(room.parent), f"private {room.is_private()}", f"member {room.me is not None}"]
+    if isinstance(room, discord.abc.GuildChannel | discord.Thread):
+        words.append(f"sends {interaction.app_permissions.send_messages}")
+    await interaction.response.send_message(" ".join(words))
+
+
 @tree.command(description="Channel messages")
 async def channel(interaction: Interaction) -> None:
     await interaction.response.send_message("working", ephemeral=True)
@@ -379,7 +386,7 @@ async def on_error(interaction: Interaction, error: Exception) -> None:
 
 async def main() -> None:
     if "LATE_NOTE" in os.environ:
-        importlib.import_module("late_note")
+        importlib.import_module("tests.sandbox.late_note")
     api = os.environ["DISCORD_API_URL"]
     discord.http.Route.BASE = api
     async with aiohttp.ClientSession() as session, session.get(f"{api}/gateway") as answer:

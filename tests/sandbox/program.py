@@ -10,7 +10,7 @@ from typing import Self
 
 from sandbox.server import Sandbox
 
-PROGRAM = Path(__file__).with_name("plain_bot.py")
+ROOT = Path(__file__).parents[2]
 
 
 class Program:
@@ -30,7 +30,9 @@ class Program:
             sys.executable,
             "-W",
             "ignore",
-            str(PROGRAM),
+            "-m",
+            "tests.sandbox.plain_bot",
+            cwd=ROOT,
             env=environment | self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -13,6 +13,7 @@ from sandbox.clock import Clock
 from sandbox.components import Kind, find
 from sandbox.defaults import ELSEWHERE
 from sandbox.limits import Limits
+from sandbox.model import ChannelType, Permission
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
 from sandbox.spec import Spec
@@ -217,6 +218,49 @@ async def test_contexts(discord: Sandbox, alice: Actor, bob: Actor) -> None:
     assert private.content == f"['private_channel'] [False, True] {limit}"
     with pytest.raises(ActionError, match="not offered"):
         await bob.slash("where", at=discord.channel("lobby", ELSEWHERE))
+
+
+async def test_the_library_reads_every_place(discord: Sandbox, alice: Actor, program: Program) -> None:
+    music = discord.channel("music")
+    voice = discord.guild().add_channel("lounge", ChannelType.GUILD_VOICE)
+    forum = discord.guild().add_channel("ideas", ChannelType.GUILD_FORUM)
+    thread = music.thread("sketches", by=alice)
+    await program.printed("thread sketches in music")
+    secret = music.thread("secret", by=alice, private=True)
+    post = await alice.start_thread(forum, "A waltz", "in three")
+    voice.overwrite("bot", deny=Permission.SEND_MESSAGES)
+
+    async def place(room: Room) -> str:
+        return (await (await alice.slash("place", at=room)).finished()).content
+
+    assert await place(voice) == "VoiceChannel sends False"
+    assert await place(thread) == "Thread music private False member False sends True"
+    assert await place(secret) == "Thread music private True member False sends True"
+    assert await place(post) == "Thread ideas private False member False sends True"
+    secret.add("bot")
+    await program.printed("joined secret True")
+    assert await place(secret) == "Thread music private True member True sends True"
+    await alice.send("!where", at=thread)
+    await thread.wait_for(lambda one: one.content.startswith("Thread "))
+    thread.lock()
+    await program.printed("sketches archived True locked True")
+    for room in (thread, secret, post, voice, forum):
+        room.delete()
+    await program.printed(f"thread {thread.id} deleted")
+    await program.printed("lounge deleted")
+
+
+async def test_the_library_hears_of_bulk_deletions_and_kicks(discord: Sandbox, program: Program) -> None:
+    # Until then the library takes a guild for one that it was in before.
+    await program.printed("ready")
+    mina, general = discord.member("mina"), discord.channel("general")
+    messages = [await mina.send(text, at=general) for text in "ab"]
+    await mina.delete_many(*messages)
+    await program.printed(f"deleted in bulk {[one.id for one in messages]}")
+    discord.guild().kick_bot()
+    await program.printed(f"left {discord.guild().guild.name}")
+    discord.guild().add_bot()
+    await program.printed(f"joined {discord.guild().guild.name}")
 
 
 async def test_channel_messages(discord: Sandbox, alice: Actor, music: Room) -> None:
