@@ -8,8 +8,8 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.engines.base import Capabilities
+from bot.models.naming import model_name
 from cogs.ui.embeds import Field, build_embed
-from cogs.ui.models import model_name
 
 HELP = (
     "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"

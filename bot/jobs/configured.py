@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.errors import UserError
+from bot.models.naming import model_name
 from bot.models.places import canonical
 from bot.recipe import Mode, Recipe
 
@@ -27,7 +28,7 @@ class ConfiguredModels:
             return recipe
         if canonical(recipe.model) != self._canonical[recipe.mode]:
             raise UserError(
-                f"This clip was for the model {recipe.model}, and mode {recipe.mode} now runs {configured}. "
-                "Ask with /music for a clip from that."
+                f"This clip was for the model {model_name(recipe.model)}, and mode {recipe.mode} now runs "
+                f"{model_name(configured)}. Ask with /music for a clip from that."
             )
         return replace(recipe, model=configured)

@@ -11,9 +11,9 @@ from pathlib import Path
 import discord
 
 from bot.errors import NotFound
+from bot.models.naming import model_name
 from bot.store.clips import Clip
 from cogs.ui.embeds import Field, build_embed
-from cogs.ui.models import model_name
 from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600

@@ -15,6 +15,7 @@ from bot.arena.text import NAMES, count
 from bot.arena.votes import ExcludedReason
 from bot.duels.service import Choice
 from bot.errors import NotFound, UserError
+from bot.models.naming import model_name
 from bot.store.clips import Clip
 from bot.store.duels import Duel, DuelSide, Side
 from bot.store.votes import Tally
@@ -22,7 +23,6 @@ from bot.text import sanitize
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed
-from cogs.ui.models import model_name
 from cogs.ui.permissions import moderates_channel
 from cogs.ui.text import quoted
 

@@ -177,6 +177,12 @@ def test_a_duel(tmp_path: Path, words: str) -> None:
     harmless(closed_card(duel, sides, clips, Tally({"a": 10**6}, 10**6), tmp_path).embed)
 
 
+def test_the_owners_folders_are_shown_to_nobody() -> None:
+    shown = " ".join(texts(details(clip("rain", model="/home/owner/models/mine"))))
+    assert "mine" in shown
+    assert "owner" not in shown
+
+
 def test_an_authors_id_is_shown_to_nobody() -> None:
     for reader in (ALICE, BOB):
         shown = " ".join(texts(preset_card(preset("rain"), [], reader)))

@@ -48,6 +48,8 @@ async def test_a_request_for_another_model_is_refused(database: Database, tmp_pa
     async with running(database, tmp_path) as bot:
         with pytest.raises(UserError, match=r"older.*tones"):
             await queue_now(bot.service, "a tune", "older")
+        with pytest.raises(UserError, match="the model mine, and"):
+            await queue_now(bot.service, "a tune", "/home/owner/mine")
 
 
 @pytest.mark.parametrize("spelled", ["{}/", "{}/../models", "{}/.", "~/models", "link"])
