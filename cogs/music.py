@@ -97,11 +97,9 @@ class Music(commands.Cog):
             fresh = [one for one in suggestions(known) if one not in prompts]
             prompts = [*prompts[: SUGGESTIONS - STARTERS], *fresh][:SUGGESTIONS]
         # A choice's value is bounded like its name: a longer prompt could not come back whole.
-        return [
-            app_commands.Choice(name=name, value=prompt)
-            for prompt in prompts
-            if len(prompt) <= CHOICE_CHARACTERS and (name := plain(prompt, CHOICE_CHARACTERS))
-        ]
+        # Of prompts that look the same, one: with two equal names a client selects the first.
+        values = {plain(one, CHOICE_CHARACTERS): one for one in prompts if len(one) <= CHOICE_CHARACTERS}
+        return [app_commands.Choice(name=name, value=prompt) for name, prompt in values.items() if name]
 
     def _mode(self, asked: str | None) -> Mode:
         if asked:

@@ -59,7 +59,7 @@ class Presets:
             _FIND,
             seen_by(viewer)
             | {
-                "id": int(number) if number.isdecimal() and len(number) <= 18 else -1,
+                "id": int(number) if number.isascii() and number.isdecimal() and len(number) <= 18 else -1,
                 "code": text.lower(),
                 "key": self._key(text),
             },

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+
 import discord
 from discord import app_commands
 
 from bot.app import Antiphon
+from bot.errors import NotFound
 from bot.prompts.names import name_key
 from bot.store.preset_model import BOT, Preset, Scope, Viewer
 from bot.store.preset_search import Suggestion
+from cogs.ui.choices import MAX_CHOICES
 from cogs.ui.text import plain
 
-CHOICES = 25
-CHOICE_CHARACTERS = 100
+MAX_NAME_SHOWN = 50
+"""Code points: with mode, scope and a number of up to 18 digits, a choice's name stays within 100."""
+_CHOICE_NAME = re.compile(r"(?P<name>.+) · (?:ar|diffusion) · [a-z ]+ · #(?P<id>[0-9]{1,18})")
 TYPED_MOST = 100
 
 
@@ -22,13 +28,20 @@ def viewer(interaction: discord.Interaction[Antiphon]) -> Viewer:
 
 
 async def named(interaction: discord.Interaction[Antiphon], text: str) -> Preset:
-    """Return the preset that was chosen or typed: a choice, a code or a name. Raises NotFound."""
-    return await interaction.client.presets.find(text, viewer(interaction))
+    """Return the preset that was chosen or typed: a choice, its name, a code or a name. Raises NotFound."""
+    presets, who = interaction.client.presets, viewer(interaction)
+    if match := _CHOICE_NAME.fullmatch(text.strip()):
+        # A client may send a choice's name in place of its value. A preset may also be called like one.
+        with contextlib.suppress(NotFound):
+            found = await presets.find(f"#{match['id']}", who)
+            if match["name"] == _shown_name(found.name):
+                return found
+    return await presets.find(text, who)
 
 
 async def suggest(interaction: discord.Interaction[Antiphon], current: str) -> list[app_commands.Choice[str]]:
     """Offer presets for what was typed so far: own, then this server's, then public ones."""
-    found = await _found(interaction, current, CHOICES)
+    found = await _found(interaction, current, MAX_CHOICES)
     return [_choice(one, interaction.user.id) for one in found]
 
 
@@ -36,7 +49,7 @@ async def suggest_own(
     interaction: discord.Interaction[Antiphon], current: str
 ) -> list[app_commands.Choice[str]]:
     """Offer one's own presets only."""
-    found = await _found(interaction, current, CHOICES)
+    found = await _found(interaction, current, MAX_CHOICES)
     own = [one for one in found if one.owner_id == interaction.user.id]
     return [_choice(one, interaction.user.id) for one in own]
 
@@ -53,5 +66,10 @@ def _choice(one: Suggestion, user_id: int) -> app_commands.Choice[str]:
         whose = "starter"
     else:
         whose = "this server" if one.scope is Scope.SERVER else "public"
-    end = f" · {one.mode} · {whose}"
-    return app_commands.Choice(name=plain(one.name, CHOICE_CHARACTERS - len(end)) + end, value=f"#{one.id}")
+    # Two members may share presets of one name: the number makes each choice's name its own.
+    name = f"{_shown_name(one.name)} · {one.mode} · {whose} · #{one.id}"
+    return app_commands.Choice(name=name, value=f"#{one.id}")
+
+
+def _shown_name(name: str) -> str:
+    return plain(name, MAX_NAME_SHOWN)

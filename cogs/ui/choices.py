@@ -15,7 +15,7 @@ from cogs.ui.text import plain
 
 MAX_CHOICES = 25
 MAX_CHOICE_CHARACTERS = 100
-_NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:)\s.*)?", re.DOTALL)
+_NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:).*)?", re.DOTALL)
 
 
 def numbered_choice(number: int, *parts: str) -> app_commands.Choice[str]:

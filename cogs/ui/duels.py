@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -187,7 +188,7 @@ def said_in(interaction: discord.Interaction[Any]) -> tuple[int, Said] | None:
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
     prefix, _, number = str(data["custom_id"]).rpartition(":")
-    if prefix != WHY or not number.isdecimal():
+    if prefix != WHY or not re.fullmatch("[0-9]{1,18}", number):
         return None
     fields = {part["component"]["custom_id"]: part["component"] for part in data["components"]}
 

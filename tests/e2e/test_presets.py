@@ -11,7 +11,7 @@ import pytest
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
 from sandbox.actors import Actor, Reply, text_of
-from sandbox.model import Message
+from sandbox.model import Message, Permission
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import WAIT, ask, button_ids, clip_of, made, mp3_of, private
 
@@ -59,7 +59,7 @@ async def test_the_whole_life_of_a_preset(
 
     # Bob finds it while typing and hears the example.
     [choice] = await bob.autocomplete("music", "preset", "rainy everyo")
-    assert choice["name"] == "Rainy everyone roof · diffusion · public"
+    assert choice["name"] == f"Rainy everyone roof · diffusion · public · {choice['value']}"
     card = await private(await bob.slash("preset show", preset=code))
     assert "{prompt} on a tin roof" in text_of(card).replace("\\", "")
     assert [a.filename for a in card.attachments] == ["example.mp3"]
@@ -211,3 +211,66 @@ async def test_reports_are_for_moderators(alice: Actor, mina: Actor, bot: BotPro
     assert "reports" in mina.commands()
     text = await answer_of(await alice.slash("reports", at=bot.sandbox.dm("alice")))
     assert "in the server" in text
+
+
+async def test_presets_of_one_name_are_told_apart(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    for actor, template in ((alice, "one of alice"), (bob, "one of bob")):
+        await saved(actor, "Twins", template)
+        await shared(actor, "Twins")
+    carol = bot.sandbox.member("carol")
+    choices = await carol.autocomplete("preset show", "preset", "twins")
+    assert len({choice["name"] for choice in choices}) == 2
+    # As a client that sends the name in place of the value.
+    shown = [await said(carol, "preset show", preset=choice["name"]) for choice in choices]
+    assert sorted("one of alice" in text for text in shown) == [False, True]
+    assert "no such preset" in await said(carol, "preset show", preset="#١")
+
+
+async def test_managing_messages_in_one_channel_moderates_no_server(
+    bot: BotProcess, alice: Actor, bob: Actor, mina: Actor
+) -> None:
+    sandbox = bot.sandbox
+    await saved(alice, "Contested", "very loud drums")
+    await said(alice, "preset share", preset="Contested", **{"with": "this server"})
+    await said(bob, "preset report", preset="Contested", reason="ouch")
+    case = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
+    corner = sandbox.guild().add_channel("corner")
+    corner.overwrite(bob, allow=Permission.MANAGE_MESSAGES)
+    assert "reports" in bob.commands(corner)
+    refused = await answer_of(await bob.slash("reports", at=corner))
+    assert "moderators of the whole server" in refused
+
+    # Who was given the command itself decides without any permission, for as long as the answer is new.
+    carol = sandbox.member("carol")
+    sandbox.guild().grant_command("reports", carol)
+    queue = await private(await carol.slash("reports"))
+    assert "Contested" in text_of(queue)
+    theirs = await private(await carol.click(queue, "Look at 1"))
+    sandbox.clock.advance(16 * 60)
+    late = await carol.click(theirs, "Hide")
+    assert "moderators of the whole server" in (await late.followup(0, WAIT)).content
+    assert "Contested" in await said(bob, "preset show", preset="Contested")
+    fresh = await private(await carol.slash("reports"))
+    theirs = await private(await carol.click(fresh, "Look at 1"))
+    await carol.click(theirs, "Hide")
+    await hears(bot, theirs)
+    assert "no such preset" in await said(bob, "preset show", preset="Contested")
+    await mina.click(case, "Restore" if "Restore" in str(case.components) else "Keep")
+
+
+async def test_many_long_reports_leave_room_for_the_decision(
+    bot: BotProcess, alice: Actor, mina: Actor
+) -> None:
+    await saved(alice, "Notorious", "very loud drums")
+    await said(alice, "preset share", preset="Notorious", **{"with": "this server"})
+    for name in ("bob", "carol", "mina", "host"):
+        await said(bot.sandbox.member(name), "preset report", preset="Notorious", reason=f"{name}*" * 45)
+    queue = await private(await mina.slash("reports"))
+    case = await private(await mina.click(queue, "Look at 1"))
+    assert "4 open reports" in text_of(case)
+    await mina.click(case, "Ban author")
+    await hears(bot, case)
+    assert "no such preset" in await said(bot.sandbox.member("bob"), "preset show", preset="Notorious")
+    undo = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
+    await mina.click(undo, "Unban author")
+    await hears(bot, undo)

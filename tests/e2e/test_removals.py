@@ -10,7 +10,7 @@ import pytest
 from sandbox.actors import Actor, Room, text_of
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, eventually, made, queued, rendering
+from tests.e2e.clips import WAIT, button_ids, eventually, made, queued, rendering
 from tests.e2e.conftest import running
 from tests.e2e.test_deletions import files_of
 from tests.e2e.test_duels import PROMPT, open_duel, query, said, started, state_of
@@ -108,3 +108,67 @@ async def test_duels_are_offered_in_servers_alone(bot: BotProcess, alice: Actor)
     assert "duel" not in alice.commands(dm)
     [command] = [c for c in bot.sandbox.world.commands_of(None) if c.name == "duel"]
     assert command.body["contexts"] == [0]
+
+
+async def test_what_is_in_a_deleted_channel_ends(bot: BotProcess, alice: Actor, mina: Actor) -> None:
+    place = bot.sandbox.guild().add_channel("short-lived")
+    await alice.slash("duel start", prompt=PROMPT, seconds=2, at=place)
+    await eventually(lambda: state_of(bot) == "open", "the duel")
+    going = await rendering(alice, "one", at=place)
+    await queued(alice, "two", at=place)
+    kept = await queued(bot.sandbox.member("bob"), "elsewhere")
+    place.delete()
+    await eventually(lambda: state_of(bot) == "revealed", "the end of the duel")
+    await eventually(
+        lambda: (
+            query(bot, f"SELECT state FROM jobs WHERE in_duel = 0 AND user_id = {alice.id}")
+            == [("cancelled",), ("cancelled",)]
+        ),
+        "the ends",
+    )
+    await bot.sandbox.until(lambda: kept.attachments or None, WAIT, "the other clip")
+    assert going.attachments == []
+    linked = f"SELECT id FROM clips WHERE channel_id = {place.id} AND message_id > 0"
+    assert query(bot, linked) == []
+    assert [name for name in files_of(bot) if name.startswith("duel")] == []
+
+
+async def test_a_duel_in_a_locked_thread_ends_and_one_in_an_archived_thread_goes_on(
+    bot: BotProcess, alice: Actor, mina: Actor, music: Room
+) -> None:
+    thread = music.thread("a talk")
+    await alice.slash("duel start", prompt=PROMPT, seconds=2, at=thread)
+    await eventually(lambda: state_of(bot) == "open", "the duel")
+    thread.archive()
+    await made(bot.sandbox.member("bob"), "meanwhile")
+    assert state_of(bot) == "open"
+    thread.unarchive()
+    thread.lock()
+    await eventually(lambda: state_of(bot) != "open", "the end of the duel")
+    await alice.slash("duel start", prompt="another", seconds=2)
+    await eventually(lambda: state_of(bot, 2) == "open", "the next duel")
+
+
+async def test_a_bot_that_was_kicked_renders_no_more_for_that_server(
+    bot: BotProcess, alice: Actor, music: Room
+) -> None:
+    await alice.slash("duel start", prompt="held jazz", seconds=2)
+    await eventually(lambda: query(bot, "SELECT 1 FROM jobs WHERE state = 'running'"), "the rendering")
+    bot.sandbox.guild().kick_bot()
+    await eventually(lambda: state_of(bot) == "failed", "the end of the duel")
+    await eventually(
+        lambda: query(bot, "SELECT DISTINCT state FROM jobs") == [("cancelled",)], "the end of its clips"
+    )
+    await made(alice, "still here", at=bot.sandbox.dm("alice"))
+
+
+async def test_many_messages_deleted_at_once(bot: BotProcess, alice: Actor, mina: Actor) -> None:
+    clips = [await made(alice, f"tune {number}") for number in range(3)]
+    await mina.delete_many(*clips)
+    gone = "SELECT count(*) FROM clips WHERE message_deleted_at > 0"
+    await eventually(lambda: query(bot, gone) == [(3,)], "the records")
+
+
+async def test_no_duel_is_offered_where_none_can_be_shown(bot: BotProcess, alice: Actor) -> None:
+    assert "clip:duel:1" in button_ids(await made(alice, "in a server"))
+    assert "clip:duel:2" not in button_ids(await made(alice, "in private", at=bot.sandbox.dm("alice")))
