@@ -1,0 +1,44 @@
+"""Commands as clients really send them: of an older version, and answered in two parts."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.actors import Actor, text_of
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import WAIT, private
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_client_with_an_older_command_is_told_to_reload(bot: BotProcess, alice: Actor) -> None:
+    [command] = [one for one in bot.sandbox.world.commands_of(None) if one.name == "about"]
+    command.name = "describe"
+    try:
+        answer = await private(await alice.slash("describe"))
+    finally:
+        command.name = "about"
+    assert "This command has changed. Reload Discord" in text_of(answer)
+    assert not [line for line in bot.lines if "Traceback" in line]
+
+
+async def test_an_option_that_is_no_more_is_a_change_too(bot: BotProcess, alice: Actor) -> None:
+    [command] = [one for one in bot.sandbox.world.commands_of(None) if one.name == "cancel"]
+    known = command.body["options"]
+    command.body["options"] = [{"type": 3, "name": "song", "description": "Which one", "required": False}]
+    try:
+        answer = await private(await alice.slash("cancel", song="1"))
+    finally:
+        command.body["options"] = known
+    assert "This command has changed. Reload Discord" in text_of(answer)
+
+
+async def test_a_leaderboard_stays_where_its_second_part_is_refused(bot: BotProcess) -> None:
+    mina = bot.sandbox.member("mina")
+    refused = bot.sandbox.faults.fail(403, code=50013, operation="execute_webhook")
+    reply = await mina.slash("leaderboard")
+    board = await reply.finished(WAIT)
+    await refused.until_struck()
+    await bot.printed("counts of excluded votes were not shown")
+    assert mina.sees(board)
+    assert board.attachments
