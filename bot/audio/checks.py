@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
+from bot.audio.diagnosis import SILENCE_DB, frame_levels, share_above
 from bot.audio.meter import Wave, amplitude
 from bot.errors import BadAudio
 
 LENGTH_TOLERANCE_SECONDS = 0.1
 """How far a clip may be from the asked length; within it, it is cut or padded to fit."""
 
-SILENCE_DB = -60.0
-"""A block that never goes above this sample peak (dBFS) is silent; the default of ffmpeg's silencedetect."""
+LOWEST_HZ = 20.0
+"""Where hearing ends: what is below it is no sound, an offset and a slope included."""
+
+AUDIBLE_SHARE = 1e-3
+"""Least share of the power above 20 Hz; what is below is 30 dB louder otherwise, and mastering would turn
+the rest down to nothing."""
+
+SOUNDING_FRAMES = 0.02
+"""Share of frames of 20 ms that have to sound, by their RMS: a click of 2 ms every 4 s has a quarter of it,
+a wood block as seldom has more."""
 
 SOUNDING_SHARE = 0.1
 """Share of a clip's blocks that have to sound. A single hit with its tail is a clip; one click in ten seconds
@@ -25,7 +34,8 @@ def check(wave: Wave, rate: int, seconds: float) -> Wave:
     """Return the wave [channels, samples] at exactly round(seconds · rate) samples, as float32.
 
     Raises BadAudio, with a reason, for anything but one or two channels, NaN or infinity, a length more
-    than 0.1 s off, silence, and sound in less than a tenth of the clip. An offset counts as silence.
+    than 0.1 s off, silence, sound in less than a tenth of the clip, lone clicks, and nothing above 20 Hz.
+    What music can be too is not refused but reported: bot.audio.diagnosis.
     """
     if wave.ndim != 2 or wave.shape[0] not in (1, 2) or not np.issubdtype(wave.dtype, np.floating):
         raise BadAudio(f"The model gave audio of an unknown shape ({wave.dtype} {list(wave.shape)}).")
@@ -37,13 +47,18 @@ def check(wave: Wave, rate: int, seconds: float) -> Wave:
         raise BadAudio(
             "The model gave numbers that are no sound (NaN or infinity). Ask again with another seed."
         )
-    if _sounding_share(wave, rate) < SOUNDING_SHARE:
+    if not _sounds(wave, rate):
         raise BadAudio("The clip is silent, or nearly all of it. Ask again with another seed or other words.")
+    if share_above(LOWEST_HZ, wave, rate) < AUDIBLE_SHARE:
+        raise BadAudio("There is nothing in the clip that can be heard. Ask again with another seed.")
     wave = wave[:, :samples].astype(np.float32)
     return np.pad(wave, ((0, 0), (0, samples - wave.shape[1])))
 
 
-def _sounding_share(wave: Wave, rate: int) -> float:
+def _sounds(wave: Wave, rate: int) -> bool:
     centred = np.abs(wave - np.median(wave, axis=1, keepdims=True)).max(axis=0)
     starts = np.arange(0, centred.size, max(1, round(BLOCK_SECONDS * rate)))
-    return float(np.mean(np.maximum.reduceat(centred, starts) > amplitude(SILENCE_DB)))
+    silence = amplitude(SILENCE_DB)
+    blocks = np.mean(np.maximum.reduceat(centred, starts) > silence)
+    frames = np.mean(frame_levels(wave, rate) > silence)
+    return bool(blocks >= SOUNDING_SHARE and frames >= SOUNDING_FRAMES)

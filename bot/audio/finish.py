@@ -11,6 +11,7 @@ import numpy as np
 
 from bot.audio import mp3
 from bot.audio.checks import check
+from bot.audio.diagnosis import warnings
 from bot.audio.encoding import Goal, encode_until_it_fits
 from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
 from bot.audio.meter import Wave
@@ -34,6 +35,7 @@ class Clip:
     path, picture: the MP3 and the PNG beside it, where one was wanted.  bytes: size of the MP3 with its tag.
     lufs: integrated loudness.  true_peak_db: dBTP, at most −1.
     peak_limited: its peaks keep it quieter than −14 LUFS.
+    warnings: a sentence for each sign of a failed render that music can have too (bot.audio.diagnosis).
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Clip:
     lufs: float
     true_peak_db: float
     peak_limited: bool
+    warnings: tuple[str, ...] = ()
 
 
 def finish(
@@ -72,6 +75,7 @@ def finish(
     """
     rate = capabilities.sample_rate
     wave = check(wave, rate, recipe.seconds)
+    doubts = warnings(wave, rate)
     if wave.shape[0] == 1:
         wave = np.repeat(wave, 2, axis=0)
     head = b"" if provenance is None else tag(recipe, capabilities, provenance)
@@ -110,6 +114,7 @@ def finish(
         lufs=encoding.lufs,
         true_peak_db=encoding.true_peak_db,
         peak_limited=encoding.peak_limited,
+        warnings=doubts,
     )
 
 

@@ -65,6 +65,18 @@ def ape_tagged(mp3: bytes) -> bytes:
     return head + item + foot + mp3
 
 
+def tracker_module() -> bytes:
+    """A ProTracker module: a score and its instrument, which ffmpeg hands to a synthesizer."""
+    length = 4_000
+    header = b"square".ljust(22, b"\0") + struct.pack(">HBBHH", length // 2, 0, 64, 0, length // 2)
+    nothing = bytes(22) + struct.pack(">HBBHH", 0, 0, 0, 0, 1)
+    row = struct.pack(">I", (428 << 16) | (1 << 12)) + bytes(12)
+    pattern = (row + bytes(16) * 7) * 8
+    square = (b"\x60" * 8 + b"\xa0" * 8) * (length // 16)
+    order = bytes([1, 127]) + bytes(128)
+    return b"tune".ljust(20, b"\0") + header + nothing * 30 + order + b"M.K." + pattern + square
+
+
 def long_flac(wave: np.ndarray, times: int, rate: int = 8_000) -> bytes:
     """A wave [samples] so many times: hours, in few bytes where it is simple."""
     written = BytesIO()

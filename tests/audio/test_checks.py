@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from bot.audio.checks import check
+from bot.audio.diagnosis import warnings
 from bot.errors import BadAudio
-from tests.audio.signals import clicks, tone
+from tests.audio.signals import SIGNALS, clicks, noise, pad, song, time_axis, tone
 
 RATE = 32_000
 
@@ -63,3 +64,105 @@ def test_wrong_shape_fails_the_clip(shape):
 def test_integers_fail_the_clip():
     with pytest.raises(BadAudio, match="int16"):
         check((tone(RATE, 1) * 32_767).astype(np.int16), RATE, 1)
+
+
+def lone_clicks(seconds: float, every: float) -> np.ndarray:
+    time = time_axis(RATE, seconds)
+    return (0.9 * (time % every < 0.002))[np.newaxis].astype(np.float32)
+
+
+def low_tone(hz: float) -> np.ndarray:
+    return tone(RATE, 10, hz)
+
+
+@pytest.mark.parametrize(
+    ("wave", "reason"),
+    [
+        (lone_clicks(20, 4), "silent, or nearly all"),
+        (np.linspace(-0.9, 0.9, 10 * RATE)[np.newaxis], "can be heard"),
+        (np.repeat(np.linspace(0, 0.9, 10 * RATE)[np.newaxis] ** 2, 2, axis=0), "can be heard"),
+        (low_tone(18), "can be heard"),
+        (low_tone(5), "can be heard"),
+        (0.0014 * song(RATE, 10) / np.abs(song(RATE, 10)).max(), "silent, or nearly all"),
+    ],
+    ids=["a click every 4 s", "a slope", "a bow", "18 Hz", "5 Hz", "a song at −57 dBFS"],
+)
+def test_what_nobody_can_hear_fails_the_clip(wave, reason):
+    with pytest.raises(BadAudio, match=reason):
+        check(wave.astype(np.float32), RATE, wave.shape[1] / RATE)
+
+
+@pytest.mark.parametrize("hz", [27.5, 55, 15_000])
+def test_the_lowest_and_highest_notes_are_heard(hz):
+    check(tone(RATE, 10, hz), RATE, 10)
+
+
+def test_a_wood_block_every_four_seconds_is_a_clip():
+    time = time_axis(RATE, 20) % 4
+    check(
+        (0.9 * np.sin(2 * np.pi * 900 * time) * np.exp(-40 * time))[np.newaxis].astype(np.float32), RATE, 20
+    )
+
+
+def at_peak(db: float) -> np.ndarray:
+    wave = np.tanh(6 * song(RATE, 10)) + 0.1 * noise(RATE, 10)
+    return (wave / np.abs(wave).max() * 10 ** (db / 20)).astype(np.float32)
+
+
+def stops(share: float) -> np.ndarray:
+    wave = song(RATE, 20)
+    wave[:, round(share * wave.shape[1]) :] = 0
+    return wave
+
+
+def repeated(seconds: float) -> np.ndarray:
+    return np.tile(song(RATE, 10)[:, : round(seconds * RATE)], round(20 / seconds))
+
+
+def one_side(side: int) -> np.ndarray:
+    wave = song(RATE, 10)
+    wave[1 - side] *= 1e-3
+    return wave
+
+
+def full_scale_noise() -> np.ndarray:
+    return np.random.default_rng(5).uniform(-1, 1, (2, 10 * RATE)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("wave", "said"),
+    [
+        (stops(0.25), "It falls silent after 5.0 s."),
+        (stops(0.11), "It falls silent after 2.2 s."),
+        (lone_clicks(20, 0.5), "It is silent for 96% of its length."),
+        (repeated(0.4), "It repeats the same 0.40 s over and over."),
+        (repeated(1.0), "It repeats the same 1.00 s over and over."),
+        (full_scale_noise(), "It is white noise from end to end."),
+        (one_side(0), "Only the left side has sound."),
+        (one_side(1), "Only the right side has sound."),
+        (at_peak(-50), "It came out at -50 dBFS and was amplified, noise and all."),
+    ],
+    ids=["25 %", "11 %", "clicks", "0.4 s", "1 s", "noise", "left", "right", "−50 dBFS"],
+)
+def test_what_music_can_be_too_is_taken_and_reported(wave, said):
+    assert check(wave, RATE, wave.shape[1] / RATE) is not None
+    assert said in warnings(wave, RATE)
+
+
+@pytest.mark.parametrize(
+    "wave",
+    [
+        song(RATE, 20),
+        song(RATE, 20)[:1],
+        song(RATE, 1),
+        at_peak(-40),
+        pad(RATE, 10) * 5,
+        tone(RATE, 10),
+        SIGNALS["drums"](RATE, 10) * np.linspace(0.2, 1, 10 * RATE).astype(np.float32),
+        np.cumsum(noise(RATE, 10), axis=1) / 200,
+        stops(0.7),
+    ],
+    ids=["song", "mono", "short", "−40 dBFS", "pad", "tone", "drums", "rumble", "a long end"],
+)
+def test_nothing_is_said_of_music(wave):
+    assert warnings(wave.astype(np.float32), RATE) == ()

@@ -216,6 +216,16 @@ async def test_a_playlist_opens_no_other_file_and_no_address(secret: Path, kind:
     assert asked == []
 
 
+async def test_no_format_runs_that_holds_no_sound_itself(tmp_path: Path) -> None:
+    """A score for a synthesizer, whose parser strangers have no business in; ffmpeg plays it unless told."""
+    module = tmp_path / "tune.mod"
+    module.write_bytes(files.tracker_module())
+    played = files.made(tmp_path, "played.wav", source=["-i", str(module)])
+    assert soundfile.read(BytesIO(played))[0].any()
+    with pytest.raises(UserError, match=NO_AUDIO):
+        await prepare(files.tracker_module(), NAME)
+
+
 async def test_a_film_of_a_million_pictures_is_heard_in_time(tmp_path: Path) -> None:
     """As many as fit into an attachment: 4 bytes each, beside 12 of index."""
     (tmp_path / "pictures").write_bytes(bytes(4 * 400_000))
