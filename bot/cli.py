@@ -166,6 +166,8 @@ def generate(
         f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
         f"{facts['lufs']:.1f} LUFS, rendered in {facts['render_seconds']:.1f} s"
     )
+    for warning in facts["warnings"]:
+        out.print(warning)
 
 
 @app.command()

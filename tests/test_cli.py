@@ -10,11 +10,14 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 
 from bot.audio.tags import read_recipe
 from bot.config import Settings
+from tests.audio import melody_files
+from tests.tone import loudest
 
 ROOT = Path(__file__).parents[1]
 
@@ -96,6 +99,51 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "tune.bin cannot be read as audio"),
+        (b"do re mi", "tune.bin cannot be read as audio"),
+        (melody_files.with_one(np.nan), "tune.bin holds numbers that are no sound"),
+        (melody_files.wav(np.zeros(16_000)), "There is no sound in tune.bin"),
+        (None, "No such file"),
+    ],
+    ids=["empty", "text", "NaN", "silence", "absent"],
+)
+def test_a_melody_without_sound_ends_with_2_and_is_named(
+    antiphon: Antiphon, tmp_path: Path, data: bytes | None, said: str
+) -> None:
+    if data is not None:
+        (tmp_path / "tune.bin").write_bytes(data)
+    done = antiphon("generate", "strings", "--mode", "ar", "--seconds", "2", "--melody", "tune.bin")
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert list(tmp_path.glob("*.mp3")) == []
+
+
+def test_a_melody_of_any_kind_is_followed_and_again(antiphon: Antiphon, tmp_path: Path) -> None:
+    melody_files.made(tmp_path, "tune.m4a", "-c:a", "aac")
+    melody = ["--melody", "tune.m4a"]
+    assert antiphon("generate", "strings", "--mode", "ar", "--seconds", "2", *melody).returncode == 0
+    again = antiphon("generate", "--like", "clip.mp3", *melody, "-o", "again.mp3")
+    assert again.returncode == 0, again.stderr
+    for name in ("clip.mp3", "again.mp3"):
+        wave, rate = soundfile.read(tmp_path / name, always_2d=True)
+        assert loudest(wave[:, 0], rate) == pytest.approx(melody_files.HZ, abs=5)
+    assert read_recipe(tmp_path / "clip.mp3") == read_recipe(tmp_path / "again.mp3")
+
+
+def test_what_a_model_refuses_ends_with_2(antiphon: Antiphon) -> None:
+    done = antiphon("generate", "quoted", "--seconds", "2")
+    assert (done.returncode, "Nobody can play" in done.stderr) == (2, True), done.stderr
+
+
+def test_signs_of_a_failed_render_are_printed(antiphon: Antiphon) -> None:
+    done = antiphon("generate", "lopsided", "--seconds", "2")
+    assert (done.returncode, "Only the left side has sound." in done.stdout) == (0, True)
+    facts = json.loads(antiphon("generate", "lopsided", "--seconds", "2", "--json").stdout)
+    assert facts["warnings"] == ["Only the left side has sound."]
 
 
 def test_a_wrong_setting_ends_with_2_and_names_it(antiphon: Antiphon) -> None:

@@ -6,7 +6,8 @@ Words in a prompt make it misbehave: `held` waits half-way until a test lets it 
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
 `ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/spellings.py,
 `chatty` reports 5,000 steps and then opens the gate, `leaking` shows a token in its error, `quoted` refuses
-with mentions of everyone and of the ids in the prompt, `nan` and `silent` give such audio. The model
+with mentions of everyone and of the ids in the prompt, `nan`, `silent` and `lopsided`
+(one side dead) give such audio. The model
 `memory:NAME` raises that as it is loaded.
 
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
@@ -167,6 +168,8 @@ def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
         return coloured(wave, recipe.model, rng)
     if "silent" in words:
         wave[:] = 0
+    if "lopsided" in words:
+        wave[1] = 0
     if "nan" in words:
         wave[0, 0] = np.nan
     return wave

@@ -54,6 +54,8 @@ def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
         "Seed": str(recipe.seed),
         "Rendered in": f"{facts['render_seconds']:.1f} s ({facts['real_time_factor']:.2f}× real time)",
     }
+    if warnings := facts.get("warnings"):
+        fields["Note"] = " ".join(warnings)
     embed = build_embed(
         description=quoted(recipe.prompt, PROMPT_SHOWN),
         colour=EMBED_COLOURS[recipe.mode],

@@ -139,6 +139,11 @@ async def test_what_goes_wrong_is_said_and_the_next_clip_comes(
     assert (await made(alice, "fine again")).attachments
 
 
+async def test_a_sign_of_a_failed_render_is_said_on_the_card(bot: BotProcess, alice: Actor) -> None:
+    assert "Only the left side has sound." in text_of(await made(alice, "lopsided"))
+    assert "Note" not in text_of(await made(alice, "both sides"))
+
+
 async def test_a_device_fault_costs_one_clip_and_a_new_worker(bot: BotProcess, alice: Actor) -> None:
     worker = bot.worker_pid()
     message = await (await ask(alice, "fault")).finished()
