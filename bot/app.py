@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import cast
 
@@ -38,6 +38,7 @@ from bot.store.preset_reports import Reports
 from bot.store.preset_search import Search
 from bot.store.preset_votes import Votes as PresetVotes
 from bot.store.presets import Presets
+from bot.store.registrations import Registrations
 from bot.store.removals import Removals
 from bot.store.votes import Votes
 
@@ -59,6 +60,7 @@ COGS = (
     "cogs.delivery.duel_delivery",
     "cogs.leaderboard",
     "cogs.privacy",
+    "cogs.application",  # the last: it registers the commands of those before
 )
 PERMISSIONS = discord.Permissions(
     view_channel=True,
@@ -76,6 +78,8 @@ _TOKEN_REFUSED = (
     ".env and start again."
 )
 _AUTHENTICATION_FAILED = 4004
+START_WAITS = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+"""Seconds between the attempts to reach Discord at start; the last one is repeated."""
 
 
 class Antiphon(commands.AutoShardedBot):
@@ -93,6 +97,7 @@ class Antiphon(commands.AutoShardedBot):
     preset_votes: PresetVotes
     preset_reports: Reports
     coached: CoachStore
+    registrations: Registrations
     duels: DuelService
     removals: RemovalService
     deletions: DeletionService
@@ -121,13 +126,15 @@ class Antiphon(commands.AutoShardedBot):
         self.clock = clock
         self.capabilities = installed(engines, settings)
         self.failure: AntiphonError | None = None
+        self.set_up = False
         self._engines = engines
         self._services = AsyncExitStack()
         self._closing = asyncio.Lock()
         self._stopping: asyncio.Task[None] | None = None
 
     async def setup_hook(self) -> None:
-        """Open the database, start the worker, load the cogs, and tell Discord the commands."""
+        """Open the database, start the worker, and load the cogs."""
+        self.set_up = True
         settings = self.settings
         database = await self._services.enter_async_context(
             Database.open(settings.database_path, self.clock())
@@ -139,7 +146,7 @@ class Antiphon(commands.AutoShardedBot):
         self.jobs, self.clips = Jobs(database), Clips(database)
         self.presets, self.preset_search = Presets(database, name_key), Search(database)
         self.preset_votes, self.preset_reports = PresetVotes(database), Reports(database)
-        self.coached = CoachStore(database)
+        self.coached, self.registrations = CoachStore(database), Registrations(database)
         await self.presets.keep_own(starter_presets(), self.clock())
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
@@ -154,7 +161,6 @@ class Antiphon(commands.AutoShardedBot):
         self._services.push_async_callback(self.janitor.close)
         for cog in COGS:
             await self.load_extension(cog)
-        await self.tree.sync()
         self._supervise(asyncio.create_task(self.service.run(), name="queue"))
         self._services.push_async_callback(self.service.close)
 
@@ -166,10 +172,8 @@ class Antiphon(commands.AutoShardedBot):
         return message.author == self.user
 
     async def on_ready(self) -> None:
-        """Say that the bot is there, and how to invite it where it is in no server yet."""
+        """Say that the bot is there."""
         log.info("ready as %s in %d servers, %d shards", self.user, len(self.guilds), self.shard_count or 1)
-        if not self.guilds and self.settings.discord_api_url == DISCORD and self.application_id:
-            print(f"Invite the bot to your server:\n{invite_link(self.application_id)}", flush=True)
 
     async def close(self) -> None:
         """Leave Discord, end the worker, close the database; what was running is rendered after a restart."""
@@ -225,29 +229,88 @@ def follow_address(api_url: str) -> None:
     discord.asset.Asset.BASE = str(address.origin())
 
 
-def invite_link(application_id: int) -> str:
-    """Return the address that adds the bot to a server with exactly what it needs."""
-    return discord.utils.oauth_url(
-        application_id, permissions=PERMISSIONS, scopes=("bot", "applications.commands")
-    )
-
-
 async def run(settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None:
-    """Run the bot until it is cancelled. Raises SetupError with one sentence where that cannot work."""
+    """Run the bot until it is cancelled; Discord being out of reach is waited out, before and after login.
+
+    Raises ConfigError for a refused token, SetupError with one sentence for whatever else has to be mended.
+    """
     token = settings.required_token().get_secret_value()
     bot = Antiphon(settings, engines, clock)
     try:
         async with bot:
-            await bot.start(token)
+            await _repeat(bot, lambda: _login(bot, token))
+            await _repeat(bot, bot.connect)
     except discord.LoginFailure as error:
         raise ConfigError(_TOKEN_REFUSED) from error
+    except discord.GatewayNotFound as error:
+        raise (ConfigError(_TOKEN_REFUSED) if _status(error) == 401 else _refused(settings, error)) from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise SetupError("Discord refuses the bot's intents (gateway close code 4014).") from error
     except discord.ConnectionClosed as error:
         if error.code == _AUTHENTICATION_FAILED:
             raise ConfigError(_TOKEN_REFUSED) from error
-        raise
-    except aiohttp.ClientConnectionError as error:
         raise SetupError(
-            f"Could not connect to {settings.discord_api_url}. Is the network up, is DISCORD_API_URL right?"
+            f"Discord closed the connection for good (gateway close code {error.code})."
         ) from error
+    except discord.HTTPException as error:
+        raise _refused(settings, error) from error
     if bot.failure is not None:
         raise bot.failure
+
+
+async def _login(bot: Antiphon, token: str) -> None:
+    """Log in and set the bot up; after an attempt that failed, on a new HTTP session."""
+    try:
+        await bot.login(token)
+    except (TypeError, KeyError) as error:
+        if bot.set_up:
+            raise
+        # A 200 that is not Discord's, such as the sign-in page of a guest network.
+        raise aiohttp.ClientConnectionError("the answer is not Discord's") from error
+    finally:
+        if not bot.set_up:
+            await bot.http.close()
+            bot.http.connector = discord.utils.MISSING
+
+
+async def _repeat(bot: Antiphon, step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step of the start, again after a growing wait while Discord cannot be reached or answers 5xx."""
+    for attempt in range(10**6):
+        was_set_up = bot.set_up
+        try:
+            await step()
+            return
+        except Exception as error:
+            # What fails within setup_hook, or ends a connection that stood, is no matter of waiting.
+            if not _passes(error) or bot.set_up != was_set_up or bot.is_closed():
+                raise
+            wait = START_WAITS[min(attempt, len(START_WAITS) - 1)]
+            log.warning(
+                "Discord cannot be reached at %s (%s). Trying again in %g s; is the network up, is "
+                "DISCORD_API_URL right?",
+                bot.settings.discord_api_url,
+                f"status {_status(error)}" if _status(error) else f"{type(error).__name__}: {error}",
+                wait,
+            )
+        await asyncio.sleep(wait)
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether waiting may help: no connection, a server's error, or a limit on this address."""
+    status = _status(error)
+    if status is not None:
+        return status >= 500 or status == 429
+    return isinstance(error, (aiohttp.ClientError, OSError, TimeoutError, discord.GatewayNotFound))
+
+
+def _status(error: BaseException | None) -> int | None:
+    """Return the HTTP status that caused an error of discord.py's, or None."""
+    if isinstance(error, discord.GatewayNotFound):
+        error = error.__cause__
+    return error.status if isinstance(error, discord.HTTPException) else None
+
+
+def _refused(settings: Settings, error: Exception) -> SetupError:
+    return SetupError(
+        f"{settings.discord_api_url} refused the login (status {_status(error)}): is DISCORD_API_URL right?"
+    )

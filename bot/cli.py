@@ -249,7 +249,7 @@ def _settings() -> Settings:
     settings = Settings.load()
     log.configure(settings.log_level)
     for unknown in unknown_names():
-        err.print(str(unknown))
+        err.print(escape(str(unknown)), soft_wrap=True)
     return settings
 
 
@@ -309,7 +309,7 @@ def _run(main: Any) -> Any:
 
 
 def _end(error: AntiphonError, code: int) -> NoReturn:
-    err.print(escape(str(error)), style="red")
+    err.print(escape(str(error)), style="red", soft_wrap=True)
     if isinstance(error, StoreError):
         err.print("`antiphon doctor` says more.")
     sys.exit(code)

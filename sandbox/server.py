@@ -204,7 +204,7 @@ class Sandbox:
         """Choose what the application supports, as on its Installation page; at first both.
 
         Commands for other contexts are refused with 50035, or with `narrows` kept without them. With
-        `entry_point` the application has an entry point command, and bulk overwrites are refused with 50240.
+        `entry_point` the application has an entry point command; a bulk overwrite without it gets 50240.
         """
         kinds = {kind for kind, supported in ((0, guild), (1, user)) if supported}
         self.world.app = AppSettings(kinds, narrows, entry_point)

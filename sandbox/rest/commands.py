@@ -7,10 +7,17 @@ from typing import Any
 from sandbox.errors import missing_access, refusal, unknown
 from sandbox.model import Command, Json
 from sandbox.rest.routing import Answer, Call, Created, Services, operation
-from sandbox.rules.commands import ENTRY_POINT, judge_command, judge_commands, judge_count, judge_installs
+from sandbox.rules.commands import (
+    ENTRY_POINT,
+    PRIMARY_ENTRY_POINT,
+    judge_command,
+    judge_commands,
+    judge_count,
+    judge_installs,
+)
 
 _KEPT = ("name", "description", "name_localizations", "description_localizations", "options", "contexts",
-         "integration_types", "nsfw", "dm_permission")  # fmt: skip
+         "integration_types", "nsfw", "dm_permission", "handler")  # fmt: skip
 
 
 def _place(sandbox: Services, call: Call) -> int | None:
@@ -83,7 +90,8 @@ def bulk_set_commands(sandbox: Services, call: Call) -> Answer:
     bodies = [] if call.body is None else call.body
     judge_commands(bodies, sandbox.rules)
     judge_installs(bodies, sandbox.world.app, sandbox.rules, bulk=True)
-    if guild_id is None and sandbox.world.app.entry_point and ENTRY_POINT in sandbox.rules:
+    kept = any(body.get("type") == PRIMARY_ENTRY_POINT for body in bodies)
+    if guild_id is None and sandbox.world.app.entry_point and not kept and ENTRY_POINT in sandbox.rules:
         raise refusal(50240)
     made = [_make(sandbox, guild_id, body) for body in bodies]
     sandbox.world.set_commands(sandbox.world.commands_of(guild_id), made)

@@ -56,7 +56,9 @@ COMMAND_SIZE = rule(
 INSTALLS = rule("command_installs", "A command's installation types are those of its application.")
 ENTRY_POINT = rule("entry_point_kept", "A bulk overwrite keeps the entry point command (50240).")
 
-MOST = {1: 100, 2: 15, 3: 15}
+PRIMARY_ENTRY_POINT = 4
+"""The type of the command that Discord makes itself where an application has an Activity."""
+MOST = {1: 100, 2: 15, 3: 15, PRIMARY_ENTRY_POINT: 1}
 _SLASH_NAME = re.compile(r"(?:(?![A-Z])[-_'\w\u0900-\u097F\u0E00-\u0E7F])*")
 
 _slash_name = Text(1, 32, NAME_LENGTH, _SLASH_NAME, NAME_PATTERN)
@@ -101,7 +103,7 @@ _sub = _option(options=ListOf(Variant(_plain), 0, 25, OPTION_COUNT))
 _group = _option(options=ListOf(Variant({1: _sub}), 0, 25, OPTION_COUNT))
 _fields: dict[str, Shape] = {
     "id": Snowflake(),
-    "type": Choice((1, 2, 3)),
+    "type": Choice((1, 2, 3, PRIMARY_ENTRY_POINT)),
     "default_member_permissions": Integer(0, (1 << 64) - 1),
     "dm_permission": Boolean(),
     "nsfw": Boolean(),
@@ -115,6 +117,10 @@ _SLASH = Fields(
         "options": ListOf(Variant({1: _sub, 2: _group, **_plain}), 0, 25, OPTION_COUNT),
     },
     required=("name", "description"),
+)
+_ENTRY = Fields(
+    {**_described, **_fields, "description": Text(0, 100, DESCRIPTION), "handler": Choice((1, 2))},
+    required=("name",),
 )
 _MENU = Fields(
     {**_fields, "name": Text(1, 32, NAME_LENGTH), "name_localizations": MapOf(Text(1, 32, NAME_LENGTH))},
@@ -182,8 +188,10 @@ def judge_count(kinds: list[int], rules: Rulebook) -> None:
 def _command(body: Any, path: Path, report: Report) -> None:
     kind = body.get("type") if isinstance(body, dict) else None
     before = len(report.problems)
-    (_MENU if kind in (2, 3) and not isinstance(kind, bool) else _SLASH).check(body, path, report)
-    if len(report.problems) > before:
+    shapes = {2: _MENU, 3: _MENU, PRIMARY_ENTRY_POINT: _ENTRY}
+    shape = shapes.get(kind, _SLASH) if isinstance(kind, int) and not isinstance(kind, bool) else _SLASH
+    shape.check(body, path, report)
+    if len(report.problems) > before or kind == PRIMARY_ENTRY_POINT:
         return
     if kind in (2, 3):
         if MENU_BARE in report.rules:
