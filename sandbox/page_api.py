@@ -27,6 +27,8 @@ and then tells what happens where you can see it:
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
+    {"type": "places", "guilds", "permissions", "commands"}   as in the snapshot: channels or threads came,
+                              went or changed. A thread is a channel with a "parent_id".
     {"type": "bot", "online": bool}
     {"type": "commands", "commands": {channel_id: [command…]}}
     {"type": "interaction", "interaction": {"id", "type", "state", "channel_id", "message_id", "command",

@@ -34,25 +34,41 @@ class PageView:
             "bot": {"id": str(world.application_id), "online": world.online},
             "upload_limit": self.sandbox.messages.upload_limit,
             "users": [payloads.user(one) for one in world.users.values()],
-            "guilds": [
-                {
-                    "id": str(guild.id),
-                    "name": guild.name,
-                    "owner_id": str(guild.owner_id),
-                    "roles": [payloads.role(role) for role in guild.roles.values()],
-                    "members": [payloads.member(member) for member in guild.members.values()],
-                    "channels": [
-                        payloads.channel(channel) for channel in rooms if channel.guild_id == guild.id
-                    ],
-                    "has_bot": world.application_id in guild.members,
-                }
-                for guild in world.guilds.values()
-                if user.id in guild.members
-            ],
+            "guilds": self.guilds(user),
             "dms": [self.dm(user, channel) for channel in rooms if channel.guild_id is None],
-            "permissions": {str(channel.id): str(world.permissions(user.id, channel)) for channel in rooms},
+            "permissions": self.permissions(user),
             "messages": {str(room.id): self.history(user, room.id) for room in rooms},
             "commands": self.commands(user),
+        }
+
+    def guilds(self, user: User) -> list[Json]:
+        """The guilds of a user, with the channels and threads that the user sees."""
+        world, payloads = self.sandbox.world, self.sandbox.payloads
+        return [
+            {
+                "id": str(guild.id),
+                "name": guild.name,
+                "owner_id": str(guild.owner_id),
+                "roles": [payloads.role(role) for role in guild.roles.values()],
+                "members": [payloads.member(member) for member in guild.members.values()],
+                "channels": [
+                    payloads.channel(channel)
+                    for channel in world.channels.values()
+                    if channel.guild_id == guild.id and world.may_see(user.id, channel)
+                ],
+                "has_bot": world.application_id in guild.members,
+            }
+            for guild in world.guilds.values()
+            if user.id in guild.members
+        ]
+
+    def permissions(self, user: User) -> Json:
+        """The user's permission bits, by channel."""
+        world = self.sandbox.world
+        return {
+            str(channel.id): str(world.permissions(user.id, channel))
+            for channel in world.channels.values()
+            if world.may_see(user.id, channel)
         }
 
     def history(self, user: User, channel_id: int, before: int | None = None) -> list[Json]:
@@ -142,6 +158,24 @@ class PageView:
                 channel.guild_id is None and user.id in channel.recipients
             ):
                 return {"type": "channel", "channel": self.dm(user, channel)}
+            case (
+                changes.ChannelCreated()
+                | changes.ChannelUpdated()
+                | changes.ChannelDeleted()
+                | changes.ThreadCreated()
+                | changes.ThreadUpdated()
+                | changes.ThreadDeleted()
+                | changes.ThreadMembersChanged()
+                | changes.RoleChanged()
+                | changes.BotJoinedGuild()
+                | changes.BotLeftGuild()
+            ):
+                return {
+                    "type": "places",
+                    "guilds": self.guilds(user),
+                    "permissions": self.permissions(user),
+                    "commands": self.commands(user),
+                }
             case changes.BotChanged(online):
                 return {"type": "bot", "online": online}
             case changes.CommandsChanged():

@@ -260,6 +260,20 @@ async def test_replies_edits_and_deletions(chat: Chat, with_bot: Sandbox) -> Non
     await expect(said).to_have_count(0)
 
 
+async def test_threads_come_and_go_below_their_channel(chat: Chat, with_bot: Sandbox) -> None:
+    rooms = chat.page.locator(".rooms")
+    thread = with_bot.channel("music").thread("sketches")
+    await expect(rooms.locator(".room-link")).to_contain_text(["music", "sketches", "general", "lobby"])
+    await rooms.get_by_role("button", name="sketches").click()
+    await chat.say("a first line")
+    assert [message.content for message in thread.messages] == ["a first line"]
+    with_bot.channel("music").thread("archived").archive()
+    await expect(rooms.get_by_role("button", name="archived")).to_have_count(0)
+    thread.delete()
+    await expect(rooms.get_by_role("button", name="sketches")).to_have_count(0)
+    await expect(chat.page.locator("#room-name")).to_have_text("music")
+
+
 HOSTILE = (
     "<img src=x onerror=alert(1)>",
     "<script>alert(1)</script>",

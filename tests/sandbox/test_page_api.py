@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sandbox.model import Permission
 from sandbox.server import Sandbox
 from tests.sandbox.raw import Raw
 
@@ -230,3 +231,22 @@ async def test_an_upload_over_the_limit_is_told(discord: Sandbox, raw: Raw, room
     query = f"uploads?user_id={discord.member('alice').id}&channel_id={room}"
     async with raw.session.post(discord.page_url + query, data=form) as answer:
         assert (answer.status, "too large" in (await answer.json())["message"]) == (400, True)
+
+
+async def test_the_page_hears_of_channels_and_threads(page: Page, discord: Sandbox) -> None:
+    music = discord.channel("music")
+    thread = music.thread("sketches")
+    places = await page.hear("places")
+    names = [channel["name"] for channel in places["guilds"][0]["channels"]]
+    assert names == ["music", "general", "sketches"]
+    await page.do("send", channel_id=str(thread.id), content="hello")
+    assert [message.content for message in thread.messages] == ["hello"]
+    music.thread("secret", private=True)
+    assert "secret" not in json.dumps((await page.hear("places"))["guilds"])
+    music.overwrite("@everyone", deny=Permission.VIEW_CHANNEL)
+    while "music" in json.dumps((await page.hear("places"))["guilds"]):
+        pass
+    messages = [await discord.member("host").send(text, at=discord.channel("general")) for text in "ab"]
+    await discord.member("host").delete_many(*messages)
+    for message in messages:
+        await page.hear("message_deleted", id=str(message.id))

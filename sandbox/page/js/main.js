@@ -32,6 +32,7 @@ class App {
     this.typing = new Typing(this, element("typing"));
     this.announcer = new Announcer(this, element("announcer"));
     this.world.addEventListener("reset", () => this.reset());
+    this.world.addEventListener("rooms", () => this.stay());
     document.querySelector(".skip").addEventListener("click", (event) => {
       event.preventDefault();
       this.composer.focus();
@@ -54,6 +55,13 @@ class App {
     this.sidebar.showYou();
     if (switched) this.say(`You are ${this.world.nameOf(this.world.you)} now.`);
     document.body.classList.add("ready");
+  }
+
+  /** Leave a channel that is gone. */
+  stay() {
+    if (this.world.channels.has(this.channelId)) return;
+    const first = this.world.guilds[0]?.channels[0] ?? this.world.dms[0];
+    this.go(first.id);
   }
 
   /** Show a channel. */

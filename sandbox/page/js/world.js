@@ -29,6 +29,7 @@ export class World extends EventTarget {
       message_deleted: () => this.forget(message.channel_id, message.id),
       typing: () => this.tell("typing", { channelId: message.channel_id, userId: message.user_id }),
       channel: () => this.addDm(message.channel),
+      places: () => this.setPlaces(message),
       bot: () => {
         this.bot.online = message.online;
         this.tell("bot");
@@ -49,18 +50,37 @@ export class World extends EventTarget {
     this.bot = snapshot.bot;
     this.uploadLimit = snapshot.upload_limit;
     this.users = new Map(snapshot.users.map((user) => [user.id, user]));
-    this.guilds = [...snapshot.guilds].sort((a, b) => b.has_bot - a.has_bot);
     this.dms = snapshot.dms;
-    this.channels = new Map();
-    for (const guild of this.guilds) for (const channel of guild.channels) this.channels.set(channel.id, channel);
-    for (const channel of this.dms) this.channels.set(channel.id, channel);
-    this.permissions = snapshot.permissions;
-    this.commands = snapshot.commands;
+    this.takePlaces(snapshot);
     this.messages = new Map();
     for (const [key, list] of Object.entries(snapshot.messages)) {
       this.messages.set(key, new Map(list.map((message) => [message.id, message])));
     }
     this.tell("reset");
+  }
+
+  takePlaces({ guilds, permissions, commands }) {
+    this.guilds = [...guilds].sort((a, b) => b.has_bot - a.has_bot);
+    this.channels = new Map();
+    for (const guild of this.guilds) for (const channel of guild.channels) this.channels.set(channel.id, channel);
+    for (const channel of this.dms) this.channels.set(channel.id, channel);
+    this.permissions = permissions;
+    this.commands = commands;
+  }
+
+  setPlaces(places) {
+    this.takePlaces(places);
+    this.tell("rooms");
+    this.tell("commands");
+  }
+
+  /** A guild's channels in their order, each with its open threads after it; `also` is shown though archived. */
+  channelsOf(guild, also = null) {
+    const open = (thread) => !thread.thread_metadata.archived || thread.id === also;
+    const threads = guild.channels.filter((channel) => channel.thread_metadata && open(channel));
+    return guild.channels
+      .filter((channel) => !channel.thread_metadata)
+      .flatMap((channel) => [channel, ...threads.filter((thread) => thread.parent_id === channel.id)]);
   }
 
   hearMessage({ new: isNew, message }) {

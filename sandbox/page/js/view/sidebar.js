@@ -7,6 +7,8 @@ import { arrowKeys, openMenu } from "./popover.js";
 import { nextTheme, themeLabel, THEME_ICONS, theme } from "./theme.js";
 
 const MODERATES = 1n << 13n;
+/** Channel type → icon; source: Discord's "Channel Types". */
+const CHANNEL_ICONS = { 2: "volume", 11: "thread", 12: "thread", 15: "apps" };
 
 export class Sidebar {
   constructor(app, element) {
@@ -33,7 +35,7 @@ export class Sidebar {
     const guilds = world.guilds.map((guild) =>
       section(
         guild.name,
-        guild.channels.map((channel) => this.room(channel, icon("hash"))),
+        world.channelsOf(guild, this.app.channelId).map((channel) => this.room(channel, icon(CHANNEL_ICONS[channel.type] ?? "hash"))),
         guild.has_bot ? null : `${world.nameOf(world.bot.id)} is not here`,
       ),
     );
@@ -54,7 +56,7 @@ export class Sidebar {
         "button",
         {
           type: "button",
-          class: `room-link${here ? " here" : ""}${unread ? " unread" : ""}`,
+          class: `room-link${here ? " here" : ""}${unread ? " unread" : ""}${channel.parent_id ? " thread" : ""}`,
           "aria-current": here ? "page" : null,
           "data-room": channel.id,
           on: { click: () => app.go(channel.id, { focus: true }) },
