@@ -1,12 +1,13 @@
 # make run     sets everything up and runs the bot (without a Discord token: the sandbox, in a browser)
 # make test    sets everything up and runs the linters and all tests
 # make bench   measures what the README claims
+# make mutants breaks each guard of tests/mutations.toml in a copy, and expects its test to fail (half an hour)
 # make install-audiocraft   adds the optional engine AR_ENGINE=audiocraft
 #
 # TORCH_INDEX=URL   where torch comes from, for a CPU or another CUDA build (see the README)
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint bench install install-audiocraft clean
+.PHONY: run test lint mutants bench install install-audiocraft clean
 
 PYTHON := $(or $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3))
 BIN := .venv/bin
@@ -23,6 +24,9 @@ lint: $(TEST_READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+mutants: $(TEST_READY)
+	$(BIN)/python -m tests.mutants
 
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks
