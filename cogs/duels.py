@@ -12,6 +12,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.duels import Duel, Stage
+from bot.text import sanitize
 from cogs.asking import acknowledge_request, start_duel
 from cogs.ui.answers import answer_error, think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
@@ -70,7 +71,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
         duels, guild_id = self.bot.duels.duels, interaction.guild_id or 0
-        found = await duels.over_in(guild_id, current.strip(), MAX_CHOICES)
+        found = await duels.over_in(guild_id, sanitize(current), MAX_CHOICES)
         return [numbered_choice(duel.id, duel.prompt) for duel in found]
 
     @app_commands.command(description="End a duel of yours now, wherever its message is")

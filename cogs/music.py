@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.prompts.starters import suggestions
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode, checked_mode
+from bot.text import sanitize
 from cogs.asking import acknowledge_request, submit
 from cogs.melody import check_melody
 from cogs.presets.named import TYPED_MOST, named, suggest
@@ -89,7 +90,7 @@ class Music(commands.Cog):
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
         """Offer the member's own prompts, and starters while nothing is typed yet."""
-        typed = current.strip()
+        typed = sanitize(current)
         prompts = await self.bot.jobs.recent_prompts(interaction.user.id, typed, SUGGESTIONS)
         if not typed:
             mode = getattr(interaction.namespace, "mode", None)

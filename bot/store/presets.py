@@ -13,6 +13,7 @@ from bot.markdown import quoted
 from bot.store.database import Database, one
 from bot.store.preset_model import BOT, Body, Draft, Preset, Scope, Viewer
 from bot.store.preset_rows import COLUMNS, NEWEST, VISIBLE, preset_of, seen_by
+from bot.text import visible
 
 CODE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 CODE_LENGTH = 6
@@ -53,7 +54,7 @@ class Presets:
 
         Raises NotFound.
         """
-        text = text.strip()
+        text = visible(text).strip()
         number = text[1:] if text.startswith("#") else ""
         row = await self._db.read_one(
             _FIND,

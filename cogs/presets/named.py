@@ -14,7 +14,7 @@ from bot.prompts.names import name_key
 from bot.store.preset_model import BOT, Preset, Scope, Viewer
 from bot.store.preset_search import Suggestion
 from cogs.ui.choices import MAX_CHOICES
-from cogs.ui.text import plain
+from cogs.ui.text import one_line, plain
 
 MAX_NAME_SHOWN = 50
 """Code points: with mode, scope and a number of up to 18 digits, a choice's name stays within 100."""
@@ -55,7 +55,7 @@ async def suggest_own(
 
 
 async def _found(interaction: discord.Interaction[Antiphon], current: str, most: int) -> list[Suggestion]:
-    typed = current.strip()[:TYPED_MOST]
+    typed = one_line(current)[:TYPED_MOST]
     return await interaction.client.preset_search.suggest(viewer(interaction), typed, name_key(typed), most)
 
 

@@ -146,3 +146,12 @@ async def test_a_model_reads_words(bot: BotProcess, alice: Actor, tmp_path: Path
     prompt = "pepe and x 🎹 for, in\nslow now"
     assert read_recipe(mp3_of(clip, bot.sandbox, tmp_path)).prompt == prompt
     assert prompt.replace("\n", " ") in text_of(clip)
+
+
+async def test_what_no_database_can_store_is_looked_for_all_the_same(alice: Actor) -> None:
+    surrogate = "\ud800"
+    assert await alice.autocomplete("music", "prompt", f"{surrogate}nothing like it") == []
+    assert await alice.autocomplete("duel rematch", "duel", f"{surrogate}nothing like it") == []
+    assert await alice.autocomplete("preset use", "preset", f"{surrogate}Meditation") != []
+    message = await private(await alice.slash("preset show", preset=f"{surrogate}nothing like it"))
+    assert "reference" not in text_of(message)
