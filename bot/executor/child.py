@@ -109,7 +109,8 @@ class ChildExecutor:
                 failures = 0
             pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._closing.wait()
             failures += 1
 
     async def render(self, render: Render) -> None:

@@ -216,7 +216,8 @@ class JobService:
         """End the worker, and put what it was rendering back into the queue."""
         await self._executor.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), _CLOSING_SECONDS)
+            async with asyncio.timeout(_CLOSING_SECONDS):
+                await self._ended.wait()
 
     async def _recover(self) -> None:
         """Requeue what a killed bot left running, and fail what waits for a model of before."""

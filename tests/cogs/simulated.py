@@ -36,6 +36,7 @@ LOOPS = {
     "ClipDeletions._run",
     "ClipDeletions._finish",
     "RemovalService.run",
+    "ChildExecutor._read",
     "ChildExecutor._watch",
     "_log_stderr",
     # The half of asyncio.wait_for that waits, up to Python 3.11.
