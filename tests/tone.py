@@ -5,10 +5,9 @@ Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
 `ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/spellings.py,
-`chatty` reports 5,000 steps and then opens the gate, `leaking` shows a token in its error, `quoted` refuses
-with mentions of everyone and of the ids in the prompt, `nan`, `silent` and `lopsided`
-(one side dead) give such audio. The model
-`memory:NAME` raises that as it is loaded.
+`verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate, `leaking` shows
+a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`, `silent`
+and `lopsided` (one side dead) give such audio. The model `memory:NAME` raises that as it is loaded.
 
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
 against stereo at 48 kHz, bright and even.
@@ -43,6 +42,7 @@ RATES = {"lofi": 24_000, "hifi": 48_000}
 STEPS = 20
 SECRET = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"
 """A made-up token of Discord's shape."""
+CUT = "The model read only the first 50 % of the prompt, which is too long for it."
 CHATTY_STEPS = 5_000
 """More lines than a pipe takes before somebody reads them."""
 
@@ -124,6 +124,8 @@ class ToneEngine:
                 while "held" in words and not desk.cancelled(job) and not gate.passed():
                     desk.progress(job, step, STEPS)
                     time.sleep(0.05)
+        if "verbose" in words:
+            desk.warn(job, CUT)
         wave = wave_for(job.recipe, words)
         if job.recipe.melody is not None:
             assert job.melody is not None

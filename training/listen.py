@@ -54,6 +54,9 @@ class Desk:
         """Return the job, once."""
         return self._jobs.pop() if self._jobs and compatible(self._jobs[0].recipe) else None
 
+    def warn(self, job: Job, sentence: str) -> None:
+        """Pass over it."""
+
     def heartbeat(self) -> None:
         """Pass over it."""
 

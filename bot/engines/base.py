@@ -76,6 +76,9 @@ class Desk(Protocol):
     def heartbeat(self) -> None:
         """Say that the engine is at work where no step is finished: between layers, slices and transfers."""
 
+    def warn(self, job: Job, sentence: str) -> None:
+        """Have a sentence shown with the clip, about a part of the recipe that does not take effect."""
+
     def cancelled(self, job: Job) -> bool:
         """Tell whether somebody cancelled this job; the engine then drops it and says nothing more of it."""
 

@@ -72,6 +72,7 @@ class PipeDesk:
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._finishing: Future[None] | None = None
         self._beaten_at = 0.0
+        self._warnings: dict[int, list[str]] = {}
         threading.Thread(target=self._read, name="read", daemon=True).start()
 
     # The worker's loop
@@ -138,6 +139,13 @@ class PipeDesk:
     def progress(self, job: Job, done: int, total: int) -> None:
         """Say that `done` of `total` steps of this job are finished."""
         self._send(Progress(job.id, done, total, "rendering"))
+
+    def warn(self, job: Job, sentence: str) -> None:
+        """Have a sentence stored with the clip's facts."""
+        kept = self._warnings.setdefault(job.id, [])
+        # A clip that is tried again warns again.
+        if sentence not in kept:
+            kept.append(sentence)
 
     def heartbeat(self) -> None:
         """Say that the engine is at work where no step is finished; at most once a second is it sent."""
@@ -225,6 +233,7 @@ class PipeDesk:
             facts = asdict(clip)
             path, picture = facts.pop("path"), facts.pop("picture")
             facts |= {
+                "warnings": [*self._warnings.pop(job.id, []), *clip.warnings],
                 "title": engine.capabilities.title,
                 "licence": engine.capabilities.licence,
                 "slots": engine.capabilities.slots,

@@ -54,8 +54,8 @@ def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
         "Seed": str(recipe.seed),
         "Rendered in": f"{facts['render_seconds']:.1f} s ({facts['real_time_factor']:.2f}× real time)",
     }
-    if warnings := facts.get("warnings"):
-        fields["Note"] = " ".join(warnings)
+    if warnings := _warnings(clip):
+        fields["Note"] = warnings
     embed = build_embed(
         description=quoted(recipe.prompt, PROMPT_SHOWN),
         colour=EMBED_COLOURS[recipe.mode],
@@ -81,6 +81,7 @@ def details(clip: Clip) -> discord.Embed:
         "Not": quoted(recipe.negative_prompt, 500) if recipe.negative_prompt else None,
         "Lyrics": quoted(recipe.lyrics, 900) if recipe.lyrics else None,
         "Melody": "yes" if recipe.melody else None,
+        "Note": _warnings(clip),
     }
     measured = {
         "Licence": facts["licence"],
@@ -98,3 +99,8 @@ def details(clip: Clip) -> discord.Embed:
         fields=[Field(name, value) for name, value in shown.items()],
         footer="The MP3's tags hold this recipe: `antiphon generate --like clip.mp3` makes it again.",
     )
+
+
+def _warnings(clip: Clip) -> str | None:
+    """Return what of the recipe did not take effect; clips of before carry no such fact."""
+    return " ".join(map(str, clip.facts.get("warnings", ()))) or None

@@ -23,6 +23,7 @@ class Desk:
         self.waves: dict[int, np.ndarray] = {}
         self.errors: dict[int, Exception] = {}
         self.heartbeats = 0
+        self.warnings: dict[int, list[str]] = {}
 
     def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
         if self.waiting and compatible(self.waiting[0].recipe):
@@ -31,6 +32,9 @@ class Desk:
 
     def progress(self, job: Job, done: int, total: int) -> None:
         self.updates.setdefault(job.id, []).append((done, total))
+
+    def warn(self, job: Job, sentence: str) -> None:
+        self.warnings.setdefault(job.id, []).append(sentence)
 
     def heartbeat(self) -> None:
         self.heartbeats += 1

@@ -13,7 +13,7 @@ from bot.config import Settings
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
 from bot.recipe import Mode
-from tests import gate
+from tests import gate, tone
 from tests.builders import recipe
 from tests.tone import SECRET
 
@@ -80,6 +80,14 @@ async def test_a_clip_comes_with_progress_and_facts(desk: Desk) -> None:
     done = [event.done for event in desk.said if isinstance(event, Progress) and event.phase == "rendering"]
     assert done == sorted(done)
     assert len(done) >= 10
+
+
+async def test_a_warning_comes_with_its_clip_alone(desk: Desk) -> None:
+    warned, other = await desk.give("verbose tune"), await desk.give("a tune")
+    for job, warnings in ((warned, [tone.CUT]), (other, [])):
+        rendered = await desk.until(Rendered, job=job)
+        assert isinstance(rendered, Rendered)
+        assert rendered.facts["warnings"] == warnings
 
 
 @pytest.mark.parametrize("picture", [True, False])

@@ -20,7 +20,9 @@ from bot.engines.diffusion.parts import load_pipeline
 from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
 from bot.engines.once import Once, keep_cross_attention, one_clip
 from bot.engines.serial import SerialEngine, look
+from bot.engines.truncation import truncation_warning
 from bot.errors import BadAudio
+from bot.recipe import Recipe
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -29,6 +31,8 @@ log = logging.getLogger(__name__)
 
 _PROJECTIONS = ("condition_embedder", "cross_attention_proj")
 """What ACE-Step and Stable Audio call the layer that a prompt's states go through first."""
+LYRICS_TOKENS = 2048
+"""Of ACE-Step: `max_lyric_length` of AceStepPipeline in diffusers 0.42.1."""
 DECODING_STEPS = 1
 """Progress that decoding counts for, beside the denoising steps."""
 
@@ -88,6 +92,8 @@ class PipelineEngine(SerialEngine):
 
     def render(self, desk: Desk, job: Job) -> None:
         """Render a job, once more in float32 where its numbers are too large for float16."""
+        for cut in self._truncations(job.recipe):
+            desk.warn(job, cut)
         try:
             wave = self._attempt(desk, job)
         except _Overflow:
@@ -96,6 +102,21 @@ class PipelineEngine(SerialEngine):
             with self._widened():
                 wave = self._attempt(desk, job)
         desk.done(job, wave)
+
+    def _truncations(self, recipe: Recipe) -> Iterator[str]:
+        """Say of each text how much of it the encoder that reads most of it takes."""
+        texts = {
+            "prompt": (recipe.prompt, self.capabilities.prompt_tokens),
+            "negative prompt": (recipe.negative_prompt, self.capabilities.prompt_tokens),
+            "lyrics": (recipe.lyrics, LYRICS_TOKENS),
+        }
+        for what, (text, usual) in texts.items():
+            # Of two encoders the second, a T5, carries the words; the first gives one summary vector.
+            tokenizer = getattr(self._pipe, "tokenizer_2", None) or self._pipe.tokenizer
+            limit = min(usual, tokenizer.model_max_length - 1)
+            tokens = len(tokenizer(text or "", add_special_tokens=False, verbose=False).input_ids)
+            if cut := truncation_warning(what, tokens, limit):
+                yield cut
 
     def _attempt(self, desk: Desk, job: Job) -> Wave:
         total = int(option(job.recipe, self.capabilities, "num_sampling_steps")) + DECODING_STEPS

@@ -23,6 +23,7 @@ from bot.engines.musicgen.model_config import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.text import TextEncoder
 from bot.engines.serial import Dropped, look
+from bot.engines.truncation import truncation_warning
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
 from bot.recipe import Recipe
 
@@ -223,6 +224,10 @@ class MusicgenEngine:
             if job.recipe.melody is not None and self.melody is not None:
                 melody = read_melody(job.melody, job.recipe.melody, self.card.sample_rate)
             self._decoder().admit(self.row(job.recipe, job, melody))
+            assert self.text is not None
+            tokens = self.text.count(job.recipe.prompt)
+            if cut := truncation_warning("prompt", tokens, PROMPT_TOKENS):
+                desk.warn(job, cut)
         except AntiphonError as error:
             desk.failed(job, error)
 

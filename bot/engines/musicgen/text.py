@@ -47,6 +47,10 @@ class TextEncoder:
         tokens: list[int] = self._tokenizer(prompt, truncation=True, max_length=PROMPT_TOKENS).input_ids
         return tokens
 
+    def count(self, prompt: str) -> int:
+        """Return how many tokens a whole prompt has with its end mark, of which PROMPT_TOKENS are read."""
+        return len(self._tokenizer(prompt, truncation=False, verbose=False).input_ids)
+
     @torch.inference_mode()
     def states(self, prompt: str) -> torch.Tensor:
         """Return the projected states [words, hidden] of a prompt, alone, so that no padding touches it."""

@@ -19,8 +19,9 @@ from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
-from bot.engines.score.text import Words
+from bot.engines.score.text import MAX_TOKENS, Words
 from bot.engines.serial import SerialEngine, look
+from bot.engines.truncation import truncation_warning
 from bot.errors import ModelMissing
 from bot.models.pointers import refuse_pointer
 from bot.recipe import Recipe
@@ -52,6 +53,8 @@ class ScoreEngine(SerialEngine):
     def render(self, desk: Desk, job: Job) -> None:
         """Write a job's score and play it."""
         total = 1
+        if cut := truncation_warning("prompt", self.words.count(job.recipe.prompt), MAX_TOKENS):
+            desk.warn(job, cut)
 
         def step(done: int, steps: int) -> None:
             nonlocal total

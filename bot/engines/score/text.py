@@ -87,6 +87,11 @@ class Words:
                 break
         return [*out[: MAX_TOKENS - 1], END]
 
+    def count(self, prompt: str) -> int:
+        """Return how many tokens a whole prompt has with its end mark, of which MAX_TOKENS are read."""
+        text = unicodedata.normalize("NFKC", prompt).lower().replace("’", "'")
+        return sum(len(self._piece(piece)) for piece in _TOKEN.findall(text)) + 1
+
     def _piece(self, piece: str) -> list[int]:
         if piece in ALIASES:
             return [i for word in ALIASES[piece].split() for i in self._word(word)]

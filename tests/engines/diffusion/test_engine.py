@@ -244,3 +244,12 @@ def test_every_slice_of_a_decoding_is_a_heartbeat(
 
     pipe.run(Beating(asked("turbo")))
     assert len(counted) > 10
+
+
+@every_kind
+def test_a_prompt_that_is_cut_is_told(kind: str, engine: Engine, asked: Asked) -> None:
+    desk = Desk(asked(kind), asked(kind, prompt="slow piano in the rain " * 40))
+    engine(kind).run(desk)
+    assert 1 not in desk.warnings
+    [told] = desk.warnings[2]
+    assert "of the prompt, which is too long" in told

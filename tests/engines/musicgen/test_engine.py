@@ -219,3 +219,11 @@ def test_a_melodys_file_is_followed(engines: dict[str, MusicgenEngine], tmp_path
     assert "not here" in str(without.errors[1])
     refused = rendered(engines["mono"], recipe("mono", melody=digest), melody=tune)
     assert "follows no melody" in str(refused.errors[1])
+
+
+def test_a_prompt_that_is_cut_is_told(engines: dict[str, MusicgenEngine]) -> None:
+    desk = Desk(recipe(seconds=1.0), recipe(seconds=1.0, prompt="🎹 " * 480 + "x" * 40))
+    engines["mono"].run(desk)
+    assert 1 not in desk.warnings
+    [told] = desk.warnings[2]
+    assert "of the prompt, which is too long" in told

@@ -43,6 +43,9 @@ class Desk:
     def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
         return self.jobs.pop(0) if self.jobs and compatible(self.jobs[0].recipe) else None
 
+    def warn(self, job: Job, sentence: str) -> None:
+        pass
+
     def heartbeat(self) -> None:
         pass
 

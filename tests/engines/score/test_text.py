@@ -86,3 +86,9 @@ def test_an_unknown_word_falls_into_its_bucket_not_away() -> None:
 def test_a_missing_vocabulary_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelMissing, match="fetch"):
         Words(tmp_path)
+
+
+@given(st.text(max_size=300))
+def test_the_count_is_of_all_tokens_and_the_ids_are_its_first(prompt: str) -> None:
+    counted, ids = WORDS.count(prompt), WORDS.ids(prompt)
+    assert len(ids) == min(counted, MAX_TOKENS)
