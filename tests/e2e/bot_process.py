@@ -102,10 +102,12 @@ class BotProcess:
 
     def worker_pid(self) -> int:
         """Return the process id of the bot's worker, which it has from the start."""
+        return self.child_pid(b"bot.executor.worker")
+
+    def child_pid(self, module: bytes) -> int:
+        """Return the process id of the bot's child that runs a module. Raises StopIteration for none."""
         return next(
-            int(child.name)
-            for child in self.children()
-            if b"bot.executor.worker" in (child / "cmdline").read_bytes()
+            int(child.name) for child in self.children() if module in (child / "cmdline").read_bytes()
         )
 
     def children(self) -> list[Path]:
