@@ -13,6 +13,7 @@ import aiosqlite
 
 from bot.errors import StoreError
 from bot.store import migrations
+from bot.store.lock import lock
 
 Row = sqlite3.Row
 
@@ -34,8 +35,8 @@ class Database:
         """
         async with AsyncExitStack() as stack:
             try:
-                lock = await asyncio.to_thread(migrations.lock, path)
-                stack.callback(lock.close)
+                held = await asyncio.to_thread(lock, path)
+                stack.callback(held.close)
                 await asyncio.to_thread(migrations.migrate, path, now)
                 writer = await stack.enter_async_context(_connection(path))
                 reader = await stack.enter_async_context(_connection(path))

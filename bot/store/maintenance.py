@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bot.errors import StoreError
 from bot.store import migrations
+from bot.store.lock import lock
 
 
 def check(path: Path) -> list[str]:
@@ -46,9 +47,10 @@ def restore(source: Path, path: Path, now: float) -> Path | None:
     problems = [problem for problem in check(source) if "migrations are not applied" not in problem]
     if problems:
         raise StoreError(f"{source} is damaged ({problems[0]}), so it was not restored.")
-    with closing(migrations.lock(path)):
+    existed = path.exists()  # the lock makes an empty file
+    with lock(path):
         kept = None
-        if path.exists():
+        if existed:
             kept = path.with_name(f"{path.name}.before-restore-{int(now)}")
             with closing(migrations.connect(path)) as current:
                 migrations.backup(current, kept)

@@ -95,28 +95,6 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def lock(path: Path) -> sqlite3.Connection:
-    """Take the lock that dies with its owner: an open transaction on a file beside the database.
-
-    Raises StoreError where another bot holds it.
-    """
-    lock_file = path.with_name(path.name + ".lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(lock_file, isolation_level=None, timeout=1, check_same_thread=False)
-        try:
-            connection.execute("PRAGMA journal_mode = OFF")
-            connection.execute("BEGIN EXCLUSIVE")
-        except BaseException:
-            connection.close()
-            raise
-    except (sqlite3.Error, OSError) as error:
-        if "locked" in str(error):
-            raise StoreError(f"Another bot is already using {path}: stop it first.") from error
-        raise StoreError(f"The database {path} cannot be opened for writing: {error}.") from error
-    return connection
-
-
 def backup(connection: sqlite3.Connection, target: Path) -> None:
     """Copy the open database to `target`, consistently, while others may use it."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ sys.addaudithook(watch)
 async def test_a_second_bot_on_the_same_database_is_refused(description: Spec, tmp_path: Path) -> None:
     async with running(description, tmp_path) as bot:
         second = BotProcess(bot.sandbox, tmp_path)
+        await second.start()
+        assert await second.ended() == BROKEN
+        assert any("Another bot is already using" in line for line in second.lines)
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+async def test_a_second_bot_on_the_same_file_by_another_name_is_refused(
+    description: Spec, tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    async with running(description, tmp_path) as bot:
+        other = tmp_path / "other.db"
+        link(other, tmp_path / "antiphon.db")
+        second = BotProcess(bot.sandbox, tmp_path, DATABASE_PATH=str(other))
         await second.start()
         assert await second.ended() == BROKEN
         assert any("Another bot is already using" in line for line in second.lines)

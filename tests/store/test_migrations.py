@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.errors import StoreError
 from bot.store import maintenance, migrations
+from bot.store.lock import lock
 
 
 @pytest.fixture
@@ -87,11 +89,39 @@ def test_triggers_stay_whole() -> None:
 
 
 def test_only_one_program_owns_a_database(path: Path) -> None:
-    held = migrations.lock(path)
+    held = lock(path)
     with pytest.raises(StoreError, match="Another bot"):
-        migrations.lock(path)
+        lock(path)
     held.close()
-    migrations.lock(path).close()
+    lock(path).close()
+
+
+def test_a_restore_where_no_database_was_keeps_none(path: Path, tmp_path: Path) -> None:
+    migrations.migrate(path, 0)
+    assert maintenance.restore(path, tmp_path / "new" / "antiphon.db", now=5) is None
+    assert [one.name for one in (tmp_path / "new").glob("*before*")] == []
+    assert maintenance.check(tmp_path / "new" / "antiphon.db") == []
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_another_name_is_the_same_database(
+    path: Path, tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    migrations.migrate(path, 0)
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "elsewhere" / "other.db"
+    link(other, path)
+    with lock(path), pytest.raises(StoreError, match=r"Another bot is already using .*other\.db"):
+        lock(other)
+    with lock(other), pytest.raises(StoreError, match="Another bot"):
+        lock(path)
+
+
+def test_a_folder_by_another_name_is_the_same_before_the_database_is_made(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    with lock(tmp_path / "data" / "new.db"), pytest.raises(StoreError, match="Another bot"):
+        lock(tmp_path / "link" / "new.db")
 
 
 def test_backup_and_restore_bring_the_rows_back(path: Path, tmp_path: Path) -> None:
@@ -115,7 +145,7 @@ def test_backup_and_restore_bring_the_rows_back(path: Path, tmp_path: Path) -> N
 def test_restoring_is_refused_while_the_bot_runs(path: Path, tmp_path: Path) -> None:
     migrations.migrate(path, 0)
     maintenance.backup(path, tmp_path / "copy.db")
-    with closing(migrations.lock(path)), pytest.raises(StoreError, match="stop it first"):
+    with lock(path), pytest.raises(StoreError, match="stop it first"):
         maintenance.restore(tmp_path / "copy.db", path, now=5)
 
 
