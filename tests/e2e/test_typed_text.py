@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from bot.audio.tags import read_recipe
 from sandbox.actors import Actor, Reply, text_of
 from sandbox.model import Message
+from sandbox.options import Path as CommandPath
 from tests.discord_markdown import live, shown
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import WAIT, ask, button_ids, made, mp3_of, private, text_in
@@ -155,3 +157,27 @@ async def test_what_no_database_can_store_is_looked_for_all_the_same(alice: Acto
     assert await alice.autocomplete("preset use", "preset", f"{surrogate}Meditation") != []
     message = await private(await alice.slash("preset show", preset=f"{surrogate}nothing like it"))
     assert "reference" not in text_of(message)
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"prompt": "rain", "mode": "both"}, "mode has to be ar or diffusion"),
+        ({"prompt": "rain", "seed": 1.5}, "seed has to be a whole number|no value for that option"),
+        ({"prompt": 7}, "has to be a text|no value"),
+        ({"prompt": "x" * 50_000}, "50,000 characters"),
+        ({"prompt": "\x00\ud800"}, "prompt is empty"),
+        ({}, "no value|changed"),
+    ],
+)
+async def test_values_that_no_client_sends_are_answered(
+    bot: BotProcess, alice: Actor, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], said: str
+) -> None:
+    def as_given(path: CommandPath, *_: object) -> list[dict[str, object]]:
+        kinds = {option["name"]: option["type"] for option in path.options}
+        return [{"name": name, "type": kinds[name], "value": value} for name, value in values.items()]
+
+    monkeypatch.setattr("sandbox.client.fill_options", as_given)
+    text = text_of(await private(await alice.slash("music")))
+    assert re.search(said, text), text
+    assert "reference" not in text
