@@ -25,6 +25,7 @@ from sandbox.model import (
 from sandbox.rules import Rulebook
 from sandbox.rules.interactions import (
     ACK_WITHIN,
+    DEFERRED_DELETED,
     FORCED_EPHEMERAL,
     judge_callback,
     judge_followup,
@@ -157,6 +158,8 @@ class Interactions:
         first = self.world.messages.get(interaction.response_message_id or 0)
         if first is not None and first.loading and interaction.callback == Callback.DEFERRED_MESSAGE:
             return self.edit(interaction, first, body, uploads)
+        if first is None and interaction.state is State.THINKING and DEFERRED_DELETED in self.rules:
+            raise unknown("Message")
         judge_followup(interaction, self.rules)
         message = self._post(interaction, body, uploads)
         interaction.followups += 1

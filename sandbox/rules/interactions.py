@@ -31,6 +31,9 @@ TOKEN_ALIVE = rule("token_life", "An interaction token dies after 15 minutes (50
 ACK_FIRST = rule("acknowledge_first", "A follow-up comes after the acknowledgement (10015).")
 CALLBACK_FITS = rule("callback_fits", "The kind of callback fits the kind of interaction.")
 FOLLOWUPS = rule("followup_limit", "Five follow-ups where only the user has installed the app (40094).")
+DEFERRED_DELETED = rule(
+    "deferred_answer_deleted", "After a deferred answer was deleted, nothing answers the interaction (10008)."
+)
 FORCED_EPHEMERAL = rule(
     "forced_ephemeral", "Without Use External Apps, a user-installed application answers the member alone."
 )

@@ -133,3 +133,11 @@ async def registers_for_users(raw: Raw) -> Answer:
 async def overwrites_the_entry_point(raw: Raw) -> Answer:
     raw.sandbox.install_contexts(entry_point=True)
     return await raw.register({"name": "play", "description": "Play", "integration_types": [0]})
+
+
+async def follows_up_a_deleted_answer(raw: Raw) -> Answer:
+    """A moderator deletes "thinking…"; source: discord-api-docs issue 3087."""
+    interaction = await raw.slash()
+    assert (await raw.respond(interaction, 5)).ok
+    await raw.sandbox.member("mina").delete(raw.music.messages[-1])
+    return await raw.follow_up(interaction, content="still here")

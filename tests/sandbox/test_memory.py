@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from sandbox.clock import Clock
 from sandbox.files import Upload
 from sandbox.limits import Limits
+from sandbox.model import Permission
+from sandbox.rooms import ThreadRoom
 from sandbox.server import Sandbox
 from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store, StoreError
@@ -50,6 +53,31 @@ async def test_a_restart_shows_the_history_with_working_buttons(tmp_path: Path) 
         # The token of before the restart still lives: Discord did not forget it either.
         assert (await raw.call("PATCH", raw.webhook(interaction, "@original"), {"content": "edited"})).ok
         assert second.member("bob").commands() == ["play"]
+
+
+async def test_a_restart_keeps_threads_overwrites_and_limits(tmp_path: Path) -> None:
+    path = tmp_path / "history.sqlite3"
+    async with sandbox_at(path) as first:
+        music, alice = first.channel("music"), first.member("alice")
+        secret = music.thread("secret", by=alice, private=True, auto_archive=60)
+        secret.lock(archive=False, status=403)
+        music.overwrite("@everyone", deny=Permission.SEND_MESSAGES)
+        music.slow_mode(5)
+        music.upload_limit(100, 500)
+        music.block_words("nitro")
+        first.guild().boost(3)
+        kept = [vars(music.channel), vars(secret.channel), vars(first.guild().guild)]
+        before = json.dumps(kept, default=vars)
+    async with sandbox_at(path, NOON + 1800) as second:
+        music, thread = second.channel("music"), second.channel("secret")
+        kept = [vars(music.channel), vars(thread.channel), vars(second.guild().guild)]
+        assert json.dumps(kept, default=vars) == before
+        assert not second.world.may_see(second.application_id, thread.channel)
+        assert isinstance(thread, ThreadRoom)
+        second.clock.advance(1799)
+        assert not thread.state.archived
+        second.clock.advance(2)
+        assert thread.state.archived
 
 
 async def test_thinking_ends_with_the_token_even_across_a_restart(tmp_path: Path) -> None:
