@@ -2,22 +2,57 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
 import discord
 
 from bot.app import Antiphon
-from bot.errors import UserError
+from bot.audio.reencode import reencode
+from bot.errors import RenderError, UserError
 from bot.store.clips import Clip
-from cogs.delivery.original_response import TOO_LARGE
+from cogs.delivery.refusals import Remedy, refusal_of
 from cogs.ui.answers import reply
-from cogs.ui.card import clip_card
+from cogs.ui.card import Card, clip_card
+
+SMALLER = 0.6
+"""The part of its size that a clip keeps after a refusal; Discord does not say what the place takes."""
+WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 
 
 async def send_clip(interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
-    """Turn a deferred answer into the clip. Raises UserError where its files are gone or too large here."""
+    """Turn a deferred answer into the clip, encoded smaller where the place does not take it whole.
+
+    Raises NotFound where its files are gone, UserError where it is too large for this place at any bitrate.
+    """
     card = clip_card(clip, interaction.client.settings.clip_dir)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch, card.audio.name)
+        excess = _size(card) - interaction.filesize_limit
+        if excess > 0:
+            card = await _smaller(card, card.audio.stat().st_size - excess, copy)
+        while True:
+            try:
+                await reply(interaction, embed=card.embed, attachments=card.files())
+                return
+            except discord.HTTPException as error:
+                remedy = refusal_of(error, webhook=True).remedy
+                if remedy is Remedy.SMALLER:
+                    card = await _smaller(card, int(card.audio.stat().st_size * SMALLER), copy)
+                elif remedy is Remedy.WITHOUT_WORDS and card.embed.description != WITHOUT_WORDS:
+                    card.embed.description = WITHOUT_WORDS
+                else:
+                    raise
+
+
+async def _smaller(card: Card, max_bytes: int, out_path: Path) -> Card:
+    """Return the card with a copy of its MP3 of at most max_bytes; the stored clip stays as it is."""
     try:
-        await reply(interaction, embed=card.embed, attachments=card.files())
-    except discord.HTTPException as error:
-        if error.status == 413 or error.code == TOO_LARGE:
-            raise UserError("Discord finds the clip too large for this place; try another one.") from error
-        raise
+        return replace(card, audio=await reencode(card.audio, max_bytes, out_path))
+    except RenderError as error:
+        raise UserError(f"I cannot send this clip here. {error}") from error
+
+
+def _size(card: Card) -> int:
+    return card.audio.stat().st_size + card.picture.stat().st_size

@@ -219,3 +219,20 @@ async def test_two_equal_prompts_are_told_apart_in_cancel(bot: BotProcess, alice
     assert "Cancelled" not in text_of(second)
     bot.let_through()
     await bot.sandbox.until(lambda: running_one.attachments or None, WAIT, "the clip")
+
+
+@pytest.mark.parametrize("promised", [None, 10_000_000])
+async def test_a_clip_is_sent_again_smaller_where_the_place_takes_less(
+    bot: BotProcess, alice: Actor, music: Room, promised: int | None
+) -> None:
+    message = await made(alice, "tune", seconds=8)
+    await eventually(lambda: query(bot, "SELECT state FROM jobs") == [("delivered",)], "the record")
+    whole = max(len(bot.sandbox.bytes_of(one)) for one in message.attachments)
+    music.upload_limit(whole * 2 // 3, promised)
+    page = await (await alice.slash("history")).finished(WAIT)
+    await alice.select(page, "Send again or delete …", ["1"])
+    await bot.sandbox.until(lambda: "▸" in text_of(page) or None, WAIT, "the choice")
+    again = await private(await alice.click(page, "Send again"))
+    [mp3] = [one for one in again.attachments if one.filename.endswith(".mp3")]
+    assert len(bot.sandbox.bytes_of(mp3)) <= whole * 2 // 3
+    assert (bot.folder / "clips" / "00000001.mp3").stat().st_size == whole, "the stored one is as it was"
