@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -123,7 +124,7 @@ def test_a_melody_without_sound_ends_with_2_and_is_named(
 
 
 def test_a_melody_of_any_kind_is_followed_and_again(antiphon: Antiphon, tmp_path: Path) -> None:
-    melody_files.made(tmp_path, "tune.m4a", "-c:a", "aac")
+    attached = melody_files.made(tmp_path, "tune.m4a", "-c:a", "aac")
     melody = ["--melody", "tune.m4a"]
     assert antiphon("generate", "strings", "--mode", "ar", "--seconds", "2", *melody).returncode == 0
     again = antiphon("generate", "--like", "clip.mp3", *melody, "-o", "again.mp3")
@@ -131,7 +132,9 @@ def test_a_melody_of_any_kind_is_followed_and_again(antiphon: Antiphon, tmp_path
     for name in ("clip.mp3", "again.mp3"):
         wave, rate = soundfile.read(tmp_path / name, always_2d=True)
         assert loudest(wave[:, 0], rate) == pytest.approx(melody_files.HZ, abs=5)
-    assert read_recipe(tmp_path / "clip.mp3") == read_recipe(tmp_path / "again.mp3")
+    recipe = read_recipe(tmp_path / "clip.mp3")
+    assert recipe.melody != hashlib.sha256(attached).hexdigest(), "the engine reads another file"
+    assert recipe == read_recipe(tmp_path / "again.mp3")
 
 
 def test_what_a_model_refuses_ends_with_2(antiphon: Antiphon) -> None:
