@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from bot.config import Settings, unknown_names
 from bot.engines.base import Engines
 from bot.errors import SetupError, StoreError
+from bot.memory import available_gb
 from bot.models.machine import SMALL_GB, Broken, Machine, advised, probe
 from bot.recipe import Mode
 from bot.store import maintenance
@@ -26,6 +27,8 @@ Verdict = Literal["ok", "warning", "problem"]
 LOW_DISK_GB = 2.0
 WEIGHTS_SHARE = 0.6
 """Of the graphics memory; the engines leave the rest to activations."""
+MAIN_MEMORY_SHARE = 0.8
+"""Of what is left of main memory; torch, audio and the bot itself take the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
         yield Finding("Accelerator", "problem", f"torch does not work: {error}", "Run `make install` again.")
     else:
         yield _accelerator(settings.device, machine)
-        yield from memory(settings, engines, machine)
+        yield from memory(settings, engines, machine, available_gb())
     yield _discord(settings.discord_api_url)
 
 
@@ -147,8 +150,13 @@ def _models(settings: Settings, engines: str) -> Iterator[Finding]:
         )
 
 
-def memory(settings: Settings, engines: str, machine: Machine) -> Iterator[Finding]:
-    """Say how much memory each model's weights take, and whether both stay loaded side by side."""
+def memory(
+    settings: Settings, engines: str, machine: Machine, main_gb: float | None = None
+) -> Iterator[Finding]:
+    """Say how much memory each model's weights take, and whether both stay loaded side by side.
+
+    main_gb: what can still be had of main memory and paging file; None where that is not known.
+    """
     module = cast(Engines, importlib.import_module(engines))
     on_gpu = bool(machine.gpus) and settings.device != "cpu"
     auto = "float32" if not on_gpu else "bfloat16" if machine.bfloat16 else "float16"
@@ -174,6 +182,17 @@ def memory(settings: Settings, engines: str, machine: Machine) -> Iterator[Findi
             "warning",
             f"{needed:.1f} GB of weights on a GPU with {machine.gpu_gb:g} GB: {how}, which is slower",
             "Choose smaller models (`antiphon models list`), or DTYPE=bfloat16.",
+        )
+    # Weights pass through main memory on their way to a GPU, one model at a time.
+    passing = (max(sizes.values()) if on_gpu else needed) if sizes else 0.0
+    if main_gb is not None and passing > MAIN_MEMORY_SHARE * main_gb:
+        yield Finding(
+            "Main memory",
+            "warning",
+            f"{passing:.1f} GB of weights, and {main_gb:.1f} GB of main memory and paging file are left: "
+            "loading may end with “not enough memory” or “os error 1455”",
+            "Close other programs, enlarge the paging file (swap), or choose smaller models; fetching a "
+            "model again does not help.",
         )
     if on_gpu and machine.gpu_gb < SMALL_GB:
         names = [entry.name for mode in Mode if (entry := advised(mode, machine.gpu_gb)) is not None]

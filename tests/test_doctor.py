@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from bot.config import Settings
 from bot.doctor import Finding, memory
+from bot.memory import available_gb
 from bot.models.machine import Machine
 from tests.engines.diffusion.checkpoints import write_pipeline
 
+ROOT = Path(__file__).parents[1]
 REGISTRY = "bot.engines.registry"
 
 
@@ -45,3 +51,26 @@ def test_below_six_gigabytes_small_models_are_proposed_by_name() -> None:
     assert "Models" not in said(settings, machine(("A card", 8.0)))
     assert said(settings, machine()) == {}
     assert "the built-in ones" in said(settings, machine(("An old card", 1.0)))["Models"].detail
+
+
+def test_weights_that_main_memory_cannot_take_are_warned_of(tmp_path: Path) -> None:
+    folder = write_pipeline(tmp_path / "model", "audioldm2")
+    settings = Settings(_env_file=None, diffusion_model=str(folder))
+    for where in (machine(), machine(("A card", 24.0))):
+        found = {one.what: one for one in memory(settings, REGISTRY, where, main_gb=1e-5)}["Main memory"]
+        assert (found.verdict, "os error 1455" in found.detail) == ("warning", True)
+        assert "paging file" in found.advice
+        assert "Main memory" not in {one.what for one in memory(settings, REGISTRY, where, main_gb=64.0)}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits are set as Linux has them")
+def test_what_is_left_of_main_memory_respects_the_limit_of_the_process() -> None:
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9));"
+        "from bot.memory import available_gb; print(available_gb())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert 0 < float(done.stdout) <= 1.0
+    assert (available_gb() or 0) > 0
