@@ -73,7 +73,7 @@ export class Menus {
 
 // A press of the button beside the thing anchors there; the right button and the keyboard's menu key where it is.
 function anchorOf(event) {
-  if (event.type === "contextmenu" && (event.clientX || event.clientY)) return { x: event.clientX, y: event.clientY };
+  if (event.type === "contextmenu" && (event.clientX || event.clientY)) return { x: event.clientX, y: event.clientY, held: event.buttons !== 0 };
   return event.currentTarget instanceof Element && event.currentTarget !== document ? (event.target.closest("button, article") ?? event.currentTarget) : event.target;
 }
 

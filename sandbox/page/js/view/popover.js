@@ -70,9 +70,17 @@ export function openMenu(anchor, label, entries) {
       close();
     }
   });
-  close = float(menu, anchor);
-  (menu.querySelector("[aria-checked=true]") ?? menu.querySelector("button"))?.focus();
-  return close;
+  whenReleased(anchor, () => {
+    close = float(menu, anchor);
+    (menu.querySelector("[aria-checked=true]") ?? menu.querySelector("button"))?.focus();
+  });
+  return () => close();
+}
+
+/** Where the right button opens a menu as it goes down, its release would close it again, as a press elsewhere. */
+function whenReleased(anchor, run) {
+  if (anchor.held) addEventListener("pointerup", () => setTimeout(run), { once: true, capture: true });
+  else run();
 }
 
 function menuItem(entry, close) {
