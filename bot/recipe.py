@@ -128,7 +128,7 @@ def checked_prompt(text: str) -> str:
         text,
         PROMPT_CHARACTERS,
         "The prompt has",
-        "The prompt is empty. Say what you want to hear, “slow piano in the rain” for one.",
+        "The prompt is empty. Say what you want to hear, for example “slow piano in the rain”.",
     )
 
 

@@ -34,7 +34,7 @@ def read_settings(text: str) -> dict[str, Any]:
         if not colon or field is None:
             raise BadField(
                 f"“{quoted(line, 60)}”",
-                f"is no setting. Write one a line, “seconds: 20” for one: {', '.join(_FIELDS)}.",
+                f"is no setting. Write one a line, for example “seconds: 20”: {', '.join(_FIELDS)}.",
             )
         if field in found:
             raise BadField(word, "stands there twice: leave one out.")
