@@ -11,26 +11,48 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import StoreError
+from cogs.delivery.refusals import NETWORK_ERRORS
 
 log = logging.getLogger(__name__)
 
+UNKNOWN_CHANNEL = 10003
+
 
 class Removals(commands.Cog):
-    """Passes removals on. Events that come while the bot is down are lost; Discord does not repeat them."""
+    """Passes removals on. Discord repeats no event, so a start looks for the messages of open duels."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def cog_load(self) -> None:
         """Start comparing deletions with what is recorded late."""
-        self._task = asyncio.create_task(self.bot.removals.run(), name="removals")
+        self._tasks = [
+            asyncio.create_task(self.bot.removals.run(), name="removals"),
+            asyncio.create_task(self._look_for_open_duels(), name="open duels"),
+        ]
 
     async def cog_unload(self) -> None:
         """Stop it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _look_for_open_duels(self) -> None:
+        """End the duels whose message was deleted while the bot was down."""
+        await self.bot.wait_until_ready()
+        for duel in await self.bot.duels.duels.all_open():
+            channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
+            try:
+                await channel.fetch_message(duel.message_id or 0)
+            except discord.NotFound as error:
+                gone = error.code == UNKNOWN_CHANNEL
+                removals = self.bot.removals
+                await _noted(
+                    removals.channel(duel.channel_id) if gone else removals.messages([duel.message_id or 0])
+                )
+            except (discord.HTTPException, *NETWORK_ERRORS) as error:
+                log.info("whether the message of duel %d is still there is not known: %s", duel.id, error)
 
     @commands.Cog.listener()
     async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:

@@ -102,6 +102,10 @@ class Duels:
         rows = await self._db.read(_UNFINISHED_IN, {"guild_id": guild_id})
         return [duel_of(row) for row in rows]
 
+    async def all_open(self) -> list[Duel]:
+        """Return every duel that takes votes, oldest first."""
+        return [duel_of(row) for row in await self._db.read(_ALL_OPEN, {})]
+
     async def open_in_channel(self, channel_id: int) -> list[Duel]:
         """Return the duels that take votes in one channel or thread."""
         rows = await self._db.read(
@@ -226,6 +230,7 @@ WHERE state IN ('ready', 'closed')
 ORDER BY id
 """
 _OPEN_IN = "SELECT * FROM duels WHERE guild_id = :guild_id AND state = 'open' ORDER BY closes_at, id"
+_ALL_OPEN = "SELECT * FROM duels WHERE state = 'open' ORDER BY id"
 _UNFINISHED_IN = """
 SELECT * FROM duels WHERE guild_id = :guild_id AND state IN ('rendering', 'ready', 'open') ORDER BY id DESC
 """

@@ -36,6 +36,7 @@ LOOPS = {
     "ClipDeletions._run",
     "ClipDeletions._finish",
     "RemovalService.run",
+    "Removals._look_for_open_duels",
     "ChildExecutor._read",
     "ChildExecutor._watch",
     "_log_stderr",

@@ -172,3 +172,16 @@ async def test_many_messages_deleted_at_once(bot: BotProcess, alice: Actor, mina
 async def test_no_duel_is_offered_where_none_can_be_shown(bot: BotProcess, alice: Actor) -> None:
     assert "clip:duel:1" in button_ids(await made(alice, "in a server"))
     assert "clip:duel:2" not in button_ids(await made(alice, "in private", at=bot.sandbox.dm("alice")))
+
+
+async def test_a_duel_deleted_while_the_bot_was_down_is_over_at_its_start(
+    bot: BotProcess, music: Room, mina: Actor
+) -> None:
+    kept = await started(bot, music)
+    await bot.kill()
+    await bot.restart()
+    assert state_of(bot) == "open"
+    await bot.kill()
+    await mina.delete(kept)
+    await bot.restart()
+    await eventually(lambda: state_of(bot) == "revealed", "the end of the duel")
