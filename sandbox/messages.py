@@ -82,13 +82,13 @@ class Messages:
         if message.interaction_id is None:
             self.judge_slow_mode(channel, author_id)
         self._apply(message, body, uploads)
-        self.places.noticed(message)
+        self.places.before_message(message)
         return self.world.add_message(message)
 
     def think(self, draft: Message) -> Message:
         """Add a deferred answer, which has nothing in it yet."""
         self._judge_thread(draft, True, edit=False)
-        self.places.noticed(draft)
+        self.places.before_message(draft)
         return self.world.add_message(draft)
 
     def edit(

@@ -1,4 +1,4 @@
-"""Changes of channels, threads and guilds, each kept and told; what may be done is judged before.
+"""Changes of channels, threads and guilds: stored, and dispatched to the listeners. Rules are judged before.
 
 Threads archive themselves after `auto_archive_minutes` without activity, and a message unarchives them.
 Source: Discord's "Threads" page.
@@ -33,7 +33,7 @@ class Places:
         return channel
 
     def change_channel(self, channel: Channel) -> None:
-        """Keep and tell what was changed about a guild's channel or a thread."""
+        """Store and dispatch what was changed about a guild's channel or a thread."""
         self.world.add_channel(channel)
         self.world.tell(
             changes.ChannelUpdated(channel) if channel.thread is None else changes.ThreadUpdated(channel)
@@ -98,7 +98,7 @@ class Places:
                 self._arm(thread, state)
         self.change_channel(thread)
 
-    def noticed(self, message: Message) -> None:
+    def before_message(self, message: Message) -> None:
         """Before a message is added: unarchive its thread; its author and whom it mentions join."""
         thread = self.world.channels[message.channel_id]
         if thread.thread is None or message.ephemeral_for is not None:
@@ -111,7 +111,7 @@ class Places:
             self.join(thread, message.author_id, *(one for one in message.mentions if one in members))
 
     def join(self, thread: Channel, *user_ids: int) -> None:
-        """Add users to a thread; the bot is told of a private one that it did not see."""
+        """Add users to a thread; a private one appears to the bot with its membership."""
         state = _state(thread)
         added = tuple(user_id for user_id in user_ids if user_id not in state.members)
         if not added:

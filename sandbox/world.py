@@ -256,7 +256,7 @@ class World:
         self.tell(changes.MessagesDeleted(channel, tuple(messages)))
 
     def forget_channel(self, channel: Channel) -> None:
-        """Remove a channel with its messages, untold."""
+        """Remove a channel with its messages, without a change to the listeners."""
         for message in self.history(channel.id):
             self._forget_message(message)
         del self.channels[channel.id]

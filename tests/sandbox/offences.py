@@ -48,7 +48,7 @@ from tests.sandbox.deeds import (
     uses_a_moderators_command,
     writes_elsewhere,
 )
-from tests.sandbox.place_deeds import (
+from tests.sandbox.place_violations import (
     answers_with_external_apps_off,
     deletes_when_locked,
     denied,

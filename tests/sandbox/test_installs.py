@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.defaults import ELSEWHERE
 from sandbox.model import Permission
-from tests.sandbox.place_deeds import EVERYWHERE
+from tests.sandbox.place_violations import EVERYWHERE
 from tests.sandbox.raw import Raw, Socket
 from tests.sandbox.test_gateway import logged_in
 

@@ -11,7 +11,7 @@ from sandbox.model import Permission
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
 from sandbox.upload_limits import MIB
-from tests.sandbox.place_deeds import EVERYWHERE as PLAY
+from tests.sandbox.place_violations import EVERYWHERE as PLAY
 from tests.sandbox.raw import Raw, Socket
 from tests.sandbox.test_gateway import logged_in
 

@@ -9,8 +9,8 @@ from sandbox.model import ChannelType, Permission
 from sandbox.resolve import ActionError
 from sandbox.rooms import Room
 from sandbox.server import Sandbox
-from tests.sandbox.place_deeds import EVERYWHERE as PLAY
-from tests.sandbox.place_deeds import posts
+from tests.sandbox.place_violations import EVERYWHERE as PLAY
+from tests.sandbox.place_violations import posts
 from tests.sandbox.raw import Raw, Socket
 from tests.sandbox.test_gateway import logged_in
 

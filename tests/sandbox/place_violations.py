@@ -1,4 +1,4 @@
-"""Deeds that break a rule about places: permissions, threads, forums, voice channels."""
+"""Requests that violate a rule about places: permissions, threads, forums, voice channels, installations."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.sandbox.deeds import Deed
 from tests.sandbox.raw import Answer, Raw
 
 EVERYWHERE = {"name": "play", "description": "Play", "integration_types": [0, 1], "contexts": [0, 1, 2]}
-ThreadDeed = Callable[[Raw, ThreadRoom, str], Awaitable[Answer]]
+ThreadRequest = Callable[[Raw, ThreadRoom, str], Awaitable[Answer]]
 
 
 def posts(raw: Raw, room: Room, content: str = "x", **body: Any) -> Awaitable[Answer]:
     return raw.call("POST", f"/channels/{room.id}/messages", {"content": content} | body)
 
 
-def denied(permission: Permission, deed: Deed) -> Deed:
-    """A deed without one permission in the channel."""
+def denied(permission: Permission, request: Deed) -> Deed:
+    """A request without one permission in the channel."""
 
     async def act(raw: Raw) -> Answer | str:
         raw.music.overwrite("bot", deny=permission)
-        return await deed(raw)
+        return await request(raw)
 
     return act
 
@@ -49,13 +49,13 @@ async def posts_in_a_forum(raw: Raw) -> Answer:
     return await posts(raw, raw.sandbox.guild().add_channel("ideas", ChannelType.GUILD_FORUM))
 
 
-def in_thread(deed: ThreadDeed) -> Deed:
-    """A deed in a thread that holds a message of the bot, given with its path."""
+def in_thread(request: ThreadRequest) -> Deed:
+    """A request in a thread that holds a message of the bot, given with its path."""
 
     async def act(raw: Raw) -> Answer:
         thread = raw.music.thread("sketches")
         message = await posts(raw, thread)
-        return await deed(raw, thread, f"/channels/{thread.id}/messages/{message.body['id']}")
+        return await request(raw, thread, f"/channels/{thread.id}/messages/{message.body['id']}")
 
     return act
 
