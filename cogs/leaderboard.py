@@ -56,7 +56,9 @@ class Leaderboard(commands.Cog):
             raise UserError("This is no server of mine. Choose where:everywhere to see everybody's votes.")
         await think(interaction)
         built_in = self.bot.duels.built_in if models is None else models == "built-in models"
-        title = one_line(guild.name) if guild is not None and where == "this server" else "Everywhere"
+        title = "Everywhere"
+        if guild is not None and where == "this server":
+            title = one_line(guild.name) or "This server"
         board = await self.bot.boards.draw(
             guild_id=guild.id if guild is not None and where == "this server" else None,
             title=f"{title}, {'built-in' if built_in else 'other'} models",

@@ -10,6 +10,7 @@ import pytest
 
 from bot.audio.tags import read_recipe
 from sandbox.actors import Actor, Reply, text_of
+from sandbox.defaults import GUILD
 from sandbox.model import Message
 from sandbox.options import Path as CommandPath
 from tests.discord_markdown import live, shown
@@ -121,6 +122,18 @@ async def test_four_long_reports_can_be_decided(bot: BotProcess, alice: Actor) -
     hidden = await mina.click(case, "Hide")
     await bot.sandbox.until(lambda: "Hidden" in text_of(case) or None, WAIT, "the decision")
     assert hidden.message is None or "Hidden" in text_of(hidden.message)
+
+
+async def test_a_servers_name_on_its_leaderboard(bot: BotProcess, alice: Actor) -> None:
+    name = "[free](https://evil.example) @everyone **b**"
+    music = bot.sandbox.channel("music")
+    guild = next(one for one in bot.sandbox.world.guilds.values() if one.name == GUILD)
+    guild.name = name
+    await bot.kill()
+    await bot.restart()
+    board = await (await alice.slash("leaderboard", at=music)).finished(WAIT)
+    guild.name = GUILD
+    check(board, name)
 
 
 @pytest.mark.parametrize("blank", BLANK)
