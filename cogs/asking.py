@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import partial
 
@@ -10,15 +9,10 @@ import discord
 
 from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
-from bot.jobs.eta import spoken
 from bot.recipe import Recipe
 from bot.store.jobs import Job, Request
-from cogs.delivery.refusals import NETWORK_ERRORS
 from cogs.melody import fetch_melody, melody_name
-from cogs.ui.answers import acknowledgement, reply, think
-from cogs.ui.text import quoted
-
-log = logging.getLogger(__name__)
+from cogs.ui.answers import acknowledgement, think
 
 
 async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
@@ -58,20 +52,10 @@ async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, se
     """
     if interaction.guild_id is None or not can_post(interaction):
         raise UserError(why_not_post(interaction))
-    duel = await interaction.client.duels.start(
+    # From here on the duel has an answer of its own: nothing that fails now is the member's to hear.
+    await interaction.client.duels.start(
         prompt, seconds, interaction.guild_id, partial(request_for, interaction)
     )
-    places = await interaction.client.service.places()
-    left = max((place.seconds for place in places.values()), default=0.0)
-    try:
-        await reply(
-            interaction,
-            content=f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"
-            f"Both clips are being made, and then shown together here, in {spoken(left)}.",
-        )
-    except (discord.HTTPException, *NETWORK_ERRORS) as error:
-        # The duel goes on, so nothing has failed that the member should hear of.
-        log.info("the answer of duel %d was not shown: %s", duel.id, error)
 
 
 def request_for(

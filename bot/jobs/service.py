@@ -22,7 +22,7 @@ from bot.jobs.configured import ConfiguredModels
 from bot.jobs.melodies import Melodies
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips, NewClip
-from bot.store.jobs import Counter, Job, Jobs, Request, State
+from bot.store.jobs import Counter, Delivery, Job, Jobs, Request, State
 
 log = logging.getLogger(__name__)
 
@@ -182,10 +182,27 @@ class JobService:
             self._publish(Moved(job_id, State.CANCELLED))
         await self._fill()
 
-    async def delivered(self, job_id: int, message_id: int) -> None:
+    async def refuse(self, job_id: int, reason: str) -> None:
+        """Fail an open job for a reason that lies in its request, and stop its rendering."""
+        if await self.jobs.fail(job_id, reason, self._clock()) is None:
+            return
+        async with self._filling:
+            # Behind a Render that is on its way, never before it.
+            await self._executor.cancel(job_id)
+        self._fractions.pop(job_id, None)
+        self._discard(job_id)
+        self._publish(Moved(job_id, State.FAILED))
+        await self._fill()
+
+    async def delivered(self, job_id: int, delivery: Delivery) -> None:
         """Record the message that carries a clip."""
-        if await self.jobs.delivered(job_id, message_id, self._clock()):
+        if await self.jobs.delivered(job_id, delivery, self._clock()):
             self._publish(Moved(job_id, State.DELIVERED))
+
+    async def undeliverable(self, job_id: int, reason: str) -> None:
+        """Fail a rendered job whose clip no place takes; its member is going to be told."""
+        if await self.jobs.undeliverable(job_id, reason, self._clock()):
+            self._publish(Moved(job_id, State.FAILED))
 
     async def places(self) -> dict[int, Place]:
         """Return where every open job stands, in the order in which they will be done."""

@@ -58,6 +58,7 @@ class Duel:
     interaction_id: int | None
     answer_id: int | None
     answer_ephemeral: bool
+    answer_shown: str
     max_bytes: int
     created_at: float
     file_a: str
@@ -67,6 +68,11 @@ class Duel:
     posted_at: float | None
     closes_at: float | None
     error: str | None
+
+    @property
+    def can_post(self) -> bool:
+        """Whether the bot may post in the channel: a duel starts nowhere else."""
+        return True
 
     @property
     def link(self) -> str:
@@ -104,6 +110,7 @@ def duel_of(row: Row) -> Duel:
         interaction_id=row["interaction_id"],
         answer_id=row["answer_id"],
         answer_ephemeral=bool(row["answer_ephemeral"]),
+        answer_shown=row["answer_shown"],
         max_bytes=row["max_bytes"],
         created_at=row["created_at"],
         file_a=row["file_a"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Literal
 
 import aiosqlite
 
@@ -138,14 +139,38 @@ class Duels:
             _READY, {"id": duel_id, "file_a": file_a, "file_b": file_b, "picture": picture}
         )
 
-    async def posting(self, duel_id: int, now: float) -> float:
-        """Record that the duel is about to be posted; return when that was first so."""
+    async def posting(self, duel_id: int, now: float) -> float | None:
+        """Record that the duel is about to be posted; return when that was first recorded.
+
+        None the first time.
+        """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_POSTING, {"id": duel_id, "now": now}))
-        if row is None:
-            raise NotFound(f"Duel {duel_id} is not ready to be posted.")
-        first: float = row["posting_at"]
+            row = await one(await tx.execute("SELECT posting_at FROM duels WHERE id = :id", {"id": duel_id}))
+            await tx.execute(_POSTING, {"id": duel_id, "now": now})
+        first: float | None = row["posting_at"] if row else None
         return first
+
+    async def answered(self, duel_id: int, answer_id: int) -> None:
+        """Record the message that is the answer to the command."""
+        async with self._db.write() as tx:
+            await tx.execute(
+                "UPDATE duels SET answer_id = :answer_id WHERE id = :id",
+                {"id": duel_id, "answer_id": answer_id},
+            )
+
+    async def answer_shows(self, duel_id: int, shown: Literal["rendering", "open"]) -> None:
+        """Record what the answer shows; with the open duel in it the interaction's token is forgotten."""
+        async with self._db.write() as tx:
+            await tx.execute(_ANSWER_SHOWS, {"id": duel_id, "shown": shown})
+
+    async def smaller(self, duel_id: int, max_bytes: int) -> Duel | None:
+        """Have the files of a duel that is not posted made again for a place that takes less."""
+        return await self._move(_SMALLER, {"id": duel_id, "max_bytes": max_bytes})
+
+    async def token_over(self, duel_id: int) -> None:
+        """Forget the interaction's token, which Discord no longer accepts."""
+        async with self._db.write() as tx:
+            await tx.execute("UPDATE duels SET interaction_token = NULL WHERE id = :id", {"id": duel_id})
 
     async def opened(self, duel_id: int, message_id: int, posted_at: float, closes_at: float) -> Duel | None:
         """Record the message that carries the duel; votes are taken from here until it closes."""
@@ -221,6 +246,8 @@ _OUTBOX = """
 SELECT * FROM duels
 WHERE state IN ('ready', 'closed')
    OR (state = 'open' AND closes_at <= :now)
+   OR (state IN ('open', 'closed', 'revealed') AND answer_shown <> 'open')
+   OR (state = 'rendering' AND answer_shown = '')
    OR (state = 'failed' AND told = 0)
    OR (state = 'rendering' AND (
         EXISTS (SELECT 1 FROM duel_sides JOIN jobs ON jobs.id = job_id
@@ -249,13 +276,18 @@ _READY = """
 UPDATE duels SET state = 'ready', file_a = :file_a, file_b = :file_b, picture = :picture
 WHERE id = :id AND state = 'rendering' RETURNING *
 """
-_POSTING = """
-UPDATE duels SET posting_at = coalesce(posting_at, :now) WHERE id = :id AND state = 'ready'
-RETURNING posting_at
+_POSTING = "UPDATE duels SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
+_ANSWER_SHOWS = """
+UPDATE duels SET answer_shown = :shown,
+                 interaction_token = CASE :shown WHEN 'open' THEN NULL ELSE interaction_token END
+WHERE id = :id AND answer_shown <> 'open'
+"""
+_SMALLER = """
+UPDATE duels SET state = 'rendering', max_bytes = :max_bytes, file_a = '', file_b = '', picture = ''
+WHERE id = :id AND state = 'ready' RETURNING *
 """
 _OPENED = """
-UPDATE duels SET state = 'open', message_id = :message_id, posted_at = :posted_at, closes_at = :closes_at,
-                 interaction_token = NULL
+UPDATE duels SET state = 'open', message_id = :message_id, posted_at = :posted_at, closes_at = :closes_at
 WHERE id = :id AND state = 'ready' RETURNING *
 """
 _CLOSE = "UPDATE duels SET state = 'closed', closed_at = :now WHERE id = :id AND state = 'open' RETURNING *"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import asdict
 from typing import Literal
 
 import aiosqlite
@@ -11,77 +10,28 @@ import aiosqlite
 from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
-from bot.store.database import Database, Row, one
+from bot.store.database import Database, one
+from bot.store.job_model import Delivery, Job, Request, State, Waiting, job_of
+
+__all__ = [
+    "COUNTERS",
+    "Counter",
+    "Delivery",
+    "Job",
+    "Jobs",
+    "Request",
+    "State",
+    "Waiting",
+    "insert_job",
+]
 
 Counter = Literal["attempts", "interruptions"]
 """What ended while a job was the only one running: its worker process, or the bot."""
 COUNTERS: tuple[Counter, ...] = ("attempts", "interruptions")
 
 
-class State(StrEnum):
-    """Where a job is. queued → running → rendered → delivered, or failed, or cancelled."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    RENDERED = "rendered"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """Who asked for a recipe, and how the answer gets back to them."""
-
-    recipe: Recipe
-    user_id: int
-    guild_id: int | None
-    channel_id: int
-    application_id: int
-    interaction_token: str
-    can_post: bool
-    max_bytes: int
-    preset_version: int | None = None
-    interaction_id: int | None = None
-    answer_id: int | None = None
-    answer_ephemeral: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A row of the queue."""
-
-    id: int
-    state: State
-    recipe: Recipe
-    user_id: int
-    guild_id: int | None
-    channel_id: int
-    application_id: int
-    interaction_token: str | None
-    can_post: bool
-    max_bytes: int
-    attempts: int
-    created_at: float
-    claimed_at: float | None
-    error: str | None
-    posting_at: float | None
-    message_id: int | None
-    interaction_id: int | None
-    answer_id: int | None
-    answer_ephemeral: bool
-    preset_version: int | None
-    in_duel: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """One place in the queue."""
-
-    id: int
-    user_id: int
-    recipe: Recipe
-    place: int
+PLACE_LIMIT_SECONDS = 7 * 24 * 3600.0
+"""For how long a limit that a 413 revealed is trusted: a server's limit grows when it is boosted."""
 
 
 class Jobs:
@@ -102,7 +52,7 @@ class Jobs:
         """
         async with self._db.write() as tx:
             row = await one(await tx.execute(_CLAIM, {"now": now, "mode": mode}))
-        return _job(row) if row else None
+        return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
         """Keep the clip of a running job; None where the job is no longer running (it was cancelled)."""
@@ -124,7 +74,7 @@ class Jobs:
                 await tx.execute(_FAIL_SPENT[counter], {"now": now, "most": most, "error": error})
             ).fetchall()
             requeued = await (await tx.execute(_REQUEUE_ISOLATED, {})).fetchall()
-        return [_job(row) for row in requeued], [_job(row) for row in failed]
+        return [job_of(row) for row in requeued], [job_of(row) for row in failed]
 
     async def release_running(self) -> None:
         """Put the running jobs back in their places after the worker was ended on purpose."""
@@ -139,28 +89,35 @@ class Jobs:
         """Cancel a queued or running job. None where it was neither."""
         return await self._end(_CANCEL, {"id": job_id, "now": now})
 
-    async def delivered(self, job_id: int, message_id: int, now: float) -> Job | None:
+    async def delivered(self, job_id: int, delivery: Delivery, now: float) -> Job | None:
         """Record the message that carries the clip, and forget the interaction's token."""
+        message = {"id": job_id, **asdict(delivery)}
         async with self._db.write() as tx:
             row = await one(
-                await tx.execute(_DELIVERED, {"id": job_id, "message_id": message_id, "now": now})
+                await tx.execute(_DELIVERED, {"id": job_id, "message_id": delivery.message_id, "now": now})
             )
             if row is None:
                 return None
-            await tx.execute(_CLIP_MESSAGE, {"id": job_id, "message_id": message_id})
-        return _job(row)
+            await tx.execute(_CLIP_MESSAGE, message)
+        return job_of(row)
 
     async def undeliverable(self, job_id: int, error: str, now: float) -> Job | None:
-        """Give up on a rendered job that no way leads to its member any more; the clip stays in /history."""
+        """Fail a rendered job whose clip no place takes. The member is told; the clip stays in /history."""
         return await self._end(_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
 
-    async def posting(self, job_id: int, now: float) -> float:
-        """Record that the clip is about to be posted in the channel; return when that was first so."""
+    async def withdrawn(self, job_id: int, error: str, now: float) -> Job | None:
+        """Fail a rendered job whose message somebody deleted; nobody is told."""
+        return await self._end(_WITHDRAWN, {"id": job_id, "error": error, "now": now})
+
+    async def posting(self, job_id: int, now: float) -> float | None:
+        """Record that a clip or a notice is about to be posted; return when that was first recorded.
+
+        None the first time.
+        """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_POSTING, {"id": job_id, "now": now}))
-        if row is None:
-            raise NotFound(f"There is no clip to deliver for job {job_id}.")
-        first: float = row["posting_at"]
+            row = await one(await tx.execute("SELECT posting_at FROM jobs WHERE id = :id", {"id": job_id}))
+            await tx.execute(_POSTING, {"id": job_id, "now": now})
+        first: float | None = row["posting_at"] if row else None
         return first
 
     async def answered(self, job_id: int, answer_id: int) -> None:
@@ -170,6 +127,11 @@ class Jobs:
                 "UPDATE jobs SET answer_id = :answer_id WHERE id = :id",
                 {"id": job_id, "answer_id": answer_id},
             )
+
+    async def place_takes(self, place_id: int, max_bytes: int, now: float) -> None:
+        """Record what a place takes after a 413: later requests there are rendered for it at once."""
+        async with self._db.write() as tx:
+            await tx.execute(_PLACE_TAKES, {"place_id": place_id, "max_bytes": max_bytes, "now": now})
 
     async def token_over(self, job_id: int) -> None:
         """Forget the interaction's token, which Discord no longer accepts."""
@@ -192,14 +154,14 @@ class Jobs:
 
         A duel's clips are the duel's to show.
         """
-        return [_job(row) for row in await self._db.read(_OUTBOX, {})]
+        return [job_of(row) for row in await self._db.read(_OUTBOX, {})]
 
     async def get(self, job_id: int) -> Job:
         """Return one job. Raises NotFound."""
         row = await self._db.read_one("SELECT * FROM jobs WHERE id = :id", {"id": job_id})
         if row is None:
             raise NotFound(f"There is no job {job_id}.")
-        return _job(row)
+        return job_of(row)
 
     async def waiting(self) -> list[Waiting]:
         """Return the queue in the order in which it will be claimed."""
@@ -209,11 +171,11 @@ class Jobs:
     async def running(self) -> list[Job]:
         """Return what is being rendered now."""
         rows = await self._db.read("SELECT * FROM jobs WHERE state = 'running' ORDER BY claimed_at, id", {})
-        return [_job(row) for row in rows]
+        return [job_of(row) for row in rows]
 
     async def open_of(self, user_id: int) -> list[Job]:
         """Return a member's jobs that are queued or running, oldest first."""
-        return [_job(row) for row in await self._db.read(_OPEN, {"user_id": user_id})]
+        return [job_of(row) for row in await self._db.read(_OPEN, {"user_id": user_id})]
 
     async def recent_prompts(self, user_id: int, containing: str, limit: int) -> list[str]:
         """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
@@ -225,7 +187,7 @@ class Jobs:
     async def _end(self, sql: str, parameters: dict[str, object]) -> Job | None:
         async with self._db.write() as tx:
             row = await one(await tx.execute(sql, parameters))
-        return _job(row) if row else None
+        return job_of(row) if row else None
 
 
 async def insert_job(
@@ -241,7 +203,7 @@ async def insert_job(
     parameters = _parameters(request, now, per_member, in_all) | {"in_duel": in_duel}
     row = await one(await tx.execute(_ADD, parameters))
     if row is not None:
-        return _job(row)
+        return job_of(row)
     open_now = await one(await tx.execute(_OPEN_NOW, {"user_id": request.user_id}))
     _check_limits(open_now["mine"] if open_now else 0, in_all, per_member, in_all)
     raise StoreError("The job was not queued.")
@@ -258,12 +220,19 @@ def _check_limits(mine: int, everybody: int, per_member: int, in_all: int, more:
         raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
 
 
+_PLACE_TAKES = """
+INSERT INTO place_limits (place_id, max_bytes, noted_at) VALUES (:place_id, :max_bytes, :now)
+ON CONFLICT (place_id) DO UPDATE SET max_bytes = :max_bytes, noted_at = :now
+"""
 _ADD = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
                   created_at, in_duel)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
-       :interaction_id, :answer_id, :answer_ephemeral, :can_post, :max_bytes,
+       :interaction_id, :answer_id, :answer_ephemeral, :can_post,
+       min(:max_bytes, coalesce((SELECT max_bytes FROM place_limits
+                                 WHERE place_id = coalesce(:guild_id, :channel_id)
+                                   AND noted_at > :now - :limit_seconds), :max_bytes)),
        (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
@@ -310,15 +279,20 @@ _DELIVERED = """
 UPDATE jobs SET state = 'delivered', message_id = :message_id, finished_at = :now, interaction_token = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
-_CLIP_MESSAGE = "UPDATE clips SET message_id = :message_id WHERE job_id = :id"
+_CLIP_MESSAGE = """
+UPDATE clips SET message_id = :message_id, channel_id = :channel_id, guild_id = :guild_id,
+                 ephemeral = :ephemeral
+WHERE job_id = :id
+"""
 _UNDELIVERABLE = """
+UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, posting_at = NULL
+WHERE id = :id AND state = 'rendered' RETURNING *
+"""
+_WITHDRAWN = """
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, told = 1, interaction_token = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
-_POSTING = """
-UPDATE jobs SET posting_at = coalesce(posting_at, :now) WHERE id = :id AND state = 'rendered'
-RETURNING posting_at
-"""
+_POSTING = "UPDATE jobs SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
 _TOLD = """
 UPDATE jobs SET told = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
 """
@@ -354,32 +328,7 @@ def _parameters(request: Request, now: float, per_member: int, in_all: int) -> d
         "max_bytes": request.max_bytes,
         "preset_version": request.preset_version,
         "now": now,
+        "limit_seconds": PLACE_LIMIT_SECONDS,
         "per_member": per_member,
         "in_all": in_all,
     }
-
-
-def _job(row: Row) -> Job:
-    return Job(
-        id=row["id"],
-        state=State(row["state"]),
-        recipe=Recipe.from_json(row["recipe"]),
-        user_id=row["user_id"],
-        guild_id=row["guild_id"],
-        channel_id=row["channel_id"],
-        application_id=row["application_id"],
-        interaction_token=row["interaction_token"],
-        interaction_id=row["interaction_id"],
-        answer_ephemeral=bool(row["answer_ephemeral"]),
-        can_post=bool(row["can_post"]),
-        max_bytes=row["max_bytes"],
-        attempts=row["attempts"],
-        created_at=row["created_at"],
-        claimed_at=row["claimed_at"],
-        error=row["error"],
-        posting_at=row["posting_at"],
-        message_id=row["message_id"],
-        answer_id=row["answer_id"],
-        preset_version=row["preset_version"],
-        in_duel=bool(row["in_duel"]),
-    )

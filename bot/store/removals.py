@@ -125,7 +125,7 @@ WHERE id = :id
 """
 _REVEAL_DUEL = """
 UPDATE duels SET state = 'revealed', closed_at = coalesce(closed_at, :now), error = :why,
-                 file_a = '', file_b = '', picture = ''
+                 answer_shown = 'open', interaction_token = NULL, file_a = '', file_b = '', picture = ''
 WHERE id = :id
 """
 _DELIVER_JOBS = """

@@ -1,8 +1,8 @@
-"""What Discord is shown of a duel: its message, its end, or why there is none.
+"""The outbox of duels: the answer to the command, the message that takes votes, its end, or a failure.
 
-Everything a duel waits for stands in the database, so whatever was due while the bot was down is done at the
-next start. A duel's message is posted as late clips are: with a nonce, and the channel is read first where an
-answer was lost for longer than Discord remembers nonces.
+Everything that a duel waits for stands in the database, so whatever was due while the bot was down is done at
+the next start. The answer and the duel itself are kept up to date by two tasks, so that neither waits for the
+other's retries.
 """
 
 from __future__ import annotations
@@ -10,56 +10,70 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.errors import NotFound
+from bot.errors import ConfigError, NotFound
+from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
 from bot.store.clips import Clip
 from bot.store.duels import Duel, DuelSide, Side, Stage
 from bot.store.jobs import State
-from cogs.delivery.cog import MESSAGES_READ, NONCE_REMEMBERED
-from cogs.delivery.original_response import Originals
-from cogs.delivery.refusals import NETWORK_ERRORS
+from cogs.delivery.backoff import with_backoff
+from cogs.delivery.cog import TOKEN_REVOKED
+from cogs.delivery.direct import direct_channel
+from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
+from cogs.delivery.original_response import OriginalResponses
+from cogs.delivery.post_once import PostOnce, unarchive
+from cogs.delivery.refusals import Refused, Remedy, refusals
+from cogs.delivery.respondable import Draft, Shown
 from cogs.ui.buttons import carries
 from cogs.ui.duels import BUTTONS, VoteA, closed_card, duel_buttons, moment, open_card
+from cogs.ui.text import quoted
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 3.0
 """How often duels are looked at for what only time makes due."""
+SMALLER = 0.6
+"""The part of its limit that a duel's clips are made again for after a 413."""
+MIN_BYTES = 64 * 1024
 
 
-class DuelStage(commands.Cog):
+class DuelDelivery(commands.Cog):
     """Takes every duel its next step, one step of a duel at a time."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
         self._folder = bot.settings.clip_dir
-        self._originals = Originals(bot)
+        self._responses = OriginalResponses(bot, bot.duels.duels)
+        self._posts = PostOnce(bot)
+        self._notices = NoticeSender(bot, self._responses, self._posts)
         self._wake = asyncio.Event()
-        self._going: dict[int, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
         """Start with what an earlier run left."""
         self.bot.add_dynamic_items(*BUTTONS)
-        self.bot.service.subscribe(self._heard)
+        self.bot.service.subscribe(self._on_progress)
         self.bot.duels.subscribe(self._wake.set)
         self._loop = asyncio.create_task(self._run(), name="duels")
 
     async def cog_unload(self) -> None:
         """Stop; the next start goes on from what the database says."""
-        tasks = [*([self._loop] if self._loop else []), *self._going.values()]
+        tasks = [*([self._loop] if self._loop else []), *self._tasks.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.bot.remove_dynamic_items(*BUTTONS)
 
-    def _heard(self, event: Moved | Advanced) -> None:
-        if isinstance(event, Moved) and event.state in (State.RENDERED, State.FAILED, State.CANCELLED):
+    def _on_progress(self, event: Moved | Advanced) -> None:
+        if isinstance(event, Moved) and event.state is not State.RUNNING:
             self._wake.set()
 
     async def _run(self) -> None:
@@ -67,107 +81,230 @@ class DuelStage(commands.Cog):
         while True:
             try:
                 for duel in await self.bot.duels.duels.outbox(self.bot.clock()):
-                    if duel.id not in self._going:
-                        task = asyncio.create_task(self._step(duel), name=f"duel-{duel.id}")
-                        self._going[duel.id] = task
+                    self._start(duel, "step", self._step)
+                    if _answer_is_due(duel):
+                        self._start(duel, "answer", self._update_answer)
             except Exception:
                 log.exception("the duels could not be looked at; they are in a while")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_AGAIN_SECONDS)
             self._wake.clear()
 
-    async def _step(self, duel: Duel) -> None:
-        """Take a duel one state on; what goes wrong by itself is tried again at the next look."""
-        duels = self.bot.duels
+    def _start(self, duel: Duel, what: str, act: Callable[[Duel], Awaitable[bool]]) -> None:
+        key = (duel.id, what)
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(self._act(key, act), name=f"duel-{duel.id}-{what}")
+
+    async def _act(self, key: tuple[int, str], act: Callable[[Duel], Awaitable[bool]]) -> None:
+        """Do one step of a duel as it stands now, again and again through what passes by itself."""
+
+        async def attempt() -> bool:
+            return await act(await self.bot.duels.duels.get(key[0]))
+
         try:
-            match duel.state:
-                case Stage.RENDERING:
-                    await duels.advance(duel)
-                case Stage.READY:
-                    await self._post(duel)
-                case Stage.OPEN:
-                    await duels.close(duel.id)
-                case Stage.CLOSED:
-                    await self._reveal(duel)
-                case Stage.FAILED:
-                    await self._tell(duel)
-        except NETWORK_ERRORS as error:
-            log.warning("duel %d waits: %s", duel.id, error)
+            if await with_backoff(attempt, f"duel {key[0]} ({key[1]})"):
+                self._wake.set()
+        except Refused as refused:
+            log.error("duel %d: %s", key[0], refused)
+            if refused.remedy is Remedy.REVOKED:
+                self.bot.stop(ConfigError(TOKEN_REVOKED))
+            else:
+                await self._end(key, refused)
         except Exception:
-            log.exception("duel %d broke; it is tried again in a while", duel.id)
-        else:
-            self._wake.set()
+            log.exception("duel %d broke; it is tried again in a while", key[0])
+            await asyncio.sleep(30)
         finally:
-            self._going.pop(duel.id, None)
+            self._tasks.pop(key, None)
+
+    async def _end(self, key: tuple[int, str], refused: Refused) -> None:
+        """Record that a step which Discord refused, for good or for too long, is not tried again."""
+        duel = await self.bot.duels.duels.get(key[0])
+        if key[1] == "answer":
+            await self.bot.duels.duels.answer_shows(
+                duel.id, "rendering" if duel.state is Stage.RENDERING else "open"
+            )
+        elif duel.state in (Stage.RENDERING, Stage.READY):
+            await self.bot.duels.fail(duel, refused.refusal.reason)
+            self._wake.set()
+        elif duel.state is Stage.CLOSED:
+            await self.bot.duels.revealed(duel)
+        elif duel.state is Stage.FAILED:
+            await self.bot.duels.duels.told(duel.id)
+
+    async def _step(self, duel: Duel) -> bool:
+        """Take a duel one state on; tell whether another look at it is due at once. Raises Refused."""
+        duels = self.bot.duels
+        match duel.state:
+            case Stage.RENDERING:
+                await duels.advance(duel)
+                return (await duels.duels.get(duel.id)).state is not Stage.RENDERING
+            case Stage.READY:
+                await self._post(duel)
+            case Stage.OPEN if duel.closes_at is not None and duel.closes_at <= self.bot.clock():
+                await duels.close(duel.id)
+            case Stage.CLOSED:
+                await self._reveal(duel)
+            case Stage.FAILED:
+                await self._tell(duel)
+            case _:
+                return False
+        return True
+
+    # The answer to the command
+
+    async def _update_answer(self, duel: Duel) -> bool:
+        """Bring the answer up to date. Raises Refused."""
+        duels = self.bot.duels
+        if not _answer_is_due(duel):
+            return False
+        try:
+            async with self._responses.lock(duel.id):
+                await self._responses.edit(duel, Draft(await self._answer(duel)))
+        except Refused as refused:
+            if duel.state is not Stage.RENDERING:
+                raise
+            # The first edit of the answer is the probe for AutoMod, before both clips are rendered.
+            if refused.remedy is Remedy.WITHOUT_WORDS:
+                await duels.fail(duel, BLOCKED_WORDS)
+                return True
+            if refused.remedy is Remedy.WITHDRAWN:
+                await duels.fail(duel, refused.refusal.reason)
+                return True
+            raise
+        await duels.duels.answer_shows(duel.id, "rendering" if duel.state is Stage.RENDERING else "open")
+        return False
+
+    async def _answer(self, duel: Duel) -> str:
+        if duel.state is not Stage.RENDERING:
+            return f"**Duel {duel.id}** is open: {duel.link}"
+        places = await self.bot.service.places()
+        left = max((place.seconds for place in places.values()), default=0.0)
+        return (
+            f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"
+            f"Both clips are being made, and then shown together here, in {spoken(left)}."
+        )
+
+    # The message that takes votes
 
     async def _post(self, duel: Duel) -> None:
-        """Show both clips, unless an earlier attempt already did, and begin to take votes."""
+        """Show both clips, unless an earlier attempt already did, and begin to take votes. Raises Refused."""
         duels = self.bot.duels
         closes_at = moment(self.bot.clock() + self.bot.settings.duel_hours * 3600)
         try:
             card = open_card(duel, self._folder, closes_at)
-            channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
-            first = await duels.duels.posting(duel.id, self.bot.clock())
-            message = None
-            if self.bot.clock() - first > NONCE_REMEMBERED:
-                message = await self._posted(channel, duel, first)
-            if message is None:
-                message = await channel.send(
-                    embed=card.embed,
-                    files=card.files(),
-                    view=duel_buttons(duel.id),
-                    nonce=f"duel-{duel.id}",
-                )
         except NotFound as error:
             await duels.fail(duel, str(error))
             return
-        except NETWORK_ERRORS:
-            raise
-        except discord.HTTPException as error:
-            if error.status in (401, 429):
+        draft = Draft(embed=card.embed, view=duel_buttons(duel.id), files=card.files)
+        try:
+            shown = await self._posted(
+                duel, draft, "", lambda message: carries(message, f"{VoteA.prefix}:{duel.id}")
+            )
+        except Refused as refused:
+            limit = int(max((path.stat().st_size for path in card.paths.values()), default=0) * SMALLER)
+            if refused.remedy is not Remedy.SMALLER or limit < MIN_BYTES:
                 raise
-            log.warning("duel %d cannot be posted: %s", duel.id, error)
-            await duels.fail(duel, f"Discord refused it ({error.status}, code {error.code}).")
+            log.info("the clips of duel %d are made again for %d bytes", duel.id, limit)
+            await duels.duels.smaller(duel.id, limit)
             return
-        await duels.opened(duel, message.id, message.created_at.timestamp())
-        await self._edit_answer(duel, f"**Duel {duel.id}** is open: {message.jump_url}")
+        posted_at = discord.utils.snowflake_time(shown.message_id).timestamp()
+        await duels.opened(duel, shown.message_id, posted_at)
 
     async def _posted(
-        self, channel: discord.PartialMessageable, duel: Duel, since: float
-    ) -> discord.Message | None:
-        after = discord.Object(discord.utils.time_snowflake(moment(since - NONCE_REMEMBERED)))
-        async for message in channel.history(after=after, limit=MESSAGES_READ, oldest_first=True):
-            if self.bot.wrote(message) and carries(message, f"{VoteA.prefix}:{duel.id}"):
-                return message
-        return None
+        self, duel: Duel, draft: Draft, what: str, is_it: Callable[[discord.Message], bool]
+    ) -> Shown:
+        """Post a draft in the duel's channel, once, unarchiving its thread where that is needed."""
+        channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
+        try:
+            return await self._post_once(channel, duel, draft, what, is_it)
+        except Refused as refused:
+            if refused.remedy is not Remedy.UNARCHIVE or not await unarchive(self.bot, duel.channel_id):
+                raise
+        return await self._post_once(channel, duel, draft, what, is_it)
+
+    async def _post_once(
+        self,
+        channel: discord.abc.Messageable,
+        duel: Duel,
+        draft: Draft,
+        what: str,
+        is_it: Callable[[discord.Message], bool],
+    ) -> Shown:
+        return await self._posts.post(
+            channel,
+            draft,
+            nonce=f"duel-{duel.id}{what}",
+            intend=lambda: self.bot.duels.duels.posting(duel.id, self.bot.clock()),
+            after=duel.interaction_id,
+            is_it=is_it,
+        )
+
+    # The end
 
     async def _reveal(self, duel: Duel) -> None:
-        """Show what stood where, with the tagged files; doing it twice shows the same."""
+        """Show what stood where, with the tagged files; doing it twice shows the same. Raises Refused."""
         duels = self.bot.duels
         sides = await duels.duels.sides(duel.id)
-        clips = await self._clips(sides)
-        card = closed_card(duel, sides, clips, await duels.votes.tally(duel.id), self._folder)
-        channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
-        message = channel.get_partial_message(duel.message_id or 0)
+        card = closed_card(
+            duel, sides, await self._clips(sides), await duels.votes.tally(duel.id), self._folder
+        )
+        whole = Draft(embed=card.embed, files=card.files)
+        # Without the tagged files, those that everybody listened to stay.
+        bare = Draft(embed=card.embed.copy().set_image(url=None))
         try:
-            await message.edit(embed=card.embed, attachments=card.files(), view=None)
-        except NETWORK_ERRORS:
-            raise
-        except discord.HTTPException as error:
-            if error.status in (401, 429):
+            await self._reveal_by_edit(duel, whole, bare)
+        except Refused as refused:
+            if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
                 raise
-            # Too large, for one: the tagged files weigh more than what was posted, which then stays.
-            log.warning("the files of duel %d cannot be shown: %s", duel.id, error)
-            await self._reveal_in_words(duel, message, card.embed.set_image(url=None))
+            log.warning("the message of duel %d cannot show its end: %s", duel.id, refused)
+            if refused.remedy is not Remedy.WITHDRAWN:
+                await self._reveal_elsewhere(duel, bare)
         await duels.revealed(duel)
 
-    async def _reveal_in_words(
-        self, duel: Duel, message: discord.PartialMessage, embed: discord.Embed
-    ) -> None:
-        try:
-            await message.edit(embed=embed, view=None)
-        except (discord.Forbidden, discord.NotFound) as error:
-            log.warning("nobody can be shown how duel %d ended: %s", duel.id, error)
+    async def _reveal_by_edit(self, duel: Duel, whole: Draft, bare: Draft) -> None:
+        channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
+        message = channel.get_partial_message(duel.message_id or 0)
+        draft, unarchived = whole, False
+        while True:
+            try:
+                with refusals():
+                    await message.edit(**draft.for_edit())
+                return
+            except Refused as refused:
+                if refused.remedy is Remedy.UNARCHIVE and not unarchived:
+                    unarchived = True
+                    if await unarchive(self.bot, duel.channel_id):
+                        continue
+                elif refused.remedy in (Remedy.SMALLER, Remedy.GIVE_UP) and draft is whole:
+                    log.warning("the files of duel %d cannot be shown: %s", duel.id, refused)
+                    draft = bare
+                    continue
+                raise
+
+    async def _reveal_elsewhere(self, duel: Duel, bare: Draft) -> None:
+        """Post the result as a message of its own, or send it to the requester. Raises Refused to retry."""
+        title = bare.embed.title if bare.embed else None
+
+        def is_it(message: discord.Message) -> bool:
+            return any(embed.title == title for embed in message.embeds)
+
+        post = replace(bare, content=duel.link)
+        ways: tuple[Callable[[], Awaitable[discord.abc.Messageable]], ...] = (
+            lambda: self._channel(duel),
+            lambda: direct_channel(self.bot, duel.user_id),
+        )
+        for way in ways:
+            try:
+                await self._post_once(await way(), duel, post, "-result", is_it)
+                return
+            except Refused as refused:
+                if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
+                    raise
+                log.info("the result of duel %d was not posted: %s", duel.id, refused)
+        log.warning("nobody can be shown how duel %d ended", duel.id)
+
+    async def _channel(self, duel: Duel) -> discord.abc.Messageable:
+        return self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
 
     async def _clips(self, sides: dict[Side, DuelSide]) -> dict[Side, Clip]:
         found: dict[Side, Clip] = {}
@@ -177,28 +314,24 @@ class DuelStage(commands.Cog):
         return found
 
     async def _tell(self, duel: Duel) -> None:
-        """Tell the requester that there is no duel."""
-        text = f"**Duel {duel.id}** did not come about. {duel.error}"
-        if not await self._edit_answer(duel, text):
-            channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
-            try:
-                await channel.send(f"<@{duel.user_id}> {text}", nonce=f"duel-{duel.id}-failed")
-            except (discord.Forbidden, discord.NotFound) as error:
-                log.warning("nobody could be told that duel %d failed: %s", duel.id, error)
+        """Tell the requester that there is no duel. Raises Refused."""
+        notice = Notice(
+            f"**Duel {duel.id}** did not come about. {duel.error}",
+            nonce=f"duel-{duel.id}-failed",
+            intend=lambda: self.bot.duels.duels.posting(duel.id, self.bot.clock()),
+            mention=True,
+        )
+        async with self._responses.lock(duel.id):
+            await self._notices.send(duel, notice)
         await self.bot.duels.duels.told(duel.id)
 
-    async def _edit_answer(self, duel: Duel, text: str) -> bool:
-        """Edit the answer to the command; False where that is no longer possible."""
-        if not self._originals.alive(duel):
-            return False
-        try:
-            await self._originals.edit(duel, content=text)
-        except (discord.HTTPException, *NETWORK_ERRORS) as error:
-            log.info("the answer of duel %d stays: %s", duel.id, error)
-            return False
-        return True
+
+def _answer_is_due(duel: Duel) -> bool:
+    if duel.state is Stage.RENDERING:
+        return not duel.answer_shown
+    return duel.state in (Stage.OPEN, Stage.CLOSED, Stage.REVEALED) and duel.answer_shown != "open"
 
 
 async def setup(bot: Antiphon) -> None:
     """Add the cog."""
-    await bot.add_cog(DuelStage(bot))
+    await bot.add_cog(DuelDelivery(bot))

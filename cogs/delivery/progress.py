@@ -1,4 +1,9 @@
-"""What a member sees while a clip is waited for: place, time left, and how far the rendering is."""
+"""The progress board: queue position, time left and progress of clips that are not done.
+
+Its edits are optional. Each job is edited by a task of its own, so that a slow edit of one never holds up the
+bar of another; distant queue positions are edited rarely; and after a ban by Discord's proxy none is sent for
+a while. A job's first edit is also the probe for the server's AutoMod, before a GPU is spent on the job.
+"""
 
 from __future__ import annotations
 
@@ -6,135 +11,221 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import discord
 
 from bot.app import Antiphon
+from bot.errors import NotFound, StoreError
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved, Place
 from bot.store.jobs import Job, State
-from cogs.delivery.original_response import ORIGINAL_GONE, Originals
-from cogs.delivery.refusals import NETWORK_ERRORS
+from cogs.delivery.notices import BLOCKED_WORDS
+from cogs.delivery.original_response import OriginalResponses
+from cogs.delivery.refusals import SLOWED, Refused, Remedy
+from cogs.delivery.respondable import Draft
 from cogs.ui.buttons import job_buttons
 from cogs.ui.text import bar, in_a_line
 
 log = logging.getLogger(__name__)
 
-RUNNING_EVERY = 3.0
-"""Seconds between two edits of one running job: five edits in five seconds is Discord's limit an answer."""
-QUEUED_EVERY = 15.0
-_AT_ONCE = 8
+RUNNING_SECONDS = 3.0
+"""Between two edits of one running job: five edits in five seconds is Discord's limit an answer."""
+QUEUED_SECONDS = 15.0
+DISTANT_SECONDS = 60.0
+LATE_SECONDS = 15.0
+"""Between two edits of one running job with the bot's own token, whose limit is shared by a channel."""
+SLOWED_SECONDS = 300.0
+"""After a refusal that concerns one message, such as 30046."""
+MAX_DETAILED = 10
+"""Queue positions that are told exactly; those behind are told in tens."""
+MAX_QUEUED_EDITS = 4
+"""Edits of queued jobs that are under way at once; running jobs do not wait for them."""
 
 
 @dataclass(slots=True)
-class Shown:
-    """What the member was last told, and when."""
+class Progress:
+    """How far a job is, and what the member was last shown of it, when (monotonic seconds)."""
 
     running: bool = False
-    again: bool = False
+    retried: bool = False
     phase: str = ""
     fraction: float = 0.0
+    interval: float = QUEUED_SECONDS
     edited_at: float = float("-inf")
     text: str = ""
+    editing: bool = False
 
     @property
     def due_at(self) -> float:
         """When the next edit is due, on the monotonic clock."""
-        return self.edited_at + (RUNNING_EVERY if self.running else QUEUED_EVERY)
+        return self.edited_at + self.interval
+
+
+class Breaker:
+    """Stops optional edits after a 429 without `Via`, which is a ban by the proxy of the whole address.
+
+    Requests during a ban prolong it: Discord counts 10,000 refused requests in 10 minutes.
+    Source: Discord's documentation, “Invalid Request Limit”.
+    """
+
+    MIN_SECONDS = 60.0
+
+    def __init__(self) -> None:
+        self._open_until = float("-inf")
+
+    @property
+    def seconds_left(self) -> float:
+        """For how long nothing optional is to be sent."""
+        return max(self._open_until - time.monotonic(), 0.0)
+
+    def note(self, error: BaseException | None) -> None:
+        """Look at an error that a request raised."""
+        if not isinstance(error, discord.HTTPException) or error.status != 429:
+            return
+        headers = error.response.headers
+        if headers.get("Via"):
+            return
+        with contextlib.suppress(ValueError):
+            seconds = max(float(headers.get("Retry-After") or 0), self.MIN_SECONDS)
+            self._open_until = time.monotonic() + seconds
+            log.warning("Discord's proxy refuses this address; no progress is shown for %.0f s", seconds)
 
 
 class Board:
     """Keeps the answers of open jobs up to date. `run` works until it is cancelled."""
 
-    def __init__(self, bot: Antiphon, originals: Originals) -> None:
+    def __init__(self, bot: Antiphon, responses: OriginalResponses) -> None:
         self._bot = bot
-        self._originals = originals
-        self._shown: dict[int, Shown] = {}
-        self._gate = asyncio.Semaphore(_AT_ONCE)
-        self._moved = asyncio.Event()
+        self._responses = responses
+        self._jobs: dict[int, Progress] = {}
+        self._gate = asyncio.Semaphore(MAX_QUEUED_EDITS)
+        self._breaker = Breaker()
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def heard(self, event: Moved | Advanced) -> None:
+    def on_progress(self, event: Moved | Advanced) -> None:
         """Take note of what happened to a job."""
         if isinstance(event, Advanced):
-            if shown := self._shown.get(event.job_id):
-                shown.phase, shown.fraction = event.phase, event.fraction
+            if progress := self._jobs.get(event.job_id):
+                progress.phase, progress.fraction = event.phase, event.fraction
         elif event.state in (State.QUEUED, State.RUNNING):
             running = event.state is State.RUNNING
-            shown = self._shown.setdefault(event.job_id, Shown())
-            if running != shown.running:
+            progress = self._jobs.setdefault(event.job_id, Progress())
+            if running != progress.running:
                 # A change of state is shown at once; a first edit is due by itself.
-                shown.edited_at = float("-inf")
-            shown.running, shown.phase, shown.fraction = running, "", 0.0
-            shown.again = shown.again or event.retry
-            self._moved.set()
+                progress.edited_at = float("-inf")
+            progress.running, progress.phase, progress.fraction = running, "", 0.0
+            progress.retried = progress.retried or event.retry
+            self._changed.set()
         else:
-            self._shown.pop(event.job_id, None)
+            self._jobs.pop(event.job_id, None)
 
     async def run(self) -> None:
         """Edit what is due."""
         for job_id, place in (await self._bot.service.places()).items():
-            self._shown.setdefault(job_id, Shown(running=place.number == 0))
-        while True:
-            now = time.monotonic()
-            due = [job_id for job_id, shown in self._shown.items() if shown.due_at <= now]
-            if due:
-                places = await self._bot.service.places()
-                await asyncio.gather(*(self._show(job_id, places) for job_id in due))
-            else:
-                await self._wait(min((shown.due_at for shown in self._shown.values()), default=None))
+            self._jobs.setdefault(job_id, Progress(running=place.number == 0))
+        try:
+            while True:
+                await self._edit_due()
+                await self._wait()
+        finally:
+            for task in self._tasks:
+                task.cancel()
 
-    async def _wait(self, until: float | None) -> None:
+    async def _edit_due(self) -> None:
+        now = time.monotonic()
+        due = [job_id for job_id, one in self._jobs.items() if one.due_at <= now and not one.editing]
+        if not due or self._breaker.seconds_left:
+            return
+        places = await self._bot.service.places()
+        for job_id in due:
+            progress, place = self._jobs.get(job_id), places.get(job_id)
+            if progress is None:
+                continue
+            progress.edited_at = now
+            if place is not None:
+                progress.editing = True
+                task = asyncio.create_task(self._edit(job_id, progress, place), name=f"progress-{job_id}")
+                self._tasks.add(task)
+                task.add_done_callback(self._edited)
+
+    async def _wait(self) -> None:
         """Return when the next edit is due, or something happened that may change when that is."""
+        due_at = min((one.due_at for one in self._jobs.values() if not one.editing), default=None)
+        seconds = None if due_at is None else max(due_at - time.monotonic(), self._breaker.seconds_left)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), None if until is None else until - time.monotonic())
-        self._moved.clear()
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        self._changed.clear()
 
-    async def _show(self, job_id: int, places: Mapping[int, Place]) -> None:
-        shown, place = self._shown.get(job_id), places.get(job_id)
-        if shown is None:
+    def _edited(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._changed.set()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("%s broke", task.get_name(), exc_info=error)
+
+    async def _edit(self, job_id: int, progress: Progress, place: Place) -> None:
+        gate = contextlib.nullcontext() if place.number == 0 else self._gate
+        try:
+            async with gate, self._responses.lock(job_id):
+                await self._show(job_id, progress, place)
+        except Refused as refused:
+            await self._on_refusal(job_id, progress, refused)
+        except StoreError as error:
+            log.info("progress of job %d was not shown: %s", job_id, error)
+        finally:
+            progress.editing = False
+
+    async def _show(self, job_id: int, progress: Progress, place: Place) -> None:
+        job = await self._bot.jobs.get(job_id)
+        if job.in_duel:
+            # Its progress would be that of one side.
+            self._jobs.pop(job_id, None)
             return
-        shown.edited_at = time.monotonic()
-        if place is None:
+        text = _text(job, progress, place)
+        progress.interval = _interval(job, place)
+        if job.state not in (State.QUEUED, State.RUNNING) or text == progress.text:
             return
-        async with self._gate, self._originals.lock(job_id):
-            job = await self._bot.jobs.get(job_id)
-            if job.in_duel:
-                # Its progress would be that of one side.
-                self._shown.pop(job_id, None)
-                return
-            text = _text(job, shown, place)
-            if job.state not in (State.QUEUED, State.RUNNING) or text == shown.text:
-                return
-            if not self._originals.alive(job):
-                self._shown.pop(job_id, None)
-                return
-            try:
-                message = await self._originals.edit(job, content=text, view=job_buttons(job_id))
-            except discord.HTTPException as error:
-                if error.code in ORIGINAL_GONE:
-                    self._shown.pop(job_id, None)
-                log.info("progress of job %d was not shown: %s", job_id, error)
-                return
-            except NETWORK_ERRORS as error:
-                log.info("progress of job %d was not shown: %s", job_id, error)
-                return
-            if not shown.text:
-                await self._bot.jobs.answered(job_id, message.id)
-            shown.text = text
+        await self._responses.edit(job, Draft(text, view=job_buttons(job_id)))
+        progress.text = text
+
+    async def _on_refusal(self, job_id: int, progress: Progress, refused: Refused) -> None:
+        log.info("progress of job %d was not shown: %s", job_id, refused)
+        self._breaker.note(refused.__cause__)
+        match refused.remedy:
+            case Remedy.WITHOUT_WORDS:
+                await self._bot.service.refuse(job_id, BLOCKED_WORDS)
+            case Remedy.WITHDRAWN:
+                # Somebody took the answer away: nothing is rendered for it, and nobody is told.
+                with contextlib.suppress(NotFound):
+                    await self._bot.service.cancel(job_id)
+            case Remedy.RETRY:
+                if refused.refusal is SLOWED:
+                    progress.interval = SLOWED_SECONDS
+            case _:
+                self._jobs.pop(job_id, None)
 
 
-def _text(job: Job, shown: Shown, place: Place) -> str:
+def _interval(job: Job, place: Place) -> float:
+    if place.number == 0:
+        return RUNNING_SECONDS if job.interaction_token is not None else LATE_SECONDS
+    near = place.number <= MAX_DETAILED and job.interaction_token is not None
+    return QUEUED_SECONDS if near else DISTANT_SECONDS
+
+
+def _text(job: Job, progress: Progress, place: Place) -> str:
     line = in_a_line(job.recipe)
+    if place.number > MAX_DETAILED:
+        tens = -(-place.number // 10) * 10
+        return f"{line}\nAmong the first {tens} of {place.waiting} in line, ready in {spoken(place.seconds)}."
     if place.number > 0:
-        again = "The worker had to start again; your clip kept its place. " if shown.again else ""
+        retried = "The worker had to start again; your clip kept its place. " if progress.retried else ""
         turn = f"Place {place.number} of {place.waiting}" if place.waiting > 1 else "Next in line"
-        return f"{line}\n{again}{turn}, ready in {spoken(place.seconds)}."
-    match shown.phase:
+        return f"{line}\n{retried}{turn}, ready in {spoken(place.seconds)}."
+    match progress.phase:
         case "loading":
             return f"{line}\nLoading the model …"
         case "mastering":
             return f"{line}\n{bar(1.0)} Mastering …"
         case _:
-            return f"{line}\n{bar(shown.fraction)} {shown.fraction:.0%}, {spoken(place.seconds)} left."
+            return f"{line}\n{bar(progress.fraction)} {progress.fraction:.0%}, {spoken(place.seconds)} left."

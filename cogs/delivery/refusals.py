@@ -5,6 +5,8 @@ Source of the codes: Discord's “JSON Error Codes”, https://discord.com/devel
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,6 +17,7 @@ NETWORK_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordSer
 """Errors after which the request may or may not have taken effect, and the same request may succeed later."""
 
 UNKNOWN_MESSAGE = 10008
+UNKNOWN_WEBHOOK = 10015
 ALREADY_ACKNOWLEDGED = 40060
 INVALID_WEBHOOK_TOKEN = 50027
 AUTOMOD = frozenset({200000, 200001, 240000})
@@ -57,7 +60,7 @@ AWAY = Refusal(Remedy.RETRY, "Discord could not be reached for a long time.", 24
 SLOWED = Refusal(Remedy.RETRY, "Discord lets me write there too seldom.", 2 * HOUR)
 TOO_LARGE = Refusal(Remedy.SMALLER, "Discord finds the clip too large for this place.")
 REVOKED = Refusal(Remedy.REVOKED)
-_TOKEN_OVER = Refusal(Remedy.TOKEN_OVER, "The 15 minutes that Discord gives for an answer are over.")
+TOKEN_OVER = Refusal(Remedy.TOKEN_OVER, "The 15 minutes that Discord gives for an answer are over.")
 _NO_PERMISSION = Refusal(Remedy.ELSEWHERE, "I may not post in that channel.")
 _GONE = Refusal(Remedy.ELSEWHERE, "That channel is gone, or I am no longer in it.")
 _CLOSED = Refusal(Remedy.UNARCHIVE, "That thread is locked.")
@@ -69,8 +72,8 @@ TABLE: dict[int, Refusal] = {
     10004: _GONE,  # Unknown guild
     10008: Refusal(Remedy.WITHDRAWN, "Its message was deleted."),  # Unknown message
     10013: _NO_MESSAGES,  # Unknown user
-    10015: _TOKEN_OVER,  # Unknown webhook
-    10062: _TOKEN_OVER,  # Unknown interaction
+    10015: TOKEN_OVER,  # Unknown webhook
+    10062: TOKEN_OVER,  # Unknown interaction
     20016: SLOWED,  # Slow mode
     20028: SLOWED,  # Channel write rate limit
     20029: SLOWED,  # Server write rate limit
@@ -86,7 +89,7 @@ TABLE: dict[int, Refusal] = {
     50009: _NO_PERMISSION,  # Channel verification level
     50013: _NO_PERMISSION,  # Missing permissions
     50024: _NO_PERMISSION,  # Not on this type of channel
-    50027: _TOKEN_OVER,  # Invalid webhook token
+    50027: TOKEN_OVER,  # Invalid webhook token
     50083: _CLOSED,  # Archived thread
     50278: _NO_MESSAGES,  # No server in common
     130000: AWAY,  # API resource is overloaded
@@ -114,9 +117,34 @@ def refusal_of(error: BaseException, *, webhook: bool = False) -> Refusal:
     if error.status >= 500:
         return AWAY
     if error.status == 401:
-        return _TOKEN_OVER if webhook else REVOKED
+        return TOKEN_OVER if webhook else REVOKED
     if error.status == 403:
         return _NO_PERMISSION
     if error.status == 404:
         return _GONE
     return Refusal(Remedy.GIVE_UP, f"Discord refused it ({error.status}, code {error.code}).")
+
+
+UNREACHABLE = Refusal(Remedy.ELSEWHERE, "Its answer can no longer be reached.")
+
+
+class Refused(Exception):
+    """A request that Discord refused, or that did not get through."""
+
+    def __init__(self, refusal: Refusal, cause: BaseException | None = None) -> None:
+        super().__init__(f"{refusal.remedy.name.lower()}: {cause or refusal.reason}")
+        self.refusal = refusal
+
+    @property
+    def remedy(self) -> Remedy:
+        """What to do about it."""
+        return self.refusal.remedy
+
+
+@contextmanager
+def refusals(*, webhook: bool = False) -> Iterator[None]:
+    """Turn the errors of requests to Discord into Refused; `webhook` as for refusal_of."""
+    try:
+        yield
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise Refused(refusal_of(error, webhook=webhook), error) from error

@@ -32,7 +32,7 @@ PATIENCE = 60.0
 LOOPS = {
     "JobService.run",
     "Delivery._keep_going",
-    "DuelStage._run",
+    "DuelDelivery._run",
     "ClipDeletions._run",
     "ClipDeletions._finish",
     "RemovalService.run",

@@ -261,10 +261,11 @@ async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, 
 
     bot.sandbox.messages.upload_limit = limit
     duel = await started(bot, music, "the next one", 2)
-    bot.sandbox.faults.fail(403, operation="update_message", times=2)
+    bot.sandbox.faults.fail(403, operation="update_message", message_id=duel.id)
     await bot.sandbox.member("alice").click(duel, "Close")
     assert "A was" not in await revealed(bot, duel, 2)
-    await bot.printed("nobody can be shown how duel 2 ended")
+    result = await music.wait_for(lambda one: one.id > duel.id and "A was" in text_of(one), WAIT)
+    assert "Both bad **0**" in text_of(result), "the end is a message of its own"
 
 
 async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) -> None:

@@ -158,20 +158,23 @@ async def test_after_the_nonce_is_forgotten_the_channel_is_read(
     await one_clip(music)
 
 
-async def test_where_the_bot_cannot_post_a_late_clip_is_kept_in_history(
+async def test_where_the_bot_cannot_post_a_late_clip_goes_to_its_member(
     bot: BotProcess, alice: Actor
 ) -> None:
     lobby = bot.sandbox.channel("lobby", ELSEWHERE)
-    posted = bot.sandbox.faults.fail(code=50001, times=None, operation=POST, optional=True)
+    posted = bot.sandbox.faults.fail(
+        code=50001, times=None, operation=POST, channel_id=lobby.id, optional=True
+    )
     await rendering(alice, "tune", at=lobby)
-    bot.sandbox.clock.advance(AFTER_THE_TOKEN)
+    bot.advance(AFTER_THE_TOKEN)
     bot.let_through()
-    await bot.printed("job 1 cannot be delivered")
-    assert posted.struck == 0, "known beforehand"
+    direct = bot.sandbox.dm("alice")
+    await bot.sandbox.until(lambda: clips_in(direct) or None, WAIT, "the clip")
     assert clips_in(lobby) == []
+    assert posted.struck == 0, "known beforehand"
+    await eventually(lambda: job_state(bot) == "delivered", "the record")
     history = await (await alice.slash("history")).finished()
-    assert "held tune" in text_of(history)
-    assert "never delivered" in text_of(history)
+    assert f"https://discord.com/channels/@me/{direct.id}/" in text_of(history)
 
 
 async def test_buttons_of_before_a_restart_work(bot: BotProcess, alice: Actor) -> None:

@@ -14,7 +14,7 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels import Duels
-from bot.store.jobs import Jobs
+from bot.store.jobs import Delivery, Jobs
 from tests.builders import new_clip, new_duel, recipe, request
 
 KILOBYTE = 1e-6
@@ -36,7 +36,7 @@ async def deliver_clips(
         job = await jobs.add(request(recipe=recipe(melody=melody)), 0, per_member=99, in_all=99)
         await jobs.claim(number + 1)
         await jobs.rendered(job.id, new_clip(str(job.id)), 2)
-        await jobs.delivered(job.id, 5, 3)
+        await jobs.delivered(job.id, Delivery(5, 20, 10), 3)
         for name in (f"{job.id}.mp3", f"{job.id}.png"):
             (folder / name).write_bytes(bytes(500))
 

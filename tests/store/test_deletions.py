@@ -9,7 +9,7 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions, Press
 from bot.store.duels import Duels
-from bot.store.jobs import Jobs
+from bot.store.jobs import Delivery, Jobs
 from tests.builders import new_clip, new_duel, request
 
 PRESS = Press(guild_id=10, channel_id=20, message_id=55, application_id=30, interaction_token="t")
@@ -21,7 +21,7 @@ async def delivered(database: Database, message_id: int = 55) -> int:
     job = await jobs.add(request(), 0, per_member=9, in_all=9)
     await jobs.claim(1)
     clip = await jobs.rendered(job.id, new_clip(str(job.id)), 2)
-    await jobs.delivered(job.id, message_id, 3)
+    await jobs.delivered(job.id, Delivery(message_id, 20, 10), 3)
     assert clip is not None
     return clip.id
 

@@ -100,6 +100,8 @@ async def test_the_outbox_holds_what_is_due(duels: Duels, jobs: Jobs) -> None:
         return [duel.state for duel in await duels.outbox(now)]
 
     duel, [first, second] = await duels.start(new_duel(), 0, **MANY)
+    assert await due(0) == [Stage.RENDERING], "the answer shows nothing yet"
+    await duels.answer_shows(duel.id, "rendering")
     assert await due(0) == []
     for job in (first, second):
         await jobs.claim(1)
@@ -108,6 +110,10 @@ async def test_the_outbox_holds_what_is_due(duels: Duels, jobs: Jobs) -> None:
     await duels.ready(duel.id, file_a="a", file_b="b", picture="p")
     assert await due(2) == [Stage.READY]
     await duels.opened(duel.id, 77, 100.0, 200.0)
+    assert await due(199) == [Stage.OPEN], "the answer does not show it yet"
+    assert (await duels.get(duel.id)).interaction_token is not None
+    await duels.answer_shows(duel.id, "open")
+    assert (await duels.get(duel.id)).interaction_token is None
     assert (await due(199), await due(200)) == ([], [Stage.OPEN])
     await duels.close(duel.id, 200)
     assert await due(201) == [Stage.CLOSED]

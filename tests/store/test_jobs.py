@@ -14,7 +14,7 @@ from bot.errors import LimitReached
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.jobs import COUNTERS, Counter, Jobs, State
+from bot.store.jobs import COUNTERS, Counter, Delivery, Jobs, State
 from tests.builders import new_clip, recipe, request
 
 MANY = {"per_member": 1000, "in_all": 1000}
@@ -93,7 +93,7 @@ async def test_a_token_is_forgotten_once_the_job_is_over(database: Database, job
         if end == "deliver":
             await jobs.claim(1)
             await jobs.rendered(job.id, new_clip(end), 2)
-            await jobs.delivered(job.id, 5, 3)
+            await jobs.delivered(job.id, Delivery(5, 20, 10), 3)
         else:
             await (jobs.fail(job.id, "why", 1) if end == "fail" else jobs.cancel(job.id, 1))
             await jobs.told(job.id)
@@ -113,7 +113,7 @@ async def test_the_first_posting_is_what_counts(jobs: Jobs) -> None:
     job = await jobs.add(request(), 0, **MANY)
     await jobs.claim(1)
     await jobs.rendered(job.id, new_clip(), 2)
-    assert [await jobs.posting(job.id, now) for now in (10.0, 99.0)] == [10.0, 10.0]
+    assert [await jobs.posting(job.id, now) for now in (10.0, 99.0, 100.0)] == [None, 10.0, 10.0]
 
 
 async def test_recent_prompts_come_newest_first_and_once(jobs: Jobs) -> None:
@@ -227,7 +227,7 @@ class QueueMachine(RuleBasedStateMachine):
             "rendered": lambda: self.jobs.rendered(job, new_clip(str(job)), now),
             "fail": lambda: self.jobs.fail(job, "why", now),
             "cancel": lambda: self.jobs.cancel(job, now),
-            "delivered": lambda: self.jobs.delivered(job, 1, now),
+            "delivered": lambda: self.jobs.delivered(job, Delivery(1, 20, 10), now),
         }
         happened = self.runner.run(calls[end]()) is not None
         assert happened == (self.states[job] in origins)

@@ -8,7 +8,7 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels import Duels, Stage
-from bot.store.jobs import Jobs, State
+from bot.store.jobs import Delivery, Jobs, State
 from bot.store.removals import Removals
 from tests.builders import new_clip, new_duel, request
 
@@ -77,7 +77,7 @@ async def test_a_clip_without_its_message_stays_and_says_so(database: Database) 
     job = await jobs.add(request(), 0, **LIMITS)
     await jobs.claim(1)
     await jobs.rendered(job.id, new_clip(), 2)
-    await jobs.delivered(job.id, 55, 3)
+    await jobs.delivered(job.id, Delivery(55, 20, 10), 3)
     await removals.messages([55], 5)
     [entry] = await clips.history(1, before=None, limit=9)
     assert (entry.clip.message_id, entry.reason) == (None, "its message was deleted in Discord")
@@ -89,7 +89,7 @@ async def test_a_message_that_this_program_deletes_is_nothing_new(database: Data
     job = await jobs.add(request(), 0, **LIMITS)
     await jobs.claim(1)
     await jobs.rendered(job.id, new_clip(), 2)
-    await jobs.delivered(job.id, 55, 3)
+    await jobs.delivered(job.id, Delivery(55, 20, 10), 3)
     await Deletions(database).begin(1, 4)
     assert await removals.known([55]) == []
 
@@ -99,7 +99,7 @@ async def test_messages_of_a_lost_server_can_still_be_seen(database: Database) -
     job = await jobs.add(request(), 0, **LIMITS)
     await jobs.claim(1)
     await jobs.rendered(job.id, new_clip(), 2)
-    await jobs.delivered(job.id, 55, 3)
+    await jobs.delivered(job.id, Delivery(55, 20, 10), 3)
     await removals.guild(10, 5)
     [entry] = await Clips(database).history(1, before=None, limit=9)
     assert (entry.clip.message_id, entry.reason) == (55, None)

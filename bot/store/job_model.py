@@ -1,0 +1,112 @@
+"""Jobs as the rest of the program sees them: a request, its state, and where its clip was delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.recipe import Recipe
+from bot.store.database import Row
+
+
+class State(StrEnum):
+    """Where a job is. queued → running → rendered → delivered, or failed, or cancelled."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    RENDERED = "rendered"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Who asked for a recipe, and how the answer gets back to them."""
+
+    recipe: Recipe
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    application_id: int
+    interaction_token: str
+    can_post: bool
+    max_bytes: int
+    preset_version: int | None = None
+    interaction_id: int | None = None
+    answer_id: int | None = None
+    answer_ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A row of the queue."""
+
+    id: int
+    state: State
+    recipe: Recipe
+    user_id: int
+    guild_id: int | None
+    channel_id: int
+    application_id: int
+    interaction_token: str | None
+    can_post: bool
+    max_bytes: int
+    attempts: int
+    created_at: float
+    claimed_at: float | None
+    error: str | None
+    posting_at: float | None
+    message_id: int | None
+    interaction_id: int | None
+    answer_id: int | None
+    answer_ephemeral: bool
+    preset_version: int | None
+    in_duel: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The message that carries a clip. ephemeral: only the member sees it, until Discord restarts."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None
+    ephemeral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One place in the queue."""
+
+    id: int
+    user_id: int
+    recipe: Recipe
+    place: int
+
+
+def job_of(row: Row) -> Job:
+    """Return the job that a row of the table holds."""
+    return Job(
+        id=row["id"],
+        state=State(row["state"]),
+        recipe=Recipe.from_json(row["recipe"]),
+        user_id=row["user_id"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        application_id=row["application_id"],
+        interaction_token=row["interaction_token"],
+        interaction_id=row["interaction_id"],
+        answer_ephemeral=bool(row["answer_ephemeral"]),
+        can_post=bool(row["can_post"]),
+        max_bytes=row["max_bytes"],
+        attempts=row["attempts"],
+        created_at=row["created_at"],
+        claimed_at=row["claimed_at"],
+        error=row["error"],
+        posting_at=row["posting_at"],
+        message_id=row["message_id"],
+        answer_id=row["answer_id"],
+        preset_version=row["preset_version"],
+        in_duel=bool(row["in_duel"]),
+    )

@@ -1,0 +1,200 @@
+"""Delivering a rendered clip.
+
+The ways, in order: the answer by its token, a post that mentions the member, the answer by the bot's own
+token, a direct message. Where none is open, the job fails with a reason, which is told as other failures are.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import discord
+
+from bot.app import Antiphon
+from bot.audio.reencode import reencode
+from bot.errors import NotFound, RenderError
+from bot.store.clips import Clip
+from bot.store.jobs import Delivery, Job, State
+from cogs.coach import OfClipButton as CoachButton
+from cogs.coach import line_under
+from cogs.delivery.backoff import with_backoff
+from cogs.delivery.direct import direct_channel
+from cogs.delivery.original_response import OriginalResponses
+from cogs.delivery.post_once import PostOnce, unarchive
+from cogs.delivery.refusals import AWAY, TOKEN_OVER, Refused, Remedy
+from cogs.delivery.respondable import Draft, Shown
+from cogs.presets.buttons import OfClipButton as PresetButton
+from cogs.ui.buttons import IdButton, carries_clip, clip_buttons
+from cogs.ui.card import clip_card
+from cogs.ui.text import in_a_line
+
+log = logging.getLogger(__name__)
+
+SMALLER = 0.6
+"""The part of its size that a clip keeps after a 413; Discord does not say what the place takes."""
+MIN_BYTES = 64 * 1024
+ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
+WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
+
+_NEXT_WAY = (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP, Remedy.WITHOUT_WORDS)
+
+
+class ClipDelivery:
+    """Delivers the clips of rendered jobs."""
+
+    def __init__(self, bot: Antiphon, responses: OriginalResponses, posts: PostOnce) -> None:
+        self._bot = bot
+        self._responses = responses
+        self._posts = posts
+
+    async def deliver(self, job_id: int) -> None:
+        """Deliver a job's clip, or end the job with a reason that the notices then tell.
+
+        Raises Refused where the bot's own token was revoked.
+        """
+        try:
+            await with_backoff(lambda: self._attempt(job_id), f"job {job_id}")
+        except Refused as refused:
+            if refused.remedy is Remedy.REVOKED:
+                raise
+            log.warning("job %d cannot be delivered: %s", job_id, refused)
+            if refused.remedy is Remedy.WITHDRAWN:
+                await self._bot.jobs.withdrawn(job_id, refused.refusal.reason, self._bot.clock())
+            else:
+                await self._bot.service.undeliverable(job_id, refused.refusal.reason)
+        except NotFound as error:
+            log.warning("job %d cannot be delivered: %s", job_id, error)
+            await self._bot.service.undeliverable(job_id, str(error))
+
+    async def _attempt(self, job_id: int) -> None:
+        async with self._responses.lock(job_id):
+            job = await self._bot.jobs.get(job_id)
+            if job.state is not State.RENDERED:
+                return
+            clip = await self._bot.clips.of_job(job_id)
+            draft, worded, smaller = await self._draft(job, clip), True, False
+            while True:
+                try:
+                    shown = await self._send(job, clip, draft)
+                    break
+                except Refused as refused:
+                    if refused.remedy is Remedy.SMALLER:
+                        await self._make_smaller(clip, refused)
+                        smaller = True
+                    elif refused.remedy is Remedy.WITHOUT_WORDS and worded and draft.embed is not None:
+                        draft, worded = replace(draft, embed=_without_words(draft.embed)), False
+                    else:
+                        raise
+            if smaller:
+                size = (self._bot.settings.clip_dir / clip.file).stat().st_size
+                await self._bot.jobs.place_takes(job.guild_id or job.channel_id, size, self._bot.clock())
+            delivery = Delivery(shown.message_id, shown.channel_id, shown.guild_id, shown.ephemeral)
+            await self._bot.service.delivered(job_id, delivery)
+
+    async def _draft(self, job: Job, clip: Clip) -> Draft:
+        line = await line_under(self._bot, clip)
+        card = clip_card(clip, self._bot.settings.clip_dir, line)
+        more: list[IdButton] = [PresetButton(clip.id)] if clip.preset_version else []
+        more += [CoachButton(clip.id)] if line else []
+        return Draft(
+            content=ONLY_YOU if job.answer_ephemeral else None,
+            embed=card.embed,
+            view=clip_buttons(clip.id, *more, can_duel=job.can_post and job.guild_id is not None),
+            files=card.files,
+        )
+
+    async def _send(self, job: Job, clip: Clip, draft: Draft) -> Shown:
+        """Send by the first way that is open. Raises Refused."""
+        try:
+            if (shown := await self._responses.edit_by_token(job, draft)) is not None:
+                return shown
+        except Refused as refused:
+            if refused.remedy not in (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP):
+                raise
+            log.info("the answer of job %d takes no clip: %s", job.id, refused)
+        return await self._send_late(job, clip, draft)
+
+    async def _send_late(self, job: Job, clip: Clip, draft: Draft) -> Shown:
+        """Send with the bot's own token, unless an earlier attempt did. Raises Refused."""
+        answer = await self._responses.fetch(job)
+        if answer is not None and carries_clip(answer, clip.id):
+            return Shown(answer.id, job.channel_id, job.guild_id)
+        reason: Refused | None = None
+        if job.can_post:
+            there = self._bot.get_partial_messageable(job.channel_id, guild_id=job.guild_id)
+            try:
+                shown = await self._post(there, job, clip, replace(draft, ping=job.user_id))
+            except Refused as refused:
+                if refused.remedy not in _NEXT_WAY:
+                    raise
+                reason = refused
+            else:
+                await self._point_to(job, shown)
+                return shown
+        try:
+            if answer is not None:
+                return await self._responses.edit_by_bot(job, draft)
+        except Refused as refused:
+            if refused.remedy not in _NEXT_WAY:
+                raise
+            reason = reason or refused
+        why = reason.refusal.reason if reason else TOKEN_OVER.reason
+        note = f"I could not show this clip in <#{job.channel_id}>. {why}"
+        try:
+            channel = await direct_channel(self._bot, job.user_id)
+            shown = await self._post(channel, job, clip, replace(draft, content=note))
+        except Refused as refused:
+            if refused.remedy not in _NEXT_WAY:
+                raise
+            raise reason or Refused(TOKEN_OVER, refused) from refused
+        await self._point_to(job, shown)
+        return shown
+
+    async def _post(
+        self, channel: discord.abc.Messageable, job: Job, clip: Clip, draft: Draft, *, again: bool = True
+    ) -> Shown:
+        try:
+            return await self._posts.post(
+                channel,
+                draft,
+                nonce=str(job.id),
+                intend=lambda: self._bot.jobs.posting(job.id, self._bot.clock()),
+                after=job.interaction_id,
+                is_it=lambda message: carries_clip(message, clip.id),
+            )
+        except Refused as refused:
+            if not (again and refused.remedy is Remedy.UNARCHIVE):
+                raise
+            if not await unarchive(self._bot, job.channel_id):
+                raise
+        return await self._post(channel, job, clip, draft, again=False)
+
+    async def _point_to(self, job: Job, shown: Shown) -> None:
+        """Replace the progress that the dead token left behind."""
+        text = f"{in_a_line(job.recipe)}\nThis one took a while: {shown.link}"
+        try:
+            await self._responses.edit(job, Draft(text))
+        except Refused as refused:
+            if refused.refusal is AWAY:
+                raise
+            log.info("the old progress of job %d stays: %s", job.id, refused)
+
+    async def _make_smaller(self, clip: Clip, refused: Refused) -> None:
+        """Encode the clip again for a place that takes less than it promised. Raises Refused."""
+        path = self._bot.settings.clip_dir / clip.file
+        limit = int(path.stat().st_size * SMALLER)
+        if limit < MIN_BYTES:
+            raise Refused(replace(refused.refusal, remedy=Remedy.ELSEWHERE), refused)
+        log.info("clip %d is encoded again for %d bytes", clip.id, limit)
+        try:
+            await reencode(path, limit)
+        except RenderError as error:
+            raise Refused(replace(refused.refusal, remedy=Remedy.GIVE_UP), error) from error
+
+
+def _without_words(embed: discord.Embed) -> discord.Embed:
+    bare = embed.copy()
+    bare.description = WITHOUT_WORDS
+    bare.remove_footer()
+    return bare

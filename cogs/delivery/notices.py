@@ -1,0 +1,172 @@
+"""Telling a member of a failure or a cancellation.
+
+While the interaction's token lives, the notice is the answer. After that a failure is posted with a mention,
+or goes as a direct message, and the old progress is replaced; a cancellation replaces the old progress alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import discord
+
+from bot.app import Antiphon
+from bot.errors import NotFound
+from bot.store.jobs import Job, State
+from cogs.delivery.backoff import with_backoff
+from cogs.delivery.direct import direct_channel
+from cogs.delivery.original_response import OriginalResponses
+from cogs.delivery.post_once import PostOnce, unarchive
+from cogs.delivery.refusals import AWAY, Refused, Remedy
+from cogs.delivery.respondable import Draft, Respondable
+from cogs.ui.text import in_a_line
+
+log = logging.getLogger(__name__)
+
+BLOCKED_WORDS = "This server's AutoMod does not let the words of this request through."
+"""The error of a request whose words AutoMod blocked; its notice leaves them out."""
+
+_NOT_HERE = (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a member is told. nonce, intend: as for PostOnce.  mention: whether to notify the member."""
+
+    text: str
+    nonce: str
+    intend: Callable[[], Awaitable[float | None]]
+    mention: bool
+
+
+class NoticeSender:
+    """Sends notices about jobs, or about duels."""
+
+    def __init__(self, bot: Antiphon, responses: OriginalResponses, posts: PostOnce) -> None:
+        self._bot = bot
+        self._responses = responses
+        self._posts = posts
+
+    async def send(self, item: Respondable, notice: Notice) -> None:
+        """Tell by the first way that is open. Raises Refused to retry, or without words."""
+        try:
+            if await self._responses.edit_by_token(item, Draft(notice.text)) is not None:
+                return
+        except Refused as refused:
+            if refused.remedy is Remedy.WITHDRAWN:
+                return
+            if refused.remedy not in _NOT_HERE:
+                raise
+        told = not notice.mention or await self._post(item, notice)
+        replaced = await self._replace_progress(item, notice.text)
+        if not (told or replaced):
+            log.warning("no way was open for the notice %s", notice.nonce)
+
+    async def _post(self, item: Respondable, notice: Notice) -> bool:
+        """Post a notice that mentions the member, in the channel or directly; False where neither is open."""
+        if item.can_post:
+            there = self._bot.get_partial_messageable(item.channel_id, guild_id=item.guild_id)
+            if await self._posted(there, item, notice, Draft(notice.text, ping=item.user_id)):
+                return True
+        try:
+            channel = await direct_channel(self._bot, item.user_id)
+        except Refused as refused:
+            if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
+                raise
+            return False
+        return await self._posted(channel, item, notice, Draft(notice.text))
+
+    async def _posted(
+        self, channel: discord.abc.Messageable, item: Respondable, notice: Notice, draft: Draft
+    ) -> bool:
+        content = draft.for_post()["content"]
+        for attempt in (1, 2):
+            try:
+                await self._posts.post(
+                    channel,
+                    draft,
+                    nonce=notice.nonce,
+                    intend=notice.intend,
+                    after=item.interaction_id,
+                    is_it=lambda message: bool(message.content == content),
+                )
+            except Refused as refused:
+                if refused.remedy in (Remedy.RETRY, Remedy.REVOKED, Remedy.WITHOUT_WORDS):
+                    raise
+                if refused.remedy is Remedy.UNARCHIVE and attempt == 1:
+                    await unarchive(self._bot, item.channel_id)
+                    continue
+                log.info("the notice %s was not posted: %s", notice.nonce, refused)
+                return False
+            else:
+                return True
+        return False
+
+    async def _replace_progress(self, item: Respondable, text: str) -> bool:
+        """Replace what a dead token left in the channel."""
+        for attempt in (1, 2):
+            try:
+                await self._responses.edit_by_bot(item, Draft(text))
+            except Refused as refused:
+                if refused.refusal is AWAY or refused.remedy is Remedy.REVOKED:
+                    raise
+                if refused.remedy is Remedy.UNARCHIVE and attempt == 1:
+                    await unarchive(self._bot, item.channel_id)
+                    continue
+                log.info("the old progress of request %d stays: %s", item.id, refused)
+                return refused.remedy is Remedy.WITHDRAWN
+            else:
+                return True
+        return False
+
+
+class JobNotices:
+    """Tells of jobs that failed or were cancelled."""
+
+    def __init__(self, bot: Antiphon, responses: OriginalResponses, posts: PostOnce) -> None:
+        self._bot = bot
+        self._responses = responses
+        self._sender = NoticeSender(bot, responses, posts)
+
+    async def tell(self, job_id: int) -> None:
+        """Tell of a job's end, and record that it was told or that no way was open.
+
+        Raises Refused where the bot's own token was revoked.
+        """
+        try:
+            await with_backoff(lambda: self._attempt(job_id), f"the notice of job {job_id}")
+        except Refused as refused:
+            if refused.remedy is Remedy.REVOKED:
+                raise
+            log.warning("nobody could be told of job %d: %s", job_id, refused)
+        await self._bot.jobs.told(job_id)
+
+    async def _attempt(self, job_id: int) -> None:
+        async with self._responses.lock(job_id):
+            job = await self._bot.jobs.get(job_id)
+            try:
+                await self._sender.send(job, await self._notice(job))
+            except Refused as refused:
+                if refused.remedy is not Remedy.WITHOUT_WORDS:
+                    raise
+                await self._sender.send(job, await self._notice(job, with_words=False))
+
+    async def _notice(self, job: Job, *, with_words: bool = True) -> Notice:
+        line = f"{in_a_line(job.recipe)}\n" if with_words and job.error != BLOCKED_WORDS else ""
+        return Notice(
+            line + await self._said(job),
+            nonce=f"{job.id}-notice",
+            intend=lambda: self._bot.jobs.posting(job.id, self._bot.clock()),
+            mention=job.state is State.FAILED,
+        )
+
+    async def _said(self, job: Job) -> str:
+        if job.state is State.CANCELLED:
+            return "Cancelled."
+        try:
+            await self._bot.clips.of_job(job.id)
+        except NotFound:
+            return f"That did not work. {job.error}"
+        return f"The clip is ready, but it could not be shown here. {job.error} See /history."

@@ -1,0 +1,114 @@
+"""What the outbox answers, and what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import discord
+
+
+class Respondable(Protocol):
+    """A job or a duel: something that a member requested, whose answer is Discord's original response."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def user_id(self) -> int:
+        """The member who requested it."""
+
+    @property
+    def guild_id(self) -> int | None:
+        """The server; None in direct messages."""
+
+    @property
+    def channel_id(self) -> int:
+        """The channel or thread."""
+
+    @property
+    def can_post(self) -> bool:
+        """Whether the bot's own token may post in the channel."""
+
+    @property
+    def application_id(self) -> int:
+        """The application whose webhook the answer goes through."""
+
+    @property
+    def interaction_token(self) -> str | None:
+        """The right to edit the answer; None once Discord has refused it, or it is no longer needed."""
+
+    @property
+    def interaction_id(self) -> int | None:
+        """Discord's id of the interaction; None for requests of an older version."""
+
+    @property
+    def answer_id(self) -> int | None:
+        """The message that is the answer, where it is known."""
+
+    @property
+    def answer_ephemeral(self) -> bool:
+        """Whether only the member sees the answer, so that the bot's own token cannot reach it."""
+
+
+class ResponseStore(Protocol):
+    """Where it is recorded what Discord said about the answers."""
+
+    async def token_over(self, item_id: int, /) -> None:
+        """Forget a token that Discord no longer accepts."""
+
+    async def answered(self, item_id: int, answer_id: int, /) -> None:
+        """Record the message that is the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message, either edited into the answer or posted.
+
+    files: opens the attachments anew, because sending uses them up; None leaves those of an edited message.
+    ping: the member whom a posted message mentions and notifies.
+    """
+
+    content: str | None = None
+    embed: discord.Embed | None = None
+    view: discord.ui.View | None = None
+    files: Callable[[], list[discord.File]] | None = None
+    ping: int | None = None
+
+    def for_edit(self) -> dict[str, Any]:
+        """Return the arguments of an edit, which takes away what the draft does not have."""
+        fields: dict[str, Any] = {"content": self.content, "embed": self.embed, "view": self.view}
+        if self.files is not None:
+            fields["attachments"] = self.files()
+        return fields
+
+    def for_post(self) -> dict[str, Any]:
+        """Return the arguments of a new message."""
+        mention = f"<@{self.ping}>" if self.ping is not None else None
+        fields: dict[str, Any] = {"content": " ".join(filter(None, (mention, self.content))) or None}
+        if self.ping is not None:
+            fields["allowed_mentions"] = discord.AllowedMentions(users=[discord.Object(self.ping)])
+        if self.embed is not None:
+            fields["embed"] = self.embed
+        if self.view is not None:
+            fields["view"] = self.view
+        if self.files is not None:
+            fields["files"] = self.files()
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Where a draft can be seen now."""
+
+    message_id: int
+    channel_id: int
+    guild_id: int | None
+    ephemeral: bool = False
+
+    @property
+    def link(self) -> str:
+        """The message's address in Discord."""
+        return f"https://discord.com/channels/{self.guild_id or '@me'}/{self.channel_id}/{self.message_id}"
