@@ -141,6 +141,7 @@ ORDER BY id DESC LIMIT :limit
 """
 _HISTORY = """
 SELECT clips.*, CASE
+        WHEN ephemeral = 1 THEN 'shown to you alone, which Discord forgets when it restarts'
         WHEN clips.message_id IS NOT NULL THEN NULL
         WHEN message_deleted_at IS NOT NULL THEN 'its message was deleted in Discord'
         WHEN state = 'rendered' THEN 'on its way'

@@ -106,3 +106,16 @@ async def test_messages_of_a_lost_server_can_still_be_seen(database: Database) -
     await removals.channel(20, 6)
     [entry] = await Clips(database).history(1, before=None, limit=9)
     assert entry.clip.message_id is None
+
+
+async def test_a_clip_that_only_its_member_saw_has_no_link(database: Database) -> None:
+    jobs = Jobs(database)
+    for ephemeral in (False, True):
+        job = await jobs.add(request(), 0, **LIMITS)
+        await jobs.claim(1)
+        await jobs.rendered(job.id, new_clip(str(job.id)), 2)
+        await jobs.delivered(job.id, Delivery(55, 20, 10, ephemeral=ephemeral), 3)
+    newest, oldest = await Clips(database).history(1, before=None, limit=9)
+    assert newest.reason is not None
+    assert "to you alone" in newest.reason
+    assert oldest.reason is None
