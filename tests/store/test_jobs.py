@@ -87,6 +87,15 @@ async def test_the_refusal_says_which_limit(jobs: Jobs) -> None:
         await jobs.add(request(user_id=2), 0, per_member=1, in_all=1)
 
 
+async def test_a_member_has_only_so_many_where_everybody_has_room(jobs: Jobs) -> None:
+    for _ in range(2):
+        await jobs.add(request(user_id=1), 0, per_member=2, in_all=9)
+    with pytest.raises(LimitReached, match="You already have 2"):
+        await jobs.add(request(user_id=1), 0, per_member=2, in_all=9)
+    await jobs.add(request(user_id=2), 0, per_member=2, in_all=9)
+    assert len(await jobs.waiting()) == 3
+
+
 async def test_a_token_is_forgotten_once_the_job_is_over(database: Database, jobs: Jobs) -> None:
     for end in ("deliver", "fail", "cancel"):
         job = await jobs.add(request(interaction_token="hush"), 0, **MANY)
