@@ -89,7 +89,6 @@ async def test_five_vote_and_everything_shown_is_what_they_voted(description: Sp
         for words in (
             f"3 to 1 for A, {ahead}",
             f"A ({ahead}) 3 · B ({behind}) 1 · Both good 1 · Both bad 0",
-            "@Alice",
         ):
             await expect(shown).to_contain_text(words, timeout=PATIENCE)
         for side, mode in modes.items():
