@@ -22,7 +22,7 @@ from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
-from cogs.delivery.refusals import AWAY, TOKEN_OVER, Refused, Remedy
+from cogs.delivery.refusals import TOKEN_OVER, Refused, Remedy
 from cogs.delivery.respondable import Draft, Shown
 from cogs.presets.buttons import OfClipButton as PresetButton
 from cogs.ui.buttons import IdButton, carries_clip, clip_buttons
@@ -171,12 +171,14 @@ class ClipDelivery:
         return await self._post(channel, job, clip, draft, again=False)
 
     async def _point_to(self, job: Job, shown: Shown) -> None:
-        """Replace the progress that the dead token left behind."""
+        """Replace the progress that the dead token left behind; no refusal of that takes back the clip."""
         text = f"{in_a_line(job.recipe)}\nThis one took a while: {shown.link}"
         try:
-            await self._responses.edit(job, Draft(text))
+            await with_backoff(
+                lambda: self._responses.edit(job, Draft(text)), f"the old progress of job {job.id}"
+            )
         except Refused as refused:
-            if refused.refusal is AWAY:
+            if refused.remedy is Remedy.REVOKED:
                 raise
             log.info("the old progress of job %d stays: %s", job.id, refused)
 

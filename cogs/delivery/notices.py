@@ -19,7 +19,7 @@ from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
-from cogs.delivery.refusals import AWAY, Refused, Remedy
+from cogs.delivery.refusals import Refused, Remedy
 from cogs.delivery.respondable import Draft, Respondable
 from cogs.ui.text import in_a_line
 
@@ -110,7 +110,7 @@ class NoticeSender:
             try:
                 await self._responses.edit_by_bot(item, Draft(text))
             except Refused as refused:
-                if refused.refusal is AWAY or refused.remedy is Remedy.REVOKED:
+                if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
                     raise
                 if refused.remedy is Remedy.UNARCHIVE and attempt == 1:
                     await unarchive(self._bot, item.channel_id)

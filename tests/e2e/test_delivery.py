@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.actors import Actor, Room, text_of
 from sandbox.defaults import ELSEWHERE
+from sandbox.faults import Target
 from sandbox.model import Message
 from sandbox.server import Sandbox
 from tests.e2e.bot_process import BotProcess
@@ -59,11 +60,30 @@ async def clip_after(room: Room, since: int) -> Message:
     )
 
 
+def points_to_a_clip(target: Target) -> bool:
+    return "This one took a while" in str(target.body)
+
+
 def newest_id(sandbox: Sandbox) -> int:
     return max(sandbox.world.messages, default=0)
 
 
 # After the token's death
+
+
+async def test_old_progress_is_replaced_though_discord_limits_the_edit_for_a_while(
+    bot: BotProcess, alice: Actor, music: Room
+) -> None:
+    progress = await rendering(alice, "limited edit")
+    since = newest_id(bot.sandbox)
+    limited = bot.sandbox.faults.rate_limit(
+        1, cloudflare=True, operation=EDIT_BY_BOT, message_id=progress.id, where=points_to_a_clip
+    )
+    bot.advance(AFTER_THE_TOKEN)
+    bot.let_through()
+    await clip_after(music, since)
+    await text_in(progress, "This one took a while: http", bot.sandbox)
+    assert limited.struck == 1
 
 
 async def test_progress_and_cancelling_go_on_after_the_token(bot: BotProcess, alice: Actor) -> None:
