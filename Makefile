@@ -1,5 +1,6 @@
 # make run     sets everything up and runs the bot (without a Discord token: the sandbox, in a browser)
 # make test    sets everything up and runs the linters and all tests
+# make chaos   kills the bot 200 times under random faults of Discord, and checks that nothing is lost or doubled
 # make bench   measures what the README claims
 # make mutants breaks each guard of tests/mutations.toml in a copy, and expects its test to fail (half an hour)
 # make install-audiocraft   adds the optional engine AR_ENGINE=audiocraft
@@ -7,7 +8,7 @@
 # TORCH_INDEX=URL   where torch comes from, for a CPU or another CUDA build (see the README)
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint mutants bench install install-audiocraft clean
+.PHONY: run test lint mutants bench install install-audiocraft clean chaos
 
 PYTHON := $(or $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3))
 BIN := .venv/bin
@@ -27,6 +28,9 @@ lint: $(TEST_READY)
 
 mutants: $(TEST_READY)
 	$(BIN)/python -m tests.mutants
+
+chaos: $(TEST_READY)
+	$(BIN)/python -m tests.chaos --kills 200
 
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks
