@@ -310,6 +310,9 @@ def _embed(embed: Json) -> Json:
                 {"name": one["name"], "value": one["value"], "inline": bool(one.get("inline"))}
                 for one in value
             ]
+        elif name in ("image", "thumbnail"):
+            # Discord measures pictures itself: what a request says of their size is not shown again.
+            value = {key: value[key] for key in ("url", "description") if value.get(key)}
         elif isinstance(value, dict):
             value = {key: item for key, item in value.items() if item is not None and item != ""}
         body[name] = value
