@@ -149,6 +149,7 @@ def test_a_duel(tmp_path: Path, words: str) -> None:
         interaction_id=None,
         answer_id=None,
         answer_ephemeral=False,
+        answer_shown="open",
         max_bytes=10**7,
         created_at=0,
         file_a="a.mp3",

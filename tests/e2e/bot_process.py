@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Self
@@ -13,6 +14,10 @@ from sandbox.server import Sandbox
 from tests import clock, gate
 
 ROOT = Path(__file__).parents[2]
+
+
+def _default_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class BotProcess:
@@ -53,6 +58,8 @@ class BotProcess:
             | self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            # A shell starts background jobs with SIGINT ignored, which a child would inherit.
+            preexec_fn=None if sys.platform == "win32" else _default_interrupt,
         )
         self._printed = asyncio.Event()
         self._reader = asyncio.create_task(self._read())

@@ -122,7 +122,7 @@ async def test_a_second_answer_that_fails_leaves_the_leaderboard(bot: BotProcess
     bot.sandbox.faults.fail(400, operation="execute_webhook")
     reply = await mina.slash("leaderboard")
     board = await reply.finished(WAIT)
-    await reply.followup(0, WAIT)
+    await bot.printed("counts of excluded votes were not shown")
     assert reply.message is board
     assert board.attachments
 
