@@ -43,7 +43,8 @@ from training.scenes import SCENE_BY_NAME
 
 SECONDS = 10.0
 PROMPTS = Path(__file__).parent / "prompts.toml"
-SEEDS = {"near": 5, "far": 3, "sequence": 4, "instrument": 3, "tempo": 4}
+EVERYDAY = Path(__file__).parent / "everyday.toml"
+SEEDS = {"near": 5, "far": 3, "sequence": 4, "instrument": 3, "tempo": 4, "everyday": 3}
 FIRST_SEED = 7_000
 
 
@@ -56,6 +57,7 @@ class Task:
     scene: str | None
     asked: Any
     seed: int
+    language: str = "en"
 
 
 def tasks(groups: tuple[str, ...]) -> list[Task]:
@@ -63,6 +65,9 @@ def tasks(groups: tuple[str, ...]) -> list[Task]:
     data = tomllib.loads(PROMPTS.read_text(encoding="utf-8"))
     out: list[Task] = []
     for group in groups:
+        if group == "everyday":
+            out += _everyday()
+            continue
         if group in ("near", "far"):
             entries = [(p, scene, None) for scene, prompts in data[group].items() for p in prompts]
         else:
@@ -74,6 +79,22 @@ def tasks(groups: tuple[str, ...]) -> list[Task]:
             seeds = range(FIRST_SEED + 100 * place, FIRST_SEED + 100 * place + SEEDS[group])
             out.extend(Task(group, prompt, scene, asked, seed) for seed in seeds)
     return out
+
+
+def _everyday() -> list[Task]:
+    """Return the clips of the everyday prompts, which no training has seen, in seven languages."""
+    data = tomllib.loads(EVERYDAY.read_text(encoding="utf-8"))
+    entries = [
+        (language, scene, prompt)
+        for language, scenes in data.items()
+        for scene, prompts in scenes.items()
+        for prompt in prompts
+    ]
+    return [
+        Task("everyday", prompt, scene, None, FIRST_SEED + 100 * place + n, language)
+        for place, (language, scene, prompt) in enumerate(entries)
+        for n in range(SEEDS["everyday"])
+    ]
 
 
 def measured(task: Task, score: Score | None, wave: np.ndarray, judge: Judge) -> dict[str, Any]:
