@@ -1,7 +1,7 @@
 """What a test needs from outside the project, and what to do when it is not there.
 
-Locally such a test is skipped with its reason. `ANTIPHON_REQUIRE=openapi,browser` turns each named absence
-into a failure, so that a machine that should have it all cannot pass by skipping.
+Locally such a test is skipped with its reason. `ANTIPHON_REQUIRE=openapi,browser,node` turns each named
+absence into a failure, so that a machine that should have it all cannot pass by skipping.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bot.markdown import joined_lines, one_line, plain, quoted, quoted_lines, shortened
 from tests.discord_markdown import ZERO_WIDTH, live, shown
+from tests.requirements import absent
 
 Test = Callable[[str, int], None]
 
@@ -180,8 +181,9 @@ console.log(JSON.stringify(texts.map((text) => parse(text))));
 """
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node, which runs the page's parser")
 def test_the_sandboxs_page_finds_nothing_live_either(tmp_path: Path) -> None:
+    if shutil.which("node") is None:
+        absent("node", "node runs the page's parser")
     for name in ("blocks.js", "inline.js"):
         shutil.copy(PAGE / name, tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}')

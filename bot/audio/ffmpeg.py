@@ -131,7 +131,7 @@ def _keep(stderr: IO[bytes], messages: bytearray) -> None:
 def _end(process: subprocess.Popen[bytes], feeder: threading.Thread) -> None:
     """Close the supervisor's standard input, at which it kills ffmpeg and ends."""
     assert process.stdin is not None
-    # It starts ffmpeg once it was fed, and closing a pipe waits for whoever writes to it.
+    # It starts ffmpeg once it was fed, and closing a pipe waits for its writer.
     feeder.join(_KILL_SECONDS)
     if not feeder.is_alive():
         with suppress(OSError):
