@@ -157,14 +157,17 @@ def misbehave(words: set[str]) -> None:
 
 
 def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
-    """A chord of three partials: the same for the same recipe, another for any other."""
+    """A chord of three partials: the same for the same recipe, another for any other.
+
+    They lie 110 Hz apart or more, so that no beat is slow enough to be heard as a repetition.
+    """
     import numpy as np
 
     rate = RATES.get(recipe.model, RATE)
     samples = round(recipe.seconds * rate)
     rng = np.random.default_rng(zlib.crc32(recipe.to_json().encode()))
     time_axis = np.arange(samples) / rate
-    chord = sum(np.sin(2 * np.pi * hz * time_axis) for hz in rng.uniform(110, 880, 3))
+    chord = sum(np.sin(2 * np.pi * hz * time_axis) for hz in rng.uniform([110, 330, 660], [220, 550, 880]))
     wave = np.stack([chord, chord]).astype(np.float32) / 6
     if recipe.model in RATES:
         return coloured(wave, recipe.model, rng)
