@@ -24,7 +24,7 @@ from training.scenes import SCENES
 FIRST_SEED = 1_000_000
 SHARD = 2_000
 CAPTIONS = 6
-VOCABULARY = Path(__file__).parent.parent / "models" / "tiny" / "text"
+VOCABULARY = Path(__file__).parent.parent / "bot" / "weights" / "tiny" / "text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Make and judge the clips of the evaluation.
 
-`python -m training.evaluate ROW OUT.jsonl [--models models/tiny]`.
+`python -m training.evaluate ROW OUT.jsonl [--models bot/weights/tiny]`.
 
 ROW is one of composer, round-trip, ar, diffusion, mean-score, noise. Prompts and seeds are fixed, every clip
 counts:
@@ -234,7 +234,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make and judge the clips of the evaluation.")
     parser.add_argument("row", choices=("composer", "round-trip", "ar", "diffusion", "mean-score", "noise"))
     parser.add_argument("out", type=Path)
-    parser.add_argument("--models", type=Path, default=Path("models/tiny"))
+    parser.add_argument("--models", type=Path, default=Path("bot/weights/tiny"))
     parser.add_argument("--data", type=Path, help="folder of training.dataset, for mean-score")
     parser.add_argument("--groups", nargs="+", default=["near", "far", "sequence", "instrument", "tempo"])
     parser.add_argument("--free", action="store_true", help="do not keep the instruments that are named")

@@ -1,6 +1,6 @@
 """Write the shipped files from finished runs.
 
-`python -m training.export ar RUN models/tiny/ar` or `diffusion RUN LATENT_RUN …`.
+`python -m training.export ar RUN bot/weights/tiny/ar` or `diffusion RUN LATENT_RUN …`.
 
 Weights are the moving averages, in half precision, as safetensors.
 """

@@ -1,4 +1,4 @@
-"""Fit and freeze the judge: `python -m training.fit_judge models/judge JUDGE.npz`."""
+"""Fit and freeze the judge: `python -m training.fit_judge training/weights/judge JUDGE.npz`."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ INTRODUCTION = """# Listen
 Twelve prompts in both modes, by the two models that ship with the project: ten seconds each, seed
 7, default options, first take. The pictures show how the power of 0 to 8 kHz runs over time:
 stacked lines are harmonics of notes, upright strokes are drums. Below each: what the judge
-(`models/judge/`) hears in it, and the commands that make the same two clips again.
+(`training/weights/judge/`) hears in it, and the commands that make the same two clips again.
 """
 
 

