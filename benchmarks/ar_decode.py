@@ -263,7 +263,7 @@ def _clips(row: str, quick: bool) -> dict[str, Any]:
     from bot.engines.musicgen import engine as module
     from bot.recipe import Mode, Recipe
     from tests.engines.checkpoint_files import manifest, write_musicgen
-    from tests.engines.desk import rendered
+    from tests.engines.context import rendered
 
     lengths = (5,) if quick or row.startswith("transformers") else (5, 10, 30)
     found: dict[str, Any] = {}

@@ -38,7 +38,7 @@ from bot.engines import registry  # noqa: E402
 from bot.engines.base import Job  # noqa: E402
 from bot.engines.score import BUILT_IN as FOLDERS  # noqa: E402
 from bot.recipe import Mode, Recipe  # noqa: E402
-from tests.engines.desk import Desk  # noqa: E402
+from tests.engines.context import RecordingContext  # noqa: E402
 from tests.engines.diffusion import make_manifests as small  # noqa: E402
 from tests.engines.diffusion.checkpoints import write_tokenizer  # noqa: E402
 from tests.engines.score import diffusers_dit  # noqa: E402
@@ -141,7 +141,7 @@ LENGTH = {
 }
 
 
-class Timed(Desk):
+class Timed(RecordingContext):
     """Keeps when the last denoising step was done."""
 
     denoised = 0.0
@@ -202,13 +202,13 @@ def compare(name: str, runs: int, seconds: float) -> None:
         audio = theirs(PROMPT, num_inference_steps=steps, guidance_scale=guidance, **others, **called).audios
         end = time.process_time()
         best["theirs"] = min(best["theirs"], (end - start, end - ends[-1]))
-        desk = Timed(recipe)
+        context = Timed(recipe)
         start = time.process_time()
-        ours.run(desk)
+        ours.run(context)
         end = time.process_time()
-        best["ours"] = min(best["ours"], (end - start, end - desk.denoised))
+        best["ours"] = min(best["ours"], (end - start, end - context.denoised))
     wave = np.asarray(audio[0] if audio.ndim == 3 else audio, np.float32)
-    apart = np.abs(wave - desk.waves[1]).max() / np.abs(wave).max()
+    apart = np.abs(wave - context.waves[1]).max() / np.abs(wave).max()
     row(f"{name}, {seconds:g} s, {steps} steps", best["theirs"], best["ours"], f"{apart:.0e}")
 
 

@@ -41,7 +41,7 @@ def measure(mode: str, model: str, lengths: list[float]) -> None:
 
     from bot.engines import registry
     from bot.recipe import Mode, Recipe
-    from tests.engines.desk import Desk
+    from tests.engines.context import RecordingContext
 
     engine = registry.load(Mode(mode), model, "auto", "auto")
     takes = engine.capabilities
@@ -53,7 +53,7 @@ def measure(mode: str, model: str, lengths: list[float]) -> None:
         times = []
         for _ in range(3):
             start = time.perf_counter()
-            engine.run(Desk(recipe))
+            engine.run(RecordingContext(recipe))
             times.append(time.perf_counter() - start)
         best = min(times[1:])
         if torch.cuda.is_available():

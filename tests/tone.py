@@ -25,7 +25,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Bounds, Capabilities, Desk, Job
+from bot.engines.base import Bounds, Capabilities, Job, RenderContext
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import ModelMissing, UserError
 from bot.recipe import Mode, Recipe
@@ -102,35 +102,35 @@ class ToneEngine:
         self.capabilities = capabilities
         self.device = "cpu"
 
-    def run(self, desk: Desk) -> None:
-        while job := desk.next(lambda recipe: recipe.model == self.capabilities.model):
-            self._render(desk, job)
+    def run(self, context: RenderContext) -> None:
+        while job := context.next(lambda recipe: recipe.model == self.capabilities.model):
+            self._render(context, job)
 
     def close(self) -> None:
         pass
 
-    def _render(self, desk: Desk, job: Job) -> None:
+    def _render(self, context: RenderContext, job: Job) -> None:
         words = set(job.recipe.prompt.split())
         for step in range(STEPS):
-            if desk.cancelled(job):
+            if context.cancelled(job):
                 return
-            desk.progress(job, step, STEPS)
+            context.progress(job, step, STEPS)
             if step == STEPS // 2:
                 misbehave(words)
                 if "chatty" in words:
                     for said in range(CHATTY_STEPS):
-                        desk.progress(job, said, CHATTY_STEPS)
+                        context.progress(job, said, CHATTY_STEPS)
                     gate.open_for(Path(os.environ[gate.FOLDER]))
-                while "held" in words and not desk.cancelled(job) and not gate.passed():
-                    desk.progress(job, step, STEPS)
+                while "held" in words and not context.cancelled(job) and not gate.passed():
+                    context.progress(job, step, STEPS)
                     time.sleep(0.05)
         if "verbose" in words:
-            desk.warn(job, CUT)
+            context.warn(job, CUT)
         wave = wave_for(job.recipe, words)
         if job.recipe.melody is not None:
             assert job.melody is not None
             wave[:] = following(job.melody, wave.shape[1], self.capabilities.sample_rate)
-        desk.done(job, wave)
+        context.done(job, wave)
 
 
 def misbehave(words: set[str]) -> None:

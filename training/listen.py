@@ -43,7 +43,7 @@ stacked lines are harmonics of notes, upright strokes are drums. Below each: wha
 """
 
 
-class Desk:
+class RecordingContext:
     """Hands out one job and keeps its wave."""
 
     def __init__(self, recipe: Recipe) -> None:
@@ -79,10 +79,10 @@ class Desk:
 def clip(engine: Engine, prompt: str) -> np.ndarray:
     """Return the clip of a prompt, float32 [2, n], with the model's default options."""
     c = engine.capabilities
-    desk = Desk(Recipe(prompt=prompt, mode=c.mode, model=c.model, seconds=SECONDS, seed=SEED))
-    engine.run(desk)
-    assert desk.wave is not None
-    return desk.wave
+    context = RecordingContext(Recipe(prompt=prompt, mode=c.mode, model=c.model, seconds=SECONDS, seed=SEED))
+    engine.run(context)
+    assert context.wave is not None
+    return context.wave
 
 
 def draw(path: Path, prompt: str, waves: dict[Mode, np.ndarray], rate: int) -> None:

@@ -49,7 +49,7 @@ class Mastered:
 
 @dataclass(frozen=True)
 class Master:
-    """One clip on the desk: measured once, then mastered to as many targets as an encoder asks for.
+    """One clip: measured once, then mastered to as many targets as an encoder asks for.
 
     wave: float32 [channels, samples], finite and not silent, at any level.  rate: in Hz.
     """

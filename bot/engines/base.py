@@ -64,7 +64,7 @@ class Job:
     melody: Path | None = None
 
 
-class Desk(Protocol):
+class RenderContext(Protocol):
     """Where an engine gets its work and leaves it. Every call is quick enough for a decode loop."""
 
     def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
@@ -95,8 +95,8 @@ class Engine(Protocol):
     capabilities: Capabilities
     device: str
 
-    def run(self, desk: Desk) -> None:
-        """Work until `desk.next` has nothing compatible left, then return."""
+    def run(self, context: RenderContext) -> None:
+        """Work until `context.next` has nothing compatible left, then return."""
 
     def close(self) -> None:
         """Give its memory back."""

@@ -1,10 +1,10 @@
-"""Engines that render one clip after another: the loop over the desk, and the way out of a dropped render."""
+"""Engines that render one clip after another: the loop over the jobs, and the way out of a dropped render."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.base import Capabilities, Job, RenderContext
 from bot.engines.checked import checked, compatible
 from bot.errors import AntiphonError
 
@@ -19,30 +19,30 @@ class SerialEngine(ABC):
     capabilities: Capabilities
     device: str
 
-    def run(self, desk: Desk) -> None:
-        """Work until the desk has nothing for this model left, then return.
+    def run(self, context: RenderContext) -> None:
+        """Work until the context has nothing for this model left, then return.
 
         What is no error of the project, out of memory for one, goes up to the worker.
         """
-        while job := desk.next(lambda recipe: compatible(recipe, self.capabilities)):
+        while job := context.next(lambda recipe: compatible(recipe, self.capabilities)):
             try:
                 checked(job.recipe, self.capabilities)
-                self.render(desk, job)
+                self.render(context, job)
             except Dropped:
                 continue
             except AntiphonError as error:
-                desk.failed(job, error)
+                context.failed(job, error)
 
     @abstractmethod
-    def render(self, desk: Desk, job: Job) -> None:
-        """Render a job and hand its wave to the desk. Raises Dropped, or AntiphonError with the reason."""
+    def render(self, context: RenderContext, job: Job) -> None:
+        """Render a job and hand its wave to the context. Raises Dropped, or AntiphonError with the reason."""
 
     @abstractmethod
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
 
 
-def look(desk: Desk, job: Job) -> None:
+def look(context: RenderContext, job: Job) -> None:
     """Raise Dropped where somebody cancelled the job."""
-    if desk.cancelled(job):
+    if context.cancelled(job):
         raise Dropped

@@ -10,16 +10,16 @@ from typing import NoReturn, cast
 
 from bot.engines.base import Engine, Engines
 from bot.errors import ModelUnusable, OutOfMemory, RenderError
-from bot.executor.desk import TOO_LARGE, PipeDesk
+from bot.executor.context import TOO_LARGE, PipeContext
 from bot.executor.protocol import Start, decode_down
 from bot.recipe import Mode, Recipe
 
 
 class Worker:
-    """Loads the engine that the next job needs, keeps it, and lets it work at the desk."""
+    """Loads the engine that the next job needs, keeps it, and runs it on the context."""
 
-    def __init__(self, desk: PipeDesk, start: Start) -> None:
-        self._desk = desk
+    def __init__(self, context: PipeContext, start: Start) -> None:
+        self._context = context
         self._start = start
         self._engines = cast(Engines, importlib.import_module(start.engines))
         self._loaded: dict[Mode, Engine] = {}
@@ -28,7 +28,7 @@ class Worker:
     def run(self) -> None:
         """Work until the bot closes the pipe. Raises what only a new process mends, after reporting it."""
         while True:
-            render = self._desk.wait()
+            render = self._context.wait()
             recipe = Recipe.from_json(render.recipe)
             mode = recipe.mode
             try:
@@ -36,19 +36,19 @@ class Worker:
             except Exception as error:
                 if self._engines.is_device_fault(error):
                     self._abandon(error)
-                self._desk.drop(render)
-                self._desk.fail(render.job_id, self._cannot_load(mode, error))
+                self._context.drop(render)
+                self._context.fail(render.job_id, self._cannot_load(mode, error))
                 continue
-            self._desk.serve(engine, alone=render.job_id in self._tried_again)
+            self._context.serve(engine, alone=render.job_id in self._tried_again)
             try:
-                engine.run(self._desk)
+                engine.run(self._context)
             except Exception as error:
                 self._broke(error)
                 continue
-            if self._desk.waits(render):
+            if self._context.waits(render):
                 # The engine looked at it and left it: asked again, it would do so for ever.
-                self._desk.drop(render)
-                self._desk.fail(render.job_id, _not_loaded(recipe, engine))
+                self._context.drop(render)
+                self._context.fail(render.job_id, _not_loaded(recipe, engine))
 
     def warm(self, mode: Mode) -> None:
         """Load a model, and what draws pictures, before anybody asks.
@@ -63,7 +63,7 @@ class Worker:
 
     def _engine(self, mode: Mode) -> Engine:
         if mode not in self._loaded:
-            self._desk.loading(mode, finished=False)
+            self._context.loading(mode, finished=False)
             self._make_room(mode)
             try:
                 self._loaded[mode] = self._load(mode)
@@ -73,7 +73,7 @@ class Worker:
                 self._unload()
                 self._loaded[mode] = self._load(mode)
             finally:
-                self._desk.loading(mode, finished=True)
+                self._context.loading(mode, finished=True)
         return self._loaded[mode]
 
     def _make_room(self, mode: Mode) -> None:
@@ -101,19 +101,19 @@ class Worker:
         out_of_memory = self._engines.is_out_of_memory(error)
         if out_of_memory:
             self._unload()
-        for job in reversed(self._desk.taken()):
+        for job in reversed(self._context.taken()):
             if out_of_memory and job.id not in self._tried_again:
                 self._tried_again.add(job.id)
-                self._desk.give_back(job)
+                self._context.give_back(job)
             elif out_of_memory:
-                self._desk.failed(job, OutOfMemory(TOO_LARGE))
+                self._context.failed(job, OutOfMemory(TOO_LARGE))
             else:
-                self._desk.failed(job, error)
+                self._context.failed(job, error)
 
     def _abandon(self, error: Exception) -> NoReturn:
         """Finish what is rendered, which needs no device, say why this process ends, and raise `error`."""
-        self._desk.finish_pending()
-        self._desk.fatal(f"The accelerator stopped working ({_first_line(error)}).")
+        self._context.finish_pending()
+        self._context.fatal(f"The accelerator stopped working ({_first_line(error)}).")
         raise error
 
     def _cannot_load(self, mode: Mode, cause: Exception) -> RenderError:
@@ -149,7 +149,7 @@ def main() -> None:
     match decode_down(reading.readline()):
         case Start() as start:
             try:
-                worker = Worker(PipeDesk(reading, writing), start)
+                worker = Worker(PipeContext(reading, writing), start)
                 if start.warm is not None:
                     worker.warm(Mode(start.warm))
                 worker.run()

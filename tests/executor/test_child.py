@@ -20,7 +20,7 @@ from tests.tone import SECRET
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class Desk:
+class WorkerHarness:
     """Gives the worker jobs and keeps what it says."""
 
     def __init__(self, executor: ChildExecutor, folder: Path) -> None:
@@ -53,95 +53,97 @@ class Desk:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerHarness]:
     settings = Settings(_env_file=None, ar_model="tones", diffusion_model="tones", stall_seconds=60)
     folder = tmp_path_factory.mktemp("clips")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(gate.FOLDER, str(folder / "gate"))
         executor = ChildExecutor.configured(settings, "tests.tone", warm=Mode.AR)
-        desk = Desk(executor, folder)
-        await desk.ready()
-        yield desk
+        harness = WorkerHarness(executor, folder)
+        await harness.ready()
+        yield harness
         await executor.close()
-        await desk.events.aclose()
+        await harness.events.aclose()
 
 
-async def test_the_model_of_the_default_mode_is_loaded_ahead(desk: Desk) -> None:
-    loading = [event for event in desk.said if isinstance(event, Loading)]
+async def test_the_model_of_the_default_mode_is_loaded_ahead(harness: WorkerHarness) -> None:
+    loading = [event for event in harness.said if isinstance(event, Loading)]
     assert loading[:2] == [Loading(Mode.AR, finished=False), Loading(Mode.AR, finished=True)]
 
 
-async def test_a_clip_comes_with_progress_and_facts(desk: Desk) -> None:
-    job = await desk.give("a tune")
-    rendered = await desk.until(Rendered, job=job)
+async def test_a_clip_comes_with_progress_and_facts(harness: WorkerHarness) -> None:
+    job = await harness.give("a tune")
+    rendered = await harness.until(Rendered, job=job)
     assert isinstance(rendered, Rendered)
-    assert (desk.folder / rendered.file).stat().st_size == rendered.facts["bytes"]
+    assert (harness.folder / rendered.file).stat().st_size == rendered.facts["bytes"]
     assert rendered.facts["title"] == "test tones"
-    done = [event.done for event in desk.said if isinstance(event, Progress) and event.phase == "rendering"]
+    done = [
+        event.done for event in harness.said if isinstance(event, Progress) and event.phase == "rendering"
+    ]
     assert done == sorted(done)
     assert len(done) >= 10
 
 
-async def test_a_warning_comes_with_its_clip_alone(desk: Desk) -> None:
-    warned, other = await desk.give("verbose tune"), await desk.give("a tune")
+async def test_a_warning_comes_with_its_clip_alone(harness: WorkerHarness) -> None:
+    warned, other = await harness.give("verbose tune"), await harness.give("a tune")
     for job, warnings in ((warned, [tone.CUT]), (other, [])):
-        rendered = await desk.until(Rendered, job=job)
+        rendered = await harness.until(Rendered, job=job)
         assert isinstance(rendered, Rendered)
         assert rendered.facts["warnings"] == warnings
 
 
 @pytest.mark.parametrize("picture", [True, False])
-async def test_a_picture_is_drawn_where_one_is_wanted(desk: Desk, picture: bool) -> None:
-    job = await desk.give("a tune", picture=picture)
-    rendered = await desk.until(Rendered, job=job)
+async def test_a_picture_is_drawn_where_one_is_wanted(harness: WorkerHarness, picture: bool) -> None:
+    job = await harness.give("a tune", picture=picture)
+    rendered = await harness.until(Rendered, job=job)
     assert isinstance(rendered, Rendered)
     assert rendered.picture == (f"{job}.png" if picture else "")
-    assert (desk.folder / f"{job}.png").exists() == picture
+    assert (harness.folder / f"{job}.png").exists() == picture
 
 
-async def test_a_cancelled_job_says_nothing_more(desk: Desk) -> None:
-    first, second = await desk.give("held tune"), await desk.give("another")
-    await desk.until(Progress, job=first)
-    await desk.executor.cancel(first)
-    await desk.until(Rendered, job=second)
-    assert not any(isinstance(e, Rendered | Failed) and e.job_id == first for e in desk.said)
+async def test_a_cancelled_job_says_nothing_more(harness: WorkerHarness) -> None:
+    first, second = await harness.give("held tune"), await harness.give("another")
+    await harness.until(Progress, job=first)
+    await harness.executor.cancel(first)
+    await harness.until(Rendered, job=second)
+    assert not any(isinstance(e, Rendered | Failed) and e.job_id == first for e in harness.said)
 
 
-async def test_a_job_is_cancelled_before_its_turn(desk: Desk) -> None:
+async def test_a_job_is_cancelled_before_its_turn(harness: WorkerHarness) -> None:
     # The second is held as well: its turn may come before the worker has read that it is cancelled.
-    first, second, third = [await desk.give(words) for words in ("held tune", "held never", "after it")]
-    await desk.executor.cancel(second)
-    gate.open_for(desk.folder / "gate")
-    await desk.until(Rendered, job=first)
-    await desk.until(Rendered, job=third)
-    assert not any(isinstance(e, Rendered | Failed) and e.job_id == second for e in desk.said)
+    first, second, third = [await harness.give(words) for words in ("held tune", "held never", "after it")]
+    await harness.executor.cancel(second)
+    gate.open_for(harness.folder / "gate")
+    await harness.until(Rendered, job=first)
+    await harness.until(Rendered, job=third)
+    assert not any(isinstance(e, Rendered | Failed) and e.job_id == second for e in harness.said)
 
 
 @pytest.mark.parametrize(
     ("prompt", "kind"),
     [("nan", "audio"), ("silent", "audio"), ("broken", "error"), ("ravenous", "out_of_memory")],
 )
-async def test_a_failure_says_its_kind(desk: Desk, prompt: str, kind: str) -> None:
-    job = await desk.give(prompt)
-    failed = await desk.until(Failed, job=job)
+async def test_a_failure_says_its_kind(harness: WorkerHarness, prompt: str, kind: str) -> None:
+    job = await harness.give(prompt)
+    failed = await harness.until(Failed, job=job)
     assert isinstance(failed, Failed)
     assert failed.kind == kind
     assert "Traceback" not in failed.message
 
 
-async def test_no_secret_leaves_the_worker(desk: Desk) -> None:
-    job = await desk.give("leaking")
-    failed = await desk.until(Failed, job=job)
+async def test_no_secret_leaves_the_worker(harness: WorkerHarness) -> None:
+    job = await harness.give("leaking")
+    failed = await harness.until(Failed, job=job)
     assert isinstance(failed, Failed)
     assert SECRET not in failed.message + failed.detail
     assert "https://hub/?token=[secret]" in failed.detail
 
 
-async def test_out_of_memory_is_tried_once_more_with_everything_unloaded(desk: Desk) -> None:
-    start = len(desk.said)
-    job = await desk.give("ravenous")
-    await desk.until(Failed, job=job)
-    said = desk.said[start:]
+async def test_out_of_memory_is_tried_once_more_with_everything_unloaded(harness: WorkerHarness) -> None:
+    start = len(harness.said)
+    job = await harness.give("ravenous")
+    await harness.until(Failed, job=job)
+    said = harness.said[start:]
     begun = [
         event for event in said if isinstance(event, Progress) and event.job_id == job and event.done == 0
     ]
@@ -149,59 +151,61 @@ async def test_out_of_memory_is_tried_once_more_with_everything_unloaded(desk: D
     assert Loading(Mode.AR, finished=True) in said
 
 
-async def test_a_dead_worker_is_reported_and_replaced(desk: Desk) -> None:
-    before = desk.executor.pid
-    await desk.give("crash")
-    died = await desk.until(Died)
+async def test_a_dead_worker_is_reported_and_replaced(harness: WorkerHarness) -> None:
+    before = harness.executor.pid
+    await harness.give("crash")
+    died = await harness.until(Died)
     assert isinstance(died, Died)
     assert "signal 9" in died.reason
-    await desk.ready()
-    assert desk.executor.pid not in (None, before)
-    job = await desk.give("life goes on")
-    await desk.until(Rendered, job=job)
+    await harness.ready()
+    assert harness.executor.pid not in (None, before)
+    job = await harness.give("life goes on")
+    await harness.until(Rendered, job=job)
 
 
 @pytest.mark.parametrize("name", ["cublas", "mps", "winerror-1455", "cuda-accelerator"])
-async def test_out_of_memory_is_said_so_in_every_spelling(desk: Desk, name: str) -> None:
-    job = await desk.give(f"memory:{name}")
-    failed = await desk.until(Failed, job=job)
+async def test_out_of_memory_is_said_so_in_every_spelling(harness: WorkerHarness, name: str) -> None:
+    job = await harness.give(f"memory:{name}")
+    failed = await harness.until(Failed, job=job)
     assert isinstance(failed, Failed)
     assert failed.kind == "out_of_memory"
     assert "Ask for a shorter one" in failed.message
 
 
 @pytest.mark.parametrize("name", ["assert", "cublas", "hip-address"])
-async def test_a_broken_device_ends_the_worker_with_its_reason(desk: Desk, name: str) -> None:
-    job = await desk.give(f"device:{name}")
-    start = len(desk.said)
-    died = await desk.until(Died)
+async def test_a_broken_device_ends_the_worker_with_its_reason(harness: WorkerHarness, name: str) -> None:
+    job = await harness.give(f"device:{name}")
+    start = len(harness.said)
+    died = await harness.until(Died)
     assert isinstance(died, Died)
     assert "accelerator stopped working" in died.reason
-    assert not any(isinstance(e, Failed) and e.job_id == job for e in desk.said[start:])
-    await desk.ready()
+    assert not any(isinstance(e, Failed) and e.job_id == job for e in harness.said[start:])
+    await harness.ready()
 
 
-async def test_the_worker_is_read_while_nobody_takes_its_events(desk: Desk) -> None:
-    permits = desk.folder / "gate"
+async def test_the_worker_is_read_while_nobody_takes_its_events(harness: WorkerHarness) -> None:
+    permits = harness.folder / "gate"
     for left in permits.glob("*"):
         left.unlink()
-    job = await desk.give("chatty tune")
+    job = await harness.give("chatty tune")
     async with asyncio.timeout(90):
         while not list(permits.glob("*")):
             await asyncio.sleep(0.05)
-    assert isinstance(await desk.until(Rendered, job=job), Rendered)
+    assert isinstance(await harness.until(Rendered, job=job), Rendered)
 
 
-async def test_a_job_for_another_model_fails_instead_of_being_asked_for_for_ever(desk: Desk) -> None:
-    job = await desk.give("a tune", model="another")
-    failed = await desk.until(Failed, job=job)
+async def test_a_job_for_another_model_fails_instead_of_being_asked_for_for_ever(
+    harness: WorkerHarness,
+) -> None:
+    job = await harness.give("a tune", model="another")
+    failed = await harness.until(Failed, job=job)
     assert isinstance(failed, Failed)
     assert failed.kind == "model"
     assert "another" in failed.message
 
 
-async def test_modes_are_loaded_as_they_are_asked_for(desk: Desk) -> None:
-    job = await desk.give("a tune", mode=Mode.DIFFUSION)
-    await desk.until(Loading)
-    rendered = await desk.until(Rendered, job=job)
+async def test_modes_are_loaded_as_they_are_asked_for(harness: WorkerHarness) -> None:
+    job = await harness.give("a tune", mode=Mode.DIFFUSION)
+    await harness.until(Loading)
+    rendered = await harness.until(Rendered, job=job)
     assert isinstance(rendered, Rendered)

@@ -1,4 +1,4 @@
-"""One diffusers pipeline at the desk: a clip at a time, cancelled between steps, with its own generator."""
+"""One diffusers pipeline as an engine: a clip at a time, cancelled between steps, with its own generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from bot.engines import accelerator
-from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.base import Capabilities, Job, RenderContext
 from bot.engines.checked import option
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
@@ -90,18 +90,18 @@ class PipelineEngine(SerialEngine):
                     for layer in module:
                         layer.register_forward_pre_hook(lambda *_: self._heartbeat())
 
-    def render(self, desk: Desk, job: Job) -> None:
+    def render(self, context: RenderContext, job: Job) -> None:
         """Render a job, once more in float32 where its numbers are too large for float16."""
         for cut in self._truncations(job.recipe):
-            desk.warn(job, cut)
+            context.warn(job, cut)
         try:
-            wave = self._attempt(desk, job)
+            wave = self._attempt(context, job)
         except _Overflow:
             log.warning("job %d overflows float16 and is rendered in float32", job.id)
             # For this clip alone: what another clip did must not change how the next one sounds.
             with self._widened():
-                wave = self._attempt(desk, job)
-        desk.done(job, wave)
+                wave = self._attempt(context, job)
+        context.done(job, wave)
 
     def _truncations(self, recipe: Recipe) -> Iterator[str]:
         """Say of each text how much of it the encoder that reads most of it takes."""
@@ -118,23 +118,23 @@ class PipelineEngine(SerialEngine):
             if cut := truncation_warning(what, tokens, limit):
                 yield cut
 
-    def _attempt(self, desk: Desk, job: Job) -> Wave:
+    def _attempt(self, context: RenderContext, job: Job) -> Wave:
         total = int(option(job.recipe, self.capabilities, "num_sampling_steps")) + DECODING_STEPS
         narrow = self.dtype is torch.float16
 
         def step(done: int, latents: torch.Tensor) -> None:
-            look(desk, job)
+            look(context, job)
             if narrow and not bool(torch.isfinite(latents).all()):
                 raise _Overflow
-            desk.progress(job, done, total)
+            context.progress(job, done, total)
 
         def between() -> None:
-            look(desk, job)
-            desk.heartbeat()
+            look(context, job)
+            context.heartbeat()
 
-        self._heartbeat = desk.heartbeat
-        look(desk, job)
-        desk.progress(job, 0, total)
+        self._heartbeat = context.heartbeat
+        look(context, job)
+        context.progress(job, 0, total)
         # Drawn on the CPU: the same noise on every device, and none of the global generator's.
         generator = torch.Generator().manual_seed(job.recipe.seed)
         try:
@@ -152,7 +152,7 @@ class PipelineEngine(SerialEngine):
             self._pipe.maybe_free_model_hooks()
         if narrow and not np.isfinite(wave).all():
             raise _Overflow
-        desk.progress(job, total, total)
+        context.progress(job, total, total)
         return wave
 
     @contextlib.contextmanager

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Capabilities, Desk
+from bot.engines.base import Capabilities, RenderContext
 from bot.engines.checked import option
 from bot.engines.multiband.bands import Bands
 from bot.engines.musicgen.decoder import Row
@@ -39,19 +39,19 @@ class MultibandEngine(MusicgenEngine):
     def follow(self, row: Row) -> None:
         """Wait: each band's network looks at the whole clip at once."""
 
-    def sound(self, desk: Desk, row: Row) -> Wave:
-        """Return a finished row's codes as audio [channels, samples], telling the desk of every step."""
+    def sound(self, context: RenderContext, row: Row) -> Wave:
+        """Return a finished row's codes as audio [channels, samples], reporting every step."""
         assert self.codec is not None
         assert self.bands is not None
         assert row.codes is not None
         latents = self.codec.latents(row.codes)
-        reference = self.codec.decode(row.codes, lambda _done, _total: self.look(desk, row, 0))
+        reference = self.codec.decode(row.codes, lambda _done, _total: self.look(context, row, 0))
         wave = self.bands.sound(
             latents,
             reference[:, None],
             self._steps(row),
             row.seed,
-            lambda done, _total: self.look(desk, row, done),
+            lambda done, _total: self.look(context, row, done),
         )
         return self.cut(wave[:, 0], row)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bot.engines.base import Desk, Job
+from bot.engines.base import Job, RenderContext
 from bot.engines.checked import checked, compatible, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
 from bot.engines.musicgen import quantization_check
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bot.engines.base import Wave
 
 STEPS_A_TURN = 8
-"""Columns decoded between two looks at the desk."""
+"""Columns decoded between two polls of the context."""
 CODEC_SHARE = 0.1
 """What the codec's part counts for in a clip's progress, against the decoding's 1."""
 PRECISIONS: dict[str, Precision] = {
@@ -122,27 +122,27 @@ class MusicgenEngine:
             prefix=self.card.chroma_length + PROMPT_TOKENS if self.card.chroma_length else 0,
         )
 
-    def run(self, desk: Desk) -> None:
-        """Work until the desk has nothing for this model left and every slot is empty, then return.
+    def run(self, context: RenderContext) -> None:
+        """Work until the context has nothing for this model left and every slot is empty, then return.
 
         What is no error of the project, out of memory for one, goes up to the worker.
         """
         decoder = self._decoder()
         try:
             while True:
-                while decoder.free and (job := desk.next(self._takes)) is not None:
-                    self._admit(desk, job)
+                while decoder.free and (job := context.next(self._takes)) is not None:
+                    self._admit(context, job)
                 if not decoder.rows:
                     return
                 for row in decoder.step(STEPS_A_TURN):
-                    self._finish(desk, row)
+                    self._finish(context, row)
                 for row in decoder.rows:
                     job = job_of(row)
-                    if desk.cancelled(job):
+                    if context.cancelled(job):
                         decoder.drop(row)
                         self._sounds.pop(row, None)
                     else:
-                        desk.progress(job, decoder.complete(row), self.total(row))
+                        context.progress(job, decoder.complete(row), self.total(row))
                         self.follow(row)
         finally:
             self._sounds.clear()
@@ -192,21 +192,21 @@ class MusicgenEngine:
             sound = self._sounds.setdefault(row, _Sound(self.codec, self._beside))
             sound.follow(self._decoder(), row, self.codec.section)
 
-    def sound(self, desk: Desk, row: Row) -> Wave:
-        """Return a finished row's codes as audio [channels, samples], telling the desk of every section."""
+    def sound(self, context: RenderContext, row: Row) -> Wave:
+        """Return a finished row's codes as audio [channels, samples], reporting every section."""
         assert self.codec is not None
         assert row.codes is not None
         share = self.total(row) - row.frames
         sound = self._sounds.get(row) or _Sound(self.codec, self._beside)
         for _ in sound.finish(row.codes):
-            self.look(desk, row, round(share * sound.stream.sounded / row.frames))
+            self.look(context, row, round(share * sound.stream.sounded / row.frames))
         return self.cut(sound.wave(), row)
 
-    def look(self, desk: Desk, row: Row, beyond: int) -> None:
-        """Tell the desk how far a row is beyond its last frame, and leave where its job was cancelled."""
+    def look(self, context: RenderContext, row: Row, beyond: int) -> None:
+        """Report the progress of a row after its last frame, and leave where its job was cancelled."""
         job = job_of(row)
-        look(desk, job)
-        desk.progress(job, row.frames + beyond, self.total(row))
+        look(context, job)
+        context.progress(job, row.frames + beyond, self.total(row))
 
     def cut(self, wave: torch.Tensor, row: Row) -> Wave:
         """Return a wave [channels, samples] on the host, as long as its recipe says."""
@@ -218,7 +218,7 @@ class MusicgenEngine:
             raise RuntimeError("the engine is closed")
         return self.decoder
 
-    def _admit(self, desk: Desk, job: Job) -> None:
+    def _admit(self, context: RenderContext, job: Job) -> None:
         try:
             melody = None
             if job.recipe.melody is not None and self.melody is not None:
@@ -227,25 +227,25 @@ class MusicgenEngine:
             assert self.text is not None
             tokens = self.text.count(job.recipe.prompt)
             if cut := truncation_warning("prompt", tokens, PROMPT_TOKENS):
-                desk.warn(job, cut)
+                context.warn(job, cut)
         except AntiphonError as error:
-            desk.failed(job, error)
+            context.failed(job, error)
 
-    def _finish(self, desk: Desk, row: Row) -> None:
+    def _finish(self, context: RenderContext, row: Row) -> None:
         job = job_of(row)
         try:
             if row.error is not None:
                 raise row.error
-            if desk.cancelled(job):
+            if context.cancelled(job):
                 return
-            wave = self.sound(desk, row)
+            wave = self.sound(context, row)
             if not torch.from_numpy(wave).isfinite().all():
                 raise BadAudio("The codec's numbers got out of range. Try another seed.")
-            desk.done(job, wave)
+            context.done(job, wave)
         except Dropped:
             return
         except AntiphonError as error:
-            desk.failed(job, error)
+            context.failed(job, error)
         finally:
             self._sounds.pop(row, None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.base import Capabilities, Job, RenderContext
 from bot.engines.checked import option
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import read_card
@@ -45,15 +45,15 @@ class AudiocraftEngine(SerialEngine):
             [recipe.prompt], [melody.expand(self.card.channels, -1)], rate, progress=True
         )[0]
 
-    def render(self, desk: Desk, job: Job) -> None:
+    def render(self, context: RenderContext, job: Job) -> None:
         """Render a job by audiocraft's generate, which tells of every step."""
         recipe, c = job.recipe, self.capabilities
         frames = self.card.frames(recipe.seconds)
         total = frames + max(1, frames // 10)
 
         def told(done: int, _of: int) -> None:
-            look(desk, job)
-            desk.progress(job, min(done, frames), total)
+            look(context, job)
+            context.progress(job, min(done, frames), total)
 
         self.model.set_generation_params(
             # audiocraft rounds down to whole frames.
@@ -69,9 +69,9 @@ class AudiocraftEngine(SerialEngine):
         with stubbed_modules(), torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(recipe.seed)
             wave = self._generate(job).float().cpu()
-        look(desk, job)
+        look(context, job)
         wave = wave[:, : self.card.samples(recipe.seconds)]
         if not wave.isfinite().all():
             raise BadAudio("The model's numbers got out of range. Try another seed.")
-        desk.progress(job, total, total)
-        desk.done(job, wave.numpy())
+        context.progress(job, total, total)
+        context.done(job, wave.numpy())

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Capabilities, Desk, Job
+from bot.engines.base import Capabilities, Job, RenderContext
 from bot.engines.checked import option
 from bot.engines.failures import is_out_of_memory
 from bot.engines.score.bank import Bank
@@ -50,26 +50,26 @@ class ScoreEngine(SerialEngine):
         """Return an option of a recipe, or the model's default where the recipe leaves it open."""
         return option(recipe, self.capabilities, name)
 
-    def render(self, desk: Desk, job: Job) -> None:
+    def render(self, context: RenderContext, job: Job) -> None:
         """Write a job's score and play it."""
         total = 1
         if cut := truncation_warning("prompt", self.words.count(job.recipe.prompt), MAX_TOKENS):
-            desk.warn(job, cut)
+            context.warn(job, cut)
 
         def step(done: int, steps: int) -> None:
             nonlocal total
             total = steps + PLAYING_STEPS
-            look(desk, job)
-            desk.progress(job, done, total)
+            look(context, job)
+            context.progress(job, done, total)
 
         def played(share: float) -> None:
-            look(desk, job)
-            desk.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
+            look(context, job)
+            context.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
 
         with one_thread():
             score = self.write(job.recipe, step)
         wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, played)
-        desk.done(job, wave)
+        context.done(job, wave)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from bot.errors import ModelMissing
 from bot.recipe import Mode, Recipe
 from tests.engines.audiocraft_files import codec_settings, write_audiocraft, write_codec, write_text_encoder
 from tests.engines.checkpoint_files import TINY
-from tests.engines.desk import rendered
+from tests.engines.context import rendered
 
 ROOT = Path(__file__).parents[3]
 

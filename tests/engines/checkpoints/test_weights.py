@@ -18,7 +18,7 @@ from bot.engines.musicgen import load
 from bot.errors import ModelMissing
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import manifest, shapes, write_musicgen
-from tests.engines.desk import rendered
+from tests.engines.context import rendered
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from bot.engines import registry
 from bot.engines.diffusion.engine import PipelineEngine
 from bot.errors import InvalidRecipe
 from bot.recipe import Mode, Recipe
-from tests.engines.desk import Desk
+from tests.engines.context import RecordingContext
 from tests.engines.diffusion.conftest import KINDS
 
 Engine = Callable[[str], Any]
@@ -27,10 +27,10 @@ guided = pytest.mark.parametrize("kind", ["base", "stable_audio", "audioldm2"])
 
 
 def rendered(engine: Any, *recipes: Recipe) -> list[np.ndarray]:
-    desk = Desk(*recipes)
-    engine.run(desk)
-    assert desk.errors == {}
-    return [desk.waves[number] for number in range(1, len(recipes) + 1)]
+    context = RecordingContext(*recipes)
+    engine.run(context)
+    assert context.errors == {}
+    return [context.waves[number] for number in range(1, len(recipes) + 1)]
 
 
 @every_kind
@@ -38,14 +38,14 @@ def test_a_clip_is_as_long_and_wide_as_promised_and_progress_ends_at_all(
     kind: str, engine: Engine, asked: Asked
 ) -> None:
     takes, recipe = engine(kind).capabilities, asked(kind)
-    desk = Desk(recipe)
-    engine(kind).run(desk)
-    wave = desk.waves[1]
+    context = RecordingContext(recipe)
+    engine(kind).run(context)
+    wave = context.waves[1]
     assert wave.dtype == np.float32
     assert wave.shape == (takes.channels, round(recipe.seconds * takes.sample_rate))
     assert np.isfinite(wave).all()
     assert wave.std() > 1e-3
-    assert desk.updates[1] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    assert context.updates[1] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     assert takes.licence == "CC-BY-NC-SA-4.0"
 
 
@@ -112,22 +112,22 @@ def test_ace_step_sings_lyrics_and_plays_an_instrumental_without(
 def test_what_a_pipeline_would_ignore_is_refused_and_the_next_is_rendered(
     kind: str, changes: dict[str, Any], words: str, engine: Engine, asked: Asked
 ) -> None:
-    desk = Desk(asked(kind, **changes), asked(kind))
-    engine(kind).run(desk)
-    assert isinstance(desk.errors[1], InvalidRecipe)
-    assert words in str(desk.errors[1])
-    assert 2 in desk.waves
+    context = RecordingContext(asked(kind, **changes), asked(kind))
+    engine(kind).run(context)
+    assert isinstance(context.errors[1], InvalidRecipe)
+    assert words in str(context.errors[1])
+    assert 2 in context.waves
 
 
 @every_kind
 def test_a_clip_cancelled_in_the_middle_says_nothing_more(kind: str, engine: Engine, asked: Asked) -> None:
     (alone,) = rendered(engine(kind), asked(kind))
-    desk = Desk(asked(kind, num_sampling_steps=8), asked(kind), cancel={1: 2 / 9})
-    engine(kind).run(desk)
-    assert desk.updates[1] == [(0, 9), (1, 9), (2, 9)]
-    assert desk.errors == {}
-    assert list(desk.waves) == [2]
-    assert np.array_equal(desk.waves[2], alone)
+    context = RecordingContext(asked(kind, num_sampling_steps=8), asked(kind), cancel={1: 2 / 9})
+    engine(kind).run(context)
+    assert context.updates[1] == [(0, 9), (1, 9), (2, 9)]
+    assert context.errors == {}
+    assert list(context.waves) == [2]
+    assert np.array_equal(context.waves[2], alone)
 
 
 @guided
@@ -222,7 +222,7 @@ def test_heartbeats_come_between_steps_and_while_it_decodes(kind: str, engine: E
     recipe = asked(kind)
     beats: list[tuple[int, int]] = []
 
-    class Beating(Desk):
+    class Beating(RecordingContext):
         def heartbeat(self) -> None:
             beats.append(self.updates[1][-1])
 
@@ -238,15 +238,15 @@ def test_every_slice_of_a_decoding_is_a_heartbeat(
     # Without the layers' own heartbeats, which would stand in for the slices'.
     monkeypatch.setattr(PipelineEngine, "_report_layers", lambda self: None)
     engine = registry.load(Mode.DIFFUSION, str(folders["turbo"]), "cpu", "auto")
-    desk = Desk(asked("turbo"))
-    engine.run(desk)
-    assert desk.heartbeats > 10
+    context = RecordingContext(asked("turbo"))
+    engine.run(context)
+    assert context.heartbeats > 10
 
 
 @every_kind
 def test_a_prompt_that_is_cut_is_told(kind: str, engine: Engine, asked: Asked) -> None:
-    desk = Desk(asked(kind), asked(kind, prompt="slow piano in the rain " * 40))
-    engine(kind).run(desk)
-    assert 1 not in desk.warnings
-    [told] = desk.warnings[2]
+    context = RecordingContext(asked(kind), asked(kind, prompt="slow piano in the rain " * 40))
+    engine(kind).run(context)
+    assert 1 not in context.warnings
+    [told] = context.warnings[2]
     assert "of the prompt, which is too long" in told

@@ -21,7 +21,7 @@ from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import TINY, write_musicgen
-from tests.engines.desk import rendered
+from tests.engines.context import rendered
 from tests.engines.multiband_files import BANDS, settings, write_multiband
 
 
@@ -76,13 +76,13 @@ def test_a_clip_is_rendered_over_the_models_tokens(
     c = engines[kind].capabilities
     assert c.title == f"MultiBandDiffusion over {kind}'s tokens"
     assert (c.mode, c.channels, c.sample_rate) == (Mode.DIFFUSION, 1 + (kind == "stereo"), 32_000)
-    desk = rendered(engines[kind], recipe(home, kind), recipe(home, kind, seed=2), recipe(home, kind))
-    assert not desk.errors
-    assert desk.waves[1].shape == (c.channels, 32_000)
-    assert desk.waves[1].std() > 0.01
-    assert (desk.waves[1] == desk.waves[3]).all()
-    assert (desk.waves[1] != desk.waves[2]).any()
-    done, total = desk.updates[1][-1]
+    context = rendered(engines[kind], recipe(home, kind), recipe(home, kind, seed=2), recipe(home, kind))
+    assert not context.errors
+    assert context.waves[1].shape == (c.channels, 32_000)
+    assert context.waves[1].std() > 0.01
+    assert (context.waves[1] == context.waves[3]).all()
+    assert (context.waves[1] != context.waves[2]).any()
+    done, total = context.updates[1][-1]
     assert done == total == 10 + 5 * BANDS
 
 
@@ -90,17 +90,17 @@ def test_a_clip_is_rendered_over_the_models_tokens(
 def test_whatever_a_recipe_says_changes_the_clip(
     change: dict[str, object], home: Path, engines: dict[str, MultibandEngine]
 ) -> None:
-    desk = rendered(engines["mono"], recipe(home), recipe(home, **change))
-    assert (desk.waves[1] != desk.waves[2]).any()
+    context = rendered(engines["mono"], recipe(home), recipe(home, **change))
+    assert (context.waves[1] != context.waves[2]).any()
 
 
 @pytest.mark.parametrize("share", [0.3, 0.8])
 def test_it_can_be_cancelled_while_decoding_and_while_denoising(
     share: float, home: Path, engines: dict[str, MultibandEngine]
 ) -> None:
-    desk = rendered(engines["mono"], recipe(home), recipe(home), cancel={1: share})
-    assert set(desk.waves) == {2}
-    done, total = desk.updates[1][-1]
+    context = rendered(engines["mono"], recipe(home), recipe(home), cancel={1: share})
+    assert set(context.waves) == {2}
+    done, total = context.updates[1][-1]
     assert done < total
 
 

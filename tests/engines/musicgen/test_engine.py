@@ -1,4 +1,4 @@
-"""The engine's contract with the desk, on checkpoints in the published formats."""
+"""The engine's contract with the RenderContext, on checkpoints in the published formats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.engines.musicgen.engine import MusicgenEngine
 from bot.errors import BadAudio, ConfigError, InvalidRecipe
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import write_musicgen
-from tests.engines.desk import Desk, rendered
+from tests.engines.context import RecordingContext, rendered
 
 KINDS = {
     "mono": {},
@@ -48,15 +48,15 @@ def recipe(model: str = "mono", **changes: object) -> Recipe:
 def test_a_published_checkpoint_renders(kind: str, engines: dict[str, MusicgenEngine]) -> None:
     c = engines[kind].capabilities
     assert (c.sample_rate, c.channels, c.licence) == (32_000, 1 + ("stereo" in kind), "CC-BY-NC-4.0")
-    desk = rendered(engines[kind], recipe(kind))
-    assert not desk.errors
-    wave = desk.waves[1]
+    context = rendered(engines[kind], recipe(kind))
+    assert not context.errors
+    wave = context.waves[1]
     assert wave.shape == (c.channels, round(3.21 * 32_000))
     assert wave.dtype == np.float32
     assert 0.01 < wave.std() < 10
     if c.channels == 2:
         assert (wave[0] != wave[1]).any()
-    updates = desk.updates[1]
+    updates = context.updates[1]
     assert len(updates) >= 3
     assert updates[-1][0] == updates[-1][1]
     shares = [done / total for done, total in updates]
@@ -87,27 +87,27 @@ def test_whatever_a_recipe_says_changes_the_clip(engines: dict[str, MusicgenEngi
         {"top_k": 2},
         {"guidance_scale": 1.0},
     ]
-    desk = rendered(engines["mono"], recipe(), *(recipe(**change) for change in changes))
-    assert not desk.errors
+    context = rendered(engines["mono"], recipe(), *(recipe(**change) for change in changes))
+    assert not context.errors
     for number, change in enumerate(changes, 2):
-        assert (desk.waves[1] != desk.waves[number]).any(), change
+        assert (context.waves[1] != context.waves[number]).any(), change
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.89])
 def test_a_cancelled_clip_is_dropped_and_the_next_rendered(
     share: float, engines: dict[str, MusicgenEngine]
 ) -> None:
-    desk = rendered(engines["mono"], recipe(seconds=12), recipe(), cancel={1: share})
-    assert set(desk.waves) == {2}
-    assert not desk.errors
-    done, total = desk.updates.get(1, [(0, 1)])[-1]
+    context = rendered(engines["mono"], recipe(seconds=12), recipe(), cancel={1: share})
+    assert set(context.waves) == {2}
+    assert not context.errors
+    done, total = context.updates.get(1, [(0, 1)])[-1]
     assert done < total
 
 
 def test_a_clip_can_be_cancelled_between_the_codecs_sections(engines: dict[str, MusicgenEngine]) -> None:
-    desk = rendered(engines["mono"], recipe(seconds=25), recipe(), cancel={1: 0.92})
-    assert set(desk.waves) == {2}
-    done, total = desk.updates[1][-1]
+    context = rendered(engines["mono"], recipe(seconds=25), recipe(), cancel={1: 0.92})
+    assert set(context.waves) == {2}
+    done, total = context.updates[1][-1]
     assert 25 * 10 < done < total
 
 
@@ -124,28 +124,28 @@ def test_a_clip_can_be_cancelled_between_the_codecs_sections(engines: dict[str, 
 def test_what_the_model_does_not_take_is_refused_in_words(
     changes: dict[str, object], says: str, engines: dict[str, MusicgenEngine]
 ) -> None:
-    desk = rendered(engines["mono"], recipe(**changes), recipe())
-    assert isinstance(desk.errors[1], InvalidRecipe)
-    assert says in str(desk.errors[1])
-    assert set(desk.waves) == {2}
+    context = rendered(engines["mono"], recipe(**changes), recipe())
+    assert isinstance(context.errors[1], InvalidRecipe)
+    assert says in str(context.errors[1])
+    assert set(context.waves) == {2}
 
 
 @pytest.mark.parametrize("prompt", ["🎻", "x" * 1_000, "موسيقى هادئة", "@everyone <@1>"])
 def test_any_prompt_makes_a_clip(prompt: str, engines: dict[str, MusicgenEngine]) -> None:
     for kind in ("mono", "melody"):
-        desk = rendered(engines[kind], recipe(kind, prompt=prompt))
-        assert np.isfinite(desk.waves[1]).all()
+        context = rendered(engines[kind], recipe(kind, prompt=prompt))
+        assert np.isfinite(context.waves[1]).all()
 
 
 def test_other_models_jobs_are_left_alone(engines: dict[str, MusicgenEngine]) -> None:
-    desk = Desk(recipe("stereo"))
-    engines["mono"].run(desk)
-    assert len(desk.waiting) == 1
+    context = RecordingContext(recipe("stereo"))
+    engines["mono"].run(context)
+    assert len(context.waiting) == 1
 
 
 def test_a_clip_longer_than_the_window_is_whole(engines: dict[str, MusicgenEngine]) -> None:
-    desk = rendered(engines["melody"], recipe("melody", seconds=33))
-    wave = desk.waves[1]
+    context = rendered(engines["melody"], recipe("melody", seconds=33))
+    wave = context.waves[1]
     assert wave.shape == (1, 33 * 32_000)
     assert all(part.std() > 0.01 for part in np.split(wave[0], 33))
 
@@ -160,9 +160,9 @@ def test_numbers_out_of_range_are_a_failure_not_a_clip(broken: str, tmp_path: Pa
     tensors = load_file(folder / "model.safetensors")
     tensors[broken][0] = torch.nan
     save_file(tensors, folder / "model.safetensors")
-    desk = rendered(engine(folder), recipe())
-    assert isinstance(desk.errors[1], BadAudio)
-    assert "out of range" in str(desk.errors[1])
+    context = rendered(engine(folder), recipe())
+    assert isinstance(context.errors[1], BadAudio)
+    assert "out of range" in str(context.errors[1])
 
 
 def test_half_precision_renders_and_nonsense_is_refused(tmp_path: Path) -> None:
@@ -211,10 +211,10 @@ def test_a_melodys_file_is_followed(engines: dict[str, MusicgenEngine], tmp_path
     time = np.arange(64_000) / 16_000
     soundfile.write(tune, 0.5 * np.sin(2 * np.pi * 440 * time), 16_000)
     digest = hashlib.sha256(tune.read_bytes()).hexdigest()
-    desk = rendered(engine, recipe("melody"), recipe("melody", melody=digest), melody=tune)
-    assert not desk.errors
-    assert desk.waves[1].shape == desk.waves[2].shape
-    assert (desk.waves[1] != desk.waves[2]).any()
+    context = rendered(engine, recipe("melody"), recipe("melody", melody=digest), melody=tune)
+    assert not context.errors
+    assert context.waves[1].shape == context.waves[2].shape
+    assert (context.waves[1] != context.waves[2]).any()
     without = rendered(engine, recipe("melody", melody=digest))
     assert "not here" in str(without.errors[1])
     refused = rendered(engines["mono"], recipe("mono", melody=digest), melody=tune)
@@ -222,8 +222,8 @@ def test_a_melodys_file_is_followed(engines: dict[str, MusicgenEngine], tmp_path
 
 
 def test_a_prompt_that_is_cut_is_told(engines: dict[str, MusicgenEngine]) -> None:
-    desk = Desk(recipe(seconds=1.0), recipe(seconds=1.0, prompt="🎹 " * 480 + "x" * 40))
-    engines["mono"].run(desk)
-    assert 1 not in desk.warnings
-    [told] = desk.warnings[2]
+    context = RecordingContext(recipe(seconds=1.0), recipe(seconds=1.0, prompt="🎹 " * 480 + "x" * 40))
+    engines["mono"].run(context)
+    assert 1 not in context.warnings
+    [told] = context.warnings[2]
     assert "of the prompt, which is too long" in told

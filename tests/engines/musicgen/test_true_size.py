@@ -11,7 +11,7 @@ import torch
 from bot.engines import registry
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import manifest, shapes, write_musicgen
-from tests.engines.desk import rendered
+from tests.engines.context import rendered
 
 
 def test_musicgen_small_renders_at_its_true_shapes(tmp_path: Path) -> None:
@@ -24,11 +24,11 @@ def test_musicgen_small_renders_at_its_true_shapes(tmp_path: Path) -> None:
     assert described.options["top_k"].default == 250
     engine = registry.load(Mode.AR, str(folder), "cpu", "float32")
     recipe = Recipe(prompt="calm piano", mode=Mode.AR, model=str(folder), seconds=1, seed=0)
-    desk = rendered(engine, recipe)
+    context = rendered(engine, recipe)
     engine.close()
-    assert not desk.errors
-    wave = desk.waves[1]
+    assert not context.errors
+    wave = context.waves[1]
     assert wave.shape == (1, 32_000)
     assert np.isfinite(wave).all()
     assert wave.std() > 0.01
-    assert desk.updates[1][-1][0] == desk.updates[1][-1][1]
+    assert context.updates[1][-1][0] == context.updates[1][-1][1]

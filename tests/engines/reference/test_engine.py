@@ -1,4 +1,4 @@
-"""`AR_ENGINE=audiocraft` at the desk: audiocraft's own generate on the files that our engine reads."""
+"""`AR_ENGINE=audiocraft` as an engine: audiocraft's own generate on the files that our engine reads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.engines.base import Engine
 from bot.errors import InvalidRecipe, ModelMissing
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import shapes, write_musicgen
-from tests.engines.desk import rendered
+from tests.engines.context import rendered
 
 KINDS = {"mono": {}, "stereo": {"stereo": True}, "melody": {"melody": True}}
 
@@ -65,9 +65,9 @@ def test_a_clip_is_rendered(kind: str, engines: dict[str, Engine]) -> None:
 
 def test_a_long_clip_and_what_is_not_taken(engines: dict[str, Engine]) -> None:
     engine = engines["mono"]
-    desk = rendered(engine, recipe(engine, seconds=32), recipe(engine, num_sampling_steps=9))
-    assert desk.waves[1].shape == (1, 32 * 32_000)
-    assert isinstance(desk.errors[2], InvalidRecipe)
+    context = rendered(engine, recipe(engine, seconds=32), recipe(engine, num_sampling_steps=9))
+    assert context.waves[1].shape == (1, 32 * 32_000)
+    assert isinstance(context.errors[2], InvalidRecipe)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
@@ -76,9 +76,9 @@ def test_a_cancelled_clip_is_dropped_and_the_next_one_is_itself(
 ) -> None:
     engine = engines["mono"]
     alone = rendered(engine, recipe(engine))
-    desk = rendered(engine, recipe(engine, seconds=5), recipe(engine), cancel={1: share})
-    assert set(desk.waves) == {2}
-    assert (desk.waves[2] == alone.waves[1]).all()
+    context = rendered(engine, recipe(engine, seconds=5), recipe(engine), cancel={1: share})
+    assert set(context.waves) == {2}
+    assert (context.waves[2] == alone.waves[1]).all()
 
 
 @pytest.mark.parametrize(("kind", "name"), [("mono", "audiocraft_lm"), ("melody", "audiocraft_melody_lm")])
@@ -110,10 +110,10 @@ def test_a_melodys_file_is_followed(engines: dict[str, Engine], tmp_path: Path) 
     time = np.arange(64_000) / 16_000
     soundfile.write(tune, 0.5 * np.sin(2 * np.pi * 440 * time), 16_000)
     digest = hashlib.sha256(tune.read_bytes()).hexdigest()
-    desk = rendered(engine, recipe(engine), recipe(engine, melody=digest), melody=tune)
-    assert not desk.errors
-    assert desk.waves[1].shape == desk.waves[2].shape
-    assert (desk.waves[1] != desk.waves[2]).any()
+    context = rendered(engine, recipe(engine), recipe(engine, melody=digest), melody=tune)
+    assert not context.errors
+    assert context.waves[1].shape == context.waves[2].shape
+    assert (context.waves[1] != context.waves[2]).any()
     without = rendered(engine, recipe(engine, melody=digest))
     assert "not here" in str(without.errors[1])
     refused = rendered(engines["mono"], recipe(engines["mono"], melody=digest), melody=tune)

@@ -1,4 +1,4 @@
-"""The engines' contract with the desk, on small untrained checkpoints in the shipped formats."""
+"""The engines' contract with the RenderContext, on small untrained checkpoints in the shipped formats."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ MODES = (Mode.AR, Mode.DIFFUSION)
 
 
 @dataclass
-class Desk:
+class RecordingContext:
     """Hands out jobs and writes down what comes back."""
 
     jobs: list[Job]
@@ -98,10 +98,10 @@ def recipe(mode: Mode, **changes: object) -> Recipe:
     return Recipe(**(values | changes))  # type: ignore[arg-type]
 
 
-def rendered(engine: Engine, *recipes: Recipe) -> Desk:
-    desk = Desk([Job(number, one) for number, one in enumerate(recipes)])
-    engine.run(desk)
-    return desk
+def rendered(engine: Engine, *recipes: Recipe) -> RecordingContext:
+    context = RecordingContext([Job(number, one) for number, one in enumerate(recipes)])
+    engine.run(context)
+    return context
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -134,11 +134,11 @@ def test_a_cancelled_job_is_dropped_and_the_next_one_rendered(
     mode: Mode, engines: dict[Mode, Engine]
 ) -> None:
     for after in (2, 12):
-        desk = Desk([Job(0, recipe(mode)), Job(1, recipe(mode))], stop_after={0: after})
-        engines[mode].run(desk)
-        assert set(desk.waves) == {1}
-        assert not desk.failures
-        assert len(desk.updates[0]) == after
+        context = RecordingContext([Job(0, recipe(mode)), Job(1, recipe(mode))], stop_after={0: after})
+        engines[mode].run(context)
+        assert set(context.waves) == {1}
+        assert not context.failures
+        assert len(context.updates[0]) == after
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_a_cancelled_job_is_dropped_and_the_next_one_rendered(
 def test_what_the_model_does_not_take_is_refused_in_words(
     mode: Mode, changes: dict[str, object], says: str, engines: dict[Mode, Engine]
 ) -> None:
-    desk = rendered(engines[mode], recipe(mode, **changes), recipe(mode))
-    assert isinstance(desk.failures[0], InvalidRecipe)
-    assert says in str(desk.failures[0])
-    assert set(desk.waves) == {1}
+    context = rendered(engines[mode], recipe(mode, **changes), recipe(mode))
+    assert isinstance(context.failures[0], InvalidRecipe)
+    assert says in str(context.failures[0])
+    assert set(context.waves) == {1}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -169,22 +169,22 @@ def test_options_change_the_clip(mode: Mode, engines: dict[Mode, Engine]) -> Non
         changes += [{"temperature": 0.5}, {"top_k": 1}]
     else:
         changes += [{"num_sampling_steps": 7}, {"negative_prompt": "loud drums"}]
-    desk = rendered(engines[mode], recipe(mode), *(recipe(mode, **c) for c in changes))
-    assert not desk.failures
-    assert all((desk.waves[0] != desk.waves[n + 1]).any() for n in range(len(changes)))
+    context = rendered(engines[mode], recipe(mode), *(recipe(mode, **c) for c in changes))
+    assert not context.failures
+    assert all((context.waves[0] != context.waves[n + 1]).any() for n in range(len(changes)))
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("prompt", ["🎻", "موسيقى " * 100])
 def test_any_prompt_makes_a_clip(mode: Mode, prompt: str, engines: dict[Mode, Engine]) -> None:
-    desk = rendered(engines[mode], recipe(mode, prompt=prompt))
-    assert np.isfinite(desk.waves[0]).all()
+    context = rendered(engines[mode], recipe(mode, prompt=prompt))
+    assert np.isfinite(context.waves[0]).all()
 
 
 def test_an_engine_leaves_other_models_jobs_alone(engines: dict[Mode, Engine]) -> None:
-    desk = Desk([Job(0, recipe(Mode.DIFFUSION))])
-    engines[Mode.AR].run(desk)
-    assert len(desk.jobs) == 1
+    context = RecordingContext([Job(0, recipe(Mode.DIFFUSION))])
+    engines[Mode.AR].run(context)
+    assert len(context.jobs) == 1
 
 
 def test_what_is_no_error_of_the_project_goes_up(
@@ -196,10 +196,10 @@ def test_what_is_no_error_of_the_project_goes_up(
         raise MemoryError
 
     monkeypatch.setattr(engine, "write", run_out)
-    desk = Desk([Job(0, recipe(Mode.AR))])
+    context = RecordingContext([Job(0, recipe(Mode.AR))])
     with pytest.raises(MemoryError):
-        engine.run(desk)
-    assert not desk.failures
+        engine.run(context)
+    assert not context.failures
 
 
 def test_what_only_training_needs_is_not_exported(models: Path) -> None:

@@ -52,8 +52,8 @@ TOO_LARGE = (
 )
 
 
-class PipeDesk:
-    """A Desk over a pair of byte streams. One thread reads, the engines' thread works, one thread finishes.
+class PipeContext:
+    """A RenderContext over two byte streams. One thread reads, the engine renders, one thread finishes.
 
     Finishing a clip (mastering, MP3, picture) overlaps with the rendering of the next.
     """
@@ -98,7 +98,7 @@ class PipeDesk:
             self._cancelled.discard(render.job_id)
 
     def serve(self, engine: Engine, *, alone: bool) -> None:
-        """Say which engine works at the desk from now on; `alone`: it gets one job at a time."""
+        """Set the engine that jobs are given to from now on; `alone`: one job at a time."""
         self._engine = engine
         self._alone = alone
 
@@ -115,7 +115,7 @@ class PipeDesk:
         """Say that a mode's model is being loaded, or that this is over."""
         self._send(Loading(mode, finished))
 
-    # The engines' window (bot.engines.base.Desk)
+    # The interface for engines (bot.engines.base.RenderContext)
 
     def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
         """Return the next waiting job if it is compatible, or None."""
@@ -155,7 +155,7 @@ class PipeDesk:
             self._send(Heartbeat())
 
     def cancelled(self, job: Job) -> bool:
-        """Tell whether somebody cancelled this job; if so it is off the desk."""
+        """Tell whether somebody cancelled this job; if so it is dropped here."""
         with self._changed:
             if job.id not in self._cancelled:
                 return False

@@ -1,4 +1,4 @@
-"""A desk in this process: hands out recipes, keeps what comes back, cancels where it is told to."""
+"""A RenderContext in this process: hands out recipes, records every call, cancels at a given progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bot.engines.base import Engine, Job
 from bot.recipe import Recipe
 
 
-class Desk:
+class RecordingContext:
     """cancel: job id → the share of its steps after which it is cancelled. Ids count from 1."""
 
     def __init__(
@@ -52,7 +52,7 @@ class Desk:
 
 def rendered(
     engine: Engine, *recipes: Recipe, cancel: dict[int, float] | None = None, melody: Path | None = None
-) -> Desk:
-    desk = Desk(*recipes, cancel=cancel, melody=melody)
-    engine.run(desk)
-    return desk
+) -> RecordingContext:
+    context = RecordingContext(*recipes, cancel=cancel, melody=melody)
+    engine.run(context)
+    return context
