@@ -19,10 +19,10 @@ import numpy as np
 
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
-from bot.arena.picture import draw
 from bot.arena.table import VoteTable
 from bot.arena.text import as_text
 from bot.arena.votes import Arm, Choice, ExcludedReason, Vote
+from bot.leaderboard.picture import draw
 from bot.recipe import Mode
 
 COMMUNITY = Community(people=1_000, duels=5_000, voters=20.1, rate=0.56, person=0.7, duel=0.7)

@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks._figures import tell
 from benchmarks.arena import COMMUNITY, TAGS, votes
 from bot.arena.votes import Vote
-from bot.duels.boards import Boards
+from bot.leaderboard.process import Boards
 from sandbox.actors import Actor
 from sandbox.limits import Limits
 from sandbox.model import Member, State, User

@@ -27,8 +27,8 @@ from bot.prompts.starters import starters
 from bot.recipe import Mode
 from bot.store import migrations
 from bot.store.database import Database
-from bot.store.preset_model import Body, Viewer
-from bot.store.preset_search import Filter, Search, Sort
+from bot.store.presets.model import Body, Viewer
+from bot.store.presets.search import Filter, Search, Sort
 
 GUILD = 10
 MEMBERS = 2_000

@@ -17,13 +17,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.config import DISCORD, Settings
-from bot.duels.boards import Boards
 from bot.duels.service import DuelService
 from bot.engines.base import Capabilities, Engines
 from bot.errors import AntiphonError, ConfigError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
 from bot.jobs.janitor import Janitor
 from bot.jobs.service import JobService
+from bot.leaderboard.process import Boards
 from bot.presets.starters import starter_presets
 from bot.prompts.names import name_key
 from bot.recipe import Mode
@@ -32,15 +32,15 @@ from bot.store.clips import Clips
 from bot.store.coached import CoachStore
 from bot.store.database import Database
 from bot.store.deletions import Deletions
-from bot.store.duels import Duels
+from bot.store.duels.repository import Duels
+from bot.store.duels.votes import Votes
 from bot.store.jobs import Jobs
-from bot.store.preset_reports import Reports
-from bot.store.preset_search import Search
-from bot.store.preset_votes import Votes as PresetVotes
-from bot.store.presets import Presets
+from bot.store.presets.reports import Reports
+from bot.store.presets.repository import Presets
+from bot.store.presets.search import Search
+from bot.store.presets.votes import Votes as PresetVotes
 from bot.store.registrations import Registrations
 from bot.store.removals import Removals
-from bot.store.votes import Votes
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +56,10 @@ COGS = (
     "cogs.removals",
     "cogs.about",
     "cogs.delivery.cog",
-    "cogs.duels",
-    "cogs.delivery.duel_delivery",
-    "cogs.leaderboard",
-    "cogs.privacy",
+    "cogs.duels.cog",
+    "cogs.duels.delivery",
+    "cogs.duels.leaderboard",
+    "cogs.duels.privacy",
     "cogs.application",  # the last: it registers the commands of those before
 )
 PERMISSIONS = discord.Permissions(

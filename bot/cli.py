@@ -239,7 +239,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `antiphon d
 @votes.command()
 def export(target: Annotated[Path, typer.Argument(help="The file to write, JSON Lines.")]) -> None:
     """Write the votes of those who agreed, without names or ids, for researchers."""
-    from bot.duels.export import export_votes
+    from bot.leaderboard.export import export_votes
 
     written = export_votes(_settings().database_path, target)
     out.print(f"wrote {target}: {count(written, 'vote')}")

@@ -78,7 +78,16 @@ def test_sandbox_knows_nothing_of_the_bot() -> None:
 
 
 def test_cogs_and_services_are_given_the_time() -> None:
-    rooms = ("cogs", "bot/arena", "bot/duels", "bot/jobs", "bot/presets", "bot/prompts", "bot/store")
+    rooms = (
+        "cogs",
+        "bot/arena",
+        "bot/duels",
+        "bot/jobs",
+        "bot/leaderboard",
+        "bot/presets",
+        "bot/prompts",
+        "bot/store",
+    )
     asking = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for room in rooms

@@ -1,4 +1,4 @@
-"""What a community's votes say: pure functions from stored votes to numbers, a picture and an export.
+"""Statistics of a community's votes: pure functions from stored votes to estimates, text and an export.
 
 votes, results and export are plain data and import without numpy, so the bot's own process may use
 them. Everything else fits or draws and belongs in a process of its own.

@@ -14,9 +14,9 @@ from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
 from bot.prompts.lexicon import lexicon
 from bot.recipe import Mode, Recipe, checked_prompt
-from bot.store.duels import Duel, Duels, DuelSide, NewDuel, Side
+from bot.store.duels.repository import Duel, Duels, DuelSide, NewDuel, Side
+from bot.store.duels.votes import Cast, Votes
 from bot.store.jobs import Request, State
-from bot.store.votes import Cast, Votes
 
 TRIES = 2
 """How often a side is rendered before the duel is given up."""

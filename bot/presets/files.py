@@ -10,7 +10,7 @@ from bot.errors import UserError
 from bot.markdown import quoted
 from bot.prompts.names import display_name
 from bot.redact import redact_all
-from bot.store.preset_model import BadField, Body, Draft
+from bot.store.presets.model import BadField, Body, Draft
 
 FORMAT = 1
 FILE_BYTES = 1_250_000

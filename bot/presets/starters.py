@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.prompts.starters import Scenario, starters
 from bot.recipe import Mode
-from bot.store.preset_model import Body, Draft
+from bot.store.presets.model import Body, Draft
 
 
 def starter_presets() -> dict[str, Draft]:

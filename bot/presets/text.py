@@ -7,7 +7,7 @@ from typing import Any
 from bot.ask import OPTIONS
 from bot.markdown import quoted
 from bot.recipe import Mode
-from bot.store.preset_model import BadField, Body
+from bot.store.presets.model import BadField, Body
 
 WORDS = {"mode": "mode", "seconds": "seconds", **OPTIONS, "negative_prompt": "negative"}
 """Fields of a body with the word that members see, in the order in which they are shown."""

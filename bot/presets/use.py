@@ -10,7 +10,7 @@ from bot.config import Settings
 from bot.engines.base import Capabilities
 from bot.errors import UserError
 from bot.recipe import Mode, Recipe, checked_mode
-from bot.store.preset_model import MARK, Body
+from bot.store.presets.model import MARK, Body
 from bot.text import is_blank
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import aiosqlite
 
 from bot.store.database import Database, Row
-from bot.store.duels import end_jobs
+from bot.store.duels.repository import end_jobs
 
 MESSAGE_DELETED = "The message was deleted in Discord."
 PLACE_GONE = "The channel or server is gone."

@@ -11,7 +11,7 @@ import discord
 from bot.app import Antiphon
 from bot.prompts.names import name_key
 from bot.recipe import Mode
-from bot.store.preset_search import Filter, Sort
+from bot.store.presets.search import Filter, Sort
 from cogs.presets.buttons import ShowButton
 from cogs.presets.card import brief_card
 from cogs.presets.named import viewer

@@ -6,7 +6,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound
-from bot.store.preset_model import BOT, Preset
+from bot.store.presets.model import BOT, Preset
 from cogs.presets.card import VERSIONS_SHOWN, example, preset_card, shown_name
 from cogs.presets.forms import ReportForm, UseForm
 from cogs.presets.named import viewer

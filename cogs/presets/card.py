@@ -11,7 +11,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound
 from bot.presets.starters import other_wordings
 from bot.presets.text import settings_text
-from bot.store.preset_model import BOT, Preset, Scope
+from bot.store.presets.model import BOT, Preset, Scope
 from cogs.ui.embeds import Field, build_embed
 from cogs.ui.text import EMBED_COLOURS, quoted, quoted_lines
 

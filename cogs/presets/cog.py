@@ -14,8 +14,8 @@ from bot.errors import NotFound, UserError
 from bot.presets import files
 from bot.prompts.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS, checked_mode
-from bot.store.preset_model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
-from bot.store.preset_search import Filter, Sort
+from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
+from bot.store.presets.search import Filter, Sort
 from cogs.asking import acknowledge_request
 from cogs.presets import buttons, moderation
 from cogs.presets.browse import TEXT_MOST, PageButton, page

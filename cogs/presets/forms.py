@@ -12,7 +12,7 @@ from bot.presets.use import body_of
 from bot.prompts.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.clips import Clip
-from bot.store.preset_model import (
+from bot.store.presets.model import (
     DESCRIPTION_CHARACTERS,
     MARK,
     TAG_CHARACTERS,

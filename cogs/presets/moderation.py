@@ -9,8 +9,8 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import UserError
-from bot.store.preset_model import BOT, EVERYWHERE
-from bot.store.preset_reports import Case
+from bot.store.presets.model import BOT, EVERYWHERE
+from bot.store.presets.reports import Case
 from cogs.presets.card import preset_card, shown_name
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows

@@ -9,7 +9,7 @@ import discord
 from bot.app import Antiphon
 from bot.presets.use import mode_of, recipe_from
 from bot.store.jobs import Job
-from bot.store.preset_model import Preset
+from bot.store.presets.model import Preset
 from cogs.asking import submit
 from cogs.melody import check_melody
 

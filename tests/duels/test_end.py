@@ -15,9 +15,9 @@ from bot.executor.child import ChildExecutor
 from bot.jobs.service import JobService, Moved
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.duels import Duel, Duels, Stage
+from bot.store.duels.repository import Duel, Duels, Stage
+from bot.store.duels.votes import Votes
 from bot.store.jobs import Jobs, State
-from bot.store.votes import Votes
 from tests.builders import new_clip, new_duel
 
 MANY = {"open_most": 99, "per_member": 99, "in_all": 99}

@@ -13,7 +13,7 @@ from bot.jobs.melodies import Melodies
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions
-from bot.store.duels import Duels
+from bot.store.duels.repository import Duels
 from bot.store.jobs import Delivery, Jobs
 from tests.builders import new_clip, new_duel, recipe, request
 

@@ -15,8 +15,8 @@ from bot.presets.files import FILE_BYTES, PRESETS_MOST, BadFile, export, read
 from bot.prompts.names import display_name, name_key
 from bot.recipe import Mode
 from bot.store.database import Database
-from bot.store.preset_model import BOUNDS, BadField, Body, Draft
-from bot.store.presets import Presets
+from bot.store.presets.model import BOUNDS, BadField, Body, Draft
+from bot.store.presets.repository import Presets
 from tests.tone import SECRET
 
 FIELDS = ("name", *Body.__dataclass_fields__)

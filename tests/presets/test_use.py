@@ -14,7 +14,7 @@ from bot.presets.use import body_of, filled, recipe_from
 from bot.prompts.names import name_key
 from bot.prompts.starters import starters
 from bot.recipe import Mode
-from bot.store.preset_model import BOUNDS, BadField, Body
+from bot.store.presets.model import BOUNDS, BadField, Body
 from tests.builders import recipe
 from tests.tone import describe
 

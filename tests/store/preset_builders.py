@@ -8,8 +8,8 @@ from bot.prompts.names import name_key
 from bot.recipe import Mode
 from bot.store.database import Database
 from bot.store.jobs import Jobs
-from bot.store.preset_model import Body, Draft, Preset, Scope, Viewer
-from bot.store.presets import Presets
+from bot.store.presets.model import Body, Draft, Preset, Scope, Viewer
+from bot.store.presets.repository import Presets
 from tests.builders import new_clip, request
 
 ALICE, BOB, CAROL = 101, 102, 103

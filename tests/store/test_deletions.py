@@ -8,7 +8,7 @@ from bot.errors import NotFound
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions, Press
-from bot.store.duels import Duels
+from bot.store.duels.repository import Duels
 from bot.store.jobs import Delivery, Jobs
 from tests.builders import new_clip, new_duel, request
 

@@ -15,7 +15,7 @@ from bot.errors import LimitReached, NotFound
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.duels import Duel, Duels, NewDuel, Stage
+from bot.store.duels.repository import Duel, Duels, NewDuel, Stage
 from bot.store.jobs import Jobs, State
 from tests.builders import new_clip, new_duel, request
 

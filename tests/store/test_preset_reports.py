@@ -6,9 +6,9 @@ import pytest
 
 from bot.errors import LimitReached, NotFound, UserError
 from bot.store.database import Database
-from bot.store.preset_model import EVERYWHERE, Draft, Preset, Scope, Viewer
-from bot.store.preset_reports import OPEN_REPORTS_MOST, Reports
-from bot.store.presets import Presets
+from bot.store.presets.model import EVERYWHERE, Draft, Preset, Scope, Viewer
+from bot.store.presets.reports import OPEN_REPORTS_MOST, Reports
+from bot.store.presets.repository import Presets
 from tests.store.preset_builders import (
     ALICE,
     BOB,

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from bot.prompts.names import name_key
 from bot.recipe import Mode
-from bot.store import preset_search
 from bot.store.database import Database
-from bot.store.preset_model import Scope, Viewer
-from bot.store.preset_search import Filter, Search, Sort
-from bot.store.preset_votes import Votes
+from bot.store.presets import search
+from bot.store.presets.model import Scope, Viewer
+from bot.store.presets.search import Filter, Search, Sort
+from bot.store.presets.votes import Votes
 from tests.store.preset_builders import ALICE, BOB, ELSEWHERE, GUILD, kept, presets_of, rendered, shared
 
 BOB_HERE = Viewer(BOB, GUILD)
@@ -69,8 +69,8 @@ async def test_any_text_is_a_search(database: Database, text: str, finds: set[st
 def test_no_query_is_a_syntax_error(text: str) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         for tokenizer, query in (
-            ("unicode61", preset_search.words_query(text)),
-            ("trigram", preset_search.grams_query(text)),
+            ("unicode61", search.words_query(text)),
+            ("trigram", search.grams_query(text)),
         ):
             if query is not None:
                 connection.execute(
@@ -105,7 +105,7 @@ async def test_within_a_tier_use_and_then_rating_decide(database: Database) -> N
 async def test_what_everybody_matches_still_offers_the_best(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preset_search, "CANDIDATES", 3)
+    monkeypatch.setattr(search, "CANDIDATES", 3)
     for n in range(8):
         await shared(database, name=f"Rain {n}")
     mine = await kept(database, BOB, name="Rain of mine")

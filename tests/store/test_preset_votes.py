@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from bot.errors import NotFound, UserError
 from bot.store.database import Database
-from bot.store.preset_model import Viewer
-from bot.store.preset_search import Filter, Search
-from bot.store.preset_votes import Votes, wilson_lower_bound
+from bot.store.presets.model import Viewer
+from bot.store.presets.search import Filter, Search
+from bot.store.presets.votes import Votes, wilson_lower_bound
 from tests.store.preset_builders import (
     ALICE,
     BOB,

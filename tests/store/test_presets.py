@@ -9,8 +9,8 @@ from bot.errors import LimitReached, NotFound, UserError
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.preset_model import BOT, Draft, Scope, Viewer
-from bot.store.presets import VERSIONS_MOST, Presets
+from bot.store.presets.model import BOT, Draft, Scope, Viewer
+from bot.store.presets.repository import VERSIONS_MOST, Presets
 from tests.store.preset_builders import (
     ALICE,
     BOB,

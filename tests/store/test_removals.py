@@ -7,7 +7,7 @@ import pytest
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions
-from bot.store.duels import Duels, Stage
+from bot.store.duels.repository import Duels, Stage
 from bot.store.jobs import Delivery, Jobs, State
 from bot.store.removals import Removals
 from tests.builders import new_clip, new_duel, request

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from bot.errors import NotFound, StoreError, UserError
 from bot.store.database import Database
-from bot.store.duels import Duels
-from bot.store.votes import Cast, VoteReader, Votes
+from bot.store.duels.repository import Duels
+from bot.store.duels.votes import Cast, VoteReader, Votes
 from tests.builders import new_duel
 
 POSTED, CLOSES = 1_000.0, 2_000.0

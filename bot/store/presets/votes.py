@@ -6,9 +6,9 @@ import math
 
 from bot.errors import NotFound, UserError
 from bot.store.database import Database, one
-from bot.store.preset_model import Viewer
-from bot.store.preset_rows import VISIBLE, seen_by
-from bot.store.presets import NO_SUCH
+from bot.store.presets.model import Viewer
+from bot.store.presets.repository import NO_SUCH
+from bot.store.presets.rows import VISIBLE, seen_by
 
 Z = 1.959963984540054
 """Quantile of the normal distribution for a two-sided confidence of 95 %."""

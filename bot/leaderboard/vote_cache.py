@@ -10,8 +10,8 @@ import numpy as np
 
 from bot.arena.table import CHOICE, EXCLUDED, ROW, Codes, Rows, Tags, VoteTable
 from bot.arena.votes import Arm
-from bot.duels.convert import arms
-from bot.store.votes import VoteReader
+from bot.leaderboard.convert import arms
+from bot.store.duels.votes import VoteReader
 
 _CHOICE = {choice.value: code for choice, code in CHOICE.items()}
 _EXCLUDED = {reason.value if reason else None: code for reason, code in EXCLUDED.items()}

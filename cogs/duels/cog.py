@@ -11,12 +11,12 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
-from bot.store.duels import Duel, Stage
+from bot.store.duels.repository import Duel, Stage
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, start_duel
+from cogs.duels.card import moment, said_in
 from cogs.ui.answers import answer_error, think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
-from cogs.ui.duels import moment, said_in
 from cogs.ui.embeds import build_embed
 from cogs.ui.permissions import moderates_server
 from cogs.ui.text import quoted

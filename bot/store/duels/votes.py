@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.errors import NotFound, StoreError, UserError
 from bot.store.database import Database, Row, one
-from bot.store.duels import Stage
+from bot.store.duels.repository import Stage
 
 Judge = Callable[[float, float, int], str | None]
 """From seconds to the vote, seconds of one clip, and how many of the voter's votes counted within a day to

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from bot.recipe import Mode
 from bot.store.database import Database
-from bot.store.preset_model import Preset, Scope, Viewer
-from bot.store.preset_rows import NEWEST, VISIBLE, preset_of, seen_by
+from bot.store.presets.model import Preset, Scope, Viewer
+from bot.store.presets.rows import NEWEST, VISIBLE, preset_of, seen_by
 
 SHORT = 3
 """Below so many characters there is no trigram, and a word could be the start of too many."""

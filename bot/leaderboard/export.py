@@ -7,10 +7,10 @@ import secrets
 from pathlib import Path
 
 from bot.arena.export import KEY_BYTES, export
-from bot.duels.convert import entries
 from bot.errors import StoreError
+from bot.leaderboard.convert import entries
 from bot.redact import redact
-from bot.store.votes import VoteReader
+from bot.store.duels.votes import VoteReader
 
 
 def export_votes(database: Path, target: Path) -> int:

@@ -13,15 +13,15 @@ from PIL import Image
 from bot.arena.leaderboard import leaderboard
 from bot.arena.table import VoteTable
 from bot.arena.votes import DAY, ExcludedReason, Vote
-from bot.duels.boards import Boards
-from bot.duels.boards_child import said_of
-from bot.duels.convert import votes
-from bot.duels.export import export_votes
-from bot.duels.vote_cache import VoteCache
 from bot.errors import StoreError
+from bot.leaderboard.convert import votes
+from bot.leaderboard.export import export_votes
+from bot.leaderboard.process import Boards
+from bot.leaderboard.vote_cache import VoteCache
+from bot.leaderboard.worker import said_of
 from bot.store.database import Database
-from bot.store.duels import Duels
-from bot.store.votes import VoteReader, Votes
+from bot.store.duels.repository import Duels
+from bot.store.duels.votes import VoteReader, Votes
 from tests.arena.community import vote
 from tests.builders import new_duel
 

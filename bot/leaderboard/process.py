@@ -91,7 +91,7 @@ class Boards:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bot.duels.boards_child",
+            "bot.leaderboard.worker",
             str(self._database),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

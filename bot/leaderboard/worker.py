@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.arena.leaderboard import leaderboard
-from bot.arena.picture import draw
 from bot.arena.text import as_text
 from bot.arena.votes import Exclusions
-from bot.duels.vote_cache import VoteCache
-from bot.store.votes import VoteReader
+from bot.leaderboard.picture import draw
+from bot.leaderboard.vote_cache import VoteCache
+from bot.store.duels.votes import VoteReader
 
 TEXT_CHARACTERS = 3_900
 """Of the 4,096 that Discord takes in an embed's description."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.store.database import Row
-from bot.store.preset_model import Body, Preset, Scope, Viewer
+from bot.store.presets.model import Body, Preset, Scope, Viewer
 
 COLUMNS = """
 SELECT p.*, v.id AS version_id, v.number, v.body,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from bot.errors import LimitReached, NotFound, UserError
 from bot.store.database import Database, one
-from bot.store.preset_model import EVERYWHERE, Preset, Viewer
-from bot.store.preset_rows import NEWEST, VISIBLE, preset_of, seen_by
-from bot.store.presets import NO_SUCH
+from bot.store.presets.model import EVERYWHERE, Preset, Viewer
+from bot.store.presets.repository import NO_SUCH
+from bot.store.presets.rows import NEWEST, VISIBLE, preset_of, seen_by
 from bot.text import is_blank, visible
 
 OPEN_REPORTS_MOST = 20

@@ -11,8 +11,8 @@ import aiosqlite
 from bot.errors import LimitReached, NotFound, UserError
 from bot.markdown import quoted
 from bot.store.database import Database, one
-from bot.store.preset_model import BOT, Body, Draft, Preset, Scope, Viewer
-from bot.store.preset_rows import COLUMNS, NEWEST, VISIBLE, preset_of, seen_by
+from bot.store.presets.model import BOT, Body, Draft, Preset, Scope, Viewer
+from bot.store.presets.rows import COLUMNS, NEWEST, VISIBLE, preset_of, seen_by
 from bot.text import visible
 
 CODE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"

@@ -21,7 +21,7 @@ from bot.errors import ConfigError, NotFound
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
 from bot.store.clips import Clip
-from bot.store.duels import Duel, DuelSide, Side, Stage
+from bot.store.duels.repository import Duel, DuelSide, Side, Stage
 from bot.store.jobs import State
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.cog import TOKEN_REVOKED
@@ -31,8 +31,8 @@ from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft, Shown
+from cogs.duels.card import BUTTONS, VoteA, closed_card, duel_buttons, moment, open_card
 from cogs.ui.buttons import carries
-from cogs.ui.duels import BUTTONS, VoteA, closed_card, duel_buttons, moment, open_card
 from cogs.ui.text import quoted
 
 log = logging.getLogger(__name__)

@@ -11,10 +11,10 @@ from matplotlib.image import imread
 
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
-from bot.arena.picture import ROWS, WIDTH, draw
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Conclusion, Leaderboard, Needed
 from bot.arena.text import as_text, finding, headline, outlook, span
 from bot.arena.votes import Vote
+from bot.leaderboard.picture import ROWS, WIDTH, draw
 from tests.arena.community import vote, vote_lists, votes_of
 
 TAGS = (("genre:jazz",), ("genre:techno", "mood:calm"), ("mood:dark",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.arena.export import Entry, Why
 from bot.arena.votes import Arm, Choice, ExcludedReason, Vote
 from bot.recipe import Mode
-from bot.store.votes import ClosedDuel, StoredVote
+from bot.store.duels.votes import ClosedDuel, StoredVote
 
 
 def arms(duel: ClosedDuel) -> tuple[Arm, Arm]:

@@ -1,0 +1,1 @@
+"""Duels with their sides, and the votes on them."""

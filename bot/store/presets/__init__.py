@@ -1,0 +1,1 @@
+"""Presets: entities, versions, search, votes, reports."""

@@ -1,0 +1,1 @@
+"""Duels, the leaderboard, and the members' control over their votes, in Discord."""
