@@ -35,7 +35,7 @@ warnings.filterwarnings("ignore", "Should have t[ab]")
 import diffusers  # noqa: E402
 
 from bot.engines import registry  # noqa: E402
-from bot.engines.base import Job  # noqa: E402
+from bot.engines.base import RenderRequest  # noqa: E402
 from bot.engines.score import BUILT_IN as FOLDERS  # noqa: E402
 from bot.recipe import Mode, Recipe  # noqa: E402
 from tests.engines.context import RecordingContext  # noqa: E402
@@ -146,7 +146,7 @@ class Timed(RecordingContext):
 
     denoised = 0.0
 
-    def progress(self, job: Job, done: int, total: int) -> None:
+    def progress(self, job: RenderRequest, done: int, total: int) -> None:
         """Look at the clock."""
         if done == total - 1:
             self.denoised = time.process_time()

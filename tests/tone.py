@@ -25,7 +25,7 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Bounds, Capabilities, Job, RenderContext
+from bot.engines.base import Bounds, Capabilities, RenderContext, RenderRequest
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import ModelMissing, UserError
 from bot.recipe import Mode, Recipe
@@ -109,7 +109,7 @@ class ToneEngine:
     def close(self) -> None:
         pass
 
-    def _render(self, context: RenderContext, job: Job) -> None:
+    def _render(self, context: RenderContext, job: RenderRequest) -> None:
         words = set(job.recipe.prompt.split())
         for step in range(STEPS):
             if context.cancelled(job):

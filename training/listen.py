@@ -13,7 +13,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
-from bot.engines.base import Engine, Job
+from bot.engines.base import Engine, RenderRequest
 from bot.engines.judge import Judge
 from bot.engines.score import BUILT_IN, load
 from bot.recipe import Mode, Recipe
@@ -47,31 +47,31 @@ class RecordingContext:
     """Hands out one job and keeps its wave."""
 
     def __init__(self, recipe: Recipe) -> None:
-        self._jobs = [Job(1, recipe)]
+        self._jobs = [RenderRequest(1, recipe)]
         self.wave: np.ndarray | None = None
 
-    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+    def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
         """Return the job, once."""
         return self._jobs.pop() if self._jobs and compatible(self._jobs[0].recipe) else None
 
-    def warn(self, job: Job, sentence: str) -> None:
+    def warn(self, job: RenderRequest, sentence: str) -> None:
         """Pass over it."""
 
     def heartbeat(self) -> None:
         """Pass over it."""
 
-    def progress(self, job: Job, done: int, total: int) -> None:
+    def progress(self, job: RenderRequest, done: int, total: int) -> None:
         """Pass over it."""
 
-    def cancelled(self, job: Job) -> bool:
+    def cancelled(self, job: RenderRequest) -> bool:
         """Never."""
         return False
 
-    def done(self, job: Job, wave: np.ndarray) -> None:
+    def done(self, job: RenderRequest, wave: np.ndarray) -> None:
         """Keep the clip."""
         self.wave = wave
 
-    def failed(self, job: Job, error: Exception) -> None:
+    def failed(self, job: RenderRequest, error: Exception) -> None:
         """Raise it."""
         raise error
 

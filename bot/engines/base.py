@@ -56,8 +56,8 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A recipe with the id of the job that asked for it, and the audio file that its melody is in."""
+class RenderRequest:
+    """A recipe to render, the id of its job, and the audio file that its melody is in."""
 
     id: int
     recipe: Recipe
@@ -67,25 +67,25 @@ class Job:
 class RenderContext(Protocol):
     """Where an engine gets its work and leaves it. Every call is quick enough for a decode loop."""
 
-    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+    def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
         """Return the next waiting job if it is compatible, or None; may be asked at any step."""
 
-    def progress(self, job: Job, done: int, total: int) -> None:
+    def progress(self, job: RenderRequest, done: int, total: int) -> None:
         """Say that `done` of `total` steps of this job are finished."""
 
     def heartbeat(self) -> None:
         """Say that the engine is at work where no step is finished: between layers, slices and transfers."""
 
-    def warn(self, job: Job, sentence: str) -> None:
+    def warn(self, job: RenderRequest, sentence: str) -> None:
         """Have a sentence shown with the clip, about a part of the recipe that does not take effect."""
 
-    def cancelled(self, job: Job) -> bool:
+    def cancelled(self, job: RenderRequest) -> bool:
         """Tell whether somebody cancelled this job; the engine then drops it and says nothing more of it."""
 
-    def done(self, job: Job, wave: Wave) -> None:
+    def done(self, job: RenderRequest, wave: Wave) -> None:
         """Hand over the whole clip."""
 
-    def failed(self, job: Job, error: Exception) -> None:
+    def failed(self, job: RenderRequest, error: Exception) -> None:
         """Say that this job cannot be rendered; the engine goes on with the others."""
 
 

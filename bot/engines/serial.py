@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from bot.engines.base import Capabilities, Job, RenderContext
+from bot.engines.base import Capabilities, RenderContext, RenderRequest
 from bot.engines.checked import checked, compatible
 from bot.errors import AntiphonError
 
@@ -34,7 +34,7 @@ class SerialEngine(ABC):
                 context.failed(job, error)
 
     @abstractmethod
-    def render(self, context: RenderContext, job: Job) -> None:
+    def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Render a job and hand its wave to the context. Raises Dropped, or AntiphonError with the reason."""
 
     @abstractmethod
@@ -42,7 +42,7 @@ class SerialEngine(ABC):
         """Give the model's memory back; the engine cannot render afterwards."""
 
 
-def look(context: RenderContext, job: Job) -> None:
+def look(context: RenderContext, job: RenderRequest) -> None:
     """Raise Dropped where somebody cancelled the job."""
     if context.cancelled(job):
         raise Dropped

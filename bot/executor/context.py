@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from bot.audio.finish import finish
 from bot.audio.tags import Provenance
-from bot.engines.base import Engine, Job
+from bot.engines.base import Engine, RenderRequest
 from bot.engines.failures import is_out_of_memory
 from bot.errors import BadAudio, ModelUnusable, OutOfMemory, RenderError, UserError
 from bot.executor.protocol import (
@@ -102,11 +102,11 @@ class PipeContext:
         self._engine = engine
         self._alone = alone
 
-    def taken(self) -> list[Job]:
+    def taken(self) -> list[RenderRequest]:
         """Return the jobs that the engine took and neither finished nor failed nor dropped."""
         return [_job(render) for render, _ in list(self._open.values())]
 
-    def give_back(self, job: Job) -> None:
+    def give_back(self, job: RenderRequest) -> None:
         """Put a job that the engine took back to the head of the inbox, to be tried again."""
         with self._changed:
             self._inbox.appendleft(self._open.pop(job.id)[0])
@@ -117,7 +117,7 @@ class PipeContext:
 
     # The interface for engines (bot.engines.base.RenderContext)
 
-    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+    def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
         """Return the next waiting job if it is compatible, or None."""
         mode = self._serving().capabilities.mode
         if self._alone and self._open:
@@ -136,11 +136,11 @@ class PipeContext:
             self._send(Ready(1, mode, self._seen))
             return None
 
-    def progress(self, job: Job, done: int, total: int) -> None:
+    def progress(self, job: RenderRequest, done: int, total: int) -> None:
         """Say that `done` of `total` steps of this job are finished."""
         self._send(Progress(job.id, done, total, "rendering"))
 
-    def warn(self, job: Job, sentence: str) -> None:
+    def warn(self, job: RenderRequest, sentence: str) -> None:
         """Have a sentence stored with the clip's facts."""
         kept = self._warnings.setdefault(job.id, [])
         # A clip that is tried again warns again.
@@ -154,7 +154,7 @@ class PipeContext:
             self._beaten_at = now
             self._send(Heartbeat())
 
-    def cancelled(self, job: Job) -> bool:
+    def cancelled(self, job: RenderRequest) -> bool:
         """Tell whether somebody cancelled this job; if so it is dropped here."""
         with self._changed:
             if job.id not in self._cancelled:
@@ -163,7 +163,7 @@ class PipeContext:
             self._open.pop(job.id, None)
             return True
 
-    def done(self, job: Job, wave: Wave) -> None:
+    def done(self, job: RenderRequest, wave: Wave) -> None:
         """Hand over the whole clip: it is mastered and written beside the engine's next work.
 
         One clip is finished while one is rendered; a third waits, so that waves never pile up in memory.
@@ -185,7 +185,7 @@ class PipeContext:
         """Say that this process ends now, and why, with the jobs that are open."""
         self._send(Fatal(message))
 
-    def failed(self, job: Job, error: Exception) -> None:
+    def failed(self, job: RenderRequest, error: Exception) -> None:
         """Say that this job cannot be rendered, and why."""
         self._open.pop(job.id, None)
         self.fail(job.id, error)
@@ -212,7 +212,7 @@ class PipeContext:
             raise RuntimeError("an engine asked for work before serve()")
         return self._engine
 
-    def _finish(self, render: Render, job: Job, wave: Wave, engine: Engine, seconds: float) -> None:
+    def _finish(self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float) -> None:
         try:
             with self._changed:
                 if job.id in self._cancelled:
@@ -277,9 +277,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _job(render: Render) -> Job:
+def _job(render: Render) -> RenderRequest:
     melody = Path(render.melody) if render.melody else None
-    return Job(render.job_id, Recipe.from_json(render.recipe), melody)
+    return RenderRequest(render.job_id, Recipe.from_json(render.recipe), melody)
 
 
 def _kind(error: RenderError | UserError) -> FailureKind:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.engines.base import Engine, Job
+from bot.engines.base import Engine, RenderRequest
 from bot.recipe import Recipe
 
 
@@ -17,7 +17,7 @@ class RecordingContext:
     def __init__(
         self, *recipes: Recipe, cancel: dict[int, float] | None = None, melody: Path | None = None
     ) -> None:
-        self.waiting = [Job(number, recipe, melody) for number, recipe in enumerate(recipes, 1)]
+        self.waiting = [RenderRequest(number, recipe, melody) for number, recipe in enumerate(recipes, 1)]
         self.cancel = cancel or {}
         self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}
@@ -25,28 +25,28 @@ class RecordingContext:
         self.heartbeats = 0
         self.warnings: dict[int, list[str]] = {}
 
-    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+    def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
         if self.waiting and compatible(self.waiting[0].recipe):
             return self.waiting.pop(0)
         return None
 
-    def progress(self, job: Job, done: int, total: int) -> None:
+    def progress(self, job: RenderRequest, done: int, total: int) -> None:
         self.updates.setdefault(job.id, []).append((done, total))
 
-    def warn(self, job: Job, sentence: str) -> None:
+    def warn(self, job: RenderRequest, sentence: str) -> None:
         self.warnings.setdefault(job.id, []).append(sentence)
 
     def heartbeat(self) -> None:
         self.heartbeats += 1
 
-    def cancelled(self, job: Job) -> bool:
+    def cancelled(self, job: RenderRequest) -> bool:
         done, total = self.updates.get(job.id, [(0, 1)])[-1]
         return job.id in self.cancel and done / total >= self.cancel[job.id]
 
-    def done(self, job: Job, wave: np.ndarray) -> None:
+    def done(self, job: RenderRequest, wave: np.ndarray) -> None:
         self.waves[job.id] = wave
 
-    def failed(self, job: Job, error: Exception) -> None:
+    def failed(self, job: RenderRequest, error: Exception) -> None:
         self.errors[job.id] = error
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from bot.engines import accelerator
-from bot.engines.base import Capabilities, Job, RenderContext
+from bot.engines.base import Capabilities, RenderContext, RenderRequest
 from bot.engines.checked import option
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
@@ -90,7 +90,7 @@ class PipelineEngine(SerialEngine):
                     for layer in module:
                         layer.register_forward_pre_hook(lambda *_: self._heartbeat())
 
-    def render(self, context: RenderContext, job: Job) -> None:
+    def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Render a job, once more in float32 where its numbers are too large for float16."""
         for cut in self._truncations(job.recipe):
             context.warn(job, cut)
@@ -118,7 +118,7 @@ class PipelineEngine(SerialEngine):
             if cut := truncation_warning(what, tokens, limit):
                 yield cut
 
-    def _attempt(self, context: RenderContext, job: Job) -> Wave:
+    def _attempt(self, context: RenderContext, job: RenderRequest) -> Wave:
         total = int(option(job.recipe, self.capabilities, "num_sampling_steps")) + DECODING_STEPS
         narrow = self.dtype is torch.float16
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bot.engines.base import Job, RenderContext
+from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checked import checked, compatible, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
 from bot.engines.musicgen import quantization_check
@@ -155,7 +155,7 @@ class MusicgenEngine:
         if self._beside is not None:
             self._beside.shutdown()
 
-    def row(self, recipe: Recipe, key: Job, melody: torch.Tensor | None = None) -> Row:
+    def row(self, recipe: Recipe, key: RenderRequest, melody: torch.Tensor | None = None) -> Row:
         """Return what the decoder needs of a recipe.
 
         melody: a mono wave [samples] at the model's rate that a melody model follows. Raises InvalidRecipe.
@@ -218,7 +218,7 @@ class MusicgenEngine:
             raise RuntimeError("the engine is closed")
         return self.decoder
 
-    def _admit(self, context: RenderContext, job: Job) -> None:
+    def _admit(self, context: RenderContext, job: RenderRequest) -> None:
         try:
             melody = None
             if job.recipe.melody is not None and self.melody is not None:
@@ -286,7 +286,7 @@ def slots_on(device: str) -> int:
     return 8 if device.startswith("cuda") else 1
 
 
-def job_of(row: Row) -> Job:
+def job_of(row: Row) -> RenderRequest:
     """Return the job that a row of this engine belongs to."""
-    assert isinstance(row.key, Job)
+    assert isinstance(row.key, RenderRequest)
     return row.key

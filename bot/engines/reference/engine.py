@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from bot.engines.base import Capabilities, Job, RenderContext
+from bot.engines.base import Capabilities, RenderContext, RenderRequest
 from bot.engines.checked import option
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import read_card
@@ -35,7 +35,7 @@ class AudiocraftEngine(SerialEngine):
         """Give the model's memory back; the engine cannot render afterwards."""
         self.model = None
 
-    def _generate(self, job: Job) -> torch.Tensor:
+    def _generate(self, job: RenderRequest) -> torch.Tensor:
         """Return audiocraft's audio [channels, samples] for a job."""
         recipe, rate = job.recipe, self.card.sample_rate
         if recipe.melody is None:
@@ -45,7 +45,7 @@ class AudiocraftEngine(SerialEngine):
             [recipe.prompt], [melody.expand(self.card.channels, -1)], rate, progress=True
         )[0]
 
-    def render(self, context: RenderContext, job: Job) -> None:
+    def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Render a job by audiocraft's generate, which tells of every step."""
         recipe, c = job.recipe, self.capabilities
         frames = self.card.frames(recipe.seconds)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Capabilities, Job, RenderContext
+from bot.engines.base import Capabilities, RenderContext, RenderRequest
 from bot.engines.checked import option
 from bot.engines.failures import is_out_of_memory
 from bot.engines.score.bank import Bank
@@ -50,7 +50,7 @@ class ScoreEngine(SerialEngine):
         """Return an option of a recipe, or the model's default where the recipe leaves it open."""
         return option(recipe, self.capabilities, name)
 
-    def render(self, context: RenderContext, job: Job) -> None:
+    def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Write a job's score and play it."""
         total = 1
         if cut := truncation_warning("prompt", self.words.count(job.recipe.prompt), MAX_TOKENS):

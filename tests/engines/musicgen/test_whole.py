@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformers import MusicgenForConditionalGeneration, MusicgenMelodyForConditionalGeneration
 
-from bot.engines.base import Job
+from bot.engines.base import RenderRequest
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.codec import Stream
 from bot.engines.musicgen.decoder import Conditions
@@ -74,7 +74,7 @@ class Whole:
         change: Callable[[Conditions], Conditions] = lambda conditions: conditions,
     ) -> torch.Tensor:
         recipe = Recipe(prompt=prompt, mode=Mode.AR, model="tiny", seconds=5, seed=0)
-        row = self.engine.row(recipe, Job(1, recipe), melody)
+        row = self.engine.row(recipe, RenderRequest(1, recipe), melody)
         decoder = self.engine.decoder
         assert decoder is not None
         return self.aligned(forced_logits(decoder, change(row.conditions), self.columns, guidance))
@@ -239,7 +239,7 @@ def test_greedy_tokens_and_the_sound_of_them_are_audiocrafts(whole: Whole) -> No
         top_k=1,
         guidance_scale=3.0,
     )
-    row = engine.row(recipe, Job(1, recipe))
+    row = engine.row(recipe, RenderRequest(1, recipe))
     assert engine.decoder is not None
     assert engine.codec is not None
     engine.decoder.admit(row)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bot.engines.base import Engine, Job
+from bot.engines.base import Engine, RenderRequest
 from bot.engines.score import MODELS, describe, load
 from bot.engines.score.decode import Row
 from bot.engines.score.format import STREAMS, VOCABULARY, from_frames
@@ -34,31 +34,31 @@ MODES = (Mode.AR, Mode.DIFFUSION)
 class RecordingContext:
     """Hands out jobs and writes down what comes back."""
 
-    jobs: list[Job]
+    jobs: list[RenderRequest]
     stop_after: dict[int, int] = field(default_factory=dict)
     updates: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     waves: dict[int, np.ndarray] = field(default_factory=dict)
     failures: dict[int, Exception] = field(default_factory=dict)
 
-    def next(self, compatible: Callable[[Recipe], bool]) -> Job | None:
+    def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
         return self.jobs.pop(0) if self.jobs and compatible(self.jobs[0].recipe) else None
 
-    def warn(self, job: Job, sentence: str) -> None:
+    def warn(self, job: RenderRequest, sentence: str) -> None:
         pass
 
     def heartbeat(self) -> None:
         pass
 
-    def progress(self, job: Job, done: int, total: int) -> None:
+    def progress(self, job: RenderRequest, done: int, total: int) -> None:
         self.updates.setdefault(job.id, []).append((done, total))
 
-    def cancelled(self, job: Job) -> bool:
+    def cancelled(self, job: RenderRequest) -> bool:
         return len(self.updates.get(job.id, [])) >= self.stop_after.get(job.id, 10**9)
 
-    def done(self, job: Job, wave: np.ndarray) -> None:
+    def done(self, job: RenderRequest, wave: np.ndarray) -> None:
         self.waves[job.id] = wave
 
-    def failed(self, job: Job, error: Exception) -> None:
+    def failed(self, job: RenderRequest, error: Exception) -> None:
         self.failures[job.id] = error
 
 
@@ -99,7 +99,7 @@ def recipe(mode: Mode, **changes: object) -> Recipe:
 
 
 def rendered(engine: Engine, *recipes: Recipe) -> RecordingContext:
-    context = RecordingContext([Job(number, one) for number, one in enumerate(recipes)])
+    context = RecordingContext([RenderRequest(number, one) for number, one in enumerate(recipes)])
     engine.run(context)
     return context
 
@@ -134,7 +134,9 @@ def test_a_cancelled_job_is_dropped_and_the_next_one_rendered(
     mode: Mode, engines: dict[Mode, Engine]
 ) -> None:
     for after in (2, 12):
-        context = RecordingContext([Job(0, recipe(mode)), Job(1, recipe(mode))], stop_after={0: after})
+        context = RecordingContext(
+            [RenderRequest(0, recipe(mode)), RenderRequest(1, recipe(mode))], stop_after={0: after}
+        )
         engines[mode].run(context)
         assert set(context.waves) == {1}
         assert not context.failures
@@ -182,7 +184,7 @@ def test_any_prompt_makes_a_clip(mode: Mode, prompt: str, engines: dict[Mode, En
 
 
 def test_an_engine_leaves_other_models_jobs_alone(engines: dict[Mode, Engine]) -> None:
-    context = RecordingContext([Job(0, recipe(Mode.DIFFUSION))])
+    context = RecordingContext([RenderRequest(0, recipe(Mode.DIFFUSION))])
     engines[Mode.AR].run(context)
     assert len(context.jobs) == 1
 
@@ -196,7 +198,7 @@ def test_what_is_no_error_of_the_project_goes_up(
         raise MemoryError
 
     monkeypatch.setattr(engine, "write", run_out)
-    context = RecordingContext([Job(0, recipe(Mode.AR))])
+    context = RecordingContext([RenderRequest(0, recipe(Mode.AR))])
     with pytest.raises(MemoryError):
         engine.run(context)
     assert not context.failures
