@@ -22,8 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from bot.engines import listening
-from bot.engines.judge import Judge
 from bot.engines.score import load
 from bot.engines.score.ar import ArEngine
 from bot.engines.score.bank import SAMPLE_RATE, Bank
@@ -36,8 +34,10 @@ from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.steer import NOTHING, Asked, asked_instruments
 from bot.engines.score.text import asked_tempo
+from training import features
 from training.compose import Settings, compose
 from training.form import entries_of
+from training.judge import Judge
 from training.judge_data import families_of
 from training.scenes import SCENE_BY_NAME
 
@@ -100,15 +100,15 @@ def _everyday() -> list[Task]:
 def measured(task: Task, score: Score | None, wave: np.ndarray, judge: Judge) -> dict[str, Any]:
     """Return everything the report needs of one clip."""
     verdict = judge.hear(wave, SAMPLE_RATE)
-    audio = listening.mono(wave, SAMPLE_RATE)
-    curve = listening.autocorrelation(listening.onset_strength(listening.log_mel(audio)))
-    frames = listening.FRAMES_PER_SECOND
+    audio = features.mono(wave, SAMPLE_RATE)
+    curve = features.autocorrelation(features.onset_strength(features.log_mel(audio)))
+    frames = features.FRAMES_PER_SECOND
     out: dict[str, Any] = asdict(task) | {
         "heard": verdict.scene,
         "heard_instruments": [f for f in judge.families if judge.has(verdict, f)],
         "heard_tempo": round(verdict.tempo, 2),
         "brightness": round(verdict.brightness),
-        "silence": round(listening.longest_silence(audio), 2),
+        "silence": round(features.longest_silence(audio), 2),
         "onset_peak": round(float(curve[round(0.2 * frames) : round(2 * frames)].max()), 3),
     }
     if score is not None:

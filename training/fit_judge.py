@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bot.engines.judge import LAYERS, STRIDE, rhythm_features
+from training.judge import LAYERS, STRIDE, rhythm_features
 from training.judge_data import FAMILIES
 from training.scenes import SCENES
 

@@ -14,9 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from bot.engines.base import Engine, RenderRequest
-from bot.engines.judge import Judge
 from bot.engines.score import BUILT_IN, load
 from bot.recipe import Mode, Recipe
+from training.judge import Judge
 
 SECONDS, SEED = 10.0, 7
 PROMPTS = (

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from bot.engines import registry
-from bot.engines.judge import Judge
 from bot.engines.score import BUILT_IN, MODELS, load
 from bot.engines.score.ar import ArEngine
 from bot.engines.score.bank import SAMPLE_RATE
@@ -20,6 +19,7 @@ from bot.recipe import Mode
 from training.compose import compose
 from training.evaluate import Task, written_ar, written_diffusion
 from training.form import entries_of
+from training.judge import Judge
 from training.judge_data import families_of
 from training.report import in_order
 from training.scenes import SCENES

@@ -1,7 +1,4 @@
-"""What can be measured of a clip without a model.
-
-Log-mel picture, onsets, tempo, key, brightness, silence.
-"""
+"""Audio features computed without a model: log-mel spectrogram, onsets, tempo, key, brightness, silence."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from bot.engines import listening
+from training import features
 
-RATE = listening.RATE
+RATE = features.RATE
 
 
 def clicks(bpm: float, seconds: float = 10.0) -> np.ndarray:
@@ -19,14 +19,14 @@ def clicks(bpm: float, seconds: float = 10.0) -> np.ndarray:
 
 @pytest.mark.parametrize("bpm", [62, 90, 120, 128, 174])
 def test_the_tempo_of_clicks_is_heard(bpm: float) -> None:
-    heard = listening.tempo(listening.onset_strength(listening.log_mel(clicks(bpm))))
-    assert listening.same_tempo(heard, bpm, 0.02), heard
+    heard = features.tempo(features.onset_strength(features.log_mel(clicks(bpm))))
+    assert features.same_tempo(heard, bpm, 0.02), heard
 
 
 def test_an_unrelated_tempo_is_not_the_same() -> None:
-    assert listening.same_tempo(120, 60)
-    assert not listening.same_tempo(120, 110)
-    assert not listening.same_tempo(120, 140)
+    assert features.same_tempo(120, 60)
+    assert not features.same_tempo(120, 110)
+    assert not features.same_tempo(120, 140)
 
 
 @pytest.mark.parametrize(("tonic", "minor"), [(0, False), (9, True), (7, False), (2, True)])
@@ -42,25 +42,25 @@ def test_the_key_of_a_cadence_is_heard(tonic: int, minor: bool) -> None:
         )
         for chord in chords
     ]
-    assert listening.key(listening.chroma(np.concatenate(parts).astype(np.float32))) == (tonic, minor)
+    assert features.key(features.chroma(np.concatenate(parts).astype(np.float32))) == (tonic, minor)
 
 
 def test_silence_is_measured() -> None:
     wave = np.ones(4 * RATE, np.float32)
     wave[RATE : round(2.5 * RATE)] = 0
-    assert listening.longest_silence(wave) == pytest.approx(1.5, abs=0.05)
-    assert listening.longest_silence(np.ones(RATE, np.float32)) == 0
+    assert features.longest_silence(wave) == pytest.approx(1.5, abs=0.05)
+    assert features.longest_silence(np.ones(RATE, np.float32)) == 0
 
 
 def test_brightness_follows_the_sound() -> None:
     time = np.arange(RATE) / RATE
     low, high = (np.sin(2 * np.pi * f * time).astype(np.float32) for f in (200, 4000))
-    assert listening.brightness(low) == pytest.approx(200, abs=5)
-    assert listening.brightness(high) == pytest.approx(4000, abs=5)
+    assert features.brightness(low) == pytest.approx(200, abs=5)
+    assert features.brightness(high) == pytest.approx(4000, abs=5)
 
 
 def test_level_and_rate_do_not_change_the_picture() -> None:
     wave = clicks(100)
-    assert np.allclose(listening.log_mel(wave), listening.log_mel(0.1 * wave), atol=1e-2)
+    assert np.allclose(features.log_mel(wave), features.log_mel(0.1 * wave), atol=1e-2)
     stereo = np.stack([np.repeat(wave, 2)] * 2)
-    assert len(listening.mono(stereo, 2 * RATE)) == len(wave)
+    assert len(features.mono(stereo, 2 * RATE)) == len(wave)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from bot.engines import judge as judging
-from bot.engines.judge import FOLDER, Judge
-from bot.engines.listening import log_mel, mono
 from bot.engines.score import MODELS
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.sampler import Sampler
 from bot.errors import ModelMissing
+from training import judge as judging
 from training.compose import Settings, compose
+from training.features import log_mel, mono
 from training.fit_judge import Net
+from training.judge import FOLDER, Judge
 from training.scenes import SCENES
 
 PLAIN = Settings(guests=0.0, sequences=0.0)

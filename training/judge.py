@@ -1,10 +1,8 @@
-"""The judge: names the scene and the instruments of a clip.
+"""The judge: a small convolutional network in numpy that classifies the scene and the instruments of a clip.
 
-A small convolutional net in numpy, fitted once, frozen.
-
-It was fitted on renders of the composer's music with another bank of sounds and other settings than the
-built-in
-models', never on the output of a model or codec; `training/weights/judge/` holds it with its card.
+It was fitted once, on renders of the composer's music with another bank of sounds and other settings than
+those of the built-in models, never on the output of a model or codec, and its weights are frozen.
+`training/weights/judge/` holds them with their model card.
 """
 
 from __future__ import annotations
@@ -17,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bot.engines import listening
 from bot.errors import ModelMissing
+from training import features
 
 FloatArray = npt.NDArray[np.float32]
 
-FOLDER = Path(__file__).resolve().parents[2] / "training" / "weights" / "judge"
+FOLDER = Path(__file__).resolve().parent / "weights" / "judge"
 LAYERS = 4
 STRIDE = 2
 TEMPO_LAGS = np.geomspace(0.1, 3.2, 72)
@@ -73,15 +71,15 @@ class Judge:
 
     def hear(self, wave: FloatArray, sample_rate: int) -> Verdict:
         """Judge a clip, wave [channels, n] or [n]."""
-        audio = listening.mono(wave, sample_rate)
-        mel = listening.log_mel(audio)
+        audio = features.mono(wave, sample_rate)
+        mel = features.log_mel(audio)
         scenes, families = self._forward(mel)
         return Verdict(
             scenes=dict(zip(self.scene_names, _softmax(scenes).tolist(), strict=True)),
             instruments=dict(zip(self.families, (1 / (1 + np.exp(-families))).tolist(), strict=True)),
-            tempo=listening.tempo(listening.onset_strength(mel)),
-            key=listening.key(listening.chroma(audio)),
-            brightness=listening.brightness(audio),
+            tempo=features.tempo(features.onset_strength(mel)),
+            key=features.key(features.chroma(audio)),
+            brightness=features.brightness(audio),
         )
 
     def has(self, verdict: Verdict, family: str) -> bool:
@@ -103,8 +101,8 @@ class Judge:
 
 def rhythm_features(mel: FloatArray) -> FloatArray:
     """Return the autocorrelation of onsets at 72 lags from 0.1 to 3.2 s, float32 [72]."""
-    curve = listening.autocorrelation(listening.onset_strength(mel))
-    places = TEMPO_LAGS * listening.FRAMES_PER_SECOND
+    curve = features.autocorrelation(features.onset_strength(mel))
+    places = TEMPO_LAGS * features.FRAMES_PER_SECOND
     return np.asarray(np.interp(places, np.arange(len(curve)), curve, right=0), np.float32)
 
 
