@@ -11,7 +11,7 @@ from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
 from bot.recipe import Recipe
 from bot.store.jobs import Job, Request
-from cogs.melody import fetch_melody, melody_name
+from cogs.clips.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
 
 

@@ -18,7 +18,7 @@ from bot.prompts.starters import suggestions
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode, checked_mode
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, submit
-from cogs.melody import check_melody
+from cogs.clips.melody import check_melody
 from cogs.presets.named import TYPED_MOST, named, suggest
 from cogs.presets.using import use
 from cogs.ui.text import plain

@@ -11,7 +11,7 @@ from bot.presets.use import mode_of, recipe_from
 from bot.store.jobs import Job
 from bot.store.presets.model import Preset
 from cogs.asking import submit
-from cogs.melody import check_melody
+from cogs.clips.melody import check_melody
 
 
 async def use(

@@ -1,0 +1,1 @@
+"""Clips: the commands, buttons and cards about them."""
