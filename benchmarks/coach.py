@@ -19,11 +19,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.prompts import coach as coach_module
-from bot.prompts.coach import coach
-from bot.prompts.recommend import recommend_mode
-from bot.prompts.rules import rules
-from bot.prompts.translate import translate
+from bot.coach import advice as coach_module
+from bot.coach.advice import coach
+from bot.coach.recommend import recommend_mode
+from bot.coach.rules import rules
+from bot.coach.translate import translate
 from bot.recipe import Mode
 
 PROMPTS = Path(__file__).with_name("coach_prompts")
@@ -128,7 +128,7 @@ def misses(prompts: Sequence[Labelled]) -> list[str]:
 
 
 def fingerprint() -> str:
-    """Return the first 12 digits of the SHA-256 of what decides a finding: code and data of bot/prompts."""
+    """Return the first 12 digits of the SHA-256 of what decides a finding: code and data of bot/coach."""
     room = Path(coach_module.__file__).parent
     files = sorted(
         p

@@ -22,8 +22,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bot.prompts.names import name_key
-from bot.prompts.starters import starters
+from bot.presets.names import name_key
+from bot.presets.scenarios import starters
 from bot.recipe import Mode
 from bot.store import migrations
 from bot.store.database import Database

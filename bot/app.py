@@ -24,8 +24,8 @@ from bot.executor.child import ChildExecutor
 from bot.jobs.janitor import Janitor
 from bot.jobs.service import JobService
 from bot.leaderboard.process import Boards
+from bot.presets.names import name_key
 from bot.presets.starters import starter_presets
-from bot.prompts.names import name_key
 from bot.recipe import Mode
 from bot.removals import DeletionService, RemovalService
 from bot.store.clips import Clips

@@ -11,10 +11,10 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.ask import longest_seconds, recipe_for
+from bot.coach.advice import Advice, coach
+from bot.coach.recommend import UNDECIDED, recommend_mode
+from bot.coach.translate import translate
 from bot.errors import InvalidRecipe, UserError
-from bot.prompts.coach import Advice, coach
-from bot.prompts.recommend import UNDECIDED, recommend_mode
-from bot.prompts.translate import translate
 from bot.recipe import PROMPT_CHARACTERS, Mode, checked_mode, checked_prompt
 from bot.store.clips import Clip
 from bot.store.coached import Coached

@@ -14,7 +14,7 @@ from bot.app import Antiphon
 from bot.ask import bounds_over, longest_seconds, recipe_for
 from bot.config import Settings
 from bot.engines.base import Capabilities
-from bot.prompts.starters import suggestions
+from bot.presets.scenarios import suggestions
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode, checked_mode
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, submit

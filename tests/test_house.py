@@ -85,7 +85,7 @@ def test_cogs_and_services_are_given_the_time() -> None:
         "bot/jobs",
         "bot/leaderboard",
         "bot/presets",
-        "bot/prompts",
+        "bot/coach",
         "bot/store",
     )
     asking = [
@@ -119,7 +119,7 @@ def test_the_store_stands_on_errors_and_recipe_alone() -> None:
         assert {name for name in own if not name.startswith(allowed)} == set(), path
 
 
-@pytest.mark.parametrize("room", ["bot/arena", "bot/prompts"])
+@pytest.mark.parametrize("room", ["bot/arena", "bot/coach"])
 def test_pure_rooms_reach_nothing(room: str) -> None:
     reaching = {"aiosqlite", "sqlite3", "socket", "aiohttp", "subprocess", "asyncio", "urllib", "requests"}
     assert offenders(files(room), reaching) == []

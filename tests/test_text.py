@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.text import is_blank, sanitize, visible
-from tests.prompts.texts import anything
+from tests.coach.texts import anything
 
 SIGNS = "<>@#!&:/t1aid_R- \n\r\u2028\u0000\u200b\u200c\u200d\ufe0f\u202e\u2066\u3164\u0301🎹🏽ابกक्é"
 typed = st.one_of(anything, st.text(alphabet=SIGNS, max_size=60))

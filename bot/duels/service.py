@@ -8,11 +8,11 @@ from typing import Literal
 
 from bot.arena.votes import Rules, excluded_reason
 from bot.ask import longest_seconds, recipe_for
+from bot.coach.lexicon import lexicon
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
-from bot.prompts.lexicon import lexicon
 from bot.recipe import Mode, Recipe, checked_prompt
 from bot.store.duels.repository import Duel, Duels, DuelSide, NewDuel, Side
 from bot.store.duels.votes import Cast, Votes

@@ -1,1 +1,1 @@
-"""Presets without Discord or a database: how they become recipes, and the file they travel in."""
+"""Presets without Discord or a database: names, recipes from presets, the file format, the starters."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.errors import UserError
 from bot.markdown import quoted
-from bot.prompts.names import display_name
+from bot.presets.names import display_name
 from bot.redact import redact_all
 from bot.store.presets.model import BadField, Body, Draft
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.prompts.starters import Scenario, starters
+from bot.presets.scenarios import Scenario, starters
 from bot.recipe import Mode
 from bot.store.presets.model import Body, Draft
 

@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 import discord
 
 from bot.app import Antiphon
-from bot.prompts.names import name_key
+from bot.presets.names import name_key
 from bot.recipe import Mode
 from bot.store.presets.search import Filter, Sort
 from cogs.presets.buttons import ShowButton

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.presets import files
-from bot.prompts.names import NAME_CHARACTERS, display_name
+from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS, checked_mode
 from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort

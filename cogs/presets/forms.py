@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import discord
 
 from bot.app import Antiphon
+from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.presets.text import read_body, settings_text
 from bot.presets.use import body_of
-from bot.prompts.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.clips import Clip
 from bot.store.presets.model import (

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.app import Antiphon
 from bot.errors import NotFound
-from bot.prompts.names import name_key
+from bot.presets.names import name_key
 from bot.store.presets.model import BOT, Preset, Scope, Viewer
 from bot.store.presets.search import Suggestion
 from cogs.ui.choices import MAX_CHOICES

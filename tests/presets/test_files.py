@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.errors import UserError
 from bot.presets.files import FILE_BYTES, PRESETS_MOST, BadFile, export, read
-from bot.prompts.names import display_name, name_key
+from bot.presets.names import display_name, name_key
 from bot.recipe import Mode
 from bot.store.database import Database
 from bot.store.presets.model import BOUNDS, BadField, Body, Draft

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from bot.config import Settings
 from bot.errors import InvalidRecipe, UserError
+from bot.presets.names import name_key
+from bot.presets.scenarios import starters
 from bot.presets.starters import other_wordings, starter_presets
 from bot.presets.text import read_body, read_settings, settings_text
 from bot.presets.use import body_of, filled, recipe_from
-from bot.prompts.names import name_key
-from bot.prompts.starters import starters
 from bot.recipe import Mode
 from bot.store.presets.model import BOUNDS, BadField, Body
 from tests.builders import recipe

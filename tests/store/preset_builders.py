@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.prompts.names import name_key
+from bot.presets.names import name_key
 from bot.recipe import Mode
 from bot.store.database import Database
 from bot.store.jobs import Jobs

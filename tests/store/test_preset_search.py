@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.prompts.names import name_key
+from bot.presets.names import name_key
 from bot.recipe import Mode
 from bot.store.database import Database
 from bot.store.presets import search

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.prompts import edits
-from bot.prompts.language import foreign
-from bot.prompts.lexicon import Span, lexicon
-from bot.prompts.request import Match, Request
-from bot.prompts.rules import Rule, rules
+from bot.coach import edits
+from bot.coach.language import foreign
+from bot.coach.lexicon import Span, lexicon
+from bot.coach.request import Match, Request
+from bot.coach.rules import Rule, rules
 from bot.recipe import Mode
 
 _SWEEPS = 8

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bot.prompts.lexicon import Span, key_of, lexicon
+from bot.coach.lexicon import Span, key_of, lexicon
 
 _CONNECTOR_CHARACTERS = 16
 """More than a connector and the spaces around it take: how far back a cut looks for one."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.prompts.lexicon import Span, lexicon, phrase_key
-from bot.prompts.request import Check, Match, Request
-from bot.prompts.tables import Table
+from bot.coach.lexicon import Span, lexicon, phrase_key
+from bot.coach.request import Check, Match, Request
+from bot.coach.tables import Table
 
 _REACH = 80
 """Characters before or after the lead in which a name is looked for."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from pathlib import Path
+from importlib.resources import files
 from typing import Any, TypeVar
 
+from bot.coach.lexicon import split_list
 from bot.errors import SetupError
-from bot.prompts.lexicon import split_list
 
 T = TypeVar("T")
 
@@ -78,6 +78,6 @@ def parse(name: str, text: str) -> Table:
         raise SetupError(f"{name} is not valid TOML: {error}.") from error
 
 
-def packaged(name: str) -> Table:
-    """Return a TOML file that lies beside this module."""
-    return parse(name, Path(__file__).with_name(name).read_text(encoding="utf-8"))
+def packaged(name: str, package: str = "bot.coach") -> Table:
+    """Return the TOML file `name` of a package; of this one by default."""
+    return parse(name, files(package).joinpath(name).read_text(encoding="utf-8"))

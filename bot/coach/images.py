@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from bot.prompts.lexicon import Phrases, Reading, phrase_key
-from bot.prompts.tables import packaged
+from bot.coach.lexicon import Phrases, Reading, phrase_key
+from bot.coach.tables import packaged
 
 ATMOSPHERE = ("sense", "place", "material")
 

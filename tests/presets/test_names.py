@@ -7,8 +7,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.prompts.names import NAME_CHARACTERS, display_name, name_key
-from tests.prompts.texts import anything
+from bot.presets.names import NAME_CHARACTERS, display_name, name_key
+from tests.coach.texts import anything
 
 MARKUP = "*_~|`\\<>[]@#:/-.() \u200d\ufe0f\u202e\u0301abAB1ßİ🧑🎹"
 names = st.one_of(anything, st.text(alphabet=MARKUP, max_size=40))

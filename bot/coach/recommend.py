@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from bot.prompts.lexicon import lexicon
-from bot.prompts.tables import Table, packaged
+from bot.coach.lexicon import lexicon
+from bot.coach.tables import Table, packaged
 from bot.recipe import Mode
 
 UNDECIDED = 0.2

@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 from hypothesis import example, given, settings
 
-from bot.prompts.coach import coach
-from bot.prompts.lexicon import key_of, lexicon, phrase_key
-from bot.prompts.rules import Example, Rule, rules
-from bot.prompts.tables import packaged
+from bot.coach.advice import coach
+from bot.coach.lexicon import key_of, lexicon, phrase_key
+from bot.coach.rules import Example, Rule, rules
+from bot.coach.tables import packaged
 from bot.recipe import Mode
-from tests.prompts.texts import limits, modes, texts
+from tests.coach.texts import limits, modes, texts
 
 CASES = [
     pytest.param(rule, shown, fires, id=f"{rule.id}-{'fires' if fires else 'rests'}-{shown.mode}-{number}")

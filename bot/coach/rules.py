@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
+from bot.coach import names_check, opposites, word_checks
+from bot.coach.request import Check, Request
+from bot.coach.tables import Table, packaged
 from bot.errors import SetupError
-from bot.prompts import names_check, opposites, word_checks
-from bot.prompts.request import Check, Request
-from bot.prompts.tables import Table, packaged
 from bot.recipe import Mode
 
 CHECKS: Mapping[str, Callable[[Table], Check]] = {

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from benchmarks.coach import SETS, Labelled, Score, labelled, table
-from bot.prompts.rules import rules
+from bot.coach.rules import rules
 from bot.recipe import Mode
 
 PROMPTS = {name: labelled(name) for name in SETS}

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
+from bot.coach.advice import coach
+from bot.coach.length import estimated_tokens
+from bot.coach.tables import Table, parse
 from bot.errors import SetupError
-from bot.prompts import starters as starters_module
-from bot.prompts.coach import coach
-from bot.prompts.length import estimated_tokens
-from bot.prompts.starters import CHOICE_CHARACTERS, Scenario, read_starters, starters, suggestions
-from bot.prompts.tables import Table, parse
+from bot.presets import scenarios as scenarios_module
+from bot.presets.scenarios import CHOICE_CHARACTERS, Scenario, read_starters, starters, suggestions
 from bot.recipe import Mode, checked_prompt
 
-SHIPPED = tomllib.loads(Path(starters_module.__file__).with_name("starters.toml").read_text(encoding="utf-8"))
+SHIPPED = tomllib.loads(
+    Path(scenarios_module.__file__).with_name("scenarios.toml").read_text(encoding="utf-8")
+)
 PROMPTS = [(s, mode, prompt) for s in starters() for mode in Mode for prompt in s.prompts[mode]]
 
 
@@ -46,7 +48,7 @@ def test_suggestions_fit_an_autocomplete() -> None:
 def broken(change: dict[str, Any], number: int = 0) -> Table:
     data = copy.deepcopy(SHIPPED)
     data["scenario"][number].update(change)
-    return Table("starters.toml", data)
+    return Table("scenarios.toml", data)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,7 @@ def test_a_missing_field_is_named(field: str) -> None:
     data = copy.deepcopy(SHIPPED)
     del data["scenario"][0][field]
     with pytest.raises(SetupError, match=f"“{field}”"):
-        read_starters(Table("starters.toml", data))
+        read_starters(Table("scenarios.toml", data))
 
 
 @pytest.mark.parametrize("field", ["id", "name", "ar"])
@@ -92,5 +94,5 @@ def test_two_of_the_same_are_refused(field: str) -> None:
 
 
 def test_text_that_is_no_toml_is_refused() -> None:
-    with pytest.raises(SetupError, match=r"starters\.toml is not valid TOML"):
-        parse("starters.toml", "[[scenario")
+    with pytest.raises(SetupError, match=r"scenarios\.toml is not valid TOML"):
+        parse("scenarios.toml", "[[scenario")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from bot.prompts.images import images
-from bot.prompts.lexicon import lexicon
-from bot.prompts.rules import rules
+from bot.coach.images import images
+from bot.coach.lexicon import lexicon
+from bot.coach.rules import rules
 from bot.recipe import Mode
 
 anything = st.one_of(

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from bot.prompts.lexicon import Reading, key_of, lexicon
-from bot.prompts.tables import packaged
+from bot.coach.lexicon import Reading, key_of, lexicon
+from bot.coach.tables import packaged
 
 SHARE = 0.34
 """A prompt counts as foreign from this share of foreign words on, if they also outnumber the English ones."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from bot.prompts.edits import Edit
-from bot.prompts.language import Foreign
-from bot.prompts.lexicon import Reading, Span
+from bot.coach.edits import Edit
+from bot.coach.language import Foreign
+from bot.coach.lexicon import Reading, Span
 from bot.recipe import Mode
 
 _NEGATIONS = """

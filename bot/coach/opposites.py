@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from bot.coach.edits import Edit
+from bot.coach.lexicon import Phrases, Reading, Span, Term, phrase_key, split_list
+from bot.coach.request import Check, Match, Request, negated, tempi
+from bot.coach.tables import Table
 from bot.errors import SetupError
-from bot.prompts.edits import Edit
-from bot.prompts.lexicon import Phrases, Reading, Span, Term, phrase_key, split_list
-from bot.prompts.request import Check, Match, Request, negated, tempi
-from bot.prompts.tables import Table
 from bot.recipe import Mode
 
 _OWNERS = frozenset({"instrument", "voice", "part", "genre", "place", "material"})

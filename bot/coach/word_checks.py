@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from bot.coach import length as lengths
+from bot.coach.edits import Edit
+from bot.coach.images import images_for
+from bot.coach.lexicon import Phrases, Reading, Span, Term, lexicon, phrase_key
+from bot.coach.request import Check, Match, Request, negated, tempi
+from bot.coach.tables import Table
 from bot.errors import SetupError
-from bot.prompts import length as lengths
-from bot.prompts.edits import Edit
-from bot.prompts.images import images_for
-from bot.prompts.lexicon import Phrases, Reading, Span, Term, lexicon, phrase_key
-from bot.prompts.request import Check, Match, Request, negated, tempi
-from bot.prompts.tables import Table
 
 _SETTING = re.compile(
     r"\b\d+(?:[.,]\d+)?\s?(?:bpm|khz|hz|bits?|db|ms)\b|\b[A-G](?:#|b|♯|♭)?\s(?:major|minor|maj|min)\b|\b\d{1,2}/\d{1,2}\b",

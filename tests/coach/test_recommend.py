@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given, settings
 
-from bot.prompts.recommend import Features, recommend_mode
-from bot.prompts.starters import starters
+from bot.coach.recommend import Features, recommend_mode
+from bot.presets.scenarios import starters
 from bot.recipe import Mode
-from tests.prompts.texts import modes, texts
+from tests.coach.texts import modes, texts
 
 
 @given(texts, modes)

@@ -9,8 +9,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
-from pathlib import Path
 from typing import NamedTuple, Self
 
 from bot.errors import SetupError
@@ -187,6 +187,6 @@ def build(lists: Mapping[str, Iterable[str]]) -> Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """Return the lexicon that ships with the bot, read once."""
-    path = Path(__file__).with_name("lexicon.toml")
-    lists = tomllib.loads(path.read_text(encoding="utf-8"))
+    text = files("bot.coach").joinpath("lexicon.toml").read_text(encoding="utf-8")
+    lists = tomllib.loads(text)
     return build({name: split_list(text) for name, text in lists.items()})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from bot.prompts import edits
-from bot.prompts.edits import Edit
-from bot.prompts.images import ATMOSPHERE, images, images_for, sound_for
-from bot.prompts.language import foreign
-from bot.prompts.lexicon import Reading, lexicon
+from bot.coach import edits
+from bot.coach.edits import Edit
+from bot.coach.images import ATMOSPHERE, images, images_for, sound_for
+from bot.coach.language import foreign
+from bot.coach.lexicon import Reading, lexicon
 from bot.recipe import Mode
 
 _PICTURES = 3

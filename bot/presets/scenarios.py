@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from bot.coach.tables import Table, packaged
 from bot.errors import SetupError, UserError
-from bot.prompts.names import display_name, name_key
-from bot.prompts.tables import Table, packaged
+from bot.presets.names import display_name, name_key
 from bot.recipe import PROMPT_CHARACTERS, Mode
 
 PROMPTS_PER_MODE = 3
@@ -44,7 +44,7 @@ class Scenario:
 @cache
 def starters() -> tuple[Scenario, ...]:
     """Return the scenarios in the order of the file. Raises SetupError."""
-    return read_starters(packaged("starters.toml"))
+    return read_starters(packaged("scenarios.toml", "bot.presets"))
 
 
 def read_starters(table: Table) -> tuple[Scenario, ...]:

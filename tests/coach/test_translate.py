@@ -6,12 +6,12 @@ from collections import Counter
 import pytest
 from hypothesis import given, settings
 
-from bot.prompts.images import ATMOSPHERE, images
-from bot.prompts.lexicon import key_of, lexicon
-from bot.prompts.starters import starters
-from bot.prompts.translate import translate
+from bot.coach.images import ATMOSPHERE, images
+from bot.coach.lexicon import key_of, lexicon
+from bot.coach.translate import translate
+from bot.presets.scenarios import starters
 from bot.recipe import Mode
-from tests.prompts.texts import modes, texts
+from tests.coach.texts import modes, texts
 
 ORDERING = {word for phrase in images().scaffold for word in phrase.split()} | {"and", "or", "but", "a", "an"}
 

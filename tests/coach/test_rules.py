@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
+from bot.coach import lexicon as lexicon_module
+from bot.coach import rules as rules_module
+from bot.coach.images import images
+from bot.coach.language import foreign
+from bot.coach.length import estimated_tokens, unread_from
+from bot.coach.lexicon import Phrases, Span, build, lexicon, phrase_key
+from bot.coach.request import Request
+from bot.coach.rules import read_rules, rules
+from bot.coach.tables import Table
 from bot.errors import SetupError
-from bot.prompts import lexicon as lexicon_module
-from bot.prompts import rules as rules_module
-from bot.prompts.images import images
-from bot.prompts.language import foreign
-from bot.prompts.length import estimated_tokens, unread_from
-from bot.prompts.lexicon import Phrases, Span, build, lexicon, phrase_key
-from bot.prompts.request import Request
-from bot.prompts.rules import read_rules, rules
-from bot.prompts.tables import Table
 from bot.recipe import Mode
 
 SHIPPED = tomllib.loads(Path(rules_module.__file__).with_name("rules.toml").read_text(encoding="utf-8"))

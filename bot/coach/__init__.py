@@ -1,0 +1,1 @@
+"""The prompt coach: advice, translation between modes, a recommended mode. Pure, over packaged data."""
