@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.recipe import Mode, Recipe
 from bot.store.clips import NewClip
-from bot.store.duels.repository import NewDuel, Side
+from bot.store.duels.model import NewDuel, Side
 from bot.store.jobs import Request
 
 FACTS = {

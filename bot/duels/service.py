@@ -14,7 +14,8 @@ from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
 from bot.recipe import Mode, Recipe, checked_prompt
-from bot.store.duels.repository import Duel, Duels, DuelSide, NewDuel, Side
+from bot.store.duels.model import Duel, DuelSide, NewDuel, Side
+from bot.store.duels.repository import Duels
 from bot.store.duels.votes import Cast, Votes
 from bot.store.jobs import Request, State
 

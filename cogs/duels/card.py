@@ -18,7 +18,7 @@ from bot.duels.service import Choice
 from bot.errors import NotFound, UserError
 from bot.models.naming import model_name
 from bot.store.clips import Clip
-from bot.store.duels.repository import Duel, DuelSide, Side
+from bot.store.duels.model import Duel, DuelSide, Side
 from bot.store.duels.votes import Tally
 from bot.text import sanitize
 from cogs.ui.answers import think

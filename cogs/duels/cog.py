@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
-from bot.store.duels.repository import Duel, Stage
+from bot.store.duels.model import Duel, DuelState
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, start_duel
 from cogs.duels.card import moment, said_in
@@ -62,7 +62,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         number = _number(duel)
         await acknowledge_request(interaction, clips=2)
         before = await self._here(interaction, number)
-        if before.state not in (Stage.CLOSED, Stage.REVEALED):
+        if before.state not in (DuelState.CLOSED, DuelState.REVEALED):
             raise UserError("That duel is not over yet.")
         await start_duel(interaction, before.prompt, before.seconds)
 
@@ -146,7 +146,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
             await answer_error(interaction, error, "the form “Why?”")
 
 
-_STATES = {Stage.RENDERING: "being made", Stage.READY: "being posted", Stage.OPEN: "takes votes"}
+_STATES = {DuelState.RENDERING: "being made", DuelState.READY: "being posted", DuelState.OPEN: "takes votes"}
 
 
 def _number(text: str) -> int:

@@ -21,7 +21,7 @@ from bot.errors import ConfigError, NotFound
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
 from bot.store.clips import Clip
-from bot.store.duels.repository import Duel, DuelSide, Side, Stage
+from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.jobs import State
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.cog import TOKEN_REVOKED
@@ -121,30 +121,30 @@ class DuelDelivery(commands.Cog):
         duel = await self.bot.duels.duels.get(key[0])
         if key[1] == "answer":
             await self.bot.duels.duels.answer_shows(
-                duel.id, "rendering" if duel.state is Stage.RENDERING else "open"
+                duel.id, "rendering" if duel.state is DuelState.RENDERING else "open"
             )
-        elif duel.state in (Stage.RENDERING, Stage.READY):
+        elif duel.state in (DuelState.RENDERING, DuelState.READY):
             await self.bot.duels.fail(duel, refused.refusal.reason)
             self._wake.set()
-        elif duel.state is Stage.CLOSED:
+        elif duel.state is DuelState.CLOSED:
             await self.bot.duels.revealed(duel)
-        elif duel.state is Stage.FAILED:
+        elif duel.state is DuelState.FAILED:
             await self.bot.duels.duels.told(duel.id)
 
     async def _step(self, duel: Duel) -> bool:
         """Take a duel one state on; tell whether another look at it is due at once. Raises Refused."""
         duels = self.bot.duels
         match duel.state:
-            case Stage.RENDERING:
+            case DuelState.RENDERING:
                 await duels.advance(duel)
-                return (await duels.duels.get(duel.id)).state is not Stage.RENDERING
-            case Stage.READY:
+                return (await duels.duels.get(duel.id)).state is not DuelState.RENDERING
+            case DuelState.READY:
                 await self._post(duel)
-            case Stage.OPEN if duel.closes_at is not None and duel.closes_at <= self.bot.clock():
+            case DuelState.OPEN if duel.closes_at is not None and duel.closes_at <= self.bot.clock():
                 await duels.close(duel.id)
-            case Stage.CLOSED:
+            case DuelState.CLOSED:
                 await self._reveal(duel)
-            case Stage.FAILED:
+            case DuelState.FAILED:
                 await self._tell(duel)
             case _:
                 return False
@@ -161,7 +161,7 @@ class DuelDelivery(commands.Cog):
             async with self._responses.lock(duel.id):
                 await self._responses.edit(duel, Draft(await self._answer(duel)))
         except Refused as refused:
-            if duel.state is not Stage.RENDERING:
+            if duel.state is not DuelState.RENDERING:
                 raise
             # The first edit of the answer is the probe for AutoMod, before both clips are rendered.
             if refused.remedy is Remedy.WITHOUT_WORDS:
@@ -171,11 +171,11 @@ class DuelDelivery(commands.Cog):
                 await duels.fail(duel, refused.refusal.reason)
                 return True
             raise
-        await duels.duels.answer_shows(duel.id, "rendering" if duel.state is Stage.RENDERING else "open")
+        await duels.duels.answer_shows(duel.id, "rendering" if duel.state is DuelState.RENDERING else "open")
         return False
 
     async def _answer(self, duel: Duel) -> str:
-        if duel.state is not Stage.RENDERING:
+        if duel.state is not DuelState.RENDERING:
             return f"**Duel {duel.id}** is open: {duel.link}"
         places = await self.bot.service.places()
         left = max((place.seconds for place in places.values()), default=0.0)
@@ -327,9 +327,11 @@ class DuelDelivery(commands.Cog):
 
 
 def _answer_is_due(duel: Duel) -> bool:
-    if duel.state is Stage.RENDERING:
+    if duel.state is DuelState.RENDERING:
         return not duel.answer_shown
-    return duel.state in (Stage.OPEN, Stage.CLOSED, Stage.REVEALED) and duel.answer_shown != "open"
+    return (
+        duel.state in (DuelState.OPEN, DuelState.CLOSED, DuelState.REVEALED) and duel.answer_shown != "open"
+    )
 
 
 async def setup(bot: Antiphon) -> None:

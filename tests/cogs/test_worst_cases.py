@@ -10,7 +10,7 @@ import pytest
 
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, Mode
 from bot.store.clips import Clip
-from bot.store.duels.repository import Duel, DuelSide, Side, Stage
+from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.duels.votes import Tally
 from bot.store.jobs import State
 from bot.store.presets.model import Preset, Scope
@@ -136,7 +136,7 @@ def test_a_duel(tmp_path: Path, words: str) -> None:
         (tmp_path / name).touch()
     duel = Duel(
         id=3,
-        state=Stage.OPEN,
+        state=DuelState.OPEN,
         prompt=words,
         seconds=10,
         tags=(),

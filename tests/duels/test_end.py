@@ -15,7 +15,8 @@ from bot.executor.child import ChildExecutor
 from bot.jobs.service import JobService, Moved
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.duels.repository import Duel, Duels, Stage
+from bot.store.duels.model import Duel, DuelState
+from bot.store.duels.repository import Duels
 from bot.store.duels.votes import Votes
 from bot.store.jobs import Jobs, State
 from tests.builders import new_clip, new_duel
@@ -109,7 +110,7 @@ async def test_a_duel_and_its_clips_fail_together_or_not_at_all(
     await refuse(database, "jobs")
     with pytest.raises(sqlite3.IntegrityError, match="full"):
         await service.fail(duel, "It broke.")
-    assert (await service.duels.get(duel.id)).state is Stage.RENDERING
+    assert (await service.duels.get(duel.id)).state is DuelState.RENDERING
 
 
 async def test_neutral_files_stay_until_their_removal_is_recorded(

@@ -15,7 +15,8 @@ from bot.errors import LimitReached, NotFound
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.duels.repository import Duel, Duels, NewDuel, Stage
+from bot.store.duels.model import Duel, DuelState, NewDuel
+from bot.store.duels.repository import Duels
 from bot.store.jobs import Jobs, State
 from tests.builders import new_clip, new_duel, request
 
@@ -96,27 +97,27 @@ async def test_a_side_is_tried_again_once_for_each_failure(duels: Duels, jobs: J
 
 
 async def test_the_outbox_holds_what_is_due(duels: Duels, jobs: Jobs) -> None:
-    async def due(now: float) -> list[Stage]:
+    async def due(now: float) -> list[DuelState]:
         return [duel.state for duel in await duels.outbox(now)]
 
     duel, [first, second] = await duels.start(new_duel(), 0, **MANY)
-    assert await due(0) == [Stage.RENDERING], "the answer shows nothing yet"
+    assert await due(0) == [DuelState.RENDERING], "the answer shows nothing yet"
     await duels.answer_shows(duel.id, "rendering")
     assert await due(0) == []
     for job in (first, second):
         await jobs.claim(1)
         await jobs.rendered(job.id, new_clip(str(job.id)), 2)
-        assert await due(2) == ([] if job is first else [Stage.RENDERING])
+        assert await due(2) == ([] if job is first else [DuelState.RENDERING])
     await duels.ready(duel.id, file_a="a", file_b="b", picture="p")
-    assert await due(2) == [Stage.READY]
+    assert await due(2) == [DuelState.READY]
     await duels.opened(duel.id, 77, 100.0, 200.0)
-    assert await due(199) == [Stage.OPEN], "the answer does not show it yet"
+    assert await due(199) == [DuelState.OPEN], "the answer does not show it yet"
     assert (await duels.get(duel.id)).interaction_token is not None
     await duels.answer_shows(duel.id, "open")
     assert (await duels.get(duel.id)).interaction_token is None
-    assert (await due(199), await due(200)) == ([], [Stage.OPEN])
+    assert (await due(199), await due(200)) == ([], [DuelState.OPEN])
     await duels.close(duel.id, 200)
-    assert await due(201) == [Stage.CLOSED]
+    assert await due(201) == [DuelState.CLOSED]
     await duels.revealed(duel.id, 202)
     assert await due(1e9) == []
 
@@ -128,7 +129,7 @@ async def test_a_failure_waits_until_it_was_told(duels: Duels, jobs: Jobs) -> No
     assert await duels.fail(duel.id, "taken back", 2) is not None
     assert await duels.fail(duel.id, "twice", 2) is None
     [failed] = await duels.outbox(3)
-    assert (failed.state, failed.error) == (Stage.FAILED, "taken back")
+    assert (failed.state, failed.error) == (DuelState.FAILED, "taken back")
     await duels.told(duel.id)
     assert await duels.outbox(4) == []
     assert (await duels.get(duel.id)).interaction_token is None
@@ -146,11 +147,11 @@ async def test_lists_are_of_one_server(duels: Duels, jobs: Jobs) -> None:
 
 
 MOVES = {
-    "ready": ({Stage.RENDERING}, Stage.READY),
-    "opened": ({Stage.READY}, Stage.OPEN),
-    "close": ({Stage.OPEN}, Stage.CLOSED),
-    "revealed": ({Stage.CLOSED}, Stage.REVEALED),
-    "fail": ({Stage.RENDERING, Stage.READY}, Stage.FAILED),
+    "ready": ({DuelState.RENDERING}, DuelState.READY),
+    "opened": ({DuelState.READY}, DuelState.OPEN),
+    "close": ({DuelState.OPEN}, DuelState.CLOSED),
+    "revealed": ({DuelState.CLOSED}, DuelState.REVEALED),
+    "fail": ({DuelState.RENDERING, DuelState.READY}, DuelState.FAILED),
 }
 
 
@@ -164,7 +165,7 @@ class DuelMachine(RuleBasedStateMachine):
         self.opened = Database.open(Path(self.folder.name, "antiphon.db"), now=0)
         database = self.runner.run(self.opened.__aenter__())
         self.duels, self.jobs = Duels(database), Jobs(database)
-        self.states: dict[int, Stage] = {}
+        self.states: dict[int, DuelState] = {}
         self.clock = itertools.count(1)
 
     def teardown(self) -> None:
@@ -175,7 +176,7 @@ class DuelMachine(RuleBasedStateMachine):
     @rule()
     def start(self) -> None:
         duel = self.runner.run(rendered(self.duels, self.jobs))
-        self.states[duel.id] = Stage.RENDERING
+        self.states[duel.id] = DuelState.RENDERING
 
     @precondition(lambda self: self.states)
     @rule(data=st.data(), move=st.sampled_from(sorted(MOVES)))
@@ -201,7 +202,7 @@ class DuelMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_not_over_is_in_the_outbox(self) -> None:
-        over = {Stage.REVEALED}
+        over = {DuelState.REVEALED}
         found = {duel.id for duel in self.runner.run(self.duels.outbox(1e9))}
         assert found == {duel for duel, state in self.states.items() if state not in over}
 

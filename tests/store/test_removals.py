@@ -7,7 +7,8 @@ import pytest
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions
-from bot.store.duels.repository import Duels, Stage
+from bot.store.duels.model import DuelState
+from bot.store.duels.repository import Duels
 from bot.store.jobs import Delivery, Jobs, State
 from bot.store.removals import Removals
 from tests.builders import new_clip, new_duel, request
@@ -16,47 +17,47 @@ MANY: dict[str, Any] = {"open_most": 99, "per_member": 99, "in_all": 99}
 LIMITS = {"per_member": 99, "in_all": 99}
 
 
-async def duel_in(database: Database, stage: Stage) -> int:
+async def duel_in(database: Database, stage: DuelState) -> int:
     """Return the id of a duel of channel 20 in server 10 that is so far; its message is 77."""
     duels, jobs = Duels(database), Jobs(database)
     duel, started = await duels.start(new_duel(), 0, **MANY)
-    if stage is Stage.RENDERING:
+    if stage is DuelState.RENDERING:
         return duel.id
     for job in started:
         await jobs.claim(1)
         await jobs.rendered(job.id, new_clip(str(job.id)), 2)
     await duels.ready(duel.id, file_a="a", file_b="b", picture="p")
-    if stage is not Stage.READY:
+    if stage is not DuelState.READY:
         await duels.opened(duel.id, 77, 100.0, 200.0)
-    if stage is Stage.CLOSED:
+    if stage is DuelState.CLOSED:
         await duels.close(duel.id, 150.0)
     return duel.id
 
 
-@pytest.mark.parametrize("stage", [Stage.OPEN, Stage.CLOSED])
-async def test_a_duel_without_its_message_is_over_once(database: Database, stage: Stage) -> None:
+@pytest.mark.parametrize("stage", [DuelState.OPEN, DuelState.CLOSED])
+async def test_a_duel_without_its_message_is_over_once(database: Database, stage: DuelState) -> None:
     duel_id, removals, duels = await duel_in(database, stage), Removals(database), Duels(database)
     assert await removals.known([1, 77]) == [77]
     assert (await removals.messages([1, 77], 300)).duel_ids == (duel_id,)
     assert (await removals.messages([77], 301)).duel_ids == ()
-    assert (await duels.get(duel_id)).state is Stage.REVEALED
+    assert (await duels.get(duel_id)).state is DuelState.REVEALED
     assert await duels.outbox(1e9) == []
     await duels.start(new_duel(), 302, **MANY | {"open_most": 1})
     [first, _] = await Clips(database).history(1, before=None, limit=9)
     assert first.reason == "not delivered: The message was deleted in Discord."
 
 
-@pytest.mark.parametrize("stage", [Stage.RENDERING, Stage.READY])
+@pytest.mark.parametrize("stage", [DuelState.RENDERING, DuelState.READY])
 @pytest.mark.parametrize("place", ["channel", "guild"])
 async def test_a_duel_without_its_place_fails_with_its_jobs(
-    database: Database, stage: Stage, place: str
+    database: Database, stage: DuelState, place: str
 ) -> None:
     duel_id, removals, duels = await duel_in(database, stage), Removals(database), Duels(database)
     elsewhere = await Jobs(database).add(request(channel_id=21, guild_id=11), 0, **LIMITS)
     removed = await (removals.channel(20, 5) if place == "channel" else removals.guild(10, 5))
     assert removed.duel_ids == (duel_id,)
-    assert len(removed.job_ids) == (2 if stage is Stage.RENDERING else 0)
-    assert (await duels.get(duel_id)).state is Stage.FAILED
+    assert len(removed.job_ids) == (2 if stage is DuelState.RENDERING else 0)
+    assert (await duels.get(duel_id)).state is DuelState.FAILED
     assert await duels.outbox(1e9) == []
     assert (await Jobs(database).get(elsewhere.id)).state is State.QUEUED
 

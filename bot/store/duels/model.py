@@ -17,7 +17,7 @@ Side = Literal["a", "b"]
 SIDES: tuple[Side, Side] = ("a", "b")
 
 
-class Stage(StrEnum):
+class DuelState(StrEnum):
     """Where a duel is. rendering → ready → open → closed → revealed, or failed before it is open."""
 
     RENDERING = "rendering"
@@ -45,7 +45,7 @@ class Duel:
     """A duel. `posted_at` is Discord's time of its message; files are names inside the clips' folder."""
 
     id: int
-    state: Stage
+    state: DuelState
     prompt: str
     seconds: float
     tags: tuple[str, ...]
@@ -97,7 +97,7 @@ def duel_of(row: Row) -> Duel:
     """Return a row of the table as a duel."""
     return Duel(
         id=row["id"],
-        state=Stage(row["state"]),
+        state=DuelState(row["state"]),
         prompt=row["prompt"],
         seconds=row["seconds"],
         tags=tuple(json.loads(row["tags"])),

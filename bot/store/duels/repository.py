@@ -10,10 +10,8 @@ import aiosqlite
 
 from bot.errors import LimitReached, NotFound
 from bot.store.database import Database, one
-from bot.store.duels.model import SIDES, Duel, DuelSide, NewDuel, Side, Stage, duel_of, side_of
+from bot.store.duels.model import SIDES, Duel, DuelSide, NewDuel, Side, duel_of, side_of
 from bot.store.jobs import Job, Request, insert_job
-
-__all__ = ["SIDES", "Duel", "DuelSide", "Duels", "NewDuel", "Side", "Stage", "end_jobs"]
 
 _UNLIMITED = 1 << 30
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.errors import NotFound, StoreError, UserError
 from bot.store.database import Database, Row, one
-from bot.store.duels.repository import Stage
+from bot.store.duels.model import DuelState
 
 Judge = Callable[[float, float, int], str | None]
 """From seconds to the vote, seconds of one clip, and how many of the voter's votes counted within a day to
@@ -96,7 +96,7 @@ class Votes:
         """
         async with self._db.write() as tx:
             duel = await one(await tx.execute(_VOTABLE, {"id": duel_id, "voter_id": voter_id, "now": now}))
-            if duel is None or duel["state"] != Stage.OPEN or now >= duel["closes_at"]:
+            if duel is None or duel["state"] != DuelState.OPEN or now >= duel["closes_at"]:
                 raise NotFound("This duel takes no more votes.")
             waited = max(0.0, now - duel["posted_at"])
             if duel["mine"] is None and waited < earliest:
