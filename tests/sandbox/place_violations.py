@@ -8,8 +8,8 @@ from typing import Any
 from sandbox.defaults import ELSEWHERE
 from sandbox.model import ChannelType, Permission
 from sandbox.rooms import Room, ThreadRoom
-from tests.sandbox.deeds import Deed
 from tests.sandbox.raw import Answer, Raw
+from tests.sandbox.requests import Request
 
 EVERYWHERE = {"name": "play", "description": "Play", "integration_types": [0, 1], "contexts": [0, 1, 2]}
 ThreadRequest = Callable[[Raw, ThreadRoom, str], Awaitable[Answer]]
@@ -19,7 +19,7 @@ def posts(raw: Raw, room: Room, content: str = "x", **body: Any) -> Awaitable[An
     return raw.call("POST", f"/channels/{room.id}/messages", {"content": content} | body)
 
 
-def denied(permission: Permission, request: Deed) -> Deed:
+def denied(permission: Permission, request: Request) -> Request:
     """A request without one permission in the channel."""
 
     async def act(raw: Raw) -> Answer | str:
@@ -49,7 +49,7 @@ async def posts_in_a_forum(raw: Raw) -> Answer:
     return await posts(raw, raw.sandbox.guild().add_channel("ideas", ChannelType.GUILD_FORUM))
 
 
-def in_thread(request: ThreadRequest) -> Deed:
+def in_thread(request: ThreadRequest) -> Request:
     """A request in a thread that holds a message of the bot, given with its path."""
 
     async def act(raw: Raw) -> Answer:

@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from sandbox.server import Sandbox
-from tests.sandbox.deeds import opt, taking
 from tests.sandbox.raw import Raw
+from tests.sandbox.requests import opt, taking
 
 CHOICES = [
     {"name": "rain", "value": "1"},

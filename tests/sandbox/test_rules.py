@@ -11,8 +11,8 @@ from sandbox.limits import Limits
 from sandbox.rules import RULES
 from sandbox.server import Sandbox
 from tests.sandbox.conftest import NOON
-from tests.sandbox.offences import OFFENCES, Offence
 from tests.sandbox.raw import Raw
+from tests.sandbox.violations import VIOLATIONS, Violation
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ async def lone() -> AsyncIterator[Raw]:
 
 
 def test_every_rule_has_an_offence() -> None:
-    assert set(OFFENCES) == set(RULES)
+    assert set(VIOLATIONS) == set(RULES)
 
 
-@pytest.mark.parametrize("name", OFFENCES)
+@pytest.mark.parametrize("name", VIOLATIONS)
 async def test_rule_refuses_its_offence_and_nothing_else_does(name: str, lone: Raw) -> None:
-    offence: Offence = OFFENCES[name]
-    assert await offence.outcome(lone) == offence.refusal
+    violation: Violation = VIOLATIONS[name]
+    assert await violation.outcome(lone) == violation.refusal
     with lone.sandbox.rules.suspended(name):
-        assert await offence.outcome(lone) == "accepted"
+        assert await violation.outcome(lone) == "accepted"

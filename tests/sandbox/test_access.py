@@ -1,4 +1,4 @@
-"""Who gets in: the attachment links, the page's token, Host and Origin."""
+"""Access control: signed attachment links, the page's token, the Host and Origin headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deeds that may break a rule: messages, modals, commands and answers, made from few words."""
+"""Requests that may break a rule: messages, modals, commands and answers, built from a few words."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tests.sandbox.raw import Answer, Raw
 
 V2 = 1 << 15
 LONG, MANY = "BASE_TYPE_MAX_LENGTH", "BASE_TYPE_BAD_LENGTH"
-Deed = Callable[[Raw], Awaitable[Answer | str]]
+Request = Callable[[Raw], Awaitable[Answer | str]]
 
 
 @dataclass(frozen=True)
-class Offence:
-    deed: Deed
+class Violation:
+    request: Request
     refusal: str
 
     async def outcome(self, raw: Raw) -> str:
         """ "accepted", or the refusal: "50035 FIELD_CODE", "STATUS CODE", "ActionError"."""
         try:
-            answer = await self.deed(raw)
+            answer = await self.request(raw)
         except ActionError:
             return "ActionError"
         if isinstance(answer, str):
@@ -69,33 +69,33 @@ def label(component: dict[str, Any], **rest: Any) -> dict[str, Any]:
     return {"type": 18, "label": "L", "component": component} | rest
 
 
-def says(**body: Any) -> Deed:
+def says(**body: Any) -> Request:
     """A message of the bot."""
     return lambda raw: raw.post(**body)
 
 
-def shows(*components: dict[str, Any]) -> Deed:
+def shows(*components: dict[str, Any]) -> Request:
     """A message with ordinary components."""
     return says(content="x", components=list(components))
 
 
-def lays_out(*components: dict[str, Any]) -> Deed:
+def lays_out(*components: dict[str, Any]) -> Request:
     """A Components V2 message."""
     return says(flags=V2, components=list(components))
 
 
-def embeds(*bodies: dict[str, Any]) -> Deed:
+def embeds(*bodies: dict[str, Any]) -> Request:
     return says(embeds=list(bodies))
 
 
-def opens(*components: dict[str, Any], **modal: Any) -> Deed:
+def opens(*components: dict[str, Any], **modal: Any) -> Request:
     """A modal in answer to a slash command."""
 
-    async def deed(raw: Raw) -> Answer:
+    async def request(raw: Raw) -> Answer:
         body = {"custom_id": "m", "title": "M", "components": list(components) or [label(entry())]} | modal
         return await raw.respond(await raw.slash(), 9, body)
 
-    return deed
+    return request
 
 
 def command(**rest: Any) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def opt(name: str = "o", kind: int = 3, **rest: Any) -> dict[str, Any]:
     return {"type": kind, "name": name, "description": "D"} | rest
 
 
-def registers(*commands: dict[str, Any]) -> Deed:
+def registers(*commands: dict[str, Any]) -> Request:
     return lambda raw: raw.register(*commands)
 
 
@@ -166,8 +166,8 @@ async def follows_up_six_times(raw: Raw) -> Answer:
     return await raw.follow_up(reply.interaction, content="too much")
 
 
-def suggests(*choices: dict[str, Any]) -> Deed:
-    async def deed(raw: Raw) -> Answer:
+def suggests(*choices: dict[str, Any]) -> Request:
+    async def request(raw: Raw) -> Answer:
         await raw.register(taking(opt(autocomplete=True)))
         alice = raw.sandbox.member("alice")
         sent = raw.sandbox.client.autocomplete(alice.user, raw.music.channel, "play", {"o": "x"}, "o")
@@ -175,7 +175,7 @@ def suggests(*choices: dict[str, Any]) -> Deed:
         await raw.register(command())
         return answer
 
-    return deed
+    return request
 
 
 async def repeats_a_nonce(raw: Raw) -> str:

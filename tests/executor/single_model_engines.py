@@ -1,4 +1,4 @@
-"""Engines for a device with room for one model: loading a second one beside it fails."""
+"""Engines for a device with memory for a single model: loading a second one beside it fails."""
 
 from __future__ import annotations
 
