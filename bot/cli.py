@@ -24,9 +24,9 @@ from rich.table import Table
 
 from bot import log
 from bot.arena.text import count
+from bot.cli_models import models
 from bot.config import Settings, unknown_names
 from bot.errors import AntiphonError, ConfigError, StoreError, UserError
-from bot.models.cli import models
 from bot.recipe import Mode, Recipe
 from bot.redact import redact_all
 from bot.store import maintenance, migrations

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import settings_file
 from bot.errors import ConfigError
-from bot.models.catalogue import MULTIBAND_MODEL
+from bot.hub.catalogue import MULTIBAND_MODEL
 from bot.recipe import Mode
 from bot.redact import hide, hide_named
 from bot.settings_file import UnknownName

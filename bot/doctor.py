@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from bot.config import Settings, unknown_names
 from bot.engines.base import Engines
 from bot.errors import SetupError, StoreError
+from bot.machine import SMALL_GB, Broken, Machine, advised, probe
 from bot.memory import available_gb
-from bot.models.machine import SMALL_GB, Broken, Machine, advised, probe
 from bot.recipe import Mode
 from bot.store import maintenance
 
@@ -65,12 +65,11 @@ def check_int8(settings: Settings, told: Callable[[int, int], None]) -> Finding:
 
     Raises ModelMissing where its files are damaged.
     """
-    from bot.engines.checkpoints import converted
     from bot.engines.musicgen import is_musicgen
-    from bot.models import places
+    from bot.hub import converted, hub_cache
 
     what, model = "int8", settings.models[Mode.AR].rpartition(":")[2]
-    folder = converted.folder_of(model) or places.folder_of(model)
+    folder = converted.folder_of(model) or hub_cache.folder_of(model)
     if folder is None or not is_musicgen(folder):
         return Finding(what, "ok", f"{model} is no MusicGen; int8 weights are for MusicGen on a CPU")
     from bot.engines.musicgen.measure_int8 import check_int8 as check

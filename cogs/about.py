@@ -8,7 +8,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.engines.base import Capabilities
-from bot.models.naming import model_name
+from bot.hub.naming import model_name
 from cogs.ui.embeds import Field, build_embed
 
 HELP = (

@@ -8,8 +8,8 @@ import pytest
 
 from bot.config import Settings
 from bot.doctor import Finding, memory
+from bot.machine import Machine
 from bot.memory import available_gb
-from bot.models.machine import Machine
 from tests.engines.diffusion.checkpoints import write_pipeline
 
 ROOT = Path(__file__).parents[1]

@@ -9,11 +9,10 @@ from typing import Protocol
 
 from bot.engines import diffusion, multiband, musicgen, score
 from bot.engines.base import Capabilities, Engine
-from bot.engines.checkpoints import converted
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.engines.reference import musicgen as audiocraft
 from bot.errors import ModelMissing
-from bot.models import places
+from bot.hub import converted, hub_cache
 from bot.recipe import Mode
 
 __all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
@@ -108,14 +107,14 @@ def _found(mode: Mode, model: str) -> tuple[Package, Path]:
 
 
 def _folder(mode: Mode, model: str) -> Path:
-    folder = converted.folder_of(model) or places.folder_of(model)
+    folder = converted.folder_of(model) or hub_cache.folder_of(model)
     if folder is None:
         if Path(model).expanduser().is_file():
             raise ModelMissing(
                 f"{model} is a file: set {mode.upper()}_MODEL to the folder of a whole model, with its "
                 "configuration."
             )
-        raise places.missing(mode, model, list(score.BUILT_IN))
+        raise hub_cache.missing(mode, model, list(score.BUILT_IN))
     return folder
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.errors import UserError
-from bot.models.naming import model_name
-from bot.models.places import canonical
+from bot.hub.hub_cache import canonical
+from bot.hub.naming import model_name
 from bot.recipe import Mode, Recipe
 
 

@@ -16,7 +16,7 @@ from bot.arena.text import NAMES, count
 from bot.arena.votes import ExcludedReason
 from bot.duels.service import Choice
 from bot.errors import NotFound, UserError
-from bot.models.naming import model_name
+from bot.hub.naming import model_name
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, Side
 from bot.store.duels.votes import Tally

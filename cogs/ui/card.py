@@ -11,7 +11,7 @@ from pathlib import Path
 import discord
 
 from bot.errors import NotFound
-from bot.models.naming import model_name
+from bot.hub.naming import model_name
 from bot.store.clips import Clip
 from cogs.ui.embeds import Field, build_embed
 from cogs.ui.text import EMBED_COLOURS, plain, quoted

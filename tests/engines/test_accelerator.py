@@ -7,7 +7,7 @@ import torch
 
 from bot.doctor import _accelerator
 from bot.engines import accelerator
-from bot.models.machine import Machine, probe
+from bot.machine import Machine, probe
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UserError
+from bot.hub.hub_cache import canonical
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.service import JobService
-from bot.models.places import canonical
 from bot.recipe import Mode
 from bot.store.database import Database
 from bot.store.jobs import Jobs, State

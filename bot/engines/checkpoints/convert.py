@@ -18,11 +18,11 @@ import torch
 from safetensors.torch import save_file
 
 from bot.engines.checkpoints import pickled
-from bot.engines.checkpoints.converted import AUDIOCRAFT_FILES, MULTIBAND_FILE, REFUSED
 from bot.engines.checkpoints.names import codec_to_transformers, language_to_transformers
 from bot.engines.checkpoints.weights import WHOLE, read_tensors, refuse_strangers
 from bot.errors import AntiphonError, ModelMissing
-from bot.models import places
+from bot.hub import hub_cache
+from bot.hub.converted import AUDIOCRAFT_FILES, MULTIBAND_FILE, REFUSED
 
 Tensors = dict[str, torch.Tensor]
 
@@ -127,7 +127,7 @@ def _codec(file: Path) -> tuple[dict[str, Any], Tensors]:
     saved = pickled.read(file)
     if isinstance(reference := saved.get("pretrained"), str):
         name = reference.removeprefix("//pretrained/")
-        folder = places.folder_of(name)
+        folder = hub_cache.folder_of(name)
         if folder is None:
             raise ModelMissing(f"{file} refers to {name}: run `antiphon models fetch {name}` first.")
         return _json(folder / "config.json"), read_tensors(folder)
@@ -202,7 +202,7 @@ def _state(saved: dict[Any, Any], key: str, file: Path) -> Tensors:
 def _text_encoder(named: str) -> Path:
     """Return the folder of the text encoder that a model was trained with."""
     current = TEXT_ENCODERS.get(named, named)
-    folder = places.folder_of(current) or places.folder_of(named)
+    folder = hub_cache.folder_of(current) or hub_cache.folder_of(named)
     if folder is None:
         raise ModelMissing(
             f"The text encoder {current} is not on this machine: run `antiphon models fetch {current}` first."

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from bot.engines.failures import is_out_of_memory
 from bot.errors import ModelMissing
-from bot.models.pointers import refuse_pointer
+from bot.hub.pointers import refuse_pointer
 
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"

@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 
 from bot.engines.failures import is_out_of_memory
 from bot.errors import ModelMissing
-from bot.models.pointers import refuse_pointer, refuse_pointers
+from bot.hub.pointers import refuse_pointer, refuse_pointers
 
 INDEX = "model_index.json"
 _JSON_BYTES = 4_000_000

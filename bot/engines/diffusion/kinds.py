@@ -10,8 +10,8 @@ from typing import Any
 
 from bot.engines.base import Bounds, Capabilities
 from bot.engines.diffusion.files import INDEX, Part, read_index, read_part, refused
-from bot.models.catalogue import licence_of
-from bot.models.places import title_of
+from bot.hub.catalogue import licence_of
+from bot.hub.hub_cache import title_of
 from bot.recipe import Mode
 
 _SCHEDULERS = (

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.engines.base import Bounds, Capabilities, Engine
-from bot.engines.checkpoints import converted
 from bot.engines.musicgen.card import parameters, read_card
 from bot.engines.reference import require
 from bot.errors import ModelMissing
-from bot.models import places
-from bot.models.catalogue import MULTIBAND_MODEL, UNKNOWN_LICENCE, licence_of
+from bot.hub import converted, hub_cache
+from bot.hub.catalogue import MULTIBAND_MODEL, UNKNOWN_LICENCE, licence_of
 from bot.recipe import Mode
 
 __all__ = ["describe", "load", "parameters"]
@@ -68,7 +67,7 @@ def bands_folder() -> Path:
     folder = converted.folder_of(MODEL)
     if folder is not None:
         return folder
-    fetch = "" if places.folder_of(MODEL) is not None else f"`antiphon models fetch {MODEL}`, then "
+    fetch = "" if hub_cache.folder_of(MODEL) is not None else f"`antiphon models fetch {MODEL}`, then "
     raise ModelMissing(f"MultiBandDiffusion is not here yet: run {fetch}`antiphon models convert {MODEL}`.")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 from bot.engines.base import Bounds, Capabilities
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.errors import ModelMissing
-from bot.models.catalogue import licence_of
-from bot.models.places import title_of
-from bot.models.pointers import refuse_pointer
+from bot.hub.catalogue import licence_of
+from bot.hub.hub_cache import title_of
+from bot.hub.pointers import refuse_pointer
 from bot.recipe import Mode
 
 CONFIG = "config.json"

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bot.engines.checkpoints import converted
 from bot.engines.musicgen.decoder import Conditions, ConstrainedSampler, Decoder, Row
 from bot.engines.musicgen.network import LanguageModel
 from bot.errors import ModelMissing
+from bot.hub import converted
 
 MAX_MEAN_KL = 0.02
 """Nats a token that int8 may move the distribution on average: our own line, far below what is heard."""
@@ -178,4 +178,4 @@ def _place(folder: Path) -> Path:
                 digest.update(hashlib.file_digest(data, "sha256").digest())
     except OSError as error:
         raise ModelMissing(f"The weights in {folder} cannot be read: {error.strerror or error}.") from error
-    return converted.home() / "int8" / f"{digest.hexdigest()}.json"
+    return converted.root() / "int8" / f"{digest.hexdigest()}.json"

@@ -11,7 +11,7 @@ from transformers.initialization import no_init_weights
 from bot.engines.checkpoints.weights import Tensors, fill, under
 from bot.engines.musicgen.card import CONFIG, PROMPT_TOKENS, MusicgenCard
 from bot.errors import ModelMissing
-from bot.models.pointers import refuse_pointers
+from bot.hub.pointers import refuse_pointers
 
 TOKENIZERS = ("tokenizer.json", "spiece.model")
 

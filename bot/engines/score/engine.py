@@ -23,7 +23,7 @@ from bot.engines.score.text import MAX_TOKENS, Words
 from bot.engines.serial import SerialEngine, look
 from bot.engines.truncation import truncation_warning
 from bot.errors import ModelMissing
-from bot.models.pointers import refuse_pointer
+from bot.hub.pointers import refuse_pointer
 from bot.recipe import Recipe
 
 if TYPE_CHECKING:

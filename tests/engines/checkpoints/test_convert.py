@@ -14,7 +14,6 @@ import torch
 from omegaconf import OmegaConf
 
 from bot.engines import registry
-from bot.engines.checkpoints import converted
 from bot.engines.checkpoints.convert import convert, main
 from bot.engines.checkpoints.pickled import config, read
 from bot.engines.checkpoints.weights import read_tensors
@@ -22,6 +21,7 @@ from bot.engines.musicgen.engine import MusicgenEngine
 from bot.engines.reference.build import musicgen
 from bot.engines.reference.stubs import stubbed_modules
 from bot.errors import ModelMissing
+from bot.hub import converted
 from bot.recipe import Mode, Recipe
 from tests.engines.audiocraft_files import codec_settings, write_audiocraft, write_codec, write_text_encoder
 from tests.engines.checkpoint_files import TINY

@@ -14,7 +14,7 @@ from bot.engines import registry
 from bot.engines.checkpoints.weights import read_safetensors, read_tensors
 from bot.engines.diffusion import files
 from bot.errors import ModelMissing
-from bot.models.pointers import is_pointer
+from bot.hub.pointers import is_pointer
 from bot.recipe import Mode
 from tests.engines.checkpoint_files import write_musicgen
 from tests.engines.diffusion.checkpoints import write_pipeline

@@ -11,7 +11,6 @@ import torch
 from omegaconf import OmegaConf
 
 from bot.engines import registry
-from bot.engines.checkpoints import converted
 from bot.engines.checkpoints.convert import convert
 from bot.engines.checkpoints.pickled import read
 from bot.engines.multiband import MODEL
@@ -19,6 +18,7 @@ from bot.engines.multiband.bands import Bands, visited
 from bot.engines.multiband.engine import MultibandEngine
 from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
+from bot.hub import converted
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import TINY, write_musicgen
 from tests.engines.context import rendered

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import UserError
-from bot.models import places
+from bot.hub import hub_cache
 
-LIST = "antiphon-fetched.json"
+MANIFEST = "antiphon-fetched.json"
 """The file in a fetched model's folder that says what belongs there."""
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ManifestEntry:
     """A file that belongs to a model. digest: SHA-256 (64 digits), or git's SHA-1 of small files (40)."""
 
     path: str
@@ -28,7 +28,7 @@ class Kept:
     digest: str
 
 
-def digest_of(path: Path, like: str) -> str:
+def checksum(path: Path, like: str) -> str:
     """Return a file's hash, of the kind that `like` is of."""
     if len(like) == 40:
         found = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
@@ -40,58 +40,60 @@ def digest_of(path: Path, like: str) -> str:
     return found.hexdigest()
 
 
-def write_list(folder: Path, model: str, commit: str, files: list[Kept]) -> None:
+def write_manifest(folder: Path, model: str, commit: str, files: list[ManifestEntry]) -> None:
     """Record what belongs to a fetched model."""
     content = {
         "model": model,
         "commit": commit,
-        "files": {kept.path: {"size": kept.size, "digest": kept.digest} for kept in files},
+        "files": {entry.path: {"size": entry.size, "digest": entry.digest} for entry in files},
     }
-    (folder / LIST).write_text(json.dumps(content, indent=1), encoding="utf-8")
+    (folder / MANIFEST).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def belonging(folder: Path) -> list[Kept]:
+def read_manifest(folder: Path) -> list[ManifestEntry]:
     """Return what belongs into a model's folder, by its list, else by the names that the cache gives."""
     try:
-        listed: dict[str, Any] = json.loads((folder / LIST).read_text(encoding="utf-8"))["files"]
-        return [Kept(path, fact["size"], fact["digest"]) for path, fact in listed.items()]
+        listed: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        return [ManifestEntry(path, fact["size"], fact["digest"]) for path, fact in listed.items()]
     except FileNotFoundError:
         pass
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder / LIST} is damaged: fetch the model again.") from error
+        raise UserError(f"{folder / MANIFEST} is damaged: fetch the model again.") from error
     links = (path for path in sorted(folder.rglob("*")) if path.is_symlink())
     named = ((path, path.readlink().name) for path in links)
     return [
-        Kept(path.relative_to(folder).as_posix(), None, name)
+        ManifestEntry(path.relative_to(folder).as_posix(), None, name)
         for path, name in named
         if re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", name)
     ]
 
 
-def wrong(folder: Path) -> Iterator[tuple[Kept, str]]:
+def verify(folder: Path) -> Iterator[tuple[ManifestEntry, str]]:
     """Yield each file that belongs to a model with what is wrong with it, "" for nothing."""
-    for kept in belonging(folder):
-        path = folder / kept.path
+    for entry in read_manifest(folder):
+        path = folder / entry.path
         if not path.is_file():
-            yield kept, "is missing"
-        elif kept.size is not None and path.stat().st_size != kept.size:
-            yield kept, f"has {path.stat().st_size:,} bytes instead of {kept.size:,}"
-        elif digest_of(path, kept.digest) != kept.digest:
-            yield kept, "has another content than was published"
+            yield entry, "is missing"
+        elif entry.size is not None and path.stat().st_size != entry.size:
+            yield entry, f"has {path.stat().st_size:,} bytes instead of {entry.size:,}"
+        elif checksum(path, entry.digest) != entry.digest:
+            yield entry, "has another content than was published"
         else:
-            yield kept, ""
+            yield entry, ""
 
 
 def size_of(model: str) -> int:
     """Return the bytes that a fetched model takes on the disk."""
-    files = (path for path in places.storage(model).rglob("*") if path.is_file() and not path.is_symlink())
+    files = (
+        path for path in hub_cache.repo_folder(model).rglob("*") if path.is_file() and not path.is_symlink()
+    )
     return sum(path.stat().st_size for path in files)
 
 
 def remove(model: str) -> None:
     """Delete a fetched model from the cache. Raises UserError for anything that is not in it."""
-    if not places.is_hub_name(model) or not places.storage(model).is_dir():
+    if not hub_cache.is_hub_name(model) or not hub_cache.repo_folder(model).is_dir():
         raise UserError(
             f"{model} was not fetched, so there is nothing to remove. A folder of your own is yours."
         )
-    shutil.rmtree(places.storage(model))
+    shutil.rmtree(hub_cache.repo_folder(model))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.models.naming import model_name
+from bot.hub.naming import model_name
 
 
 @pytest.mark.parametrize(

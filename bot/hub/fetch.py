@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ModelMissing, SetupError, UserError
-from bot.models import keeping, places
-from bot.models.catalogue import Entry, known
-from bot.models.keeping import Kept
+from bot.hub import hub_cache, integrity
+from bot.hub.catalogue import Entry, known
+from bot.hub.integrity import ManifestEntry
 
 SPARE_BYTES = 500_000_000
 """What stays free on the disk beside a fetched model."""
@@ -36,17 +36,17 @@ class Plan:
     model: str
     commit: str
     licence: str | None
-    files: tuple[Kept, ...]
+    files: tuple[ManifestEntry, ...]
 
     @property
     def total(self) -> int:
         """Bytes of all files."""
-        return sum(kept.size or 0 for kept in self.files)
+        return sum(entry.size or 0 for entry in self.files)
 
     @property
     def left(self) -> int:
         """Bytes that are not on this machine yet."""
-        return sum((kept.size or 0) - _here(self, kept) for kept in self.files)
+        return sum((entry.size or 0) - _here(self, entry) for entry in self.files)
 
 
 def plan(model: str, token: str | None, *, audiocraft: bool = False) -> Plan:
@@ -55,7 +55,7 @@ def plan(model: str, token: str | None, *, audiocraft: bool = False) -> Plan:
     Raises UserError for what is no hub name, ModelMissing with what to do where the hub says no or cannot be
     reached.
     """
-    if not places.is_hub_name(model):
+    if not hub_cache.is_hub_name(model):
         raise UserError(f"{model} is no name on the hub; one looks like facebook/musicgen-small.")
     from huggingface_hub import HfApi
 
@@ -67,15 +67,15 @@ def plan(model: str, token: str | None, *, audiocraft: bool = False) -> Plan:
     for path in found:
         if not _PATH.fullmatch(path):
             raise ModelMissing(f"{model} holds a file with the name {path[:80]!r}: it is not fetched.")
-    kept = []
+    entries = []
     for path in wanted(list(found), known(model), audiocraft=audiocraft):
         file = found[path]
         digest = file.lfs.sha256 if file.lfs else file.blob_id
         if file.size is None or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest or ""):
             raise ModelMissing(f"The hub does not say size and hash of {path} in {model}: try again later.")
-        kept.append(Kept(path, int(file.size), digest))
+        entries.append(ManifestEntry(path, int(file.size), digest))
     card = info.card_data
-    return Plan(model, str(info.sha), card.get("license") if card else None, tuple(kept))
+    return Plan(model, str(info.sha), card.get("license") if card else None, tuple(entries))
 
 
 def wanted(paths: list[str], entry: Entry | None, *, audiocraft: bool = False) -> list[str]:
@@ -110,23 +110,23 @@ def fetch(planned: Plan, token: str | None, report: Report) -> Path:
     anything is fetched; ModelMissing where the hub fails, or sends another content than it announced.
     """
     _check_disk(planned)
-    storage = places.storage(planned.model)
-    (storage / "blobs").mkdir(parents=True, exist_ok=True)
-    here = {kept.path: _here(planned, kept) for kept in planned.files}
+    repo_folder = hub_cache.repo_folder(planned.model)
+    (repo_folder / "blobs").mkdir(parents=True, exist_ok=True)
+    here = {entry.path: _here(planned, entry) for entry in planned.files}
     report(sum(here.values()), planned.total)
-    for kept in sorted(planned.files, key=lambda kept: kept.size or 0):
+    for entry in sorted(planned.files, key=lambda entry: entry.size or 0):
 
-        def arrived(there: int, path: str = kept.path) -> None:
+        def arrived(there: int, path: str = entry.path) -> None:
             here[path] = there
             report(sum(here.values()), planned.total)
 
-        if not _blob(planned, kept).is_file():
-            _download(planned, kept, token, arrived)
-        arrived(kept.size or 0)
+        if not _blob(planned, entry).is_file():
+            _download(planned, entry, token, arrived)
+        arrived(entry.size or 0)
     snapshot = _link(planned)
-    keeping.write_list(snapshot, planned.model, planned.commit, list(planned.files))
-    (storage / "refs").mkdir(exist_ok=True)
-    (storage / "refs" / "main").write_text(planned.commit, encoding="ascii")
+    integrity.write_manifest(snapshot, planned.model, planned.commit, list(planned.files))
+    (repo_folder / "refs").mkdir(exist_ok=True)
+    (repo_folder / "refs" / "main").write_text(planned.commit, encoding="ascii")
     return snapshot
 
 
@@ -136,7 +136,7 @@ def _endpoint() -> str | None:
 
 
 def _check_disk(planned: Plan) -> None:
-    target = places.storage(planned.model)
+    target = hub_cache.repo_folder(planned.model)
     there = next(place for place in (target, *target.parents) if place.exists())
     free = shutil.disk_usage(there).free
     needed = planned.left + SPARE_BYTES
@@ -147,36 +147,38 @@ def _check_disk(planned: Plan) -> None:
         )
 
 
-def _download(planned: Plan, kept: Kept, token: str | None, arrived: Callable[[int], None]) -> None:
+def _download(planned: Plan, entry: ManifestEntry, token: str | None, arrived: Callable[[int], None]) -> None:
     from huggingface_hub import hf_hub_url
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils._headers import build_hf_headers
 
-    part = _part(planned, kept)
+    part = _part(planned, entry)
     bar = _bar(arrived)
     try:
         with part.open("ab") as file, _told(planned.model):
             http_get(
-                hf_hub_url(planned.model, kept.path, revision=planned.commit, endpoint=_endpoint()),
+                hf_hub_url(planned.model, entry.path, revision=planned.commit, endpoint=_endpoint()),
                 file,
                 resume_size=file.tell(),
                 headers=build_hf_headers(token=token or False),
-                expected_size=kept.size,
-                displayed_filename=kept.path,
+                expected_size=entry.size,
+                displayed_filename=entry.path,
                 tqdm_class=bar,
             )
     except OSError as error:
         if error.errno is None:
             # huggingface_hub's way to say that the stream ended before the file did.
-            raise ModelMissing(f"{kept.path} of {planned.model} broke off: fetch the model again.") from error
+            raise ModelMissing(
+                f"{entry.path} of {planned.model} broke off: fetch the model again."
+            ) from error
         raise SetupError(f"{part} cannot be written ({error.strerror}): is the disk full?") from error
-    if keeping.digest_of(part, kept.digest) != kept.digest:
+    if integrity.checksum(part, entry.digest) != entry.digest:
         part.unlink()
         raise ModelMissing(
-            f"{kept.path} of {planned.model} came with another content than the hub announced. It was thrown "
-            "away: fetch the model again."
+            f"{entry.path} of {planned.model} came with another content than the hub announced. It was "
+            "thrown away: fetch the model again."
         )
-    part.replace(_blob(planned, kept))
+    part.replace(_blob(planned, entry))
 
 
 def _bar(arrived: Callable[[int], None]) -> Any:
@@ -202,12 +204,12 @@ def _bar(arrived: Callable[[int], None]) -> Any:
 
 def _link(planned: Plan) -> Path:
     """Lay the files out under their names, as links to where the cache keeps their content."""
-    snapshot = places.storage(planned.model) / "snapshots" / planned.commit
-    for kept in planned.files:
-        path = snapshot / kept.path
+    snapshot = hub_cache.repo_folder(planned.model) / "snapshots" / planned.commit
+    for entry in planned.files:
+        path = snapshot / entry.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        blob = _blob(planned, kept)
+        blob = _blob(planned, entry)
         try:
             path.symlink_to(os.path.relpath(blob, path.parent))
         except OSError:
@@ -216,19 +218,19 @@ def _link(planned: Plan) -> Path:
     return snapshot
 
 
-def _here(planned: Plan, kept: Kept) -> int:
-    if _blob(planned, kept).is_file():
-        return kept.size or 0
-    part = _part(planned, kept)
-    return min(part.stat().st_size, kept.size or 0) if part.is_file() else 0
+def _here(planned: Plan, entry: ManifestEntry) -> int:
+    if _blob(planned, entry).is_file():
+        return entry.size or 0
+    part = _part(planned, entry)
+    return min(part.stat().st_size, entry.size or 0) if part.is_file() else 0
 
 
-def _blob(planned: Plan, kept: Kept) -> Path:
-    return places.storage(planned.model) / "blobs" / kept.digest
+def _blob(planned: Plan, entry: ManifestEntry) -> Path:
+    return hub_cache.repo_folder(planned.model) / "blobs" / entry.digest
 
 
-def _part(planned: Plan, kept: Kept) -> Path:
-    return places.storage(planned.model) / "blobs" / f"{kept.digest}.part"
+def _part(planned: Plan, entry: ManifestEntry) -> Path:
+    return hub_cache.repo_folder(planned.model) / "blobs" / f"{entry.digest}.part"
 
 
 @contextlib.contextmanager

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from bot.errors import ModelMissing
-from bot.models import fetch, places
-from bot.models.catalogue import UNKNOWN_LICENCE, entries, known, licence_of
-from bot.models.machine import advised
+from bot.hub import fetch, hub_cache
+from bot.hub.catalogue import UNKNOWN_LICENCE, entries, known, licence_of
+from bot.machine import advised
 from bot.recipe import Mode
 
 
 def test_every_known_model_says_where_its_facts_are_from() -> None:
     assert len({entry.name for entry in entries()}) == len(entries())
     for entry in entries():
-        assert places.is_hub_name(entry.name)
+        assert hub_cache.is_hub_name(entry.name)
         assert entry.sources
         assert all(source.startswith("https://") for source in entry.sources)
         assert ("NC" in entry.licence) is (entry.commercial is False)
@@ -92,4 +92,4 @@ def test_audiocraft_s_files_come_where_asked_or_where_there_are_no_others() -> N
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b/c", "/abs", "a", "a/..", "C:\\x", "a/b\n", "🎵/b"])
 def test_what_is_no_name_on_the_hub_never_becomes_a_path(name: str) -> None:
-    assert not places.is_hub_name(name)
+    assert not hub_cache.is_hub_name(name)

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from bot.errors import ModelMissing
-from bot.models import places
-from bot.models.pointers import is_pointer, pointer_error
+from bot.hub import hub_cache
+from bot.hub.pointers import is_pointer, pointer_error
 
 AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
 MULTIBAND_FILE = "mbd_musicgen_32khz.th"
@@ -25,21 +25,21 @@ REFUSED = 3
 """The converter's exit code where it says itself, on stderr, what is wrong."""
 
 
-def home() -> Path:
+def root() -> Path:
     """Return the folder of converted hub models, beside the Hugging Face cache; it may not be there yet."""
-    return places.cache().parent / "antiphon"
+    return hub_cache.root().parent / "antiphon"
 
 
 def target_of(model: str) -> Path:
     """Return where a hub model's converted files go; for a folder, a folder beside it."""
     if Path(model).is_dir():
         return Path(model).with_name(f"{Path(model).resolve().name}-converted")
-    return home() / model.replace("/", "--")
+    return root() / model.replace("/", "--")
 
 
 def folder_of(model: str) -> Path | None:
     """Return the folder that a hub model was converted into, or None."""
-    if Path(model).is_dir() or not places.is_hub_name(model):
+    if Path(model).is_dir() or not hub_cache.is_hub_name(model):
         return None
     folder = target_of(model)
     return folder if (folder / "config.json").is_file() else None
@@ -79,7 +79,7 @@ def convert(model: str, target: Path | None = None) -> Path:
     target: the folder to write, by default target_of(model). Raises ModelMissing with the file and the
     reason where something is missing, damaged, or more than data.
     """
-    source = places.folder_of(model)
+    source = hub_cache.folder_of(model)
     if source is None:
         raise ModelMissing(
             f"{model} is not on this machine: fetch it with `antiphon models fetch {model} --audiocraft`, or "

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 
 from bot.errors import ModelMissing
-from bot.models.catalogue import entries, known
+from bot.hub.catalogue import entries, known
 from bot.recipe import Mode
 
 _RUNNER = re.compile(r"[a-z]{2,}:")
@@ -20,7 +20,7 @@ _RUNNER = re.compile(r"[a-z]{2,}:")
 _HUB_NAME = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
 
 
-def cache() -> Path:
+def root() -> Path:
     """Return the folder of the Hugging Face cache, which may not be there yet."""
     if folder := os.environ.get("HF_HUB_CACHE"):
         return Path(folder).expanduser()
@@ -33,9 +33,9 @@ def is_hub_name(model: str) -> bool:
     return _HUB_NAME.fullmatch(model) is not None and ".." not in model
 
 
-def storage(model: str) -> Path:
+def repo_folder(model: str) -> Path:
     """Return the folder in the cache that keeps all of a hub model's files."""
-    return cache() / f"models--{model.replace('/', '--')}"
+    return root() / f"models--{model.replace('/', '--')}"
 
 
 def canonical(model: str) -> str:
@@ -58,7 +58,7 @@ def folder_of(model: str) -> Path | None:
         return path
     if not is_hub_name(model):
         return None
-    kept = storage(model)
+    kept = repo_folder(model)
     try:
         commit = (kept / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -69,7 +69,7 @@ def folder_of(model: str) -> Path | None:
 
 def fetched() -> list[str]:
     """Return the names of the hub models in the cache, sorted."""
-    found = (folder.name.removeprefix("models--") for folder in cache().glob("models--*--*"))
+    found = (folder.name.removeprefix("models--") for folder in root().glob("models--*--*"))
     names = (name.replace("--", "/", 1) for name in found)
     return sorted(name for name in names if folder_of(name) is not None)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bot.cli_models import models, rows_for
 from bot.config import Settings
 from bot.errors import ModelMissing, SetupError, UserError
-from bot.models import fetch, keeping, places
-from bot.models.cli import models, rows_for
-from tests.models.hub import COMMIT, Hub, serving
+from bot.hub import fetch, hub_cache, integrity
+from tests.hub.server import COMMIT, Hub, serving
 
 NAME = "someone/small-model"
 WEIGHTS = bytes(range(256)) * 4_000
@@ -52,18 +52,18 @@ def fetched(token: str | None = None) -> tuple[Path, list[tuple[int, int]]]:
 
 
 def test_what_is_needed_comes_and_nothing_else(hub: Hub) -> None:
-    assert places.folder_of(NAME) is None
+    assert hub_cache.folder_of(NAME) is None
     folder, said = fetched()
-    assert places.folder_of(NAME) == folder
+    assert hub_cache.folder_of(NAME) == folder
     there = sorted(path.name for path in folder.iterdir())
-    assert there == ["README.md", keeping.LIST, "config.json", "model.safetensors"]
+    assert there == ["README.md", integrity.MANIFEST, "config.json", "model.safetensors"]
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
     done = [so_far for so_far, _ in said]
     total = len(WEIGHTS) + 2 + len(hub.files["README.md"])
     assert done == sorted(done)
     assert said[-1] == (total, total)
-    assert [problem for _, problem in keeping.wrong(folder)] == ["", "", ""]
-    assert places.fetched() == [NAME]
+    assert [problem for _, problem in integrity.verify(folder)] == ["", "", ""]
+    assert hub_cache.fetched() == [NAME]
 
 
 def test_a_second_fetch_asks_for_no_file_again(hub: Hub) -> None:
@@ -81,7 +81,7 @@ def test_a_fetch_that_was_cut_goes_on_where_it_broke_off(hub: Hub) -> None:
     hub.fail["model.safetensors"] = 1
     with pytest.raises(ModelMissing, match=r"answered 500.*goes on from there"):
         fetched()
-    assert places.folder_of(NAME) is None
+    assert hub_cache.folder_of(NAME) is None
     planned = fetch.plan(NAME, None)
     come = planned.total - planned.left
     assert 10_000_000 < come < 15_000_000
@@ -96,7 +96,7 @@ def test_another_content_than_announced_is_thrown_away(hub: Hub) -> None:
     hub.forged["model.safetensors"] = WEIGHTS[:-1] + b"!"
     with pytest.raises(ModelMissing, match=r"model\.safetensors .* another content"):
         fetched()
-    assert places.folder_of(NAME) is None
+    assert hub_cache.folder_of(NAME) is None
     hub.forged.clear()
     folder, _ = fetched()
     assert (folder / "model.safetensors").read_bytes() == WEIGHTS
@@ -149,39 +149,39 @@ def test_damage_is_found_by_verifying(hub: Hub) -> None:
     damaged[500_000] ^= 1
     weights.write_bytes(damaged)
     (folder / "config.json").unlink()
-    found = {kept.path: problem for kept, problem in keeping.wrong(folder) if problem}
+    found = {entry.path: problem for entry, problem in integrity.verify(folder) if problem}
     assert found == {
         "config.json": "is missing",
         "model.safetensors": "has another content than was published",
     }
     weights.write_bytes(WEIGHTS[:-5])
-    assert {k.path: p for k, p in keeping.wrong(folder)}["model.safetensors"].startswith("has 1,023,995")
+    assert {k.path: p for k, p in integrity.verify(folder)}["model.safetensors"].startswith("has 1,023,995")
 
 
 def test_removing_gives_the_disk_back_and_touches_nothing_else(hub: Hub, tmp_path: Path) -> None:
     fetched()
-    assert keeping.size_of(NAME) > len(WEIGHTS)
-    keeping.remove(NAME)
-    assert places.fetched() == []
-    assert not places.storage(NAME).exists()
+    assert integrity.size_of(NAME) > len(WEIGHTS)
+    integrity.remove(NAME)
+    assert hub_cache.fetched() == []
+    assert not hub_cache.repo_folder(NAME).exists()
     mine = tmp_path / "mine"
     mine.mkdir()
     for name in (str(mine), NAME, "../mine/x", "antiphon-tiny-ar"):
         with pytest.raises(UserError, match="nothing to remove"):
-            keeping.remove(name)
+            integrity.remove(name)
     assert mine.is_dir()
 
 
 def test_what_another_program_fetched_is_verified_by_the_cache_s_own_names(hub: Hub) -> None:
     folder, _ = fetched()
-    (folder / keeping.LIST).unlink()
-    assert sorted(kept.path for kept, problem in keeping.wrong(folder) if not problem) == [
+    (folder / integrity.MANIFEST).unlink()
+    assert sorted(entry.path for entry, problem in integrity.verify(folder) if not problem) == [
         "README.md",
         "config.json",
         "model.safetensors",
     ]
     (folder / "config.json").write_bytes(b"[]")
-    assert [kept.path for kept, problem in keeping.wrong(folder) if problem] == ["config.json"]
+    assert [entry.path for entry, problem in integrity.verify(folder) if problem] == ["config.json"]
 
 
 def test_the_list_says_what_is_here_what_is_advised_and_what_it_may_be_used_for(hub: Hub) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from bot.models.catalogue import Entry, entries
+from bot.hub.catalogue import Entry, entries
 from bot.recipe import Mode
 
 SMALL_GB = 6.0

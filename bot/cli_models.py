@@ -19,12 +19,11 @@ from rich.progress import (
 
 from bot import log
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
-from bot.engines.checkpoints import converted
 from bot.errors import UserError
-from bot.models import fetch as fetching
-from bot.models import keeping, places
-from bot.models.catalogue import UNKNOWN_LICENCE, Entry, entries, known, licence_of
-from bot.models.machine import Broken, advised, probe
+from bot.hub import converted, hub_cache, integrity
+from bot.hub import fetch as fetching
+from bot.hub.catalogue import UNKNOWN_LICENCE, Entry, entries, known, licence_of
+from bot.machine import Broken, advised, probe
 from bot.recipe import Mode
 from bot.terminal import err, out, print_json
 
@@ -99,18 +98,18 @@ def verify(
     model: Annotated[str | None, typer.Argument(help="A fetched model, or a folder; all without it.")] = None,
 ) -> None:
     """Hash what was fetched again. Exits with 1 where something is damaged or missing."""
-    names = [model] if model is not None else places.fetched()
+    names = [model] if model is not None else hub_cache.fetched()
     if not names:
         out.print("Nothing was fetched yet.")
     damaged = False
     for name in names:
-        folder = places.folder_of(name)
+        folder = hub_cache.folder_of(name)
         if folder is None:
             raise UserError(f"{name} is not on this machine: fetch it with `antiphon models fetch {name}`.")
-        looked = list(keeping.wrong(folder))
-        for kept, problem in looked:
+        looked = list(integrity.verify(folder))
+        for entry, problem in looked:
             if problem:
-                out.print(f"{name}: {kept.path} {problem}", style="red")
+                out.print(f"{name}: {entry.path} {problem}", style="red")
                 damaged = True
         if not looked:
             out.print(f"{name}: its folder does not say what belongs there, so nothing was compared")
@@ -132,7 +131,7 @@ def convert(
     _settings()
     folder = converted.convert(model, target)
     out.print(f"wrote {folder}", soft_wrap=True)
-    if target is not None or places.folder_of(model) == Path(model):
+    if target is not None or hub_cache.folder_of(model) == Path(model):
         out.print(f"Set AR_MODEL={folder} in .env to use it.", soft_wrap=True)
 
 
@@ -145,10 +144,10 @@ def remove(
     settings = _settings()
     if model in _BUILT_IN:
         raise UserError(f"{model} is built in and stays.")
-    size = keeping.size_of(model)
+    size = integrity.size_of(model)
     if sys.stdin.isatty() and not yes:
         typer.confirm(f"Delete {model} ({size / 1e9:.2f} GB)?", abort=True)
-    keeping.remove(model)
+    integrity.remove(model)
     out.print(f"removed {model}, {size / 1e9:.2f} GB")
     if model in settings.files_of:
         out.print("It is still set in .env: until that changes, its mode is not available.")
@@ -157,7 +156,7 @@ def remove(
 def rows_for(settings: Settings, gpu_gb: float) -> list[dict[str, Any]]:
     """Return what `list` shows on a machine with so much graphics memory."""
     best = {mode: advised(mode, gpu_gb) for mode in Mode}
-    here = set(places.fetched())
+    here = set(hub_cache.fetched())
     rows = []
     for name, mode in _BUILT_IN.items():
         state = ["built in"] + (["advised here"] if best[mode] is None else [])
@@ -171,10 +170,10 @@ def rows_for(settings: Settings, gpu_gb: float) -> list[dict[str, Any]]:
         )
     known_names = {entry.name for entry in entries()}
     for name in sorted(here - known_names):
-        folder = places.folder_of(name)
+        folder = hub_cache.folder_of(name)
         licence = licence_of(folder, name) if folder else UNKNOWN_LICENCE
         rows.append(
-            _row(settings, name, None, keeping.size_of(name) / 1e9, licence, "See its page.", ["fetched"])
+            _row(settings, name, None, integrity.size_of(name) / 1e9, licence, "See its page.", ["fetched"])
         )
     return rows
 
@@ -200,7 +199,7 @@ def _row(
 
 
 def _gigabytes(entry: Entry, here: set[str]) -> float | None:
-    return keeping.size_of(entry.name) / 1e9 if entry.name in here else entry.download_gb
+    return integrity.size_of(entry.name) / 1e9 if entry.name in here else entry.download_gb
 
 
 def _show_licence(planned: fetching.Plan) -> None:
