@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
@@ -63,6 +64,8 @@ class Parts:
 def main(engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None:
     """Run the command line; `clock` gives Unix time in seconds."""
     guard_streams()
+    # Child processes run `python -m bot.…` in the same folder, which may hold a package `bot` of its own.
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         app(obj=Parts(engines, clock), standalone_mode=True)
     except (UserError, ConfigError) as error:
