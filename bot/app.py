@@ -55,7 +55,7 @@ COGS = (
     "cogs.clips.deletions",
     "cogs.removals",
     "cogs.about",
-    "cogs.delivery.cog",
+    "cogs.clips.outbox",
     "cogs.duels.cog",
     "cogs.duels.delivery",
     "cogs.duels.leaderboard",

@@ -17,7 +17,7 @@ from bot.app import PERMISSIONS, Antiphon
 from bot.config import DISCORD
 from bot.store.registrations import Registered
 from bot.terminal import print_line
-from cogs.delivery.refusals import NETWORK_ERRORS
+from cogs.discord_errors import NETWORK_ERRORS
 
 log = logging.getLogger(__name__)
 

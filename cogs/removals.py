@@ -11,11 +11,9 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import StoreError
-from cogs.delivery.refusals import NETWORK_ERRORS
+from cogs.discord_errors import NETWORK_ERRORS, UNKNOWN_CHANNEL
 
 log = logging.getLogger(__name__)
-
-UNKNOWN_CHANNEL = 10003
 
 
 class Removals(commands.Cog):

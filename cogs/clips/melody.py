@@ -11,7 +11,7 @@ from bot.engines.base import Capabilities
 from bot.errors import UserError
 from bot.jobs.melodies import MOST_BYTES
 from bot.markdown import quoted
-from cogs.delivery.refusals import NETWORK_ERRORS
+from cogs.discord_errors import NETWORK_ERRORS
 
 _DOWNLOAD_SECONDS = 60.0
 _NAME_CHARACTERS = 80

@@ -13,15 +13,11 @@ from dataclasses import dataclass
 import discord
 
 from bot.app import Antiphon
-from bot.errors import NotFound
-from bot.store.jobs import Job, State
-from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import Refused, Remedy
 from cogs.delivery.respondable import Draft, Respondable
-from cogs.ui.text import in_a_line
 
 log = logging.getLogger(__name__)
 
@@ -120,53 +116,3 @@ class NoticeSender:
             else:
                 return True
         return False
-
-
-class JobNotices:
-    """Tells of jobs that failed or were cancelled."""
-
-    def __init__(self, bot: Antiphon, responses: OriginalResponses, posts: PostOnce) -> None:
-        self._bot = bot
-        self._responses = responses
-        self._sender = NoticeSender(bot, responses, posts)
-
-    async def tell(self, job_id: int) -> None:
-        """Tell of a job's end, and record that it was told or that no way was open.
-
-        Raises Refused where the bot's own token was revoked.
-        """
-        try:
-            await with_backoff(lambda: self._attempt(job_id), f"the notice of job {job_id}")
-        except Refused as refused:
-            if refused.remedy is Remedy.REVOKED:
-                raise
-            log.warning("nobody could be told of job %d: %s", job_id, refused)
-        await self._bot.jobs.told(job_id)
-
-    async def _attempt(self, job_id: int) -> None:
-        async with self._responses.lock(job_id):
-            job = await self._bot.jobs.get(job_id)
-            try:
-                await self._sender.send(job, await self._notice(job))
-            except Refused as refused:
-                if refused.remedy is not Remedy.WITHOUT_WORDS:
-                    raise
-                await self._sender.send(job, await self._notice(job, with_words=False))
-
-    async def _notice(self, job: Job, *, with_words: bool = True) -> Notice:
-        line = f"{in_a_line(job.recipe)}\n" if with_words and job.error != BLOCKED_WORDS else ""
-        return Notice(
-            line + await self._said(job),
-            nonce=f"{job.id}-notice",
-            intend=lambda: self._bot.jobs.posting(job.id, self._bot.clock()),
-            mention=job.state is State.FAILED,
-        )
-
-    async def _said(self, job: Job) -> str:
-        if job.state is State.CANCELLED:
-            return "Cancelled."
-        try:
-            await self._bot.clips.of_job(job.id)
-        except NotFound:
-            return f"That did not work. {job.error}"
-        return f"The clip is ready, but it could not be shown here. {job.error} See /history."

@@ -10,17 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
 
-import aiohttp
 import discord
 
-NETWORK_ERRORS = (aiohttp.ClientError, OSError, TimeoutError, discord.DiscordServerError, discord.RateLimited)
-"""Errors after which the request may or may not have taken effect, and the same request may succeed later."""
-
-UNKNOWN_MESSAGE = 10008
-UNKNOWN_WEBHOOK = 10015
-ALREADY_ACKNOWLEDGED = 40060
-INVALID_WEBHOOK_TOKEN = 50027
-AUTOMOD = frozenset({200000, 200001, 240000})
+from cogs.discord_errors import NETWORK_ERRORS
 
 
 class Remedy(Enum):
@@ -124,6 +116,12 @@ def refusal_of(error: BaseException, *, webhook: bool = False) -> Refusal:
         return _GONE
     return Refusal(Remedy.GIVE_UP, f"Discord refused it ({error.status}, code {error.code}).")
 
+
+TOKEN_REVOKED = (
+    "Discord no longer accepts DISCORD_TOKEN: make a new one in the developer portal (Bot → Reset Token), "
+    "put it into .env and start again. The clips that wait are kept."
+)
+"""What the process ends with after Remedy.REVOKED."""
 
 UNREACHABLE = Refusal(Remedy.ELSEWHERE, "Its answer can no longer be reached.")
 

@@ -24,12 +24,11 @@ from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.jobs import State
 from cogs.delivery.backoff import with_backoff
-from cogs.delivery.cog import TOKEN_REVOKED
 from cogs.delivery.direct import direct_channel
 from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
-from cogs.delivery.refusals import Refused, Remedy, refusals
+from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft, Shown
 from cogs.duels.card import BUTTONS, VoteA, closed_card, duel_buttons, moment, open_card
 from cogs.ui.buttons import carries

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import UserError
-from cogs.delivery.refusals import NETWORK_ERRORS
+from cogs.discord_errors import NETWORK_ERRORS
 from cogs.ui.answers import reply, think
 from cogs.ui.embeds import build_embed
 from cogs.ui.permissions import moderates_server

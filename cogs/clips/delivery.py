@@ -16,6 +16,7 @@ from bot.audio.reencode import reencode
 from bot.errors import NotFound, RenderError
 from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
+from cogs.clips.buttons import clip_buttons
 from cogs.coach import OfClipButton as CoachButton
 from cogs.coach import line_under
 from cogs.delivery.backoff import with_backoff
@@ -25,7 +26,7 @@ from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_OVER, Refused, Remedy
 from cogs.delivery.respondable import Draft, Shown
 from cogs.presets.buttons import OfClipButton as PresetButton
-from cogs.ui.buttons import IdButton, carries_clip, clip_buttons
+from cogs.ui.buttons import IdButton, carries_clip
 from cogs.ui.card import clip_card
 from cogs.ui.text import in_a_line
 

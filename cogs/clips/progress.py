@@ -20,11 +20,11 @@ from bot.errors import NotFound, StoreError
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved, Place
 from bot.store.jobs import Job, State
+from cogs.clips.buttons import job_buttons
 from cogs.delivery.notices import BLOCKED_WORDS
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.refusals import SLOWED, Refused, Remedy
 from cogs.delivery.respondable import Draft
-from cogs.ui.buttons import job_buttons
 from cogs.ui.text import bar, in_a_line
 
 log = logging.getLogger(__name__)

@@ -12,23 +12,19 @@ from bot.app import Antiphon
 from bot.errors import ConfigError
 from bot.jobs.service import Advanced, Moved
 from bot.store.jobs import Job, State
-from cogs.delivery.clips import ClipDelivery
-from cogs.delivery.notices import JobNotices
+from cogs.clips.buttons import BUTTONS
+from cogs.clips.delivery import ClipDelivery
+from cogs.clips.notices import JobNotices
+from cogs.clips.progress import Board
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce
-from cogs.delivery.progress import Board
-from cogs.delivery.refusals import Refused
-from cogs.ui.buttons import BUTTONS
+from cogs.delivery.refusals import TOKEN_REVOKED, Refused
 
 log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 32
 """Items under way at once, those that wait for a retry included."""
 LOOK_AGAIN_SECONDS = 30.0
-TOKEN_REVOKED = (
-    "Discord no longer accepts DISCORD_TOKEN: make a new one in the developer portal (Bot → Reset Token), "
-    "put it into .env and start again. The clips that wait are kept."
-)
 
 
 class Delivery(commands.Cog):

@@ -1,0 +1,143 @@
+"""The buttons under clips and under jobs that are not done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.app import Antiphon
+from bot.ask import in_other_mode
+from bot.errors import UserError
+from bot.recipe import Mode
+from bot.store.clips import Clip
+from bot.store.deletions import Press
+from cogs.asking import acknowledge_request, start_duel, submit
+from cogs.ui.answers import defer_update, think
+from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
+from cogs.ui.card import details
+from cogs.ui.permissions import moderates_channel
+
+
+class AgainButton(IdButton, prefix="clip:again"):
+    """The same recipe with a new seed."""
+
+    label = "Again"
+    style = discord.ButtonStyle.primary
+    emoji = "🔁"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Queue it for whoever pressed."""
+        await acknowledge_request(interaction)
+        clip = await interaction.client.clips.get(self.number)
+        await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
+
+
+class OtherModeButton(IdButton, prefix="clip:other"):
+    """The same prompt, length and seed in the other mode."""
+
+    label = "Other mode"
+    emoji = "🔀"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Queue it for whoever pressed."""
+        await acknowledge_request(interaction)
+        clip = await interaction.client.clips.get(self.number)
+        other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
+        engine = interaction.client.service.engine(other)
+        await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
+
+
+class DuelButton(IdButton, prefix="clip:duel"):
+    """The same prompt and length once more in both modes, to be voted on blind."""
+
+    label = "Duel"
+    emoji = "⚔️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Start it for whoever pressed."""
+        await acknowledge_request(interaction, clips=2)
+        recipe = (await interaction.client.clips.get(self.number)).recipe
+        await start_duel(interaction, recipe.prompt, recipe.seconds)
+
+
+class DetailsButton(IdButton, prefix=CLIP_DETAILS):
+    """The whole recipe and the measurements, for whoever asks alone."""
+
+    label = "Details"
+    emoji = "📄"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show them."""
+        await think(interaction, private=True)
+        clip = await interaction.client.clips.get(self.number)
+        await interaction.followup.send(embed=details(clip), ephemeral=True)
+
+
+class DeleteButton(IdButton, prefix="clip:delete"):
+    """Takes a clip away: message, files and record."""
+
+    label = "Delete"
+    style = discord.ButtonStyle.danger
+    emoji = "🗑️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Delete it for its owner or a moderator."""
+        await defer_update(interaction)
+        clip = await interaction.client.clips.get(self.number)
+        if not may_remove(interaction, clip):
+            raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
+        await interaction.client.deletions.begin(clip.id, _press(interaction))
+
+
+class CancelButton(IdButton, prefix="job:cancel"):
+    """Takes a queued or running job back."""
+
+    label = "Cancel"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Cancel it for its owner or a moderator; the message follows by itself."""
+        await defer_update(interaction)
+        job = await interaction.client.jobs.get(self.number)
+        if job.user_id != interaction.user.id and not moderates_channel(interaction):
+            raise UserError("Only the person who asked for a clip, or a moderator, can cancel it.")
+        await interaction.client.service.cancel(job.id)
+
+
+BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton, CancelButton)
+
+
+def clip_buttons(clip_id: int, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
+    """Return the buttons under a clip, which every clip has, and more of this one's.
+
+    can_duel: False where the bot cannot post by itself, as in private channels: no duel can be shown there.
+    """
+    kinds: list[type[IdButton]] = [AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton]
+    if not can_duel:
+        kinds.remove(DuelButton)
+    return in_rows(*(kind(clip_id) for kind in kinds), *more)
+
+
+def job_buttons(job_id: int) -> discord.ui.View:
+    """Return the buttons under a job that is not done."""
+    return in_rows(CancelButton(job_id))
+
+
+def _press(interaction: discord.Interaction[Any]) -> Press | None:
+    """Return the message that a button was pressed under, with the right to delete it."""
+    if interaction.message is None:
+        return None
+    return Press(
+        guild_id=interaction.guild_id,
+        channel_id=interaction.message.channel.id,
+        message_id=interaction.message.id,
+        application_id=interaction.application_id,
+        interaction_token=interaction.token,
+    )
+
+
+def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:
+    """Tell whether the person who acts asked for the clip, or moderates the channel where it lies."""
+    if clip.user_id == interaction.user.id:
+        return True
+    return clip.guild_id == interaction.guild_id and moderates_channel(interaction)
