@@ -59,9 +59,7 @@ async def generate(
                     case Ready():
                         if executor.sent == 0:
                             out_path, tune = str(Path(folder, "clip.mp3")), str(melody or "")
-                            wanted = Render(
-                                1, recipe.to_json(), out_path, UNLIMITED_BYTES, tune, picture is not None
-                            )
+                            wanted = Render(1, recipe, out_path, UNLIMITED_BYTES, tune, picture is not None)
                             await executor.render(wanted)
                     case Loading(finished=finished):
                         report("loading", float(finished))

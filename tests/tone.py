@@ -5,6 +5,7 @@ Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
 `ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/spellings.py,
+`eager` asks for another job at every step,
 `verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate, `leaking` shows
 a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`, `silent`
 and `lopsided` (one side dead) give such audio. The model `memory:NAME` raises that as it is loaded.
@@ -115,6 +116,8 @@ class ToneEngine:
             if context.cancelled(job):
                 return
             context.progress(job, step, STEPS)
+            if "eager" in words:
+                assert context.next(lambda _: False) is None
             if step == STEPS // 2:
                 misbehave(words)
                 if "chatty" in words:

@@ -1,4 +1,4 @@
-"""The bot's end of the pipe: one worker process, started, watched, and started again when it dies."""
+"""The bot's end of the pipe: one worker process, watched and restarted when it dies."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ from bot.redact import redact
 log = logging.getLogger(__name__)
 
 _LINE_LIMIT = 1 << 20
-_LAST_WORDS = 15
+_STDERR_TAIL_LINES = 15
 _BACKOFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The worker is gone, with every job it had; a fresh one is on its way. `reason` is for all to read."""
+    """The worker process ended with its open jobs, and a new one starts. reason: in words for the member."""
 
     reason: str
 
 
 class ChildExecutor:
-    """Runs the worker as a child process and turns what it says into events.
+    """Runs a worker as a child process and yields its messages.
 
-    stall_seconds: longest silence while a job renders or is mastered; load_seconds: while a model loads.
-    secrets: environment variables that only the worker gets, such as HF_TOKEN.
-    A worker that is silent for longer is killed, and reported as Died like one that ended by itself. Its
-    output is read as it comes, whether or not the events are taken, so a bot that is held up neither blocks
-    the worker nor takes it for silent.
+    stall_seconds: the longest silence while a job renders or is mastered; load_seconds: while a model loads.
+    A worker that is silent for longer is killed and reported as Died, like one that exits on its own.
+    secrets: environment variables for the worker alone, such as HF_TOKEN.
+    The pipe is read whether or not the events are consumed, so a bot that waits for its disk neither blocks
+    the worker nor counts it as silent.
     """
 
     def __init__(
@@ -90,16 +90,16 @@ class ChildExecutor:
 
     @property
     def sent(self) -> int:
-        """How many Renders this worker was given; a Ready that has seen fewer is out of date."""
+        """The number of Renders sent to this worker process; a Ready that acked fewer is out of date."""
         return self._sent
 
     async def events(self) -> AsyncGenerator[Up | Died, None]:
-        """Start a worker and yield what it says; after Died, start the next. Ends after close()."""
+        """Start a worker and yield its messages; after Died, start the next. Ends after close()."""
         failures = 0
         while not self._closing.is_set():
             began = time.monotonic()
-            async with aclosing(self._life()) as life:
-                async for event in life:
+            async with aclosing(self._run_process()) as process_events:
+                async for event in process_events:
                     if isinstance(event, Rendered):
                         failures = 0
                     yield event
@@ -114,15 +114,15 @@ class ChildExecutor:
             failures += 1
 
     async def render(self, render: Render) -> None:
-        """Give the worker a job. If it is dying, Died follows, and the job is asked for again then."""
+        """Send the worker a job. If the worker is dying, Died follows, after which the job is requeued."""
         self._sent += 1
-        self._watchdog.given(render.job_id)
-        await self._say(render)
+        self._watchdog.assigned(render.job_id)
+        await self._send(render)
 
     async def cancel(self, job_id: int) -> None:
-        """Have the worker drop a job."""
-        self._watchdog.ended(job_id)
-        await self._say(Cancel(job_id))
+        """Tell the worker to drop a job."""
+        self._watchdog.released(job_id)
+        await self._send(Cancel(job_id))
 
     async def close(self, patience: float = 5.0) -> None:
         """Close the pipe, which ends the worker, and kill it if that takes over `patience` seconds."""
@@ -141,7 +141,7 @@ class ChildExecutor:
     def _new_watchdog(self) -> Watchdog:
         return Watchdog(stall_seconds=self._stall_seconds, load_seconds=self._load_seconds)
 
-    async def _life(self) -> AsyncGenerator[Up | Died, None]:
+    async def _run_process(self) -> AsyncGenerator[Up | Died, None]:
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -155,14 +155,14 @@ class ChildExecutor:
         self._sent = 0
         self._watchdog = self._new_watchdog()
         self._reason = ""
-        last_words: deque[str] = deque(maxlen=_LAST_WORDS)
-        said: asyncio.Queue[Up | None] = asyncio.Queue()
-        logging_ = asyncio.create_task(_log_stderr(process, last_words))
-        reading = asyncio.create_task(self._read(process, said))
+        stderr_tail: deque[str] = deque(maxlen=_STDERR_TAIL_LINES)
+        received: asyncio.Queue[Up | None] = asyncio.Queue()
+        logging_ = asyncio.create_task(_log_stderr(process, stderr_tail))
+        reading = asyncio.create_task(self._read(process, received))
         watching = asyncio.create_task(self._watch(process))
         try:
-            await self._say(self._start)
-            while (event := await said.get()) is not None:
+            await self._send(self._start)
+            while (event := await received.get()) is not None:
                 yield event
             await reading
             code = await process.wait()
@@ -176,32 +176,32 @@ class ChildExecutor:
                 await process.wait()
         if not self._closing.is_set():
             reason = self._reason or f"The worker process ended ({_ending(code)})."
-            log.error("%s Its last words:\n%s", reason, "\n".join(last_words) or "(none)")
+            log.error("%s The end of its stderr:\n%s", reason, "\n".join(stderr_tail) or "(none)")
             yield Died(reason)
 
-    async def _read(self, process: asyncio.subprocess.Process, said: asyncio.Queue[Up | None]) -> None:
-        """Queue what the worker says, and None after its end or after a line that is no message."""
+    async def _read(self, process: asyncio.subprocess.Process, received: asyncio.Queue[Up | None]) -> None:
+        """Queue the worker's messages, then None at the end of the stream or at a line that is no message."""
         assert process.stdout is not None
         try:
             async for line in process.stdout:
-                # A worker's error reaches cards, exports and the database from here.
+                # From here a worker's error message reaches embeds, exports and the database.
                 event = decode_up(redact(line.decode(errors="replace")).encode())
-                self._watchdog.heard(event)
+                self._watchdog.received(event)
                 if isinstance(event, Fatal):
                     self._reason = event.message
                 else:
-                    said.put_nowait(event)
+                    received.put_nowait(event)
         finally:
-            said.put_nowait(None)
+            received.put_nowait(None)
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
-        """Kill the worker when it has work and says nothing for its phase's limit."""
+        """Kill the worker when it has work and is silent for longer than its phase's limit."""
         interval = min(1.0, self._stall_seconds / 4, self._load_seconds / 4)
         before = time.monotonic()
         while True:
             await asyncio.sleep(interval)
             now = time.monotonic()
-            # While the bot itself stood still, on a suspended machine for example, it heard nothing either.
+            # While the bot itself stood still, for example on a suspended machine, it received nothing.
             silence = self._watchdog.stalled(min(now - before, 2 * interval))
             before = now
             if silence is not None:
@@ -209,35 +209,35 @@ class ChildExecutor:
                 _kill(process)
                 return
 
-    async def _say(self, message: Down) -> None:
+    async def _send(self, message: Down) -> None:
         process = self._process
         if process is None or process.stdin is None or process.stdin.is_closing():
             return
-        # A broken pipe is the worker's death, which its stdout tells.
+        # A broken pipe means that the worker died; the end of its stdout reports that.
         with contextlib.suppress(ConnectionError):
             process.stdin.write(encode(message))
             await process.stdin.drain()
 
 
-async def _log_stderr(process: asyncio.subprocess.Process, last_words: deque[str]) -> None:
+async def _log_stderr(process: asyncio.subprocess.Process, stderr_tail: deque[str]) -> None:
     assert process.stderr is not None
     while True:
         try:
             raw = await process.stderr.readline()
         except ValueError:
-            continue  # a line over the limit: a progress bar, which nobody needs
+            continue  # a line over the limit is a progress bar
         if not raw:
             return
         line = raw.decode(errors="replace").rstrip()
-        last_words.append(line)
+        stderr_tail.append(line)
         log.info("worker: %s", line)
 
 
 def _environment() -> dict[str, str]:
-    """Return the bot's environment without its token, and with memory that is given back late.
+    """Return the bot's environment without its token, and with malloc settings that keep freed memory.
 
-    glibc hands every large free block back to the kernel and faults it in again; the M_MMAP_THRESHOLD and
-    M_TRIM_THRESHOLD of mallopt(3), set high, keep it, which convolutions on a CPU feel most.
+    By default glibc returns every large free block to the kernel and faults it in again. High values of
+    M_MMAP_THRESHOLD and M_TRIM_THRESHOLD (mallopt(3)) keep it, which speeds up convolutions on a CPU.
     """
     hidden = {"DISCORD_TOKEN"}
     return {

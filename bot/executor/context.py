@@ -26,6 +26,7 @@ from bot.engines.failures import is_out_of_memory
 from bot.errors import BadAudio, ModelUnusable, OutOfMemory, RenderError, UserError
 from bot.executor.protocol import (
     Cancel,
+    Down,
     Failed,
     FailureKind,
     Fatal,
@@ -64,14 +65,15 @@ class PipeContext:
         self._sending = threading.Lock()
         self._changed = threading.Condition()
         self._inbox: deque[Render] = deque()
-        self._seen = 0
+        self._acked = 0
+        self._last_ready: Ready | None = None
         self._cancelled: set[int] = set()
         self._open: dict[int, tuple[Render, float]] = {}
         self._engine: Engine | None = None
         self._alone = False
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
         self._finishing: Future[None] | None = None
-        self._beaten_at = 0.0
+        self._last_heartbeat = 0.0
         self._warnings: dict[int, list[str]] = {}
         threading.Thread(target=self._read, name="read", daemon=True).start()
 
@@ -81,7 +83,7 @@ class PipeContext:
         """Ask for any job and wait until one is in the inbox; return it, still there."""
         with self._changed:
             if not self._inbox:
-                self._send(Ready(1, None, self._seen))
+                self._send_ready(None)
             self._changed.wait_for(lambda: self._inbox)
             return self._inbox[0]
 
@@ -104,7 +106,7 @@ class PipeContext:
 
     def taken(self) -> list[RenderRequest]:
         """Return the jobs that the engine took and neither finished nor failed nor dropped."""
-        return [_job(render) for render, _ in list(self._open.values())]
+        return [_request(render) for render, _ in list(self._open.values())]
 
     def give_back(self, job: RenderRequest) -> None:
         """Put a job that the engine took back to the head of the inbox, to be tried again."""
@@ -124,7 +126,7 @@ class PipeContext:
             return None
         with self._changed:
             while self._inbox:
-                job = _job(self._inbox[0])
+                job = _request(self._inbox[0])
                 if job.id in self._cancelled:
                     self._cancelled.discard(self._inbox.popleft().job_id)
                     continue
@@ -133,7 +135,7 @@ class PipeContext:
                 render = self._inbox.popleft()
                 self._open[job.id] = (render, time.monotonic())
                 return job
-            self._send(Ready(1, mode, self._seen))
+            self._send_ready(mode)
             return None
 
     def progress(self, job: RenderRequest, done: int, total: int) -> None:
@@ -150,8 +152,8 @@ class PipeContext:
     def heartbeat(self) -> None:
         """Say that the engine is at work where no step is finished; at most once a second is it sent."""
         now = time.monotonic()
-        if now - self._beaten_at >= _HEARTBEAT_SECONDS:
-            self._beaten_at = now
+        if now - self._last_heartbeat >= _HEARTBEAT_SECONDS:
+            self._last_heartbeat = now
             self._send(Heartbeat())
 
     def cancelled(self, job: RenderRequest) -> bool:
@@ -245,31 +247,48 @@ class PipeContext:
         except Exception as error:
             self.fail(job.id, error)
 
+    def _send_ready(self, mode: Mode | None) -> None:
+        """Grant one Render, unless the bot holds this same grant already."""
+        ready = Ready(mode, self._acked)
+        if ready != self._last_ready:
+            self._last_ready = ready
+            self._send(ready)
+
     def _send(self, message: Up) -> None:
         with self._sending:
             self._writing.write(encode(message))
             self._writing.flush()
 
     def _read(self) -> None:
-        for line in self._reading:
-            message = decode_down(line)
-            with self._changed:
-                match message:
-                    case Render():
-                        self._seen += 1
-                        self._inbox.append(message)
-                    case Cancel(job_id):
-                        self._cancelled.add(job_id)
-                    case _:
-                        print(f"unexpected {type(message).__name__}", file=sys.stderr)
-                self._changed.notify_all()
-        # The bot is gone, or wants this to end: its next start renders again what is left undone here.
+        """Receive the bot's messages, and exit with the stream.
+
+        os._exit skips the other threads, which may never end: a start of the bot requeues their jobs.
+        """
+        try:
+            for line in self._reading:
+                self._receive(decode_down(line))
+        except Exception:
+            # Unread, the stream would leave a worker that neither works nor dies.
+            traceback.print_exc()
+            os._exit(1)
         os._exit(0)
+
+    def _receive(self, message: Down) -> None:
+        with self._changed:
+            match message:
+                case Render():
+                    self._acked += 1
+                    self._inbox.append(message)
+                case Cancel(job_id):
+                    self._cancelled.add(job_id)
+                case _:
+                    print(f"unexpected {type(message).__name__}", file=sys.stderr)
+            self._changed.notify_all()
 
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of what has a say in the audio, as far as it is installed."""
+    """Return the versions of the installed packages that influence the audio."""
     found = {"python": platform.python_version()}
     for package in ("antiphon", "torch", "transformers", "diffusers", "audiocraft", "numpy", "scipy"):
         with contextlib.suppress(PackageNotFoundError):
@@ -277,9 +296,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _job(render: Render) -> RenderRequest:
+def _request(render: Render) -> RenderRequest:
     melody = Path(render.melody) if render.melody else None
-    return RenderRequest(render.job_id, Recipe.from_json(render.recipe), melody)
+    return RenderRequest(render.job_id, render.recipe, melody)
 
 
 def _kind(error: RenderError | UserError) -> FailureKind:

@@ -1,10 +1,11 @@
-"""What the bot and its worker say to each other: one JSON object a line, over the worker's stdin and stdout.
+"""The messages between the bot and its worker: one JSON object a line, over the worker's stdin and stdout.
 
-    bot → worker    Start, then Render, Cancel; the end of the stream is the end of the worker
+    bot → worker    Start, then Render, Cancel; the worker exits at the end of the stream
     worker → bot    Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal
 
-Audio travels as files, never here. `Ready.seen` counts the Renders the worker has read: the bot acts on a
-Ready only if that is all it sent, so that a room is never filled twice.
+Audio travels as files, never here. A Ready grants one Render and is sent only when it differs from the last.
+`Ready.acked` counts the Renders that the worker has received: the bot acts on a Ready only if it has sent no
+more than that, so that no grant is used twice.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from bot.recipe import Mode
+from bot.recipe import Mode, Recipe
 
 FailureKind = Literal["refused", "model", "out_of_memory", "audio", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """First of all: `engines` names the module that loads them, `models` the model of each mode.
+    """The first message: `engines` names the module that loads models, `models` the model of each mode.
 
-    The model of `warm` is loaded before anybody asks for it.
+    The model of mode `warm`, if any, is loaded before the first job.
     """
 
     engines: str
@@ -35,13 +36,13 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Render:
-    """Render `recipe` (JSON) into the MP3 `out_path` of at most `max_bytes`.
+    """Render `recipe` into the MP3 `out_path` of at most `max_bytes`.
 
-    `melody` is the audio file that the recipe's melody is in, where it has one.  `picture`: draw one as well.
+    melody: path of the audio file for the recipe's melody, or "".  picture: draw the clip's picture as well.
     """
 
     job_id: int
-    recipe: str
+    recipe: Recipe
     out_path: str
     max_bytes: int
     melody: str = ""
@@ -50,18 +51,20 @@ class Render:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Drop this job, wherever it is, and say nothing more of it."""
+    """Drop this job in whatever state it is, and send nothing more about it."""
 
     job_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """`room` more jobs can be taken now, of `mode` only where one is given."""
+    """One more job can be taken now, of `mode` only unless that is None.
 
-    room: int
+    acked: the number of Renders that this worker has received so far.
+    """
+
     mode: Mode | None
-    seen: int
+    acked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The engine's thread is at work where it has no step to report, or waits for the finisher's."""
+    """The engine's thread is working without a step to report, or is waiting for the finisher's thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """The model of `mode` is being loaded; `finished` once that is over, well or not."""
+    """The model of `mode` is being loaded; `finished` after that ended in success or failure."""
 
     mode: Mode
     finished: bool
@@ -89,9 +92,10 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The clip lies at `file`, its picture, where one was wanted, at `picture`.
+    """A finished clip.
 
-    `facts` is what was measured on the clip.
+    file, picture: names beside the Render's out_path; picture is "" where none was requested.
+    facts: the measurements and provenance of the clip, as stored with it.
     """
 
     job_id: int
@@ -102,7 +106,7 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No clip. `message` is for the member, `detail` for the log."""
+    """A failed job. message: the reason in words for the member; detail: the traceback for the log."""
 
     job_id: int
     kind: FailureKind
@@ -112,7 +116,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
-    """The worker ends now, with every job that is open; `message` says why, for the member."""
+    """The worker exits now with its open jobs; message: the reason in words for the member."""
 
     message: str
 
@@ -124,19 +128,27 @@ _UP = {kind.__name__: kind for kind in (Ready, Loading, Progress, Heartbeat, Ren
 
 
 def encode(message: Down | Up) -> bytes:
-    """Return one line."""
-    return json.dumps({"type": type(message).__name__, **asdict(message)}).encode() + b"\n"
+    """Return a message as one line of JSON, with the recipe of a Render as an object in it."""
+    fields = asdict(message)
+    if isinstance(message, Render):
+        fields["recipe"] = json.loads(message.recipe.to_json())
+    return json.dumps({"type": type(message).__name__, **fields}).encode() + b"\n"
 
 
 def decode_down(line: bytes) -> Down:
-    """Read a line on the worker's side. Raises ValueError, KeyError or TypeError for anything else."""
+    """Parse a line in the worker.
+
+    Raises ValueError, KeyError or TypeError for a line that is no message, InvalidRecipe for a bad recipe.
+    """
     message = json.loads(line)
+    if "recipe" in message:
+        message["recipe"] = Recipe.from_json(json.dumps(message["recipe"]))
     down: Down = _DOWN[message.pop("type")](**message)
     return down
 
 
 def decode_up(line: bytes) -> Up:
-    """Read a line on the bot's side. Raises ValueError, KeyError or TypeError for anything else."""
+    """Parse a line in the bot. Raises ValueError, KeyError or TypeError for a line that is no message."""
     message = json.loads(line)
     if message.get("mode") is not None:
         message["mode"] = Mode(message["mode"])

@@ -1,4 +1,4 @@
-"""Which silence of the worker is too long: a clock for its engine's thread, another for its finisher's."""
+"""Timeouts of a silent worker: one clock for its engine's thread, another for its finisher's."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from bot.executor.protocol import Failed, Loading, Progress, Rendered, Up
 
 
 class Watchdog:
-    """Counts silent seconds a phase, from what the worker says and when it is read.
+    """Counts the seconds without a message in each phase.
 
-    stall_seconds: longest silence of a thread that renders or masters; load_seconds: of a worker that
-    starts or loads a model.
+    Messages count when they arrive at the bot, not when the bot acts on them: a full disk delays the second.
+    stall_seconds: the longest silence while rendering or mastering.  load_seconds: the longest silence while
+    the worker starts or loads a model.
     """
 
     def __init__(self, *, stall_seconds: float, load_seconds: float) -> None:
@@ -21,19 +22,19 @@ class Watchdog:
         self._engine_silence = 0.0
         self._finisher_silence = 0.0
 
-    def given(self, job_id: int) -> None:
-        """Expect to hear of a job."""
+    def assigned(self, job_id: int) -> None:
+        """Expect messages about a job from now on."""
         if not self._rendering:
             self._engine_silence = 0.0
         self._rendering.add(job_id)
 
-    def ended(self, job_id: int) -> None:
-        """Expect to hear nothing more of a job."""
+    def released(self, job_id: int) -> None:
+        """Expect no more messages about a job."""
         self._rendering.discard(job_id)
         self._mastering.discard(job_id)
 
-    def heard(self, event: Up) -> None:
-        """Note what the worker said, by the thread that says such things."""
+    def received(self, event: Up) -> None:
+        """Reset the clock of the thread that sends this kind of message."""
         match event:
             case Progress(job_id=job_id, phase="mastering"):
                 if job_id not in self._mastering:
@@ -46,7 +47,7 @@ class Watchdog:
             case Rendered() | Failed():
                 if event.job_id in self._mastering:
                     self._finisher_silence = 0.0
-                self.ended(event.job_id)
+                self.released(event.job_id)
                 if isinstance(event, Rendered):
                     return
             case Loading():
@@ -56,7 +57,7 @@ class Watchdog:
         self._engine_silence = 0.0
 
     def stalled(self, seconds: float) -> str | None:
-        """Count so many more silent seconds; return the phase and the silence where it is too long."""
+        """Add `seconds` without a message; return the silence and its phase once it exceeds the limit."""
         limit = self._load_seconds if self._loading else self._stall_seconds
         self._engine_silence = self._engine_silence + seconds if self._loading or self._rendering else 0.0
         self._finisher_silence = self._finisher_silence + seconds if self._mastering else 0.0

@@ -29,7 +29,7 @@ class Worker:
         """Work until the bot closes the pipe. Raises what only a new process mends, after reporting it."""
         while True:
             render = self._context.wait()
-            recipe = Recipe.from_json(render.recipe)
+            recipe = render.recipe
             mode = recipe.mode
             try:
                 engine = self._engine(mode)

@@ -291,7 +291,7 @@ class JobService:
     async def _fill(self) -> None:
         """Give the worker what it has room for, in the queue's order."""
         async with self._filling:
-            while (ready := self._ready) and ready.room > 0 and ready.seen == self._executor.sent:
+            while (ready := self._ready) and ready.acked == self._executor.sent:
                 job = await self.jobs.claim(self._clock(), ready.mode)
                 if job is None:
                     return
@@ -305,7 +305,7 @@ class JobService:
                 self._ready = None
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 await self._executor.render(
-                    Render(job.id, recipe.to_json(), str(out_path), job.max_bytes, str(melody or ""))
+                    Render(job.id, recipe, str(out_path), job.max_bytes, str(melody or ""))
                 )
                 self._publish(Moved(job.id, State.RUNNING))
 

@@ -34,7 +34,7 @@ class WorkerHarness:
         self.number += 1
         wanted = recipe(**{"prompt": prompt, "model": "tones", "seconds": 1.0} | changes)
         path = self.folder / f"{self.number}.mp3"
-        await self.executor.render(Render(self.number, wanted.to_json(), str(path), 10**7, picture=picture))
+        await self.executor.render(Render(self.number, wanted, str(path), 10**7, picture=picture))
         return self.number
 
     async def until(self, *kinds: type, job: int | None = None) -> Up | Died:
@@ -48,7 +48,7 @@ class WorkerHarness:
         while True:
             event = await self.until(Ready)
             assert isinstance(event, Ready)
-            if event.mode is None and event.seen == self.executor.sent:
+            if event.mode is None and event.acked == self.executor.sent:
                 return event
 
 
@@ -181,6 +181,16 @@ async def test_a_broken_device_ends_the_worker_with_its_reason(harness: WorkerHa
     assert "accelerator stopped working" in died.reason
     assert not any(isinstance(e, Failed) and e.job_id == job for e in harness.said[start:])
     await harness.ready()
+
+
+async def test_a_grant_is_sent_once_however_often_the_engine_asks(harness: WorkerHarness) -> None:
+    start = len(harness.said)
+    job = await harness.give("eager tune")
+    sent = harness.executor.sent
+    await harness.until(Rendered, job=job)
+    grants = [event for event in harness.said[start:] if isinstance(event, Ready) and event.acked == sent]
+    assert len(grants) == len(set(grants))
+    assert Ready(Mode.AR, sent) in grants
 
 
 async def test_the_worker_is_read_while_nobody_takes_its_events(harness: WorkerHarness) -> None:

@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.errors import InvalidRecipe
 from bot.executor import protocol
 from bot.recipe import Mode
+from tests.builders import recipe
 
 DOWN = (protocol.Start, protocol.Render, protocol.Cancel)
 UP = (protocol.Ready, protocol.Loading, protocol.Progress, protocol.Rendered, protocol.Failed)
 facts = st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text())
-fields = {"models": st.dictionaries(st.text(), st.text()), "facts": facts}
+recipes = st.builds(
+    recipe,
+    prompt=st.just("a tune") | st.just("für “Elise”"),
+    seconds=st.floats(1, 600),
+    mode=st.sampled_from(Mode),
+)
+fields = {"models": st.dictionaries(st.text(), st.text()), "facts": facts, "recipe": recipes}
 
 
 def messages(kinds: tuple[type, ...]) -> st.SearchStrategy[object]:
@@ -31,9 +41,20 @@ def test_what_comes_up_arrives(message: protocol.Up) -> None:
 
 
 def test_a_mode_arrives_as_one() -> None:
-    arrived = protocol.decode_up(protocol.encode(protocol.Ready(1, Mode.AR, 3)))
+    arrived = protocol.decode_up(protocol.encode(protocol.Ready(Mode.AR, 3)))
     assert isinstance(arrived, protocol.Ready)
     assert arrived.mode is Mode.AR
+
+
+def test_a_recipe_is_an_object_in_its_message() -> None:
+    line = protocol.encode(protocol.Render(1, recipe(prompt="slow piano"), "1.mp3", 10**7))
+    assert json.loads(line)["recipe"]["prompt"] == "slow piano"
+
+
+def test_a_recipe_out_of_bounds_is_refused() -> None:
+    line = protocol.encode(protocol.Render(1, recipe(seconds=1.5), "1.mp3", 10**7))
+    with pytest.raises(InvalidRecipe):
+        protocol.decode_down(line.replace(b"1.5", b"-1.5"))
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ MASTERING = Progress(1, 0, 1, "mastering")
 def watchdog(*events: Up, given: tuple[int, ...] = (1,)) -> Watchdog:
     """A watchdog of a worker that started, was given these jobs and then said this."""
     watchdog = Watchdog(stall_seconds=STALL, load_seconds=LOAD)
-    watchdog.heard(Ready(1, None, 0))
+    watchdog.received(Ready(None, 0))
     for job in given:
-        watchdog.given(job)
+        watchdog.assigned(job)
     for event in events:
-        watchdog.heard(event)
+        watchdog.received(event)
     return watchdog
 
 
@@ -66,24 +66,24 @@ def test_a_worker_without_work_may_be_silent(events: list[Up]) -> None:
 
 def test_a_cancelled_job_is_not_waited_for() -> None:
     dog = watchdog(RENDERING)
-    dog.ended(1)
+    dog.released(1)
     assert dog.stalled(1e6) is None
 
 
-@pytest.mark.parametrize("sign", [Heartbeat(), RENDERING, Ready(1, Mode.AR, 1)])
+@pytest.mark.parametrize("sign", [Heartbeat(), RENDERING, Ready(Mode.AR, 1)])
 def test_every_word_of_the_engine_counts(sign: Up) -> None:
     dog = watchdog(RENDERING)
     for _ in range(5):
         assert dog.stalled(STALL) is None
-        dog.heard(sign)
+        dog.received(sign)
 
 
 def test_a_hung_mastering_is_not_covered_by_the_next_clip() -> None:
     dog = watchdog(MASTERING, given=(1, 2))
     for _ in range(2):
         assert dog.stalled(STALL / 2) is None
-        dog.heard(Progress(2, 1, 9, "rendering"))
-        dog.heard(Heartbeat())
+        dog.received(Progress(2, 1, 9, "rendering"))
+        dog.received(Heartbeat())
     silence = dog.stalled(1.0)
     assert silence is not None
     assert silence.endswith("while mastering")
@@ -93,7 +93,7 @@ def test_a_slow_mastering_does_not_cover_a_hung_engine() -> None:
     dog = watchdog(MASTERING, given=(1, 2))
     for _ in range(2):
         assert dog.stalled(STALL / 2) is None
-        dog.heard(MASTERING)
+        dog.received(MASTERING)
     silence = dog.stalled(1.0)
     assert silence is not None
     assert silence.endswith("while rendering")
@@ -105,22 +105,22 @@ def test_a_worker_that_speaks_within_the_limit_is_never_ended(acts: list[str]) -
     for act in acts:
         match act:
             case "step":
-                dog.heard(Progress(job, 1, 9, "rendering"))
+                dog.received(Progress(job, 1, 9, "rendering"))
             case "beat":
-                dog.heard(Heartbeat())
+                dog.received(Heartbeat())
             case "load" | "loaded":
-                dog.heard(Loading(Mode.AR, finished=act == "loaded"))
+                dog.received(Loading(Mode.AR, finished=act == "loaded"))
             case "master":
-                dog.heard(Progress(job, 0, 1, "mastering"))
+                dog.received(Progress(job, 0, 1, "mastering"))
             case "next":
-                dog.heard(Rendered(job, "1.mp3", "", {}))
+                dog.received(Rendered(job, "1.mp3", "", {}))
                 job += 1
-                dog.given(job)
+                dog.assigned(job)
         # Both threads speak: the engine's by a heartbeat, the finisher's where it has a clip.
         assert dog.stalled(STALL / 2) is None
-        dog.heard(Heartbeat())
+        dog.received(Heartbeat())
         if act == "master":
-            dog.heard(Progress(job, 0, 1, "mastering"))
-            dog.heard(Rendered(job, "1.mp3", "", {}))
+            dog.received(Progress(job, 0, 1, "mastering"))
+            dog.received(Rendered(job, "1.mp3", "", {}))
             job += 1
-            dog.given(job)
+            dog.assigned(job)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +31,28 @@ async def test_a_clip_being_mastered_survives_the_one_that_kills_the_worker(
     assert "signal 9" in (failed.error or "")
     assert "tried 2 times" in (failed.error or "")
     assert [(await jobs.get(job)).attempts for job in (innocent, culprit)] == [0, 2]
+
+
+async def test_a_database_that_takes_nothing_for_longer_than_a_stall_ends_no_worker(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(gate.FOLDER, str(tmp_path / "gate"))
+    jobs = Jobs(database)
+    finished, held = await queue(jobs, "long tune", 1, seconds=60.0), await queue(jobs, "held tune", 2)
+    async with running(database, tmp_path, stall_seconds=5) as bot:
+        await bot.until(lambda e: isinstance(e, Moved) and (e.job_id, e.state) == (held, State.RUNNING))
+        [row] = await database.read("PRAGMA database_list", {})
+        with closing(sqlite3.connect(row["file"], isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert (await jobs.get(finished)).state is State.RUNNING, "recorded before the lock"
+            locked_at = time.monotonic()
+            while "could not be recorded" not in caplog.text or time.monotonic() < locked_at + 12:
+                await asyncio.sleep(0.05)
+            other.execute("ROLLBACK")
+        gate.open_for(tmp_path / "gate")
+        for job in (finished, held):
+            assert (await bot.until_over(job)).state is State.RENDERED
+    assert bot.retried() == []
 
 
 async def test_what_waits_comes_after_a_crash(database: Database, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def test_clips_are_rendered_and_cancelled_in_the_worker(
 
     async def give(job: int, **changes: object) -> None:
         recipe = asked("turbo", **changes)
-        await executor.render(Render(job, recipe.to_json(), str(tmp_path / f"{job}.mp3"), 10**7))
+        await executor.render(Render(job, recipe, str(tmp_path / f"{job}.mp3"), 10**7))
 
     try:
         await until(Ready)
