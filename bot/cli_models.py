@@ -72,9 +72,9 @@ def fetch(
     """Get a model from the Hugging Face hub; a fetch that was cut goes on where it broke off."""
     settings = _settings()
     token = settings.hf_token.get_secret_value() if settings.hf_token else os.environ.get("HF_TOKEN")
-    planned = fetching.plan(model, token, audiocraft=audiocraft)
+    planned = fetching.plan_fetch(model, token, audiocraft=audiocraft)
     _show_licence(planned)
-    out.print(f"{planned.left / 1e9:.2f} GB of {planned.total / 1e9:.2f} GB are to come.")
+    out.print(f"{planned.remaining / 1e9:.2f} GB of {planned.total / 1e9:.2f} GB are to come.")
     if sys.stdin.isatty() and not yes:
         typer.confirm("Fetch it?", default=True, abort=True)
     columns = (
@@ -202,7 +202,7 @@ def _gigabytes(entry: Entry, here: set[str]) -> float | None:
     return integrity.size_of(entry.name) / 1e9 if entry.name in here else entry.download_gb
 
 
-def _show_licence(planned: fetching.Plan) -> None:
+def _show_licence(planned: fetching.FetchPlan) -> None:
     entry = known(planned.model)
     if entry is not None:
         out.print(f"[bold]{entry.title}[/]: {entry.note}")

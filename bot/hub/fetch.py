@@ -1,4 +1,8 @@
-"""Getting a model from the hub: what to take, room on the disk, resumed where it broke off, hashed."""
+"""Downloads of models from the Hugging Face hub: choice of files, disk space, resume, checksums.
+
+Only the public interface of huggingface_hub is used, without its hf_hub_download: 2.4 resumes no download of
+an earlier process (huggingface/huggingface_hub#4228), and compares sizes where this compares hashes.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +14,33 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bot.errors import ModelMissing, SetupError, UserError
 from bot.hub import hub_cache, integrity
 from bot.hub.catalogue import Entry, known
+from bot.hub.converted import AUDIOCRAFT_FILES
 from bot.hub.integrity import ManifestEntry
 
 SPARE_BYTES = 500_000_000
 """What stays free on the disk beside a fetched model."""
-AUDIOCRAFT = ("state_dict.bin", "compression_state_dict.bin")
 _ALWAYS = ("README.md", "LICENSE*", "NOTICE*")
 _VARIANT = re.compile(r"\.(fp16|bf16|fp8|int8|ema|non_ema)\b|flax|openvino|onnx")
 _PATH = re.compile(r"(?!.*(^|/)\.\.?(/|$))[\w.+-]+(/[\w.+-]+)*")
 _SETTINGS = ("json", "txt", "model", "jinja")
 
-Report = Callable[[int, int], None]
-"""Called with how many bytes are here and how many there are in all."""
+TIMEOUT_SECONDS = 30.0
+"""Longest wait for a connection, or for the next bytes of one."""
+
+OnProgress = Callable[[int, int], None]
+"""Called with the bytes that are present and the bytes of all files."""
+OnBytes = Callable[[int], None]
+"""Called with the bytes of one file that are present."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What fetching a model means. licence: as its page on the hub states it, if it does."""
+class FetchPlan:
+    """The files of a model at one commit. licence: as the model card on the hub states it, or None."""
 
     model: str
     commit: str
@@ -44,12 +53,12 @@ class Plan:
         return sum(entry.size or 0 for entry in self.files)
 
     @property
-    def left(self) -> int:
-        """Bytes that are not on this machine yet."""
-        return sum((entry.size or 0) - _here(self, entry) for entry in self.files)
+    def remaining(self) -> int:
+        """Bytes still to be downloaded."""
+        return sum((entry.size or 0) - _bytes_present(self, entry) for entry in self.files)
 
 
-def plan(model: str, token: str | None, *, audiocraft: bool = False) -> Plan:
+def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> FetchPlan:
     """Ask the hub what a model consists of.
 
     Raises UserError for what is no hub name, ModelMissing with what to do where the hub says no or cannot be
@@ -59,7 +68,7 @@ def plan(model: str, token: str | None, *, audiocraft: bool = False) -> Plan:
         raise UserError(f"{model} is no name on the hub; one looks like facebook/musicgen-small.")
     from huggingface_hub import HfApi
 
-    with _told(model):
+    with _hub_errors(model):
         info: Any = HfApi(_endpoint(), token=token or False).model_info(
             model, files_metadata=True, timeout=30
         )
@@ -68,17 +77,17 @@ def plan(model: str, token: str | None, *, audiocraft: bool = False) -> Plan:
         if not _PATH.fullmatch(path):
             raise ModelMissing(f"{model} holds a file with the name {path[:80]!r}: it is not fetched.")
     entries = []
-    for path in wanted(list(found), known(model), audiocraft=audiocraft):
+    for path in select_files(list(found), known(model), audiocraft=audiocraft):
         file = found[path]
         digest = file.lfs.sha256 if file.lfs else file.blob_id
         if file.size is None or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest or ""):
             raise ModelMissing(f"The hub does not say size and hash of {path} in {model}: try again later.")
         entries.append(ManifestEntry(path, int(file.size), digest))
     card = info.card_data
-    return Plan(model, str(info.sha), card.get("license") if card else None, tuple(entries))
+    return FetchPlan(model, str(info.sha), card.get("license") if card else None, tuple(entries))
 
 
-def wanted(paths: list[str], entry: Entry | None, *, audiocraft: bool = False) -> list[str]:
+def select_files(paths: list[str], entry: Entry | None, *, audiocraft: bool = False) -> list[str]:
     """Choose what is needed of a model's files: settings, and weights as safetensors wherever there are some.
 
     Raises ModelMissing where there are no weights that are read.
@@ -89,13 +98,13 @@ def wanted(paths: list[str], entry: Entry | None, *, audiocraft: bool = False) -
         chosen = [path for path in paths if any(fnmatch(path, pattern) for pattern in entry.files)]
         weights = chosen
     elif audiocraft:
-        weights = chosen = [path for path in paths if path in AUDIOCRAFT]
+        weights = chosen = [path for path in paths if path in AUDIOCRAFT_FILES]
     else:
         parts = "model_index.json" in paths
         inside = [path for path in plain if path.count("/") == parts or path == "model_index.json"]
         weights = [path for path in inside if path.endswith(".safetensors")]
         if not weights and not parts:
-            weights = [path for path in paths if path in AUDIOCRAFT]
+            weights = [path for path in paths if path in AUDIOCRAFT_FILES]
         settings = [path for path in inside if path.rsplit(".", 1)[-1] in _SETTINGS]
         chosen = settings + weights
     if not weights:
@@ -103,30 +112,31 @@ def wanted(paths: list[str], entry: Entry | None, *, audiocraft: bool = False) -
     return sorted({*always, *chosen})
 
 
-def fetch(planned: Plan, token: str | None, report: Report) -> Path:
-    """Bring a planned model's files here and return their folder; what is here already is not fetched again.
+def fetch(plan: FetchPlan, token: str | None, on_progress: OnProgress) -> Path:
+    """Download the missing files of a model into the cache and return its snapshot folder.
 
-    A fetch that was cut is taken up where it broke off. Raises SetupError where the disk is too small, before
-    anything is fetched; ModelMissing where the hub fails, or sends another content than it announced.
+    Each file's hash is checked as it arrives. The snapshot becomes visible (refs/main) when all are there.
+    Raises SetupError where the disk is too small, before the first byte; ModelMissing where the hub fails, or
+    sends another content than it announced.
     """
-    _check_disk(planned)
-    repo_folder = hub_cache.repo_folder(planned.model)
+    _check_disk(plan)
+    repo_folder = hub_cache.repo_folder(plan.model)
     (repo_folder / "blobs").mkdir(parents=True, exist_ok=True)
-    here = {entry.path: _here(planned, entry) for entry in planned.files}
-    report(sum(here.values()), planned.total)
-    for entry in sorted(planned.files, key=lambda entry: entry.size or 0):
+    present = {entry.path: _bytes_present(plan, entry) for entry in plan.files}
+    on_progress(sum(present.values()), plan.total)
+    for entry in sorted(plan.files, key=lambda entry: entry.size or 0):
 
-        def arrived(there: int, path: str = entry.path) -> None:
-            here[path] = there
-            report(sum(here.values()), planned.total)
+        def on_bytes(count: int, path: str = entry.path) -> None:
+            present[path] = count
+            on_progress(sum(present.values()), plan.total)
 
-        if not _blob(planned, entry).is_file():
-            _download(planned, entry, token, arrived)
-        arrived(entry.size or 0)
-    snapshot = _link(planned)
-    integrity.write_manifest(snapshot, planned.model, planned.commit, list(planned.files))
+        if not _blob(plan, entry).is_file():
+            _download(plan, entry, token, on_bytes)
+        on_bytes(entry.size or 0)
+    snapshot = _link_snapshot(plan)
+    integrity.write_manifest(snapshot, plan.model, plan.commit, list(plan.files))
     (repo_folder / "refs").mkdir(exist_ok=True)
-    (repo_folder / "refs" / "main").write_text(planned.commit, encoding="ascii")
+    (repo_folder / "refs" / "main").write_text(plan.commit, encoding="ascii")
     return snapshot
 
 
@@ -135,81 +145,88 @@ def _endpoint() -> str | None:
     return os.environ.get("HF_ENDPOINT") or None
 
 
-def _check_disk(planned: Plan) -> None:
-    target = hub_cache.repo_folder(planned.model)
-    there = next(place for place in (target, *target.parents) if place.exists())
-    free = shutil.disk_usage(there).free
-    needed = planned.left + SPARE_BYTES
-    if planned.left and free < needed:
+def _check_disk(plan: FetchPlan) -> None:
+    target = hub_cache.repo_folder(plan.model)
+    existing = next(folder for folder in (target, *target.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    needed = plan.remaining + SPARE_BYTES
+    if plan.remaining and free < needed:
         raise SetupError(
-            f"{planned.model} needs {needed / 1e9:.1f} GB, and {there} has {free / 1e9:.1f} GB free: make "
+            f"{plan.model} needs {needed / 1e9:.1f} GB, and {existing} has {free / 1e9:.1f} GB free: make "
             "room, or set HF_HOME to a folder on a larger disk."
         )
 
 
-def _download(planned: Plan, entry: ManifestEntry, token: str | None, arrived: Callable[[int], None]) -> None:
-    from huggingface_hub import hf_hub_url
-    from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils._headers import build_hf_headers
+def _download(plan: FetchPlan, entry: ManifestEntry, token: str | None, on_bytes: OnBytes) -> None:
+    """Download one file, resumed where an earlier download ended; it becomes a blob once its hash fits.
 
-    part = _part(planned, entry)
-    bar = _bar(arrived)
+    A connection that ends early is opened again with a Range header as long as each one brings something.
+    """
+    import httpx2
+
+    part = _partial_file(plan, entry)
+    if part.is_file() and part.stat().st_size > (entry.size or 0):
+        part.unlink()
     try:
-        with part.open("ab") as file, _told(planned.model):
-            http_get(
-                hf_hub_url(planned.model, entry.path, revision=planned.commit, endpoint=_endpoint()),
-                file,
-                resume_size=file.tell(),
-                headers=build_hf_headers(token=token or False),
-                expected_size=entry.size,
-                displayed_filename=entry.path,
-                tqdm_class=bar,
-            )
+        with part.open("ab") as file, _hub_errors(plan.model):
+            while (start := file.tell()) < (entry.size or 0):
+                try:
+                    _append(plan, entry, token, file, on_bytes)
+                except httpx2.TransportError:
+                    if file.tell() == start:
+                        raise
+                if file.tell() == start:
+                    raise ModelMissing(f"{entry.path} of {plan.model} broke off: fetch the model again.")
     except OSError as error:
-        if error.errno is None:
-            # huggingface_hub's way to say that the stream ended before the file did.
-            raise ModelMissing(
-                f"{entry.path} of {planned.model} broke off: fetch the model again."
-            ) from error
         raise SetupError(f"{part} cannot be written ({error.strerror}): is the disk full?") from error
     if integrity.checksum(part, entry.digest) != entry.digest:
         part.unlink()
         raise ModelMissing(
-            f"{entry.path} of {planned.model} came with another content than the hub announced. It was "
-            "thrown away: fetch the model again."
+            f"{entry.path} of {plan.model} came with another content than the hub announced. It was thrown "
+            "away: fetch the model again."
         )
-    part.replace(_blob(planned, entry))
+    part.replace(_blob(plan, entry))
 
 
-def _bar(arrived: Callable[[int], None]) -> Any:
-    """Return what huggingface_hub takes for a class of progress bars; it says how many bytes there are."""
+def _append(
+    plan: FetchPlan, entry: ManifestEntry, token: str | None, file: BinaryIO, on_bytes: OnBytes
+) -> None:
+    """Append what follows the file's end until the file is whole or the connection ends."""
+    from huggingface_hub import get_session, hf_hub_url
 
-    class Bar:
-        def __init__(self, *, initial: int = 0, **others: Any) -> None:
-            self.there = initial
-            arrived(initial)
+    # A compressed body would count other bytes than the Range header and the size do.
+    headers = {"Accept-Encoding": "identity"}
+    if file.tell():
+        headers["Range"] = f"bytes={file.tell()}-"
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    url = hf_hub_url(plan.model, entry.path, revision=plan.commit, endpoint=_endpoint())
+    stream = get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=TIMEOUT_SECONDS)
+    with stream as response:
+        if response.status_code not in (200, 206):
+            raise _refusal(plan.model, response.status_code)
+        if response.status_code == 200:
+            # The whole file: the server knows no ranges, or none was asked for.
+            file.seek(0)
+            file.truncate()
+        on_bytes(file.tell())
+        # Without a chunk size, which would hold bytes back and lose them with the connection.
+        for chunk in response.iter_bytes():
+            # Nothing is stored beyond the announced size, however much is sent.
+            file.write(chunk[: (entry.size or 0) - file.tell()])
+            on_bytes(file.tell())
+            if file.tell() == entry.size:
+                break
 
-        def __enter__(self) -> Bar:
-            return self
 
-        def __exit__(self, *error: object) -> None:
-            pass
-
-        def update(self, n: float | None = 1) -> None:
-            self.there += int(n or 0)
-            arrived(self.there)
-
-    return Bar
-
-
-def _link(planned: Plan) -> Path:
-    """Lay the files out under their names, as links to where the cache keeps their content."""
-    snapshot = hub_cache.repo_folder(planned.model) / "snapshots" / planned.commit
-    for entry in planned.files:
+def _link_snapshot(plan: FetchPlan) -> Path:
+    """Link the files by name to the blobs that hold their content; return the snapshot folder."""
+    snapshot = hub_cache.repo_folder(plan.model) / "snapshots" / plan.commit
+    for entry in plan.files:
         path = snapshot / entry.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        blob = _blob(planned, entry)
+        blob = _blob(plan, entry)
         try:
             path.symlink_to(os.path.relpath(blob, path.parent))
         except OSError:
@@ -218,24 +235,24 @@ def _link(planned: Plan) -> Path:
     return snapshot
 
 
-def _here(planned: Plan, entry: ManifestEntry) -> int:
-    if _blob(planned, entry).is_file():
+def _bytes_present(plan: FetchPlan, entry: ManifestEntry) -> int:
+    if _blob(plan, entry).is_file():
         return entry.size or 0
-    part = _part(planned, entry)
+    part = _partial_file(plan, entry)
     return min(part.stat().st_size, entry.size or 0) if part.is_file() else 0
 
 
-def _blob(planned: Plan, entry: ManifestEntry) -> Path:
-    return hub_cache.repo_folder(planned.model) / "blobs" / entry.digest
+def _blob(plan: FetchPlan, entry: ManifestEntry) -> Path:
+    return hub_cache.repo_folder(plan.model) / "blobs" / entry.digest
 
 
-def _part(planned: Plan, entry: ManifestEntry) -> Path:
-    return hub_cache.repo_folder(planned.model) / "blobs" / f"{entry.digest}.part"
+def _partial_file(plan: FetchPlan, entry: ManifestEntry) -> Path:
+    return hub_cache.repo_folder(plan.model) / "blobs" / f"{entry.digest}.part"
 
 
 @contextlib.contextmanager
-def _told(model: str) -> Iterator[None]:
-    """Say what a failure of the hub means for the owner."""
+def _hub_errors(model: str) -> Iterator[None]:
+    """Turn failures of the hub into ModelMissing, with what the owner can do."""
     import httpx2
     from huggingface_hub import errors
 
@@ -249,15 +266,19 @@ def _told(model: str) -> Iterator[None]:
             "it is gated, accept its licence on its page and put your HF_TOKEN into .env."
         ) from error
     except errors.HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else 0
-        if status in (401, 403):
-            raise ModelMissing(_gated(model)) from error
-        raise ModelMissing(
-            f"The hub answered {status or 'nothing'} for {model}: try again later. What has come stays, and "
-            "the next fetch goes on from there."
-        ) from error
+        raise _refusal(model, error.response.status_code if error.response is not None else 0) from error
     except (httpx2.HTTPError, errors.OfflineModeIsEnabled) as error:
         raise ModelMissing(offline(model)) from error
+
+
+def _refusal(model: str, status: int) -> ModelMissing:
+    """Return the error for an HTTP status with which the hub refuses a request."""
+    if status in (401, 403):
+        return ModelMissing(_gated(model))
+    return ModelMissing(
+        f"The hub answered {status or 'nothing'} for {model}: try again later. What has come stays, and "
+        "the next fetch goes on from there."
+    )
 
 
 def _gated(model: str) -> str:

@@ -21,6 +21,7 @@ class Hub:
 
     cut: path → after so many bytes its connection ends, once.  fail: paths that answer 500 so many times.
     forged: path → what is sent instead.  token: needed for files; 401 without.
+    knows_ranges: whether a Range header is heeded; without, the whole file is sent with 200.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Hub:
     fail: dict[str, int] = field(default_factory=dict)
     forged: dict[str, bytes] = field(default_factory=dict)
     token: str | None = None
+    knows_ranges: bool = True
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def info(self) -> dict[str, Any]:
@@ -78,6 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(500, b"{}", {})
             return
         content = hub.forged.get(path, hub.files[path])
+        if not hub.knows_ranges:
+            span = None
         start = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
         headers = {"Content-Range": f"bytes {start}-{len(content) - 1}/{len(content)}"} if span else {}
         end = start + hub.cut.pop(path) if path in hub.cut else None

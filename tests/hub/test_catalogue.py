@@ -68,7 +68,7 @@ def test_of_a_pipeline_the_parts_are_taken_and_no_second_copy() -> None:
         "tokenizer/spiece.model",
         "code/pipeline.py",
     ]
-    assert fetch.wanted(paths, None) == [
+    assert fetch.select_files(paths, None) == [
         "LICENSE.md",
         "README.md",
         "model_index.json",
@@ -80,14 +80,14 @@ def test_of_a_pipeline_the_parts_are_taken_and_no_second_copy() -> None:
 
 def test_audiocraft_s_files_come_where_asked_or_where_there_are_no_others() -> None:
     both = ["config.json", "model.safetensors", "state_dict.bin", "compression_state_dict.bin"]
-    assert fetch.wanted(both, None) == ["config.json", "model.safetensors"]
-    assert fetch.wanted(both, None, audiocraft=True) == ["compression_state_dict.bin", "state_dict.bin"]
-    assert fetch.wanted(both[2:], None) == ["compression_state_dict.bin", "state_dict.bin"]
-    assert fetch.wanted(
+    assert fetch.select_files(both, None) == ["config.json", "model.safetensors"]
+    assert fetch.select_files(both, None, audiocraft=True) == ["compression_state_dict.bin", "state_dict.bin"]
+    assert fetch.select_files(both[2:], None) == ["compression_state_dict.bin", "state_dict.bin"]
+    assert fetch.select_files(
         ["mbd_comp_8.pt", "mbd_musicgen_32khz.th"], known("facebook/multiband-diffusion")
     ) == ["mbd_musicgen_32khz.th"]
     with pytest.raises(ModelMissing, match="no weights"):
-        fetch.wanted(["config.json", "pytorch_model.bin"], None)
+        fetch.select_files(["config.json", "pytorch_model.bin"], None)
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b/c", "/abs", "a", "a/..", "C:\\x", "a/b\n", "🎵/b"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 from typer.testing import CliRunner
 
@@ -47,7 +49,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 
 def fetched(token: str | None = None) -> tuple[Path, list[tuple[int, int]]]:
     said: list[tuple[int, int]] = []
-    folder = fetch.fetch(fetch.plan(NAME, token), token, lambda done, total: said.append((done, total)))
+    folder = fetch.fetch(fetch.plan_fetch(NAME, token), token, lambda done, total: said.append((done, total)))
     return folder, said
 
 
@@ -69,27 +71,64 @@ def test_what_is_needed_comes_and_nothing_else(hub: Hub) -> None:
 def test_a_second_fetch_asks_for_no_file_again(hub: Hub) -> None:
     fetched()
     hub.asked.clear()
-    assert fetch.plan(NAME, None).left == 0
+    assert fetch.plan_fetch(NAME, None).remaining == 0
     fetched()
     assert hub.asked == []
 
 
 def test_a_fetch_that_was_cut_goes_on_where_it_broke_off(hub: Hub) -> None:
-    # huggingface_hub writes blocks of 10 MiB: less than one would be lost.
     content = hub.files["model.safetensors"] = WEIGHTS * 20
     hub.cut["model.safetensors"] = 15_000_000
     hub.fail["model.safetensors"] = 1
     with pytest.raises(ModelMissing, match=r"answered 500.*goes on from there"):
         fetched()
     assert hub_cache.folder_of(NAME) is None
-    planned = fetch.plan(NAME, None)
-    come = planned.total - planned.left
-    assert 10_000_000 < come < 15_000_000
+    planned = fetch.plan_fetch(NAME, None)
+    come = planned.total - planned.remaining
+    assert 14_000_000 < come <= 15_000_000 + 2 + len(hub.files["README.md"])
     hub.asked.clear()
     folder, _ = fetched()
     offset = come - 2 - len(hub.files["README.md"])
     assert hub.asked == [("model.safetensors", f"bytes={offset}-")]
     assert (folder / "model.safetensors").read_bytes() == content
+
+
+def test_a_connection_that_ends_early_is_opened_again_at_the_next_byte(hub: Hub) -> None:
+    hub.cut["model.safetensors"] = 700_000
+    folder, said = fetched()
+    assert hub.asked[-2:] == [("model.safetensors", None), ("model.safetensors", "bytes=700000-")]
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert [done for done, _ in said] == sorted(done for done, _ in said)
+
+
+def test_connections_that_bring_nothing_end_the_fetch(hub: Hub) -> None:
+    hub.forged["model.safetensors"] = b""
+    with pytest.raises(ModelMissing, match=r"model\.safetensors .* broke off"):
+        fetched()
+    assert hub.asked.count(("model.safetensors", None)) == 1
+
+
+def test_a_server_without_ranges_sends_the_whole_file_again(hub: Hub) -> None:
+    hub.knows_ranges = False
+    hub.cut["model.safetensors"] = 700_000
+    folder, _ = fetched()
+    assert hub.asked[-1] == ("model.safetensors", "bytes=700000-")
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+
+
+def test_no_byte_beyond_the_announced_size_is_stored(hub: Hub) -> None:
+    hub.forged["model.safetensors"] = WEIGHTS + b"\0" * 10_000_000
+    folder, said = fetched()
+    assert (folder / "model.safetensors").read_bytes() == WEIGHTS
+    assert max(done for done, _ in said) == said[-1][1]
+
+
+def test_huggingface_hub_is_used_by_its_public_interface() -> None:
+    for path in [*ROOT.glob("bot/**/*.py"), *ROOT.glob("cogs/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("huggingface_hub"):
+                assert node.module == "huggingface_hub", path
+                assert {alias.name for alias in node.names} <= {*huggingface_hub.__all__, "errors"}, path
 
 
 def test_another_content_than_announced_is_thrown_away(hub: Hub) -> None:
@@ -124,22 +163,22 @@ def test_a_gated_model_says_how_to_get_in(hub: Hub) -> None:
 def test_without_a_network_the_way_by_hand_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(ModelMissing, match=r"cannot be reached.*By hand: .*AR_MODEL or DIFFUSION_MODEL"):
-        fetch.plan(NAME, None)
+        fetch.plan_fetch(NAME, None)
     with pytest.raises(ModelMissing, match=r"set AR_MODEL to that folder"):
-        fetch.plan("facebook/musicgen-small", None)
+        fetch.plan_fetch("facebook/musicgen-small", None)
 
 
 def test_names_that_are_wrong_are_told_from_models_that_are_not_there(hub: Hub) -> None:
     with pytest.raises(UserError, match="is no name on the hub"):
-        fetch.plan("musicgen", None)
+        fetch.plan_fetch("musicgen", None)
     with pytest.raises(ModelMissing, match="knows no someone/else"):
-        fetch.plan("someone/else", None)
+        fetch.plan_fetch("someone/else", None)
 
 
 def test_a_file_that_would_land_elsewhere_is_refused(hub: Hub) -> None:
     hub.files["../../outside.json"] = b"{}"
     with pytest.raises(ModelMissing, match="it is not fetched"):
-        fetch.plan(NAME, None)
+        fetch.plan_fetch(NAME, None)
 
 
 def test_damage_is_found_by_verifying(hub: Hub) -> None:
