@@ -21,7 +21,7 @@ from bot.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 10 * 2**20
+MAX_MELODY_BYTES = 10 * 2**20
 """What everybody can attach in Discord without paying, and more than five minutes of MP3 at 256 kbit/s,
 of which an engine reads no more."""
 GONE = "The melody that this clip follows is gone. Attach it again with /music."

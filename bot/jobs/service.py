@@ -38,7 +38,7 @@ _CLOSING_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """Where an open job stands: `number` among `waiting` jobs (0 while it runs), seconds until delivery."""
 
     number: int
@@ -142,7 +142,9 @@ class JobService:
             in_all=self._settings.max_queue,
         )
         if not can_post:
-            ahead = max((place.seconds for place in (await self.places()).values()), default=0.0)
+            ahead = max(
+                (position.seconds for position in (await self.queue_positions()).values()), default=0.0
+            )
             _check_patience(ahead)
 
     async def queued(self, *jobs: Job) -> None:
@@ -152,11 +154,11 @@ class JobService:
         await self._fill()
 
     async def _refuse_long_wait(self, job: Job, now: float) -> None:
-        place = (await self.places()).get(job.id)
-        if place is None:
+        position = (await self.queue_positions()).get(job.id)
+        if position is None:
             return
         try:
-            _check_patience(place.seconds)
+            _check_patience(position.seconds)
         except LimitReached:
             await self.jobs.cancel(job.id, now)
             await self.jobs.told(job.id)
@@ -204,17 +206,17 @@ class JobService:
         if await self.jobs.undeliverable(job_id, reason, self._clock()):
             self._publish(Moved(job_id, State.FAILED))
 
-    async def places(self) -> dict[int, Place]:
+    async def queue_positions(self) -> dict[int, QueuePosition]:
         """Return where every open job stands, in the order in which they will be done."""
         running, waiting = await self.jobs.running(), await self.jobs.waiting()
         pace = await self._pace({job.recipe.model for job in running} | {job.recipe.model for job in waiting})
         left = {job.id: self._left(job, pace) for job in running}
-        places = {job_id: Place(0, len(waiting), seconds) for job_id, seconds in left.items()}
+        positions = {job_id: QueuePosition(0, len(waiting), seconds) for job_id, seconds in left.items()}
         until = sum(left.values())
         for job in waiting:
             until += eta.render_seconds(job.recipe, pace)
-            places[job.id] = Place(job.place, len(waiting), until)
-        return places
+            positions[job.id] = QueuePosition(job.place, len(waiting), until)
+        return positions
 
     async def run(self) -> None:
         """Put back what a killed bot left running, then keep the worker busy until close().

@@ -9,7 +9,7 @@ import discord
 from bot.ask import require_melody
 from bot.engines.base import Capabilities
 from bot.errors import UserError
-from bot.jobs.melodies import MOST_BYTES
+from bot.jobs.melodies import MAX_MELODY_BYTES
 from bot.markdown import quoted
 from cogs.discord_errors import NETWORK_ERRORS
 
@@ -22,10 +22,10 @@ def check_melody(melody: discord.Attachment | None, engine: Capabilities) -> Non
     if melody is None:
         return
     require_melody(engine)
-    if melody.size > MOST_BYTES:
+    if melody.size > MAX_MELODY_BYTES:
         raise UserError(
-            f"{melody_name(melody)} has {melody.size / 2**20:.1f} MiB; {MOST_BYTES // 2**20} MiB is the "
-            "most. Attach a shorter part of it, or an MP3."
+            f"{melody_name(melody)} has {melody.size / 2**20:.1f} MiB; {MAX_MELODY_BYTES // 2**20} MiB is "
+            "the most. Attach a shorter part of it, or an MP3."
         )
 
 

@@ -18,7 +18,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
 from bot.jobs.eta import spoken
-from bot.jobs.service import Advanced, Moved, Place
+from bot.jobs.service import Advanced, Moved, QueuePosition
 from bot.store.jobs import Job, State
 from cogs.clips.buttons import job_buttons
 from cogs.delivery.notices import BLOCKED_WORDS
@@ -123,8 +123,8 @@ class Board:
 
     async def run(self) -> None:
         """Edit what is due."""
-        for job_id, place in (await self._bot.service.places()).items():
-            self._jobs.setdefault(job_id, Progress(running=place.number == 0))
+        for job_id, position in (await self._bot.service.queue_positions()).items():
+            self._jobs.setdefault(job_id, Progress(running=position.number == 0))
         try:
             while True:
                 await self._edit_due()
@@ -138,15 +138,15 @@ class Board:
         due = [job_id for job_id, one in self._jobs.items() if one.due_at <= now and not one.editing]
         if not due or self._breaker.seconds_left:
             return
-        places = await self._bot.service.places()
+        positions = await self._bot.service.queue_positions()
         for job_id in due:
-            progress, place = self._jobs.get(job_id), places.get(job_id)
+            progress, position = self._jobs.get(job_id), positions.get(job_id)
             if progress is None:
                 continue
             progress.edited_at = now
-            if place is not None:
+            if position is not None:
                 progress.editing = True
-                task = asyncio.create_task(self._edit(job_id, progress, place), name=f"progress-{job_id}")
+                task = asyncio.create_task(self._edit(job_id, progress, position), name=f"progress-{job_id}")
                 self._tasks.add(task)
                 task.add_done_callback(self._edited)
 
@@ -164,11 +164,11 @@ class Board:
         if not task.cancelled() and (error := task.exception()):
             log.error("%s broke", task.get_name(), exc_info=error)
 
-    async def _edit(self, job_id: int, progress: Progress, place: Place) -> None:
-        gate = contextlib.nullcontext() if place.number == 0 else self._gate
+    async def _edit(self, job_id: int, progress: Progress, position: QueuePosition) -> None:
+        gate = contextlib.nullcontext() if position.number == 0 else self._gate
         try:
             async with gate, self._responses.lock(job_id):
-                await self._show(job_id, progress, place)
+                await self._show(job_id, progress, position)
         except Refused as refused:
             await self._on_refusal(job_id, progress, refused)
         except StoreError as error:
@@ -176,14 +176,14 @@ class Board:
         finally:
             progress.editing = False
 
-    async def _show(self, job_id: int, progress: Progress, place: Place) -> None:
+    async def _show(self, job_id: int, progress: Progress, position: QueuePosition) -> None:
         job = await self._bot.jobs.get(job_id)
         if job.in_duel:
             # Its progress would be that of one side.
             self._jobs.pop(job_id, None)
             return
-        text = _text(job, progress, place)
-        progress.interval = _interval(job, place)
+        text = _text(job, progress, position)
+        progress.interval = _interval(job, position)
         if job.state not in (State.QUEUED, State.RUNNING) or text == progress.text:
             return
         await self._responses.edit(job, Draft(text, view=job_buttons(job_id)))
@@ -206,26 +206,29 @@ class Board:
                 self._jobs.pop(job_id, None)
 
 
-def _interval(job: Job, place: Place) -> float:
-    if place.number == 0:
+def _interval(job: Job, position: QueuePosition) -> float:
+    if position.number == 0:
         return RUNNING_SECONDS if job.interaction_token is not None else LATE_SECONDS
-    near = place.number <= MAX_DETAILED and job.interaction_token is not None
+    near = position.number <= MAX_DETAILED and job.interaction_token is not None
     return QUEUED_SECONDS if near else DISTANT_SECONDS
 
 
-def _text(job: Job, progress: Progress, place: Place) -> str:
+def _text(job: Job, progress: Progress, position: QueuePosition) -> str:
     line = in_a_line(job.recipe)
-    if place.number > MAX_DETAILED:
-        tens = -(-place.number // 10) * 10
-        return f"{line}\nAmong the first {tens} of {place.waiting} in line, ready in {spoken(place.seconds)}."
-    if place.number > 0:
+    if position.number > MAX_DETAILED:
+        tens = -(-position.number // 10) * 10
+        line += f"\nAmong the first {tens} of {position.waiting} in line"
+        return f"{line}, ready in {spoken(position.seconds)}."
+    if position.number > 0:
         retried = "The worker had to start again; your clip kept its place. " if progress.retried else ""
-        turn = f"Place {place.number} of {place.waiting}" if place.waiting > 1 else "Next in line"
-        return f"{line}\n{retried}{turn}, ready in {spoken(place.seconds)}."
+        turn = f"Place {position.number} of {position.waiting}" if position.waiting > 1 else "Next in line"
+        return f"{line}\n{retried}{turn}, ready in {spoken(position.seconds)}."
     match progress.phase:
         case "loading":
             return f"{line}\nLoading the model …"
         case "mastering":
             return f"{line}\n{bar(1.0)} Mastering …"
         case _:
-            return f"{line}\n{bar(progress.fraction)} {progress.fraction:.0%}, {spoken(place.seconds)} left."
+            return (
+                f"{line}\n{bar(progress.fraction)} {progress.fraction:.0%}, {spoken(position.seconds)} left."
+            )

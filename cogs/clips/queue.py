@@ -9,7 +9,7 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.jobs.eta import spoken
-from bot.jobs.service import Place
+from bot.jobs.service import QueuePosition
 from cogs.ui.answers import think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
 from cogs.ui.text import in_a_line
@@ -27,22 +27,22 @@ class Queue(commands.Cog):
     async def queue(self, interaction: discord.Interaction[Antiphon]) -> None:
         """List what runs and waits; prompts are shown to those who wrote them only."""
         await think(interaction, private=True)
-        places = await self.bot.service.places()
+        positions = await self.bot.service.queue_positions()
         mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
-        waiting = sum(place.number > 0 for place in places.values())
+        waiting = sum(position.number > 0 for position in positions.values())
         lines = [
             "Nothing is waiting: a clip asked for now starts at once."
-            if not places
-            else f"{len(places) - waiting} rendering, {waiting} waiting; "
-            f"all done in {spoken(max(place.seconds for place in places.values()))}."
+            if not positions
+            else f"{len(positions) - waiting} rendering, {waiting} waiting; "
+            f"all done in {spoken(max(position.seconds for position in positions.values()))}."
         ]
-        for job_id, place in list(places.items()):
+        for job_id, position in list(positions.items()):
             if job_id in mine and len(lines) <= SHOWN:
                 lines.append(
-                    f"**#{job_id}, {_place(place)}**, ready in {spoken(place.seconds)}: "
+                    f"**#{job_id}, {_position_text(position)}**, ready in {spoken(position.seconds)}: "
                     f"{in_a_line(mine[job_id].recipe)}"
                 )
-        if places and not mine:
+        if positions and not mine:
             lines.append("None of them is yours.")
         await interaction.followup.send("\n".join(lines), ephemeral=True)
 
@@ -68,18 +68,19 @@ class Queue(commands.Cog):
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
         jobs = await self.bot.jobs.open_of(interaction.user.id)
-        places = await self.bot.service.places()
+        positions = await self.bot.service.queue_positions()
         choices = [
-            numbered_choice(job.id, _place(places.get(job.id)), job.recipe.prompt) for job in reversed(jobs)
+            numbered_choice(job.id, _position_text(positions.get(job.id)), job.recipe.prompt)
+            for job in reversed(jobs)
         ]
         typed = current.strip().casefold()
         return [choice for choice in choices if typed in choice.name.casefold()][:MAX_CHOICES]
 
 
-def _place(place: Place | None) -> str:
-    if place is None:
+def _position_text(position: QueuePosition | None) -> str:
+    if position is None:
         return "done in a moment"
-    return f"place {place.number}" if place.number else "rendering"
+    return f"place {position.number}" if position.number else "rendering"
 
 
 async def setup(bot: Antiphon) -> None:

@@ -176,8 +176,8 @@ class DuelDelivery(commands.Cog):
     async def _answer(self, duel: Duel) -> str:
         if duel.state is not DuelState.RENDERING:
             return f"**Duel {duel.id}** is open: {duel.link}"
-        places = await self.bot.service.places()
-        left = max((place.seconds for place in places.values()), default=0.0)
+        positions = await self.bot.service.queue_positions()
+        left = max((position.seconds for position in positions.values()), default=0.0)
         return (
             f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"
             f"Both clips are being made, and then shown together here, in {spoken(left)}."
