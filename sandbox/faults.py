@@ -21,7 +21,7 @@ from sandbox.files import Upload
 from sandbox.gateway import Gateway
 from sandbox.limits import RateLimitedError
 from sandbox.model import Json
-from sandbox.rest.routing import HANDLERS
+from sandbox.rest.implemented import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -266,7 +266,7 @@ class Faults:
 
     def _add(self, fault: Fault) -> Fault:
         operation = fault.aim.get("operation")
-        if operation is not None and operation not in HANDLERS:
+        if operation is not None and operation not in OPERATIONS:
             raise ValueError(f"The sandbox has no operation {operation!r}.")
         self.waiting.append(fault)
         return _record(fault)

@@ -119,6 +119,21 @@ class PageApi:
         self.viewers: set[Viewer] = set()
         self._sockets: set[web.WebSocketResponse] = set()
         self._stop = sandbox.world.listen(self._changed)
+        self._actions: dict[Any, Callable[[User, Json], Any]] = {
+            "act_as": self._act_as,
+            "history": self._history,
+            "send": self._send,
+            "edit": self._edit,
+            "delete": self._delete,
+            "typing": self._typing,
+            "slash": self._slash,
+            "autocomplete": self._autocomplete,
+            "message_menu": self._message_menu,
+            "user_menu": self._user_menu,
+            "click": self._click,
+            "select": self._select,
+            "submit": self._submit,
+        }
 
     def add_routes(self, app: web.Application) -> None:
         """Serve below the token's path."""
@@ -205,7 +220,7 @@ class PageApi:
         try:
             asked = json.loads(text)
             ref = asked.get("ref")
-            action: Callable[[User, Json], Any] | None = getattr(self, f"_do_{asked.get('do')}", None)
+            action = self._actions.get(asked.get("do"))
             if action is None:
                 raise ActionError(f"There is no action {asked.get('do')!r}.")
             if asked["do"] == "act_as":
@@ -232,14 +247,14 @@ class PageApi:
             raise ActionError("That message is gone.")
         return message
 
-    def _do_act_as(self, user: User, asked: Json) -> None:
+    def _act_as(self, user: User, asked: Json) -> None:
         """The reader of the action has switched already; the snapshot follows."""
 
-    def _do_history(self, user: User, asked: Json) -> Any:
+    def _history(self, user: User, asked: Json) -> Any:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         return self.view.history(user, channel.id, as_snowflake(asked.get("before")))
 
-    def _do_send(self, user: User, asked: Json) -> str:
+    def _send(self, user: User, asked: Json) -> str:
         world = self.sandbox.world
         channel = world.channel(int(asked["channel_id"]))
         uploads = []
@@ -255,48 +270,48 @@ class PageApi:
             world.store.delete_file(int(key))
         return str(message.id)
 
-    def _do_edit(self, user: User, asked: Json) -> None:
+    def _edit(self, user: User, asked: Json) -> None:
         self.sandbox.client.edit(user, self._message(asked), str(asked["content"]))
 
-    def _do_delete(self, user: User, asked: Json) -> None:
+    def _delete(self, user: User, asked: Json) -> None:
         self.sandbox.client.delete(user, self._message(asked))
 
-    def _do_typing(self, user: User, asked: Json) -> None:
+    def _typing(self, user: User, asked: Json) -> None:
         self.sandbox.client.typing(user, self.sandbox.world.channel(int(asked["channel_id"])))
 
-    def _do_slash(self, user: User, asked: Json) -> Json:
+    def _slash(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         client = self.sandbox.client
         return self.view.interaction(
             client.slash(user, channel, str(asked["command"]), asked.get("options") or {})
         )
 
-    def _do_autocomplete(self, user: User, asked: Json) -> Json:
+    def _autocomplete(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         options, focused = asked.get("options") or {}, str(asked["focused"])
         sent = self.sandbox.client.autocomplete(user, channel, str(asked["command"]), options, focused)
         return self.view.interaction(sent)
 
-    def _do_message_menu(self, user: User, asked: Json) -> Json:
+    def _message_menu(self, user: User, asked: Json) -> Json:
         return self.view.interaction(
             self.sandbox.client.message_menu(user, str(asked["name"]), self._message(asked))
         )
 
-    def _do_user_menu(self, user: User, asked: Json) -> Json:
+    def _user_menu(self, user: User, asked: Json) -> Json:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))
         target = int(asked["user_id"])
         return self.view.interaction(self.sandbox.client.user_menu(user, channel, str(asked["name"]), target))
 
-    def _do_click(self, user: User, asked: Json) -> Json:
+    def _click(self, user: User, asked: Json) -> Json:
         return self.view.interaction(
             self.sandbox.client.click(user, self._message(asked), str(asked["custom_id"]))
         )
 
-    def _do_select(self, user: User, asked: Json) -> Json:
+    def _select(self, user: User, asked: Json) -> Json:
         message, custom_id = self._message(asked), str(asked["custom_id"])
         return self.view.interaction(self.sandbox.client.select(user, message, custom_id, asked["values"]))
 
-    def _do_submit(self, user: User, asked: Json) -> Json:
+    def _submit(self, user: User, asked: Json) -> Json:
         opened = self.sandbox.world.interactions.get(as_snowflake(asked["interaction_id"]) or 0)
         if opened is None:
             raise ActionError("That form is gone.")

@@ -4,50 +4,52 @@ from __future__ import annotations
 
 from sandbox.errors import ApiError, missing_access, unknown
 from sandbox.model import Guild
-from sandbox.rest.routing import Answer, Call, Services, operation
+from sandbox.rest.routing import Answer, Call, Operations, Services
 from sandbox.rules.shapes import Fields, Snowflake, as_snowflake, judge
+
+operations = Operations()
 
 _DM = Fields({"recipient_id": Snowflake()}, required=("recipient_id",))
 
 
-@operation("get_gateway", open_to_all=True)
+@operations.add("get_gateway", open_to_all=True)
 def get_gateway(sandbox: Services, call: Call) -> Answer:
     """The gateway's address."""
     return {"url": sandbox.gateway_url()}
 
 
-@operation("get_bot_gateway")
+@operations.add("get_bot_gateway")
 def get_bot_gateway(sandbox: Services, call: Call) -> Answer:
     """The gateway's address, how many shards to use, and how often one may identify."""
     limit = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 16}
     return {"url": sandbox.gateway_url(), "shards": sandbox.shards, "session_start_limit": limit}
 
 
-@operation("get_my_user")
+@operations.add("get_my_user")
 def get_my_user(sandbox: Services, call: Call) -> Answer:
     """The bot's own user."""
     return sandbox.payloads.me()
 
 
-@operation("get_user")
+@operations.add("get_user")
 def get_user(sandbox: Services, call: Call) -> Answer:
     """Any user."""
     return sandbox.payloads.user(sandbox.world.user(call.id("user_id", "User")))
 
 
-@operation("get_my_application")
+@operations.add("get_my_application")
 def get_my_application(sandbox: Services, call: Call) -> Answer:
     """The bot's application."""
     return sandbox.payloads.application()
 
 
-@operation("get_my_oauth2_application")
+@operations.add("get_my_oauth2_application")
 def get_my_oauth2_application(sandbox: Services, call: Call) -> Answer:
     """The bot's application, under its older path."""
     return sandbox.payloads.application()
 
 
-@operation("create_dm")
+@operations.add("create_dm")
 def create_dm(sandbox: Services, call: Call) -> Answer:
     """The private channel with a user, opened if there is none."""
     judge(_DM, call.body, sandbox.rules)
@@ -57,7 +59,7 @@ def create_dm(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.channel(sandbox.world.dm(user.id, sandbox.world.application_id))
 
 
-@operation("get_guild")
+@operations.add("get_guild")
 def get_guild(sandbox: Services, call: Call) -> Answer:
     """A guild the bot is in."""
     guild = _guild(sandbox, call)
@@ -70,14 +72,14 @@ def get_guild(sandbox: Services, call: Call) -> Answer:
     return body
 
 
-@operation("leave_guild")
+@operations.add("leave_guild")
 def leave_guild(sandbox: Services, call: Call) -> Answer:
     """Let the bot leave a guild."""
     sandbox.places.remove_bot(_guild(sandbox, call))
     return None
 
 
-@operation("list_guild_channels")
+@operations.add("list_guild_channels")
 def list_guild_channels(sandbox: Services, call: Call) -> Answer:
     """A guild's channels."""
     guild = _guild(sandbox, call)
@@ -86,13 +88,13 @@ def list_guild_channels(sandbox: Services, call: Call) -> Answer:
     return [sandbox.payloads.channel(channel) for channel in channels]
 
 
-@operation("list_guild_roles")
+@operations.add("list_guild_roles")
 def list_guild_roles(sandbox: Services, call: Call) -> Answer:
     """A guild's roles."""
     return [sandbox.payloads.role(role) for role in _guild(sandbox, call).roles.values()]
 
 
-@operation("get_guild_member")
+@operations.add("get_guild_member")
 def get_guild_member(sandbox: Services, call: Call) -> Answer:
     """One member of a guild."""
     member = _guild(sandbox, call).members.get(call.id("user_id", "User"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sandbox.errors import unknown
 from sandbox.model import Callback, Interaction
-from sandbox.rest.routing import Answer, Call, Services, operation
+from sandbox.rest.routing import Answer, Call, Operations, Services
+
+operations = Operations()
 
 
-@operation("create_interaction_response", open_to_all=True)
+@operations.add("create_interaction_response", open_to_all=True)
 def create_interaction_response(sandbox: Services, call: Call) -> Answer:
     """The first answer to an interaction."""
     interaction = sandbox.interactions.find(
@@ -28,20 +30,20 @@ def _interaction(sandbox: Services, call: Call) -> Interaction:
     return sandbox.interactions.alive(call.params["webhook_token"])
 
 
-@operation("execute_webhook", open_to_all=True)
+@operations.add("execute_webhook", open_to_all=True)
 def execute_webhook(sandbox: Services, call: Call) -> Answer:
     """A follow-up; interaction webhooks always answer with the message."""
     message = sandbox.interactions.follow_up(_interaction(sandbox, call), call.body, call.uploads)
     return sandbox.payloads.message(message)
 
 
-@operation("get_original_webhook_message", open_to_all=True)
+@operations.add("get_original_webhook_message", open_to_all=True)
 def get_original_webhook_message(sandbox: Services, call: Call) -> Answer:
     """The first answer."""
     return sandbox.payloads.message(sandbox.interactions.original(_interaction(sandbox, call)))
 
 
-@operation("update_original_webhook_message", open_to_all=True)
+@operations.add("update_original_webhook_message", open_to_all=True)
 def update_original_webhook_message(sandbox: Services, call: Call) -> Answer:
     """Edit the first answer; a deferred one appears."""
     interaction = _interaction(sandbox, call)
@@ -49,7 +51,7 @@ def update_original_webhook_message(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.message(sandbox.interactions.edit(interaction, message, call.body, call.uploads))
 
 
-@operation("delete_original_webhook_message", open_to_all=True)
+@operations.add("delete_original_webhook_message", open_to_all=True)
 def delete_original_webhook_message(sandbox: Services, call: Call) -> Answer:
     """Take the first answer back."""
     interaction = _interaction(sandbox, call)
@@ -57,7 +59,7 @@ def delete_original_webhook_message(sandbox: Services, call: Call) -> Answer:
     return None
 
 
-@operation("get_webhook_message", open_to_all=True)
+@operations.add("get_webhook_message", open_to_all=True)
 def get_webhook_message(sandbox: Services, call: Call) -> Answer:
     """One of the answers."""
     interaction = _interaction(sandbox, call)
@@ -66,7 +68,7 @@ def get_webhook_message(sandbox: Services, call: Call) -> Answer:
     )
 
 
-@operation("update_webhook_message", open_to_all=True)
+@operations.add("update_webhook_message", open_to_all=True)
 def update_webhook_message(sandbox: Services, call: Call) -> Answer:
     """Edit one of the answers."""
     interaction = _interaction(sandbox, call)
@@ -74,7 +76,7 @@ def update_webhook_message(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.message(sandbox.interactions.edit(interaction, message, call.body, call.uploads))
 
 
-@operation("delete_webhook_message", open_to_all=True)
+@operations.add("delete_webhook_message", open_to_all=True)
 def delete_webhook_message(sandbox: Services, call: Call) -> Answer:
     """Take one of the answers back."""
     interaction = _interaction(sandbox, call)

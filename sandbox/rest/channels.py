@@ -5,11 +5,13 @@ from __future__ import annotations
 from sandbox.changes import Typing
 from sandbox.errors import ApiError, FormError, missing_access, refusal, unknown
 from sandbox.model import Channel, ChannelType, Message, Permission
-from sandbox.rest.routing import Answer, Call, Services, operation
+from sandbox.rest.routing import Answer, Call, Operations, Services
 from sandbox.rules import rule
 from sandbox.rules.places import HISTORY, judge_delete, judge_reading
 from sandbox.rules.shapes import Fields, Integer, ListOf, Shape, Snowflake, Text, as_snowflake, judge
 from sandbox.snowflake import timestamp
+
+operations = Operations()
 
 OTHERS_MESSAGE = rule(
     "delete_needs_permission", "Deleting another's message needs Manage Messages (50013, 50003)."
@@ -57,13 +59,13 @@ def _message(sandbox: Services, call: Call) -> Message:
     return message
 
 
-@operation("get_channel")
+@operations.add("get_channel")
 def get_channel(sandbox: Services, call: Call) -> Answer:
     """One channel."""
     return sandbox.payloads.channel(visible_channel(sandbox, call))
 
 
-@operation("list_messages")
+@operations.add("list_messages")
 def list_messages(sandbox: Services, call: Call) -> Answer:
     """A channel's messages, newest first, a page of them; none without Read Message History."""
     channel = visible_channel(sandbox, call)
@@ -89,7 +91,7 @@ def list_messages(sandbox: Services, call: Call) -> Answer:
     return [sandbox.payloads.message(message) for message in reversed(shown)]
 
 
-@operation("get_message")
+@operations.add("get_message")
 def get_message(sandbox: Services, call: Call) -> Answer:
     """One message."""
     message = _message(sandbox, call)
@@ -98,7 +100,7 @@ def get_message(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.message(message)
 
 
-@operation("create_message")
+@operations.add("create_message")
 def create_message(sandbox: Services, call: Call) -> Answer:
     """A message of the bot."""
     channel = visible_channel(sandbox, call)
@@ -106,7 +108,7 @@ def create_message(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.message(sandbox.messages.create(channel, author, call.body, call.uploads))
 
 
-@operation("update_message")
+@operations.add("update_message")
 def update_message(sandbox: Services, call: Call) -> Answer:
     """Edit a message of the bot."""
     message = _message(sandbox, call)
@@ -114,7 +116,7 @@ def update_message(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.message(sandbox.messages.edit(message, call.body, call.uploads))
 
 
-@operation("delete_message")
+@operations.add("delete_message")
 def delete_message(sandbox: Services, call: Call) -> Answer:
     """Delete a message: the bot's own, or where it may manage messages anybody's."""
     message = _message(sandbox, call)
@@ -123,7 +125,7 @@ def delete_message(sandbox: Services, call: Call) -> Answer:
     return None
 
 
-@operation("bulk_delete_messages")
+@operations.add("bulk_delete_messages")
 def bulk_delete_messages(sandbox: Services, call: Call) -> Answer:
     """Delete 2 to 100 messages at once; unknown ones are passed over."""
     channel = visible_channel(sandbox, call)
@@ -150,14 +152,14 @@ def bulk_delete_messages(sandbox: Services, call: Call) -> Answer:
     return None
 
 
-@operation("trigger_typing_indicator")
+@operations.add("trigger_typing_indicator")
 def trigger_typing_indicator(sandbox: Services, call: Call) -> Answer:
     """Show that the bot types."""
     sandbox.world.tell(Typing(visible_channel(sandbox, call), sandbox.world.application_id))
     return None
 
 
-@operation("refresh_attachment_urls")
+@operations.add("refresh_attachment_urls")
 def refresh_attachment_urls(sandbox: Services, call: Call) -> Answer:
     """Fresh links for old ones."""
     judge(_REFRESH, call.body, sandbox.rules)

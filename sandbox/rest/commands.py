@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.errors import missing_access, refusal, unknown
 from sandbox.model import Command, Json
-from sandbox.rest.routing import Answer, Call, Created, Services, operation
+from sandbox.rest.routing import Answer, Call, Created, Operations, Services
 from sandbox.rules.commands import (
     ENTRY_POINT,
     PRIMARY_ENTRY_POINT,
@@ -15,6 +15,8 @@ from sandbox.rules.commands import (
     judge_count,
     judge_installs,
 )
+
+operations = Operations()
 
 _KEPT = ("name", "description", "name_localizations", "description_localizations", "options", "contexts",
          "integration_types", "nsfw", "dm_permission", "handler")  # fmt: skip
@@ -75,15 +77,15 @@ def _strip(value: Any) -> Any:
     return [_strip(item) for item in value] if isinstance(value, list) else value
 
 
-@operation("list_application_commands")
-@operation("list_guild_application_commands")
+@operations.add("list_application_commands")
+@operations.add("list_guild_application_commands")
 def list_commands(sandbox: Services, call: Call) -> Answer:
     """What is registered."""
     return [sandbox.payloads.command(command) for command in sandbox.world.commands_of(_place(sandbox, call))]
 
 
-@operation("bulk_set_application_commands")
-@operation("bulk_set_guild_application_commands")
+@operations.add("bulk_set_application_commands")
+@operations.add("bulk_set_guild_application_commands")
 def bulk_set_commands(sandbox: Services, call: Call) -> Answer:
     """Register exactly these; commands of the same name and type keep their ids."""
     guild_id = _place(sandbox, call)
@@ -98,8 +100,8 @@ def bulk_set_commands(sandbox: Services, call: Call) -> Answer:
     return [sandbox.payloads.command(command) for command in made]
 
 
-@operation("create_application_command")
-@operation("create_guild_application_command")
+@operations.add("create_application_command")
+@operations.add("create_guild_application_command")
 def create_command(sandbox: Services, call: Call) -> Answer:
     """Register one; it takes the place of one with the same name and type."""
     guild_id = _place(sandbox, call)
@@ -114,15 +116,15 @@ def create_command(sandbox: Services, call: Call) -> Answer:
     return Created(body) if is_new else body
 
 
-@operation("get_application_command")
-@operation("get_guild_application_command")
+@operations.add("get_application_command")
+@operations.add("get_guild_application_command")
 def get_command(sandbox: Services, call: Call) -> Answer:
     """One command."""
     return sandbox.payloads.command(_find(sandbox, call))
 
 
-@operation("update_application_command")
-@operation("update_guild_application_command")
+@operations.add("update_application_command")
+@operations.add("update_guild_application_command")
 def update_command(sandbox: Services, call: Call) -> Answer:
     """Change what the body names."""
     command = _find(sandbox, call)
@@ -140,8 +142,8 @@ def update_command(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.command(made)
 
 
-@operation("delete_application_command")
-@operation("delete_guild_application_command")
+@operations.add("delete_application_command")
+@operations.add("delete_guild_application_command")
 def delete_command(sandbox: Services, call: Call) -> Answer:
     """Take one away."""
     sandbox.world.set_commands([_find(sandbox, call)], [])

@@ -18,16 +18,14 @@ from sandbox.errors import ApiError, not_json, unauthorized
 from sandbox.faults import ConnectionCutError, FaultAnswer, Faults, Target
 from sandbox.files import Upload, read_part
 from sandbox.limits import Limits, RateLimitedError
-from sandbox.rest import accounts, answers, channels, commands, threads
-from sandbox.rest.routing import HANDLERS, OPEN, Answer, Call, Created, Services, match
+from sandbox.rest.implemented import OPERATIONS
+from sandbox.rest.routing import Answer, Call, Created, Services, match
 from sandbox.rules.shapes import as_snowflake
 from sandbox.spec import Spec
 
 log = logging.getLogger(__name__)
 
-HAS_ROOMS = (accounts, answers, channels, commands, threads)
-"""Importing these modules is what fills HANDLERS."""
-MOST_FILES, MOST_JSON = 10, 8 * 1024 * 1024
+MAX_FILES, MAX_JSON_BYTES = 10, 8 * 1024 * 1024
 _LOOPS_TO_SEE_AN_END = 5
 """Rounds of the event loop in which the end of a connection is read and reported, with some to spare."""
 _FILE_FIELD = re.compile(r"files\[([0-9]{1,3})\]")
@@ -52,7 +50,7 @@ class RestApi:
             return _json(404, {"message": "404: Not Found", "code": 0})
         if found.name is None:
             return _json(405, {"message": "405: Method Not Allowed", "code": 0})
-        if found.name not in HANDLERS:
+        if found.name not in OPERATIONS:
             return _json(501, {"message": f"The sandbox does not implement {found.name}.", "code": 0})
         headers: dict[str, str] = {}
         try:
@@ -100,7 +98,7 @@ class RestApi:
         self, request: web.Request, name: str, params: dict[str, str], headers: dict[str, str]
     ) -> tuple[int, Answer]:
         clock, rules = self.services.world.clock, self.services.rules
-        if name not in OPEN:
+        if not OPERATIONS[name].is_open:
             self._authorize(request)
         headers |= self.limits.count(name, params, clock, rules)
         body, uploads = await _read(request, self.services.messages.largest_upload)
@@ -112,7 +110,7 @@ class RestApi:
         answer: Answer = None
         refused: ApiError | None = None
         try:
-            answer = HANDLERS[name](self.services, Call(params, request.query, body, uploads))
+            answer = OPERATIONS[name].handler(self.services, Call(params, request.query, body, uploads))
             if self.spec is not None:
                 self.spec.check_request(name, body)
         except ApiError as error:
@@ -169,10 +167,10 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
                 raise not_json()
             field = _FILE_FIELD.fullmatch(part.name or "")
             # One byte over the limit is enough to know; what is left of the part is read and dropped.
-            content = await read_part(part, upload_limit + 1 if field else MOST_JSON)
+            content = await read_part(part, upload_limit + 1 if field else MAX_JSON_BYTES)
             if part.name == "payload_json":
                 body = parse(content)
-            elif field and len(uploads) <= MOST_FILES:
+            elif field and len(uploads) <= MAX_FILES:
                 uploads.append(Upload(int(field.group(1)), part.filename or "unnamed", content))
     except (ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise not_json() from error

@@ -65,24 +65,29 @@ class Created(dict[str, Any]):
 
 
 Handler = Callable[[Services, Call], Answer]
-HANDLERS: dict[str, Handler] = {}
-"""Operation name → what does it. Filled by the modules of this package."""
-OPEN: set[str] = set()
-"""Operations that need no bot token: a token in their path is their key."""
 
 
-def operation(name: str, *, open_to_all: bool = False) -> Callable[[Handler], Handler]:
-    """Make a function the implementation of an operation."""
-    if name not in _NAMES:
-        raise ValueError(f"Discord has no operation {name}.")
+@dataclass(frozen=True)
+class Operation:
+    """What implements an operation. is_open: it needs no bot token, as a token in its path is its key."""
 
-    def enter(handler: Handler) -> Handler:
-        HANDLERS[name] = handler
-        if open_to_all:
-            OPEN.add(name)
-        return handler
+    handler: Handler
+    is_open: bool
 
-    return enter
+
+class Operations(dict[str, Operation]):
+    """Implemented operations by name."""
+
+    def add(self, name: str, *, open_to_all: bool = False) -> Callable[[Handler], Handler]:
+        """Make a function the implementation of an operation."""
+        if name not in _NAMES:
+            raise ValueError(f"Discord has no operation {name}.")
+
+        def enter(handler: Handler) -> Handler:
+            self[name] = Operation(handler, open_to_all)
+            return handler
+
+        return enter
 
 
 @dataclass

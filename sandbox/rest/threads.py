@@ -5,9 +5,11 @@ from __future__ import annotations
 from sandbox.errors import ApiError, missing_access, refusal, unknown
 from sandbox.model import Channel, ChannelType, Overwrite, Permission, ThreadState
 from sandbox.rest.channels import visible_channel
-from sandbox.rest.routing import Answer, Call, Created, Services, operation
+from sandbox.rest.routing import Answer, Call, Created, Operations, Services
 from sandbox.rules.places import MANAGE, judge_thread_change
 from sandbox.rules.shapes import Boolean, Choice, Fields, Integer, Shape, Text, judge
+
+operations = Operations()
 
 _MINUTES = Choice((60, 1440, 4320, 10080))
 """Minutes of inactivity; source: Discord's "Modify Channel", thread parameters."""
@@ -53,7 +55,7 @@ def _thread(sandbox: Services, call: Call) -> tuple[Channel, ThreadState]:
     return channel, channel.thread
 
 
-@operation("update_channel")
+@operations.add("update_channel")
 def update_channel(sandbox: Services, call: Call) -> Answer:
     """Change a channel, or archive, unarchive, lock and rename a thread."""
     channel = _guild_channel(sandbox, call)
@@ -78,7 +80,7 @@ def update_channel(sandbox: Services, call: Call) -> Answer:
     return sandbox.payloads.channel(channel)
 
 
-@operation("delete_channel")
+@operations.add("delete_channel")
 def delete_channel(sandbox: Services, call: Call) -> Answer:
     """Delete a guild's channel or a thread; closing a private one changes nothing here."""
     channel = visible_channel(sandbox, call)
@@ -90,7 +92,7 @@ def delete_channel(sandbox: Services, call: Call) -> Answer:
     return body
 
 
-@operation("set_channel_permission_overwrite")
+@operations.add("set_channel_permission_overwrite")
 def set_overwrite(sandbox: Services, call: Call) -> Answer:
     """Set what a channel allows and denies to a role or a member."""
     channel = _guild_channel(sandbox, call)
@@ -107,7 +109,7 @@ def set_overwrite(sandbox: Services, call: Call) -> Answer:
     return None
 
 
-@operation("create_thread_from_message")
+@operations.add("create_thread_from_message")
 def create_thread_from_message(sandbox: Services, call: Call) -> Answer:
     """A public thread that starts from a message and has its id."""
     channel = _guild_channel(sandbox, call)
@@ -118,7 +120,7 @@ def create_thread_from_message(sandbox: Services, call: Call) -> Answer:
     return _create(sandbox, channel, call, private=False, thread_id=message.id)
 
 
-@operation("create_thread")
+@operations.add("create_thread")
 def create_thread(sandbox: Services, call: Call) -> Answer:
     """A thread without a message: private, or public where its type says so."""
     channel = _guild_channel(sandbox, call)
@@ -147,7 +149,7 @@ def _create(
     return Created(sandbox.payloads.channel(thread))
 
 
-@operation("join_thread")
+@operations.add("join_thread")
 def join_thread(sandbox: Services, call: Call) -> Answer:
     """Let the bot join a thread."""
     thread, state = _thread(sandbox, call)
@@ -157,7 +159,7 @@ def join_thread(sandbox: Services, call: Call) -> Answer:
     return None
 
 
-@operation("leave_thread")
+@operations.add("leave_thread")
 def leave_thread(sandbox: Services, call: Call) -> Answer:
     """Let the bot leave a thread."""
     thread, state = _thread(sandbox, call)
@@ -167,7 +169,7 @@ def leave_thread(sandbox: Services, call: Call) -> Answer:
     return None
 
 
-@operation("get_active_guild_threads")
+@operations.add("get_active_guild_threads")
 def get_active_guild_threads(sandbox: Services, call: Call) -> Answer:
     """The active threads of a guild that the bot sees."""
     guild = sandbox.world.guild(call.id("guild_id", "Guild"))

@@ -22,7 +22,7 @@ from sandbox.rules.shapes import (
 
 ACK_WITHIN = 3.0
 """Seconds in which an interaction is to be acknowledged; source: Discord's "Receiving and Responding"."""
-MOST_FOLLOWUPS = 5
+MAX_FOLLOWUPS = 5
 """Follow-ups where only the user has installed the app; source: the same page."""
 
 ACK_IN_TIME = rule("acknowledge_in_time", "An interaction is acknowledged within 3 seconds (10062).")
@@ -116,7 +116,7 @@ def judge_token(interaction: Interaction, now: float, life: float, rules: Rulebo
 
 def judge_followup(interaction: Interaction, rules: Rulebook) -> None:
     """Raise if the interaction has had all its follow-ups."""
-    if "0" not in interaction.owners and interaction.followups >= MOST_FOLLOWUPS and FOLLOWUPS in rules:
+    if "0" not in interaction.owners and interaction.followups >= MAX_FOLLOWUPS and FOLLOWUPS in rules:
         raise ApiError(400, 40094, "This interaction has reached its maximum number of follow up messages")
 
 

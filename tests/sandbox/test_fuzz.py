@@ -17,7 +17,7 @@ from schemathesis import GenerationMode
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.model import Command
-from sandbox.rest.routing import HANDLERS
+from sandbox.rest.implemented import OPERATIONS
 from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
 from tests.requirements import absent
@@ -114,7 +114,9 @@ def server(schema: Any) -> Iterator[Server]:
 
 # Operations that share an implementation are tried under one name.
 NAMES = sorted(
-    {handler: name for name, handler in HANDLERS.items() if name != "refresh_attachment_urls"}.values()
+    {
+        operation.handler: name for name, operation in OPERATIONS.items() if name != "refresh_attachment_urls"
+    }.values()
 )
 
 

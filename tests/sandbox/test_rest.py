@@ -5,7 +5,8 @@ import json
 import pytest
 
 from sandbox.limits import Limits
-from sandbox.rest.routing import HANDLERS, match
+from sandbox.rest.implemented import OPERATIONS
+from sandbox.rest.routing import match
 from sandbox.server import Sandbox
 from tests.sandbox.raw import Raw
 
@@ -257,8 +258,8 @@ async def test_faults_strike_the_requests_they_are_meant_for(discord: Sandbox, r
 
 
 def test_every_operation_has_one_implementation() -> None:
-    assert len(HANDLERS) > 30
-    assert all(callable(handler) for handler in HANDLERS.values())
+    assert len(OPERATIONS) > 30
+    assert all(callable(operation.handler) for operation in OPERATIONS.values())
 
 
 async def test_the_accounts(discord: Sandbox, raw: Raw) -> None:

@@ -1,0 +1,14 @@
+"""The operations of Discord's REST API that the sandbox implements, by name."""
+
+from __future__ import annotations
+
+from sandbox.rest import accounts, answers, channels, commands, threads
+from sandbox.rest.routing import Operation
+
+OPERATIONS: dict[str, Operation] = {
+    **accounts.operations,
+    **answers.operations,
+    **channels.operations,
+    **commands.operations,
+    **threads.operations,
+}
