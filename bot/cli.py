@@ -134,7 +134,7 @@ def generate(
 
     settings = _settings()
     if like is not None:
-        recipe = _recipe_of(like, prompt)
+        recipe = _recipe_of(like, prompt, settings)
     else:
         recipe = _recipe(
             context.obj.engines,
@@ -276,13 +276,13 @@ def _recipe(engines: str, settings: Settings, mode: Mode | None, **asked: Any) -
     )
 
 
-def _recipe_of(path: Path, prompt: str | None) -> Recipe:
+def _recipe_of(path: Path, prompt: str | None, settings: Settings) -> Recipe:
     from bot.audio.tags import read_recipe
+    from bot.jobs.configured import ConfiguredModels
 
     if prompt is not None:
         raise UserError("Give a prompt or --like, not both: the tags hold the prompt.")
-    recipe: Recipe = read_recipe(path)
-    return recipe
+    return ConfiguredModels(settings.models).adopt_shown(read_recipe(path))
 
 
 def _digest(file: Path) -> str:

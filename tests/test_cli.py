@@ -78,6 +78,17 @@ def test_generate_like_makes_the_same_clip(antiphon: Antiphon, tmp_path: Path) -
     assert (tmp_path / "again.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_generate_like_finds_the_folder_whose_name_the_tag_shows(antiphon: Antiphon, tmp_path: Path) -> None:
+    folder = tmp_path / "private" / "mine"
+    made = antiphon("generate", "a tune", "--mode", "ar", "--seconds", "1", AR_MODEL=str(folder))
+    assert made.returncode == 0, made.stderr
+    assert read_recipe(tmp_path / "clip.mp3").model == "mine"
+    assert b"private" not in (tmp_path / "clip.mp3").read_bytes()
+    again = antiphon("generate", "--like", "clip.mp3", "-o", "again.mp3", "--json", AR_MODEL=str(folder))
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["recipe"]["model"] == str(folder)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

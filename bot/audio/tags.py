@@ -1,10 +1,10 @@
-"""What an MP3 says of itself: an ID3v2.4 tag with the prompt, the whole recipe, and where it came from."""
+"""The metadata of an MP3: an ID3v2.4 tag with the prompt, the whole recipe, and the provenance."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mutagen.id3 import ID3, TIT2, TPE1, TXXX, Encoding
 
 from bot.engines.base import Capabilities
 from bot.errors import InvalidRecipe, UserError
+from bot.hub.naming import model_name
 from bot.recipe import Recipe
 
 ARTIST = "Antiphon"
@@ -40,7 +41,11 @@ class Provenance:
 
 
 def tag(recipe: Recipe, capabilities: Capabilities, provenance: Provenance) -> bytes:
-    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames."""
+    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames.
+
+    The file leaves the machine: of a model that is a folder, the recipe in it names the last part alone.
+    """
+    recipe = replace(recipe, model=model_name(recipe.model))
     made = {
         "model": capabilities.title,
         "licence": capabilities.licence,
@@ -66,6 +71,7 @@ def tag(recipe: Recipe, capabilities: Capabilities, provenance: Provenance) -> b
 def read_recipe(path: Path) -> Recipe:
     """Return the recipe an Antiphon MP3 carries; reads its tag alone.
 
+    Its model is the name that `model_name` makes of the settings' one.
     Raises UserError when the file has none, and InvalidRecipe when what it has cannot be used.
     """
     try:

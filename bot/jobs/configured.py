@@ -32,3 +32,11 @@ class ConfiguredModels:
                 f"{model_name(configured)}. Ask with /music for a clip from that."
             )
         return replace(recipe, model=configured)
+
+    def adopt_shown(self, recipe: Recipe) -> Recipe:
+        """Return a recipe out of an MP3's tag with the configured model, where the tag shows that one's name.
+
+        A folder's path is not in the tag. A recipe for another model is returned as it is.
+        """
+        configured = self._models[recipe.mode]
+        return replace(recipe, model=configured) if model_name(configured) == recipe.model else recipe

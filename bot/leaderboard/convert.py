@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from bot.arena.export import Entry, Why
 from bot.arena.votes import Arm, Choice, ExcludedReason, Vote
+from bot.hub.naming import model_name
 from bot.recipe import Mode
 from bot.store.duels.votes import ClosedDuel, StoredVote
 
 
 def arms(duel: ClosedDuel) -> tuple[Arm, Arm]:
-    """Return what stood on A and on B."""
-    return Arm(Mode(duel.mode_a), duel.model_a), Arm(Mode(duel.mode_b), duel.model_b)
+    """Return the arms of sides A and B; a model that is a folder goes by its last part, as members see it."""
+    return (
+        Arm(Mode(duel.mode_a), model_name(duel.model_a)),
+        Arm(Mode(duel.mode_b), model_name(duel.model_b)),
+    )
 
 
 def votes(duel: ClosedDuel, stored: list[StoredVote]) -> list[Vote]:

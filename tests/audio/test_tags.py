@@ -1,6 +1,8 @@
 import json
+import re
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from io import BytesIO
 
 import mutagen.mp3
@@ -12,6 +14,7 @@ from mutagen.id3 import ID3, TXXX
 from bot.audio import mp3
 from bot.audio.tags import PROVENANCE_FRAME, RECIPE_FRAME, Provenance, read_recipe, tag
 from bot.errors import InvalidRecipe, UserError
+from bot.hub.naming import model_name
 from bot.recipe import SEED_MAX, Mode, Recipe
 from bot.text import is_blank, sanitize
 from tests.audio.signals import capabilities, recipe, tone
@@ -45,7 +48,15 @@ recipes = st.builds(
 def test_recipe_comes_back_whole(tmp_path, made):
     file = tmp_path / "clip.mp3"
     file.write_bytes(tag(made, capabilities(32_000), PROVENANCE))
-    assert read_recipe(file) == made
+    assert read_recipe(file) == replace(made, model=model_name(made.model))
+
+
+@pytest.mark.parametrize("model", ["/home/alice/models/mine", "audiocraft:C:\\Users\\Alice\\mine", "~/mine"])
+def test_a_tag_holds_the_model_s_name_and_no_path(tmp_path, model):
+    file = tmp_path / "clip.mp3"
+    file.write_bytes(tag(replace(recipe(), model=model), capabilities(32_000), PROVENANCE))
+    assert read_recipe(file).model.removeprefix("audiocraft:") == "mine"
+    assert not re.search(rb"alice|users|models", file.read_bytes(), re.IGNORECASE)
 
 
 def test_tagged_mp3_says_what_it_is_and_still_plays(tmp_path):
