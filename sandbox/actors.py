@@ -13,24 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sandbox.backend import Backend
 from sandbox.components import walk
 from sandbox.files import Upload
+from sandbox.handles import WAIT, ChannelHandle, GuildHandle, ThreadHandle, channel_named, handle_of, text_of
 from sandbox.model import Attachment, Channel, Interaction, Json, Message, Role, State, User
 from sandbox.resolve import ActionError
-from sandbox.rooms import WAIT, GuildHandle, Room, ThreadRoom, room_of, text_of
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
 
 __all__ = [
     "Actor",
+    "ChannelHandle",
     "GuildHandle",
     "NoAnswerError",
     "Reply",
-    "Room",
-    "ThreadRoom",
+    "ThreadHandle",
     "as_upload",
     "named",
     "text_of",
@@ -47,7 +45,7 @@ class NoAnswerError(Exception):
 class Reply:
     """What became of something a person did."""
 
-    def __init__(self, sandbox: Sandbox, interaction: Interaction) -> None:
+    def __init__(self, sandbox: Backend, interaction: Interaction) -> None:
         self.sandbox = sandbox
         self.interaction = interaction
 
@@ -119,7 +117,7 @@ class Reply:
 class Actor:
     """A person. What speaks to the bot returns once it has acknowledged, or at once with `wait=False`."""
 
-    def __init__(self, sandbox: Sandbox, user: User) -> None:
+    def __init__(self, sandbox: Backend, user: User) -> None:
         self.sandbox = sandbox
         self.user = user
         self.id = user.id
@@ -131,7 +129,7 @@ class Actor:
         options: Mapping[str, Any] | None = None,
         /,
         *,
-        at: Room | None = None,
+        at: ChannelHandle | None = None,
         wait: bool = True,
         **more: Any,
     ) -> Reply:
@@ -140,7 +138,7 @@ class Actor:
         Options may be texts, numbers, booleans, people, rooms, roles, and files (`File`); one that is called
         `at` or `wait` goes into `options`.
         """
-        room = at or self.sandbox.channel("music")
+        room = at or channel_named(self.sandbox, "music")
         given = {**(options or {}), **more}
         values = {key: self._value(value, room) for key, value in given.items() if value is not None}
         return await self._sent(
@@ -154,11 +152,11 @@ class Actor:
         typed: str | float = "",
         /,
         *,
-        at: Room | None = None,
+        at: ChannelHandle | None = None,
         **options: Any,
     ) -> list[Json]:
         """What is offered for the option `focused` when `typed` stands in it."""
-        room = at or self.sandbox.channel("music")
+        room = at or channel_named(self.sandbox, "music")
         values = {key: self._value(value, room) for key, value in options.items()} | {focused: typed}
         client = self.sandbox.client
         sent = self._sent(lambda: client.autocomplete(self.user, room.channel, name, values, focused), True)
@@ -172,7 +170,7 @@ class Actor:
         /,
         *,
         choice: int | str = 0,
-        at: Room | None = None,
+        at: ChannelHandle | None = None,
         after_switching_channels: bool = False,
         **options: Any,
     ) -> Any:
@@ -192,10 +190,10 @@ class Actor:
         return await self._sent(lambda: self.sandbox.client.message_menu(self.user, name, message), wait)
 
     async def user_menu(
-        self, name: str, target: Actor, *, at: Room | None = None, wait: bool = True
+        self, name: str, target: Actor, *, at: ChannelHandle | None = None, wait: bool = True
     ) -> Reply:
         """Choose a command from a user's context menu."""
-        room = at or self.sandbox.channel("music")
+        room = at or channel_named(self.sandbox, "music")
         return await self._sent(
             lambda: self.sandbox.client.user_menu(self.user, room.channel, name, target.id), wait
         )
@@ -209,7 +207,7 @@ class Actor:
         self, message: Message, select: str, values: Sequence[Any], *, wait: bool = True
     ) -> Reply:
         """Choose from a select, named by its custom_id or its placeholder."""
-        room = room_of(self.sandbox, self.sandbox.world.channel(message.channel_id))
+        room = handle_of(self.sandbox, self.sandbox.world.channel(message.channel_id))
         custom_id = named(message, select)["custom_id"]
         chosen = [self._value(value, room) for value in values]
         return await self._sent(
@@ -218,7 +216,7 @@ class Actor:
 
     async def submit(self, reply: Reply, values: dict[str, Any] | None = None, *, wait: bool = True) -> Reply:
         """Send the modal that `reply` opened; `values` by custom_id, the others keep what is prefilled."""
-        room = room_of(self.sandbox, self.sandbox.world.channel(reply.interaction.channel_id))
+        room = handle_of(self.sandbox, self.sandbox.world.channel(reply.interaction.channel_id))
         given = {
             key: [self._value(one, room) for one in value]
             if isinstance(value, list)
@@ -231,12 +229,12 @@ class Actor:
         self,
         content: str,
         *,
-        at: Room | None = None,
+        at: ChannelHandle | None = None,
         files: Sequence[File] = (),
         reply_to: Message | None = None,
     ) -> Message:
         """Write a message."""
-        room = at or self.sandbox.channel("music")
+        room = at or channel_named(self.sandbox, "music")
         uploads = [as_upload(index, file) for index, file in enumerate(files)]
         return self.sandbox.client.post(self.user, room.channel, content, uploads, reply_to)
 
@@ -252,16 +250,16 @@ class Actor:
         """Delete several messages of one channel at once, which needs Manage Messages."""
         self.sandbox.client.delete_many(self.user, messages)
 
-    async def delete_channel(self, room: Room) -> None:
+    async def delete_channel(self, room: ChannelHandle) -> None:
         """Delete a channel or a thread, with the permission for it."""
         self.sandbox.client.delete_channel(self.user, room.channel)
 
     async def start_thread(
-        self, room: Room, name: str, content: str = "", *, private: bool = False
-    ) -> ThreadRoom:
+        self, room: ChannelHandle, name: str, content: str = "", *, private: bool = False
+    ) -> ThreadHandle:
         """Start a thread in a channel, or a post in a forum, with its first message."""
         thread = self.sandbox.client.start_thread(self.user, room.channel, name, content, private=private)
-        return ThreadRoom(self.sandbox, thread)
+        return ThreadHandle(self.sandbox, thread)
 
     def sees(self, message: Message) -> bool:
         """Whether a message is there for this person."""
@@ -269,9 +267,9 @@ class Actor:
         there = message.id in self.sandbox.world.messages and self.sandbox.world.may_see(self.id, channel)
         return there and message.ephemeral_for in (None, self.id)
 
-    def commands(self, at: Room | None = None) -> list[str]:
+    def commands(self, at: ChannelHandle | None = None) -> list[str]:
         """The names of the commands offered in a channel."""
-        room = at or self.sandbox.channel("music")
+        room = at or channel_named(self.sandbox, "music")
         return [command.name for command in self.sandbox.client.offered(self.user, room.channel)]
 
     async def _sent(self, act: Callable[[], Interaction], wait: bool) -> Reply:
@@ -279,8 +277,8 @@ class Actor:
         reply = Reply(self.sandbox, act())
         return await reply.acknowledged() if wait else reply
 
-    def _value(self, value: Any, room: Room) -> Any:
-        if isinstance(value, (Actor, Room, Role, User, Channel, Attachment)):
+    def _value(self, value: Any, room: ChannelHandle) -> Any:
+        if isinstance(value, (Actor, ChannelHandle, Role, User, Channel, Attachment)):
             return value.id
         if isinstance(value, (Upload, Path)) or (isinstance(value, tuple) and len(value) == 2):
             return self.sandbox.client.upload(self.user, room.channel, as_upload(0, value)).id

@@ -67,11 +67,12 @@ import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import BodyPartReader, WSMsgType, web
 
 from sandbox import changes
+from sandbox.backend import Backend
 from sandbox.errors import ApiError
 from sandbox.files import Upload, content_type, read_part
 from sandbox.model import Json, Message, User
@@ -79,9 +80,6 @@ from sandbox.page_view import PageView
 from sandbox.resolve import ActionError
 from sandbox.rules.shapes import as_snowflake
 from sandbox.store import dumps
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
 
 log = logging.getLogger(__name__)
 FOLDER = Path(__file__).parent / "page"
@@ -112,7 +110,7 @@ class Viewer:
 class PageApi:
     """Serves the page and its websocket."""
 
-    def __init__(self, sandbox: Sandbox, token: str) -> None:
+    def __init__(self, sandbox: Backend, token: str) -> None:
         self.sandbox = sandbox
         self.token = token
         self.view = PageView(sandbox)

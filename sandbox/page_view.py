@@ -5,14 +5,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from sandbox import changes
+from sandbox.backend import Backend
 from sandbox.model import Channel, Interaction, Json, Message, State, User
 from sandbox.options import name_of
-
-if TYPE_CHECKING:
-    from sandbox.server import Sandbox
 
 PAGE = 50
 """Messages a page gets at once."""
@@ -21,7 +17,7 @@ PAGE = 50
 class PageView:
     """The world through the eyes of the people in it."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Backend) -> None:
         self.sandbox = sandbox
 
     def snapshot(self, user: User) -> Json:

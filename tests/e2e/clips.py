@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.actors import Actor, Reply, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, Reply, text_of
 from sandbox.components import walk
 from sandbox.model import Message
 from sandbox.server import Sandbox
@@ -17,7 +17,7 @@ WAIT = 90.0
 """Seconds after which a wait has failed: far more than anything takes, on a busy machine too."""
 
 
-async def ask(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Reply:
+async def ask(actor: Actor, prompt: str, at: ChannelHandle | None = None, **options: Any) -> Reply:
     """Use /music for a short clip."""
     return await actor.slash("music", {"prompt": prompt, "seconds": 2} | options, at=at)
 
@@ -27,14 +27,14 @@ async def clip_of(reply: Reply) -> Message:
     return await carries_clip(await reply.finished(WAIT), reply.sandbox)
 
 
-async def queued(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
+async def queued(actor: Actor, prompt: str, at: ChannelHandle | None = None, **options: Any) -> Message:
     """Use /music and return the answer once it shows that the clip is in the queue or further."""
     message = await (await ask(actor, prompt, at, **options)).finished(WAIT)
     await text_in(message, prompt, actor.sandbox)
     return message
 
 
-async def rendering(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
+async def rendering(actor: Actor, prompt: str, at: ChannelHandle | None = None, **options: Any) -> Message:
     """Use /music with a `held` prompt and return the answer once it shows that the worker is at it."""
     message = await queued(actor, f"held {prompt}", at, **options)
     await text_in(message, r"▱ \d+%", actor.sandbox)
@@ -81,7 +81,7 @@ async def _shows(message: Message, happened: Callable[[], bool], what: str, sand
         raise AssertionError(f"Waited {WAIT:g} s for {what}; there is: {text_of(message)}") from None
 
 
-async def made(actor: Actor, prompt: str, at: Room | None = None, **options: Any) -> Message:
+async def made(actor: Actor, prompt: str, at: ChannelHandle | None = None, **options: Any) -> Message:
     """Use /music and return the message with the clip."""
     return await clip_of(await ask(actor, prompt, at, **options))
 
@@ -98,7 +98,7 @@ def button_ids(message: Message) -> list[str]:
     return [node["custom_id"] for _, node in walk(message.components) if "custom_id" in node]
 
 
-def clips_in(room: Room) -> list[Message]:
+def clips_in(room: ChannelHandle) -> list[Message]:
     """Return every message of the channel that carries a clip."""
     return [
         message for message in room.messages if any(a.filename.endswith(".mp3") for a in message.attachments)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from sandbox.actors import Actor, Room
+from sandbox.actors import Actor, ChannelHandle
 from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
@@ -86,5 +86,5 @@ def bob(bot: BotProcess) -> Actor:
 
 
 @pytest.fixture
-def music(bot: BotProcess) -> Room:
+def music(bot: BotProcess) -> ChannelHandle:
     return bot.sandbox.channel("music")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.actors import Actor, NoAnswerError, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, NoAnswerError, text_of
 from sandbox.model import Message
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import WAIT, ask, clip_of, eventually, made, private, queued
@@ -51,7 +51,9 @@ async def test_a_private_answer_after_a_lost_acknowledgement(bot: BotProcess, al
     assert "clip asked for now starts at once" in text_of(answer)
 
 
-async def test_a_late_acknowledgement_queues_nothing(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_a_late_acknowledgement_queues_nothing(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     late = bot.sandbox.faults.delay(3.5, operation=ACKNOWLEDGE)
     before = newest_job(bot, "id")
     reply = await alice.slash("music", {"prompt": "too late", "seconds": 2}, wait=False)

@@ -9,7 +9,7 @@ import pytest
 
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import (
     WAIT,
@@ -55,7 +55,7 @@ async def test_details_are_for_who_asks(alice: Actor, bob: Actor) -> None:
 
 
 async def test_only_the_owner_or_a_moderator_deletes(
-    bot: BotProcess, alice: Actor, bob: Actor, music: Room
+    bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
 ) -> None:
     message = await made(alice, "to be deleted")
     refusal = await (await bob.click(message, "Delete")).followup()
@@ -69,7 +69,7 @@ async def test_only_the_owner_or_a_moderator_deletes(
     await bot.sandbox.until(lambda: other not in clips_in(music), WAIT, "the deletion")
 
 
-async def test_deleting_removes_the_files(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_deleting_removes_the_files(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
     folder = bot.folder / "clips"
     before = set(folder.iterdir())
     message = await made(alice, "short life")

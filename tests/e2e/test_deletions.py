@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
@@ -38,14 +38,14 @@ def files_of(bot: BotProcess) -> list[str]:
     return sorted(path.name for path in (bot.folder / "clips").iterdir() if path.is_file())
 
 
-async def gone(bot: BotProcess, music: Room) -> None:
+async def gone(bot: BotProcess, music: ChannelHandle) -> None:
     """Return once nothing is left of any clip, on any side."""
     await bot.sandbox.until(lambda: not clips_in(music) or None, WAIT, "the message to go")
     await eventually(lambda: query(bot, "SELECT 1 FROM clip_deletions") == [], "the deletion to be done")
     assert files_of(bot) == []
 
 
-async def test_killed_after_the_decision(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_killed_after_the_decision(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
     message = await made(alice, "tune")
     held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
     await alice.click(message, "Delete")
@@ -58,7 +58,9 @@ async def test_killed_after_the_decision(bot: BotProcess, alice: Actor, music: R
     await gone(bot, music)
 
 
-async def test_killed_between_discord_and_the_files(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_killed_between_discord_and_the_files(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     message = await made(alice, "tune")
     lost = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None, after_effect=True)
     await alice.click(message, "Delete")
@@ -71,7 +73,9 @@ async def test_killed_between_discord_and_the_files(bot: BotProcess, alice: Acto
     await gone(bot, music)
 
 
-async def test_a_deletion_goes_on_after_its_token_is_over(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_a_deletion_goes_on_after_its_token_is_over(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     message = await made(alice, "tune")
     held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
     await alice.click(message, "Delete")
@@ -85,7 +89,7 @@ async def test_a_deletion_goes_on_after_its_token_is_over(bot: BotProcess, alice
 
 @pytest.mark.parametrize("status", [500, 503])
 async def test_a_refusal_that_passes_is_tried_again(
-    bot: BotProcess, alice: Actor, music: Room, status: int
+    bot: BotProcess, alice: Actor, music: ChannelHandle, status: int
 ) -> None:
     message = await made(alice, "tune")
     # More than discord.py tries by itself.
@@ -95,7 +99,7 @@ async def test_a_refusal_that_passes_is_tried_again(
     assert fault.struck == 6
 
 
-async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
     message = await made(alice, "tune")
     held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
     first = await bot.sandbox.member("mina").click(message, "Delete")
@@ -110,7 +114,9 @@ async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: Room
     assert not [line for line in bot.lines if "Traceback" in line or "broke" in line]
 
 
-async def test_many_presses_at_once_delete_one_clip(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_many_presses_at_once_delete_one_clip(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     kept = await made(alice, "one that stays")
     message = await made(alice, "one that goes")
     sandbox = bot.sandbox
@@ -123,7 +129,7 @@ async def test_many_presses_at_once_delete_one_clip(bot: BotProcess, alice: Acto
 
 
 async def test_history_sends_a_clip_again_and_deletes_it(
-    bot: BotProcess, alice: Actor, bob: Actor, music: Room
+    bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
 ) -> None:
     kept = await made(alice, "the first * [tune](https://example.org)")
     message = await made(alice, "the second tune")
@@ -223,7 +229,7 @@ async def test_two_equal_prompts_are_told_apart_in_cancel(bot: BotProcess, alice
 
 @pytest.mark.parametrize("promised", [None, 10_000_000])
 async def test_a_clip_is_sent_again_smaller_where_the_place_takes_less(
-    bot: BotProcess, alice: Actor, music: Room, promised: int | None
+    bot: BotProcess, alice: Actor, music: ChannelHandle, promised: int | None
 ) -> None:
     message = await made(alice, "tune", seconds=8)
     await eventually(lambda: query(bot, "SELECT state FROM jobs") == [("delivered",)], "the record")

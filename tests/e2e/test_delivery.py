@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.defaults import ELSEWHERE
 from sandbox.faults import Target
 from sandbox.model import Message
@@ -50,11 +50,11 @@ async def told(bot: BotProcess) -> None:
 
 
 @pytest.fixture
-def dm(bot: BotProcess) -> Room:
+def dm(bot: BotProcess) -> ChannelHandle:
     return bot.sandbox.dm("alice")
 
 
-async def clip_after(room: Room, since: int) -> Message:
+async def clip_after(room: ChannelHandle, since: int) -> Message:
     return await room.wait_for(
         lambda one: one.id > since and any(a.filename.endswith(".mp3") for a in one.attachments), WAIT
     )
@@ -72,7 +72,7 @@ def newest_id(sandbox: Sandbox) -> int:
 
 
 async def test_old_progress_is_replaced_though_discord_limits_the_edit_for_a_while(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     progress = await rendering(alice, "limited edit")
     since = newest_id(bot.sandbox)
@@ -99,7 +99,7 @@ async def test_progress_and_cancelling_go_on_after_the_token(bot: BotProcess, al
 
 
 async def test_a_late_failure_pings_and_replaces_the_progress(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     progress = await rendering(alice, "nan")
     bot.advance(AFTER_THE_TOKEN)
@@ -114,7 +114,7 @@ async def test_a_late_failure_pings_and_replaces_the_progress(
 
 
 async def test_a_clip_for_an_answer_never_seen_finds_it_in_the_channel(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     held = bot.sandbox.faults.hold(times=None, operation=EDIT)
     lost = bot.sandbox.faults.lose_answer(operation="create_interaction_response")
@@ -134,7 +134,7 @@ async def test_a_clip_for_an_answer_never_seen_finds_it_in_the_channel(
 
 @pytest.mark.parametrize("code", [50013, 10003, 50001, 50083, 160005, 20016])
 async def test_a_refused_late_post_goes_another_way(
-    bot: BotProcess, alice: Actor, music: Room, dm: Room, code: int
+    bot: BotProcess, alice: Actor, music: ChannelHandle, dm: ChannelHandle, code: int
 ) -> None:
     progress = await rendering(alice, f"late {code}")
     bot.advance(AFTER_THE_TOKEN)
@@ -150,7 +150,9 @@ async def test_a_refused_late_post_goes_another_way(
     assert "▱" not in text_of(progress), "no old progress stays"
 
 
-async def test_a_thread_archived_meanwhile_gets_its_clip(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_a_thread_archived_meanwhile_gets_its_clip(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     thread = music.thread("songs", by=alice)
     message = await rendering(alice, "in a thread", at=thread)
     thread.archive()
@@ -163,7 +165,7 @@ async def test_a_thread_archived_meanwhile_gets_its_clip(bot: BotProcess, alice:
 
 
 async def test_a_locked_thread_sends_the_clip_to_its_member(
-    bot: BotProcess, alice: Actor, music: Room, dm: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle, dm: ChannelHandle
 ) -> None:
     thread = music.thread("closed songs", by=alice)
     await rendering(alice, "in a locked thread", at=thread)
@@ -176,7 +178,7 @@ async def test_a_locked_thread_sends_the_clip_to_its_member(
 
 
 async def test_a_private_thread_without_the_bot_cannot_take_a_duel(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     thread = music.thread("secret", by=alice, private=True)
     reply = await alice.slash("duel start", prompt="secret jazz", seconds=2, at=thread)
@@ -184,7 +186,9 @@ async def test_a_private_thread_without_the_bot_cannot_take_a_duel(
     assert "Add me to it" in text_of(answer)
 
 
-async def test_a_deleted_answer_takes_the_request_back(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_a_deleted_answer_takes_the_request_back(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     message = await rendering(alice, "taken back")
     mina = bot.sandbox.member("mina")
     since = newest_id(bot.sandbox)
@@ -195,7 +199,9 @@ async def test_a_deleted_answer_takes_the_request_back(bot: BotProcess, alice: A
     assert [m for m in bot.sandbox.dm("alice").messages if m.id > since] == []
 
 
-async def test_a_private_conversation_gets_late_clips(bot: BotProcess, alice: Actor, dm: Room) -> None:
+async def test_a_private_conversation_gets_late_clips(
+    bot: BotProcess, alice: Actor, dm: ChannelHandle
+) -> None:
     await rendering(alice, "late in private", at=dm)
     bot.advance(AFTER_THE_TOKEN)
     since = newest_id(bot.sandbox)
@@ -207,7 +213,7 @@ async def test_a_private_conversation_gets_late_clips(bot: BotProcess, alice: Ac
 
 
 async def test_blocked_words_are_refused_before_anything_is_rendered(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     first = await rendering(alice, "keeps the worker")
     music.block_words("forbidden")
@@ -221,7 +227,7 @@ async def test_blocked_words_are_refused_before_anything_is_rendered(
 
 
 async def test_words_blocked_meanwhile_are_left_out_of_the_clip(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     message = await rendering(alice, "becomes unwelcome")
     held = bot.sandbox.faults.hold(times=None, operation=EDIT)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.faults import Target
 from sandbox.model import Message
 from sandbox.spec import Spec
@@ -58,7 +58,7 @@ def says(words: str) -> Any:
     return lambda target: words in str(target.body)
 
 
-async def nothing_more(bot: BotProcess, room: Room, before: list[Message]) -> None:
+async def nothing_more(bot: BotProcess, room: ChannelHandle, before: list[Message]) -> None:
     """Return after time enough for another message to come; AssertionError if one did."""
     await made(bot.sandbox.member("bob"), "a later one", at=bot.sandbox.dm("bob"))
     assert room.messages == before
@@ -68,7 +68,7 @@ async def nothing_more(bot: BotProcess, room: Room, before: list[Message]) -> No
 
 
 async def test_an_edit_that_took_effect_is_recognised_after_the_token(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     message = await rendering(alice, "tune")
     unrecorded = bot.sandbox.faults.hold(operation=EDIT, where=with_files, after_effect=True)
@@ -88,7 +88,7 @@ async def test_an_edit_that_took_effect_is_recognised_after_the_token(
 
 
 async def test_a_lost_answer_until_the_token_dies_is_no_second_clip(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     message = await rendering(alice, "tune")
     lost = bot.sandbox.faults.lose_answer(operation=EDIT, where=with_files)
@@ -116,7 +116,7 @@ async def test_killed_before_a_cancellation_was_shown(bot: BotProcess, alice: Ac
 
 
 async def test_killed_between_posting_a_notice_and_recording_it(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     progress = await rendering(alice, "nan")
     bot.advance(AFTER_THE_TOKEN)
@@ -138,7 +138,7 @@ async def test_killed_between_posting_a_notice_and_recording_it(
 # Duels
 
 
-async def started(bot: BotProcess, room: Room, prompt: str = "calm jazz") -> Message:
+async def started(bot: BotProcess, room: ChannelHandle, prompt: str = "calm jazz") -> Message:
     """Start a duel and return its message once it takes votes."""
     await bot.sandbox.member("alice").slash("duel start", prompt=prompt, seconds=2, at=room)
     await duel_is(bot, "open")
@@ -154,7 +154,9 @@ async def test_trouble_with_a_duels_answer_is_not_told_as_its_failure(bot: BotPr
     assert reply.followups == []
 
 
-async def test_killed_before_a_duels_answer_shows_it(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_killed_before_a_duels_answer_shows_it(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     held = bot.sandbox.faults.hold(operation=EDIT, where=says("is open"))
     reply = await alice.slash("duel start", prompt="calm jazz", seconds=2)
     await held.until_struck()
@@ -171,7 +173,7 @@ async def test_killed_before_a_duels_answer_shows_it(bot: BotProcess, alice: Act
 
 
 async def test_a_late_failure_of_a_duel_pings_its_requester(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     reply = await alice.slash("duel start", prompt="held nan", seconds=2)
     answer = await reply.finished(WAIT)
@@ -186,7 +188,9 @@ async def test_a_late_failure_of_a_duel_pings_its_requester(
     assert len([m for m in music.messages if "did not come about" in text_of(m)]) == 2
 
 
-async def test_a_duel_in_an_archived_thread_shows_its_end(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_a_duel_in_an_archived_thread_shows_its_end(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     thread = music.thread("contest", by=alice)
     message = await started(bot, thread)
     thread.archive()
@@ -198,7 +202,7 @@ async def test_a_duel_in_an_archived_thread_shows_its_end(bot: BotProcess, alice
 
 @pytest.mark.parametrize("status", [400, 403])
 async def test_a_duel_in_a_locked_thread_ends_once(
-    bot: BotProcess, alice: Actor, music: Room, status: int
+    bot: BotProcess, alice: Actor, music: ChannelHandle, status: int
 ) -> None:
     thread = music.thread("contest", by=alice)
     await started(bot, thread)
@@ -213,7 +217,7 @@ async def test_a_duel_in_a_locked_thread_ends_once(
 
 
 async def test_a_deleted_duel_ends_without_another_message(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     message = await started(bot, music)
     await bot.sandbox.member("mina").delete(message)
@@ -223,7 +227,9 @@ async def test_a_deleted_duel_ends_without_another_message(
     await nothing_more(bot, music, before)
 
 
-async def test_a_duel_that_is_too_large_is_made_smaller(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_a_duel_that_is_too_large_is_made_smaller(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     bot.sandbox.messages.upload_limit = 400_000
     await alice.slash("duel start", prompt="calm jazz", seconds=20)
     await duel_is(bot, "open")
@@ -233,7 +239,7 @@ async def test_a_duel_that_is_too_large_is_made_smaller(bot: BotProcess, alice: 
 
 
 async def test_a_duels_blocked_words_are_refused_before_rendering(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     first = await rendering(alice, "keeps the worker")
     music.block_words("forbidden")

@@ -21,7 +21,7 @@ from PIL import Image
 
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
-from sandbox.actors import Reply, Room, text_of
+from sandbox.actors import ChannelHandle, Reply, text_of
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
@@ -47,17 +47,17 @@ def query(bot: BotProcess, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def duels_in(music: Room) -> list[Message]:
+def duels_in(music: ChannelHandle) -> list[Message]:
     return [m for m in music.messages if any(a.filename == "a.mp3" for a in m.attachments)]
 
 
-async def started(bot: BotProcess, music: Room, prompt: str = PROMPT, number: int = 1) -> Message:
+async def started(bot: BotProcess, music: ChannelHandle, prompt: str = PROMPT, number: int = 1) -> Message:
     """Start a duel and return its message once it takes votes."""
     await bot.sandbox.member("alice").slash("duel start", prompt=prompt, seconds=2)
     return await open_duel(bot, music, number)
 
 
-async def open_duel(bot: BotProcess, music: Room, number: int = 1) -> Message:
+async def open_duel(bot: BotProcess, music: ChannelHandle, number: int = 1) -> Message:
     await eventually(lambda: state_of(bot, number) == "open", "the duel to take votes")
     return next(m for m in music.messages if f"duel:a:{number}" in button_ids(m))
 
@@ -77,7 +77,7 @@ async def revealed(bot: BotProcess, message: Message, number: int = 1) -> str:
     return text_of(message)
 
 
-async def test_five_vote_and_the_end_is_right(bot: BotProcess, music: Room, tmp_path: Path) -> None:
+async def test_five_vote_and_the_end_is_right(bot: BotProcess, music: ChannelHandle, tmp_path: Path) -> None:
     sandbox = bot.sandbox
     people = {name: sandbox.member(name) for name in VOTERS}
     duel = await started(bot, music)
@@ -163,7 +163,7 @@ def assert_tells_nothing(bot: BotProcess, duel: Message) -> None:
     assert not re.search(r"\*\*\d", shown), "a running tally"
 
 
-async def test_clips_of_an_open_duel_are_nowhere_else(bot: BotProcess, music: Room) -> None:
+async def test_clips_of_an_open_duel_are_nowhere_else(bot: BotProcess, music: ChannelHandle) -> None:
     alice = bot.sandbox.member("alice")
     duel = await started(bot, music)
     assert PROMPT not in await said(await alice.slash("history"))
@@ -173,7 +173,7 @@ async def test_clips_of_an_open_duel_are_nowhere_else(bot: BotProcess, music: Ro
     assert (await said(await alice.slash("history"))).count(PROMPT) == 2
 
 
-async def test_the_button_on_a_clip_and_the_rematch(bot: BotProcess, music: Room) -> None:
+async def test_the_button_on_a_clip_and_the_rematch(bot: BotProcess, music: ChannelHandle) -> None:
     alice, bob = bot.sandbox.member("alice"), bot.sandbox.member("bob")
     await bob.click(await made(alice, PROMPT), "Duel")
     first = await open_duel(bot, music)
@@ -187,7 +187,7 @@ async def test_the_button_on_a_clip_and_the_rematch(bot: BotProcess, music: Room
     assert len(seeds) == 5
 
 
-async def test_a_failed_side_is_tried_again_and_then_told(bot: BotProcess, music: Room) -> None:
+async def test_a_failed_side_is_tried_again_and_then_told(bot: BotProcess, music: ChannelHandle) -> None:
     reply = await bot.sandbox.member("alice").slash("duel start", prompt="broken", seconds=2)
     await eventually(lambda: state_of(bot) == "failed", "the end of the duel")
     message = await reply.finished(WAIT)
@@ -196,7 +196,7 @@ async def test_a_failed_side_is_tried_again_and_then_told(bot: BotProcess, music
     assert query(bot, "SELECT max(tries) FROM duel_sides") == [(2,)]
 
 
-async def test_killed_when_half_is_rendered(bot: BotProcess, music: Room) -> None:
+async def test_killed_when_half_is_rendered(bot: BotProcess, music: ChannelHandle) -> None:
     await bot.sandbox.member("alice").slash("duel start", prompt="held jazz", seconds=2)
     bot.let_through()
     await eventually(
@@ -211,7 +211,7 @@ async def test_killed_when_half_is_rendered(bot: BotProcess, music: Room) -> Non
     assert query(bot, "SELECT count(*) FROM jobs") == [(2,)]
 
 
-async def test_killed_between_posting_and_recording(bot: BotProcess, music: Room) -> None:
+async def test_killed_between_posting_and_recording(bot: BotProcess, music: ChannelHandle) -> None:
     bot.sandbox.faults.lose_answer(times=1000, operation="create_message")
     await bot.sandbox.member("alice").slash("duel start", prompt=PROMPT, seconds=2)
     await bot.sandbox.until(lambda: duels_in(music) or None, WAIT, "the duel's message")
@@ -225,7 +225,7 @@ async def test_killed_between_posting_and_recording(bot: BotProcess, music: Room
     assert len(duels_in(music)) == 1
 
 
-async def test_due_while_the_bot_was_down(bot: BotProcess, music: Room) -> None:
+async def test_due_while_the_bot_was_down(bot: BotProcess, music: ChannelHandle) -> None:
     duel = await started(bot, music)
     bot.sandbox.clock.advance(HEARD)
     await said(await bot.sandbox.member("bob").click(duel, "B"))
@@ -235,7 +235,7 @@ async def test_due_while_the_bot_was_down(bot: BotProcess, music: Room) -> None:
     assert "1 to 0 for B" in await revealed(bot, duel)
 
 
-async def test_killed_between_closing_and_showing(bot: BotProcess, music: Room) -> None:
+async def test_killed_between_closing_and_showing(bot: BotProcess, music: ChannelHandle) -> None:
     duel = await started(bot, music)
     bot.sandbox.faults.delay(3600, times=1000, operation="update_message")
     await bot.sandbox.member("alice").click(duel, "Close")
@@ -246,7 +246,7 @@ async def test_killed_between_closing_and_showing(bot: BotProcess, music: Room) 
     assert "nobody voted" in await revealed(bot, duel)
 
 
-async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, music: Room) -> None:
+async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, music: ChannelHandle) -> None:
     duel = await started(bot, music)
     limit, bot.sandbox.messages.upload_limit = bot.sandbox.messages.upload_limit, 100
     await bot.sandbox.member("alice").click(duel, "Close")
@@ -268,7 +268,7 @@ async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, 
     assert "Both bad **0**" in text_of(result), "the end is a message of its own"
 
 
-async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) -> None:
+async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: ChannelHandle) -> None:
     bob, carol = bot.sandbox.member("bob"), bot.sandbox.member("carol")
     duel = await started(bot, music)
     bot.sandbox.clock.advance(HEARD)
@@ -283,7 +283,9 @@ async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: Room) ->
     assert "At present: 1 vote" in await said(await carol.slash("privacy show"))
 
 
-async def test_clips_of_a_new_worker_beside_it_leave_the_pair_its_files(bot: BotProcess, music: Room) -> None:
+async def test_clips_of_a_new_worker_beside_it_leave_the_pair_its_files(
+    bot: BotProcess, music: ChannelHandle
+) -> None:
     """The process that makes a pair alike is stopped half-way, while a new worker finishes other clips."""
     alice, bob, clips = bot.sandbox.member("alice"), bot.sandbox.member("bob"), bot.folder / "clips"
     await alice.slash("duel start", prompt=PROMPT, seconds=2)

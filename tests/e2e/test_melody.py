@@ -14,7 +14,7 @@ import soundfile
 
 from bot.audio.tags import read_recipe
 from bot.jobs.melodies import MAX_MELODY_BYTES
-from sandbox.actors import Actor, Reply, Room, as_upload, text_of
+from sandbox.actors import Actor, ChannelHandle, Reply, as_upload, text_of
 from sandbox.model import Message
 from tests.audio.melody_files import made as made_file
 from tests.e2e.bot_process import BotProcess
@@ -108,7 +108,9 @@ async def test_a_preset_follows_it_for_once(bot: BotProcess, alice: Actor, tmp_p
     assert "`melody` does nothing in mode diffusion" in (await private(refused)).content
 
 
-async def test_it_goes_with_the_last_clip_that_follows_it(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_it_goes_with_the_last_clip_that_follows_it(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     file = tune(800)
     first = await made(alice, "strings", mode="ar", melody=file)
     second = await clip_of(await alice.click(first, "Again"))

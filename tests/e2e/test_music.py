@@ -13,7 +13,7 @@ import soundfile
 
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.defaults import ELSEWHERE
 from sandbox.resolve import ActionError
 from tests.e2e.bot_process import ROOT, BotProcess
@@ -52,7 +52,9 @@ async def test_the_tags_make_the_same_clip_again(bot: BotProcess, alice: Actor, 
     assert (soundfile.read(path)[0] == soundfile.read(again)[0]).all()
 
 
-async def test_progress_is_shown_while_it_renders(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_progress_is_shown_while_it_renders(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     message = await rendering(alice, "one")
     await text_in(message, r"held one · ar · 2 s\n▰.* \d+%, about \d+ s left", bot.sandbox)
     bot.let_through()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import WAIT, button_ids, eventually, made, queued, rendering
@@ -28,7 +28,7 @@ def mina(bot: BotProcess) -> Actor:
 
 
 async def test_a_duel_whose_message_was_deleted_is_over_and_counts_no_more(
-    bot: BotProcess, music: Room, alice: Actor, mina: Actor
+    bot: BotProcess, music: ChannelHandle, alice: Actor, mina: Actor
 ) -> None:
     duel = await started(bot, music)
     bot.sandbox.clock.advance(30)
@@ -47,7 +47,7 @@ async def test_a_duel_whose_message_was_deleted_is_over_and_counts_no_more(
 
 
 async def test_a_progress_that_was_deleted_cancels_its_job(
-    bot: BotProcess, music: Room, alice: Actor, mina: Actor
+    bot: BotProcess, music: ChannelHandle, alice: Actor, mina: Actor
 ) -> None:
     going = await rendering(alice, "not wanted here")
     waiting = await queued(alice, "nor this")
@@ -71,7 +71,9 @@ async def test_a_clip_whose_message_was_deleted_stays_in_history(
     assert len(files_of(bot)) == 2
 
 
-async def test_a_duel_is_ended_by_command(bot: BotProcess, music: Room, alice: Actor, mina: Actor) -> None:
+async def test_a_duel_is_ended_by_command(
+    bot: BotProcess, music: ChannelHandle, alice: Actor, mina: Actor
+) -> None:
     await started(bot, music)
     bob = bot.sandbox.member("bob")
     assert await bob.autocomplete("duel close", "duel", "") == []
@@ -93,7 +95,9 @@ async def test_a_duel_is_ended_by_command(bot: BotProcess, music: Room, alice: A
     await started(bot, music, "the next one", 3)
 
 
-async def test_a_rematch_takes_the_name_of_its_choice(bot: BotProcess, music: Room, alice: Actor) -> None:
+async def test_a_rematch_takes_the_name_of_its_choice(
+    bot: BotProcess, music: ChannelHandle, alice: Actor
+) -> None:
     duel = await started(bot, music)
     await alice.click(duel, "Close")
     await eventually(lambda: state_of(bot) == "revealed", "the end of the duel")
@@ -134,7 +138,7 @@ async def test_what_is_in_a_deleted_channel_ends(bot: BotProcess, alice: Actor, 
 
 
 async def test_a_duel_in_a_locked_thread_ends_and_one_in_an_archived_thread_goes_on(
-    bot: BotProcess, alice: Actor, mina: Actor, music: Room
+    bot: BotProcess, alice: Actor, mina: Actor, music: ChannelHandle
 ) -> None:
     thread = music.thread("a talk")
     await alice.slash("duel start", prompt=PROMPT, seconds=2, at=thread)
@@ -150,7 +154,7 @@ async def test_a_duel_in_a_locked_thread_ends_and_one_in_an_archived_thread_goes
 
 
 async def test_a_bot_that_was_kicked_renders_no_more_for_that_server(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     await alice.slash("duel start", prompt="held jazz", seconds=2)
     await eventually(lambda: query(bot, "SELECT 1 FROM jobs WHERE state = 'running'"), "the rendering")
@@ -175,7 +179,7 @@ async def test_no_duel_is_offered_where_none_can_be_shown(bot: BotProcess, alice
 
 
 async def test_a_duel_deleted_while_the_bot_was_down_is_over_at_its_start(
-    bot: BotProcess, music: Room, mina: Actor
+    bot: BotProcess, music: ChannelHandle, mina: Actor
 ) -> None:
     kept = await started(bot, music)
     await bot.kill()

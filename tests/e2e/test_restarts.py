@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.actors import Actor, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.defaults import ELSEWHERE
 from sandbox.faults import Target
 from sandbox.model import Message
@@ -56,7 +56,7 @@ def clip_files(bot: BotProcess) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in (bot.folder / "clips").iterdir()}
 
 
-async def one_clip(music: Room) -> Message:
+async def one_clip(music: ChannelHandle) -> Message:
     """Return the only clip in the channel, after time enough for a second one to come."""
     sandbox = music.sandbox
     await sandbox.until(
@@ -67,7 +67,9 @@ async def one_clip(music: Room) -> Message:
     return clip
 
 
-async def test_killed_while_clips_wait(bot: BotProcess, alice: Actor, bob: Actor, music: Room) -> None:
+async def test_killed_while_clips_wait(
+    bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
+) -> None:
     waiting = [await queued(actor, f"held {n}") for n, actor in enumerate((alice, bob, alice))]
     await bot.kill()
     bot.let_through(3)
@@ -77,7 +79,7 @@ async def test_killed_while_clips_wait(bot: BotProcess, alice: Actor, bob: Actor
     assert len(clips_in(music)) == 3
 
 
-async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
     message = await rendering(alice, "tune")
     assert job_state(bot) == "running"
     await bot.kill()
@@ -86,7 +88,9 @@ async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: Room
     assert (await one_clip(music)) is message
 
 
-async def test_killed_between_rendering_and_delivery(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_killed_between_rendering_and_delivery(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     message = await rendering(alice, "tune")
     unsent = bot.sandbox.faults.hold(operation=EDIT, where=carries_files)
     bot.let_through()
@@ -102,7 +106,9 @@ async def test_killed_between_rendering_and_delivery(bot: BotProcess, alice: Act
     assert clip_files(bot).items() >= before.items(), "rendered once"
 
 
-async def test_killed_between_sending_and_recording(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_killed_between_sending_and_recording(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     message = await rendering(alice, "tune")
     unrecorded = bot.sandbox.faults.hold(operation=EDIT, where=carries_files, after_effect=True)
     bot.let_through()
@@ -116,7 +122,9 @@ async def test_killed_between_sending_and_recording(bot: BotProcess, alice: Acto
     assert (await one_clip(music)) is message
 
 
-async def test_after_fifteen_minutes_it_is_posted_once(bot: BotProcess, alice: Actor, music: Room) -> None:
+async def test_after_fifteen_minutes_it_is_posted_once(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
     progress = await rendering(alice, "tune")
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
     bot.let_through()
@@ -127,7 +135,7 @@ async def test_after_fifteen_minutes_it_is_posted_once(bot: BotProcess, alice: A
 
 
 async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     await rendering(alice, "tune")
     posts: list[Target] = []
@@ -141,7 +149,7 @@ async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
 
 
 async def test_after_the_nonce_is_forgotten_the_channel_is_read(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     await rendering(alice, "tune")
     bot.sandbox.faults.lose_answer(times=1000, operation=POST)
@@ -187,7 +195,7 @@ async def test_buttons_of_before_a_restart_work(bot: BotProcess, alice: Actor) -
 
 
 async def test_a_killed_worker_is_replaced_and_the_clip_tried_again(
-    bot: BotProcess, alice: Actor, music: Room
+    bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     message = await rendering(alice, "tune")
     os.kill(bot.worker_pid(), signal.SIGKILL)

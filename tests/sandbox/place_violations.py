@@ -6,16 +6,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sandbox.defaults import ELSEWHERE
+from sandbox.handles import ChannelHandle, ThreadHandle
 from sandbox.model import ChannelType, Permission
-from sandbox.rooms import Room, ThreadRoom
 from tests.sandbox.raw import Answer, Raw
 from tests.sandbox.requests import Request
 
 EVERYWHERE = {"name": "play", "description": "Play", "integration_types": [0, 1], "contexts": [0, 1, 2]}
-ThreadRequest = Callable[[Raw, ThreadRoom, str], Awaitable[Answer]]
+ThreadRequest = Callable[[Raw, ThreadHandle, str], Awaitable[Answer]]
 
 
-def posts(raw: Raw, room: Room, content: str = "x", **body: Any) -> Awaitable[Answer]:
+def posts(raw: Raw, room: ChannelHandle, content: str = "x", **body: Any) -> Awaitable[Answer]:
     return raw.call("POST", f"/channels/{room.id}/messages", {"content": content} | body)
 
 
@@ -60,27 +60,27 @@ def in_thread(request: ThreadRequest) -> Request:
     return act
 
 
-async def edits_when_archived(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+async def edits_when_archived(raw: Raw, thread: ThreadHandle, message: str) -> Answer:
     thread.archive()
     return await raw.call("PATCH", message, {"content": "y"})
 
 
-async def posts_when_locked(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+async def posts_when_locked(raw: Raw, thread: ThreadHandle, message: str) -> Answer:
     thread.lock(archive=False)
     return await posts(raw, thread)
 
 
-async def deletes_when_locked(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+async def deletes_when_locked(raw: Raw, thread: ThreadHandle, message: str) -> Answer:
     thread.lock()
     return await raw.call("DELETE", message)
 
 
-async def unarchives_when_locked(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+async def unarchives_when_locked(raw: Raw, thread: ThreadHandle, message: str) -> Answer:
     thread.lock()
     return await raw.call("PATCH", f"/channels/{thread.id}", {"archived": False})
 
 
-async def renames(raw: Raw, thread: ThreadRoom, message: str) -> Answer:
+async def renames(raw: Raw, thread: ThreadHandle, message: str) -> Answer:
     return await raw.call("PATCH", f"/channels/{thread.id}", {"name": "ideas"})
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from sandbox.clock import Clock
 from sandbox.files import Upload
+from sandbox.handles import ThreadHandle
 from sandbox.limits import Limits
 from sandbox.model import Permission
-from sandbox.rooms import ThreadRoom
 from sandbox.server import Sandbox
 from sandbox.snowflake import Snowflakes, timestamp
 from sandbox.store import Store, StoreError
@@ -73,7 +73,7 @@ async def test_a_restart_keeps_threads_overwrites_and_limits(tmp_path: Path) -> 
         kept = [vars(music.channel), vars(thread.channel), vars(second.guild().guild)]
         assert json.dumps(kept, default=vars) == before
         assert not second.world.may_see(second.application_id, thread.channel)
-        assert isinstance(thread, ThreadRoom)
+        assert isinstance(thread, ThreadHandle)
         second.clock.advance(1799)
         assert not thread.state.archived
         second.clock.advance(2)

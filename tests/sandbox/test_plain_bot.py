@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from sandbox.actors import Actor, NoAnswerError, Room, text_of
+from sandbox.actors import Actor, ChannelHandle, NoAnswerError, text_of
 from sandbox.clock import Clock
 from sandbox.components import Kind, find
 from sandbox.defaults import ELSEWHERE
@@ -63,11 +63,13 @@ def bob(discord: Sandbox) -> Actor:
 
 
 @pytest.fixture
-def music(discord: Sandbox) -> Room:
+def music(discord: Sandbox) -> ChannelHandle:
     return discord.channel("music")
 
 
-async def test_every_kind_of_option_arrives(discord: Sandbox, alice: Actor, bob: Actor, music: Room) -> None:
+async def test_every_kind_of_option_arrives(
+    discord: Sandbox, alice: Actor, bob: Actor, music: ChannelHandle
+) -> None:
     guild = discord.world.guild(music.channel.guild_id or 0)
     moderator = next(role for role in guild.roles.values() if role.name == "Moderator")
     reply = await alice.slash(
@@ -164,7 +166,7 @@ async def test_buttons(alice: Actor, bob: Actor) -> None:
         await bob.click(panel, "Later")
 
 
-async def test_selects(discord: Sandbox, alice: Actor, bob: Actor, music: Room) -> None:
+async def test_selects(discord: Sandbox, alice: Actor, bob: Actor, music: ChannelHandle) -> None:
     panel = await (await alice.slash("panel")).finished()
     guild = discord.world.guild(music.channel.guild_id or 0)
     moderator = next(role for role in guild.roles.values() if role.name == "Moderator")
@@ -230,7 +232,7 @@ async def test_the_library_reads_every_place(discord: Sandbox, alice: Actor, pro
     post = await alice.start_thread(forum, "A waltz", "in three")
     voice.overwrite("bot", deny=Permission.SEND_MESSAGES)
 
-    async def place(room: Room) -> str:
+    async def place(room: ChannelHandle) -> str:
         return (await (await alice.slash("place", at=room)).finished()).content
 
     assert await place(voice) == "VoiceChannel sends False"
@@ -263,7 +265,7 @@ async def test_the_library_hears_of_bulk_deletions_and_kicks(discord: Sandbox, p
     await program.printed(f"joined {discord.guild().guild.name}")
 
 
-async def test_channel_messages(discord: Sandbox, alice: Actor, music: Room) -> None:
+async def test_channel_messages(discord: Sandbox, alice: Actor, music: ChannelHandle) -> None:
     reply = await alice.slash("channel")
     first = await reply.finished()
     await discord.until(lambda: first.content == "changed 0", 10, "the end of the errand")
@@ -274,7 +276,7 @@ async def test_channel_messages(discord: Sandbox, alice: Actor, music: Room) -> 
 
 
 async def test_messages_of_members_reach_the_bot(
-    discord: Sandbox, alice: Actor, music: Room, program: Program
+    discord: Sandbox, alice: Actor, music: ChannelHandle, program: Program
 ) -> None:
     mine = await alice.send("!echo back to you", files=[("a.bin", b"\x00\x01")])
     echo = await music.wait_for(lambda one: one.content == "back to you")
@@ -319,7 +321,7 @@ async def test_silence_is_told_after_three_seconds(discord: Sandbox, alice: Acto
 
 @pytest.mark.parametrize("break_it", ["drop_sockets", "reconnect"])
 async def test_a_broken_connection_is_resumed_without_loss(
-    break_it: str, discord: Sandbox, alice: Actor, music: Room, program: Program
+    break_it: str, discord: Sandbox, alice: Actor, music: ChannelHandle, program: Program
 ) -> None:
     already = len(program.lines)
     getattr(discord.faults, break_it)()

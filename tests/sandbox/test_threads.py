@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sandbox.defaults import ELSEWHERE
+from sandbox.handles import ChannelHandle
 from sandbox.model import ChannelType, Permission
 from sandbox.resolve import ActionError
-from sandbox.rooms import Room
 from sandbox.server import Sandbox
 from tests.sandbox.place_violations import EVERYWHERE as PLAY
 from tests.sandbox.place_violations import posts
@@ -213,7 +213,7 @@ async def test_threads_over_rest(raw: Raw) -> None:
 
 async def test_a_voice_channel_has_messages(raw: Raw) -> None:
     voice = raw.sandbox.guild().add_channel("lounge", ChannelType.GUILD_VOICE)
-    assert isinstance(raw.sandbox.channel("lounge"), Room)
+    assert isinstance(raw.sandbox.channel("lounge"), ChannelHandle)
     assert (await posts(raw, voice)).ok
     await raw.sandbox.member("bob").send("hello", at=voice)
     assert len((await raw.call("GET", f"/channels/{voice.id}/messages")).body) == 2

@@ -8,24 +8,28 @@ music.block_words("free nitro")                        # AutoMod
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from sandbox.backend import Backend
 from sandbox.components import walk
+from sandbox.defaults import GUILD
 from sandbox.model import Channel, ChannelType, Guild, Message, Overwrite, Role, ThreadState, UploadLimits
 from sandbox.rules.automod import MESSAGE_BLOCKED
-
-if TYPE_CHECKING:
-    from sandbox.actors import Actor
-    from sandbox.server import Sandbox
 
 WAIT = 30.0
 """Real seconds a test waits for the bot before it fails."""
 
 
-class Room:
+class Person(Protocol):
+    """Anybody with a user id."""
+
+    id: int
+
+
+class ChannelHandle:
     """A channel."""
 
-    def __init__(self, sandbox: Sandbox, channel: Channel) -> None:
+    def __init__(self, sandbox: Backend, channel: Channel) -> None:
         self.sandbox = sandbox
         self.channel = channel
         self.id = channel.id
@@ -50,7 +54,7 @@ class Room:
 
     # Administration
 
-    def overwrite(self, who: Actor | Role | str, *, allow: int = 0, deny: int = 0) -> None:
+    def overwrite(self, who: Person | Role | str, *, allow: int = 0, deny: int = 0) -> None:
         """Replace what this channel allows and denies to a person, a role, "bot" or "@everyone"."""
         world = self.sandbox.world
         if isinstance(who, Role):
@@ -84,11 +88,11 @@ class Room:
         self,
         name: str,
         *,
-        by: Actor | None = None,
+        by: Person | None = None,
         private: bool = False,
         auto_archive: int = 1440,
         message: Message | None = None,
-    ) -> ThreadRoom:
+    ) -> ThreadHandle:
         """A thread of `by` (default: the owner), from a message or alone; `auto_archive` in minutes."""
         guild = self.sandbox.world.guild(self.channel.guild_id or 0)
         thread = self.sandbox.places.add_thread(
@@ -99,9 +103,9 @@ class Room:
             auto_archive_minutes=auto_archive,
             thread_id=None if message is None else message.id,
         )
-        return ThreadRoom(self.sandbox, thread)
+        return ThreadHandle(self.sandbox, thread)
 
-    def _user_id(self, who: Actor | Role | str) -> int:
+    def _user_id(self, who: Person | Role | str) -> int:
         if who == "bot":
             return self.sandbox.application_id
         if isinstance(who, (str, Role)):
@@ -117,7 +121,7 @@ class Room:
         self.sandbox.world.add_channel(self.channel)
 
 
-class ThreadRoom(Room):
+class ThreadHandle(ChannelHandle):
     """A thread, or a post in a forum."""
 
     @property
@@ -145,31 +149,40 @@ class ThreadRoom(Room):
         """Unlock the thread, which stays archived where it was."""
         self.sandbox.places.archive(self.channel, self.state.archived, locked=False)
 
-    def add(self, *who: Actor | str) -> None:
+    def add(self, *who: Person | str) -> None:
         """Add people, or the "bot"."""
         self.sandbox.places.join(self.channel, *map(self._user_id, who))
 
-    def remove(self, *who: Actor | str) -> None:
+    def remove(self, *who: Person | str) -> None:
         """Take people, or the "bot", out."""
         self.sandbox.places.leave(self.channel, *map(self._user_id, who))
 
 
-def room_of(sandbox: Sandbox, channel: Channel) -> Room:
+def handle_of(sandbox: Backend, channel: Channel) -> ChannelHandle:
     """The handle of a channel."""
-    return Room(sandbox, channel) if channel.thread is None else ThreadRoom(sandbox, channel)
+    return ChannelHandle(sandbox, channel) if channel.thread is None else ThreadHandle(sandbox, channel)
+
+
+def channel_named(sandbox: Backend, name: str, guild: str = GUILD) -> ChannelHandle:
+    """Return the handle of a text channel by its name; KeyError where there is none."""
+    for channel in sandbox.world.channels.values():
+        place = sandbox.world.guilds.get(channel.guild_id or 0)
+        if place is not None and (place.name, channel.name) == (guild, name):
+            return handle_of(sandbox, channel)
+    raise KeyError(f"{guild} has no channel {name!r}.")
 
 
 class GuildHandle:
     """A guild."""
 
-    def __init__(self, sandbox: Sandbox, guild: Guild) -> None:
+    def __init__(self, sandbox: Backend, guild: Guild) -> None:
         self.sandbox = sandbox
         self.guild = guild
         self.id = guild.id
 
-    def add_channel(self, name: str, kind: ChannelType = ChannelType.GUILD_TEXT) -> Room:
+    def add_channel(self, name: str, kind: ChannelType = ChannelType.GUILD_TEXT) -> ChannelHandle:
         """A new text, voice or forum channel."""
-        return Room(self.sandbox, self.sandbox.places.add_channel(self.guild, name, kind))
+        return ChannelHandle(self.sandbox, self.sandbox.places.add_channel(self.guild, name, kind))
 
     def role(self, name: str = "@everyone") -> Role:
         """A role by its name."""
@@ -185,7 +198,7 @@ class GuildHandle:
         self.guild.premium_tier = level
         self.sandbox.world.add_guild(self.guild)
 
-    def grant_command(self, command: str, who: Actor) -> None:
+    def grant_command(self, command: str, who: Person) -> None:
         """Allow a person a command under Integrations, which goes before its default permissions."""
         self.sandbox.client.granted.add((self.id, command, who.id))
 
@@ -198,12 +211,12 @@ class GuildHandle:
         self.sandbox.places.add_bot(self.guild)
 
     def block_words(self, *words: str, code: int = MESSAGE_BLOCKED) -> None:
-        """Let AutoMod refuse these keywords in every channel; see `Room.block_words`."""
+        """Let AutoMod refuse these keywords in every channel; see `ChannelHandle.block_words`."""
         self.guild.blocked_words = dict.fromkeys(words, code)
         self.sandbox.world.add_guild(self.guild)
 
 
-def describe(sandbox: Sandbox, message: Message) -> str:
+def describe(sandbox: Backend, message: Message) -> str:
     """A message in one line, for the words of a failed test."""
     author = sandbox.world.users[message.author_id].username
     said = text_of(message).replace("\n", " ⏎ ")
