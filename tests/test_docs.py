@@ -1,0 +1,33 @@
+"""The documentation's links and pictures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = (".", "docs", ".github", "bot/weights", "sandbox", "training")
+PAGES = sorted(
+    path for folder in FOLDERS for path in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
+)
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(?:#[^)]*)?\)")
+PICTURES = (".gif", ".jpg", ".png", ".svg")
+
+
+def targets(page: Path) -> list[Path]:
+    """Return the files that a page links to."""
+    text = re.sub(r"`[^`]*`", "", page.read_text(encoding="utf-8"))
+    return [(page.parent / link).resolve() for link in LINK.findall(text)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(page: Path) -> None:
+    assert [str(target) for target in targets(page) if not target.exists()] == []
+
+
+def test_every_picture_is_shown() -> None:
+    pictures = {path for path in (ROOT / "docs").rglob("*") if path.suffix in PICTURES}
+    shown = {target for page in PAGES for target in targets(page)}
+    assert {str(path.relative_to(ROOT)) for path in pictures - shown} == set()
