@@ -18,6 +18,7 @@ from discord.ext import commands
 
 from bot.config import DISCORD, Settings
 from bot.duels.service import DuelService
+from bot.duels.voting import VoteService
 from bot.engines.base import Capabilities, Engines
 from bot.errors import AntiphonError, ConfigError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
@@ -99,6 +100,7 @@ class Antiphon(commands.AutoShardedBot):
     coached: CoachStore
     registrations: Registrations
     duels: DuelService
+    votes: VoteService
     removals: RemovalService
     deletions: DeletionService
     boards: Boards
@@ -151,7 +153,8 @@ class Antiphon(commands.AutoShardedBot):
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
         self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, self.clock)
-        self.duels = DuelService(Duels(database), Votes(database), self.service, settings, self.clock)
+        self.duels = DuelService(Duels(database), self.service, settings, self.clock)
+        self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
         self.removals = RemovalService(Removals(database), self.service, self.duels, self.clock)
         self.deletions = DeletionService(Deletions(database), self.clock)
         self.boards = Boards(settings.database_path)

@@ -108,8 +108,7 @@ class RemovalService:
 
     async def thread_locked(self, thread_id: int) -> None:
         """A thread was archived and locked: nobody can vote there any more."""
-        for duel in await self._duels.duels.open_in_channel(thread_id):
-            await self._duels.close(duel.id)
+        await self._duels.close_in_channel(thread_id)
 
     async def _after(self, removed: Removed, what: str) -> None:
         if not (removed.job_ids or removed.duel_ids):

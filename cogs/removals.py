@@ -39,7 +39,7 @@ class Removals(commands.Cog):
     async def _look_for_open_duels(self) -> None:
         """End the duels whose message was deleted while the bot was down."""
         await self.bot.wait_until_ready()
-        for duel in await self.bot.duels.duels.all_open():
+        for duel in await self.bot.duels.all_open():
             channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
             try:
                 await channel.fetch_message(duel.message_id or 0)

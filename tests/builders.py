@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from bot.arena.votes import Choice
 from bot.recipe import Mode, Recipe
 from bot.store.clips import NewClip
-from bot.store.duels.model import NewDuel, Side
+from bot.store.database import Database
+from bot.store.duels.model import DuelState, NewDuel, Side
+from bot.store.duels.votes import Votes
 from bot.store.jobs import Request
 
 FACTS = {
@@ -60,3 +63,14 @@ def new_duel(diffusion: str = "a", *, built_in: bool = False, **changes: Any) ->
         guild_id=10,
         sides={side: request(recipe=recipe(mode=mode), **changes) for side, mode in modes.items()},
     )
+
+
+async def store_vote(
+    database: Database, duel: int, voter: int, choice: Choice = Choice.A, **changes: Any
+) -> DuelState | None:
+    """Store a vote that counts, with the facts of now, unless `changes` say otherwise."""
+    known: dict[str, Any] = {"cast_at": 1_500.0, "excluded_reason": None, "full_at": 0, "now": 0.0} | changes
+    if "counted_today" not in known:
+        facts = await Votes(database).facts(duel, voter, known["cast_at"])
+        known["counted_today"] = facts.counted_today if facts else 0
+    return await Votes(database).insert(duel, voter, choice, **known)

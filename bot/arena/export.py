@@ -1,7 +1,7 @@
-"""Votes for researchers: one JSON object a vote, close to Music Arena's, ids replaced. Plain data: no numpy.
+"""The vote export: one JSON object per vote, Music Arena's fields first, ids pseudonymized. No numpy.
 
-docs/votes.md says what each field means. Only votes whose voter consented come out, and a prompt only if
-the person who wrote it did.
+docs/votes.md defines each field. Only votes whose voter consented are exported, a prompt only with its
+author's consent.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -27,42 +26,16 @@ PREFERENCES = {Choice.A: "A", Choice.B: "B", Choice.BOTH_GOOD: "TIE", Choice.BOT
 """Music Arena's words. Its TIE is offered beside BOTH_BAD, so it is what "both good" says here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Why:
-    """What a voter added after voting. reasons: names of aspects; score_a, score_b: 0 to 10, or None."""
-
-    reasons: tuple[str, ...] = ()
-    line: str = ""
-    score_a: int | None = None
-    score_b: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A stored vote with what the export needs beside it.
-
-    guild: id of the server.  consented: whether the voter agreed to the export.
-    prompt_consented: whether the person who wrote the prompt did.
-    """
-
-    vote: Vote
-    guild: int
-    prompt: str
-    consented: bool
-    prompt_consented: bool
-    why: Why | None = None
-
-
-def export(entries: Iterable[Entry], key: bytes) -> Iterator[str]:
+def export(votes: Iterable[Vote], key: bytes) -> Iterator[str]:
     """Yield a JSON line for every consented vote, in the order given, without line breaks.
 
     key: a secret of 32 bytes or more; the same key gives the same pseudonyms. Raises ValueError if it is
     shorter.
     """
     pseudonyms = Pseudonyms(key)
-    for entry in entries:
-        if entry.consented:
-            yield json.dumps(record(entry, pseudonyms), ensure_ascii=False)
+    for vote in votes:
+        if vote.consented:
+            yield json.dumps(record(vote, pseudonyms), ensure_ascii=False)
 
 
 class Pseudonyms:
@@ -81,15 +54,15 @@ class Pseudonyms:
         return hmac.new(self._key, message, sha256).hexdigest()[:32]
 
 
-def record(entry: Entry, pseudonyms: Pseudonyms) -> dict[str, Any]:
+def record(vote: Vote, pseudonyms: Pseudonyms) -> dict[str, Any]:
     """Return one vote as the exported object, Music Arena's fields first and in its order."""
-    vote, why = entry.vote, entry.why or Why()
+    feedback = vote.feedback
     # Members of a server can see when others wrote; the day is all that leaves.
     day = datetime.fromtimestamp(vote.cast_at, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return {
         "battle_uuid": str(UUID(hex=pseudonyms.of("vote", vote.duel, vote.voter))),
         "date": day.date().isoformat(),
-        "prompt": entry.prompt if entry.prompt_consented else None,
+        "prompt": vote.prompt,
         "is_instrumental": None,
         "is_prebaked": False,
         "user_pseudonym": pseudonyms.of("voter", vote.voter),
@@ -100,7 +73,7 @@ def record(entry: Entry, pseudonyms: Pseudonyms) -> dict[str, Any]:
         "preference": PREFERENCES[vote.choice],
         "total_listening_time_a": None,
         "total_listening_time_b": None,
-        "feedback": why.line,
+        "feedback": feedback.line,
         "timestamp": day.timestamp(),
         "lyrics": "",
         "hardware_a": None,
@@ -117,7 +90,7 @@ def record(entry: Entry, pseudonyms: Pseudonyms) -> dict[str, Any]:
         "listen_data_b": None,
         "format": FORMAT,
         "duel_pseudonym": pseudonyms.of("duel", vote.duel),
-        "guild_pseudonym": pseudonyms.of("guild", entry.guild),
+        "guild_pseudonym": pseudonyms.of("guild", vote.guild),
         "mode_a": vote.a.mode.value,
         "mode_b": vote.b.mode.value,
         "built_in": vote.built_in,
@@ -125,7 +98,7 @@ def record(entry: Entry, pseudonyms: Pseudonyms) -> dict[str, Any]:
         "requester": vote.requester,
         "seconds_to_vote": round(vote.seconds_to_vote, 1),
         "excluded_reason": vote.excluded_reason.value if vote.excluded_reason else None,
-        "reasons": list(why.reasons),
-        "score_a": why.score_a,
-        "score_b": why.score_b,
+        "reasons": list(feedback.reasons),
+        "score_a": feedback.score_a,
+        "score_b": feedback.score_b,
     }

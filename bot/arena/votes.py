@@ -1,4 +1,4 @@
-"""A vote, what was voted on, and the rules by which a stored vote does not count. Plain data: no numpy."""
+"""The domain model of votes on duels, and the rules that exclude a stored vote. Plain data: no numpy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DAY = 86_400.0
 
 
 class Choice(StrEnum):
-    """What one tap says."""
+    """The four answers to "A or B?"."""
 
     A = "a"
     B = "b"
@@ -22,7 +22,7 @@ class Choice(StrEnum):
 
 
 class ExcludedReason(StrEnum):
-    """Why a stored vote does not count."""
+    """The rule by which a stored vote does not count."""
 
     TOO_QUICK = "too_quick"
     ACCOUNT_TOO_YOUNG = "account_too_young"
@@ -31,21 +31,37 @@ class ExcludedReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Arm:
-    """What stood on one side of a duel: a mode and the model that rendered it."""
+    """The competitor on one side of a duel: a mode and the model that rendered it."""
 
     mode: Mode
     model: str
 
 
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A voter's optional reasons, given after voting.
+
+    reasons: names of aspects.  line: free text.  score_a, score_b: 0 to 10, or None.
+    """
+
+    reasons: tuple[str, ...] = ()
+    line: str = ""
+    score_a: int | None = None
+    score_b: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """One person's word on one duel.
+    """One person's stored vote on one duel, with the facts about the duel that analyses need.
 
-    duel, voter: ids; together they occur once.  a, b: what was on each side.
-    seconds: length of the clips.  seconds_to_vote: from the duel's message to the tap.
-    cast_at: Unix time in seconds.  requester: whether the voter asked for the duel.
+    duel, voter: ids; a pair occurs once.  a, b: the arm on each side.
+    seconds: length of one clip.  seconds_to_vote: from the duel's message to the tap.
+    cast_at: Unix time in seconds.  requester: whether the voter requested the duel.
     built_in: whether a model that ships with the bot took part; such votes are never mixed with others.
-    tags: what the prompt is about, "genre:jazz" for one; each counts once.
+    tags: topics of the prompt, for example "genre:jazz"; duplicates count once.
+
+    For the export only: guild: the server's id.  prompt: None without its author's consent.
+    consented: whether the voter consented to the export.
     """
 
     duel: int
@@ -60,15 +76,19 @@ class Vote:
     requester: bool = False
     tags: tuple[str, ...] = ()
     excluded_reason: ExcludedReason | None = None
+    guild: int = 0
+    prompt: str | None = None
+    consented: bool = False
+    feedback: Feedback = Feedback()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """When a vote is kept but not counted.
+    """Thresholds below which a vote is stored but not counted.
 
-    heard_share: the share of both clips' playing time that has to have passed before the vote, 0 to 1.
-    account_days: the age an account has to have.
-    votes_per_day: how many votes of a person count within 24 hours.
+    heard_share: fraction of both clips' playing time that must have passed before the vote, 0 to 1.
+    account_days: minimum age of the voter's account in days.
+    votes_per_day: maximum number of one person's votes that count within 24 hours.
     """
 
     heard_share: float = 0.5
@@ -87,10 +107,10 @@ class Rules:
 def excluded_reason(
     rules: Rules, *, seconds_to_vote: float, clip_seconds: float, account_age_days: float, counted_today: int
 ) -> ExcludedReason | None:
-    """Return why a vote would not count, or None if it does.
+    """Return the first rule that excludes a vote, or None where it counts.
 
-    clip_seconds: length of one clip; hearing both takes twice that.
-    counted_today: how many votes of this person in the last 24 hours already count.
+    clip_seconds: length of one clip; playing both takes twice that.
+    counted_today: number of this person's votes in the last 24 hours that count.
     """
     if seconds_to_vote < rules.heard_share * 2 * clip_seconds:
         return ExcludedReason.TOO_QUICK
@@ -103,9 +123,9 @@ def excluded_reason(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exclusions:
-    """How many stored votes do not count, and whether that has lately become much more.
+    """Counts of excluded votes, overall and in a recent window.
 
-    recent, recent_excluded: votes in the window.  jumped: worth a warning to the moderators.
+    recent, recent_excluded: votes in the window.  jumped: whether the share rose enough to warn moderators.
     """
 
     votes: int
@@ -118,7 +138,7 @@ class Exclusions:
     def counted(
         cls, *, votes: int, reasons: dict[ExcludedReason, int], recent: int, recent_excluded: int
     ) -> Exclusions:
-        """Tell from the counts whether the share has jumped."""
+        """Build from counts; `jumped` follows from them."""
         before, before_excluded = votes - recent, sum(reasons.values()) - recent_excluded
         jumped = _jumped(before, before_excluded, recent, recent_excluded)
         return cls(
@@ -127,28 +147,29 @@ class Exclusions:
 
     @property
     def excluded(self) -> int:
-        """Return how many votes do not count."""
+        """Number of votes that do not count."""
         return sum(self.reasons.values())
 
     @property
     def share(self) -> float:
-        """Return the share of all votes that do not count, 0 where there are none."""
+        """Fraction of all votes that do not count, 0 without votes."""
         return self.excluded / self.votes if self.votes else 0.0
 
     @property
     def recent_share(self) -> float:
-        """Return the same within the window."""
+        """Fraction of the window's votes that do not count, 0 without votes."""
         return self.recent_excluded / self.recent if self.recent else 0.0
 
 
 JUMP_POINTS = 0.10
 JUMP_Z = 3.0
-JUMP_VOTES = 20
-"""A jump is ten points and three standard errors, seen on twenty votes: quiet servers are not alarmed."""
+MIN_JUMP_VOTES = 20
+"""A jump is a rise of 10 percentage points and 3 standard errors of a two-proportion z-test, on at least
+20 votes before and within the window: a server with few votes raises no false alarm."""
 
 
 def _jumped(before: int, before_excluded: int, recent: int, recent_excluded: int) -> bool:
-    if before < JUMP_VOTES or recent < JUMP_VOTES:
+    if before < MIN_JUMP_VOTES or recent < MIN_JUMP_VOTES:
         return False
     rise = recent_excluded / recent - before_excluded / before
     pooled = (before_excluded + recent_excluded) / (before + recent)

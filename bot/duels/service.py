@@ -1,12 +1,10 @@
-"""What happens to a duel between its request and its end, but for what Discord is shown."""
+"""The life of a duel from its request to its end, except for its messages in Discord."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Literal
 
-from bot.arena.votes import Rules, excluded_reason
 from bot.ask import longest_seconds, recipe_for
 from bot.coach.lexicon import lexicon
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
@@ -14,60 +12,47 @@ from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
 from bot.recipe import Mode, Recipe, checked_prompt
-from bot.store.duels.model import Duel, DuelSide, NewDuel, Side
+from bot.store.duels.model import AnswerShown, Duel, DuelSide, DuelState, NewDuel, Side
 from bot.store.duels.repository import Duels
-from bot.store.duels.votes import Cast, Votes
 from bot.store.jobs import Request, State
 
-TRIES = 2
-"""How often a side is rendered before the duel is given up."""
+MAX_TRIES = 2
+"""Attempts at rendering a side before the duel fails."""
 
 TAG_CLASSES = ("genre", "mood")
-TAGS_MOST = 8
-
-Choice = Literal["a", "b", "both_good", "both_bad"]
+MAX_TAGS = 8
 
 
 class DuelService:
-    """One instance owns the duels. `clock` is this machine's; votes are timed by Discord's."""
+    """One instance owns the duels. `clock`: Unix time by the bot's clock, which also closes duels."""
 
     def __init__(
-        self,
-        duels: Duels,
-        votes: Votes,
-        jobs: JobService,
-        settings: Settings,
-        clock: Callable[[], float],
+        self, duels: Duels, jobs: JobService, settings: Settings, clock: Callable[[], float]
     ) -> None:
-        self.duels = duels
-        self.votes = votes
+        self._duels = duels
         self._jobs = jobs
         self._settings = settings
         self._clock = clock
-        self._rules = Rules(
-            heard_share=settings.duel_heard_share,
-            account_days=settings.duel_account_days,
-            votes_per_day=settings.duel_votes_per_day,
-        )
         self._listeners: list[Callable[[], None]] = []
 
     def subscribe(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called when a duel was closed by a vote or a person; it must not block."""
+        """Call `listener` when a duel was closed by a vote or a person, or failed; it must not block."""
         self._listeners.append(listener)
 
     async def start(
         self, prompt: str, seconds: float | None, guild_id: int, ask: Callable[[Recipe], Request]
     ) -> Duel:
-        """Queue a clip a mode; which side each stands on is drawn by lot, and told to nobody.
+        """Queue one clip per mode; the side of each is drawn at random and kept secret until the end.
 
-        seconds: None takes the owner's default, as far as both models can.  ask: who asks, and where.
-        Raises UserError where a mode has no model, the values fit not both, or a limit is reached.
+        seconds: None takes the owner's default, clamped to what both models support.  ask: turns a recipe
+        into the requester's request.
+        Raises UserError where a mode has no model, a value suits only one of them, or a limit is reached.
         """
         recipes = self.recipes(prompt, seconds)
         first = secrets.choice(list(Mode))
         modes: dict[Side, Mode] = {"a": first, "b": next(mode for mode in Mode if mode is not first)}
         asked = {side: ask(recipes[mode]) for side, mode in modes.items()}
-        duel, jobs = await self.duels.start(
+        duel, jobs = await self._duels.start(
             NewDuel(
                 prompt=recipes[first].prompt,
                 seconds=recipes[first].seconds,
@@ -77,7 +62,7 @@ class DuelService:
                 sides=asked,
             ),
             self._clock(),
-            open_most=self._settings.duels_per_member,
+            max_open=self._settings.duels_per_member,
             per_member=self._settings.max_jobs_per_member,
             in_all=self._settings.max_queue,
         )
@@ -85,7 +70,7 @@ class DuelService:
         return duel
 
     def recipes(self, prompt: str, seconds: float | None) -> dict[Mode, Recipe]:
-        """Return a recipe for each mode, of one length. Raises UserError."""
+        """Return one recipe per mode, of the same length. Raises UserError."""
         engines = {mode: self._jobs.engine(mode) for mode in Mode}
         prompt = checked_prompt(prompt)
         shortest = max(engine.min_seconds for engine in engines.values())
@@ -105,88 +90,129 @@ class DuelService:
 
     @property
     def built_in(self) -> bool:
-        """Whether a model that ships with the program takes part in the duels of now."""
+        """Whether a model that ships with the program takes part in new duels."""
         return not {BUILTIN_AR, BUILTIN_DIFFUSION}.isdisjoint(self._settings.models.values())
 
     async def advance(self, duel: Duel) -> None:
-        """Take a duel on whose clips are done, or did not come: to ready, to another try, or to failed."""
-        sides = await self.duels.sides(duel.id)
+        """Advance a rendering duel whose jobs have ended: to ready, to another attempt, or to failed."""
+        sides = await self._duels.sides(duel.id)
         broken = [side for side in sides.values() if side.job_state in (State.FAILED, State.CANCELLED)]
         if broken:
-            await self._mend(duel, broken)
+            await self._retry(duel, broken)
         elif all(side.job_state is State.RENDERED for side in sides.values()):
             try:
-                await self._make_alike(duel, sides)
+                await self._make_neutral(duel, sides)
             except (RenderError, NotFound) as error:
                 await self.fail(duel, str(error))
 
-    async def vote(
-        self, duel_id: int, voter_id: int, choice: Choice, now: float, account_made: float
-    ) -> Cast:
-        """Store a vote. now, account_made: Unix time by Discord's clock. Raises UserError with the reason."""
-
-        def judge(waited: float, seconds: float, today: int) -> str | None:
-            return excluded_reason(
-                self._rules,
-                seconds_to_vote=waited,
-                clip_seconds=seconds,
-                account_age_days=(now - account_made) / 86_400,
-                counted_today=today,
-            )
-
-        cast = await self.votes.cast(
-            duel_id,
-            voter_id,
-            choice,
-            now,
-            earliest=self._settings.duel_hearing_seconds,
-            full_at=self._settings.duel_close_votes,
-            judge=judge,
-        )
-        if cast.full:
-            self._changed()
-        return cast
-
-    async def opened(self, duel: Duel, message_id: int, posted_at: float) -> None:
-        """Record the duel's message and begin to take votes."""
-        closes_at = posted_at + self._settings.duel_hours * 3600
-        await self.duels.opened(duel.id, message_id, posted_at, closes_at)
-
-    async def close(self, duel_id: int) -> Duel | None:
-        """End the voting now; None where it was not open."""
-        duel = await self.duels.close(duel_id, self._clock())
-        if duel is not None:
-            self._changed()
+    async def get(self, duel_id: int, guild_id: int | None = None) -> Duel:
+        """Return a duel, of this server where one is given. Raises NotFound."""
+        duel = await self._duels.get(duel_id)
+        if guild_id is not None and duel.guild_id != guild_id:
+            raise NotFound(f"There is no duel {duel_id} in this server.")
         return duel
 
+    async def sides(self, duel_id: int) -> dict[Side, DuelSide]:
+        """Return both sides of a duel with their jobs."""
+        return await self._duels.sides(duel_id)
+
+    async def due(self) -> list[Duel]:
+        """Return the duels whose next step or whose answer is due now."""
+        return await self._duels.due(self._clock())
+
+    async def open_in(self, guild_id: int) -> list[Duel]:
+        """Return a server's open duels by closing time."""
+        return await self._duels.open_in(guild_id)
+
+    async def unfinished_in(self, guild_id: int) -> list[Duel]:
+        """Return a server's duels that count against a member's limit, newest first."""
+        return await self._duels.unfinished_in(guild_id)
+
+    async def finished_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
+        """Return a server's finished duels, newest first, whose prompt contains a text in any case."""
+        return await self._duels.finished_in(guild_id, containing, limit)
+
+    async def all_open(self) -> list[Duel]:
+        """Return every open duel, oldest first."""
+        return await self._duels.all_open()
+
+    async def begin_posting(self, duel_id: int) -> float | None:
+        """Record that a message of a duel is about to be posted; return the time of the first such record.
+
+        None the first time: then no earlier attempt can have posted it.
+        """
+        return await self._duels.posting(duel_id, self._clock())
+
+    async def answered(self, duel_id: int, answer_id: int) -> None:
+        """Record the id of the original response."""
+        await self._duels.answered(duel_id, answer_id)
+
+    async def token_over(self, duel_id: int) -> None:
+        """Forget the interaction's token, which Discord no longer accepts."""
+        await self._duels.token_over(duel_id)
+
+    async def answer_updated(self, duel: Duel) -> None:
+        """Record that the original response shows the duel's state."""
+        shown: AnswerShown = "rendering" if duel.state is DuelState.RENDERING else "open"
+        await self._duels.answer_shows(duel.id, shown)
+
+    async def requester_notified(self, duel_id: int) -> None:
+        """Record that the requester was notified of a failure, and forget the interaction's token."""
+        await self._duels.notified(duel_id)
+
+    async def shrink(self, duel_id: int, max_bytes: int) -> None:
+        """Have the neutral files of an unposted duel made again, at most this large."""
+        await self._duels.shrink(duel_id, max_bytes)
+
+    async def opened(self, duel: Duel, message_id: int, posted_at: float) -> None:
+        """Record the duel's message and begin to take votes.
+
+        posted_at: Discord's Unix time of the message, from which votes are timed. The duel closes by the
+        bot's clock alone, so that an offset between both clocks neither shortens nor extends it.
+        """
+        closes_at = self._clock() + self._settings.duel_hours * 3600
+        await self._duels.opened(duel.id, message_id, posted_at, closes_at)
+
+    async def close(self, duel_id: int) -> Duel | None:
+        """Close an open duel; None where it was not open."""
+        duel = await self._duels.close(duel_id, self._clock())
+        if duel is not None:
+            self.changed()
+        return duel
+
+    async def close_in_channel(self, channel_id: int) -> None:
+        """Close the open duels of a channel or thread where nobody can vote any more."""
+        for duel in await self._duels.open_in_channel(channel_id):
+            await self.close(duel.id)
+
     async def withdraw(self, duel: Duel) -> bool:
-        """End a duel by its requester's or a moderator's wish, in whatever state; False where it was over."""
+        """End a duel at its requester's or a moderator's request; False where it was over already."""
         if await self.close(duel.id) is not None:
             return True
         return await self.fail(duel, "It was taken back with /duel close.")
 
     async def revealed(self, duel: Duel) -> None:
-        """Record that everybody was shown what stood where."""
-        # The record first: killed in between, the duel would be shown again without its picture.
-        await self.duels.revealed(duel.id, self._clock())
+        """Record that the sides were revealed, and remove the neutral files."""
+        # The record comes first: else a kill in between would have it revealed again without its picture.
+        await self._duels.revealed(duel.id, self._clock())
         self.remove_neutral(duel.id)
 
     async def fail(self, duel: Duel, error: str) -> bool:
-        """Give up on a duel that is not open yet, and on what is rendered for it; False where it was past."""
-        unfinished = await self.duels.fail(duel.id, error, self._clock())
+        """Fail a duel that is not open yet, together with its jobs; False where it was open or over."""
+        unfinished = await self._duels.fail(duel.id, error, self._clock())
         if unfinished is None:
             return False
         self.remove_neutral(duel.id)
         await self._jobs.cancelled(*unfinished)
-        self._changed()
+        self.changed()
         return True
 
-    async def _mend(self, duel: Duel, broken: list[DuelSide]) -> None:
+    async def _retry(self, duel: Duel, broken: list[DuelSide]) -> None:
         for side in broken:
             if side.job_state is State.CANCELLED:
                 await self.fail(duel, "One of its clips was taken back with /cancel.")
                 return
-            if side.tries >= TRIES:
+            if side.tries >= MAX_TRIES:
                 await self.fail(duel, f"One clip could not be made. {side.job_error}")
                 return
         for side in broken:
@@ -201,11 +227,11 @@ class DuelService:
                 can_post=before.can_post,
                 max_bytes=before.max_bytes,
             )
-            job = await self.duels.retry(duel.id, side, again, self._clock())
+            job = await self._duels.retry(duel.id, side, again, self._clock())
             if job is not None:
                 await self._jobs.queued(job)
 
-    async def _make_alike(self, duel: Duel, sides: dict[Side, DuelSide]) -> None:
+    async def _make_neutral(self, duel: Duel, sides: dict[Side, DuelSide]) -> None:
         folder = self._settings.clip_dir
         clips = {side: await self._jobs.clips.of_job(found.job_id) for side, found in sides.items()}
         names = NeutralFiles.of(duel.id)
@@ -217,25 +243,26 @@ class DuelService:
             (folder / names.picture).resolve(),
             duel.max_bytes,
         )
-        if await self.duels.ready(duel.id, file_a=names.a, file_b=names.b, picture=names.picture) is None:
+        if await self._duels.ready(duel.id, file_a=names.a, file_b=names.b, picture=names.picture) is None:
             self.remove_neutral(duel.id)
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
+        """Call the listeners."""
         for listener in self._listeners:
             listener()
 
     def remove_neutral(self, *duel_ids: int) -> None:
         """Remove the neutral files of duels that are over."""
-        # By the names that an id gives: a duel that fails on a second try has recorded none.
+        # Their names follow from the id: a duel that fails at a second attempt has recorded none.
         for duel_id in duel_ids:
             remove_files(self._settings.clip_dir, *NeutralFiles.of(duel_id))
 
 
 def tags_of(prompt: str) -> tuple[str, ...]:
-    """Return what a prompt is about, "genre:jazz" for one, each once, in the order of the prompt."""
+    """Return a prompt's topics, for example "genre:jazz", without duplicates and in the prompt's order."""
     found: dict[str, None] = {}
     for term in lexicon().read(prompt).of_class(*TAG_CLASSES):
         for name in TAG_CLASSES:
             if name in term.classes:
                 found[f"{name}:{term.key}"] = None
-    return tuple(found)[:TAGS_MOST]
+    return tuple(found)[:MAX_TAGS]

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from bot.arena.export import KEY_BYTES, export
 from bot.errors import StoreError
-from bot.leaderboard.convert import entries
+from bot.leaderboard.vote_reader import VoteReader
 from bot.redact import redact
-from bot.store.duels.votes import VoteReader
 
 
 def export_votes(database: Path, target: Path) -> int:
-    """Write the consented votes on closed duels and return how many there are. Never overwrites.
+    """Write the consented votes on closed duels to a new file; return their number.
 
-    The key of the pseudonyms lies beside the database as `export.key`, made at the first export.
-    Raises StoreError where a file is in the way or cannot be read or written.
+    The key of the pseudonyms is `export.key` beside the database, created at the first export.
+    Raises StoreError where the target exists, or a file cannot be read or written.
     """
     key = _key(database.with_name("export.key"))
     written = 0
@@ -25,7 +24,7 @@ def export_votes(database: Path, target: Path) -> int:
         try:
             with target.open("x", encoding="utf-8", newline="\n") as file:
                 for duel in reader.closed_duels():
-                    for line in export(entries(duel, reader.votes_on(duel.id)), key):
+                    for line in export(reader.votes_on(duel), key):
                         file.write(redact(line) + "\n")
                         written += 1
         except FileExistsError as error:
@@ -37,7 +36,7 @@ def export_votes(database: Path, target: Path) -> int:
 
 
 def _key(path: Path) -> bytes:
-    """Return the owner's secret key; it is made where there is none, for the owner's eyes only."""
+    """Return the secret key of the pseudonyms, created with mode 0600 where there is none."""
     try:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,7 +1,7 @@
-"""The votes of closed duels in memory: read once, and of every later look only what has changed.
+"""An in-memory cache of the votes on closed duels, refreshed incrementally.
 
-Votes on a closed duel never change, they are only deleted; so what was read of a duel is read again only
-where the number of its votes differs.
+Votes on a closed duel never change, they are only deleted. So a duel's votes are read again exactly where
+their number differs from the cached one.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import numpy as np
 
 from bot.arena.table import CHOICE, EXCLUDED, ROW, Codes, Rows, Tags, VoteTable
 from bot.arena.votes import Arm
-from bot.leaderboard.convert import arms
-from bot.store.duels.votes import VoteReader
+from bot.leaderboard.vote_reader import VoteReader
 
 _CHOICE = {choice.value: code for choice, code in CHOICE.items()}
 _EXCLUDED = {reason.value if reason else None: code for reason, code in EXCLUDED.items()}
 
 
 class VoteCache:
-    """One reader's votes as columns, by duel and voter."""
+    """The votes of one reader as columns, sorted by duel and voter."""
 
     def __init__(self, reader: VoteReader) -> None:
         self._reader = reader
@@ -37,7 +36,7 @@ class VoteCache:
         return VoteTable(rows, self._arms.values(), self._tags.values())
 
     def _update(self, stale: set[int]) -> None:
-        """Read all votes on these duels."""
+        """Replace the cached votes on these duels."""
         if not stale:
             return
         fresh = self._read(stale)
@@ -48,18 +47,17 @@ class VoteCache:
         self._counts |= dict.fromkeys(stale, 0) | dict(zip(duels.tolist(), votes.tolist(), strict=True))
 
     def _read(self, duels: set[int]) -> Rows:
-        cast = self._reader.cast_on(duels)
-        rows = np.zeros(len(cast), ROW)
-        if not cast:
+        found = self._reader.vote_rows(duels)
+        rows = np.zeros(len(found), ROW)
+        if not found:
             return rows
-        duel, voter, choice, cast_at, requester, excluded = zip(*cast, strict=True)
+        duel, voter, choice, cast_at, requester, excluded = zip(*found, strict=True)
         rows["duel"], rows["voter"], rows["cast_at"], rows["requester"] = duel, voter, cast_at, requester
         rows["choice"] = [_CHOICE[one] for one in choice]
         rows["excluded"] = [_EXCLUDED[one] for one in excluded]
-        for found in self._reader.closed_duels(duels):
-            here = slice(*np.searchsorted(rows["duel"], [found.id, found.id + 1]))
-            a, b = arms(found)
-            rows["a"][here], rows["b"][here] = self._arms.of(a), self._arms.of(b)
-            rows["tags"][here] = self._tags.of(tuple(sorted(set(found.tags))))
-            rows["seconds"][here], rows["built_in"][here] = found.seconds, found.built_in
+        for closed in self._reader.closed_duels(duels):
+            here = slice(*np.searchsorted(rows["duel"], [closed.id, closed.id + 1]))
+            rows["a"][here], rows["b"][here] = self._arms.of(closed.a), self._arms.of(closed.b)
+            rows["tags"][here] = self._tags.of(tuple(sorted(set(closed.tags))))
+            rows["seconds"][here], rows["built_in"][here] = closed.seconds, closed.built_in
         return rows

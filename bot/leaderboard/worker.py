@@ -19,7 +19,7 @@ from bot.arena.text import as_text
 from bot.arena.votes import Exclusions
 from bot.leaderboard.picture import draw
 from bot.leaderboard.vote_cache import VoteCache
-from bot.store.duels.votes import VoteReader
+from bot.leaderboard.vote_reader import VoteReader
 
 TEXT_CHARACTERS = 3_900
 """Of the 4,096 that Discord takes in an embed's description."""

@@ -13,8 +13,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.arena.text import NAMES, count
-from bot.arena.votes import ExcludedReason
-from bot.duels.service import Choice
+from bot.arena.votes import Choice, ExcludedReason, Feedback
 from bot.errors import NotFound, UserError
 from bot.hub.naming import model_name
 from bot.store.clips import Clip
@@ -47,46 +46,46 @@ class VoteButton(IdButton):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Store it, and tell the voter alone."""
         await think(interaction, private=True)
-        cast = await interaction.client.duels.vote(
+        outcome = await interaction.client.votes.cast(
             self.number,
             interaction.user.id,
             self.choice,
-            interaction.created_at.timestamp(),
-            interaction.user.created_at.timestamp(),
+            cast_at=interaction.created_at.timestamp(),
+            account_created_at=interaction.user.created_at.timestamp(),
         )
         text = f"Your vote: **{self.label}**. "
-        if cast.excluded_reason is None:
+        if outcome.excluded_reason is None:
             text += "Thank you! "
         else:
-            text += f"It is kept but not counted: {NOT_COUNTED[ExcludedReason(cast.excluded_reason)]}. "
+            text += f"It is kept but not counted: {NOT_COUNTED[outcome.excluded_reason]}. "
         text += "What was A and what was B is shown when the duel closes."
-        view = discord.utils.MISSING if cast.full else in_rows(WhyButton(self.number))
+        view = discord.utils.MISSING if outcome.closed else in_rows(WhyButton(self.number))
         await interaction.followup.send(text, view=view, ephemeral=True)
 
 
 class VoteA(VoteButton, prefix="duel:a"):
     """A is better."""
 
-    label, choice = "A", "a"
+    label, choice = "A", Choice.A
 
 
 class VoteB(VoteButton, prefix="duel:b"):
     """B is better."""
 
-    label, choice = "B", "b"
+    label, choice = "B", Choice.B
 
 
 class VoteBothGood(VoteButton, prefix="duel:good"):
     """Neither is better, and both serve."""
 
-    label, choice = "Both good", "both_good"
+    label, choice = "Both good", Choice.BOTH_GOOD
     style = discord.ButtonStyle.secondary
 
 
 class VoteBothBad(VoteButton, prefix="duel:bad"):
     """Neither is better, and neither serves."""
 
-    label, choice = "Both bad", "both_bad"
+    label, choice = "Both bad", Choice.BOTH_BAD
     style = discord.ButtonStyle.secondary
 
 
@@ -100,7 +99,7 @@ class CloseButton(IdButton, prefix="duel:close"):
         """Close it for its requester or a moderator."""
         await think(interaction, private=True)
         duels = interaction.client.duels
-        duel = await duels.duels.get(self.number)
+        duel = await duels.get(self.number)
         if duel.user_id != interaction.user.id and not moderates_channel(interaction):
             raise UserError("Only the person who asked for a duel, or a moderator, can close it.")
         if await duels.close(duel.id) is None:
@@ -134,16 +133,6 @@ REASONS = {
     "artefacts": "Artefacts",
 }
 LINE_CHARACTERS = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a voter said under "Why?"."""
-
-    reasons: tuple[str, ...]
-    line: str
-    score_a: int | None
-    score_b: int | None
 
 
 def duel_buttons(duel_id: int) -> discord.ui.View:
@@ -182,8 +171,8 @@ def why_modal(duel_id: int) -> discord.ui.Modal:
     return modal
 
 
-def said_in(interaction: discord.Interaction[Any]) -> tuple[int, Said] | None:
-    """Return the duel and what was said, where an interaction is the form sent; None for any other."""
+def submitted_feedback(interaction: discord.Interaction[Any]) -> tuple[int, Feedback] | None:
+    """Return the duel's id and the feedback of a submitted “Why?” form; None for any other interaction."""
     data: Any = interaction.data
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
@@ -197,7 +186,7 @@ def said_in(interaction: discord.Interaction[Any]) -> tuple[int, Said] | None:
         return int(chosen[0]) if chosen else None
 
     reasons = tuple(reason for reason in REASONS if reason in fields["reasons"]["values"])
-    return int(number), Said(reasons, sanitize(fields["line"]["value"]), score("a"), score("b"))
+    return int(number), Feedback(reasons, sanitize(fields["line"]["value"]), score("a"), score("b"))
 
 
 @dataclass(frozen=True, slots=True)

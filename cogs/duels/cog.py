@@ -11,10 +11,10 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
-from bot.store.duels.model import Duel, DuelState
+from bot.store.duels.model import DuelState
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, start_duel
-from cogs.duels.card import moment, said_in
+from cogs.duels.card import moment, submitted_feedback
 from cogs.ui.answers import answer_error, think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
 from cogs.ui.embeds import build_embed
@@ -61,7 +61,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         """Start a duel with the prompt and length of one that is over."""
         number = _number(duel)
         await acknowledge_request(interaction, clips=2)
-        before = await self._here(interaction, number)
+        before = await self.bot.duels.get(number, interaction.guild_id or 0)
         if before.state not in (DuelState.CLOSED, DuelState.REVEALED):
             raise UserError("That duel is not over yet.")
         await start_duel(interaction, before.prompt, before.seconds)
@@ -70,8 +70,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
     async def _over(
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
-        duels, guild_id = self.bot.duels.duels, interaction.guild_id or 0
-        found = await duels.over_in(guild_id, sanitize(current), MAX_CHOICES)
+        found = await self.bot.duels.finished_in(interaction.guild_id or 0, sanitize(current), MAX_CHOICES)
         return [numbered_choice(duel.id, duel.prompt) for duel in found]
 
     @app_commands.command(description="End a duel of yours now, wherever its message is")
@@ -80,7 +79,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         """Close an open duel, or take back one that is not open yet, for its requester or a moderator."""
         number = _number(duel)
         await think(interaction, private=True)
-        found = await self._here(interaction, number)
+        found = await self.bot.duels.get(number, interaction.guild_id or 0)
         if found.user_id != interaction.user.id and not moderates_server(interaction):
             raise UserError(
                 "Only the person who asked for a duel, or a moderator of this server, can end it."
@@ -93,11 +92,11 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
     async def _closable(
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
-        going = await self.bot.duels.duels.unfinished_in(interaction.guild_id or 0)
+        unfinished = await self.bot.duels.unfinished_in(interaction.guild_id or 0)
         moderator, typed = moderates_server(interaction), current.strip().casefold()
         choices = [
             numbered_choice(duel.id, _STATES[duel.state], duel.prompt)
-            for duel in going
+            for duel in unfinished
             if moderator or duel.user_id == interaction.user.id
         ]
         return [choice for choice in choices if typed in choice.name.casefold()][:MAX_CHOICES]
@@ -106,10 +105,10 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
     async def list(self, interaction: discord.Interaction[Antiphon]) -> None:
         """List them, the one that closes first before the others."""
         await think(interaction, private=True)
-        found = await self.bot.duels.duels.going_in(interaction.guild_id or 0)
+        found = await self.bot.duels.open_in(interaction.guild_id or 0)
         lines = [
             f"[Duel {duel.id}]({duel.link}) {quoted(duel.prompt, 80)} · closes "
-            + discord.utils.format_dt(moment(duel.closes_at or 0), "R")
+            + discord.utils.format_dt(moment(duel.in_discord_time(duel.closes_at or 0)), "R")
             for duel in found[:LISTED]
         ]
         if len(found) > LISTED:
@@ -117,30 +116,16 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         text = lines or "No duel is open here. /duel start begins one."
         await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
 
-    async def _here(self, interaction: discord.Interaction[Antiphon], number: int) -> Duel:
-        """Return a duel of this server. Raises NotFound."""
-        found = await self.bot.duels.duels.get(number)
-        if found.guild_id != interaction.guild_id:
-            raise NotFound(f"There is no duel {number} in this server.")
-        return found
-
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Take what a voter says under "Why?", however long ago the form was opened."""
         try:
-            said = said_in(interaction)
-            if said is None:
+            submitted = submitted_feedback(interaction)
+            if submitted is None:
                 return
-            duel_id, why = said
+            duel_id, feedback = submitted
             await think(interaction, private=True)
-            await self.bot.duels.votes.why(
-                duel_id,
-                interaction.user.id,
-                reasons=why.reasons,
-                line=why.line,
-                score_a=why.score_a,
-                score_b=why.score_b,
-            )
+            await self.bot.votes.give_feedback(duel_id, interaction.user.id, feedback)
             await interaction.followup.send("Noted, thank you.", ephemeral=True)
         except Exception as error:
             await answer_error(interaction, error, "the form “Why?”")

@@ -49,7 +49,7 @@ class DuelDelivery(commands.Cog):
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
         self._folder = bot.settings.clip_dir
-        self._responses = OriginalResponses(bot, bot.duels.duels)
+        self._responses = OriginalResponses(bot, bot.duels)
         self._posts = PostOnce(bot)
         self._notices = NoticeSender(bot, self._responses, self._posts)
         self._wake = asyncio.Event()
@@ -79,7 +79,7 @@ class DuelDelivery(commands.Cog):
         await self.bot.wait_until_ready()
         while True:
             try:
-                for duel in await self.bot.duels.duels.outbox(self.bot.clock()):
+                for duel in await self.bot.duels.due():
                     self._start(duel, "step", self._step)
                     if _answer_is_due(duel):
                         self._start(duel, "answer", self._update_answer)
@@ -98,7 +98,7 @@ class DuelDelivery(commands.Cog):
         """Do one step of a duel as it stands now, again and again through what passes by itself."""
 
         async def attempt() -> bool:
-            return await act(await self.bot.duels.duels.get(key[0]))
+            return await act(await self.bot.duels.get(key[0]))
 
         try:
             if await with_backoff(attempt, f"duel {key[0]} ({key[1]})"):
@@ -117,18 +117,16 @@ class DuelDelivery(commands.Cog):
 
     async def _end(self, key: tuple[int, str], refused: Refused) -> None:
         """Record that a step which Discord refused, for good or for too long, is not tried again."""
-        duel = await self.bot.duels.duels.get(key[0])
+        duel = await self.bot.duels.get(key[0])
         if key[1] == "answer":
-            await self.bot.duels.duels.answer_shows(
-                duel.id, "rendering" if duel.state is DuelState.RENDERING else "open"
-            )
+            await self.bot.duels.answer_updated(duel)
         elif duel.state in (DuelState.RENDERING, DuelState.READY):
             await self.bot.duels.fail(duel, refused.refusal.reason)
             self._wake.set()
         elif duel.state is DuelState.CLOSED:
             await self.bot.duels.revealed(duel)
         elif duel.state is DuelState.FAILED:
-            await self.bot.duels.duels.told(duel.id)
+            await self.bot.duels.requester_notified(duel.id)
 
     async def _step(self, duel: Duel) -> bool:
         """Take a duel one state on; tell whether another look at it is due at once. Raises Refused."""
@@ -136,7 +134,7 @@ class DuelDelivery(commands.Cog):
         match duel.state:
             case DuelState.RENDERING:
                 await duels.advance(duel)
-                return (await duels.duels.get(duel.id)).state is not DuelState.RENDERING
+                return (await duels.get(duel.id)).state is not DuelState.RENDERING
             case DuelState.READY:
                 await self._post(duel)
             case DuelState.OPEN if duel.closes_at is not None and duel.closes_at <= self.bot.clock():
@@ -170,7 +168,7 @@ class DuelDelivery(commands.Cog):
                 await duels.fail(duel, refused.refusal.reason)
                 return True
             raise
-        await duels.duels.answer_shows(duel.id, "rendering" if duel.state is DuelState.RENDERING else "open")
+        await duels.answer_updated(duel)
         return False
 
     async def _answer(self, duel: Duel) -> str:
@@ -188,7 +186,7 @@ class DuelDelivery(commands.Cog):
     async def _post(self, duel: Duel) -> None:
         """Show both clips, unless an earlier attempt already did, and begin to take votes. Raises Refused."""
         duels = self.bot.duels
-        closes_at = moment(self.bot.clock() + self.bot.settings.duel_hours * 3600)
+        closes_at = moment(duel.in_discord_time(self.bot.clock() + self.bot.settings.duel_hours * 3600))
         try:
             card = open_card(duel, self._folder, closes_at)
         except NotFound as error:
@@ -204,7 +202,7 @@ class DuelDelivery(commands.Cog):
             if refused.remedy is not Remedy.SMALLER or limit < MIN_BYTES:
                 raise
             log.info("the clips of duel %d are made again for %d bytes", duel.id, limit)
-            await duels.duels.smaller(duel.id, limit)
+            await duels.shrink(duel.id, limit)
             return
         posted_at = discord.utils.snowflake_time(shown.message_id).timestamp()
         await duels.opened(duel, shown.message_id, posted_at)
@@ -233,7 +231,7 @@ class DuelDelivery(commands.Cog):
             channel,
             draft,
             nonce=f"duel-{duel.id}{what}",
-            intend=lambda: self.bot.duels.duels.posting(duel.id, self.bot.clock()),
+            intend=lambda: self.bot.duels.begin_posting(duel.id),
             after=duel.interaction_id,
             is_it=is_it,
         )
@@ -243,9 +241,9 @@ class DuelDelivery(commands.Cog):
     async def _reveal(self, duel: Duel) -> None:
         """Show what stood where, with the tagged files; doing it twice shows the same. Raises Refused."""
         duels = self.bot.duels
-        sides = await duels.duels.sides(duel.id)
+        sides = await duels.sides(duel.id)
         card = closed_card(
-            duel, sides, await self._clips(sides), await duels.votes.tally(duel.id), self._folder
+            duel, sides, await self._clips(sides), await self.bot.votes.tally(duel.id), self._folder
         )
         whole = Draft(embed=card.embed, files=card.files)
         # Without the tagged files, those that everybody listened to stay.
@@ -317,12 +315,12 @@ class DuelDelivery(commands.Cog):
         notice = Notice(
             f"**Duel {duel.id}** did not come about. {duel.error}",
             nonce=f"duel-{duel.id}-failed",
-            intend=lambda: self.bot.duels.duels.posting(duel.id, self.bot.clock()),
+            intend=lambda: self.bot.duels.begin_posting(duel.id),
             mention=True,
         )
         async with self._responses.lock(duel.id):
             await self._notices.send(duel, notice)
-        await self.bot.duels.duels.told(duel.id)
+        await self.bot.duels.requester_notified(duel.id)
 
 
 def _answer_is_due(duel: Duel) -> bool:

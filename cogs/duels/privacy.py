@@ -37,8 +37,8 @@ class ForgetButton(IdButton, prefix="privacy:forget"):
         await think(interaction, private=True)
         if interaction.user.id != self.number:
             raise UserError("These are not your votes. /privacy forget deletes yours.")
-        gone = await interaction.client.duels.votes.forget(self.number)
-        await interaction.followup.send(f"Deleted: {count(gone, 'vote')}.", ephemeral=True)
+        deleted = await interaction.client.votes.delete_of(self.number)
+        await interaction.followup.send(f"Deleted: {count(deleted, 'vote')}.", ephemeral=True)
 
 
 class Privacy(commands.GroupCog, group_name="privacy", group_description="What is kept of your votes"):
@@ -56,8 +56,8 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
     async def show(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Tell the person alone."""
         await think(interaction, private=True)
-        votes = self.bot.duels.votes
-        shared = await votes.consented(interaction.user.id)
+        votes = self.bot.votes
+        shared = await votes.has_consented(interaction.user.id)
         kept = await votes.count_of(interaction.user.id)
         await interaction.followup.send(
             f"{KEPT} At present: {count(kept, 'vote')}.\n{SHARED if shared else NOT_SHARED}\n"
@@ -70,15 +70,14 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
     async def share(self, interaction: discord.Interaction[Antiphon], allow: bool) -> None:
         """Record it."""
         await think(interaction, private=True)
-        now = interaction.created_at.timestamp()
-        await self.bot.duels.votes.consent(interaction.user.id, now, agrees=allow)
+        await self.bot.votes.set_consent(interaction.user.id, consents=allow)
         await interaction.followup.send(SHARED if allow else NOT_SHARED, ephemeral=True)
 
     @app_commands.command(description="Delete your votes and what you said about them")
     async def forget(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Ask once more, then delete."""
         await think(interaction, private=True)
-        kept = await self.bot.duels.votes.count_of(interaction.user.id)
+        kept = await self.bot.votes.count_of(interaction.user.id)
         await interaction.followup.send(
             f"{count(kept, 'vote')} and your consent to share them would be deleted, for good.",
             view=in_rows(ForgetButton(interaction.user.id)),

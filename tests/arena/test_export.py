@@ -1,13 +1,15 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.arena.export import FORMAT, Entry, Pseudonyms, Why, export, record
-from bot.arena.votes import Choice, ExcludedReason, Vote
+from bot.arena.export import FORMAT, Pseudonyms, export, record
+from bot.arena.votes import Choice, ExcludedReason, Feedback, Vote
 from tests.arena.community import vote
 
 KEY = bytes(range(32))
@@ -15,21 +17,18 @@ DOCS = Path(__file__).parents[2] / "docs" / "votes.md"
 VOTER, DUEL, GUILD = 814_237_651_098_234_881, 77_123_456_789, 992_134_555_123_111_222
 
 
-def entry(
-    of: Vote | None = None, *, consented: bool = True, prompt_consented: bool = True, why: Why | None = None
-) -> Entry:
-    return Entry(
-        vote=of or vote(DUEL, VOTER, tags=("mood:calm", "genre:jazz")),
-        guild=GUILD,
-        prompt="slow piano\nin the rain 🌧 يا ليل",
-        consented=consented,
-        prompt_consented=prompt_consented,
-        why=why,
-    )
+PROMPT = "slow piano\nin the rain 🌧 يا ليل"
 
 
-def lines(*entries: Entry, key: bytes = KEY) -> list[dict[str, object]]:
-    return [json.loads(line) for line in export(entries, key)]
+def entry(of: Vote | None = None, **changes: Any) -> Vote:
+    """Return a vote as an export finds it: with consents, unless `changes` say otherwise."""
+    of = of or vote(DUEL, VOTER, tags=("mood:calm", "genre:jazz"))
+    known: dict[str, Any] = {"guild": GUILD, "prompt": PROMPT, "consented": True}
+    return replace(of, **known | changes)
+
+
+def lines(*votes: Vote, key: bytes = KEY) -> list[dict[str, object]]:
+    return [json.loads(line) for line in export(votes, key)]
 
 
 def test_the_docs_name_every_field_in_order() -> None:
@@ -39,13 +38,13 @@ def test_the_docs_name_every_field_in_order() -> None:
 
 
 def test_a_vote_comes_out_as_it_was_cast() -> None:
-    why = Why(reasons=("rhythm", "melody"), line='the drums “sit”, "really"', score_a=8, score_b=3)
-    (found,) = lines(entry(why=why))
-    assert found["prompt"] == "slow piano\nin the rain 🌧 يا ليل"
+    feedback = Feedback(reasons=("rhythm", "melody"), line='the drums “sit”, "really"', score_a=8, score_b=3)
+    (found,) = lines(entry(feedback=feedback))
+    assert found["prompt"] == PROMPT
     assert (found["system_a"], found["mode_a"]) == ("ace-step", "diffusion")
     assert (found["system_b"], found["mode_b"]) == ("musicgen-small", "ar")
     assert found["tags"] == ["genre:jazz", "mood:calm"]
-    assert (found["reasons"], found["feedback"]) == (["rhythm", "melody"], why.line)
+    assert (found["reasons"], found["feedback"]) == (["rhythm", "melody"], feedback.line)
     assert (found["score_a"], found["score_b"]) == (8, 3)
 
 
@@ -59,7 +58,7 @@ def test_the_preference_is_in_music_arenas_words(choice: Choice, word: str) -> N
 
 def test_only_consented_votes_and_prompts_come_out() -> None:
     assert lines(entry(consented=False)) == []
-    (found,) = lines(entry(prompt_consented=False))
+    (found,) = lines(entry(prompt=None))
     assert found["prompt"] is None
 
 
@@ -105,9 +104,7 @@ def test_a_short_key_is_refused() -> None:
 @given(st.text(), st.text())
 @settings(max_examples=50, deadline=None)
 def test_a_vote_is_one_line_whatever_was_written(prompt: str, line: str) -> None:
-    one = Entry(
-        vote=vote(1, 2), guild=3, prompt=prompt, consented=True, prompt_consented=True, why=Why(line=line)
-    )
+    one = entry(prompt=prompt, feedback=Feedback(line=line))
     (text,) = export([one], KEY)
     assert "\n" not in text
     assert "\r" not in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,10 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.duels.model import Duel, DuelState
 from bot.store.duels.repository import Duels
-from bot.store.duels.votes import Votes
 from bot.store.jobs import Jobs, State
 from tests.builders import new_clip, new_duel
 
-MANY = {"open_most": 99, "per_member": 99, "in_all": 99}
+MANY = {"max_open": 99, "per_member": 99, "in_all": 99}
 
 
 @pytest.fixture
@@ -29,11 +29,15 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(_env_file=None, clip_dir=tmp_path)
 
 
+def duel_service(database: Database, settings: Settings, clock: Callable[[], float]) -> DuelService:
+    executor = ChildExecutor.configured(settings, "tests.tone", warm=None)
+    jobs = JobService(Jobs(database), Clips(database), executor, {}, settings, clock)
+    return DuelService(Duels(database), jobs, settings, clock)
+
+
 @pytest.fixture
 def service(database: Database, settings: Settings) -> DuelService:
-    executor = ChildExecutor.configured(settings, "tests.tone", warm=None)
-    jobs = JobService(Jobs(database), Clips(database), executor, {}, settings, lambda: 5.0)
-    return DuelService(Duels(database), Votes(database), jobs, settings, lambda: 5.0)
+    return duel_service(database, settings, lambda: 5.0)
 
 
 async def closed(database: Database, folder: Path) -> Duel:
@@ -64,7 +68,7 @@ async def test_a_failed_duel_ends_its_other_clip(
     database: Database, service: DuelService, other: State
 ) -> None:
     jobs = Jobs(database)
-    duel, _ = await service.duels.start(new_duel(), 0, **MANY)
+    duel, _ = await Duels(database).start(new_duel(), 0, **MANY)
     first = await jobs.claim(1)
     assert first is not None
     await jobs.fail(first.id, "broken", 2)
@@ -91,7 +95,7 @@ async def test_a_clip_rendered_while_its_duel_fails_is_never_left_over(
 ) -> None:
     jobs = Jobs(database)
     for number in range(20):
-        duel, started = await service.duels.start(new_duel(), 0, **MANY)
+        duel, started = await Duels(database).start(new_duel(), 0, **MANY)
         for _ in started:
             await jobs.claim(1)
         await jobs.fail(started[0].id, "broken", 2)
@@ -100,17 +104,17 @@ async def test_a_clip_rendered_while_its_duel_fails_is_never_left_over(
         await asyncio.gather(*(both if number % 2 else reversed(both)))
         state = (await jobs.get(started[1].id)).state
         assert state in (State.FAILED, State.CANCELLED)
-    assert await service.duels.outbox(9) != []
+    assert await Duels(database).due(9) != []
 
 
 async def test_a_duel_and_its_clips_fail_together_or_not_at_all(
     database: Database, service: DuelService
 ) -> None:
-    duel, _ = await service.duels.start(new_duel(), 0, **MANY)
+    duel, _ = await Duels(database).start(new_duel(), 0, **MANY)
     await refuse(database, "jobs")
     with pytest.raises(sqlite3.IntegrityError, match="full"):
         await service.fail(duel, "It broke.")
-    assert (await service.duels.get(duel.id)).state is DuelState.RENDERING
+    assert (await service.get(duel.id)).state is DuelState.RENDERING
 
 
 async def test_neutral_files_stay_until_their_removal_is_recorded(
@@ -126,7 +130,7 @@ async def test_neutral_files_stay_until_their_removal_is_recorded(
 async def test_a_duel_that_fails_on_a_second_try_leaves_no_files(
     database: Database, service: DuelService, tmp_path: Path
 ) -> None:
-    duel, _ = await service.duels.start(new_duel(), 0, **MANY)
+    duel, _ = await Duels(database).start(new_duel(), 0, **MANY)
     # Made before a kill, so that the duel has no record of them.
     for name in NeutralFiles.of(duel.id):
         (tmp_path / name).touch()

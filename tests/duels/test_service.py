@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bot.duels.service import TAGS_MOST, tags_of
+from bot.duels.service import MAX_TAGS, tags_of
 
 
 def test_tags_are_genres_and_moods_each_once() -> None:
@@ -11,4 +11,4 @@ def test_tags_are_genres_and_moods_each_once() -> None:
 
 def test_a_pile_of_words_makes_no_pile_of_tags() -> None:
     words = "jazz techno folk ambient punk metal soul funk disco house trance reggae"
-    assert len(tags_of(words)) == TAGS_MOST
+    assert len(tags_of(words)) == MAX_TAGS

@@ -105,8 +105,8 @@ async def test_files_that_an_interrupted_removal_left_go_at_the_start(
     await jobs.fail(int(failed), "broken", 4)
     await jobs.cancel(int(cancelled), 4)
     await jobs.claim(1)
-    going, _ = await duels.start(new_duel(), 0, open_most=9, per_member=99, in_all=99)
-    over, _ = await duels.start(new_duel(), 0, open_most=9, per_member=99, in_all=99)
+    going, _ = await duels.start(new_duel(), 0, max_open=9, per_member=99, in_all=99)
+    over, _ = await duels.start(new_duel(), 0, max_open=9, per_member=99, in_all=99)
     await duels.fail(over.id, "broken", 5)
 
     stay = [f"{name}.{kind}" for name in (kept, running, waiting) for kind in ("mp3", "png")]

@@ -12,37 +12,35 @@ from PIL import Image
 
 from bot.arena.leaderboard import leaderboard
 from bot.arena.table import VoteTable
-from bot.arena.votes import DAY, ExcludedReason, Vote
+from bot.arena.votes import DAY, Choice, ExcludedReason, Vote
 from bot.errors import StoreError
-from bot.leaderboard.convert import votes
 from bot.leaderboard.export import export_votes
 from bot.leaderboard.process import Boards
 from bot.leaderboard.vote_cache import VoteCache
+from bot.leaderboard.vote_reader import VoteReader
 from bot.leaderboard.worker import said_of
 from bot.store.database import Database
 from bot.store.duels.repository import Duels
-from bot.store.duels.votes import VoteReader, Votes
+from bot.store.duels.votes import Votes
 from tests.arena.community import vote
-from tests.builders import new_duel
+from tests.builders import new_duel, store_vote
 
 PEOPLE, DUELS = range(20), 12
 
 
 async def community(database: Database, *, built_in: bool = False, duels: int = DUELS) -> list[int]:
     """Closed duels on which everybody voted, three of four for diffusion, which changes sides."""
-    store, votes = Duels(database), Votes(database)
+    store = Duels(database)
     made = []
     for number in range(duels):
         side = "ab"[number % 2]
         new = new_duel(side, built_in=built_in, user_id=0)
-        duel, _ = await store.start(new, 0, open_most=99, per_member=999, in_all=999)
+        duel, _ = await store.start(new, 0, max_open=99, per_member=999, in_all=999)
         await store.ready(duel.id, file_a="a", file_b="b", picture="p")
         await store.opened(duel.id, 77, 100.0, 200.0)
         for voter in PEOPLE:
             choice = side if (voter + number) % 4 else "both_good"
-            await votes.cast(
-                duel.id, voter, choice, 150, earliest=10, full_at=0, judge=lambda waited, seconds, today: None
-            )
+            await store_vote(database, duel.id, voter, Choice(choice), cast_at=150.0)
         await store.close(duel.id, 160)
         made.append(duel.id)
     return made
@@ -93,7 +91,7 @@ async def test_what_was_deleted_is_gone_from_what_was_read(database: Database, t
         vote_cache = VoteCache(reader)
         before = vote_cache.votes(None).rows
         assert len(before) == 2 * len(PEOPLE)
-        assert await Votes(database).forget(3) == 2
+        assert await Votes(database).delete_of(3) == 2
         after = vote_cache.votes(None).rows
         assert {*before["voter"].tolist()} - {*after["voter"].tolist()} == {3}
         assert len(after[after["duel"] == first]) == len(PEOPLE) - 1
@@ -106,14 +104,12 @@ async def test_what_is_kept_is_what_is_stored(database: Database, tmp_path: Path
         for change in (
             lambda: community(database, duels=3),
             lambda: community(database, built_in=True, duels=2),
-            lambda: Votes(database).forget(3),
+            lambda: Votes(database).delete_of(3),
             lambda: community(database, duels=1),
-            lambda: Votes(database).forget(4),
+            lambda: Votes(database).delete_of(4),
         ):
             await change()
-            stored = [
-                vote for duel in reader.closed_duels() for vote in votes(duel, reader.votes_on(duel.id))
-            ]
+            stored = [vote for duel in reader.closed_duels() for vote in reader.votes_on(duel)]
             for built_in in (False, True):
                 assert the_same(vote_cache.votes(10), stored, built_in=built_in)
                 assert the_same(vote_cache.votes(None), stored, built_in=built_in)
@@ -142,7 +138,7 @@ async def test_the_export_holds_consented_votes_alone(database: Database, tmp_pa
     duel, *_ = await community(database, duels=1)
     votes = Votes(database)
     for voter in (4, 5):
-        await votes.consent(voter, 1, agrees=True)
+        await votes.set_consent(voter, 1, consents=True)
     path = tmp_path / "antiphon.db"
     assert export_votes(path, tmp_path / "one.jsonl") == 2
     one = [json.loads(line) for line in (tmp_path / "one.jsonl").read_text().splitlines()]
@@ -150,8 +146,8 @@ async def test_the_export_holds_consented_votes_alone(database: Database, tmp_pa
     assert {vote["prompt"] for vote in one} == {None}
     assert oct((tmp_path / "export.key").stat().st_mode & 0o777) == "0o600"
 
-    await votes.forget(4)
-    await votes.consent(0, 1, agrees=True)
+    await votes.delete_of(4)
+    await votes.set_consent(0, 1, consents=True)
     assert export_votes(path, tmp_path / "two.jsonl") == 2
     two = [json.loads(line) for line in (tmp_path / "two.jsonl").read_text().splitlines()]
     same = {vote["user_pseudonym"] for vote in one} & {vote["user_pseudonym"] for vote in two}

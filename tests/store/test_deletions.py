@@ -57,7 +57,7 @@ async def test_a_copy_under_another_message_goes_with_the_clips_own(database: Da
 
 async def test_the_message_of_a_duel_stays_when_one_of_its_clips_goes(database: Database) -> None:
     duels, jobs, deletions = Duels(database), Jobs(database), Deletions(database)
-    duel, _ = await duels.start(new_duel(), 0, open_most=9, per_member=9, in_all=9)
+    duel, _ = await duels.start(new_duel(), 0, max_open=9, per_member=9, in_all=9)
     while job := await jobs.claim(1):
         await jobs.rendered(job.id, new_clip(str(job.id)), 2)
     await duels.ready(duel.id, file_a="a", file_b="b", picture="p")

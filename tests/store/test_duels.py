@@ -20,7 +20,7 @@ from bot.store.duels.repository import Duels
 from bot.store.jobs import Jobs, State
 from tests.builders import new_clip, new_duel, request
 
-MANY: dict[str, Any] = {"open_most": 1000, "per_member": 1000, "in_all": 1000}
+MANY: dict[str, Any] = {"max_open": 1000, "per_member": 1000, "in_all": 1000}
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ async def test_both_clips_are_queued_or_neither(database: Database, duels: Duels
 
 
 async def test_limits_hold_when_a_member_starts_many_at_once(duels: Duels, jobs: Jobs) -> None:
-    started = [duels.start(new_duel(), 0, **MANY | {"open_most": 3}) for _ in range(12)]
+    started = [duels.start(new_duel(), 0, **MANY | {"max_open": 3}) for _ in range(12)]
     answers = await asyncio.gather(*started, return_exceptions=True)
     assert sum(isinstance(answer, LimitReached) for answer in answers) == 9
     assert len(await jobs.waiting()) == 6
@@ -98,7 +98,7 @@ async def test_a_side_is_tried_again_once_for_each_failure(duels: Duels, jobs: J
 
 async def test_the_outbox_holds_what_is_due(duels: Duels, jobs: Jobs) -> None:
     async def due(now: float) -> list[DuelState]:
-        return [duel.state for duel in await duels.outbox(now)]
+        return [duel.state for duel in await duels.due(now)]
 
     duel, [first, second] = await duels.start(new_duel(), 0, **MANY)
     assert await due(0) == [DuelState.RENDERING], "the answer shows nothing yet"
@@ -125,23 +125,23 @@ async def test_the_outbox_holds_what_is_due(duels: Duels, jobs: Jobs) -> None:
 async def test_a_failure_waits_until_it_was_told(duels: Duels, jobs: Jobs) -> None:
     duel, [first, _] = await duels.start(new_duel(), 0, **MANY)
     await jobs.cancel(first.id, 1)
-    assert [d.id for d in await duels.outbox(1)] == [duel.id]
+    assert [d.id for d in await duels.due(1)] == [duel.id]
     assert await duels.fail(duel.id, "taken back", 2) is not None
     assert await duels.fail(duel.id, "twice", 2) is None
-    [failed] = await duels.outbox(3)
+    [failed] = await duels.due(3)
     assert (failed.state, failed.error) == (DuelState.FAILED, "taken back")
-    await duels.told(duel.id)
-    assert await duels.outbox(4) == []
+    await duels.notified(duel.id)
+    assert await duels.due(4) == []
     assert (await duels.get(duel.id)).interaction_token is None
 
 
 async def test_lists_are_of_one_server(duels: Duels, jobs: Jobs) -> None:
     duel = await opened(duels, jobs)
-    assert [d.id for d in await duels.going_in(10)] == [duel.id]
-    assert await duels.going_in(11) == []
+    assert [d.id for d in await duels.open_in(10)] == [duel.id]
+    assert await duels.open_in(11) == []
     await duels.close(duel.id, 150)
-    assert [d.id for d in await duels.over_in(10, "PIANO", 5)] == [duel.id]
-    assert await duels.over_in(10, "%", 5) == []
+    assert [d.id for d in await duels.finished_in(10, "PIANO", 5)] == [duel.id]
+    assert await duels.finished_in(10, "%", 5) == []
     with pytest.raises(NotFound):
         await duels.get(99)
 
@@ -203,7 +203,7 @@ class DuelMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_not_over_is_in_the_outbox(self) -> None:
         over = {DuelState.REVEALED}
-        found = {duel.id for duel in self.runner.run(self.duels.outbox(1e9))}
+        found = {duel.id for duel in self.runner.run(self.duels.due(1e9))}
         assert found == {duel for duel, state in self.states.items() if state not in over}
 
 

@@ -13,7 +13,7 @@ from bot.store.jobs import Delivery, Jobs, State
 from bot.store.removals import Removals
 from tests.builders import new_clip, new_duel, request
 
-MANY: dict[str, Any] = {"open_most": 99, "per_member": 99, "in_all": 99}
+MANY: dict[str, Any] = {"max_open": 99, "per_member": 99, "in_all": 99}
 LIMITS = {"per_member": 99, "in_all": 99}
 
 
@@ -41,8 +41,8 @@ async def test_a_duel_without_its_message_is_over_once(database: Database, stage
     assert (await removals.messages([1, 77], 300)).duel_ids == (duel_id,)
     assert (await removals.messages([77], 301)).duel_ids == ()
     assert (await duels.get(duel_id)).state is DuelState.REVEALED
-    assert await duels.outbox(1e9) == []
-    await duels.start(new_duel(), 302, **MANY | {"open_most": 1})
+    assert await duels.due(1e9) == []
+    await duels.start(new_duel(), 302, **MANY | {"max_open": 1})
     [first, _] = await Clips(database).history(1, before=None, limit=9)
     assert first.reason == "not delivered: The message was deleted in Discord."
 
@@ -58,7 +58,7 @@ async def test_a_duel_without_its_place_fails_with_its_jobs(
     assert removed.duel_ids == (duel_id,)
     assert len(removed.job_ids) == (2 if stage is DuelState.RENDERING else 0)
     assert (await duels.get(duel_id)).state is DuelState.FAILED
-    assert await duels.outbox(1e9) == []
+    assert await duels.due(1e9) == []
     assert (await Jobs(database).get(elsewhere.id)).state is State.QUEUED
 
 

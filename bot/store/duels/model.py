@@ -13,12 +13,17 @@ from bot.recipe import Mode, Recipe
 from bot.store.database import Row
 from bot.store.jobs import Request, State
 
+DISCORD_EPOCH_MS = 1_420_070_400_000
+"""2015-01-01 00:00 UTC; https://docs.discord.com/developers/reference#snowflakes"""
+
 Side = Literal["a", "b"]
 SIDES: tuple[Side, Side] = ("a", "b")
+AnswerShown = Literal["", "rendering", "open"]
+"""The state of the duel that the original response shows; empty before its first edit."""
 
 
 class DuelState(StrEnum):
-    """Where a duel is. rendering → ready → open → closed → revealed, or failed before it is open."""
+    """rendering → ready → open → closed → revealed; failed instead of open. See docs/duels.md."""
 
     RENDERING = "rendering"
     READY = "ready"
@@ -30,7 +35,7 @@ class DuelState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDuel:
-    """What is asked for. sides: what to render on each; every request is from the same member and place."""
+    """A duel to store. sides: the request for each side, all from the same member and channel."""
 
     prompt: str
     seconds: float
@@ -42,7 +47,10 @@ class NewDuel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duel:
-    """A duel. `posted_at` is Discord's time of its message; files are names inside the clips' folder."""
+    """A duel. Times are Unix seconds: `posted_at` by Discord's clock, all others by the bot's.
+
+    file_a, file_b, picture: names inside the clips' folder.
+    """
 
     id: int
     state: DuelState
@@ -58,7 +66,7 @@ class Duel:
     interaction_id: int | None
     answer_id: int | None
     answer_ephemeral: bool
-    answer_shown: str
+    answer_shown: AnswerShown
     max_bytes: int
     created_at: float
     file_a: str
@@ -71,18 +79,28 @@ class Duel:
 
     @property
     def can_post(self) -> bool:
-        """Whether the bot may post in the channel: a duel starts nowhere else."""
+        """Whether the bot may post in the channel: duels start only where it may."""
         return True
+
+    def in_discord_time(self, bot_time: float) -> float:
+        """Convert a Unix time by the bot's clock to Discord's clock, which clients show.
+
+        The offset is measured at the request: the time in the interaction's id less `created_at`, so it is
+        too small by the delay between both, at most 3 s, the limit for an acknowledgement.
+        """
+        if self.interaction_id is None:
+            return bot_time
+        return bot_time + snowflake_time(self.interaction_id) - self.created_at
 
     @property
     def link(self) -> str:
-        """The address of its message in Discord."""
+        """The URL of its message."""
         return f"https://discord.com/channels/{self.guild_id}/{self.channel_id}/{self.message_id}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuelSide:
-    """What stands on one side, with the job that renders it and how far that is."""
+    """One side of a duel with the job that renders it. tries: attempts so far."""
 
     side: Side
     mode: Mode
@@ -93,8 +111,13 @@ class DuelSide:
     tries: int
 
 
+def snowflake_time(snowflake: int) -> float:
+    """Return the Unix time in one of Discord's ids: milliseconds since 2015 in the bits above 22."""
+    return ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000
+
+
 def duel_of(row: Row) -> Duel:
-    """Return a row of the table as a duel."""
+    """Build a duel from a row of `duels`."""
     return Duel(
         id=row["id"],
         state=DuelState(row["state"]),
@@ -124,7 +147,7 @@ def duel_of(row: Row) -> Duel:
 
 
 def side_of(row: Row) -> DuelSide:
-    """Return a side joined with its job. Raises StoreError where it is neither a nor b."""
+    """Build a side from a row joined with its job. Raises StoreError for a side other than a or b."""
     side: Side = row["side"]
     if side not in SIDES:
         raise StoreError(f"A duel has no side {side}.")

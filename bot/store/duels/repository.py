@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Literal
 
 import aiosqlite
 
 from bot.errors import LimitReached, NotFound
 from bot.store.database import Database, one
-from bot.store.duels.model import SIDES, Duel, DuelSide, NewDuel, Side, duel_of, side_of
+from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, NewDuel, Side, duel_of, side_of
 from bot.store.jobs import Job, Request, insert_job
 
 _UNLIMITED = 1 << 30
@@ -23,11 +22,11 @@ class Duels:
         self._db = database
 
     async def start(
-        self, new: NewDuel, now: float, *, open_most: int, per_member: int, in_all: int
+        self, new: NewDuel, now: float, *, max_open: int, per_member: int, in_all: int
     ) -> tuple[Duel, list[Job]]:
         """Keep a duel and queue both its clips, or neither.
 
-        Raises LimitReached where the member has `open_most` duels going, or the queue has no room for both.
+        Raises LimitReached where the member has `max_open` duels going, or the queue has no room for both.
         """
         asked = new.sides["a"]
         async with self._db.write() as tx:
@@ -49,13 +48,13 @@ class Duels:
                         "answer_ephemeral": asked.answer_ephemeral,
                         "max_bytes": asked.max_bytes,
                         "now": now,
-                        "open_most": open_most,
+                        "max_open": max_open,
                     },
                 )
             )
             if row is None:
                 raise LimitReached(
-                    f"You already have {open_most} duels going, which is the most. "
+                    f"You already have {max_open} duels going, which is the most. "
                     "End one with /duel close, or wait until one is over."
                 )
             jobs = []
@@ -88,11 +87,11 @@ class Duels:
         rows = await self._db.read(_SIDES_OF, {"id": duel_id})
         return {row["side"]: side_of(row) for row in rows}
 
-    async def outbox(self, now: float) -> list[Duel]:
+    async def due(self, now: float) -> list[Duel]:
         """Return the duels with which something has to be done now."""
         return [duel_of(row) for row in await self._db.read(_OUTBOX, {"now": now})]
 
-    async def going_in(self, guild_id: int) -> list[Duel]:
+    async def open_in(self, guild_id: int) -> list[Duel]:
         """Return a server's duels that take votes, the one that closes first before the others."""
         return [duel_of(row) for row in await self._db.read(_OPEN_IN, {"guild_id": guild_id})]
 
@@ -113,7 +112,7 @@ class Duels:
         )
         return [duel_of(row) for row in rows]
 
-    async def over_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
+    async def finished_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
         """Return a server's duels that are over, newest first, whose prompt holds `containing`."""
         found = {"guild_id": guild_id, "containing": containing.casefold(), "limit": limit}
         return [duel_of(row) for row in await self._db.read(_OVER_IN, found)]
@@ -156,12 +155,12 @@ class Duels:
                 {"id": duel_id, "answer_id": answer_id},
             )
 
-    async def answer_shows(self, duel_id: int, shown: Literal["rendering", "open"]) -> None:
+    async def answer_shows(self, duel_id: int, shown: AnswerShown) -> None:
         """Record what the answer shows; with the open duel in it the interaction's token is forgotten."""
         async with self._db.write() as tx:
             await tx.execute(_ANSWER_SHOWS, {"id": duel_id, "shown": shown})
 
-    async def smaller(self, duel_id: int, max_bytes: int) -> Duel | None:
+    async def shrink(self, duel_id: int, max_bytes: int) -> Duel | None:
         """Have the files of a duel that is not posted made again for a place that takes less."""
         return await self._move(_SMALLER, {"id": duel_id, "max_bytes": max_bytes})
 
@@ -202,7 +201,7 @@ class Duels:
             row = await one(await tx.execute(_FAIL, {"id": duel_id, "error": error}))
             return await end_jobs(tx, duel_id, error, now) if row else None
 
-    async def told(self, duel_id: int) -> None:
+    async def notified(self, duel_id: int) -> None:
         """Record that the requester knows of a failure, and forget the interaction's token."""
         async with self._db.write() as tx:
             await tx.execute(_TOLD, {"id": duel_id})
@@ -230,7 +229,7 @@ INSERT INTO duels (prompt, seconds, tags, built_in, user_id, guild_id, channel_i
 SELECT :prompt, :seconds, :tags, :built_in, :user_id, :guild_id, :channel_id, :application_id,
        :interaction_token, :interaction_id, :answer_id, :answer_ephemeral, :max_bytes, :now
 WHERE (SELECT count(*) FROM duels WHERE user_id = :user_id AND state IN ('rendering', 'ready', 'open'))
-      < :open_most
+      < :max_open
 RETURNING *
 """
 _ADD_SIDE = """
