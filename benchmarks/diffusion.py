@@ -62,8 +62,8 @@ def oobleck(rate: int, ratios: list[int]) -> Any:
 
 
 def stable_audio() -> dict[str, Any]:
-    parts = small.stable_audio()
-    return parts | {
+    components = small.stable_audio()
+    return components | {
         "vae": oobleck(44_100, [2, 4, 4, 8, 8]),
         "projection_model": diffusers.StableAudioProjectionModel(
             text_encoder_dim=32, conditioning_dim=256, min_value=0, max_value=512
@@ -82,9 +82,9 @@ def stable_audio() -> dict[str, Any]:
 
 
 def ace_step() -> dict[str, Any]:
-    parts = small.ace_step()
+    components = small.ace_step()
     attention = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 64}
-    return parts | {
+    return components | {
         "vae": oobleck(48_000, [2, 4, 4, 6, 10]),
         "transformer": diffusers.AceStepTransformer1DModel(
             hidden_size=256,
@@ -106,7 +106,7 @@ def ace_step() -> dict[str, Any]:
 
 
 def audioldm2() -> dict[str, Any]:
-    parts = small.audioldm2()
+    components = small.audioldm2()
     unet = diffusers.AudioLDM2UNet2DConditionModel(
         sample_size=512,
         in_channels=4,
@@ -119,7 +119,7 @@ def audioldm2() -> dict[str, Any]:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         cross_attention_dim=[[None, 16, 32], [None, 16, 32]],
     )
-    return parts | {"unet": unet}
+    return components | {"unet": unet}
 
 
 PIPELINES: dict[str, tuple[str, Callable[[], dict[str, Any]], dict[str, Any], int]] = {
@@ -152,12 +152,12 @@ class Timed(RecordingContext):
             self.denoised = time.process_time()
 
 
-def written(folder: Path, kind: str, parts: dict[str, Any]) -> Path:
+def written(folder: Path, kind: str, components: dict[str, Any]) -> Path:
     torch.manual_seed(0)
     index: dict[str, Any] = {"_class_name": kind}
-    for name, part in parts.items():
-        part.save_pretrained(folder / name)
-        index[name] = [small.library(part), type(part).__name__]
+    for name, component in components.items():
+        component.save_pretrained(folder / name)
+        index[name] = [small.library(component), type(component).__name__]
     for name, tokenizer in small.TOKENIZERS[kind].items():
         write_tokenizer(folder / name, tokenizer)
         index[name] = ["transformers", tokenizer]

@@ -79,14 +79,14 @@ def parameters(mode: Mode, model: str) -> int | None:
 def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
     """Tell whether a model fits into the memory that is free now, beside what is loaded."""
     from bot.engines import accelerator
-    from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
+    from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
 
     device = accelerator.resolved(device)
     count, free = parameters(mode, model), accelerator.free_bytes(device)
     if count is None or free is None:
         return True
     chosen = chosen_dtype(dtype, device, has_bfloat16=accelerator.has_bfloat16(device))
-    return placing(count, count, chosen, free) is Placing.RESIDENT
+    return choose_offload(count, count, chosen, free) is Offload.NONE
 
 
 def _found(mode: Mode, model: str) -> tuple[Package, Path]:

@@ -1,4 +1,4 @@
-"""Engines that render one clip after another: the loop over the jobs, and the way out of a dropped render."""
+"""The base of engines that render one clip at a time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bot.engines.checked import checked, compatible
 from bot.errors import AntiphonError
 
 
-class Dropped(BaseException):
-    """Leaves a render whose job was cancelled; nothing that catches Exception can swallow it."""
+class RenderCancelled(BaseException):
+    """Leaves a cancelled render: a BaseException, which no `except Exception` of a library swallows."""
 
 
 class SerialEngine(ABC):
-    """Takes a job, renders it, takes the next."""
+    """An engine without batching: takes a job, renders it, takes the next."""
 
     capabilities: Capabilities
     device: str
@@ -22,27 +22,27 @@ class SerialEngine(ABC):
     def run(self, context: RenderContext) -> None:
         """Work until the context has nothing for this model left, then return.
 
-        What is no error of the project, out of memory for one, goes up to the worker.
+        What is no error of the project, out of memory for example, goes up to the worker.
         """
         while job := context.next(lambda recipe: compatible(recipe, self.capabilities)):
             try:
                 checked(job.recipe, self.capabilities)
                 self.render(context, job)
-            except Dropped:
+            except RenderCancelled:
                 continue
             except AntiphonError as error:
                 context.failed(job, error)
 
     @abstractmethod
     def render(self, context: RenderContext, job: RenderRequest) -> None:
-        """Render a job and hand its wave to the context. Raises Dropped, or AntiphonError with the reason."""
+        """Render a job and hand over its wave by context.done. Raises RenderCancelled or AntiphonError."""
 
     @abstractmethod
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
 
 
-def look(context: RenderContext, job: RenderRequest) -> None:
-    """Raise Dropped where somebody cancelled the job."""
+def raise_if_cancelled(context: RenderContext, job: RenderRequest) -> None:
+    """Raise RenderCancelled where the job was cancelled."""
     if context.cancelled(job):
-        raise Dropped
+        raise RenderCancelled

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.engines.base import Capabilities, Engine
 from bot.engines.diffusion.files import is_pipeline
-from bot.engines.diffusion.kinds import read_pipeline
+from bot.engines.diffusion.pipelines import read_pipeline
 from bot.errors import ModelMissing
 from bot.recipe import Mode
 
@@ -14,7 +14,7 @@ __all__ = ["describe", "is_pipeline", "load", "parameters"]
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
-    """Return what the pipeline in a folder takes and gives, from its files alone. Raises ModelMissing."""
+    """Return the capabilities of the pipeline in a folder, from its files alone. Raises ModelMissing."""
     if mode is not Mode.DIFFUSION:
         raise ModelMissing(f"{model} is a diffusion model: set it as DIFFUSION_MODEL, not as AR_MODEL.")
     return read_pipeline(model, folder).capabilities
@@ -29,5 +29,5 @@ def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engin
 
 
 def parameters(model: str, folder: Path) -> int:
-    """Return how many numbers the weights of the pipeline in a folder hold. Raises ModelMissing."""
+    """Return the number of parameters of the pipeline in a folder. Raises ModelMissing."""
     return read_pipeline(model, folder).parameters

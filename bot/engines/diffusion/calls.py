@@ -1,4 +1,4 @@
-"""How each pipeline is asked for a clip: what it takes differs, as do its callbacks and what it gives."""
+"""One call for each pipeline: their parameters, callbacks and results differ."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from bot.recipe import Recipe
 if TYPE_CHECKING:
     from bot.engines.base import Wave
 
-Step = Callable[[int, torch.Tensor], None]
-"""Called after each denoising step with how many are done and the latents; it may raise to leave."""
+OnStep = Callable[[int, torch.Tensor], None]
+"""Called after each denoising step with the number of finished steps and the latents; may raise to abort."""
 Option = Callable[[Recipe, str], float]
 """Returns one of a recipe's options, or the model's default."""
-Call = Callable[[Any, Recipe, Option, torch.Generator, Step, Callable[[], None]], "Wave"]
-"""(pipeline, recipe, option, generator, step, between) → wave; `between` comes before each decoded slice."""
+Call = Callable[[Any, Recipe, Option, torch.Generator, OnStep, Callable[[], None]], "Wave"]
+"""(pipeline, recipe, option, generator, on_step, on_slice) → wave; on_slice precedes each decoded slice."""
 
 INSTRUMENTAL = "[Instrumental]"
-"""What ACE-Step's lyrics say where nobody sings (its docs/en/INFERENCE.md)."""
+"""ACE-Step's lyrics for an instrumental clip (its docs/en/INFERENCE.md)."""
 _PEAK = 10 ** (-1 / 20)
 """ACE-Step's pipeline brings every clip to a peak of −1 dBFS."""
 
@@ -34,13 +34,13 @@ def ace_step(
     recipe: Recipe,
     option: Option,
     generator: torch.Generator,
-    step: Step,
-    between: Callable[[], None],
+    on_step: OnStep,
+    on_slice: Callable[[], None],
 ) -> Wave:
-    """Ask AceStepPipeline: lyrics or the word for none, and no guidance for turbo, which has it within."""
+    """Call AceStepPipeline; turbo models are guidance-distilled: no classifier-free guidance (scale 1)."""
 
     def after(pipe: Any, number: int, time: float, tensors: dict[str, Any]) -> dict[str, Any]:
-        step(number + 1, tensors["latents"])
+        on_step(number + 1, tensors["latents"])
         return {}
 
     latents = pipe(
@@ -56,7 +56,7 @@ def ace_step(
     ).audios
     # The pipeline measures the peak of whole latent frames, some of which are past the clip's end.
     hop = math.prod(pipe.vae.config.downsampling_ratios)
-    wave = oobleck.decode(pipe.vae, latents.transpose(1, 2), latents.shape[1] * hop, between)
+    wave = oobleck.decode(pipe.vae, latents.transpose(1, 2), latents.shape[1] * hop, on_slice)
     wave = wave * (_PEAK / wave.abs().max().clamp(min=1e-6))
     return _array(wave[:, : round(recipe.seconds * pipe.sample_rate)])
 
@@ -66,10 +66,10 @@ def stable_audio(
     recipe: Recipe,
     option: Option,
     generator: torch.Generator,
-    step: Step,
-    between: Callable[[], None],
+    on_step: OnStep,
+    on_slice: Callable[[], None],
 ) -> Wave:
-    """Ask StableAudioPipeline, which always denoises its full length; only the clip's part is decoded."""
+    """Call StableAudioPipeline, which always denoises its full length; only the clip's part is decoded."""
     with warnings.catch_warnings():
         # torchsde warns where the first noise level is off its range by a rounding, and takes the nearest.
         warnings.filterwarnings("ignore", "Should have t[ab]", UserWarning)
@@ -81,11 +81,11 @@ def stable_audio(
             guidance_scale=option(recipe, "guidance_scale"),
             generator=generator,
             output_type="latent",
-            callback=lambda number, time, latents: step(number + 1, latents),
+            callback=lambda number, time, latents: on_step(number + 1, latents),
             callback_steps=1,
         ).audios
     samples = int(recipe.seconds * pipe.vae.config.sampling_rate)
-    return _array(oobleck.decode(pipe.vae, latents, samples, between))
+    return _array(oobleck.decode(pipe.vae, latents, samples, on_slice))
 
 
 def audioldm2(
@@ -93,13 +93,13 @@ def audioldm2(
     recipe: Recipe,
     option: Option,
     generator: torch.Generator,
-    step: Step,
-    between: Callable[[], None],
+    on_step: OnStep,
+    on_slice: Callable[[], None],
 ) -> Wave:
-    """Ask AudioLDM2Pipeline, which decodes a mel spectrogram through its vocoder by itself."""
+    """Call AudioLDM2Pipeline, which decodes its mel spectrogram through the vocoder itself."""
 
     def after(number: int, time: object, latents: torch.Tensor) -> None:
-        step(number + 1, latents)
+        on_step(number + 1, latents)
 
     return np.asarray(
         pipe(

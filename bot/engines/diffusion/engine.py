@@ -12,14 +12,14 @@ import torch
 
 from bot.engines import accelerator
 from bot.engines.base import Capabilities, RenderContext, RenderRequest
+from bot.engines.cached_layer import CachedLayer, cache_cross_attention, fresh_caches
 from bot.engines.checked import option
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
-from bot.engines.diffusion.kinds import Pipeline
-from bot.engines.diffusion.parts import load_pipeline
-from bot.engines.diffusion.placing import Placing, chosen_dtype, placing
-from bot.engines.once import Once, keep_cross_attention, one_clip
-from bot.engines.serial import SerialEngine, look
+from bot.engines.diffusion.components import load_pipeline
+from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
+from bot.engines.diffusion.pipelines import Pipeline
+from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import BadAudio
 from bot.recipe import Recipe
@@ -30,15 +30,18 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _PROJECTIONS = ("condition_embedder", "cross_attention_proj")
-"""What ACE-Step and Stable Audio call the layer that a prompt's states go through first."""
-LYRICS_TOKENS = 2048
-"""Of ACE-Step: `max_lyric_length` of AceStepPipeline in diffusers 0.42.1."""
+"""Names of the layer that projects text states before cross-attention, in ACE-Step and Stable Audio."""
+MAX_LYRICS_TOKENS = 2048
+"""Tokens of lyrics that ACE-Step reads: `max_lyric_length` of AceStepPipeline in diffusers 0.42.1."""
 DECODING_STEPS = 1
-"""Progress that decoding counts for, beside the denoising steps."""
+"""Steps of progress that decoding the latents counts for, after the denoising steps."""
 
 
 class _Overflow(BaseException):
-    """Leaves a render whose latents are no numbers any more, as float16 makes them where it is too narrow."""
+    """Leaves a render whose latents hold NaN or infinity, because a value exceeded the range of float16.
+
+    A BaseException, so that no `except Exception` in a library swallows it.
+    """
 
 
 class PipelineEngine(SerialEngine):
@@ -47,71 +50,71 @@ class PipelineEngine(SerialEngine):
     def __init__(self, pipeline: Pipeline, device: str, dtype: str) -> None:
         self.capabilities: Capabilities = pipeline.capabilities
         self.device = device
-        self._call = CALLS[pipeline.kind.class_name]
+        self._call = CALLS[pipeline.spec.class_name]
         self.dtype = getattr(
             torch, chosen_dtype(dtype, device, has_bfloat16=accelerator.has_bfloat16(device))
         )
         self._pipe: Any = load_pipeline(pipeline, self.dtype)
         if hasattr(self._pipe.vae.config, "downsampling_ratios"):
             oobleck.fuse_weight_norm(self._pipe.vae)
-        denoiser = self._pipe.unet if "unet" in pipeline.parts else self._pipe.transformer
+        denoiser = self._pipe.unet if "unet" in pipeline.components else self._pipe.transformer
         projections = [name for name in _PROJECTIONS if hasattr(denoiser, name)]
-        self._kept: list[Once] = keep_cross_attention(denoiser, *projections)
-        self.placing = self._place(pipeline)
+        self._cached_layers: list[CachedLayer] = cache_cross_attention(denoiser, *projections)
+        self.offload = self._move_to_device(pipeline)
         self._heartbeat: Callable[[], None] = lambda: None
-        self._report_layers()
+        self._install_heartbeat_hooks()
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
         self._pipe = None
 
-    def _place(self, pipeline: Pipeline) -> Placing:
-        sizes = [part.parameters for part in pipeline.parts.values()]
+    def _move_to_device(self, pipeline: Pipeline) -> Offload:
+        sizes = [component.parameters for component in pipeline.components.values()]
         name = str(self.dtype).removeprefix("torch.")
         free = accelerator.free_bytes(self.device)
-        place = Placing.RESIDENT if free is None else placing(sum(sizes), max(sizes), name, free)
+        offload = Offload.NONE if free is None else choose_offload(sum(sizes), max(sizes), name, free)
         if self.device == "cpu":
-            return Placing.RESIDENT
-        if not self.device.startswith("cuda") or place is Placing.RESIDENT:
+            return Offload.NONE
+        if not self.device.startswith("cuda") or offload is Offload.NONE:
             self._pipe.to(self.device)
-            return Placing.RESIDENT
-        if place is Placing.PARTS:
+            return Offload.NONE
+        if offload is Offload.MODEL:
             self._pipe.enable_model_cpu_offload(device=self.device)
         else:
             self._pipe.enable_sequential_cpu_offload(device=self.device)
         log.warning("%s is larger than the free memory and renders slower for it", self.capabilities.model)
-        return place
+        return offload
 
-    def _report_layers(self) -> None:
-        """Have every layer of a stack report that it begins: with weights offloaded, a step takes long."""
-        for part in self._pipe.components.values():
-            for module in part.modules() if isinstance(part, torch.nn.Module) else ():
+    def _install_heartbeat_hooks(self) -> None:
+        """Send a heartbeat before every layer: with sequential offload one step can outlast the watchdog."""
+        for component in self._pipe.components.values():
+            for module in component.modules() if isinstance(component, torch.nn.Module) else ():
                 if isinstance(module, torch.nn.ModuleList):
                     for layer in module:
                         layer.register_forward_pre_hook(lambda *_: self._heartbeat())
 
     def render(self, context: RenderContext, job: RenderRequest) -> None:
-        """Render a job, once more in float32 where its numbers are too large for float16."""
+        """Render a job; where it overflows float16, render it again in float32."""
         for cut in self._truncations(job.recipe):
             context.warn(job, cut)
         try:
             wave = self._attempt(context, job)
         except _Overflow:
             log.warning("job %d overflows float16 and is rendered in float32", job.id)
-            # For this clip alone: what another clip did must not change how the next one sounds.
-            with self._widened():
+            # For this clip alone: the same recipe has to sound the same whatever was rendered before.
+            with self._in_float32():
                 wave = self._attempt(context, job)
         context.done(job, wave)
 
     def _truncations(self, recipe: Recipe) -> Iterator[str]:
-        """Say of each text how much of it the encoder that reads most of it takes."""
+        """Yield a warning for each text that exceeds the token limit of its encoder."""
         texts = {
             "prompt": (recipe.prompt, self.capabilities.prompt_tokens),
             "negative prompt": (recipe.negative_prompt, self.capabilities.prompt_tokens),
-            "lyrics": (recipe.lyrics, LYRICS_TOKENS),
+            "lyrics": (recipe.lyrics, MAX_LYRICS_TOKENS),
         }
         for what, (text, usual) in texts.items():
-            # Of two encoders the second, a T5, carries the words; the first gives one summary vector.
+            # Of AudioLDM 2's two encoders T5 carries the sequence; CLAP gives one vector for the whole text.
             tokenizer = getattr(self._pipe, "tokenizer_2", None) or self._pipe.tokenizer
             limit = min(usual, tokenizer.model_max_length - 1)
             tokens = len(tokenizer(text or "", add_special_tokens=False, verbose=False).input_ids)
@@ -122,30 +125,30 @@ class PipelineEngine(SerialEngine):
         total = int(option(job.recipe, self.capabilities, "num_sampling_steps")) + DECODING_STEPS
         narrow = self.dtype is torch.float16
 
-        def step(done: int, latents: torch.Tensor) -> None:
-            look(context, job)
+        def on_step(done: int, latents: torch.Tensor) -> None:
+            raise_if_cancelled(context, job)
             if narrow and not bool(torch.isfinite(latents).all()):
                 raise _Overflow
             context.progress(job, done, total)
 
-        def between() -> None:
-            look(context, job)
+        def on_slice() -> None:
+            raise_if_cancelled(context, job)
             context.heartbeat()
 
         self._heartbeat = context.heartbeat
-        look(context, job)
+        raise_if_cancelled(context, job)
         context.progress(job, 0, total)
-        # Drawn on the CPU: the same noise on every device, and none of the global generator's.
+        # On the CPU, so that a seed gives the same noise on every device; never the global generator.
         generator = torch.Generator().manual_seed(job.recipe.seed)
         try:
-            with one_clip(self._kept):
+            with fresh_caches(self._cached_layers):
                 wave = self._call(
                     self._pipe,
                     job.recipe,
                     lambda recipe, name: option(recipe, self.capabilities, name),
                     generator,
-                    step,
-                    between,
+                    on_step,
+                    on_slice,
                 )
         finally:
             self._heartbeat = lambda: None
@@ -156,11 +159,17 @@ class PipelineEngine(SerialEngine):
         return wave
 
     @contextlib.contextmanager
-    def _widened(self) -> Iterator[None]:
-        if self.placing is Placing.LAYERS:
+    def _in_float32(self) -> Iterator[None]:
+        if self.offload is Offload.SEQUENTIAL:
             raise BadAudio("This model overflows in float16. The owner can set DTYPE=bfloat16 or float32.")
-        parts = [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
-        tensors = [tensor for part in parts for tensor in (*part.parameters(), *part.buffers())]
+        components = [
+            component
+            for component in self._pipe.components.values()
+            if isinstance(component, torch.nn.Module)
+        ]
+        tensors = [
+            tensor for component in components for tensor in (*component.parameters(), *component.buffers())
+        ]
         # Some tables are float32 at any precision, and have to stay it.
         narrow = [tensor for tensor in tensors if tensor.dtype is torch.float16]
         self._recast(narrow, torch.float32)

@@ -1,8 +1,8 @@
-"""A diffusers pipeline's folder, read without torch and believed in nothing.
+"""Validation of a diffusers pipeline's folder, without torch; its content is untrusted input.
 
-The layout is diffusers': model_index.json names the pipeline's class and each part's; every part is a folder
-with a config and its weights. Only safetensors are read, only parts and classes that the pipeline is known to
-have, and nothing that a folder holds is ever imported or unpickled.
+The layout is diffusers': model_index.json names the classes of the pipeline and of its components; each
+component is a folder with a config and weights. Only safetensors are read, only components and classes on the
+allow-list of the pipeline, and nothing in a folder is imported or unpickled.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from bot.hub.pointers import refuse_pointer, refuse_pointers
 
 INDEX = "model_index.json"
 _JSON_BYTES = 4_000_000
-_LAYERS_MOST = 512
+MAX_LAYERS = 512
 _WEIGHTS = ("diffusion_pytorch_model", "model")
 """Names that diffusers and transformers give to weights, before .safetensors."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a pipeline. config is empty and weights are none for tokenizers and schedulers.
+class Component:
+    """A component of a pipeline. Tokenizers and schedulers have an empty config and no weights.
 
-    parameters: how many numbers its weights hold.
+    parameters: the number of values in its weights.
     """
 
     name: str
@@ -43,39 +43,39 @@ class Part:
 
 
 def is_pipeline(folder: Path) -> bool:
-    """Tell whether a folder is laid out as diffusers lays pipelines out."""
+    """Tell whether a folder has the layout of a diffusers pipeline."""
     return (folder / INDEX).is_file()
 
 
 def read_index(folder: Path) -> tuple[str, dict[str, str]]:
-    """Return the class of a pipeline, and of its parts by name. Raises ModelMissing."""
+    """Return the pipeline's class name and the class name of each component. Raises ModelMissing."""
     data = read_json(folder / INDEX)
-    kind = data.get("_class_name")
-    if not isinstance(kind, str):
+    class_name = data.get("_class_name")
+    if not isinstance(class_name, str):
         raise refused(folder / INDEX, "it names no class of pipeline")
-    parts: dict[str, str] = {}
+    components: dict[str, str] = {}
     for name, value in data.items():
         if name.startswith("_") or not isinstance(value, list):
             continue
         if len(value) != 2 or not re.fullmatch(r"[a-z0-9_]{1,60}", name):
-            raise refused(folder / INDEX, f"its part {name[:60]!r} is not a library and a class")
+            raise refused(folder / INDEX, f"its component {name[:60]!r} is not a library and a class")
         if isinstance(value[1], str):
-            parts[name] = value[1]
-    return kind, parts
+            components[name] = value[1]
+    return class_name, components
 
 
-def read_part(folder: Path, name: str, class_name: str, *, with_weights: bool) -> Part:
-    """Return one part, its weights looked through but not loaded. Raises ModelMissing."""
-    place = folder / name
-    if not place.is_dir():
-        raise refused(place, "the folder is missing")
-    refuse_pointers(place, "*.json", "*.txt", "*.model")
+def read_component(folder: Path, name: str, class_name: str, *, with_weights: bool) -> Component:
+    """Return a component, the headers of its weights validated but nothing loaded. Raises ModelMissing."""
+    path = folder / name
+    if not path.is_dir():
+        raise refused(path, "the folder is missing")
+    refuse_pointers(path, "*.json", "*.txt", "*.model")
     if not with_weights:
-        return Part(name, class_name, place, {})
-    config = read_json(place / "config.json")
-    _check_depth(place / "config.json", config)
-    files = _weight_files(place)
-    return Part(name, class_name, place, config, files, sum(map(_parameters, files)))
+        return Component(name, class_name, path, {})
+    config = read_json(path / "config.json")
+    _check_depth(path / "config.json", config)
+    files = _weight_files(path)
+    return Component(name, class_name, path, config, files, sum(map(_parameters, files)))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -103,37 +103,37 @@ def refused(path: Path, reason: str) -> ModelMissing:
 
 
 def _check_depth(path: Path, config: Mapping[str, Any]) -> None:
-    """Refuse depths that no model has: building one would never end."""
+    """Raise ModelMissing for more than MAX_LAYERS layers: building them would exhaust time and memory."""
     for key, value in config.items():
         if isinstance(value, Mapping):
             _check_depth(path, value)
-        deep = isinstance(value, int) and value > _LAYERS_MOST
+        deep = isinstance(value, int) and value > MAX_LAYERS
         if deep and re.search(r"layers?$|n_layer|depth", key):
             raise refused(path, f"{key} is {value:,}, and no model is that deep")
 
 
-def _weight_files(place: Path) -> tuple[Path, ...]:
+def _weight_files(path: Path) -> tuple[Path, ...]:
     for stem in _WEIGHTS:
-        if (single := place / f"{stem}.safetensors").is_file():
+        if (single := path / f"{stem}.safetensors").is_file():
             return (single,)
-        if (index := place / f"{stem}.safetensors.index.json").is_file():
-            return _shards(place, index)
-    variants = sorted(path.name for stem in _WEIGHTS for path in place.glob(f"{stem}.*.safetensors"))
+        if (index := path / f"{stem}.safetensors.index.json").is_file():
+            return _shards(path, index)
+    variants = sorted(file.name for stem in _WEIGHTS for file in path.glob(f"{stem}.*.safetensors"))
     if variants:
         raise refused(
-            place / variants[0],
+            path / variants[0],
             f"it is a variant, and {_WEIGHTS[0]}.safetensors or {_WEIGHTS[1]}.safetensors is missing",
         )
-    pickled = sorted(path.name for ending in ("bin", "ckpt", "pt") for path in place.glob(f"*.{ending}"))
+    pickled = sorted(file.name for ending in ("bin", "ckpt", "pt") for file in path.glob(f"*.{ending}"))
     if pickled:
-        refuse_pointer(place / pickled[0])
+        refuse_pointer(path / pickled[0])
         raise refused(
-            place / pickled[0], "it is a pickle, which can run any program when opened; safetensors are read"
+            path / pickled[0], "it is a pickle, which can run any program when opened; safetensors are read"
         )
-    raise refused(place, f"its weights are missing ({' or '.join(_WEIGHTS)}.safetensors)")
+    raise refused(path, f"its weights are missing ({' or '.join(_WEIGHTS)}.safetensors)")
 
 
-def _shards(place: Path, index: Path) -> tuple[Path, ...]:
+def _shards(path: Path, index: Path) -> tuple[Path, ...]:
     names = read_json(index).get("weight_map")
     if not isinstance(names, dict) or not names:
         raise refused(index, "it has no weight_map")
@@ -141,14 +141,14 @@ def _shards(place: Path, index: Path) -> tuple[Path, ...]:
     for name in dict.fromkeys(names.values()):
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+\.safetensors", name):
             raise refused(index, f"it names {str(name)[:60]!r}, which is no safetensors file beside it")
-        if not (place / name).is_file():
-            raise refused(place / name, "the file is missing")
-        files.append(place / name)
+        if not (path / name).is_file():
+            raise refused(path / name, "the file is missing")
+        files.append(path / name)
     return tuple(files)
 
 
 def _parameters(path: Path) -> int:
-    """Count the numbers in a safetensors file; its header has to fit its length exactly."""
+    """Return the number of values in a safetensors file, whose header has to match its length exactly."""
     count = 0
     refuse_pointer(path)
     try:

@@ -1,4 +1,4 @@
-"""Stable Audio's and ACE-Step's waveform decoder, run slice by slice over only what a clip needs."""
+"""Sliced decoding with AutoencoderOobleck, the VAE of Stable Audio and ACE-Step."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 SLICE_FRAMES = 256
-"""Latent frames decoded at once, margins apart: 10 s of ACE-Step, 12 s of Stable Audio."""
+"""Latent frames decoded at once, without margins: 10 s of ACE-Step, 12 s of Stable Audio.
+
+It bounds the memory of the activations, and the time between two heartbeats.
+"""
 
 
-def reach(upsampling_ratios: list[int]) -> int:
-    """Return how many latent frames left and right a sample of the decoder hears.
+def receptive_field(upsampling_ratios: list[int]) -> int:
+    """Return the one-sided receptive field of a decoded sample, in latent frames.
 
     Source: OobleckDecoder of diffusers 0.42.1. First a convolution of 7 frames; then, at each ratio, a
     transposed convolution of twice its width and three residual convolutions of 7 with dilations 1, 3 and 9;
@@ -29,23 +32,23 @@ def reach(upsampling_ratios: list[int]) -> int:
 
 @torch.inference_mode()
 def decode(
-    vae: Any, latents: torch.Tensor, samples: int, between: Callable[[], None] = lambda: None
+    vae: Any, latents: torch.Tensor, samples: int, on_slice: Callable[[], None] = lambda: None
 ) -> torch.Tensor:
-    """Return the first samples that the decoder makes of latents [1, channels, frames], float32 on the CPU.
+    """Decode latents [1, channels, frames] to the first samples of audio, float32 on the CPU.
 
-    The result [audio channels, ≤ samples] is the whole decoding's, up to rounding: each slice hears its
-    neighbours as far as the decoder reaches. `between` is called before every slice.
+    Returns [audio channels, ≤ samples], equal to decoding in one piece up to rounding: each slice is decoded
+    with a margin of one receptive field on both sides. `on_slice` is called before every slice.
     """
     ratios = list(vae.config.downsampling_ratios)
-    margin, hop = reach(ratios[::-1]), math.prod(ratios)
+    margin, hop = receptive_field(ratios[::-1]), math.prod(ratios)
     frames = min(latents.shape[-1], math.ceil(samples / hop))
     if any(ratio % 2 for ratio in ratios):
         # An odd transposed convolution gives a sample less than its ratio says: nothing would line up.
-        between()
+        on_slice()
         return torch.as_tensor(vae.decode(latents).sample[0].float().cpu()[:, :samples])
     pieces = []
     for start in range(0, frames, SLICE_FRAMES):
-        between()
+        on_slice()
         end = min(start + SLICE_FRAMES, frames)
         low, high = max(0, start - margin), min(latents.shape[-1], end + margin)
         wave = vae.decode(latents[..., low:high]).sample[0]
@@ -54,7 +57,7 @@ def decode(
 
 
 def fuse_weight_norm(vae: Any) -> None:
-    """Multiply the decoder's weight normalisation out, once instead of at every slice."""
+    """Fold the weight normalisation into the weights, once instead of at every forward pass."""
     for module in vae.modules():
         if hasattr(module, "weight_g"):
             torch.nn.utils.remove_weight_norm(module)

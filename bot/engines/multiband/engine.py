@@ -45,13 +45,15 @@ class MultibandEngine(MusicgenEngine):
         assert self.bands is not None
         assert row.codes is not None
         latents = self.codec.latents(row.codes)
-        reference = self.codec.decode(row.codes, lambda _done, _total: self.look(context, row, 0))
+        reference = self.codec.decode(
+            row.codes, lambda _done, _total: self.report_codec_progress(context, row, 0)
+        )
         wave = self.bands.sound(
             latents,
             reference[:, None],
             self._steps(row),
             row.seed,
-            lambda done, _total: self.look(context, row, done),
+            lambda done, _total: self.report_codec_progress(context, row, done),
         )
         return self.cut(wave[:, 0], row)
 

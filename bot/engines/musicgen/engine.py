@@ -22,7 +22,7 @@ from bot.engines.musicgen.melody import MelodyEncoder, read_melody
 from bot.engines.musicgen.model_config import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.text import TextEncoder
-from bot.engines.serial import Dropped, look
+from bot.engines.serial import RenderCancelled, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
 from bot.recipe import Recipe
@@ -125,7 +125,7 @@ class MusicgenEngine:
     def run(self, context: RenderContext) -> None:
         """Work until the context has nothing for this model left and every slot is empty, then return.
 
-        What is no error of the project, out of memory for one, goes up to the worker.
+        What is no error of the project, out of memory for example, goes up to the worker.
         """
         decoder = self._decoder()
         try:
@@ -199,13 +199,13 @@ class MusicgenEngine:
         share = self.total(row) - row.frames
         sound = self._sounds.get(row) or _Sound(self.codec, self._beside)
         for _ in sound.finish(row.codes):
-            self.look(context, row, round(share * sound.stream.sounded / row.frames))
+            self.report_codec_progress(context, row, round(share * sound.stream.sounded / row.frames))
         return self.cut(sound.wave(), row)
 
-    def look(self, context: RenderContext, row: Row, beyond: int) -> None:
+    def report_codec_progress(self, context: RenderContext, row: Row, beyond: int) -> None:
         """Report the progress of a row after its last frame, and leave where its job was cancelled."""
         job = job_of(row)
-        look(context, job)
+        raise_if_cancelled(context, job)
         context.progress(job, row.frames + beyond, self.total(row))
 
     def cut(self, wave: torch.Tensor, row: Row) -> Wave:
@@ -242,7 +242,7 @@ class MusicgenEngine:
             if not torch.from_numpy(wave).isfinite().all():
                 raise BadAudio("The codec's numbers got out of range. Try another seed.")
             context.done(job, wave)
-        except Dropped:
+        except RenderCancelled:
             return
         except AntiphonError as error:
             context.failed(job, error)

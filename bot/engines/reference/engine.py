@@ -17,7 +17,7 @@ from bot.engines.musicgen.model_config import STRIDE_SECONDS
 from bot.engines.musicgen.text import TextEncoder
 from bot.engines.reference.build import musicgen
 from bot.engines.reference.stubs import stubbed_modules
-from bot.engines.serial import SerialEngine, look
+from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.errors import BadAudio
 
 
@@ -52,7 +52,7 @@ class AudiocraftEngine(SerialEngine):
         total = frames + max(1, frames // 10)
 
         def told(done: int, _of: int) -> None:
-            look(context, job)
+            raise_if_cancelled(context, job)
             context.progress(job, min(done, frames), total)
 
         self.model.set_generation_params(
@@ -69,7 +69,7 @@ class AudiocraftEngine(SerialEngine):
         with stubbed_modules(), torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(recipe.seed)
             wave = self._generate(job).float().cpu()
-        look(context, job)
+        raise_if_cancelled(context, job)
         wave = wave[:, : self.card.samples(recipe.seconds)]
         if not wave.isfinite().all():
             raise BadAudio("The model's numbers got out of range. Try another seed.")

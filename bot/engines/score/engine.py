@@ -20,7 +20,7 @@ from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.text import MAX_TOKENS, Words
-from bot.engines.serial import SerialEngine, look
+from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import ModelMissing
 from bot.hub.pointers import refuse_pointer
@@ -59,11 +59,11 @@ class ScoreEngine(SerialEngine):
         def step(done: int, steps: int) -> None:
             nonlocal total
             total = steps + PLAYING_STEPS
-            look(context, job)
+            raise_if_cancelled(context, job)
             context.progress(job, done, total)
 
         def played(share: float) -> None:
-            look(context, job)
+            raise_if_cancelled(context, job)
             context.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
 
         with one_thread():

@@ -236,7 +236,7 @@ def test_every_slice_of_a_decoding_is_a_heartbeat(
 ) -> None:
     monkeypatch.setattr("bot.engines.diffusion.oobleck.SLICE_FRAMES", 4)
     # Without the layers' own heartbeats, which would stand in for the slices'.
-    monkeypatch.setattr(PipelineEngine, "_report_layers", lambda self: None)
+    monkeypatch.setattr(PipelineEngine, "_install_heartbeat_hooks", lambda self: None)
     engine = registry.load(Mode.DIFFUSION, str(folders["turbo"]), "cpu", "auto")
     context = RecordingContext(asked("turbo"))
     engine.run(context)

@@ -94,9 +94,9 @@ def test_a_pickle_is_never_opened(copy: Path) -> None:
         ({"transformer": ["evil", "Backdoor"]}, "'transformer' is of class 'Backdoor', not StableAudioDiT"),
         ({"text_encoder": ["transformers", "AutoModel"]}, "not T5EncoderModel"),
         ({"../../etc": ["diffusers", "X"]}, "is not a library and a class"),
-        ({"watermarker": ["evil", "X"]}, "has no part 'watermarker'"),
+        ({"watermarker": ["evil", "X"]}, "has no component 'watermarker'"),
         ({"vae": ["diffusers"]}, "is not a library and a class"),
-        ({"scheduler": [None, None]}, "the part 'scheduler' is missing"),
+        ({"scheduler": [None, None]}, "the component 'scheduler' is missing"),
     ],
 )
 def test_an_index_that_names_other_code_is_refused(changes: dict[str, Any], words: str, copy: Path) -> None:

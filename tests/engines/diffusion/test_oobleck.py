@@ -35,7 +35,7 @@ def test_slices_sound_like_the_whole(
 @pytest.mark.parametrize("kind", ["turbo", "stable_audio"])
 def test_a_sample_hears_no_further_than_the_reach_says(kind: str, engine: Callable[[str], Any]) -> None:
     vae = engine(kind)._pipe.vae
-    reach = oobleck.reach(list(vae.config.downsampling_ratios)[::-1])
+    reach = oobleck.receptive_field(list(vae.config.downsampling_ratios)[::-1])
     latents = torch.zeros(1, vae.config.decoder_input_channels, 4 * reach)
     changed = latents.clone()
     changed[..., 2 * reach] = 100

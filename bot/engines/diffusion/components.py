@@ -1,4 +1,4 @@
-"""A pipeline's parts, loaded one by one and strictly: every weight that a part has, and no other."""
+"""Strict loading of a pipeline's components: no weight may be missing, extra or of another shape."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 import torch
 import transformers
 
-from bot.engines.diffusion.files import Part, refused
-from bot.engines.diffusion.kinds import Pipeline
+from bot.engines.diffusion.files import Component, refused
+from bot.engines.diffusion.pipelines import Pipeline
 from bot.engines.failures import is_out_of_memory
 
 with warnings.catch_warnings():
@@ -21,10 +21,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", FutureWarning)
     import diffusers
 
-_NAMED = 3
-"""So many weights are named in an error; the rest are counted."""
+MAX_NAMED = 3
+"""Weights that an error names; the rest are counted."""
 _ENCODERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2"}
-"""A tokenizer's name → that of the encoder which reads its tokens."""
+"""Tokenizer → the text encoder that reads its tokens, by component name."""
 _NO_LIMIT = 1_000_000
 """transformers says 1e30 where a tokenizer's files name no maximum, which the pipelines cannot pad to."""
 _HARMLESS = re.compile(r"(^|\.)(position_ids|relative_position_index|attn\.bias|attn\.masked_bias)$")
@@ -34,42 +34,44 @@ _HARMLESS = re.compile(r"(^|\.)(position_ids|relative_position_index|attn\.bias|
 def load_pipeline(pipeline: Pipeline, dtype: torch.dtype) -> Any:
     """Return the diffusers pipeline with every weight of its folder, on the CPU. Raises ModelMissing."""
     with _quiet():
-        parts = {name: _load(part, dtype) for name, part in pipeline.parts.items()}
+        components = {name: _load(component, dtype) for name, component in pipeline.components.items()}
         for name, encoder in _ENCODERS.items():
-            if name in parts:
-                _limit(parts[name], pipeline.parts[encoder], pipeline.capabilities.prompt_tokens + 1)
-        kind: Any = getattr(diffusers, pipeline.kind.class_name)
-        loaded = kind(**parts)
+            if name in components:
+                _set_max_length(
+                    components[name], pipeline.components[encoder], pipeline.capabilities.prompt_tokens + 1
+                )
+        pipeline_class: Any = getattr(diffusers, pipeline.spec.class_name)
+        loaded = pipeline_class(**components)
     loaded.set_progress_bar_config(disable=True)
     return loaded
 
 
-def _load(part: Part, dtype: torch.dtype) -> Any:
-    class_name = "GPT2LMHeadModel" if part.class_name == "GPT2Model" else part.class_name
-    kind: Any = getattr(diffusers, class_name, None) or getattr(transformers, class_name)
+def _load(component: Component, dtype: torch.dtype) -> Any:
+    class_name = "GPT2LMHeadModel" if component.class_name == "GPT2Model" else component.class_name
+    cls: Any = getattr(diffusers, class_name, None) or getattr(transformers, class_name)
     fixed: dict[str, Any] = {"local_files_only": True}
     try:
-        if not part.weights:
-            return kind.from_pretrained(part.folder, **fixed)
-        if issubclass(kind, transformers.PreTrainedModel):
+        if not component.weights:
+            return cls.from_pretrained(component.folder, **fixed)
+        if issubclass(cls, transformers.PreTrainedModel):
             # Other shapes are reported with their names then, and refused below.
             fixed |= {"dtype": dtype, "ignore_mismatched_sizes": True}
         else:
             fixed |= {"torch_dtype": dtype}
-        model, found = kind.from_pretrained(
-            part.folder, use_safetensors=True, output_loading_info=True, **fixed
+        model, found = cls.from_pretrained(
+            component.folder, use_safetensors=True, output_loading_info=True, **fixed
         )
     except Exception as error:
         if is_out_of_memory(error):
             raise
         # Whatever a wrong file makes the libraries raise, it is that file.
-        raise refused(part.folder, f"it does not load as {class_name} ({_short(error)})") from error
-    _check(part, found)
+        raise refused(component.folder, f"it does not load as {class_name} ({_short(error)})") from error
+    _check(component, found)
     return model.eval()
 
 
-def _limit(tokenizer: Any, encoder: Part, usual: int) -> None:
-    """Give a tokenizer without a maximum its encoder's: `usual` tokens, or as many as have a position."""
+def _set_max_length(tokenizer: Any, encoder: Component, usual: int) -> None:
+    """Set `model_max_length` where it is unset: to `usual`, or the encoder's positions if these are fewer."""
     positions = encoder.config.get("text_config", encoder.config).get("max_position_embeddings")
     longest = usual
     if isinstance(positions, int):
@@ -79,9 +81,12 @@ def _limit(tokenizer: Any, encoder: Part, usual: int) -> None:
         tokenizer.model_max_length = longest
 
 
-def _check(part: Part, found: dict[str, Any]) -> None:
-    """Refuse a part whose weights are not exactly its own; the libraries would fill gaps with noise."""
-    where = part.weights[0]
+def _check(component: Component, found: dict[str, Any]) -> None:
+    """Raise ModelMissing unless the weights match the component exactly.
+
+    The libraries initialise missing weights at random, log a warning and go on: the clip would be noise.
+    """
+    where = component.weights[0]
     wrong = sorted(str(entry[0] if isinstance(entry, tuple) else entry) for entry in found["mismatched_keys"])
     if wrong:
         raise refused(where, f"weights have another shape than config.json says: {_listed(wrong)}")
@@ -89,12 +94,12 @@ def _check(part: Part, found: dict[str, Any]) -> None:
         raise refused(where, f"weights are missing: {_listed(absent)}")
     extra = sorted(name for name in found["unexpected_keys"] if not _HARMLESS.search(name))
     if extra:
-        raise refused(where, f"it holds weights that {part.class_name} does not have: {_listed(extra)}")
+        raise refused(where, f"it holds weights that {component.class_name} does not have: {_listed(extra)}")
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def _short(error: Exception) -> str:
@@ -104,14 +109,14 @@ def _short(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the libraries' own words about missing weights out of the log: they are checked here."""
-    words: Any = transformers.utils.logging
+    """Silence the libraries' warnings about missing weights, which `_check` turns into errors."""
+    settings: Any = transformers.utils.logging
     logger = logging.getLogger("diffusers")
     before = logger.level
-    verbosity = words.get_verbosity()
+    verbosity = settings.get_verbosity()
     logger.setLevel(logging.ERROR)
-    words.set_verbosity_error()
-    words.disable_progress_bar()
+    settings.set_verbosity_error()
+    settings.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             # Both libraries warn of their own deprecated names while they load.
@@ -120,4 +125,4 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(before)
-        words.set_verbosity(verbosity)
+        settings.set_verbosity(verbosity)

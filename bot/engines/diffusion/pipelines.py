@@ -1,4 +1,4 @@
-"""The pipelines that are known: which parts they have, what each takes and gives, from its configs alone."""
+"""The supported pipelines: their components, and their capabilities computed from configs alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engines.base import Bounds, Capabilities
-from bot.engines.diffusion.files import INDEX, Part, read_index, read_part, refused
+from bot.engines.diffusion.files import INDEX, Component, read_component, read_index, refused
 from bot.hub.catalogue import licence_of
 from bot.hub.hub_cache import title_of
 from bot.recipe import Mode
@@ -28,72 +28,75 @@ _T5_TOKENIZERS = ("T5Tokenizer", "T5TokenizerFast")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A class of pipelines. parts: each part with the classes it may be of, the usual one first.
+class PipelineSpec:
+    """A class of pipelines. components: name → allowed classes, the usual one first.
 
-    weightless: parts without weights.  unused: parts that text to music does not need, which stay on disk.
+    takes: computes the fields of Capabilities from the components' configs.  weightless: components without
+    weights.  unused: components that text-to-music does not need; they are not loaded.
     """
 
     class_name: str
-    parts: Mapping[str, tuple[str, ...]]
-    takes: Callable[[Mapping[str, Part]], dict[str, Any]]
+    components: Mapping[str, tuple[str, ...]]
+    takes: Callable[[Mapping[str, Component]], dict[str, Any]]
     weightless: frozenset[str] = frozenset({"tokenizer", "tokenizer_2", "scheduler", "feature_extractor"})
     unused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A pipeline's folder, looked through."""
+    """A validated pipeline folder."""
 
-    kind: Kind
+    spec: PipelineSpec
     folder: Path
-    parts: Mapping[str, Part]
+    components: Mapping[str, Component]
     capabilities: Capabilities
 
     @property
     def parameters(self) -> int:
-        """How many numbers all its weights hold."""
-        return sum(part.parameters for part in self.parts.values())
+        """The number of parameters of all components."""
+        return sum(component.parameters for component in self.components.values())
 
 
 def read_pipeline(model: str, folder: Path) -> Pipeline:
     """Return the pipeline in a folder. Raises ModelMissing, with the file's name and the reason."""
     class_name, classes = read_index(folder)
-    kind = KINDS.get(class_name)
-    if kind is None:
-        raise refused(folder / INDEX, f"{class_name[:60]!r} is not one of {', '.join(KINDS)}")
-    for name in classes.keys() - kind.parts.keys() - kind.unused:
-        raise refused(folder / INDEX, f"{class_name} has no part {name!r}")
-    parts: dict[str, Part] = {}
-    for name, allowed in kind.parts.items():
+    spec = PIPELINES.get(class_name)
+    if spec is None:
+        raise refused(folder / INDEX, f"{class_name[:60]!r} is not one of {', '.join(PIPELINES)}")
+    for name in classes.keys() - spec.components.keys() - spec.unused:
+        raise refused(folder / INDEX, f"{class_name} has no component {name!r}")
+    components: dict[str, Component] = {}
+    for name, allowed in spec.components.items():
         if name not in classes:
-            raise refused(folder / INDEX, f"the part {name!r} is missing")
+            raise refused(folder / INDEX, f"the component {name!r} is missing")
         if classes[name] not in allowed:
             raise refused(
                 folder / INDEX, f"{name!r} is of class {classes[name][:60]!r}, not {' or '.join(allowed)}"
             )
-        parts[name] = read_part(folder, name, classes[name], with_weights=name not in kind.weightless)
+        components[name] = read_component(
+            folder, name, classes[name], with_weights=name not in spec.weightless
+        )
     try:
-        takes = kind.takes(parts)
+        takes = spec.takes(components)
     except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise refused(folder, f"a config.json in it does not describe a {class_name} ({error!r})") from error
     capabilities = Capabilities(
         mode=Mode.DIFFUSION, model=model, title=title_of(model), licence=licence_of(folder, model), **takes
     )
-    return Pipeline(kind, folder, parts, capabilities)
+    return Pipeline(spec, folder, components, capabilities)
 
 
-def is_turbo(parts: Mapping[str, Part]) -> bool:
-    """Tell whether an ACE-Step checkpoint has its guidance in its weights, as diffusers tells it."""
-    config = parts["transformer"].config
+def is_turbo(components: Mapping[str, Component]) -> bool:
+    """Tell whether an ACE-Step checkpoint is guidance-distilled (turbo), by the same fields as diffusers."""
+    config = components["transformer"].config
     return bool(config.get("is_turbo")) or config.get("model_version") == "turbo"
 
 
-def _ace_step(parts: Mapping[str, Part]) -> dict[str, Any]:
+def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
     # Bounds and defaults: ACE-Step's docs/en/INFERENCE.md; 50 steps for base: its model card.
-    vae = parts["vae"].config
+    vae = components["vae"].config
     options = {"num_sampling_steps": Bounds(1, 20, 8)}
-    if not is_turbo(parts):
+    if not is_turbo(components):
         options = {"num_sampling_steps": Bounds(1, 200, 50), "guidance_scale": Bounds(1, 15, 7)}
     return {
         "sample_rate": int(vae["sampling_rate"]),
@@ -107,16 +110,16 @@ def _ace_step(parts: Mapping[str, Part]) -> dict[str, Any]:
     }
 
 
-def _stable_audio(parts: Mapping[str, Part]) -> dict[str, Any]:
+def _stable_audio(components: Mapping[str, Component]) -> dict[str, Any]:
     # Defaults: StableAudioPipeline.__call__ of diffusers 0.42.1.
-    vae = parts["vae"].config
+    vae = components["vae"].config
     rate = int(vae["sampling_rate"])
     hop = math.prod(int(ratio) for ratio in vae["downsampling_ratios"])
     return {
         "sample_rate": rate,
         "channels": int(vae["audio_channels"]),
         "min_seconds": 1.0,
-        "max_seconds": _tenths(int(parts["transformer"].config["sample_size"]) * hop / rate),
+        "max_seconds": _tenths(int(components["transformer"].config["sample_size"]) * hop / rate),
         # T5's tokenizer is cut at 128 tokens for Stable Audio Open.
         "prompt_tokens": 127,
         "options": {"num_sampling_steps": Bounds(1, 250, 100), "guidance_scale": Bounds(1, 15, 7)},
@@ -124,9 +127,9 @@ def _stable_audio(parts: Mapping[str, Part]) -> dict[str, Any]:
     }
 
 
-def _audioldm2(parts: Mapping[str, Part]) -> dict[str, Any]:
+def _audioldm2(components: Mapping[str, Component]) -> dict[str, Any]:
     # Defaults: AudioLDM2Pipeline.__call__ of diffusers 0.42.1, where the length follows from these as well.
-    vocoder, vae = parts["vocoder"].config, parts["vae"].config
+    vocoder, vae = components["vocoder"].config, components["vae"].config
     rate = int(vocoder["sampling_rate"])
     frame_seconds = math.prod(int(factor) for factor in vocoder["upsample_rates"]) / rate
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
@@ -134,7 +137,7 @@ def _audioldm2(parts: Mapping[str, Part]) -> dict[str, Any]:
         "sample_rate": rate,
         "channels": 1,
         "min_seconds": 1.0,
-        "max_seconds": _tenths(int(parts["unet"].config["sample_size"]) * scale * frame_seconds),
+        "max_seconds": _tenths(int(components["unet"].config["sample_size"]) * scale * frame_seconds),
         # CLAP's tokenizer reads 512 tokens, T5's as many.
         "prompt_tokens": 511,
         "options": {"num_sampling_steps": Bounds(1, 400, 200), "guidance_scale": Bounds(1, 15, 3.5)},
@@ -143,14 +146,14 @@ def _audioldm2(parts: Mapping[str, Part]) -> dict[str, Any]:
 
 
 def _tenths(seconds: float) -> float:
-    """Round down to what a member would type."""
+    """Round down to a tenth of a second, at least 1."""
     return max(1.0, math.floor(10 * seconds) / 10)
 
 
-KINDS = {
-    kind.class_name: kind
-    for kind in (
-        Kind(
+PIPELINES = {
+    spec.class_name: spec
+    for spec in (
+        PipelineSpec(
             "AceStepPipeline",
             {
                 "vae": ("AutoencoderOobleck",),
@@ -163,7 +166,7 @@ KINDS = {
             _ace_step,
             unused=frozenset({"audio_tokenizer", "audio_token_detokenizer"}),
         ),
-        Kind(
+        PipelineSpec(
             "StableAudioPipeline",
             {
                 "vae": ("AutoencoderOobleck",),
@@ -175,7 +178,7 @@ KINDS = {
             },
             _stable_audio,
         ),
-        Kind(
+        PipelineSpec(
             "AudioLDM2Pipeline",
             {
                 "vae": ("AutoencoderKL",),
@@ -195,4 +198,4 @@ KINDS = {
         ),
     )
 }
-"""Name of a pipeline's class → what is known of it."""
+"""Pipeline specifications by class name."""

@@ -1,4 +1,4 @@
-"""Where weights go and in which precision: on no machine of the tests' own, so by sizes alone."""
+"""Offload mode and precision, from sizes alone: no machine of the tests has a GPU."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engines.diffusion.placing import BYTES, ROOM, Placing, chosen_dtype, placing
+from bot.engines.diffusion.offload import BYTES, WEIGHTS_SHARE, Offload, choose_offload, chosen_dtype
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,13 @@ SIZES = st.integers(1, 10**10)
 
 
 @given(st.lists(SIZES, min_size=1, max_size=8), st.sampled_from(sorted(BYTES)), st.integers(0, 10**11))
-def test_no_placing_asks_for_more_than_there_is_and_more_memory_is_never_worse(
-    parts: list[int], dtype: str, free: int
+def test_no_offload_asks_for_more_than_there_is_and_more_memory_is_never_worse(
+    components: list[int], dtype: str, free: int
 ) -> None:
-    chosen = placing(sum(parts), max(parts), dtype, free)
-    needed = {Placing.RESIDENT: sum(parts), Placing.PARTS: max(parts), Placing.LAYERS: 0}
-    assert needed[chosen] * BYTES[dtype] <= ROOM * free
-    order = list(Placing)
-    assert order.index(placing(sum(parts), max(parts), dtype, 2 * free)) <= order.index(chosen)
+    chosen = choose_offload(sum(components), max(components), dtype, free)
+    needed = {Offload.NONE: sum(components), Offload.MODEL: max(components), Offload.SEQUENTIAL: 0}
+    assert needed[chosen] * BYTES[dtype] <= WEIGHTS_SHARE * free
+    order = list(Offload)
+    assert order.index(choose_offload(sum(components), max(components), dtype, 2 * free)) <= order.index(
+        chosen
+    )
