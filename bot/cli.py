@@ -258,9 +258,21 @@ def _settings() -> Settings:
 
 def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     from bot.local import bot_program, run_sandbox
+    from sandbox.resolve import ActionError
+    from sandbox.server import Sandbox
 
     folder = settings.database_path.parent / "sandbox"
-    code = _run(run_sandbox(folder, port, open_page=not no_open, program=bot_program(), say=print_line))
+    code = _run(
+        run_sandbox(
+            lambda history, port: Sandbox(history, port=port),
+            ActionError,
+            folder,
+            port,
+            open_page=not no_open,
+            program=bot_program(),
+            say=print_line,
+        )
+    )
     if code:
         raise typer.Exit(code)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import os
 import sys
 import webbrowser
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.errors import SetupError
 from bot.recipe import Mode
@@ -24,18 +24,72 @@ DEMO = {
 Say = Callable[[str], None]
 
 
-async def run_sandbox(folder: Path, port: int, *, open_page: bool, program: list[str], say: Say) -> int:
+class Member(Protocol):
+    """A person who acts in a local Discord."""
+
+    def commands(self) -> list[str]:
+        """Return the names of the commands that are offered."""
+
+    async def slash(self, name: str, /, **options: Any) -> Any:
+        """Use a command."""
+
+
+class LocalDiscord(Protocol):
+    """What is needed of a Discord on this machine; `sandbox.server.Sandbox` is one.
+
+    The command line passes it in, because the package `bot` imports no Discord of its own making.
+    """
+
+    port: int
+
+    @property
+    def page_url(self) -> str:
+        """The address of the page on which people act."""
+
+    @property
+    def api_url(self) -> str:
+        """What stands for https://discord.com/api/v10."""
+
+    @property
+    def bot_token(self) -> str:
+        """The token to log in with."""
+
+    async def ready(self) -> None:
+        """Return once the bot is online."""
+
+    def member(self, username: str, /) -> Member:
+        """Return one of the people."""
+
+    async def until(self, ask: Callable[[], bool], timeout: float, what: str, /) -> bool:
+        """Return once `ask` is true; TimeoutError after `timeout` seconds."""
+
+
+OpenDiscord = Callable[[Path, int], AbstractAsyncContextManager[LocalDiscord]]
+"""Opens a local Discord, given its history file and a port; OSError where the port is taken."""
+
+
+async def run_sandbox(
+    open_discord: OpenDiscord,
+    refusal: type[Exception],
+    folder: Path,
+    port: int,
+    *,
+    open_page: bool,
+    program: list[str],
+    say: Say,
+) -> int:
     """Run until the bot ends or this is cancelled; return the bot's exit code.
 
-    folder keeps the sandbox's history and the bot's data.  port: 0 takes a free one.  program: the command
-    that runs the bot.  Raises SetupError where the port is taken.
+    refusal: the error of an act that the local Discord refuses.  folder: for its history and the bot's data.
+    port: 0 takes a free one.  program: the command that runs the bot.  Raises SetupError where the port is
+    taken.
     """
-    sandbox = importlib.import_module("sandbox.server")
     folder.mkdir(parents=True, exist_ok=True)
     history = folder / "discord.sqlite3"
     first_start = not history.exists()
     try:
-        discord = await sandbox.Sandbox(history, port=port).__aenter__()
+        opened = open_discord(history, port)
+        discord = await opened.__aenter__()
     except OSError as error:
         raise SetupError(
             f"Port {port} cannot be used ({error.strerror}): choose another with --port."
@@ -50,12 +104,12 @@ async def run_sandbox(folder: Path, port: int, *, open_page: bool, program: list
             if open_page and not over_ssh():
                 await asyncio.to_thread(webbrowser.open, discord.page_url)
             if first_start:
-                await _demo(discord)
+                await _demo(discord, refusal)
             return await bot.wait()
         finally:
             await _end(bot)
     finally:
-        await discord.__aexit__(None, None, None)
+        await opened.__aexit__(None, None, None)
 
 
 def over_ssh() -> bool:
@@ -68,7 +122,7 @@ def bot_program() -> list[str]:
     return [sys.executable, "-m", "bot", "run"]
 
 
-def _environment(discord: Any, folder: Path) -> dict[str, str]:
+def _environment(discord: LocalDiscord, folder: Path) -> dict[str, str]:
     return os.environ | {
         "DISCORD_API_URL": discord.api_url,
         "DISCORD_TOKEN": discord.bot_token,
@@ -77,7 +131,7 @@ def _environment(discord: Any, folder: Path) -> dict[str, str]:
     }
 
 
-async def _until_online(discord: Any, bot: asyncio.subprocess.Process) -> None:
+async def _until_online(discord: LocalDiscord, bot: asyncio.subprocess.Process) -> None:
     """Wait for the bot, or for its end, whose reason it has printed."""
     ready, ended = asyncio.create_task(discord.ready()), asyncio.create_task(bot.wait())
     await asyncio.wait({ready, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -86,13 +140,13 @@ async def _until_online(discord: Any, bot: asyncio.subprocess.Process) -> None:
     await asyncio.gather(ready, ended, return_exceptions=True)
 
 
-async def _demo(discord: Any) -> None:
+async def _demo(discord: LocalDiscord, refusal: type[Exception]) -> None:
     member = discord.member("alice")
     with contextlib.suppress(TimeoutError):
         await discord.until(lambda: "music" in member.commands(), 15.0, "the bot's commands")
         for mode, prompt in DEMO.items():
             # Where a model is not installed, the answer that says so is the demonstration.
-            with contextlib.suppress(importlib.import_module("sandbox.resolve").ActionError):
+            with contextlib.suppress(refusal):
                 await member.slash("music", prompt=prompt, mode=mode.value)
 
 

@@ -7,17 +7,23 @@ import re
 import socket
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from bot.errors import SetupError
-from bot.local import run_sandbox
+from bot.local import LocalDiscord, run_sandbox
+from sandbox.resolve import ActionError
+from sandbox.server import Sandbox
 from tests.e2e.clips import eventually
 
 PROGRAM = [sys.executable, "-m", "tests.program", "run"]
+
+
+def open_sandbox(history: Path, port: int) -> AbstractAsyncContextManager[LocalDiscord]:
+    return Sandbox(history, port=port)
 
 
 class Started:
@@ -28,7 +34,9 @@ class Started:
         self.lines: list[str] = []
 
     async def __aenter__(self) -> Started:
-        running = run_sandbox(self.folder, 0, open_page=False, program=PROGRAM, say=self.lines.append)
+        running = run_sandbox(
+            open_sandbox, ActionError, self.folder, 0, open_page=False, program=PROGRAM, say=self.lines.append
+        )
         self.task = asyncio.create_task(running)
         await eventually(lambda: self.lines or self.task.done(), "the page's address")
         return self
@@ -84,4 +92,6 @@ async def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SetupError, match=f"Port {port} cannot be used .* --port"):
-            await run_sandbox(tmp_path, port, open_page=False, program=PROGRAM, say=print)
+            await run_sandbox(
+                open_sandbox, ActionError, tmp_path, port, open_page=False, program=PROGRAM, say=print
+            )
