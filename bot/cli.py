@@ -80,7 +80,7 @@ def main(engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None
 @app.command()
 def run(context: typer.Context) -> None:
     """Run the bot with the token in .env."""
-    from bot.app import run as run_bot
+    from bot.connection import run as run_bot
 
     settings = _settings()
     _run(run_bot(settings, context.obj.engines, context.obj.clock))
@@ -100,7 +100,7 @@ def start() -> None:
     """Run the bot where a token is set, else the sandbox."""
     settings = _settings()
     if settings.discord_token is not None:
-        from bot.app import run as run_bot
+        from bot.connection import run as run_bot
 
         _run(run_bot(settings))
         return

@@ -9,7 +9,6 @@ from typing import Any, Self, cast
 import discord
 
 from bot.app import Antiphon
-from bot.presets.names import name_key
 from bot.recipe import Mode
 from bot.store.presets.search import Filter, Sort
 from cogs.presets.buttons import ShowButton
@@ -65,8 +64,8 @@ async def page(
 ) -> tuple[list[discord.Embed], discord.ui.View | None]:
     """Return a page of what the person who acts may see; pages count from 0."""
     wanted = replace(wanted, text=one_line(wanted.text)[:TEXT_MOST], tag=wanted.tag)
-    found = await interaction.client.preset_search.browse(
-        viewer(interaction), wanted, name_key(wanted.text), limit=PAGE + 1, offset=PAGE * number
+    found = await interaction.client.presets.browse(
+        viewer(interaction), wanted, limit=PAGE + 1, offset=PAGE * number
     )
     if not found:
         nothing = "These were all." if number else "Nothing here is like that. Leave something out."

@@ -110,9 +110,7 @@ class ReallyDeleteButton(IdButton, prefix="preset:delete"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Take it away."""
         await defer_update(interaction)
-        gone = await interaction.client.presets.delete(
-            interaction.user.id, self.number, interaction.created_at.timestamp()
-        )
+        gone = await interaction.client.presets.delete(interaction.user.id, self.number)
         text = (
             "Deleted."
             if gone
@@ -150,14 +148,7 @@ async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> No
 
 async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name: str | None = None) -> None:
     """Copy a preset for whoever acted, and say so."""
-    bot = interaction.client
-    preset = await bot.presets.fork(
-        viewer(interaction),
-        preset_id,
-        interaction.created_at.timestamp(),
-        per_member=bot.settings.max_presets_per_member,
-        name=name,
-    )
+    preset = await interaction.client.presets.fork(viewer(interaction), preset_id, name)
     await interaction.followup.send(
         f"Yours now, as “{shown_name(preset.name)}”. `/preset edit` changes it; the original stays as it is.",
         ephemeral=True,
@@ -166,7 +157,5 @@ async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name:
 
 async def rate(interaction: discord.Interaction[Antiphon], preset_id: int, *, up: bool) -> None:
     """Record a vote of whoever acted, and say how the preset stands."""
-    ups, downs = await interaction.client.preset_votes.rate(
-        viewer(interaction), preset_id, up=up, now=interaction.created_at.timestamp()
-    )
+    ups, downs = await interaction.client.presets.rate(viewer(interaction), preset_id, up=up)
     await interaction.followup.send(f"Noted. It stands at 👍 {ups} 👎 {downs}.", ephemeral=True)

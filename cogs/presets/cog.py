@@ -174,9 +174,7 @@ class PresetCog(commands.Cog):
         """Rename it."""
         await think(interaction, private=True)
         found, clean = await named(interaction, preset), display_name(name)
-        await self.bot.presets.rename(
-            interaction.user.id, found.id, clean, interaction.created_at.timestamp()
-        )
+        await self.bot.presets.rename(interaction.user.id, found.id, clean)
         await interaction.followup.send(
             f"“{shown_name(found.name)}” is called “{shown_name(clean)}” now.", ephemeral=True
         )
@@ -212,12 +210,7 @@ class PresetCog(commands.Cog):
         await think(interaction, private=True)
         found = await self._own(interaction, preset)
         shared = await self.bot.presets.share(
-            interaction.user.id,
-            found.id,
-            _SCOPES[who],
-            interaction.guild_id,
-            interaction.created_at.timestamp(),
-            per_server=self.bot.settings.max_presets_per_server,
+            interaction.user.id, found.id, _SCOPES[who], interaction.guild_id
         )
         text = f"“{shown_name(shared.name)}” is seen by {who} now."
         if shared.scope is Scope.PRIVATE:
@@ -303,12 +296,7 @@ class PresetCog(commands.Cog):
                     f"{quoted(one.filename, 100)} has {one.size:,} bytes; {files.FILE_BYTES:,} is the most."
                 )
             drafts += files.read(await one.read())
-        presets = await self.bot.presets.save_all(
-            interaction.user.id,
-            drafts,
-            interaction.created_at.timestamp(),
-            per_member=self.bot.settings.max_presets_per_member,
-        )
+        presets = await self.bot.presets.save_all(interaction.user.id, drafts)
         names = [f"- {shown_name(preset.name)}" for preset in presets]
         count = f"{len(presets)} preset{'' if len(presets) == 1 else 's'}"
         await interaction.followup.send(

@@ -51,12 +51,7 @@ class SaveForm(Form):
         draft = Draft(display_name(typed["name"]), _body(bot, typed), self.number or None)
         if draft.example_clip is not None:
             await bot.clips.get(draft.example_clip)
-        preset = await bot.presets.save(
-            interaction.user.id,
-            draft,
-            interaction.created_at.timestamp(),
-            per_member=bot.settings.max_presets_per_member,
-        )
+        preset = await bot.presets.save(interaction.user.id, draft)
         await _kept(
             interaction, preset, f"Saved as “{shown_name(preset.name)}”. `/preset use` makes clips with it."
         )
@@ -75,9 +70,7 @@ class EditForm(Form):
         """Add the version."""
         await think(interaction, private=True)
         bot = interaction.client
-        preset = await bot.presets.edit(
-            interaction.user.id, self.number, _body(bot, typed), interaction.created_at.timestamp()
-        )
+        preset = await bot.presets.edit(interaction.user.id, self.number, _body(bot, typed))
         await _kept(interaction, preset, f"Kept as version {preset.version}; older clips remember theirs.")
 
 
@@ -124,9 +117,7 @@ class ReportForm(Form):
 
 async def report(interaction: discord.Interaction[Antiphon], preset_id: int, reason: str) -> None:
     """Put a preset into the moderators' queue, and say so."""
-    await interaction.client.preset_reports.report(
-        viewer(interaction), preset_id, reason, interaction.created_at.timestamp()
-    )
+    await interaction.client.preset_moderation.report(viewer(interaction), preset_id, reason)
     await interaction.followup.send("Thank you. The moderators will look at it.", ephemeral=True)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import discord
 
 from bot.app import Antiphon
 from bot.errors import UserError
+from bot.presets.service import PresetModeration
 from bot.store.presets.model import BOT, EVERYWHERE
 from bot.store.presets.reports import Case
 from cogs.presets.card import preset_card, shown_name
@@ -67,7 +68,7 @@ class CaseButton(IdButton, prefix="report:show"):
         """Show it with what can be decided."""
         await think(interaction, private=True)
         queue = await queue_of(interaction)
-        case = await interaction.client.preset_reports.case(queue, self.number)
+        case = await interaction.client.preset_moderation.case(queue, self.number)
         await interaction.followup.send(
             embed=case_card(case, interaction.user.id), view=_decisions(case), ephemeral=True
         )
@@ -76,18 +77,18 @@ class CaseButton(IdButton, prefix="report:show"):
 class DecisionButton(IdButton):
     """A decision about one preset. Subclasses say which, and what is said of it."""
 
-    decided: str
+    decided: ClassVar[str]
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Decide, and show how things are now."""
         await defer_update(interaction)
         queue = await queue_of(interaction)
-        reports = interaction.client.preset_reports
-        act = {"hide": reports.hide, "keep": reports.keep, "ban": reports.ban, "unban": reports.unban}
-        await act[self.prefix.removeprefix("report:")](
-            queue, self.number, interaction.user.id, interaction.created_at.timestamp()
-        )
+        await self.decide(interaction.client.preset_moderation, queue, interaction.user.id)
         await interaction.edit_original_response(content=self.decided, embed=None, view=None)
+
+    async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
+        """Record the decision."""
+        raise AssertionError("subclasses decide")
 
 
 class HideButton(DecisionButton, prefix="report:hide"):
@@ -97,6 +98,10 @@ class HideButton(DecisionButton, prefix="report:hide"):
     style = discord.ButtonStyle.danger
     decided = "Hidden from everybody but its owner. `/reports` can restore it."
 
+    async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
+        """Hide the preset."""
+        await moderation.hide(guild_id, self.number, moderator_id)
+
 
 class KeepButton(DecisionButton, prefix="report:keep"):
     """It stays, or comes back."""
@@ -104,6 +109,10 @@ class KeepButton(DecisionButton, prefix="report:keep"):
     label = "Keep"
     style = discord.ButtonStyle.success
     decided = "It stays for everybody, and the reports are settled."
+
+    async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
+        """Keep or restore the preset."""
+        await moderation.keep(guild_id, self.number, moderator_id)
 
 
 class BanButton(DecisionButton, prefix="report:ban"):
@@ -113,12 +122,20 @@ class BanButton(DecisionButton, prefix="report:ban"):
     style = discord.ButtonStyle.danger
     decided = "The author shares nothing here any more. `/reports` can undo it."
 
+    async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
+        """Ban the preset's author."""
+        await moderation.ban(guild_id, self.number, moderator_id)
+
 
 class UnbanButton(DecisionButton, prefix="report:unban"):
     """The author may share again."""
 
     label = "Unban author"
     decided = "The author may share here again."
+
+    async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
+        """Undo the ban."""
+        await moderation.unban(guild_id, self.number, moderator_id)
 
 
 BUTTONS = (CaseButton, HideButton, KeepButton, BanButton, UnbanButton)
@@ -128,7 +145,7 @@ async def queue_page(
     interaction: discord.Interaction[Antiphon],
 ) -> tuple[discord.Embed, discord.ui.View | None]:
     """Return what waits for a decision, and what was hidden or banned before."""
-    cases = await interaction.client.preset_reports.queue(await queue_of(interaction), SHOWN)
+    cases = await interaction.client.preset_moderation.queue(await queue_of(interaction), SHOWN)
     if not cases:
         return build_embed(description="Nothing was reported, and nothing is hidden."), None
     lines = [

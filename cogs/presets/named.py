@@ -10,7 +10,6 @@ from discord import app_commands
 
 from bot.app import Antiphon
 from bot.errors import NotFound
-from bot.presets.names import name_key
 from bot.store.presets.model import BOT, Preset, Scope, Viewer
 from bot.store.presets.search import Suggestion
 from cogs.ui.choices import MAX_CHOICES
@@ -56,7 +55,7 @@ async def suggest_own(
 
 async def _found(interaction: discord.Interaction[Antiphon], current: str, most: int) -> list[Suggestion]:
     typed = one_line(current)[:TYPED_MOST]
-    return await interaction.client.preset_search.suggest(viewer(interaction), typed, name_key(typed), most)
+    return await interaction.client.presets.suggest(viewer(interaction), typed, most)
 
 
 def _choice(one: Suggestion, user_id: int) -> app_commands.Choice[str]:

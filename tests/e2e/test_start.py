@@ -149,7 +149,7 @@ async def test_the_links_of_every_supported_installation_are_printed(
     (watch / "sitecustomize.py").write_text(
         "import os\n"
         "if 'DISCORD_TOKEN' in os.environ:\n"
-        "    import bot.app, bot.config\n"
+        "    import bot.connection, bot.config\n"
         "    bot.config.DISCORD = os.environ['DISCORD_API_URL']\n"
     )
     bot.environment["PYTHONPATH"] = os.pathsep.join([str(watch), str(ROOT)])
