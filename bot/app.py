@@ -20,7 +20,9 @@ from bot.duels.voting import VoteService
 from bot.engines.base import Capabilities, Engines
 from bot.errors import AntiphonError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
+from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
+from bot.jobs.outbox import JobOutbox
 from bot.jobs.service import JobService
 from bot.leaderboard.process import Boards
 from bot.presets.service import PresetModeration, PresetService
@@ -78,8 +80,8 @@ class Antiphon(commands.AutoShardedBot):
 
     service: JobService
     janitor: Janitor
-    clips: Clips
-    jobs: Jobs
+    history: History
+    outbox: JobOutbox
     presets: PresetService
     preset_moderation: PresetModeration
     coached: CoachStore
@@ -129,21 +131,22 @@ class Antiphon(commands.AutoShardedBot):
             settings.clip_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SetupError(f"The clips' folder {settings.clip_dir} cannot be made: {error}.") from error
-        self.jobs, self.clips = Jobs(database), Clips(database)
+        jobs, clips = Jobs(database), Clips(database)
+        self.history, self.outbox = History(jobs, clips), JobOutbox(jobs, self.clock)
         self.presets = PresetService(database, settings, self.clock)
         self.preset_moderation = PresetModeration(database, self.clock)
         self.coached, self.registrations = CoachStore(database), Registrations(database)
         await self.presets.install_starters(starter_presets())
         warm = settings.default_mode if settings.default_mode in self.capabilities else None
         executor = ChildExecutor.configured(settings, self._engines, warm=warm)
-        self.service = JobService(self.jobs, self.clips, executor, self.capabilities, settings, self.clock)
+        self.service = JobService(jobs, clips, executor, self.capabilities, settings, self.clock)
         self.duels = DuelService(Duels(database), self.service, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
         self.removals = RemovalService(Removals(database), self.service, self.duels, self.clock)
         self.deletions = DeletionService(Deletions(database), self.clock)
         self.boards = Boards(settings.database_path)
         self._services.push_async_callback(self.boards.close)
-        self.janitor = Janitor(self.clips, self.service.melodies, settings)
+        self.janitor = Janitor(clips, self.service.melodies, settings)
         self.janitor.attach(self.service)
         self._services.push_async_callback(self.janitor.close)
         for cog in COGS:

@@ -81,7 +81,7 @@ class OfClipButton(IdButton, prefix="coach:clip"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it to whoever asks alone."""
         await think(interaction, private=True)
-        recipe = (await interaction.client.clips.get(self.number)).recipe
+        recipe = (await interaction.client.history.clip(self.number)).recipe
         answer = await answered(interaction, recipe.prompt, recipe.mode, recipe.seconds)
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 

@@ -91,7 +91,7 @@ class Music(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         """Offer the member's own prompts, and starters while nothing is typed yet."""
         typed = sanitize(current)
-        prompts = await self.bot.jobs.recent_prompts(interaction.user.id, typed, SUGGESTIONS)
+        prompts = await self.bot.history.recent_prompts(interaction.user.id, typed, SUGGESTIONS)
         if not typed:
             mode = getattr(interaction.namespace, "mode", None)
             known = self._mode(mode if mode in list(Mode) else None)

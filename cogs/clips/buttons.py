@@ -29,7 +29,7 @@ class AgainButton(IdButton, prefix="clip:again"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed."""
         await acknowledge_request(interaction)
-        clip = await interaction.client.clips.get(self.number)
+        clip = await interaction.client.history.clip(self.number)
         await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
 
 
@@ -42,7 +42,7 @@ class OtherModeButton(IdButton, prefix="clip:other"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed."""
         await acknowledge_request(interaction)
-        clip = await interaction.client.clips.get(self.number)
+        clip = await interaction.client.history.clip(self.number)
         other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
         engine = interaction.client.service.engine(other)
         await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
@@ -57,7 +57,7 @@ class DuelButton(IdButton, prefix="clip:duel"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Start it for whoever pressed."""
         await acknowledge_request(interaction, clips=2)
-        recipe = (await interaction.client.clips.get(self.number)).recipe
+        recipe = (await interaction.client.history.clip(self.number)).recipe
         await start_duel(interaction, recipe.prompt, recipe.seconds)
 
 
@@ -70,7 +70,7 @@ class DetailsButton(IdButton, prefix=CLIP_DETAILS):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show them."""
         await think(interaction, private=True)
-        clip = await interaction.client.clips.get(self.number)
+        clip = await interaction.client.history.clip(self.number)
         await interaction.followup.send(embed=details(clip), ephemeral=True)
 
 
@@ -84,7 +84,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Delete it for its owner or a moderator."""
         await defer_update(interaction)
-        clip = await interaction.client.clips.get(self.number)
+        clip = await interaction.client.history.clip(self.number)
         if not may_remove(interaction, clip):
             raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
         await interaction.client.deletions.begin(clip.id, _press(interaction))
@@ -98,7 +98,7 @@ class CancelButton(IdButton, prefix="job:cancel"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Cancel it for its owner or a moderator; the message follows by itself."""
         await defer_update(interaction)
-        job = await interaction.client.jobs.get(self.number)
+        job = await interaction.client.history.job(self.number)
         if job.user_id != interaction.user.id and not moderates_channel(interaction):
             raise UserError("Only the person who asked for a clip, or a moderator, can cancel it.")
         await interaction.client.service.cancel(job.id)

@@ -61,7 +61,7 @@ class ClipDelivery:
                 raise
             log.warning("job %d cannot be delivered: %s", job_id, refused)
             if refused.remedy is Remedy.WITHDRAWN:
-                await self._bot.jobs.withdrawn(job_id, refused.refusal.reason, self._bot.clock())
+                await self._bot.outbox.withdrawn(job_id, refused.refusal.reason)
             else:
                 await self._bot.service.undeliverable(job_id, refused.refusal.reason)
         except NotFound as error:
@@ -70,10 +70,10 @@ class ClipDelivery:
 
     async def _attempt(self, job_id: int) -> None:
         async with self._responses.lock(job_id):
-            job = await self._bot.jobs.get(job_id)
+            job = await self._bot.history.job(job_id)
             if job.state is not State.RENDERED:
                 return
-            clip = await self._bot.clips.of_job(job_id)
+            clip = await self._bot.history.clip_of_job(job_id)
             draft, worded, smaller = await self._draft(job, clip), True, False
             while True:
                 try:
@@ -89,7 +89,7 @@ class ClipDelivery:
                         raise
             if smaller:
                 size = (self._bot.settings.clip_dir / clip.file).stat().st_size
-                await self._bot.jobs.place_takes(job.guild_id or job.channel_id, size, self._bot.clock())
+                await self._bot.outbox.limit_size(job.guild_id or job.channel_id, size)
             delivery = Delivery(shown.message_id, shown.channel_id, shown.guild_id, shown.ephemeral)
             await self._bot.service.delivered(job_id, delivery)
 
@@ -160,7 +160,7 @@ class ClipDelivery:
                 channel,
                 draft,
                 nonce=str(job.id),
-                intend=lambda: self._bot.jobs.posting(job.id, self._bot.clock()),
+                intend=lambda: self._bot.outbox.posting(job.id),
                 after=job.interaction_id,
                 is_it=lambda message: carries_clip(message, clip.id),
             )

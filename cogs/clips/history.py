@@ -14,8 +14,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.errors import NotFound
-from bot.store.clips import Clip, HistoryEntry
+from bot.store.clips import HistoryEntry
 from cogs.clips.sending import send_clip
 from cogs.ui.answers import answer_error, defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
@@ -82,7 +81,8 @@ class SendAgainButton(IdButton, prefix="history:send"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Upload it."""
         await think(interaction, private=True)
-        await send_clip(interaction, await _own(interaction, self.number))
+        clip = await interaction.client.history.own_clip(interaction.user.id, self.number)
+        await send_clip(interaction, clip)
 
 
 class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
@@ -95,7 +95,7 @@ class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Delete it, and show the page without it and without a choice."""
         await defer_update(interaction)
-        clip = await _own(interaction, self.number)
+        clip = await interaction.client.history.own_clip(interaction.user.id, self.number)
         await interaction.client.deletions.begin(clip.id)
         await _show(interaction, _before(interaction.message))
 
@@ -128,7 +128,7 @@ async def _show(
     interaction: discord.Interaction[Antiphon], before: int | None, chosen: int | None = None
 ) -> None:
     """Turn the answer into a page. before: the clips with smaller ids; None for the newest."""
-    found = await interaction.client.clips.history(interaction.user.id, before=before, limit=PAGE + 1)
+    found = await interaction.client.history.page(interaction.user.id, before=before, limit=PAGE + 1)
     entries = found[:PAGE]
     if not entries:
         text = "You have made no clips yet. /music makes one." if before is None else "These were all."
@@ -180,13 +180,6 @@ def _before(message: discord.Message | None) -> int | None:
             if match := re.fullmatch(rf"{_CHOOSE}:([0-9]+)", custom_id):
                 return int(match[1]) or None
     return None
-
-
-async def _own(interaction: discord.Interaction[Antiphon], clip_id: int) -> Clip:
-    clip = await interaction.client.clips.get(clip_id)
-    if clip.user_id != interaction.user.id:
-        raise NotFound("That clip is not yours.")
-    return clip
 
 
 async def setup(bot: Antiphon) -> None:

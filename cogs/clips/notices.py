@@ -36,11 +36,11 @@ class JobNotices:
             if refused.remedy is Remedy.REVOKED:
                 raise
             log.warning("nobody could be told of job %d: %s", job_id, refused)
-        await self._bot.jobs.told(job_id)
+        await self._bot.outbox.notified(job_id)
 
     async def _attempt(self, job_id: int) -> None:
         async with self._responses.lock(job_id):
-            job = await self._bot.jobs.get(job_id)
+            job = await self._bot.history.job(job_id)
             try:
                 await self._sender.send(job, await self._notice(job))
             except Refused as refused:
@@ -53,7 +53,7 @@ class JobNotices:
         return Notice(
             line + await self._said(job),
             nonce=f"{job.id}-notice",
-            intend=lambda: self._bot.jobs.posting(job.id, self._bot.clock()),
+            intend=lambda: self._bot.outbox.posting(job.id),
             mention=job.state is State.FAILED,
         )
 
@@ -61,7 +61,7 @@ class JobNotices:
         if job.state is State.CANCELLED:
             return "Cancelled."
         try:
-            await self._bot.clips.of_job(job.id)
+            await self._bot.history.clip_of_job(job.id)
         except NotFound:
             return f"That did not work. {job.error}"
         return f"The clip is ready, but it could not be shown here. {job.error} See /history."

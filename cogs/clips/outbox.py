@@ -32,7 +32,7 @@ class Delivery(commands.Cog):
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
-        responses, posts = OriginalResponses(bot, bot.jobs), PostOnce(bot)
+        responses, posts = OriginalResponses(bot, bot.outbox), PostOnce(bot)
         self._clips = ClipDelivery(bot, responses, posts)
         self._notices = JobNotices(bot, responses, posts)
         self._board = Board(bot, responses)
@@ -77,7 +77,7 @@ class Delivery(commands.Cog):
         while True:
             await self._wake.wait()
             self._wake.clear()
-            for job in await self.bot.jobs.outbox():
+            for job in await self.bot.outbox.pending():
                 key = (job.id, job.state)
                 if key not in self._tasks:
                     task = asyncio.create_task(self._send(job), name=f"{job.state} job {job.id}")

@@ -177,7 +177,7 @@ class Board:
             progress.editing = False
 
     async def _show(self, job_id: int, progress: Progress, position: QueuePosition) -> None:
-        job = await self._bot.jobs.get(job_id)
+        job = await self._bot.history.job(job_id)
         if job.in_duel:
             # Its progress would be that of one side.
             self._jobs.pop(job_id, None)

@@ -28,7 +28,7 @@ class Queue(commands.Cog):
         """List what runs and waits; prompts are shown to those who wrote them only."""
         await think(interaction, private=True)
         positions = await self.bot.service.queue_positions()
-        mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
+        mine = {job.id: job for job in await self.bot.history.open_jobs(interaction.user.id)}
         waiting = sum(position.number > 0 for position in positions.values())
         lines = [
             "Nothing is waiting: a clip asked for now starts at once."
@@ -51,7 +51,7 @@ class Queue(commands.Cog):
     async def cancel(self, interaction: discord.Interaction[Antiphon], clip: str | None = None) -> None:
         """Cancel one of the member's own open jobs."""
         await think(interaction, private=True)
-        mine = {job.id: job for job in await self.bot.jobs.open_of(interaction.user.id)}
+        mine = {job.id: job for job in await self.bot.history.open_jobs(interaction.user.id)}
         if not mine:
             raise NotFound("You have no clip waiting or rendering.")
         number = max(mine) if clip is None else number_in(clip)
@@ -67,7 +67,7 @@ class Queue(commands.Cog):
     async def _own_open_jobs(
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
-        jobs = await self.bot.jobs.open_of(interaction.user.id)
+        jobs = await self.bot.history.open_jobs(interaction.user.id)
         positions = await self.bot.service.queue_positions()
         choices = [
             numbered_choice(job.id, _position_text(positions.get(job.id)), job.recipe.prompt)

@@ -307,7 +307,7 @@ class DuelDelivery(commands.Cog):
         found: dict[Side, Clip] = {}
         for name, side in sides.items():
             with contextlib.suppress(NotFound):
-                found[name] = await self.bot.clips.of_job(side.job_id)
+                found[name] = await self.bot.history.clip_of_job(side.job_id)
         return found
 
     async def _tell(self, duel: Duel) -> None:

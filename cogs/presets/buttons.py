@@ -93,7 +93,7 @@ class OfClipButton(IdButton, prefix="clip:preset"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it."""
         await think(interaction, private=True)
-        clip = await interaction.client.clips.get(self.number)
+        clip = await interaction.client.history.clip(self.number)
         if clip.preset_version is None:
             raise NotFound("The preset of this clip is gone.")
         preset = await interaction.client.presets.of_version(clip.preset_version, viewer(interaction))

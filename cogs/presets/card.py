@@ -88,7 +88,7 @@ async def example(bot: Antiphon, preset: Preset) -> list[discord.File]:
     if preset.example_clip is None:
         return []
     try:
-        clip = await bot.clips.get(preset.example_clip)
+        clip = await bot.history.clip(preset.example_clip)
     except NotFound:
         return []
     audio = Path(bot.settings.clip_dir, clip.file)

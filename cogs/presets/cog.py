@@ -72,10 +72,10 @@ class PresetCog(commands.Cog):
         start: Literal["my last clip", "scratch"] = "my last clip",
     ) -> None:
         """Open the form: a modal has to be the first answer, so one look at the disk comes before."""
-        clips = []
+        clip = None
         if start == "my last clip":
-            clips = await self.bot.clips.of_member(interaction.user.id, before=None, limit=1)
-        await SaveForm(clips[0].id if clips else 0).offer(interaction, clips[0] if clips else None)
+            clip = await self.bot.history.last_clip(interaction.user.id)
+        await SaveForm(clip.id if clip else 0).offer(interaction, clip)
 
     async def save_as_preset(
         self, interaction: discord.Interaction[Antiphon], message: discord.Message
@@ -86,7 +86,7 @@ class PresetCog(commands.Cog):
             raise UserError(
                 "There is no clip of mine in that message. Choose one with an MP3 and its buttons."
             )
-        await SaveForm(clip_id).offer(interaction, await self.bot.clips.get(clip_id))
+        await SaveForm(clip_id).offer(interaction, await self.bot.history.clip(clip_id))
 
     @preset.command(name="use", description="Make a clip with a preset")
     @app_commands.describe(

@@ -50,7 +50,7 @@ class SaveForm(Form):
         bot = interaction.client
         draft = Draft(display_name(typed["name"]), _body(bot, typed), self.number or None)
         if draft.example_clip is not None:
-            await bot.clips.get(draft.example_clip)
+            await bot.history.clip(draft.example_clip)
         preset = await bot.presets.save(interaction.user.id, draft)
         await _kept(
             interaction, preset, f"Saved as “{shown_name(preset.name)}”. `/preset use` makes clips with it."
