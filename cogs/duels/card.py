@@ -1,192 +1,26 @@
-"""What a duel looks like: while it is open, after it is closed, its buttons, and the "Why?" modal."""
+"""The cards of a duel: while it is open, and after it is closed."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
 
 import discord
 
-from bot.app import Antiphon
 from bot.arena.text import NAMES, count
-from bot.arena.votes import Choice, ExcludedReason, Feedback
-from bot.errors import NotFound, UserError
+from bot.errors import NotFound
 from bot.hub.naming import model_name
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, Side
 from bot.store.duels.votes import Tally
-from bot.text import sanitize
-from cogs.ui.answers import think
-from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed
-from cogs.ui.permissions import moderates_channel
 from cogs.ui.text import quoted
 
 PROMPT_SHOWN = 1_000
 COLOUR = 0x9AA0A6
 """Neither mode's."""
-
-NOT_COUNTED = {
-    ExcludedReason.TOO_QUICK: "it came before much of both clips can have been heard",
-    ExcludedReason.ACCOUNT_TOO_YOUNG: "your Discord account is too young",
-    ExcludedReason.TOO_MANY_TODAY: "you have cast very many votes today",
-}
-
-
-class VoteButton(IdButton):
-    """One tap is a vote."""
-
-    choice: ClassVar[Choice]
-    style = discord.ButtonStyle.primary
-
-    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Store it, and tell the voter alone."""
-        await think(interaction, private=True)
-        outcome = await interaction.client.votes.cast(
-            self.number,
-            interaction.user.id,
-            self.choice,
-            cast_at=interaction.created_at.timestamp(),
-            account_created_at=interaction.user.created_at.timestamp(),
-        )
-        text = f"Your vote: **{self.label}**. "
-        if outcome.excluded_reason is None:
-            text += "Thank you! "
-        else:
-            text += f"It is kept but not counted: {NOT_COUNTED[outcome.excluded_reason]}. "
-        text += "What was A and what was B is shown when the duel closes."
-        view = discord.utils.MISSING if outcome.closed else in_rows(WhyButton(self.number))
-        await interaction.followup.send(text, view=view, ephemeral=True)
-
-
-class VoteA(VoteButton, prefix="duel:a"):
-    """A is better."""
-
-    label, choice = "A", Choice.A
-
-
-class VoteB(VoteButton, prefix="duel:b"):
-    """B is better."""
-
-    label, choice = "B", Choice.B
-
-
-class VoteBothGood(VoteButton, prefix="duel:good"):
-    """Neither is better, and both serve."""
-
-    label, choice = "Both good", Choice.BOTH_GOOD
-    style = discord.ButtonStyle.secondary
-
-
-class VoteBothBad(VoteButton, prefix="duel:bad"):
-    """Neither is better, and neither serves."""
-
-    label, choice = "Both bad", Choice.BOTH_BAD
-    style = discord.ButtonStyle.secondary
-
-
-class CloseButton(IdButton, prefix="duel:close"):
-    """Ends the voting before its time."""
-
-    label = "Close"
-    style = discord.ButtonStyle.danger
-
-    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Close it for its requester or a moderator."""
-        await think(interaction, private=True)
-        duels = interaction.client.duels
-        duel = await duels.get(self.number)
-        if duel.user_id != interaction.user.id and not moderates_channel(interaction):
-            raise UserError("Only the person who asked for a duel, or a moderator, can close it.")
-        if await duels.close(duel.id) is None:
-            raise NotFound("This duel is closed already.")
-        await interaction.followup.send("Closed. The message shows what was what.", ephemeral=True)
-
-
-class WhyButton(IdButton, prefix="duel:why"):
-    """Asks a voter what decided it."""
-
-    label = "Why?"
-    emoji = "💬"
-
-    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Open the modal, which has to be the first answer; whether they voted is looked at afterwards."""
-        modal = why_modal(self.number)
-        await interaction.response.send_modal(modal)
-        # Its submission is recognised by its custom_id, after a restart too.
-        modal.stop()
-
-
-BUTTONS = (VoteA, VoteB, VoteBothGood, VoteBothBad, CloseButton, WhyButton)
-
-WHY = "duel:why"
-REASONS = {
-    "rhythm": "Rhythm",
-    "melody": "Melody",
-    "atmosphere": "Atmosphere",
-    "sound_quality": "Sound quality",
-    "fits_the_prompt": "Fits the prompt",
-    "artefacts": "Artefacts",
-}
-LINE_CHARACTERS = 300
-
-
-def duel_buttons(duel_id: int) -> discord.ui.View:
-    """Return the buttons under an open duel."""
-    return in_rows(
-        VoteA(duel_id), VoteB(duel_id), VoteBothGood(duel_id), VoteBothBad(duel_id), CloseButton(duel_id)
-    )
-
-
-def why_modal(duel_id: int) -> discord.ui.Modal:
-    """Return the form behind "Why?"; every field may be left out."""
-    modal = discord.ui.Modal(title="Why?", custom_id=f"{WHY}:{duel_id}")
-    reasons: discord.ui.Select[Any] = discord.ui.Select(
-        custom_id="reasons",
-        placeholder="What decided it",
-        min_values=0,
-        max_values=len(REASONS),
-        required=False,
-        options=[discord.SelectOption(label=name, value=value) for value, name in REASONS.items()],
-    )
-    line: discord.ui.TextInput[Any] = discord.ui.TextInput(
-        custom_id="line", required=False, max_length=LINE_CHARACTERS
-    )
-    modal.add_item(discord.ui.Label(text="What decided it", component=reasons))
-    modal.add_item(discord.ui.Label(text="In your words", component=line))
-    for side in "ab":
-        scores: discord.ui.Select[Any] = discord.ui.Select(
-            custom_id=f"score_{side}",
-            placeholder="0 is unusable, 10 is perfect",
-            min_values=0,
-            max_values=1,
-            required=False,
-            options=[discord.SelectOption(label=str(score), value=str(score)) for score in range(11)],
-        )
-        modal.add_item(discord.ui.Label(text=f"{side.upper()}, from 0 to 10", component=scores))
-    return modal
-
-
-def submitted_feedback(interaction: discord.Interaction[Any]) -> tuple[int, Feedback] | None:
-    """Return the duel's id and the feedback of a submitted “Why?” form; None for any other interaction."""
-    data: Any = interaction.data
-    if interaction.type is not discord.InteractionType.modal_submit:
-        return None
-    prefix, _, number = str(data["custom_id"]).rpartition(":")
-    if prefix != WHY or not re.fullmatch("[0-9]{1,18}", number):
-        return None
-    fields = {part["component"]["custom_id"]: part["component"] for part in data["components"]}
-
-    def score(side: str) -> int | None:
-        chosen = fields[f"score_{side}"]["values"]
-        return int(chosen[0]) if chosen else None
-
-    reasons = tuple(reason for reason in REASONS if reason in fields["reasons"]["values"])
-    return int(number), Feedback(reasons, sanitize(fields["line"]["value"]), score("a"), score("b"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -14,10 +12,12 @@ from bot.recipe import PROMPT_CHARACTERS
 from bot.store.duels.model import DuelState
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, start_duel
-from cogs.duels.card import moment, submitted_feedback
-from cogs.ui.answers import answer_error, think
+from cogs.duels.card import moment
+from cogs.duels.feedback_form import FeedbackForm
+from cogs.ui.answers import think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
 from cogs.ui.embeds import build_embed
+from cogs.ui.forms import take_in
 from cogs.ui.permissions import moderates_server
 from cogs.ui.text import quoted
 
@@ -117,18 +117,9 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
         await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
 
     @commands.Cog.listener()
-    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Take what a voter says under "Why?", however long ago the form was opened."""
-        try:
-            submitted = submitted_feedback(interaction)
-            if submitted is None:
-                return
-            duel_id, feedback = submitted
-            await think(interaction, private=True)
-            await self.bot.votes.give_feedback(duel_id, interaction.user.id, feedback)
-            await interaction.followup.send("Noted, thank you.", ephemeral=True)
-        except Exception as error:
-            await answer_error(interaction, error, "the form “Why?”")
+    async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Take in submitted forms, of before a restart too."""
+        await take_in(interaction, (FeedbackForm,))
 
 
 _STATES = {DuelState.RENDERING: "being made", DuelState.READY: "being posted", DuelState.OPEN: "takes votes"}

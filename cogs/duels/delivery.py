@@ -30,7 +30,8 @@ from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft, Shown
-from cogs.duels.card import BUTTONS, VoteA, closed_card, duel_buttons, moment, open_card
+from cogs.duels.buttons import BUTTONS, VoteA, duel_buttons
+from cogs.duels.card import closed_card, moment, open_card
 from cogs.ui.buttons import carries
 from cogs.ui.text import quoted
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -44,6 +44,49 @@ class Field:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectField:
+    """A choice from a list, which may be left out. options: value → label, at most 25."""
+
+    id: str
+    label: str
+    options: Mapping[str, str]
+    placeholder: str = ""
+    max_values: int = 1
+
+    def shown(self) -> discord.ui.Label[Any]:
+        """Return it as Discord wants it."""
+        select: discord.ui.Select[Any] = discord.ui.Select(
+            custom_id=self.id,
+            placeholder=self.placeholder or None,
+            min_values=0,
+            max_values=self.max_values,
+            required=False,
+            options=[discord.SelectOption(label=label, value=value) for value, label in self.options.items()],
+        )
+        return discord.ui.Label(text=self.label, component=select)
+
+
+class Answers(dict[str, str]):
+    """What was filled in: the texts by field, and in `chosen` the values of each select."""
+
+    def __init__(self, components: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__()
+        self.chosen: dict[str, tuple[str, ...]] = {}
+        self._read(components)
+
+    def _read(self, components: Sequence[Mapping[str, Any]]) -> None:
+        for component in components:
+            if "component" in component:
+                self._read([component["component"]])
+            elif "components" in component:
+                self._read(component["components"])
+            elif "value" in component:
+                self[component["custom_id"]] = component["value"] or ""
+            elif "values" in component:
+                self.chosen[component["custom_id"]] = tuple(component["values"])
+
+
 class Form:
     """A modal about one numbered thing. Subclasses set `prefix`, and say what happens with what was typed."""
 
@@ -53,7 +96,7 @@ class Form:
         self.number = number
 
     async def open(
-        self, interaction: discord.Interaction[Antiphon], title: str, fields: Sequence[Field]
+        self, interaction: discord.Interaction[Antiphon], title: str, fields: Sequence[Field | SelectField]
     ) -> None:
         """Show it as the first answer to an interaction. title: ≤ 45 characters."""
         modal = discord.ui.Modal(title=title, custom_id=f"{self.prefix}:{self.number}")
@@ -63,8 +106,8 @@ class Form:
         modal.stop()
         await interaction.response.send_modal(modal)
 
-    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
-        """Act on what was typed; it has every field's id."""
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Answers) -> None:
+        """Act on what was filled in; it has every field's id."""
         raise AssertionError("subclasses say what happens")
 
 
@@ -77,7 +120,7 @@ async def take_in(interaction: discord.Interaction[Antiphon], forms: Sequence[ty
         match = re.fullmatch(rf"{form.prefix}:(\d+)", data["custom_id"])
         if match is None:
             continue
-        typed = dict(_typed(data["components"]))
+        typed = Answers(data["components"])
         try:
             await form(int(match[1])).submitted(interaction, typed)
         except UserError as error:
@@ -88,13 +131,3 @@ async def take_in(interaction: discord.Interaction[Antiphon], forms: Sequence[ty
             await answer_error(interaction, again, f"form {form.prefix}")
         except Exception as error:
             await answer_error(interaction, error, f"form {form.prefix}")
-
-
-def _typed(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    for component in components:
-        if "component" in component:
-            yield from _typed([component["component"]])
-        elif "components" in component:
-            yield from _typed(component["components"])
-        elif "value" in component:
-            yield component["custom_id"], component["value"] or ""
