@@ -72,7 +72,7 @@ class OtherModeWordingButton(IdButton, prefix="coach:other"):
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 
 
-class OfClipButton(IdButton, prefix="coach:clip"):
+class CoachOfClipButton(IdButton, prefix="coach:clip"):
     """What the coach has to say about a clip's prompt."""
 
     label = "Coach"
@@ -99,7 +99,7 @@ class SilenceButton(IdButton, prefix="coach:quiet"):
         await interaction.followup.send(_SPOKEN[self.number == 1], ephemeral=True)
 
 
-BUTTONS = (UseWordingButton, OtherModeWordingButton, OfClipButton, SilenceButton)
+BUTTONS = (UseWordingButton, OtherModeWordingButton, CoachOfClipButton, SilenceButton)
 _SPOKEN = {
     True: "Under your clips I say again when your words could do more.",
     False: "I say nothing under your clips any more. `/coach hints:on` brings it back.",

@@ -17,15 +17,14 @@ from bot.errors import NotFound, RenderError
 from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
 from cogs.clips.buttons import clip_buttons
-from cogs.coach import OfClipButton as CoachButton
-from cogs.coach import line_under
+from cogs.coach import CoachOfClipButton, line_under
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_OVER, Refused, Remedy
 from cogs.delivery.respondable import Draft, Shown
-from cogs.presets.buttons import OfClipButton as PresetButton
+from cogs.presets.buttons import PresetOfClipButton
 from cogs.ui.buttons import IdButton, carries_clip
 from cogs.ui.card import clip_card
 from cogs.ui.text import in_a_line
@@ -96,8 +95,8 @@ class ClipDelivery:
     async def _draft(self, job: Job, clip: Clip) -> Draft:
         line = await line_under(self._bot, clip)
         card = clip_card(clip, self._bot.settings.clip_dir, line)
-        more: list[IdButton] = [PresetButton(clip.id)] if clip.preset_version else []
-        more += [CoachButton(clip.id)] if line else []
+        more: list[IdButton] = [PresetOfClipButton(clip.id)] if clip.preset_version else []
+        more += [CoachOfClipButton(clip.id)] if line else []
         return Draft(
             content=ONLY_YOU if job.answer_ephemeral else None,
             embed=card.embed,

@@ -84,7 +84,7 @@ class ShowButton(IdButton, prefix="preset:show"):
         await show(interaction, await interaction.client.presets.get(self.number, viewer(interaction)))
 
 
-class OfClipButton(IdButton, prefix="clip:preset"):
+class PresetOfClipButton(IdButton, prefix="clip:preset"):
     """The preset that a clip was made with, in the version it remembers."""
 
     label = "Preset"
@@ -126,7 +126,7 @@ BUTTONS = (
     DownButton,
     ReportButton,
     ShowButton,
-    OfClipButton,
+    PresetOfClipButton,
     ReallyDeleteButton,
 )
 
