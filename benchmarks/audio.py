@@ -25,8 +25,8 @@ from bot.audio.finish import finish  # noqa: E402
 from bot.audio.master import Master  # noqa: E402
 from bot.audio.meter import Wave, loudness, true_peak  # noqa: E402
 from bot.audio.tags import Provenance, tag  # noqa: E402
-from bot.engines.base import Capabilities  # noqa: E402
 from bot.recipe import Mode, Recipe  # noqa: E402
+from bot.recipe.capabilities import Capabilities  # noqa: E402
 
 IMPORT_SECONDS = time.perf_counter() - IMPORT_STARTED
 RATE = 44_100

@@ -186,8 +186,7 @@ def compare(name: str, runs: int, seconds: float) -> None:
         model=str(folder),
         seconds=seconds,
         seed=3,
-        num_sampling_steps=steps,
-        lyrics=others.get("lyrics"),
+        options={"num_sampling_steps": steps, **{k: v for k, v in others.items() if k == "lyrics"}},
     )
     guidance = ours.capabilities.options["guidance_scale"].default
     best = {"theirs": (1e9, 0.0), "ours": (1e9, 0.0)}

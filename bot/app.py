@@ -17,7 +17,7 @@ from discord.ext import commands
 from bot.config import Settings
 from bot.duels.service import DuelService
 from bot.duels.voting import VoteService
-from bot.engines.base import Capabilities, Engines
+from bot.engines.base import Engines
 from bot.errors import AntiphonError, ModelMissing, SetupError
 from bot.executor.child import ChildExecutor
 from bot.jobs.history import History
@@ -28,6 +28,7 @@ from bot.leaderboard.process import Boards
 from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 from bot.removals import DeletionService, RemovalService
 from bot.store.clips import Clips
 from bot.store.coached import CoachStore

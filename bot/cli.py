@@ -7,14 +7,13 @@ ends the same way each time until that is mended; 1 anything else, which may pas
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -26,9 +25,11 @@ from rich.table import Table
 from bot import log
 from bot.arena.text import count
 from bot.cli_models import models
+from bot.cli_options import with_options
 from bot.config import Settings, unknown_names
 from bot.errors import AntiphonError, ConfigError, StoreError, UserError
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, Recipe, Role
+from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED
 from bot.redact import redact_all
 from bot.store import maintenance, migrations
 from bot.terminal import err, guard_streams, out, print_crash, print_json, print_line
@@ -108,19 +109,12 @@ def start() -> None:
     _sandbox(settings, port=0, no_open=False)
 
 
-@app.command()
 def generate(
     context: typer.Context,
-    prompt: Annotated[str | None, typer.Argument(help="What you want to hear.")] = None,
+    prompt: Annotated[str | None, typer.Argument(help=f"{PROMPT.description}.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="How it is made.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="How long the clip is.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed makes the same clip.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Denoising steps.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="How adventurous the sampling is.")] = None,
-    top_k: Annotated[int | None, typer.Option(help="How many tokens are in the draw.")] = None,
-    guidance: Annotated[float | None, typer.Option(help="How strictly the prompt is followed.")] = None,
-    negative: Annotated[str | None, typer.Option(help="What you do not want to hear.")] = None,
-    lyrics: Annotated[str | None, typer.Option(help="Words to sing, for models that sing.")] = None,
+    seconds: Annotated[float | None, typer.Option(help=f"{SECONDS.description}.")] = None,
+    seed: Annotated[int | None, typer.Option(help=f"{SEED.description}.")] = None,
     melody: Annotated[
         Path | None, typer.Option(help="An audio file whose tune a melody model follows.")
     ] = None,
@@ -128,6 +122,7 @@ def generate(
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the MP3 goes.")] = Path("clip.mp3"),
     picture: Annotated[Path | None, typer.Option(help="Where a picture of it goes.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    **options: Any,
 ) -> None:
     """Render one clip to a file, with the engines and the mastering that the bot uses."""
     from bot.generate import generate as render
@@ -143,15 +138,9 @@ def generate(
             prompt=prompt or "",
             seconds=seconds,
             seed=seed,
-            num_sampling_steps=steps,
-            temperature=temperature,
-            top_k=top_k,
-            guidance_scale=guidance,
-            negative_prompt=negative,
-            lyrics=lyrics,
+            options={option.name: options[option.parameter] for option in OPTIONS.values()},
+            sources={} if melody is None else {Role.MELODY: _digest(melody)},
         )
-    if melody is not None and like is None:
-        recipe = replace(recipe, melody=_digest(melody))
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json) as bar:
         task = bar.add_task("starting", total=1.0)
@@ -161,7 +150,7 @@ def generate(
 
         made = _run(render(recipe, output, picture, settings, context.obj.engines, report, melody))
     if as_json:
-        facts = {"file": str(made.path), "recipe": json.loads(recipe.to_json()), **made.facts}
+        facts = {"file": str(made.path), "recipe": recipe.to_dict(), **made.facts}
         print_json(facts)
         return
     facts = made.facts
@@ -171,6 +160,9 @@ def generate(
     )
     for warning in facts["warnings"]:
         out.print(warning)
+
+
+app.command()(with_options(generate))
 
 
 @app.command()
@@ -277,14 +269,14 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
         raise typer.Exit(code)
 
 
-def _recipe(engines: str, settings: Settings, mode: Mode | None, **asked: Any) -> Recipe:
+def _recipe(engines: str, settings: Settings, mode: Mode | None, **given: Any) -> Recipe:
     import importlib
 
-    from bot.ask import recipe_for
+    from bot.recipe.build import build_recipe
 
     chosen = mode or settings.default_mode
-    return recipe_for(
-        importlib.import_module(engines).describe(chosen, settings.models[chosen]), settings, **asked
+    return build_recipe(
+        importlib.import_module(engines).describe(chosen, settings.models[chosen]), settings, **given
     )
 
 

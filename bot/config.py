@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import settings_file
 from bot.errors import ConfigError
 from bot.hub.catalogue import MULTIBAND_MODEL
 from bot.recipe import Mode
+from bot.recipe.options import OPTIONS, Option
 from bot.redact import hide, hide_named
 from bot.settings_file import UnknownName
 
@@ -72,7 +73,23 @@ def _model(value: object) -> object:
     return text.rstrip("/" + os.sep) or text
 
 
-class Settings(BaseSettings):
+def _option_field(option: Option) -> tuple[Any, Any]:
+    low, high = option.bounds.low, option.bounds.high
+    return option.type | None, Field(None, ge=low, le=high, description=option.range)
+
+
+if TYPE_CHECKING:
+    OptionDefaults = BaseSettings
+else:
+    # The settings that the table of options gives: a default for each option of the sampling.
+    OptionDefaults = create_model(
+        "OptionDefaults",
+        __base__=BaseSettings,
+        **{name: _option_field(option) for name, option in OPTIONS.items() if option.has_setting},
+    )
+
+
+class Settings(OptionDefaults):
     """Every setting. A field's description completes the sentence “NAME has to be …”."""
 
     model_config = SettingsConfigDict(
@@ -114,10 +131,6 @@ class Settings(BaseSettings):
     )
     default_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.AR, description="ar or diffusion")
     default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")
-    temperature: float | None = Field(None, gt=0, le=10, description="a number above 0, at most 10")
-    top_k: int | None = Field(None, ge=0, le=100_000, description="a whole number from 0 (off) to 100000")
-    guidance_scale: float | None = Field(None, ge=0, le=100, description="a number from 0 to 100")
-    num_sampling_steps: int | None = Field(None, ge=1, le=1000, description="a whole number from 1 to 1000")
     hf_token: Annotated[SecretStr | None, BeforeValidator(_token)] = Field(
         None, description="a Hugging Face access token"
     )
@@ -206,9 +219,9 @@ class Settings(BaseSettings):
         multiband = self.diffusion_model == MULTIBAND
         return {self.ar_model, MULTIBAND_MODEL if multiband else self.diffusion_model}
 
-    def preset(self, option: str) -> float | int | None:
-        """Return the owner's default for one of an engine's options, or None where the engine's own holds."""
-        value: float | int | None = getattr(self, option)
+    def option_default(self, name: str) -> float | int | None:
+        """Return the owner's default for an option of the table, or None where the engine's own holds."""
+        value: float | int | None = getattr(self, name, None)
         return value
 
     def required_token(self) -> SecretStr:

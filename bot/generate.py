@@ -7,7 +7,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from bot.errors import RenderError, UserError, WorkerDied
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered
 from bot.jobs.melodies import prepare
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Role
 
 UNLIMITED_BYTES = 1 << 40
 
@@ -93,5 +93,5 @@ async def _followed(recipe: Recipe, file: Path, prepared: Path) -> tuple[Recipe,
         return recipe, file
     await asyncio.to_thread(prepared.write_bytes, readable)
     if recipe.melody == hashlib.sha256(data).hexdigest():
-        recipe = replace(recipe, melody=hashlib.sha256(readable).hexdigest())
+        recipe = recipe.with_source(Role.MELODY, hashlib.sha256(readable).hexdigest())
     return recipe, prepared

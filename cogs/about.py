@@ -7,8 +7,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.engines.base import Capabilities
 from bot.hub.naming import model_name
+from bot.recipe.capabilities import Capabilities
 from cogs.ui.embeds import Field, build_embed
 
 HELP = (

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import discord
 
 from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Role
 from bot.store.jobs import Job, Request
 from cogs.clips.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
@@ -41,7 +40,7 @@ async def submit(
     if melody is None:
         return await service.submit(request_for(interaction, recipe, preset_version))
     async with service.melodies.added(await fetch_melody(melody), melody_name(melody)) as digest:
-        following = replace(recipe, melody=digest)
+        following = recipe.with_source(Role.MELODY, digest)
         return await service.submit(request_for(interaction, following, preset_version))
 
 

@@ -10,12 +10,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.ask import longest_seconds, recipe_for
 from bot.coach.advice import Advice, coach
 from bot.coach.recommend import UNDECIDED, recommend_mode
 from bot.coach.translate import translate
 from bot.errors import InvalidRecipe, UserError
-from bot.recipe import PROMPT_CHARACTERS, Mode, checked_mode, checked_prompt
+from bot.recipe import PROMPT_CHARACTERS, Mode, validate_mode, validate_prompt
+from bot.recipe.build import build_recipe, within_lengths
 from bot.store.clips import Clip
 from bot.store.coached import Coached
 from cogs.asking import acknowledge_request, submit
@@ -139,9 +139,9 @@ class Coach(commands.Cog):
             await self.bot.coached.speak(interaction.user.id, hints == "on")
             await interaction.followup.send(_SPOKEN[hints == "on"], ephemeral=True)
         if prompt is not None:
-            words = checked_prompt(prompt)
+            words = validate_prompt(prompt)
             suited = recommend_mode(words, default=self.bot.settings.default_mode).mode
-            chosen = checked_mode(mode) if mode else suited
+            chosen = validate_mode(mode) if mode else suited
             answer = await answered(interaction, words, chosen, None)
             await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
         elif hints is None:
@@ -197,8 +197,8 @@ async def _render(interaction: discord.Interaction[Antiphon], coached: Coached, 
     engine = bot.service.engine(coached.mode)
     seconds = coached.seconds
     if seconds is not None:
-        seconds = min(max(seconds, engine.min_seconds), longest_seconds(engine, bot.settings))
-    await submit(interaction, recipe_for(engine, bot.settings, prompt=prompt, seconds=seconds))
+        seconds = within_lengths(seconds, engine, bot.settings)
+    await submit(interaction, build_recipe(engine, bot.settings, prompt=prompt, seconds=seconds))
 
 
 async def setup(bot: Antiphon) -> None:

@@ -11,11 +11,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.ask import bounds_over, longest_seconds, recipe_for
 from bot.config import Settings
-from bot.engines.base import Capabilities
 from bot.presets.scenarios import suggestions
-from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, SEED_MAX, Mode, checked_mode
+from bot.recipe import Mode, OptionValue, Role, Task, validate_mode
+from bot.recipe.build import build_recipe, longest_seconds
+from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
+from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, submit
 from cogs.clips.melody import check_melody
@@ -56,32 +57,24 @@ class Music(commands.Cog):
         interaction: discord.Interaction[Antiphon],
         prompt: str,
         mode: str | None = None,
-        negative: str | None = None,
-        lyrics: str | None = None,
-        melody: discord.Attachment | None = None,
         seconds: float | None = None,
         seed: int | None = None,
-        steps: int | None = None,
-        temperature: float | None = None,
-        guidance: float | None = None,
+        melody: discord.Attachment | None = None,
         preset: str | None = None,
+        **options: OptionValue | None,
     ) -> None:
-        asked: dict[str, Any] = {
+        given: dict[str, Any] = {
             "seconds": seconds,
             "seed": seed,
-            "negative_prompt": negative,
-            "lyrics": lyrics,
-            "temperature": temperature,
-            "guidance_scale": guidance,
-            "num_sampling_steps": steps,
+            "options": {option.name: options.get(option.parameter) for option in OPTIONS.values()},
         }
         if preset is not None:
             await acknowledge_request(interaction)
-            await use(interaction, await named(interaction, preset), prompt, mode, melody, **asked)
+            await use(interaction, await named(interaction, preset), prompt, mode, melody, **given)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         engine = self.bot.service.engine(self._mode(mode))
-        recipe = recipe_for(engine, self.bot.settings, prompt=prompt, **asked)
+        recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
         check_melody(melody, engine)
         await acknowledge_request(interaction)
         await submit(interaction, recipe, melody=melody)
@@ -104,7 +97,7 @@ class Music(commands.Cog):
 
     def _mode(self, asked: str | None) -> Mode:
         if asked:
-            return checked_mode(asked)
+            return validate_mode(asked)
         default = self.bot.settings.default_mode
         installed = self.bot.capabilities
         return default if default in installed or not installed else next(iter(installed))
@@ -113,58 +106,50 @@ class Music(commands.Cog):
 def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[inspect.Parameter]:
     """Return the options of /music: those that some engine takes, within the widest bounds of any."""
     modes = [engine.mode for engine in engines] or list(Mode)
-    options = [
-        _option("prompt", app_commands.Range[str, 1, PROMPT_CHARACTERS], required=True),
-        _option("mode", _choices([mode.value for mode in modes])),
+    parameters = [
+        _parameter("prompt", _annotation(PROMPT, PROMPT.bounds), required=True),
+        _parameter("mode", Literal[tuple(mode.value for mode in modes)]),
     ]
     if engines:
         shortest = min(engine.min_seconds for engine in engines)
         longest = max(longest_seconds(engine, settings) for engine in engines)
-        options.append(_option("seconds", app_commands.Range[float, shortest, longest]))
-    options.append(_option("seed", app_commands.Range[int, 0, SEED_MAX]))
-    for name, field, kind in (
-        ("steps", "num_sampling_steps", int),
-        ("temperature", "temperature", float),
-        ("guidance", "guidance_scale", float),
-    ):
-        if bounds := bounds_over(list(engines), field):
-            options.append(_option(name, app_commands.Range[kind, kind(bounds.low), kind(bounds.high)]))
-    if any(engine.negative_prompt for engine in engines):
-        options.append(_option("negative", app_commands.Range[str, 1, PROMPT_CHARACTERS]))
-    if any(engine.lyrics for engine in engines):
-        options.append(_option("lyrics", app_commands.Range[str, 1, LYRICS_CHARACTERS]))
-    if any(engine.melody for engine in engines):
-        options.append(_option("melody", discord.Attachment))
-    options.append(_option("preset", app_commands.Range[str, 1, TYPED_MOST]))
-    return options
+        parameters.append(_parameter("seconds", _annotation(SECONDS, Bounds(shortest, longest))))
+    parameters.append(_parameter("seed", _annotation(SEED, SEED.bounds)))
+    parameters += [
+        _parameter(option.parameter, _annotation(option, bounds))
+        for option in OPTIONS.values()
+        if Task.TEXT in option.tasks and (bounds := bounds_over(engines, option.name))
+    ]
+    if any(engine.takes_source(Role.MELODY) for engine in engines):
+        parameters.append(_parameter("melody", discord.Attachment))
+    parameters.append(_parameter("preset", app_commands.Range[str, 1, TYPED_MOST]))
+    return parameters
 
 
 DESCRIPTIONS = {
-    "prompt": "What you want to hear: “slow piano in the rain”",
     "mode": "How it is made: ar (note after note) or diffusion (out of noise)",
-    "seconds": "How long the clip is",
-    "seed": "The same seed and the same words make the same clip",
-    "steps": "How many denoising steps: more is finer and slower",
-    "temperature": "How adventurous: 1 is as trained, less is safer",
-    "guidance": "How strictly it follows your words",
-    "negative": "What you do not want to hear",
-    "lyrics": "Words to sing; without them nobody sings. [verse] and [chorus] mark the parts",
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
     "preset": "A preset's name or code: your words go into it, your other options win over its own",
+    **{option.parameter: option.description for option in (PROMPT, SECONDS, SEED, *OPTIONS.values())},
 }
 
 
-def _option(name: str, annotation: Any, *, required: bool = False) -> inspect.Parameter:
+def _annotation(option: Option, bounds: Bounds) -> Any:
+    """Return an option of the table, within an engine's bounds, as discord.py reads it off a signature."""
+    if option.choices:
+        return Literal[option.choices]
+    # discord.py wants both ends in one type.
+    of = float if option.type is float else int
+    return app_commands.Range[option.type, of(bounds.low), of(bounds.high)]
+
+
+def _parameter(name: str, annotation: Any, *, required: bool = False) -> inspect.Parameter:
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if required else None,
         annotation=annotation if required else annotation | None,
     )
-
-
-def _choices(values: list[str]) -> Any:
-    return Literal[tuple(values)]
 
 
 def _with_options(function: Any, options: list[inspect.Parameter]) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.arena.votes import Choice
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, Recipe, Role
+from bot.recipe.options import OPTIONS
 from bot.store.clips import NewClip
 from bot.store.database import Database
 from bot.store.duels.model import DuelState, NewDuel, Side
@@ -26,9 +27,12 @@ FACTS = {
 
 
 def recipe(**changes: Any) -> Recipe:
-    return Recipe(
-        **{"prompt": "slow piano", "mode": Mode.AR, "model": "test", "seconds": 10.0, "seed": 7} | changes
-    )
+    """A recipe with fields, options and `melody`, a source, changed."""
+    fields = {"prompt": "slow piano", "mode": Mode.AR, "model": "test", "seconds": 10.0, "seed": 7} | changes
+    options = {name: fields.pop(name) for name in OPTIONS if name in fields}
+    if melody := fields.pop("melody", None):
+        fields["sources"] = {Role.MELODY: melody}
+    return Recipe(**fields, options=options)
 
 
 def request(**changes: Any) -> Request:

@@ -92,9 +92,9 @@ def test_generate_like_finds_the_folder_whose_name_the_tag_shows(antiphon: Antip
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["generate", ""], "The prompt is empty"),
-        (["generate", "\u200b\u2800\u3164"], "The prompt is empty"),
-        (["generate", "rain", "--mode", "diffusion", "--negative", "\u202e"], "negative prompt is empty"),
+        (["generate", ""], "`prompt` is empty"),
+        (["generate", "\u200b\u2800\u3164"], "`prompt` is empty"),
+        (["generate", "rain", "--mode", "diffusion", "--negative", "\u202e"], "`negative` is empty"),
         (["generate", "x" * 4000], "4,000 characters"),
         (["generate", "piano", "--mode", "ar", "--steps", "5"], "`steps` does nothing in mode ar"),
         (["generate", "piano", "--seconds", "0.2"], "1 to 60 seconds"),

@@ -26,10 +26,11 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Bounds, Capabilities, RenderContext, RenderRequest
+from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import ModelMissing, UserError
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, Recipe, Role, Task
+from bot.recipe.capabilities import Bounds, Capabilities, texts
 from tests import gate
 from tests.spellings import DEVICE_FAULTS, OUT_OF_MEMORY
 
@@ -59,7 +60,11 @@ def describe(mode: Mode, model: str) -> Capabilities:
             "top_k": Bounds(0, 500, 250),
             "guidance_scale": Bounds(1, 10, 3),
         },
-        Mode.DIFFUSION: {"num_sampling_steps": Bounds(1, 200, 30), "guidance_scale": Bounds(1, 10, 3)},
+        Mode.DIFFUSION: {
+            "num_sampling_steps": Bounds(1, 200, 30),
+            "guidance_scale": Bounds(1, 10, 3),
+            **texts("negative_prompt"),
+        },
     }
     return Capabilities(
         mode=mode,
@@ -72,8 +77,7 @@ def describe(mode: Mode, model: str) -> Capabilities:
         max_seconds=60,
         prompt_tokens=64,
         options=options[mode],
-        negative_prompt=mode is Mode.DIFFUSION,
-        melody=mode is Mode.AR,
+        tasks={Task.TEXT: frozenset({Role.MELODY} if mode is Mode.AR else ())},
         real_time_factor=50 if model == "slow" else 0.05,
     )
 

@@ -16,9 +16,9 @@ from bot.audio.encoding import Goal, encode_until_it_fits
 from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
 from bot.audio.meter import Wave
 from bot.audio.tags import Provenance, tag
-from bot.engines.base import Capabilities
 from bot.errors import RenderError
 from bot.recipe import Recipe
+from bot.recipe.capabilities import Capabilities
 
 ENCODER_HEADROOM_DB = 0.2
 """Below the ceiling at first: an MP3's peaks come out a little higher than the wave's. At 320 kbit/s that

@@ -11,10 +11,10 @@ from pathlib import Path
 from mutagen import MutagenError
 from mutagen.id3 import ID3, TIT2, TPE1, TXXX, Encoding
 
-from bot.engines.base import Capabilities
 from bot.errors import InvalidRecipe, UserError
 from bot.hub.naming import model_name
 from bot.recipe import Recipe
+from bot.recipe.capabilities import Capabilities
 
 ARTIST = "Antiphon"
 RECIPE_FRAME = "antiphon.recipe"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from bot.ask import longest_seconds, recipe_for
 from bot.coach.lexicon import lexicon
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
-from bot.recipe import Mode, Recipe, checked_prompt
+from bot.recipe import Mode, Recipe, validate_prompt
+from bot.recipe.build import build_recipe, longest_seconds
 from bot.store.duels.model import AnswerShown, Duel, DuelSide, DuelState, NewDuel, Side
 from bot.store.duels.repository import Duels
 from bot.store.jobs import Request, State
@@ -72,7 +72,7 @@ class DuelService:
     def recipes(self, prompt: str, seconds: float | None) -> dict[Mode, Recipe]:
         """Return one recipe per mode, of the same length. Raises UserError."""
         engines = {mode: self._jobs.engine(mode) for mode in Mode}
-        prompt = checked_prompt(prompt)
+        prompt = validate_prompt(prompt)
         shortest = max(engine.min_seconds for engine in engines.values())
         longest = min(longest_seconds(engine, self._settings) for engine in engines.values())
         if shortest > longest:
@@ -84,7 +84,7 @@ class DuelService:
                 f"A duel can be {shortest:g} to {longest:g} seconds long here, not {seconds:g}."
             )
         return {
-            mode: recipe_for(engine, self._settings, prompt=prompt, seconds=seconds)
+            mode: build_recipe(engine, self._settings, prompt=prompt, seconds=seconds)
             for mode, engine in engines.items()
         }
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from bot.recipe import Mode, Recipe
+from bot.recipe.capabilities import Capabilities
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,44 +16,6 @@ if TYPE_CHECKING:
 
     Wave = npt.NDArray[np.float32]
     """Audio as float32 [channels, samples], full scale at ±1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What an engine takes for one option: low ≤ value ≤ high, `default` where nobody says."""
-
-    low: float
-    high: float
-    default: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
-    """What a model takes and gives; known from its files alone, before its weights are loaded.
-
-    title: what a card calls it, never more than it is.  licence: SPDX identifier or the licence's name.
-    options: which of temperature, top_k, guidance_scale, num_sampling_steps it takes, with their bounds.
-    prompt_tokens: how much of a prompt the text encoder reads.  lyrics: whether it sings words.
-    melody: whether it follows the tune of an audio file.
-    slots: clips it can render at once.
-    real_time_factor: render seconds per second of audio expected on this device until one was measured.
-    """
-
-    mode: Mode
-    model: str
-    title: str
-    licence: str
-    sample_rate: int
-    channels: int
-    min_seconds: float
-    max_seconds: float
-    prompt_tokens: int
-    options: Mapping[str, Bounds] = field(default_factory=dict)
-    negative_prompt: bool = False
-    lyrics: bool = False
-    melody: bool = False
-    slots: int = 1
-    real_time_factor: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.engines import diffusion, multiband, musicgen, score
-from bot.engines.base import Capabilities, Engine
+from bot.engines.base import Engine
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.engines.reference import musicgen as audiocraft
 from bot.errors import ModelMissing
 from bot.hub import converted, hub_cache
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 
 __all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
 

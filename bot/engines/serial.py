@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from bot.engines.base import Capabilities, RenderContext, RenderRequest
-from bot.engines.checked import checked, compatible
+from bot.engines.base import RenderContext, RenderRequest
 from bot.errors import AntiphonError
+from bot.recipe.capabilities import Capabilities, compatible
+from bot.recipe.validate import validate
 
 
 class RenderCancelled(BaseException):
@@ -26,7 +27,7 @@ class SerialEngine(ABC):
         """
         while job := context.next(lambda recipe: compatible(recipe, self.capabilities)):
             try:
-                checked(job.recipe, self.capabilities)
+                validate(job.recipe, self.capabilities)
                 self.render(context, job)
             except RenderCancelled:
                 continue

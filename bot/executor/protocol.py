@@ -131,7 +131,7 @@ def encode(message: Down | Up) -> bytes:
     """Return a message as one line of JSON, with the recipe of a Render as an object in it."""
     fields = asdict(message)
     if isinstance(message, Render):
-        fields["recipe"] = json.loads(message.recipe.to_json())
+        fields["recipe"] = message.recipe.to_dict()
     return json.dumps({"type": type(message).__name__, **fields}).encode() + b"\n"
 
 
@@ -142,7 +142,7 @@ def decode_down(line: bytes) -> Down:
     """
     message = json.loads(line)
     if "recipe" in message:
-        message["recipe"] = Recipe.from_json(json.dumps(message["recipe"]))
+        message["recipe"] = Recipe.from_dict(message["recipe"])
     down: Down = _DOWN[message.pop("type")](**message)
     return down
 

@@ -90,7 +90,7 @@ class Janitor:
         sizes = [
             size(self._folder, clip.file)
             + size(self._folder, clip.picture)
-            + (size(self._melodies.folder, tune) if last[tune := clip.recipe.melody] == clip.id else 0)
+            + (size(self._melodies.folder, str(tune)) if last[tune := clip.recipe.melody] == clip.id else 0)
             for clip in clips
         ]
         excess = sum(sizes) - self._limit

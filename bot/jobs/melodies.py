@@ -40,7 +40,7 @@ class Melodies:
         """Return the file that a recipe follows, if it follows any. Raises UserError where it is gone."""
         if recipe.melody is None:
             return None
-        file = self.folder / recipe.melody
+        file = self.folder / str(recipe.melody)
         if not file.is_file():
             raise UserError(GONE)
         return file

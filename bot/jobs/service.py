@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 
 from bot.config import Settings
-from bot.engines.base import Capabilities
 from bot.errors import LimitReached, NotFound, StoreError, UserError
 from bot.executor.child import ChildExecutor, Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
@@ -21,6 +20,7 @@ from bot.jobs import eta
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.melodies import Melodies
 from bot.recipe import Mode, Recipe
+from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
 from bot.store.jobs import Counter, Delivery, Job, Jobs, Request, State
 

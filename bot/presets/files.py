@@ -9,15 +9,16 @@ from typing import Any
 from bot.errors import UserError
 from bot.markdown import quoted
 from bot.presets.names import display_name
+from bot.recipe.options import InvalidField
 from bot.redact import redact_all
-from bot.store.presets.model import BadField, Body, Draft
+from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 
 FORMAT = 1
 FILE_BYTES = 1_250_000
 PRESETS_MOST = 100
 """So many presets a file: with the longest texts, in the widest characters, they fit."""
 
-_BODY = tuple(Body.__dataclass_fields__)
+_BODY = ("template", "mode", "seconds", *PRESET_OPTIONS, "tags", "description")
 _REQUIRED = ("name", "template", "mode")
 
 
@@ -27,7 +28,7 @@ class BadFile(UserError):
 
 def export(drafts: Sequence[Draft]) -> bytes:
     """Return the file of these presets, at most PRESETS_MOST. Example clips stay behind."""
-    presets = [{"name": draft.name, **draft.body.as_dict()} for draft in drafts]
+    presets = [{"name": draft.name, **draft.body.to_dict()} for draft in drafts]
     return (
         json.dumps({"format": FORMAT, "presets": redact_all(presets)}, ensure_ascii=False, indent=1).encode()
         + b"\n"
@@ -58,14 +59,14 @@ def _draft(where: str, entry: Any) -> Draft:
     try:
         name = entry.pop("name")
         if not isinstance(name, str):
-            raise BadField("name", "has to be a text.")
+            raise InvalidField("name", "has to be a text.")
         try:
             name = display_name(name)
         except UserError as error:
-            raise BadField("name", f"is no name: {error}") from None
-        return Draft(name, Body(**entry))
-    except BadField as error:
-        raise BadFile(f"{where}.{error.field} {error.problem}") from None
+            raise InvalidField("name", f"is no name: {error}") from None
+        return Draft(name, Body.from_dict(entry))
+    except InvalidField as error:
+        raise BadFile(f"{where}.{error.name} {error.problem}") from None
 
 
 def _keys(where: str, given: dict[str, Any], known: Sequence[str], required: Sequence[str]) -> None:

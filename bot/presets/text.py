@@ -4,42 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.ask import OPTIONS
 from bot.markdown import quoted
 from bot.recipe import Mode
-from bot.store.presets.model import BadField, Body
+from bot.recipe.options import SECONDS, InvalidField
+from bot.store.presets.model import PRESET_OPTIONS, Body
 
-WORDS = {"mode": "mode", "seconds": "seconds", **OPTIONS, "negative_prompt": "negative"}
-"""Fields of a body with the word that members see, in the order in which they are shown."""
-_FIELDS = {word: field for field, word in WORDS.items()}
-_WHOLE = ("top_k", "num_sampling_steps")
+MAX_NUMBER_CHARACTERS = 20
+
+
+_ROWS = {option.label: option for option in (SECONDS, *PRESET_OPTIONS.values())}
+LABELS = ("mode", *_ROWS)
+"""The settings of a preset as members know them, in the order in which they are shown."""
+MAX_SETTINGS_CHARACTERS = sum(
+    len(label) + 2 + int(row.bounds.high if row.is_free_text else MAX_NUMBER_CHARACTERS)
+    for label, row in _ROWS.items()
+)
+"""Room for a line of every setting, with a text as long as it may be."""
 
 
 def settings_text(body: Body) -> str:
     """Return “mode: ar” and so on, a line each, without what is left to the bot's defaults."""
-    lines = [(word, getattr(body, field)) for field, word in WORDS.items()]
-    return "\n".join(
-        f"{word}: {f'{value:g}' if isinstance(value, float) else ' '.join(str(value).split())}"
-        for word, value in lines
-        if value is not None
-    )
+    values = {"seconds": body.seconds, **body.options}
+    lines = [f"mode: {body.mode}"]
+    for label, row in _ROWS.items():
+        value = values.get(row.name)
+        if value is not None:
+            shown = f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
+            lines.append(f"{label}: {shown}")
+    return "\n".join(lines)
 
 
 def read_settings(text: str) -> dict[str, Any]:
-    """Return the fields of a body that the lines of a text set. Raises BadField, naming the line's word."""
+    """Return what the lines of a text set, by the keys of a body's JSON. Raises InvalidField."""
     found: dict[str, Any] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
-        word, colon, value = (part.strip() for part in line.partition(":"))
-        field = _FIELDS.get(word.casefold())
-        if not colon or field is None:
-            raise BadField(
+        label, colon, value = (part.strip() for part in line.partition(":"))
+        row = _ROWS.get(label.casefold())
+        if not colon or (row is None and label.casefold() != "mode"):
+            raise InvalidField(
+                "settings",
+                f"is no setting. Write one a line, for example “seconds: 20”: {', '.join(LABELS)}.",
                 f"“{quoted(line, 60)}”",
-                f"is no setting. Write one a line, for example “seconds: 20”: {', '.join(_FIELDS)}.",
             )
-        if field in found:
-            raise BadField(word, "stands there twice: leave one out.")
+        name = row.name if row else "mode"
+        if name in found:
+            raise InvalidField(name, "stands there twice: leave one out.", label)
         if value:
-            found[field] = _value(field, word, value)
+            found[name] = row.parse(value) if row else value.casefold()
     return found
 
 
@@ -49,18 +60,8 @@ def read_tags(text: str) -> tuple[str, ...]:
 
 
 def read_body(template: str, settings: str, tags: str, description: str, mode: Mode) -> Body:
-    """Return the body that a form describes; `mode` where it names none. Raises BadField."""
+    """Return the body that a form describes; `mode` where it names none. Raises InvalidField."""
     fields = {"mode": mode} | read_settings(settings)
-    return Body(template=template, tags=read_tags(tags), description=description, **fields)
-
-
-def _value(field: str, word: str, value: str) -> Any:
-    if field == "mode":
-        return value.casefold()
-    if field == "negative_prompt":
-        return value
-    try:
-        return int(value) if field in _WHOLE else float(value)
-    except ValueError:
-        kind = "whole number" if field in _WHOLE else "number"
-        raise BadField(word, f"has to be a {kind}, not “{quoted(value, 60)}”.") from None
+    return Body.from_dict(
+        {"template": template, "tags": read_tags(tags), "description": description, **fields}
+    )

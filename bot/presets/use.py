@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from bot.ask import OPTIONS, longest_seconds, recipe_for
 from bot.config import Settings
-from bot.engines.base import Capabilities
 from bot.errors import UserError
-from bot.recipe import Mode, Recipe, checked_mode
-from bot.store.presets.model import MARK, Body
+from bot.recipe import Mode, OptionValue, Recipe, validate_mode
+from bot.recipe.build import build_recipe, within_bounds, within_lengths
+from bot.recipe.capabilities import Capabilities
+from bot.store.presets.model import MARK, PRESET_OPTIONS, Body
 from bot.text import is_blank
 
 
@@ -28,39 +27,40 @@ def filled(template: str, words: str) -> str:
 
 
 def recipe_from(
-    body: Body, words: str, engine: Capabilities, settings: Settings, asked: Mapping[str, Any]
+    body: Body,
+    words: str,
+    engine: Capabilities,
+    settings: Settings,
+    *,
+    seconds: float | None = None,
+    seed: int | None = None,
+    options: Mapping[str, OptionValue | None] | None = None,
 ) -> Recipe:
     """Return the recipe of a preset for an engine, whose mode may be another than the preset's.
 
-    asked: options of recipe_for that the member gave; they win. What the preset says is used as far as the
-    engine takes it, within its bounds. Raises InvalidRecipe for what the member asked, UserError as `filled`.
+    seconds, seed, options: what the member gave; it wins. What the preset says is used as far as the engine
+    takes it, within its bounds. Raises InvalidRecipe for what the member gave, UserError as `filled`.
     """
-    options: dict[str, Any] = {}
-    for name in OPTIONS:
-        bounds, value = engine.options.get(name), getattr(body, name)
-        if bounds is not None and value is not None:
-            within = min(max(value, bounds.low), bounds.high)
-            options[name] = round(within) if isinstance(value, int) else within
-    if body.seconds is not None:
-        longest = longest_seconds(engine, settings)
-        options["seconds"] = min(max(body.seconds, engine.min_seconds), longest)
-    if body.negative_prompt is not None and engine.negative_prompt:
-        options["negative_prompt"] = body.negative_prompt
-    given = {name: value for name, value in asked.items() if value is not None}
-    return recipe_for(engine, settings, **options | given, prompt=filled(body.template, words))
+    if seconds is None and body.seconds is not None:
+        seconds = within_lengths(body.seconds, engine, settings)
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    return build_recipe(
+        engine,
+        settings,
+        prompt=filled(body.template, words),
+        seconds=seconds,
+        seed=seed,
+        options=within_bounds(body.options, engine) | given,
+    )
 
 
 def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -> Body:
-    """Return the preset that makes such clips: all but the seed, the model, lyrics and melody."""
+    """Return the preset that makes such clips: without the seed, the model, sources and lyrics."""
     return Body(
         template=recipe.prompt,
         mode=recipe.mode,
         seconds=recipe.seconds,
-        temperature=recipe.temperature,
-        top_k=recipe.top_k,
-        guidance_scale=recipe.guidance_scale,
-        num_sampling_steps=recipe.num_sampling_steps,
-        negative_prompt=recipe.negative_prompt,
+        options={name: value for name, value in recipe.options.items() if name in PRESET_OPTIONS},
         tags=tags,
         description=description,
     )
@@ -68,4 +68,4 @@ def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -
 
 def mode_of(body: Body, asked: str | None) -> Mode:
     """Return the mode to render in: what the member asks, or the preset's."""
-    return checked_mode(asked) if asked else body.mode
+    return validate_mode(asked) if asked else body.mode

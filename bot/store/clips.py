@@ -97,8 +97,8 @@ class Clips:
         return [_clip(row) for row in await self._db.read(_WITH_FILES, {})]
 
     async def melodies(self) -> set[str]:
-        """Return the SHA-256 of every melody that an open job, or a clip whose files are there, follows."""
-        return {row["melody"] for row in await self._db.read(_MELODIES, {})}
+        """Return the SHA-256 of each stored source of an open job, or of a clip whose files are there."""
+        return {row["sha256"] for row in await self._db.read(_SOURCES, {})}
 
     async def files_of_ended_jobs(self) -> dict[int, set[str]]:
         """Return the files that each job that is over still has: job id → names, empty where it has none."""
@@ -165,11 +165,11 @@ SELECT jobs.id, file, picture FROM jobs
 LEFT JOIN clips ON job_id = jobs.id AND deleted_at IS NULL
 WHERE state NOT IN ('queued', 'running')
 """
-_MELODIES = """
-SELECT json_extract(recipe, '$.melody') AS melody FROM jobs
-WHERE state IN ('queued', 'running') AND melody IS NOT NULL
-UNION SELECT json_extract(recipe, '$.melody') AS melody FROM clips
-WHERE deleted_at IS NULL AND file <> '' AND melody IS NOT NULL
+_SOURCES = """
+SELECT source.value AS sha256 FROM jobs, json_each(recipe, '$.sources') AS source
+WHERE state IN ('queued', 'running') AND source.type = 'text'
+UNION SELECT source.value AS sha256 FROM clips, json_each(recipe, '$.sources') AS source
+WHERE deleted_at IS NULL AND file <> '' AND source.type = 'text'
 """
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import discord
 
 from bot.app import Antiphon
-from bot.ask import in_other_mode
 from bot.errors import UserError
 from bot.recipe import Mode
+from bot.recipe.build import in_other_mode
 from bot.store.clips import Clip
 from bot.store.deletions import Press
 from cogs.asking import acknowledge_request, start_duel, submit

@@ -6,11 +6,12 @@ import asyncio
 
 import discord
 
-from bot.ask import require_melody
-from bot.engines.base import Capabilities
 from bot.errors import UserError
 from bot.jobs.melodies import MAX_MELODY_BYTES
 from bot.markdown import quoted
+from bot.recipe import Role, Task
+from bot.recipe.capabilities import Capabilities
+from bot.recipe.validate import validate_sources
 from cogs.discord_errors import NETWORK_ERRORS
 
 _DOWNLOAD_SECONDS = 60.0
@@ -21,7 +22,7 @@ def check_melody(melody: discord.Attachment | None, engine: Capabilities) -> Non
     """Raise UserError where an engine takes no melody or the file is too large. Fetches nothing."""
     if melody is None:
         return
-    require_melody(engine)
+    validate_sources(Task.TEXT, frozenset({Role.MELODY}), engine)
     if melody.size > MAX_MELODY_BYTES:
         raise UserError(
             f"{melody_name(melody)} has {melody.size / 2**20:.1f} MiB; {MAX_MELODY_BYTES // 2**20} MiB is "

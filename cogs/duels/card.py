@@ -12,6 +12,7 @@ import discord
 from bot.arena.text import NAMES, count
 from bot.errors import NotFound
 from bot.hub.naming import model_name
+from bot.recipe.options import OPTIONS
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, Side
 from bot.store.duels.votes import Tally
@@ -105,14 +106,9 @@ def _outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
 
 def _made(side: DuelSide, clip: Clip | None) -> str:
     recipe = side.recipe
-    options = {
-        "seed": recipe.seed,
-        "temperature": recipe.temperature,
-        "top-k": recipe.top_k,
-        "guidance": recipe.guidance_scale,
-        "steps": recipe.num_sampling_steps,
-    }
-    given = ", ".join(f"{k} {_number(v)}" for k, v in options.items() if v is not None)
+    options = [OPTIONS[name] for name in recipe.options if not OPTIONS[name].is_free_text]
+    shown = [f"{option.label} {option.shown(recipe.options[option.name])}" for option in options]
+    given = ", ".join((f"seed {recipe.seed}", *shown))
     lines = [f"`{model_name(recipe.model)}`", given]
     if clip is not None:
         lines.append(f"{clip.facts['title']}, {clip.facts['licence']}")
@@ -131,7 +127,3 @@ def _votes(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     if tally.excluded:
         text += f"\n{count(tally.excluded, 'more vote')} stored but not counted"
     return text
-
-
-def _number(value: float) -> str:
-    return str(value) if isinstance(value, int) else f"{value:g}"

@@ -13,7 +13,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.presets import files
 from bot.presets.names import NAME_CHARACTERS, display_name
-from bot.recipe import PROMPT_CHARACTERS, checked_mode
+from bot.recipe import PROMPT_CHARACTERS, validate_mode
 from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort
 from cogs.asking import acknowledge_request
@@ -139,7 +139,7 @@ class PresetCog(commands.Cog):
     ) -> None:
         """Show the first page."""
         await think(interaction, private=True)
-        chosen = checked_mode(mode) if mode else None
+        chosen = validate_mode(mode) if mode else None
         wanted = Filter(text or "", tag_of(tag) if tag else None, chosen, Sort(sort))
         embeds, view = await page(interaction, wanted, 0)
         await interaction.edit_original_response(embeds=embeds, view=view)

@@ -8,7 +8,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.presets.names import NAME_CHARACTERS, display_name
-from bot.presets.text import read_body, settings_text
+from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_body, settings_text
 from bot.presets.use import body_of
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.clips import Clip
@@ -26,9 +26,8 @@ from cogs.presets.card import preset_card, shown_name
 from cogs.presets.named import viewer
 from cogs.presets.using import use
 from cogs.ui.answers import think
-from cogs.ui.forms import Field, Form
+from cogs.ui.forms import HINT_CHARACTERS, Field, Form
 
-SETTINGS_CHARACTERS = 1_200
 REASON_CHARACTERS = 300
 
 
@@ -138,8 +137,8 @@ def _body_fields(body: Body | None, settings: str) -> list[Field]:
         Field(
             id="settings",
             label="Settings, one a line",
-            hint="mode, seconds, temperature, top-k, guidance, steps, negative; left out: as usual.",
-            most=SETTINGS_CHARACTERS,
+            hint=_settings_hint(),
+            most=MAX_SETTINGS_CHARACTERS,
             value=settings_text(body) if body else settings,
             long=True,
         ),
@@ -157,6 +156,14 @@ def _body_fields(body: Body | None, settings: str) -> list[Field]:
             value=body.description if body else "",
         ),
     ]
+
+
+def _settings_hint() -> str:
+    """Return the settings by name, as many as a field's hint holds."""
+    names = list(LABELS)
+    while len(hint := f"{', '.join(names)}; left out: as usual.") > HINT_CHARACTERS:
+        names[-2:] = ["…"]
+    return hint
 
 
 def _body(bot: Antiphon, typed: Mapping[str, str]) -> Body:

@@ -20,11 +20,14 @@ async def use(
     words: str,
     mode: str | None = None,
     melody: discord.Attachment | None = None,
-    **asked: Any,
+    **given: Any,
 ) -> Job:
-    """Queue a preset with a member's words for whoever acted. asked: options that win over the preset's."""
+    """Queue a preset with a member's words for whoever acted.
+
+    given: seconds, seed and options as of recipe_from; they win over the preset's.
+    """
     bot = interaction.client
     engine = bot.service.engine(mode_of(preset.body, mode))
-    recipe = recipe_from(preset.body, words, engine, bot.settings, asked)
+    recipe = recipe_from(preset.body, words, engine, bot.settings, **given)
     check_melody(melody, engine)
     return await submit(interaction, recipe, preset.version_id, melody)

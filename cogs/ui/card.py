@@ -12,12 +12,16 @@ import discord
 
 from bot.errors import NotFound
 from bot.hub.naming import model_name
+from bot.recipe import OptionValue, Source, Task
+from bot.recipe.options import OPTIONS, SECONDS, SEED, Option
 from bot.store.clips import Clip
 from cogs.ui.embeds import Field, build_embed
 from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600
 LINE_CHARACTERS = 200
+TEXT_SHOWN = 700
+"""Two long texts of this length fit beside a long prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +76,11 @@ def details(clip: Clip) -> discord.Embed:
     asked = {
         "Mode": recipe.mode,
         "Model": model_name(recipe.model),
-        "Length": f"{recipe.seconds:g} s",
-        "Seed": recipe.seed,
-        "Temperature": recipe.temperature,
-        "Top-k": recipe.top_k,
-        "Guidance": recipe.guidance_scale,
-        "Steps": recipe.num_sampling_steps,
-        "Not": quoted(recipe.negative_prompt, 500) if recipe.negative_prompt else None,
-        "Lyrics": quoted(recipe.lyrics, 900) if recipe.lyrics else None,
-        "Melody": "yes" if recipe.melody else None,
+        SECONDS.heading: SECONDS.shown(recipe.seconds),
+        SEED.heading: SEED.shown(recipe.seed),
+        **{OPTIONS[name].heading: _shown(OPTIONS[name], value) for name, value in recipe.options.items()},
+        "Task": None if recipe.task is Task.TEXT else recipe.task,
+        **{role.capitalize(): _source(source) for role, source in recipe.sources.items()},
         "Note": _warnings(clip),
     }
     measured = {
@@ -99,6 +99,14 @@ def details(clip: Clip) -> discord.Embed:
         fields=[Field(name, value) for name, value in shown.items()],
         footer="The MP3's tags hold this recipe: `antiphon generate --like clip.mp3` makes it again.",
     )
+
+
+def _shown(option: Option, value: OptionValue) -> str:
+    return quoted(str(value), TEXT_SHOWN) if option.is_free_text else option.shown(value)
+
+
+def _source(source: Source) -> str:
+    return f"clip {source}" if isinstance(source, int) else "yes"
 
 
 def _warnings(clip: Clip) -> str | None:

@@ -15,6 +15,7 @@ from cogs.ui.answers import answer_error
 from cogs.ui.text import quoted
 
 TYPED_SHOWN = 1200
+HINT_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ import imageio_ffmpeg
 import numpy as np
 
 from bot.audio.meter import Wave
-from bot.engines.base import Capabilities
 from bot.recipe import Mode, Recipe
+from bot.recipe.capabilities import Capabilities
 
 
 def time_axis(rate: int, seconds: float) -> np.ndarray:
@@ -63,7 +63,9 @@ SIGNALS = {"tone": tone, "drums": drums, "clicks": clicks, "pad": pad, "noise": 
 
 
 def recipe(seconds: float = 2.0, prompt: str = "slow piano in the rain") -> Recipe:
-    return Recipe(prompt=prompt, mode=Mode.AR, model="tests", seconds=seconds, seed=7, temperature=0.9)
+    return Recipe(
+        prompt=prompt, mode=Mode.AR, model="tests", seconds=seconds, seed=7, options={"temperature": 0.9}
+    )
 
 
 def capabilities(rate: int, channels: int = 2) -> Capabilities:

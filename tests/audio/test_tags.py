@@ -15,32 +15,15 @@ from bot.audio import mp3
 from bot.audio.tags import PROVENANCE_FRAME, RECIPE_FRAME, Provenance, read_recipe, tag
 from bot.errors import InvalidRecipe, UserError
 from bot.hub.naming import model_name
-from bot.recipe import SEED_MAX, Mode, Recipe
-from bot.text import is_blank, sanitize
 from tests.audio.signals import capabilities, recipe, tone
+from tests.recipe.strategies import recipes
 
 PROVENANCE = Provenance("cpu", 4, {"torch": "2.13.0"})
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-prompts = st.text(min_size=1, max_size=1000).filter(lambda text: not is_blank(sanitize(text)))
-recipes = st.builds(
-    Recipe,
-    prompt=prompts,
-    mode=st.sampled_from(Mode),
-    model=st.text(min_size=1, max_size=80),
-    seconds=st.floats(0.01, 1e4),
-    seed=st.integers(0, SEED_MAX),
-    temperature=st.none() | st.floats(1e-3, 10),
-    top_k=st.none() | st.integers(0, 10**6),
-    guidance_scale=st.none() | st.floats(0, 100),
-    num_sampling_steps=st.none() | st.integers(1, 10**4),
-    negative_prompt=st.none() | prompts,
-    source_clip=st.none() | st.integers(1, 2**63 - 1),
-)
-
 
 @ONE_FOLDER
-@given(recipes)
+@given(recipes())
 @example(recipe(prompt="🎹" * 1000))
 @example(recipe(prompt="\u202eפסנתר שקט בגשם\u202c"))
 @example(recipe(prompt="a\x00b\r\nc"))

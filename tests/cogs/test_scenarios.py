@@ -55,7 +55,7 @@ async def test_a_clip_is_cancelled_by_its_button_and_by_command(place: Simulatio
 
 async def test_mistakes_are_answered_in_private(place: Simulation) -> None:
     blank = await place.alice.slash(place.channel, "music", prompt="  ")
-    assert "prompt is empty" in told(blank)
+    assert "`prompt` is empty" in told(blank)
     ignored = await place.alice.slash(place.channel, "music", prompt="piano", mode="ar", steps=50)
     assert "`steps` does nothing in mode ar" in told(ignored)
     with pytest.raises((BackendError, SetupError)):

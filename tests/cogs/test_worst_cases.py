@@ -44,7 +44,7 @@ def words(request: pytest.FixtureRequest) -> str:
 
 def clip(words: str, **changes: Any) -> Clip:
     lyrics = (words * 4)[:LYRICS_CHARACTERS]
-    made = recipe(prompt=words, negative_prompt=words, lyrics=lyrics, melody="a" * 64, **changes)
+    made = recipe(prompt=words, negative_prompt=words, lyrics=lyrics, sources={"melody": "a" * 64}, **changes)
     return Clip(
         id=5,
         job_id=5,

@@ -97,7 +97,7 @@ async def test_a_prompt_of_a_thousand_characters_is_the_most(alice: Actor) -> No
 
 async def test_a_blank_prompt_is_answered_in_private(alice: Actor, bob: Actor) -> None:
     message = await (await ask(alice, "  ")).finished()
-    assert "prompt is empty" in message.content
+    assert "`prompt` is empty" in message.content
     assert not bob.sees(message)
 
 

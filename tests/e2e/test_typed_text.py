@@ -143,11 +143,11 @@ async def test_what_shows_nothing_is_refused_everywhere(alice: Actor, bob: Actor
         return await alice.submit(form, {"name": "x", "template": "x", "settings": "mode: ar"} | typed)
 
     for reply, said in (
-        (await ask(alice, blank), "The prompt is empty"),
-        (await ask(alice, "<@123>" + blank), "The prompt is empty"),
-        (await ask(alice, "rain", mode="diffusion", negative=blank), "The negative prompt is empty"),
-        (await alice.slash("duel start", prompt=blank), "The prompt is empty"),
-        (await alice.slash("coach", prompt=blank), "The prompt is empty"),
+        (await ask(alice, blank), "`prompt` is empty"),
+        (await ask(alice, "<@123>" + blank), "`prompt` is empty"),
+        (await ask(alice, "rain", mode="diffusion", negative=blank), "`negative` is empty"),
+        (await alice.slash("duel start", prompt=blank), "`prompt` is empty"),
+        (await alice.slash("coach", prompt=blank), "`prompt` is empty"),
         (await saved(name=blank), "word or two"),
         (await saved(template=blank), "is empty"),
         (await bob.slash("preset report", preset="#1", reason=blank), "The report is empty"),
@@ -176,10 +176,10 @@ async def test_what_no_database_can_store_is_looked_for_all_the_same(alice: Acto
     ("values", "said"),
     [
         ({"prompt": "rain", "mode": "both"}, "mode has to be ar or diffusion"),
-        ({"prompt": "rain", "seed": 1.5}, "seed has to be a whole number|no value for that option"),
+        ({"prompt": "rain", "seed": 1.5}, "`seed` has to be a whole number|no value for that option"),
         ({"prompt": 7}, "has to be a text|no value"),
         ({"prompt": "x" * 50_000}, "50,000 characters"),
-        ({"prompt": "\x00\ud800"}, "prompt is empty"),
+        ({"prompt": "\x00\ud800"}, "`prompt` is empty"),
         ({}, "no value|changed"),
     ],
 )

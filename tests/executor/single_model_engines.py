@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.engines.base import Capabilities
 from bot.errors import ModelMissing
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 from tests import tone
 from tests.tone import is_device_fault, is_out_of_memory, parameters, release
 

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from bot.presets.files import FILE_BYTES, PRESETS_MOST, BadFile, export, read
 from bot.presets.names import display_name, name_key
-from bot.recipe import Mode
+from bot.recipe import Mode, OptionValue
+from bot.recipe.options import InvalidField, Option
 from bot.store.database import Database
-from bot.store.presets.model import BOUNDS, BadField, Body, Draft
+from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 from bot.store.presets.repository import Presets
+from tests.recipe.strategies import values_of
 from tests.tone import SECRET
 
-FIELDS = ("name", *Body.__dataclass_fields__)
+FIELDS = ("name", "template", "mode", "seconds", *PRESET_OPTIONS, "tags", "description")
 
 
 def is_name(text: str) -> bool:
@@ -31,16 +33,9 @@ def is_name(text: str) -> bool:
 
 def is_body(fields: dict[str, Any]) -> bool:
     try:
-        return bool(Body(**fields))
-    except BadField:
+        return bool(Body.from_dict(fields))
+    except InvalidField:
         return False
-
-
-def within(name: str) -> st.SearchStrategy[float | int | None]:
-    low, high = BOUNDS[name]
-    whole = name in ("top_k", "num_sampling_steps")
-    numbers = st.integers(int(low), int(high)) if whole else st.floats(low, high, allow_nan=False)
-    return st.none() | numbers
 
 
 texts = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60)
@@ -48,14 +43,17 @@ bodies = st.fixed_dictionaries(
     {
         "template": texts,
         "mode": st.sampled_from(Mode),
-        "negative_prompt": st.none() | texts,
         "tags": st.lists(st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12), max_size=5),
         "description": st.text(max_size=60),
-        **{name: within(name) for name in BOUNDS},
+        "seconds": st.none() | st.floats(0.1, 600),
+        **{
+            name: st.none() | (texts if option.is_free_text else values_of(option))
+            for name, option in PRESET_OPTIONS.items()
+        },
     }
 ).filter(is_body)
 names = st.text(min_size=1, max_size=40).filter(is_name).map(display_name)
-drafts = st.lists(st.builds(Draft, names, bodies.map(lambda fields: Body(**fields))), min_size=1, max_size=6)
+drafts = st.lists(st.builds(Draft, names, bodies.map(Body.from_dict)), min_size=1, max_size=6)
 
 
 @given(drafts)
@@ -190,19 +188,23 @@ def test_a_byte_order_mark_is_no_fault() -> None:
     assert read(b"\xef\xbb\xbf" + export([Draft("Rain", Body(template="rain", mode=Mode.AR))]))
 
 
+def widest_in_bytes(option: Option) -> OptionValue:
+    if option.choices:
+        return max(option.choices, key=len)
+    if option.type is str:
+        return "𝄞" * int(option.bounds.high)
+    return int(option.bounds.high) if option.type is int else max(option.bounds.low, 1 / 3)
+
+
 def test_the_largest_presets_fit_a_file() -> None:
     # Four bytes each, the widest in UTF-8, everywhere.
     body = Body(
         template="𝄞" * 1000,
         mode=Mode.DIFFUSION,
-        negative_prompt="𝄞" * 1000,
         tags=tuple("𠀀" * 23 + str(n) for n in range(5)),
         description="𝄞" * 300,
         seconds=5 / 3,
-        guidance_scale=1 / 3,
-        temperature=1 / 3,
-        top_k=100_000,
-        num_sampling_steps=1000,
+        options={name: widest_in_bytes(option) for name, option in PRESET_OPTIONS.items()},
     )
     drafts = [Draft("𝄞" * 60, body)] * PRESETS_MOST
     assert read(export(drafts)) == drafts

@@ -13,7 +13,7 @@ from bot.coach.tables import Table, parse
 from bot.errors import SetupError
 from bot.presets import scenarios as scenarios_module
 from bot.presets.scenarios import CHOICE_CHARACTERS, Scenario, read_starters, starters, suggestions
-from bot.recipe import Mode, checked_prompt
+from bot.recipe import Mode, validate_prompt
 
 SHIPPED = tomllib.loads(
     Path(scenarios_module.__file__).with_name("scenarios.toml").read_text(encoding="utf-8")
@@ -28,7 +28,7 @@ def test_the_library_is_large_and_serves_both_modes() -> None:
 
 @pytest.mark.parametrize(("scenario", "mode", "prompt"), PROMPTS)
 def test_each_prompt_follows_the_coach(scenario: Scenario, mode: Mode, prompt: str) -> None:
-    assert checked_prompt(prompt) == prompt
+    assert validate_prompt(prompt) == prompt
     assert estimated_tokens(prompt) <= 64
     advice = coach(prompt, mode, prompt_tokens=64)
     assert not advice.findings

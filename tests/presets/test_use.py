@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -13,16 +14,18 @@ from bot.presets.scenarios import starters
 from bot.presets.starters import other_wordings, starter_presets
 from bot.presets.text import read_body, read_settings, settings_text
 from bot.presets.use import body_of, filled, recipe_from
-from bot.recipe import Mode
-from bot.store.presets.model import BOUNDS, BadField, Body
+from bot.recipe import Mode, OptionValue
+from bot.recipe.options import InvalidField, Option
+from bot.store.presets.model import PRESET_OPTIONS, Body
 from tests.builders import recipe
+from tests.recipe.strategies import values_of
 from tests.tone import describe
 
 SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 
 
 def body(**changes: Any) -> Body:
-    return Body(**{"template": "{prompt} on a tin roof", "mode": Mode.DIFFUSION} | changes)
+    return Body.from_dict({"template": "{prompt} on a tin roof", "mode": Mode.DIFFUSION} | changes)
 
 
 @pytest.mark.parametrize(
@@ -46,18 +49,20 @@ def test_a_template_that_wants_words_says_so() -> None:
 
 
 def made(preset: Body, mode: Mode | None = None, **asked: Any) -> Any:
-    return recipe_from(preset, "rain", describe(mode or preset.mode, "test"), SETTINGS, asked)
+    known = {name: asked.pop(name) for name in ("seconds", "seed") if name in asked}
+    return recipe_from(
+        preset, "rain", describe(mode or preset.mode, "test"), SETTINGS, **known, options=asked
+    )
 
 
 def test_the_presets_settings_hold() -> None:
     made_of = made(body(seconds=7, num_sampling_steps=12, guidance_scale=2.5, negative_prompt="voices"))
-    assert (made_of.prompt, made_of.seconds, made_of.num_sampling_steps, made_of.guidance_scale) == (
-        "rain on a tin roof",
-        7,
-        12,
-        2.5,
-    )
-    assert made_of.negative_prompt == "voices"
+    assert (made_of.prompt, made_of.seconds) == ("rain on a tin roof", 7)
+    assert made_of.options == {
+        "num_sampling_steps": 12,
+        "guidance_scale": 2.5,
+        "negative_prompt": "voices",
+    }
 
 
 def test_what_the_member_asks_wins_and_is_checked() -> None:
@@ -73,17 +78,27 @@ def test_what_the_member_asks_wins_and_is_checked() -> None:
 def test_what_the_engine_lacks_or_bounds_is_no_fault_of_the_preset() -> None:
     preset = body(seconds=600, num_sampling_steps=1000, guidance_scale=100, negative_prompt="voices")
     widest = made(preset)
-    assert (widest.seconds, widest.num_sampling_steps, widest.guidance_scale) == (60, 200, 10)
+    assert widest.seconds == 60
+    assert (widest.options["num_sampling_steps"], widest.options["guidance_scale"]) == (200, 10)
     in_ar = made(preset, Mode.AR)
-    assert (in_ar.mode, in_ar.num_sampling_steps, in_ar.negative_prompt) == (Mode.AR, None, None)
+    assert in_ar.mode is Mode.AR
+    assert in_ar.options.keys() == describe(Mode.AR, "test").options.keys()
 
 
 def test_a_clips_recipe_becomes_a_body_and_the_same_recipe_again() -> None:
     original = recipe(mode=Mode.DIFFUSION, num_sampling_steps=12, guidance_scale=2.5, seconds=7.5)
-    again = recipe_from(
-        body_of(original), "", describe(Mode.DIFFUSION, "test"), SETTINGS, {"seed": original.seed}
-    )
+    again = recipe_from(body_of(original), "", describe(Mode.DIFFUSION, "test"), SETTINGS, seed=original.seed)
     assert again == original
+
+
+def typed_values(option: Option) -> st.SearchStrategy[OptionValue]:
+    """Return values that a line of text shows whole."""
+    low, high = option.bounds.low, option.bounds.high
+    if option.is_free_text:
+        return st.just("voices: none, ever")
+    if option.type is float:
+        return st.integers(math.ceil(low * 10), math.floor(high * 10)).map(lambda n: n / 10)
+    return values_of(option)
 
 
 @given(
@@ -91,16 +106,12 @@ def test_a_clips_recipe_becomes_a_body_and_the_same_recipe_again() -> None:
         {"mode": st.sampled_from(Mode)},
         optional={
             "seconds": st.integers(1, 600).map(float),
-            "temperature": st.integers(1, 100).map(lambda n: n / 10),
-            "top_k": st.integers(*map(int, BOUNDS["top_k"])),
-            "guidance_scale": st.integers(0, 100).map(float),
-            "num_sampling_steps": st.integers(1, 1000),
-            "negative_prompt": st.just("voices: none, ever"),
+            **{name: typed_values(option) for name, option in PRESET_OPTIONS.items()},
         },
     )
 )
 def test_settings_are_read_as_they_are_shown(fields: dict[str, Any]) -> None:
-    assert read_settings(settings_text(Body(template="x", **fields))) == fields
+    assert read_settings(settings_text(Body.from_dict({"template": "x", **fields}))) == fields
 
 
 @pytest.mark.parametrize(
@@ -108,15 +119,15 @@ def test_settings_are_read_as_they_are_shown(fields: dict[str, Any]) -> None:
     [
         ("volume: 11", "“volume: 11” is no setting"),
         ("seconds 10", "is no setting"),
-        ("seconds: long", "seconds has to be a number"),
-        ("steps: 1.5", "steps has to be a whole number"),
+        ("seconds: long", "`seconds` has to be a number"),
+        ("steps: 1.5", "`steps` has to be a whole number"),
         ("steps: 10\nSteps: 20", "stands there twice"),
         ("mode: hybrid", "mode has to be"),
-        ("seconds: nan", "seconds has to be"),
+        ("seconds: nan", "`seconds` has to be"),
     ],
 )
 def test_a_wrong_line_is_named(text: str, said: str) -> None:
-    with pytest.raises(BadField, match=said):
+    with pytest.raises(InvalidField, match=said):
         read_body("x", text, "", "", Mode.AR)
 
 

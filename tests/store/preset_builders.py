@@ -19,7 +19,7 @@ NOBODY = Viewer(999, None)
 
 
 def body(template: str = "{prompt} on a tin roof", **changes: Any) -> Body:
-    return Body(**{"template": template, "mode": Mode.AR} | changes)
+    return Body.from_dict({"template": template, "mode": Mode.AR} | changes)
 
 
 def presets_of(database: Database) -> Presets:

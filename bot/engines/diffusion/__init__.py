@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.engines.base import Capabilities, Engine
+from bot.engines.base import Engine
 from bot.engines.diffusion.files import is_pipeline
 from bot.engines.diffusion.pipelines import read_pipeline
 from bot.errors import ModelMissing
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 
 __all__ = ["describe", "is_pipeline", "load", "parameters"]
 

@@ -45,7 +45,7 @@ def ace_step(
 
     latents = pipe(
         prompt=recipe.prompt,
-        lyrics=recipe.lyrics or INSTRUMENTAL,
+        lyrics=recipe.text("lyrics") or INSTRUMENTAL,
         vocal_language="unknown",
         audio_duration=recipe.seconds,
         num_inference_steps=int(option(recipe, "num_sampling_steps")),
@@ -75,7 +75,7 @@ def stable_audio(
         warnings.filterwarnings("ignore", "Should have t[ab]", UserWarning)
         latents = pipe(
             prompt=recipe.prompt,
-            negative_prompt=recipe.negative_prompt,
+            negative_prompt=recipe.text("negative_prompt"),
             audio_end_in_s=recipe.seconds,
             num_inference_steps=int(option(recipe, "num_sampling_steps")),
             guidance_scale=option(recipe, "guidance_scale"),
@@ -104,7 +104,7 @@ def audioldm2(
     return np.asarray(
         pipe(
             prompt=recipe.prompt,
-            negative_prompt=recipe.negative_prompt,
+            negative_prompt=recipe.text("negative_prompt"),
             audio_length_in_s=recipe.seconds,
             num_inference_steps=int(option(recipe, "num_sampling_steps")),
             guidance_scale=option(recipe, "guidance_scale"),

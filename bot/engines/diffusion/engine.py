@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from bot.engines import accelerator
-from bot.engines.base import Capabilities, RenderContext, RenderRequest
+from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.cached_layer import CachedLayer, cache_cross_attention, fresh_caches
-from bot.engines.checked import option
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.components import load_pipeline
@@ -23,6 +22,7 @@ from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import BadAudio
 from bot.recipe import Recipe
+from bot.recipe.capabilities import Capabilities, option
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -110,8 +110,8 @@ class PipelineEngine(SerialEngine):
         """Yield a warning for each text that exceeds the token limit of its encoder."""
         texts = {
             "prompt": (recipe.prompt, self.capabilities.prompt_tokens),
-            "negative prompt": (recipe.negative_prompt, self.capabilities.prompt_tokens),
-            "lyrics": (recipe.lyrics, MAX_LYRICS_TOKENS),
+            "negative prompt": (recipe.text("negative_prompt"), self.capabilities.prompt_tokens),
+            "lyrics": (recipe.text("lyrics"), MAX_LYRICS_TOKENS),
         }
         for what, (text, usual) in texts.items():
             # Of AudioLDM 2's two encoders T5 carries the sequence; CLAP gives one vector for the whole text.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engines.base import Bounds, Capabilities
 from bot.engines.diffusion.files import INDEX, Component, read_component, read_index, refused
 from bot.hub.catalogue import licence_of
 from bot.hub.hub_cache import title_of
 from bot.recipe import Mode
+from bot.recipe.capabilities import Bounds, Capabilities, texts
 
 _SCHEDULERS = (
     "CosineDPMSolverMultistepScheduler",
@@ -105,8 +105,7 @@ def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
         "max_seconds": 600.0,
         # The pipeline reads 256 tokens, of which its template takes about 60.
         "prompt_tokens": 196,
-        "options": options,
-        "lyrics": True,
+        "options": options | texts("lyrics"),
     }
 
 
@@ -122,8 +121,11 @@ def _stable_audio(components: Mapping[str, Component]) -> dict[str, Any]:
         "max_seconds": _tenths(int(components["transformer"].config["sample_size"]) * hop / rate),
         # T5's tokenizer is cut at 128 tokens for Stable Audio Open.
         "prompt_tokens": 127,
-        "options": {"num_sampling_steps": Bounds(1, 250, 100), "guidance_scale": Bounds(1, 15, 7)},
-        "negative_prompt": True,
+        "options": {
+            "num_sampling_steps": Bounds(1, 250, 100),
+            "guidance_scale": Bounds(1, 15, 7),
+            **texts("negative_prompt"),
+        },
     }
 
 
@@ -140,8 +142,11 @@ def _audioldm2(components: Mapping[str, Component]) -> dict[str, Any]:
         "max_seconds": _tenths(int(components["unet"].config["sample_size"]) * scale * frame_seconds),
         # CLAP's tokenizer reads 512 tokens, T5's as many.
         "prompt_tokens": 511,
-        "options": {"num_sampling_steps": Bounds(1, 400, 200), "guidance_scale": Bounds(1, 15, 3.5)},
-        "negative_prompt": True,
+        "options": {
+            "num_sampling_steps": Bounds(1, 400, 200),
+            "guidance_scale": Bounds(1, 15, 3.5),
+            **texts("negative_prompt"),
+        },
     }
 
 

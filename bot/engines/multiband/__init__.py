@@ -11,13 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bot.engines.base import Bounds, Capabilities, Engine
+from bot.engines.base import Engine
 from bot.engines.musicgen.card import parameters, read_card
 from bot.engines.reference import require
 from bot.errors import ModelMissing
 from bot.hub import converted, hub_cache
 from bot.hub.catalogue import MULTIBAND_MODEL, UNKNOWN_LICENCE, licence_of
 from bot.recipe import Mode
+from bot.recipe.capabilities import Bounds, Capabilities
 
 __all__ = ["describe", "load", "parameters"]
 

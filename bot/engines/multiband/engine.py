@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Capabilities, RenderContext
-from bot.engines.checked import option
+from bot.engines.base import RenderContext
 from bot.engines.multiband.bands import Bands
 from bot.engines.musicgen.decoder import Row
 from bot.engines.musicgen.engine import MusicgenEngine, job_of
+from bot.recipe.capabilities import Capabilities, option
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.engines.base import Capabilities, Engine
+from bot.engines.base import Engine
 from bot.engines.musicgen.card import is_musicgen, parameters, read_card
 from bot.errors import ModelMissing
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 
 __all__ = ["describe", "is_musicgen", "load", "parameters"]
 

@@ -8,13 +8,13 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from bot.engines.base import Bounds, Capabilities
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.errors import ModelMissing
 from bot.hub.catalogue import licence_of
 from bot.hub.hub_cache import title_of
 from bot.hub.pointers import refuse_pointer
-from bot.recipe import Mode
+from bot.recipe import Mode, Role, Task
+from bot.recipe.capabilities import Bounds, Capabilities
 
 CONFIG = "config.json"
 TYPES = ("musicgen", "musicgen_melody")
@@ -112,7 +112,7 @@ def read_card(folder: Path, model: str) -> MusicgenCard:
             "top_k": Bounds(0, sizes.vocabulary, min(250, sizes.vocabulary)),
             "guidance_scale": Bounds(1.0, 10.0, 3.0),
         },
-        melody=sizes.prefix,
+        tasks={Task.TEXT: frozenset({Role.MELODY} if sizes.prefix else ())},
         real_time_factor=max(0.05, 4 * _matrices(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
     )
     return MusicgenCard(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from bot.engines.base import RenderContext, RenderRequest
-from bot.engines.checked import checked, compatible, option
 from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
 from bot.engines.musicgen import quantization_check
 from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
@@ -26,6 +25,8 @@ from bot.engines.serial import RenderCancelled, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
 from bot.recipe import Recipe
+from bot.recipe.capabilities import compatible, option
+from bot.recipe.validate import validate
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -160,7 +161,7 @@ class MusicgenEngine:
 
         melody: a mono wave [samples] at the model's rate that a melody model follows. Raises InvalidRecipe.
         """
-        checked(recipe, self.capabilities)
+        validate(recipe, self.capabilities)
         assert self.text is not None
         words = self.text.states(recipe.prompt)
 

@@ -15,6 +15,7 @@ from transformers.audio_utils import chroma_filter_bank
 from bot.engines.checkpoints.weights import Tensors, fill, under
 from bot.engines.musicgen.card import MusicgenCard
 from bot.errors import InvalidRecipe
+from bot.recipe import Source
 
 PITCH_CLASSES = 12
 FFT, HOP = 16_384, 4_096
@@ -52,16 +53,16 @@ class MelodyEncoder:
         return states
 
 
-def read_melody(file: Path | None, digest: str, sample_rate: int) -> torch.Tensor:
+def read_melody(file: Path | None, source: Source, sample_rate: int) -> torch.Tensor:
     """Return an audio file as a mono wave [samples] at a rate.
 
-    digest: its SHA-256 in hex. Raises InvalidRecipe for another file, for none, and for what is no audio.
+    source: its SHA-256 in hex. Raises InvalidRecipe for another file, for none, and for what is no audio.
     """
     if file is None:
         raise InvalidRecipe("This clip follows a melody, and the file with it is not here: give it again.")
     try:
         with file.open("rb") as opened:
-            if hashlib.file_digest(opened, "sha256").hexdigest() != digest:
+            if hashlib.file_digest(opened, "sha256").hexdigest() != source:
                 raise InvalidRecipe("The file is not the melody that this recipe was made with.")
             opened.seek(0)
             with soundfile.SoundFile(opened) as audio:

@@ -7,8 +7,7 @@ from typing import Any
 
 import torch
 
-from bot.engines.base import Capabilities, RenderContext, RenderRequest
-from bot.engines.checked import option
+from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.card import read_card
 from bot.engines.musicgen.codec import Codec
@@ -19,6 +18,7 @@ from bot.engines.reference.build import musicgen
 from bot.engines.reference.stubs import stubbed_modules
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.errors import BadAudio
+from bot.recipe.capabilities import Capabilities, option
 
 
 class AudiocraftEngine(SerialEngine):

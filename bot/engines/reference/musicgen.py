@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.engines import musicgen
-from bot.engines.base import Capabilities, Engine
+from bot.engines.base import Engine
 from bot.engines.musicgen.card import parameters
 from bot.engines.reference import require
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 
 __all__ = ["describe", "load", "parameters"]
 

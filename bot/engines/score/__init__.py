@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Capabilities, Engine
+from bot.engines.base import Engine
 from bot.engines.score.card import read_card
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 
 if TYPE_CHECKING:
     import torch

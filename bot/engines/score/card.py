@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engines.base import Bounds, Capabilities
 from bot.engines.score.format import MAX_SECONDS, VERSION
 from bot.engines.score.text import MAX_TOKENS
 from bot.errors import ModelMissing
 from bot.recipe import Mode
+from bot.recipe.capabilities import Bounds, Capabilities, texts
 
 CARD = "antiphon.json"
 ADVICE = "fetch the folder “models” of the project again, or point the setting at another model"
@@ -50,6 +50,8 @@ def read_card(mode: Mode, folder: Path) -> ModelCard:
             if not (folder / name).is_file():
                 raise ModelMissing(f"The file {name} is missing in {folder}: {ADVICE}.")
         options = {name: Bounds(*map(float, bounds)) for name, bounds in data["options"].items()}
+        if data["negative_prompt"]:
+            options |= texts("negative_prompt")
         capabilities = Capabilities(
             mode=mode,
             model=data["model"],
@@ -61,7 +63,6 @@ def read_card(mode: Mode, folder: Path) -> ModelCard:
             max_seconds=min(float(data["max_seconds"]), MAX_SECONDS),
             prompt_tokens=MAX_TOKENS - 1,
             options=options,
-            negative_prompt=bool(data["negative_prompt"]),
             slots=1,
             real_time_factor=float(data["real_time_factor"]),
         )

@@ -97,7 +97,7 @@ class DiffusionEngine(ScoreEngine):
             recipe.seconds,
             steps=int(self.option(recipe, "num_sampling_steps")),
             guidance_scale=self.option(recipe, "guidance_scale"),
-            negative_prompt=recipe.negative_prompt,
+            negative_prompt=recipe.text("negative_prompt"),
             asked=[asked_instruments(recipe.prompt)],
             heard=heard,
             step=step,

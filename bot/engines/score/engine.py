@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.engines.base import Capabilities, RenderContext, RenderRequest
-from bot.engines.checked import option
+from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.failures import is_out_of_memory
 from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
@@ -25,6 +24,7 @@ from bot.engines.truncation import truncation_warning
 from bot.errors import ModelMissing
 from bot.hub.pointers import refuse_pointer
 from bot.recipe import Recipe
+from bot.recipe.capabilities import Capabilities, option
 
 if TYPE_CHECKING:
     import torch

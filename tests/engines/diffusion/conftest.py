@@ -52,6 +52,6 @@ def asked(folders: dict[str, Path]) -> Callable[..., Recipe]:
             "seed": 7,
             "num_sampling_steps": 3,
         }
-        return Recipe(**known | changes)
+        return Recipe.from_dict(known | changes)
 
     return recipe

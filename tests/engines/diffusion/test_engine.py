@@ -101,12 +101,12 @@ def test_ace_step_sings_lyrics_and_plays_an_instrumental_without(
 @pytest.mark.parametrize(
     ("kind", "changes", "words"),
     [
-        ("turbo", {"guidance_scale": 7.0}, "does not take a guidance"),
-        ("turbo", {"num_sampling_steps": 21}, "from 1 to 20"),
-        ("base", {"negative_prompt": "noise"}, "negative prompt"),
-        ("stable_audio", {"lyrics": "la"}, "does not sing"),
+        ("turbo", {"guidance_scale": 7.0}, "`guidance` does nothing"),
+        ("turbo", {"num_sampling_steps": 21}, "1 to 20"),
+        ("base", {"negative_prompt": "noise"}, "`negative` does nothing"),
+        ("stable_audio", {"lyrics": "la"}, "`lyrics` does nothing"),
         ("stable_audio", {"seconds": 2.5}, "1 to 2 seconds"),
-        ("audioldm2", {"temperature": 1.0}, "does not take a temperature"),
+        ("audioldm2", {"temperature": 1.0}, "`temperature` does nothing"),
     ],
 )
 def test_what_a_pipeline_would_ignore_is_refused_and_the_next_is_rendered(
@@ -183,8 +183,8 @@ def as_diffusers(kind: str, folder: Path, recipe: Recipe) -> np.ndarray:
 
     shared: dict[str, Any] = {
         "prompt": recipe.prompt,
-        "num_inference_steps": recipe.num_sampling_steps,
-        "guidance_scale": recipe.guidance_scale,
+        "num_inference_steps": recipe.options["num_sampling_steps"],
+        "guidance_scale": recipe.options["guidance_scale"],
         "generator": torch.Generator().manual_seed(recipe.seed),
     }
     if kind == "base":

@@ -66,7 +66,7 @@ def recipe(home: Path, kind: str = "mono", **changes: object) -> Recipe:
         "seed": 1,
         "num_sampling_steps": 5,
     }
-    return Recipe(**(values | changes))  # type: ignore[arg-type]
+    return Recipe.from_dict(values | changes)
 
 
 @pytest.mark.parametrize("kind", ["mono", "stereo"])

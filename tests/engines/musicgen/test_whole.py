@@ -236,8 +236,7 @@ def test_greedy_tokens_and_the_sound_of_them_are_audiocrafts(whole: Whole) -> No
         model="tiny",
         seconds=FRAMES / engine.card.frame_rate,
         seed=0,
-        top_k=1,
-        guidance_scale=3.0,
+        options={"top_k": 1, "guidance_scale": 3.0},
     )
     row = engine.row(recipe, RenderRequest(1, recipe))
     assert engine.decoder is not None

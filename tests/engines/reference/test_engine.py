@@ -42,7 +42,7 @@ def recipe(engine: Engine, **changes: object) -> Recipe:
         "seconds": 2.05,
         "seed": 1,
     }
-    return Recipe(**(values | changes))  # type: ignore[arg-type]
+    return Recipe.from_dict(values | changes)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -117,4 +117,4 @@ def test_a_melodys_file_is_followed(engines: dict[str, Engine], tmp_path: Path) 
     without = rendered(engine, recipe(engine, melody=digest))
     assert "not here" in str(without.errors[1])
     refused = rendered(engines["mono"], recipe(engines["mono"], melody=digest), melody=tune)
-    assert "follows no melody" in str(refused.errors[1])
+    assert "`melody` does nothing" in str(refused.errors[1])

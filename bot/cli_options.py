@@ -1,0 +1,35 @@
+"""The table of options on the command line."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from bot.recipe.options import OPTIONS
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose `**options` is one option a row; typer reads the signature."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    parameters += [
+        inspect.Parameter(
+            option.parameter,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[option.type | None, typer.Option(help=f"{option.description}.")],
+        )
+        for option in OPTIONS.values()
+    ]
+
+    def with_every_option(**given: Any) -> None:
+        command(**given)
+
+    with_every_option.__name__ = command.__name__
+    with_every_option.__doc__ = command.__doc__
+    with_every_option.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_every_option.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return with_every_option

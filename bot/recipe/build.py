@@ -1,0 +1,111 @@
+"""From what a member typed to a recipe that the engine takes, or a sentence that says what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.config import Settings
+from bot.recipe import OptionValue, Recipe, Role, Source, Task, random_seed
+from bot.recipe.capabilities import Capabilities
+from bot.recipe.options import OPTIONS
+from bot.recipe.validate import validate, validate_options, validate_seconds, validate_sources
+
+
+def build_recipe(
+    capabilities: Capabilities,
+    settings: Settings,
+    *,
+    prompt: str,
+    seconds: float | None = None,
+    seed: int | None = None,
+    options: Mapping[str, OptionValue | None] | None = None,
+    task: Task = Task.TEXT,
+    sources: Mapping[Role, Source] | None = None,
+) -> Recipe:
+    """Fill what was left open, first from the owner's settings, then from the engine's defaults.
+
+    options: None is an option left open.
+    Raises InvalidRecipe for values out of the engine's bounds and for options that it would ignore.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    # The engine's bounds first: they are narrower than those that every recipe is held to.
+    validate_sources(task, sources or {}, capabilities)
+    validate_options(given, capabilities, task)
+    longest = longest_seconds(capabilities, settings)
+    if seconds is None:
+        seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)
+    validate_seconds(seconds, capabilities, longest)
+    recipe = Recipe(
+        prompt=prompt,
+        mode=capabilities.mode,
+        model=capabilities.model,
+        seconds=seconds,
+        seed=random_seed() if seed is None else seed,
+        options=_defaults(capabilities, settings, task) | given,
+        task=task,
+        sources=sources or {},
+    )
+    validate(recipe, capabilities)
+    return recipe
+
+
+def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: Settings) -> Recipe:
+    """Return the recipe for another engine: same prompt, length and seed, its own defaults for the sampling.
+
+    The options and sources that describe the music stay, as far as the engine takes them.
+    """
+    task = recipe.task if recipe.task in capabilities.tasks else Task.TEXT
+    sources = {r: source for r, source in recipe.sources.items() if capabilities.takes_source(r, task)}
+    return build_recipe(
+        capabilities,
+        settings,
+        prompt=recipe.prompt,
+        seconds=within_lengths(recipe.seconds, capabilities, settings),
+        seed=recipe.seed,
+        options={n: v for n, v in within_bounds(recipe.options, capabilities).items() if OPTIONS[n].musical},
+        task=task,
+        sources=sources,
+    )
+
+
+def within_bounds(options: Mapping[str, OptionValue], capabilities: Capabilities) -> dict[str, OptionValue]:
+    """Return the options that an engine takes, each moved into its bounds; longer texts are left out."""
+    found: dict[str, OptionValue] = {}
+    for name, value in options.items():
+        bounds = capabilities.options.get(name)
+        if bounds is None:
+            continue
+        if isinstance(value, str):
+            if OPTIONS[name].choices or len(value) <= bounds.high:
+                found[name] = value
+        else:
+            found[name] = _clamped(name, value, bounds.low, bounds.high)
+    return found
+
+
+def within_lengths(seconds: float, capabilities: Capabilities, settings: Settings) -> float:
+    """Return a length moved to where the engine and the owner allow it, in seconds."""
+    return min(max(seconds, capabilities.min_seconds), longest_seconds(capabilities, settings))
+
+
+def longest_seconds(capabilities: Capabilities, settings: Settings) -> float:
+    """Return the longest clip that both the engine and the owner allow, in seconds."""
+    return min(capabilities.max_seconds, settings.max_seconds)
+
+
+def _defaults(capabilities: Capabilities, settings: Settings, task: Task) -> dict[str, OptionValue]:
+    """Return the value of each option that the engine takes: the owner's within its bounds, else its own."""
+    found: dict[str, OptionValue] = {}
+    for name, bounds in capabilities.options.items():
+        if task not in OPTIONS[name].tasks:
+            continue
+        owners = settings.option_default(name)
+        value = bounds.default if owners is None else min(max(owners, bounds.low), bounds.high)
+        if value is not None:
+            found[name] = _clamped(name, value, bounds.low, bounds.high)
+    return found
+
+
+def _clamped(name: str, value: float, low: float, high: float) -> OptionValue:
+    within = min(max(value, low), high)
+    return round(within) if OPTIONS[name].type is int else float(within)

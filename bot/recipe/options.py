@@ -1,0 +1,278 @@
+"""The table of options. /music, presets, the command line, settings, validation and cards derive from it.
+
+A new option is a row here, its name among an engine's capabilities, and its use in that engine.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import InvalidRecipe
+from bot.recipe.frozen import FrozenMapping
+from bot.recipe.tasks import Task
+from bot.text import is_blank, sanitize
+
+OptionValue = float | int | str
+
+PROMPT_CHARACTERS = 1_000
+LYRICS_CHARACTERS = 4_000
+SEED_MAX = 2**31 - 1
+"""Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
+
+
+class InvalidField(InvalidRecipe):
+    """A value that a field cannot have.
+
+    name: the field's key in JSON.  problem: the rest of a sentence that begins with the field.
+    shown: the field as members know it, where that is not its name.
+    """
+
+    def __init__(self, name: str, problem: str, shown: str | None = None) -> None:
+        super().__init__(f"{shown or name} {problem}")
+        self.name = name
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The values of an option: low ≤ value ≤ high, in characters for a text.
+
+    default: the value where neither the member nor the owner gives one; None leaves it to the model.
+    """
+
+    low: float
+    high: float
+    default: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A row of the table.
+
+    name: its key in JSON, in an engine's capabilities and, in capitals, among the settings.
+    label: its name for members, in presets and, with an underscore for a hyphen, in commands.
+    type: int, float or str.  bounds: the widest that any engine may have.
+    description: a noun phrase or sentence for help texts, ≤ 100 characters (Discord's limit).
+    unit: shown after the value.  title: heads its value on a card; the label by default.
+    choices: the only values of a text; they are compared without regard to case.
+    if_empty: advice where a text is empty.
+    tasks: those it has a meaning for.
+    musical: it describes the music, not the sampling, so it is kept when a model of the other mode renders.
+    in_presets: whether a preset can hold it.
+    """
+
+    name: str
+    label: str
+    type: type[OptionValue]
+    bounds: Bounds
+    description: str
+    unit: str = ""
+    title: str = ""
+    choices: tuple[str, ...] = ()
+    if_empty: str = "leave it out"
+    tasks: frozenset[Task] = frozenset(Task)
+    musical: bool = False
+    in_presets: bool = True
+
+    @property
+    def heading(self) -> str:
+        """The option at the head of its value on a card."""
+        return self.title or self.label.capitalize()
+
+    @property
+    def parameter(self) -> str:
+        """The option as a parameter of a command."""
+        return self.label.replace("-", "_")
+
+    @property
+    def is_free_text(self) -> bool:
+        """Whether its value is a text of a member's own words."""
+        return self.type is str and not self.choices
+
+    @property
+    def has_setting(self) -> bool:
+        """Whether the owner can set a default: where it is about the sampling, for all music alike."""
+        return self.type is not str and not self.musical
+
+    @property
+    def range(self) -> str:
+        """The widest bounds or the choices, as the end of a sentence: “a number from 0 to 100”."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.type is str:
+            return f"a text of at most {self.bounds.high:,g} characters"
+        kind = "whole number" if self.type is int else "number"
+        return f"a {kind} from {_shown(self.bounds.low)} to {_shown(self.bounds.high)}"
+
+    def shown(self, value: OptionValue) -> str:
+        """Return a value with its unit."""
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{text} {self.unit}" if self.unit else text
+
+    def validate(self, value: object) -> OptionValue:
+        """Return the value in the option's type, a text sanitized. Raises InvalidField.
+
+        The widest bounds hold here; an engine's own are checked by bot.recipe.validate.
+        """
+        if self.type is str:
+            return self._text(value)
+        types = (int,) if self.type is int else (int, float)
+        # An int is compared as it is: one of hundreds of digits does not fit a float.
+        within = (
+            isinstance(value, types)
+            and not isinstance(value, bool)
+            and (isinstance(value, int) or math.isfinite(value))
+            and self.bounds.low <= value <= self.bounds.high
+        )
+        if not within:
+            raise self.invalid(f"has to be {self.range}.")
+        assert isinstance(value, int | float)
+        return value if self.type is int else float(value)
+
+    def parse(self, text: str) -> OptionValue:
+        """Return the value that somebody typed. Raises InvalidField."""
+        if self.type is str:
+            return self.validate(text)
+        try:
+            value = int(text) if self.type is int else float(text)
+        except ValueError:
+            raise self.invalid(f"has to be {self.range}.") from None
+        return self.validate(value)
+
+    def invalid(self, problem: str) -> InvalidField:
+        """Return the error with a problem of this option, to be raised."""
+        return InvalidField(self.name, problem, f"`{self.label}`")
+
+    def _text(self, value: object) -> str:
+        if not isinstance(value, str):
+            raise self.invalid("has to be a text.")
+        # Before anything else: sanitizing takes quadratic time for nested markup.
+        length, most = len(value.strip()), int(self.bounds.high)
+        if length > most:
+            raise self.invalid(f"has {length:,} characters; {most:,} is the most. Shorten the text.")
+        text = sanitize(value)
+        if is_blank(text):
+            raise self.invalid(f"is empty: {self.if_empty}.")
+        if not self.choices:
+            return text
+        known = {choice.casefold(): choice for choice in self.choices}
+        if text.casefold() not in known:
+            raise self.invalid(f"has to be {self.range}.")
+        return known[text.casefold()]
+
+
+PROMPT = Option(
+    name="prompt",
+    label="prompt",
+    type=str,
+    bounds=Bounds(1, PROMPT_CHARACTERS),
+    description="What you want to hear: “slow piano in the rain”",
+    if_empty="say what you want to hear, for example “slow piano in the rain”",
+)
+SECONDS = Option(
+    name="seconds",
+    label="seconds",
+    title="Length",
+    type=float,
+    bounds=Bounds(0.1, 600),
+    unit="s",
+    description="How long the clip is",
+)
+SEED = Option(
+    name="seed",
+    label="seed",
+    type=int,
+    bounds=Bounds(0, SEED_MAX),
+    description="The same seed and the same words make the same clip",
+    in_presets=False,
+)
+
+OPTIONS: Mapping[str, Option] = {
+    option.name: option
+    for option in (
+        Option(
+            name="temperature",
+            label="temperature",
+            type=float,
+            bounds=Bounds(0.01, 10),
+            description="How adventurous: 1 is as trained, less is safer",
+        ),
+        Option(
+            name="top_k",
+            label="top-k",
+            type=int,
+            bounds=Bounds(0, 100_000),
+            description="How many of the likeliest tokens are in each draw; 0 is all of them",
+        ),
+        Option(
+            name="guidance_scale",
+            label="guidance",
+            type=float,
+            bounds=Bounds(0, 100),
+            description="How strictly it follows your words",
+        ),
+        Option(
+            name="num_sampling_steps",
+            label="steps",
+            type=int,
+            bounds=Bounds(1, 1_000),
+            description="How many denoising steps: more is finer and slower",
+        ),
+        Option(
+            name="negative_prompt",
+            label="negative",
+            type=str,
+            bounds=Bounds(1, PROMPT_CHARACTERS),
+            description="What you do not want to hear",
+            if_empty="leave it out, or say what you do not want to hear",
+            musical=True,
+        ),
+        Option(
+            name="lyrics",
+            label="lyrics",
+            type=str,
+            bounds=Bounds(1, LYRICS_CHARACTERS),
+            description="Words to sing; without them nobody sings. [verse] and [chorus] mark the parts",
+            if_empty="leave it out for music without a singer",
+            musical=True,
+            # A preset's settings stand a line each, and a song has many.
+            in_presets=False,
+        ),
+    )
+}
+"""Every option that an engine may take, by its name, in the order in which they are shown."""
+
+
+def validate_options(given: Mapping[str, object]) -> FrozenMapping[str, OptionValue]:
+    """Return the options that are set, each validated, in the table's order. Raises InvalidField."""
+    if unknown := [name for name in given if name not in OPTIONS]:
+        raise InvalidField(unknown[0], f"is no option; the options are {', '.join(OPTIONS)}.")
+    return FrozenMapping(
+        {
+            name: option.validate(given[name])
+            for name, option in OPTIONS.items()
+            if given.get(name) is not None
+        }
+    )
+
+
+def without_blank_texts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return JSON data without blank text options, which earlier versions stored."""
+    return {
+        name: value
+        for name, value in data.items()
+        if not (name in OPTIONS and isinstance(value, str) and is_blank(sanitize(value)))
+    }
+
+
+def is_sha256(value: object) -> bool:
+    """Tell whether a value is a SHA-256 in hexadecimal digits."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
+
+
+def _shown(bound: float) -> str:
+    return f"{bound:,}" if isinstance(bound, int) else f"{bound:g}"

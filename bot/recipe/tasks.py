@@ -1,0 +1,56 @@
+"""How a clip is made, and from which audio: modes, tasks and the roles of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from bot.errors import InvalidRecipe
+
+
+class Mode(StrEnum):
+    """The paradigm of the model: autoregressive tokens, or denoising."""
+
+    AR = "ar"
+    DIFFUSION = "diffusion"
+
+
+class Task(StrEnum):
+    """What a model does with the prompt and the sources."""
+
+    TEXT = "text"
+    CONTINUE = "continue"
+    VARY = "vary"
+    COVER = "cover"
+    REPAINT = "repaint"
+    HYBRID = "hybrid"
+
+
+class Role(StrEnum):
+    """The use of a source.
+
+    melody: the tune is followed.  start: the clip continues it.  initial: denoising begins from it.
+    reference: its style is followed.
+    """
+
+    MELODY = "melody"
+    START = "start"
+    INITIAL = "initial"
+    REFERENCE = "reference"
+
+
+REQUIRED_SOURCE: Mapping[Task, Role] = {
+    Task.CONTINUE: Role.START,
+    Task.VARY: Role.INITIAL,
+    Task.COVER: Role.MELODY,
+    Task.REPAINT: Role.INITIAL,
+    Task.HYBRID: Role.INITIAL,
+}
+"""The source without which a task is impossible; further ones are the engine's to offer."""
+
+
+def validate_mode(mode: str) -> Mode:
+    """Return the mode of that name. Raises InvalidRecipe."""
+    if mode not in list(Mode):
+        raise InvalidRecipe(f"The mode has to be {' or '.join(Mode)}.")
+    return Mode(mode)

@@ -1,0 +1,68 @@
+"""The validator of recipes against a model's capabilities: called by the bot, and again by the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.errors import InvalidRecipe
+from bot.recipe import OptionValue, Recipe
+from bot.recipe.capabilities import Capabilities
+from bot.recipe.options import OPTIONS
+from bot.recipe.tasks import Mode, Role, Task
+
+
+def validate(recipe: Recipe, capabilities: Capabilities) -> None:
+    """Raise InvalidRecipe, with what to change, where a model does not take what a recipe says."""
+    validate_seconds(recipe.seconds, capabilities, capabilities.max_seconds)
+    validate_sources(recipe.task, recipe.sources, capabilities)
+    validate_options(recipe.options, capabilities, recipe.task)
+
+
+def validate_seconds(seconds: float, capabilities: Capabilities, longest: float) -> None:
+    """Hold a length to a model's shortest clip and to `longest`, in seconds. Raises InvalidRecipe."""
+    if not capabilities.min_seconds <= seconds <= longest:
+        raise InvalidRecipe(
+            f"A clip can be {capabilities.min_seconds:g} to {longest:g} seconds long here, not {seconds:g}."
+        )
+
+
+def validate_sources(
+    task: Task, sources: Mapping[Role, object] | frozenset[Role], capabilities: Capabilities
+) -> None:
+    """Hold a task and the roles of its sources to a model's tasks. Raises InvalidRecipe."""
+    if task not in capabilities.tasks:
+        raise InvalidRecipe(_ignored(task, capabilities))
+    for role in sources:
+        if not capabilities.takes_source(role, task):
+            raise InvalidRecipe(_ignored(role, capabilities))
+
+
+def validate_options(
+    options: Mapping[str, OptionValue], capabilities: Capabilities, task: Task = Task.TEXT
+) -> None:
+    """Hold options to those of a model and of a task, and to their bounds. Raises InvalidRecipe."""
+    for name, value in options.items():
+        option, bounds = OPTIONS[name], capabilities.options.get(name)
+        if bounds is None or task not in option.tasks:
+            raise InvalidRecipe(_ignored(option.label, capabilities))
+        if option.choices:
+            continue
+        if isinstance(value, str):
+            if len(value) > bounds.high:
+                raise option.invalid(
+                    f"has {len(value):,} characters; {bounds.high:,g} is the most for {capabilities.title}."
+                )
+        elif not bounds.low <= value <= bounds.high:
+            raise option.invalid(
+                f"can be {bounds.low:g} to {bounds.high:g} with {capabilities.title}, not {value:g}."
+            )
+
+
+def _ignored(word: str, capabilities: Capabilities) -> str:
+    takes = [option.label for name, option in OPTIONS.items() if name in capabilities.options]
+    known = f" It takes {', '.join(takes)}." if takes else ""
+    other = Mode.DIFFUSION if capabilities.mode is Mode.AR else Mode.AR
+    return (
+        f"`{word}` does nothing in mode {capabilities.mode} ({capabilities.title}).{known} "
+        f"Leave it out, or try mode {other}."
+    )

@@ -1,0 +1,221 @@
+"""Every row of the table of options is wherever an option has to be; a new row needs no line here."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.main import get_command
+
+from bot.cli import app
+from bot.config import KNOWN, Settings
+from bot.errors import InvalidRecipe
+from bot.presets.files import export, read
+from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_settings, settings_text
+from bot.recipe import Mode, Recipe, Role, Task
+from bot.recipe.build import build_recipe
+from bot.recipe.capabilities import Bounds, Capabilities
+from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, InvalidField, Option, OptionValue
+from bot.recipe.validate import validate
+from bot.store.clips import Clip
+from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
+from cogs.music import DESCRIPTIONS, music_options
+from cogs.presets.forms import SaveForm, _body_fields
+from cogs.ui.card import details
+from cogs.ui.forms import HINT_CHARACTERS
+from tests.builders import FACTS, recipe
+from tests.recipe.strategies import values_of
+
+MAX_COMMAND_OPTIONS = 25
+MAX_DESCRIPTION_CHARACTERS = 100
+MAX_CHOICES = 25
+MAX_INPUT_CHARACTERS = 4_000
+"""Discord's limits on a command's options, their descriptions and choices, and on a modal's text input.
+
+Source: Discord's API documentation, “Application Commands” and “Text Input”.
+"""
+
+every_row = pytest.mark.parametrize("option", OPTIONS.values(), ids=list(OPTIONS))
+
+
+def taking(*options: Option, mode: Mode = Mode.AR) -> Capabilities:
+    return Capabilities(
+        mode=mode,
+        model="test",
+        title="test",
+        licence="MIT",
+        sample_rate=32_000,
+        channels=2,
+        min_seconds=1,
+        max_seconds=60,
+        prompt_tokens=64,
+        options={option.name: option.bounds for option in options},
+        tasks={Task.TEXT: frozenset(Role)},
+    )
+
+
+SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
+EVERYTHING = taking(*OPTIONS.values())
+
+
+def a_value(option: Option) -> OptionValue:
+    if option.choices:
+        return option.choices[-1]
+    if option.type is str:
+        return "some words"
+    return int(option.bounds.high) if option.type is int else option.bounds.high / 4
+
+
+@every_row
+def test_it_is_in_music_where_an_engine_takes_it(option: Option) -> None:
+    offered = {one.name: one for one in music_options([taking(), taking(option)], SETTINGS)}
+    assert offered[option.parameter].kind is inspect.Parameter.KEYWORD_ONLY
+    assert option.parameter not in {one.name for one in music_options([taking()], SETTINGS)}
+    assert DESCRIPTIONS[option.parameter] == option.description
+
+
+def test_music_keeps_discords_limits_with_every_option() -> None:
+    offered = music_options([EVERYTHING], SETTINGS)
+    assert len(offered) <= MAX_COMMAND_OPTIONS
+    assert len({one.name for one in offered}) == len(offered)
+    assert all(len(DESCRIPTIONS[one.name]) <= MAX_DESCRIPTION_CHARACTERS for one in offered)
+    assert all(len(option.choices) <= MAX_CHOICES for option in OPTIONS.values())
+
+
+@every_row
+def test_it_is_on_the_command_line(option: Option) -> None:
+    [flag] = [
+        one
+        for one in get_command(app).commands["generate"].params
+        if one.name == option.parameter  # type: ignore[attr-defined]
+    ]
+    assert flag.opts == [f"--{option.label}"]
+
+
+@every_row
+def test_it_is_in_presets(option: Option) -> None:
+    if not option.in_presets:
+        with pytest.raises(InvalidField, match="cannot be part of a preset"):
+            Body.from_dict({"template": "x", "mode": "ar", option.name: a_value(option)})
+        return
+    body = Body.from_dict({"template": "x", "mode": "ar", option.name: a_value(option)})
+    assert option.label in LABELS
+    assert f"{option.label}: " in settings_text(body)
+    assert read_settings(settings_text(body)) == {"mode": "ar", option.name: a_value(option)}
+    assert Body.from_json(body.to_json()) == body
+    assert read(export([Draft("Name", body)])) == [Draft("Name", body)]
+
+
+def test_a_presets_form_holds_every_setting_at_its_longest() -> None:
+    longest = {
+        name: "x" * int(option.bounds.high) if option.is_free_text else a_value(option)
+        for name, option in PRESET_OPTIONS.items()
+    }
+    body = Body.from_dict({"template": "x", "mode": Mode.DIFFUSION, "seconds": 1 / 3, **longest})
+    assert len(settings_text(body)) <= MAX_SETTINGS_CHARACTERS <= MAX_INPUT_CHARACTERS
+    assert all(len(field.hint or "") <= HINT_CHARACTERS for field in _body_fields(body, ""))
+    assert SaveForm.prefix
+
+
+@every_row
+def test_it_is_among_the_details_of_a_clip(option: Option) -> None:
+    shown = {
+        field.name: field.value for field in details(clip_of(recipe(**{option.name: a_value(option)}))).fields
+    }
+    assert option.shown(a_value(option)) in str(shown[option.heading]).replace("\\", "")
+    assert option.heading not in {field.name for field in details(clip_of(recipe())).fields}
+
+
+@every_row
+def test_a_sampling_option_can_have_the_owners_default(option: Option) -> None:
+    assert (option.name.upper() in KNOWN) is option.has_setting
+    if option.has_setting:
+        value = a_value(option)
+        mine = Settings(_env_file=None, **{option.name: value})  # type: ignore[arg-type]
+        assert build_recipe(taking(option), mine, prompt="x").options == {option.name: value}
+    assert option.name not in build_recipe(taking(), SETTINGS, prompt="x").options
+
+
+@every_row
+def test_it_is_refused_where_the_engine_does_not_take_it(option: Option) -> None:
+    asked = recipe(**{option.name: a_value(option)})
+    validate(asked, EVERYTHING)
+    with pytest.raises(InvalidRecipe, match=rf"`{option.label}` does nothing in mode ar"):
+        validate(asked, taking())
+    with pytest.raises(InvalidRecipe, match=rf"`{option.label}` does nothing in mode ar"):
+        build_recipe(taking(), SETTINGS, prompt="x", options={option.name: a_value(option)})
+
+
+@every_row
+def test_an_engine_can_have_narrower_bounds(option: Option) -> None:
+    if option.choices:
+        return
+    narrow = taking()
+    high = 3 if option.type is str else option.bounds.low
+    narrow = Capabilities(
+        **{name: getattr(narrow, name) for name in narrow.__dataclass_fields__ if name != "options"},
+        options={option.name: Bounds(option.bounds.low, high)},
+    )
+    with pytest.raises(InvalidRecipe, match=rf"`{option.label}` "):
+        validate(recipe(**{option.name: a_value(option)}), narrow)
+
+
+@every_row
+def test_it_is_described(option: Option) -> None:
+    assert option.name.isidentifier()
+    assert option.parameter.isidentifier()
+    assert option.parameter == option.parameter.lower()
+    assert 10 <= len(option.description) <= MAX_DESCRIPTION_CHARACTERS
+    assert option.bounds.low < option.bounds.high
+    assert option.tasks
+    assert option.name not in Recipe.__dataclass_fields__
+    assert not option.choices or option.type is str
+
+
+def test_labels_and_parameters_are_unique() -> None:
+    rows = [PROMPT, SECONDS, SEED, *OPTIONS.values()]
+    assert len({row.label for row in rows}) == len({row.parameter for row in rows}) == len(rows)
+
+
+@given(st.sampled_from(list(OPTIONS.values())).flatmap(lambda row: st.tuples(st.just(row), values_of(row))))
+def test_a_valid_value_is_valid_again_in_the_rows_type(drawn: tuple[Option, OptionValue]) -> None:
+    option, value = drawn
+    valid = option.validate(value)
+    assert type(valid) is option.type
+    assert option.validate(valid) == valid
+
+
+@given(st.sampled_from(list(OPTIONS.values())), st.one_of(st.none(), st.booleans(), st.lists(st.integers())))
+def test_other_types_are_refused(option: Option, value: Any) -> None:
+    with pytest.raises(InvalidField, match=rf"^`{option.label}` has to be "):
+        option.validate(value)
+
+
+@given(st.sampled_from([row for row in OPTIONS.values() if row.type is not str]), st.integers() | st.floats())
+def test_numbers_out_of_bounds_are_refused_with_the_bounds(option: Option, value: float) -> None:
+    low, high = option.bounds.low, option.bounds.high
+    if low <= value <= high and (option.type is float or isinstance(value, int)):
+        assert option.validate(value) == value
+    else:
+        with pytest.raises(InvalidField, match=rf"has to be a (whole )?number from {low:g} to {high:,g}"):
+            option.validate(value)
+
+
+def clip_of(made: Recipe) -> Clip:
+    return Clip(
+        id=1,
+        job_id=1,
+        recipe=made,
+        user_id=1,
+        guild_id=None,
+        channel_id=1,
+        message_id=None,
+        file="1.mp3",
+        picture="1.png",
+        facts=FACTS,
+        created_at=0,
+        preset_version=None,
+    )
