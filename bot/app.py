@@ -19,7 +19,7 @@ from bot.duels.service import DuelService
 from bot.duels.voting import VoteService
 from bot.engines.base import Engines
 from bot.errors import AntiphonError, ModelMissing, SetupError
-from bot.executor.child import ChildExecutor
+from bot.executor.local import local_workers
 from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
 from bot.jobs.outbox import JobOutbox
@@ -138,9 +138,10 @@ class Antiphon(commands.AutoShardedBot):
         self.preset_moderation = PresetModeration(database, self.clock)
         self.coached, self.registrations = CoachStore(database), Registrations(database)
         await self.presets.install_starters(starter_presets())
-        warm = settings.default_mode if settings.default_mode in self.capabilities else None
-        executor = ChildExecutor.configured(settings, self._engines, warm=warm)
-        self.service = JobService(jobs, clips, executor, self.capabilities, settings, self.clock)
+        # The default mode first: with one worker it is the only one.
+        warm = sorted(self.capabilities, key=lambda mode: mode is not settings.default_mode)
+        workers = local_workers(settings, self._engines, warm=warm)
+        self.service = JobService(jobs, clips, workers, self.capabilities, settings, self.clock)
         self.duels = DuelService(Duels(database), self.service, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
         self.removals = RemovalService(Removals(database), self.service, self.duels, self.clock)

@@ -36,6 +36,10 @@ def _device(text: str) -> str:
     return text
 
 
+def _devices(text: str | None) -> str | None:
+    return ",".join(_device(device.strip()) for device in text.split(",")) if text else text
+
+
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value
 
@@ -126,6 +130,9 @@ class Settings(OptionDefaults):
     device: Annotated[str, BeforeValidator(_lower), AfterValidator(_device)] = Field(
         "auto", description="auto, cpu, cuda, cuda:0 (or another number) or mps"
     )
+    devices: Annotated[str | None, BeforeValidator(_lower), AfterValidator(_devices)] = Field(
+        None, description="devices separated by commas, one worker each, such as cuda:0,cuda:1 or cpu,cpu"
+    )
     dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16", "int8"], BeforeValidator(_lower)] = (
         Field("auto", description="auto, float32, bfloat16, float16 or int8")
     )
@@ -206,6 +213,11 @@ class Settings(OptionDefaults):
         if diffusion == MULTIBAND:
             diffusion = f"{MULTIBAND}:{self.ar_model}"
         return {Mode.AR: autoregressive, Mode.DIFFUSION: diffusion}
+
+    @property
+    def worker_devices(self) -> tuple[str, ...]:
+        """The device of each worker: DEVICES, or DEVICE alone."""
+        return tuple(self.devices.split(",")) if self.devices else (self.device,)
 
     @property
     def secrets(self) -> list[str]:

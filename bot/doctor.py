@@ -55,7 +55,8 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     except Broken as error:
         yield Finding("Accelerator", "problem", f"torch does not work: {error}", "Run `make install` again.")
     else:
-        yield _accelerator(settings.device, machine)
+        for device in dict.fromkeys(settings.worker_devices):
+            yield _accelerator(device, machine)
         yield from memory(settings, engines, machine, available_gb())
     yield _discord(settings.discord_api_url)
 
@@ -157,7 +158,7 @@ def memory(
     main_gb: what can still be had of main memory and paging file; None where that is not known.
     """
     module = cast(Engines, importlib.import_module(engines))
-    on_gpu = bool(machine.gpus) and settings.device != "cpu"
+    on_gpu = bool(machine.gpus) and settings.worker_devices[0] != "cpu"
     auto = "float32" if not on_gpu else "bfloat16" if machine.bfloat16 else "float16"
     dtype = auto if settings.dtype == "auto" else settings.dtype
     sizes: dict[Mode, float] = {}

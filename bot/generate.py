@@ -13,7 +13,8 @@ from typing import Any
 
 from bot.config import Settings
 from bot.errors import RenderError, UserError, WorkerDied
-from bot.executor.child import ChildExecutor, Died
+from bot.executor.child import ChildExecutor
+from bot.executor.link import Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered
 from bot.jobs.melodies import prepare
 from bot.recipe import Recipe, Role
@@ -52,7 +53,7 @@ async def generate(
     with tempfile.TemporaryDirectory(prefix="antiphon-") as folder:
         if melody is not None:
             recipe, melody = await _followed(recipe, melody, Path(folder, "melody"))
-        executor = ChildExecutor.configured(settings, engines, warm=None)
+        executor = ChildExecutor.configured(settings, engines, warm=None, device=settings.worker_devices[0])
         try:
             async for event in executor.events():
                 match event:

@@ -43,6 +43,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
         ("DEFAULT_SECONDS=0", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600"),
         ("DEFAULT_MODE=loud", "DEFAULT_MODE has to be ar or diffusion"),
         ("DEVICE=cuda:x", "DEVICE has to be auto, cpu, cuda, cuda:0 (or another number) or mps"),
+        ("DEVICES=cuda:0,gpu", "DEVICES has to be devices separated by commas, one worker each"),
         ("DISCORD_API_URL=discord.com", "DISCORD_API_URL has to be the address of Discord's REST API"),
         ("LOG_LEVEL=verbose", "LOG_LEVEL has to be debug, info, warning or error"),
         ("DISCORD_TOKEN=short", "DISCORD_TOKEN has to be the bot token"),
@@ -52,6 +53,11 @@ def test_a_wrong_value_is_named_with_what_is_right(tmp_path: Path, line: str, se
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, line)
     assert str(caught.value).startswith(sentence)
+
+
+def test_each_of_several_devices_gets_a_worker(tmp_path: Path) -> None:
+    assert load(tmp_path, "DEVICE=cpu").worker_devices == ("cpu",)
+    assert load(tmp_path, "DEVICE=cpu\nDEVICES=CUDA:0, cuda:1").worker_devices == ("cuda:0", "cuda:1")
 
 
 def test_no_message_holds_the_token(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Self
 
 from bot.config import Settings
+from bot.executor.link import Died
 from bot.executor.protocol import (
     Cancel,
     Down,
@@ -34,14 +34,8 @@ log = logging.getLogger(__name__)
 
 _LINE_LIMIT = 1 << 20
 _STDERR_TAIL_LINES = 15
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _BACKOFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Died:
-    """The worker process ended with its open jobs, and a new one starts. reason: in words for the member."""
-
-    reason: str
 
 
 class ChildExecutor:
@@ -49,18 +43,18 @@ class ChildExecutor:
 
     stall_seconds: the longest silence while a job renders or is mastered; load_seconds: while a model loads.
     A worker that is silent for longer is killed and reported as Died, like one that exits on its own.
-    secrets: environment variables for the worker alone, such as HF_TOKEN.
+    environment: variables for the worker alone, such as HF_TOKEN.
     The pipe is read whether or not the events are consumed, so a bot that waits for its disk neither blocks
     the worker nor counts it as silent.
     """
 
     def __init__(
-        self, start: Start, *, stall_seconds: float, load_seconds: float, secrets: Mapping[str, str]
+        self, start: Start, *, stall_seconds: float, load_seconds: float, environment: Mapping[str, str]
     ) -> None:
         self._start = start
         self._stall_seconds = stall_seconds
         self._load_seconds = load_seconds
-        self._secrets = secrets
+        self._environment = environment
         self._process: asyncio.subprocess.Process | None = None
         self._sent = 0
         self._watchdog = self._new_watchdog()
@@ -68,19 +62,31 @@ class ChildExecutor:
         self._closing = asyncio.Event()
 
     @classmethod
-    def configured(cls, settings: Settings, engines: str, *, warm: Mode | None) -> Self:
-        """Return the executor that the settings describe, with the model of mode `warm` loaded ahead."""
+    def configured(
+        cls,
+        settings: Settings,
+        engines: str,
+        *,
+        warm: Mode | None,
+        device: str | None = None,
+        threads: int = 0,
+    ) -> Self:
+        """Return the worker that the settings describe, with the model of mode `warm` loaded ahead.
+
+        device: in place of the settings' own.  threads: the CPU threads that it computes with, 0 for the
+        libraries' default.
+        """
         return cls(
             Start(
                 engines=engines,
                 models={mode.value: model for mode, model in settings.models.items()},
                 warm=warm,
-                device=settings.device,
+                device=device or settings.device,
                 dtype=settings.dtype,
             ),
             stall_seconds=settings.stall_seconds,
             load_seconds=settings.load_seconds,
-            secrets={"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {},
+            environment=_secrets(settings) | (dict.fromkeys(_THREADS, str(threads)) if threads else {}),
         )
 
     @property
@@ -150,7 +156,7 @@ class ChildExecutor:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=_LINE_LIMIT,
-            env={**_environment(), **self._secrets},
+            env={**_environment(), **self._environment},
         )
         self._sent = 0
         self._watchdog = self._new_watchdog()
@@ -231,6 +237,10 @@ async def _log_stderr(process: asyncio.subprocess.Process, stderr_tail: deque[st
         line = raw.decode(errors="replace").rstrip()
         stderr_tail.append(line)
         log.info("worker: %s", line)
+
+
+def _secrets(settings: Settings) -> dict[str, str]:
+    return {"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {}
 
 
 def _environment() -> dict[str, str]:

@@ -10,7 +10,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import asdict
@@ -25,6 +25,7 @@ from bot.engines.base import Engine, RenderRequest
 from bot.engines.failures import is_out_of_memory
 from bot.errors import BadAudio, ModelUnusable, OutOfMemory, RenderError, UserError
 from bot.executor.protocol import (
+    Available,
     Cancel,
     Down,
     Failed,
@@ -67,6 +68,8 @@ class PipeContext:
         self._inbox: deque[Render] = deque()
         self._acked = 0
         self._last_ready: Ready | None = None
+        self.loaded: tuple[Mode, ...] = ()
+        """The modes whose models are in memory; the bot learns them with the next grant."""
         self._cancelled: set[int] = set()
         self._open: dict[int, tuple[Render, float]] = {}
         self._engine: Engine | None = None
@@ -112,6 +115,10 @@ class PipeContext:
         """Put a job that the engine took back to the head of the inbox, to be tried again."""
         with self._changed:
             self._inbox.appendleft(self._open.pop(job.id)[0])
+
+    def available(self, modes: Sequence[Mode]) -> None:
+        """Announce the modes whose models are installed here."""
+        self._send(Available(tuple(modes)))
 
     def loading(self, mode: Mode, *, finished: bool) -> None:
         """Say that a mode's model is being loaded, or that this is over."""
@@ -249,7 +256,7 @@ class PipeContext:
 
     def _send_ready(self, mode: Mode | None) -> None:
         """Grant one Render, unless the bot holds this same grant already."""
-        ready = Ready(mode, self._acked)
+        ready = Ready(mode, self._acked, self.loaded)
         if ready != self._last_ready:
             self._last_ready = ready
             self._send(ready)

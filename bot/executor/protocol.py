@@ -1,7 +1,7 @@
 """The messages between the bot and its worker: one JSON object a line, over the worker's stdin and stdout.
 
     bot → worker    Start, then Render, Cancel; the worker exits at the end of the stream
-    worker → bot    Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal
+    worker → bot    Available, then Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal
 
 Audio travels as files, never here. A Ready grants one Render and is sent only when it differs from the last.
 `Ready.acked` counts the Renders that the worker has received: the bot acts on a Ready only if it has sent no
@@ -57,14 +57,23 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Available:
+    """The first message of a worker: the modes whose models are installed where it runs."""
+
+    modes: tuple[Mode, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """One more job can be taken now, of `mode` only unless that is None.
 
-    acked: the number of Renders that this worker has received so far.
+    acked: the number of Renders that this worker has received so far.  loaded: the modes whose models are in
+    its memory, so that jobs of these modes start at once.
     """
 
     mode: Mode | None
     acked: int
+    loaded: tuple[Mode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +131,11 @@ class Fatal:
 
 
 Down = Start | Render | Cancel
-Up = Ready | Loading | Progress | Heartbeat | Rendered | Failed | Fatal
+Up = Available | Ready | Loading | Progress | Heartbeat | Rendered | Failed | Fatal
 _DOWN = {kind.__name__: kind for kind in (Start, Render, Cancel)}
-_UP = {kind.__name__: kind for kind in (Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal)}
+_UP = {
+    kind.__name__: kind for kind in (Available, Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal)
+}
 
 
 def encode(message: Down | Up) -> bytes:
@@ -152,5 +163,7 @@ def decode_up(line: bytes) -> Up:
     message = json.loads(line)
     if message.get("mode") is not None:
         message["mode"] = Mode(message["mode"])
+    for several in message.keys() & {"modes", "loaded"}:
+        message[several] = tuple(Mode(mode) for mode in message[several])
     up: Up = _UP[message.pop("type")](**message)
     return up

@@ -9,7 +9,7 @@ import traceback
 from typing import NoReturn, cast
 
 from bot.engines.base import Engine, Engines
-from bot.errors import ModelUnusable, OutOfMemory, RenderError
+from bot.errors import ModelMissing, ModelUnusable, OutOfMemory, RenderError
 from bot.executor.context import TOO_LARGE, PipeContext
 from bot.executor.protocol import Start, decode_down
 from bot.recipe import Mode, Recipe
@@ -50,6 +50,17 @@ class Worker:
                 self._context.drop(render)
                 self._context.fail(render.job_id, _not_loaded(recipe, engine))
 
+    def announce(self) -> None:
+        """Tell the bot which of the configured models are installed here."""
+        self._context.available([Mode(mode) for mode in self._start.models if self._is_installed(Mode(mode))])
+
+    def _is_installed(self, mode: Mode) -> bool:
+        try:
+            self._engines.describe(mode, self._start.models[mode])
+        except ModelMissing:
+            return False
+        return True
+
     def warm(self, mode: Mode) -> None:
         """Load a model, and what draws pictures, before anybody asks.
 
@@ -83,12 +94,16 @@ class Worker:
             self._unload()
 
     def _load(self, mode: Mode) -> Engine:
-        return self._engines.load(mode, self._start.models[mode], self._start.device, self._start.dtype)
+        start = self._start
+        engine = self._engines.load(mode, start.models[mode], start.device, start.dtype)
+        self._context.loaded = (*self._loaded, mode)
+        return engine
 
     def _unload(self) -> None:
         for engine in self._loaded.values():
             engine.close()
         self._loaded.clear()
+        self._context.loaded = ()
         self._engines.release()
 
     def _broke(self, error: Exception) -> None:
@@ -150,6 +165,7 @@ def main() -> None:
         case Start() as start:
             try:
                 worker = Worker(PipeContext(reading, writing), start)
+                worker.announce()
                 if start.warm is not None:
                     worker.warm(Mode(start.warm))
                 worker.run()

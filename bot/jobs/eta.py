@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import heapq
+from collections.abc import Callable, Sequence
 
 from bot.recipe import Recipe
 
@@ -27,6 +28,21 @@ def remaining_seconds(recipe: Recipe, pace: Pace, elapsed: float, fraction: floa
         return elapsed * (1 - fraction) / fraction + FINISHING_SECONDS
     expected = render_seconds(recipe, pace)
     return max(expected - elapsed, expected / 10)
+
+
+def finish_times(running: Sequence[float], waiting: Sequence[float], workers: int) -> list[float]:
+    """Return the seconds until each waiting job is done, when each goes to the worker that is free first.
+
+    running: what is left of the running jobs; waiting: the durations of the others, in the queue's order.
+    """
+    free_at = [0.0] * workers
+    for seconds in running:
+        heapq.heapreplace(free_at, free_at[0] + seconds)
+    finished = []
+    for seconds in waiting:
+        finished.append(free_at[0] + seconds)
+        heapq.heapreplace(free_at, finished[-1])
+    return finished
 
 
 def spoken(seconds: float) -> str:

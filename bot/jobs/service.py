@@ -14,12 +14,15 @@ from typing import Literal
 
 from bot.config import Settings
 from bot.errors import LimitReached, NotFound, StoreError, UserError
-from bot.executor.child import ChildExecutor, Died
-from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
+from bot.executor.link import Died
+from bot.executor.pool import WorkerEvent, WorkerPool
+from bot.executor.protocol import Available, Failed, Loading, Progress, Ready, Render, Rendered
 from bot.jobs import eta
 from bot.jobs.configured import ConfiguredModels
+from bot.jobs.dispatch import Dispatcher
+from bot.jobs.estimates import Estimates, QueuePosition
 from bot.jobs.melodies import Melodies
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
 from bot.store.jobs import Counter, Delivery, Job, Jobs, Request, State
@@ -35,15 +38,6 @@ end is seldom a job's doing, but a job that takes the whole machine down has to 
 _RECORD_AGAIN_SECONDS = 5.0
 _CLOSING_SECONDS = 5.0
 """How long close() waits for what the worker said last to be recorded."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueuePosition:
-    """Where an open job stands: `number` among `waiting` jobs (0 while it runs), seconds until delivery."""
-
-    number: int
-    waiting: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +62,13 @@ Listener = Callable[[Moved | Advanced], None]
 
 
 class JobService:
-    """One instance owns the queue and the executor. `run` works until it is cancelled."""
+    """The owner of the queue and the workers. `run` works until it is cancelled."""
 
     def __init__(
         self,
         jobs: Jobs,
         clips: Clips,
-        executor: ChildExecutor,
+        workers: WorkerPool,
         capabilities: Mapping[Mode, Capabilities],
         settings: Settings,
         clock: Callable[[], float],
@@ -86,15 +80,14 @@ class JobService:
         self._models = ConfiguredModels(
             settings.models | {mode: engine.model for mode, engine in capabilities.items()}
         )
-        self._executor = executor
+        self._workers = workers
         self._settings = settings
         self._clock = clock
-        self._ready: Ready | None = None
+        self._dispatcher = Dispatcher()
         self._filling = asyncio.Lock()
         self._ended = asyncio.Event()
         self._ended.set()
-        self._fractions: dict[int, float] = {}
-        self._paces: dict[str, float] = {}
+        self._estimates = Estimates(jobs, clips, capabilities, len(workers), clock)
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
@@ -177,9 +170,9 @@ class JobService:
         async with self._filling:
             # Behind a Render that is on its way, never before it.
             for job_id in job_ids:
-                await self._executor.cancel(job_id)
+                await self._workers.cancel(job_id)
         for job_id in job_ids:
-            self._fractions.pop(job_id, None)
+            self._estimates.stopped(job_id)
             self._discard(job_id)
             self._publish(Moved(job_id, State.CANCELLED))
         await self._fill()
@@ -190,8 +183,8 @@ class JobService:
             return
         async with self._filling:
             # Behind a Render that is on its way, never before it.
-            await self._executor.cancel(job_id)
-        self._fractions.pop(job_id, None)
+            await self._workers.cancel(job_id)
+        self._estimates.stopped(job_id)
         self._discard(job_id)
         self._publish(Moved(job_id, State.FAILED))
         await self._fill()
@@ -208,15 +201,7 @@ class JobService:
 
     async def queue_positions(self) -> dict[int, QueuePosition]:
         """Return where every open job stands, in the order in which they will be done."""
-        running, waiting = await self.jobs.running(), await self.jobs.waiting()
-        pace = await self._pace({job.recipe.model for job in running} | {job.recipe.model for job in waiting})
-        left = {job.id: self._left(job, pace) for job in running}
-        positions = {job_id: QueuePosition(0, len(waiting), seconds) for job_id, seconds in left.items()}
-        until = sum(left.values())
-        for job in waiting:
-            until += eta.render_seconds(job.recipe, pace)
-            positions[job.id] = QueuePosition(job.place, len(waiting), until)
-        return positions
+        return await self._estimates.positions()
 
     async def run(self) -> None:
         """Put back what a killed bot left running, then keep the worker busy until close().
@@ -225,15 +210,15 @@ class JobService:
         """
         self._ended.clear()
         await self._recorded("the last start's jobs", self._recover)
-        async with aclosing(self._executor.events()) as events:
-            async for event in events:
-                await self._record(event)
+        async with aclosing(self._workers.events()) as events:
+            async for message in events:
+                await self._record(message)
         await self._recorded("the stop", self.jobs.release_running)
         self._ended.set()
 
     async def close(self) -> None:
         """End the worker, and put what it was rendering back into the queue."""
-        await self._executor.close()
+        await self._workers.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
                 await self._ended.wait()
@@ -251,9 +236,9 @@ class JobService:
             except UserError as gone:
                 await self._fail(Failed(job.id, "refused", str(gone)))
 
-    async def _record(self, event: Up | Died) -> None:
-        """Act on an event."""
-        await self._recorded(type(event).__name__, partial(self._handle, event))
+    async def _record(self, message: WorkerEvent) -> None:
+        """Act on a worker's message."""
+        await self._recorded(type(message.event).__name__, partial(self._handle, message))
 
     async def _recorded(self, what: str, act: Callable[[], Awaitable[None]]) -> None:
         """Write to the database until it works: a full disk passes, and nothing may be lost meanwhile."""
@@ -265,19 +250,22 @@ class JobService:
                 log.exception("%s could not be recorded, attempt %d", what, attempt)
                 await asyncio.sleep(_RECORD_AGAIN_SECONDS)
 
-    async def _handle(self, event: Up | Died) -> None:
-        match event:
+    async def _handle(self, message: WorkerEvent) -> None:
+        worker = message.worker
+        match event := message.event:
+            case Available(modes):
+                self._dispatcher.available(worker, modes)
             case Ready():
-                self._ready = event
+                self._dispatcher.ready(worker, event)
                 await self._fill()
             case Loading(mode, finished):
                 for job in await self.jobs.running():
-                    if job.recipe.mode == mode and not finished:
+                    if job.worker == worker and job.recipe.mode == mode and not finished:
                         self._publish(Advanced(job.id, "loading", 0.0))
             case Progress(job_id, done, total, phase):
                 fraction = done / max(total, 1)
                 if phase == "rendering":
-                    self._fractions[job_id] = fraction
+                    self._estimates.progress(job_id, fraction)
                 self._publish(Advanced(job_id, phase, fraction))
             case Rendered():
                 await self._keep(event)
@@ -286,17 +274,15 @@ class JobService:
                 await self._fail(event)
                 await self._fill()
             case Died(reason):
-                self._ready = None
-                most = self._settings.max_attempts
-                await self._requeue("attempts", most, f"{reason} It was tried {most} times.")
+                self._dispatcher.died(worker)
+                limit = self._settings.max_attempts
+                await self._requeue("attempts", limit, f"{reason} It was tried {limit} times.", worker)
+                await self._fill()
 
     async def _fill(self) -> None:
-        """Give the worker what it has room for, in the queue's order."""
+        """Give the workers the jobs that they have grants for."""
         async with self._filling:
-            while (ready := self._ready) and ready.acked == self._executor.sent:
-                job = await self.jobs.claim(self._clock(), ready.mode)
-                if job is None:
-                    return
+            while job := await self._claim():
                 try:
                     recipe = self._models.adopt(job.recipe)
                     melody = self.melodies.of(recipe)
@@ -304,15 +290,26 @@ class JobService:
                     refusal = Failed(job.id, "refused", str(gone))
                     await self._recorded("Failed", partial(self._fail, refusal))
                     continue
-                self._ready = None
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
-                await self._executor.render(
-                    Render(job.id, recipe, str(out_path), job.max_bytes, str(melody or ""))
+                self._dispatcher.assigned(job.worker)
+                await self._workers.render(
+                    job.worker, Render(job.id, recipe, str(out_path), job.max_bytes, str(melody or ""))
                 )
                 self._publish(Moved(job.id, State.RUNNING))
 
+    async def _claim(self) -> Job | None:
+        """Claim the next job for the best worker with a grant; None where no claim succeeds."""
+        if not self._dispatcher.has_grants(self._workers.sent):
+            return None
+        heads = await self.jobs.heads()
+        for worker, head in self._dispatcher.choices(heads):
+            if job := await self.jobs.claim(self._clock(), head.mode, worker):
+                self._dispatcher.passed(job.id, heads)
+                return job
+        return None
+
     async def _keep(self, event: Rendered) -> None:
-        self._fractions.pop(event.job_id, None)
+        self._estimates.stopped(event.job_id)
         clip = await self.jobs.rendered(
             event.job_id,
             NewClip(file=event.file, picture=event.picture, facts=event.facts),
@@ -321,47 +318,31 @@ class JobService:
         if clip is None:
             remove_files(self._settings.clip_dir, event.file, event.picture)
             return
-        self._paces.pop(clip.recipe.model, None)
+        self._estimates.rendered(clip.recipe.model)
         self._publish(Moved(event.job_id, State.RENDERED))
 
     async def _fail(self, event: Failed) -> None:
-        self._fractions.pop(event.job_id, None)
+        self._estimates.stopped(event.job_id)
         log.warning("job %d failed (%s): %s\n%s", event.job_id, event.kind, event.message, event.detail)
         if await self.jobs.fail(event.job_id, event.message, self._clock()):
             self._discard(event.job_id)
             self._publish(Moved(event.job_id, State.FAILED))
 
-    async def _requeue(self, counter: Counter, most: int, error: str) -> None:
+    async def _requeue(self, counter: Counter, limit: int, error: str, worker: int | None = None) -> None:
         async with self._filling:
-            # What is being given to a worker that just died is put back with the rest.
-            back, failed = await self.jobs.requeue_running(self._clock(), counter, most, error)
+            # A job on its way to a worker that just died is requeued with the others.
+            back, failed = await self.jobs.requeue_running(self._clock(), counter, limit, error, worker)
         for job in back:
-            self._fractions.pop(job.id, None)
+            self._estimates.stopped(job.id)
             self._publish(Moved(job.id, State.QUEUED, retry=True))
         for job in failed:
-            self._fractions.pop(job.id, None)
+            self._estimates.stopped(job.id)
             self._discard(job.id)
             self._publish(Moved(job.id, State.FAILED))
 
     def _discard(self, job_id: int) -> None:
         """Remove what an earlier attempt at a job published before a kill kept it from being recorded."""
         remove_files(self._settings.clip_dir, *clip_files(job_id))
-
-    async def _pace(self, models: set[str]) -> eta.Pace:
-        for model in models - self._paces.keys():
-            measured = await self.clips.pace(model)
-            if measured is not None:
-                self._paces[model] = measured
-
-        def pace(recipe: Recipe) -> float:
-            expected = self.capabilities.get(recipe.mode)
-            return self._paces.get(recipe.model, expected.real_time_factor if expected else 1.0)
-
-        return pace
-
-    def _left(self, job: Job, pace: eta.Pace) -> float:
-        elapsed = self._clock() - (job.claimed_at or self._clock())
-        return eta.remaining_seconds(job.recipe, pace, max(elapsed, 0.0), self._fractions.get(job.id))
 
     def _publish(self, event: Moved | Advanced) -> None:
         for listener in self._listeners:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.recipe import Recipe
+from bot.recipe import Mode, Recipe
 from bot.store.database import Row
 
 
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A row of the queue."""
+    """A row of the queue. worker: the number of the worker that it was given to last, 0 before."""
 
     id: int
     state: State
@@ -53,6 +53,7 @@ class Job:
     can_post: bool
     max_bytes: int
     attempts: int
+    worker: int
     created_at: float
     claimed_at: float | None
     error: str | None
@@ -85,6 +86,19 @@ class Waiting:
     place: int
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first queued job of its mode.
+
+    isolated: it shares its worker with no other running job; exclusive: it is rendered while nothing else is.
+    """
+
+    id: int
+    mode: Mode
+    isolated: bool
+    exclusive: bool
+
+
 def job_of(row: Row) -> Job:
     """Return the job that a row of the table holds."""
     return Job(
@@ -101,6 +115,7 @@ def job_of(row: Row) -> Job:
         can_post=bool(row["can_post"]),
         max_bytes=row["max_bytes"],
         attempts=row["attempts"],
+        worker=row["worker"],
         created_at=row["created_at"],
         claimed_at=row["claimed_at"],
         error=row["error"],

@@ -11,12 +11,13 @@ from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.database import Database, one
-from bot.store.job_model import Delivery, Job, Request, State, Waiting, job_of
+from bot.store.job_model import Delivery, Head, Job, Request, State, Waiting, job_of
 
 __all__ = [
     "COUNTERS",
     "Counter",
     "Delivery",
+    "Head",
     "Job",
     "Jobs",
     "Request",
@@ -45,13 +46,14 @@ class Jobs:
         async with self._db.write() as tx:
             return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
 
-    async def claim(self, now: float, mode: Mode | None = None) -> Job | None:
-        """Take the job whose turn it is, if any, and if it is of `mode` where one is given.
+    async def claim(self, now: float, mode: Mode | None = None, worker: int = 0) -> Job | None:
+        """Assign the first queued job, of `mode` unless that is None, to a worker and return it.
 
-        An isolated job waits until nothing else runs, and while it runs nothing else is taken.
+        None where there is none, or where isolation forbids it: an isolated job shares its worker with no
+        other running job, an exclusive job shares the bot with none.
         """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_CLAIM, {"now": now, "mode": mode}))
+            row = await one(await tx.execute(_CLAIM, {"now": now, "mode": mode, "worker": worker}))
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
@@ -61,19 +63,23 @@ class Jobs:
             return await insert_clip(tx, job_id, clip, now) if row else None
 
     async def requeue_running(
-        self, now: float, counter: Counter, most: int, error: str
+        self, now: float, counter: Counter, most: int, error: str, worker: int | None = None
     ) -> tuple[list[Job], list[Job]]:
-        """Put the running jobs back in their places, each to be rendered alone: (requeued, failed).
+        """Return the running jobs of a worker to their places in the queue: (requeued, failed).
 
-        A job that was the only one running is counted in `counter`, and fails with `error` once it was
+        worker: the one that died, whose jobs are isolated then; None after a kill of the bot, which makes all
+        running jobs exclusive.
+        A job that was the only one running there is counted in `counter`, and fails with `error` once it was
         counted `most` times. With several running the cause is unknown, so none is counted.
         """
         async with self._db.write() as tx:
-            await tx.execute(_COUNT_LONE[counter], {})
+            await tx.execute(_COUNT_LONE[counter], {"worker": worker})
             failed = await (
-                await tx.execute(_FAIL_SPENT[counter], {"now": now, "most": most, "error": error})
+                await tx.execute(
+                    _FAIL_SPENT[counter], {"now": now, "most": most, "error": error, "worker": worker}
+                )
             ).fetchall()
-            requeued = await (await tx.execute(_REQUEUE_ISOLATED, {})).fetchall()
+            requeued = await (await tx.execute(_REQUEUE_ISOLATED, {"worker": worker})).fetchall()
         return [job_of(row) for row in requeued], [job_of(row) for row in failed]
 
     async def release_running(self) -> None:
@@ -168,6 +174,13 @@ class Jobs:
         rows = await self._db.read("SELECT id, user_id, recipe, place FROM queue ORDER BY place", {})
         return [Waiting(r["id"], r["user_id"], Recipe.from_json(r["recipe"]), r["place"]) for r in rows]
 
+    async def heads(self) -> list[Head]:
+        """Return the first queued job of each mode, in the order of the queue."""
+        rows = await self._db.read(_HEADS, {})
+        return [
+            Head(row["id"], Mode(row["mode"]), bool(row["isolated"]), bool(row["exclusive"])) for row in rows
+        ]
+
     async def running(self) -> list[Job]:
         """Return what is being rendered now."""
         rows = await self._db.read("SELECT * FROM jobs WHERE state = 'running' ORDER BY claimed_at, id", {})
@@ -243,15 +256,24 @@ SELECT count(*) FILTER (WHERE user_id = :user_id) AS mine, count(*) AS everybody
 FROM jobs WHERE state IN ('queued', 'running')
 """
 _CLAIM = """
-UPDATE jobs SET state = 'running', claimed_at = :now
-WHERE id = (SELECT id FROM queue WHERE place = 1 AND (:mode IS NULL OR mode = :mode)) AND state = 'queued'
+UPDATE jobs SET state = 'running', claimed_at = :now, worker = :worker
+WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY place LIMIT 1)
+  AND state = 'queued'
   AND NOT EXISTS (
-    SELECT 1 FROM jobs AS beside WHERE beside.state = 'running' AND (beside.isolated = 1 OR jobs.isolated = 1)
+    SELECT 1 FROM jobs AS beside
+    WHERE beside.state = 'running'
+      AND (beside.exclusive OR jobs.exclusive
+           OR (beside.worker = :worker AND (beside.isolated OR jobs.isolated)))
   )
 RETURNING *
 """
+_HEADS = """
+SELECT jobs.id, jobs.mode, jobs.isolated, jobs.exclusive, min(queue.place) AS first
+FROM queue JOIN jobs USING (id) GROUP BY jobs.mode ORDER BY first
+"""
 _RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
-_LONE = "state = 'running' AND (SELECT count(*) FROM jobs WHERE state = 'running') = 1"
+_ON_WORKER = "state = 'running' AND (:worker IS NULL OR worker = :worker)"
+_LONE = f"{_ON_WORKER} AND (SELECT count(*) FROM jobs WHERE {_ON_WORKER}) = 1"
 _COUNT_LONE: dict[Counter, str] = {
     counter: f"UPDATE jobs SET {counter} = {counter} + 1 WHERE {_LONE}" for counter in COUNTERS
 }
@@ -263,8 +285,9 @@ WHERE {_LONE} AND {counter} >= :most RETURNING *
     for counter in COUNTERS
 }
 # Without its claim a member keeps the turn that was taken.
-_REQUEUE_ISOLATED = """
-UPDATE jobs SET state = 'queued', claimed_at = NULL, isolated = 1 WHERE state = 'running' RETURNING *
+_REQUEUE_ISOLATED = f"""
+UPDATE jobs SET state = 'queued', claimed_at = NULL, isolated = 1, exclusive = exclusive OR :worker IS NULL
+WHERE {_ON_WORKER} RETURNING *
 """
 _RELEASE = "UPDATE jobs SET state = 'queued', claimed_at = NULL WHERE state = 'running'"
 _FAIL = """

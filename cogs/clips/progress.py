@@ -17,8 +17,9 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
+from bot.jobs.estimates import QueuePosition
 from bot.jobs.eta import spoken
-from bot.jobs.service import Advanced, Moved, QueuePosition
+from bot.jobs.service import Advanced, Moved
 from bot.store.jobs import Job, State
 from cogs.clips.buttons import job_buttons
 from cogs.delivery.notices import BLOCKED_WORDS

@@ -8,8 +8,8 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
+from bot.jobs.estimates import QueuePosition
 from bot.jobs.eta import spoken
-from bot.jobs.service import QueuePosition
 from cogs.ui.answers import think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
 from cogs.ui.text import in_a_line

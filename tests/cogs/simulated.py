@@ -37,6 +37,8 @@ LOOPS = {
     "ClipDeletions._finish",
     "RemovalService.run",
     "Removals._look_for_open_duels",
+    "WorkerPool.events.<locals>.forward",
+    "WorkerPool.events.<locals>.forward_all",
     "ChildExecutor._read",
     "ChildExecutor._watch",
     "_log_stderr",

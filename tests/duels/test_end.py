@@ -12,7 +12,7 @@ import pytest
 from bot.config import Settings
 from bot.duels.neutral import NeutralFiles
 from bot.duels.service import DuelService
-from bot.executor.child import ChildExecutor
+from bot.executor.local import local_workers
 from bot.jobs.service import JobService, Moved
 from bot.store.clips import Clips
 from bot.store.database import Database
@@ -30,8 +30,8 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def duel_service(database: Database, settings: Settings, clock: Callable[[], float]) -> DuelService:
-    executor = ChildExecutor.configured(settings, "tests.tone", warm=None)
-    jobs = JobService(Jobs(database), Clips(database), executor, {}, settings, clock)
+    workers = local_workers(settings, "tests.tone", warm=())
+    jobs = JobService(Jobs(database), Clips(database), workers, {}, settings, clock)
     return DuelService(Duels(database), jobs, settings, clock)
 
 

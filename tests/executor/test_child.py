@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from bot.config import Settings
-from bot.executor.child import ChildExecutor, Died
+from bot.executor.child import ChildExecutor
+from bot.executor.link import Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
 from bot.recipe import Mode
 from tests import gate, tone
@@ -190,7 +191,7 @@ async def test_a_grant_is_sent_once_however_often_the_engine_asks(harness: Worke
     await harness.until(Rendered, job=job)
     grants = [event for event in harness.said[start:] if isinstance(event, Ready) and event.acked == sent]
     assert len(grants) == len(set(grants))
-    assert Ready(Mode.AR, sent) in grants
+    assert Ready(Mode.AR, sent, (Mode.AR,)) in grants
 
 
 async def test_the_worker_is_read_while_nobody_takes_its_events(harness: WorkerHarness) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import Settings
-from bot.executor.child import ChildExecutor, Died
+from bot.executor.child import ChildExecutor
+from bot.executor.link import Died
 from bot.executor.protocol import Failed
 from bot.recipe import Mode
 from tests import gate

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.config import Settings
 from bot.executor.child import ChildExecutor
+from bot.executor.local import local_workers
 from bot.jobs.service import Advanced, JobService, Moved
 from bot.recipe import Mode
 from bot.store.clips import Clips
@@ -31,11 +32,11 @@ class Running:
         self.settings = settings
         self.events: list[Moved | Advanced] = []
         self._changed = asyncio.Event()
-        self.executor = ChildExecutor.configured(settings, engines, warm=None)
+        self.workers = local_workers(settings, engines, warm=())
         capabilities = {mode: tone.describe(mode, model) for mode, model in settings.models.items()}
         ticks = itertools.count(1.0)
         self.service = JobService(
-            self.jobs, Clips(database), self.executor, capabilities, settings, lambda: next(ticks)
+            self.jobs, Clips(database), self.workers, capabilities, settings, lambda: next(ticks)
         )
         self.service.subscribe(self._heard)
 
@@ -58,6 +59,10 @@ class Running:
         over = (State.RENDERED, State.FAILED, State.CANCELLED)
         await self.until(lambda e: isinstance(e, Moved) and e.job_id == job_id and e.state in over)
         return await self.jobs.get(job_id)
+
+    def pids(self) -> list[int]:
+        """Return the process ids of the living workers."""
+        return [link.pid for link in self.workers.links if isinstance(link, ChildExecutor) and link.pid]
 
     def retried(self) -> list[int]:
         """Return the jobs that went back to the queue, in order."""

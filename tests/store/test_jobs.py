@@ -60,13 +60,35 @@ async def test_two_claims_at_once_get_two_jobs(jobs: Jobs) -> None:
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_a_claim_for_one_mode_never_jumps_the_queue(jobs: Jobs) -> None:
-    first = await jobs.add(request(user_id=1), 0, **MANY)
-    await jobs.add(request(user_id=2, recipe=recipe(mode=Mode.DIFFUSION)), 0, **MANY)
-    assert await jobs.claim(1, Mode.DIFFUSION) is None
-    claimed = await jobs.claim(1, Mode.AR)
-    assert claimed is not None
-    assert claimed.id == first.id
+async def test_a_claim_for_a_mode_takes_the_first_of_that_mode(jobs: Jobs) -> None:
+    modes = (Mode.AR, Mode.DIFFUSION, Mode.DIFFUSION)
+    added = [
+        await jobs.add(request(user_id=u, recipe=recipe(mode=m)), 0, **MANY) for u, m in enumerate(modes)
+    ]
+    assert [(head.id, head.mode) for head in await jobs.heads()] == [
+        (added[0].id, Mode.AR),
+        (added[1].id, Mode.DIFFUSION),
+    ]
+    claimed = [await jobs.claim(1, Mode.DIFFUSION), await jobs.claim(1), await jobs.claim(1, Mode.AR)]
+    assert [job and job.id for job in claimed] == [added[1].id, added[0].id, None]
+    assert [head.id for head in await jobs.heads()] == [added[2].id]
+
+
+async def test_isolation_is_within_a_worker_and_after_a_kill_of_the_bot_everywhere(jobs: Jobs) -> None:
+    for user in (1, 2, 3, 4):
+        await jobs.add(request(user_id=user), 0, **MANY)
+    for worker in (0, 0, 1):
+        assert await jobs.claim(1, worker=worker)
+    requeued, failed = await jobs.requeue_running(2, "attempts", 1, "it died", worker=0)
+    assert (len(requeued), failed) == (2, []), "both of the dead worker, none of the other"
+    assert [head.isolated for head in await jobs.heads()] == [True]
+    assert await jobs.claim(3, worker=1) is None, "an isolated job starts beside no other of its worker"
+    assert await jobs.claim(3, worker=0)
+    assert await jobs.claim(4, worker=0) is None, "nothing is added beside an isolated job"
+    await jobs.requeue_running(5, "interruptions", 9, "killed")
+    assert [(head.isolated, head.exclusive) for head in await jobs.heads()] == [(True, True)]
+    assert await jobs.claim(6, worker=0)
+    assert await jobs.claim(6, worker=1) is None, "an exclusive job runs while nothing else does"
 
 
 async def test_limits_hold_when_everybody_asks_at_once(jobs: Jobs) -> None:
@@ -173,6 +195,8 @@ class QueueMachine(RuleBasedStateMachine):
         self.users: dict[int, int] = {}
         self.counted: dict[tuple[Counter, int], int] = {}
         self.isolated: set[int] = set()
+        self.exclusive: set[int] = set()
+        self.workers: dict[int, int] = {}
         self.claims: dict[int, float] = {}
         self.clock = itertools.count(1)
 
@@ -184,11 +208,16 @@ class QueueMachine(RuleBasedStateMachine):
     def having(self, *states: State) -> list[int]:
         return [job for job, state in self.states.items() if state in states]
 
-    def expected_claim(self) -> int | None:
-        """Return the next job, unless it or what runs has to be alone."""
-        job, running = self.expected_next(), self.having(State.RUNNING)
-        alone = self.isolated & {job, *running}
-        return None if running and alone else job
+    def running_on(self, worker: int | None) -> set[int]:
+        return {job for job in self.having(State.RUNNING) if worker in (None, self.workers[job])}
+
+    def expected_claim(self, worker: int) -> int | None:
+        """Return the next job, unless isolation keeps it from what runs."""
+        job, running, beside = self.expected_next(), self.running_on(None), self.running_on(worker)
+        forbidden = (running and self.exclusive & {job, *running}) or (
+            beside and self.isolated & {job, *beside}
+        )
+        return None if forbidden else job
 
     def expected_next(self) -> int | None:
         """Whose turn it is by the rule in words: longest unserved member, their oldest job."""
@@ -211,15 +240,16 @@ class QueueMachine(RuleBasedStateMachine):
         job = self.runner.run(self.jobs.add(request(user_id=user), next(self.clock), **MANY))
         self.states[job.id], self.users[job.id] = State.QUEUED, user
 
-    @rule()
-    def claim(self) -> None:
-        expected = self.expected_claim()
+    @rule(worker=st.integers(0, 2))
+    def claim(self, worker: int) -> None:
+        expected = self.expected_claim(worker)
         now = next(self.clock)
-        job = self.runner.run(self.jobs.claim(now))
+        job = self.runner.run(self.jobs.claim(now, worker=worker))
         assert (job.id if job else None) == expected
         if job:
             self.states[job.id] = State.RUNNING
             self.claims[job.id] = now
+            self.workers[job.id] = worker
 
     @precondition(lambda self: self.states)
     @rule(data=st.data(), end=st.sampled_from(["rendered", "fail", "cancel", "delivered"]))
@@ -243,11 +273,13 @@ class QueueMachine(RuleBasedStateMachine):
         if happened:
             self.states[job] = target
 
-    @rule(counter=st.sampled_from(COUNTERS))
-    def killed(self, counter: Counter) -> None:
+    @rule(counter=st.sampled_from(COUNTERS), worker=st.none() | st.integers(0, 2))
+    def killed(self, counter: Counter, worker: int | None) -> None:
         most = {"attempts": MAX_ATTEMPTS, "interruptions": MAX_INTERRUPTIONS}[counter]
-        back, failed = self.runner.run(self.jobs.requeue_running(next(self.clock), counter, most, "it died"))
-        running = set(self.having(State.RUNNING))
+        back, failed = self.runner.run(
+            self.jobs.requeue_running(next(self.clock), counter, most, "it died", worker)
+        )
+        running = self.running_on(worker)
         spent = set()
         if len(running) == 1:
             [lone] = running
@@ -257,6 +289,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert {job.id for job in failed} == spent
         assert {job.id for job in back} == running - spent
         self.isolated |= running - spent
+        self.exclusive |= running - spent if worker is None else set()
         for job in running:
             self.states[job] = State.FAILED if job in spent else State.QUEUED
             if job not in spent:

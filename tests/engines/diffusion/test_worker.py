@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from bot.config import Settings
-from bot.executor.child import ChildExecutor, Died
+from bot.executor.child import ChildExecutor
+from bot.executor.link import Died
 from bot.executor.protocol import Progress, Ready, Render, Rendered, Up
 from bot.recipe import Recipe
 
