@@ -164,7 +164,7 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
         for slot in decoder._slots:
             if slot is not None:
                 slot.column = context
-        decoder._places[0] = decoder._places[3] = context
+        decoder._counters[0] = decoder._counters[3] = context
         return decoder.step
 
     return prepare
@@ -301,7 +301,7 @@ def _trained(precision: str, quick: bool) -> dict[str, Any]:
     """How far a precision moves the shipped model's distributions, token by token of its own scores."""
     from bot.engines.musicgen.decoder import Conditions
     from bot.engines.musicgen.network import LanguageModel
-    from bot.engines.musicgen.quantization_check import compared
+    from bot.engines.musicgen.quantization_check import compare
     from bot.engines.score import BUILT_IN
     from bot.engines.score.ar import ArEngine
     from bot.engines.score.card import read_card
@@ -317,7 +317,7 @@ def _trained(precision: str, quick: bool) -> dict[str, Any]:
     prompts = ("slow piano in the rain", "fast techno, 140 bpm", "sad violin waltz", "funky bass and drums")
     seconds = 10.0 if quick else 30.0
     writers = [(Conditions(engine.heard(p)), Row(seconds, n, 0.95, 40)) for n, p in enumerate(prompts)]
-    return {"found": str(compared(engine.model, other, writers, 2.5, lambda done, total: None))}
+    return {"found": str(compare(engine.model, other, writers, 2.5, lambda done, total: None))}
 
 
 def _bandwidth(row: str, quick: bool) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     yield _discord(settings.discord_api_url)
 
 
-def check_int8(settings: Settings, told: Callable[[int, int], None]) -> Finding:
-    """Measure what int8 would do to the AR model that is set; told(done, total) is called as it goes.
+def check_int8(settings: Settings, on_progress: Callable[[int, int], None]) -> Finding:
+    """Measure what int8 would do to the AR model that is set; on_progress(done, total) is called as it goes.
 
     Raises ModelMissing where its files are damaged.
     """
@@ -75,7 +75,7 @@ def check_int8(settings: Settings, told: Callable[[int, int], None]) -> Finding:
         return Finding(what, "ok", f"{model} is no MusicGen; int8 weights are for MusicGen on a CPU")
     from bot.engines.musicgen.measure_int8 import check_int8 as check
 
-    found = check(folder, model, told)
+    found = check(folder, model, on_progress)
     if found.good:
         return Finding(what, "ok", f"{model}: {found}", "DTYPE=int8 may be set: it is the fastest on a CPU.")
     return Finding(what, "warning", f"{model}: {found}", "Leave DTYPE at auto: int8 changes this model.")

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 from bot.engines.checkpoints import pickled
 from bot.engines.checkpoints.names import codec_to_transformers, language_to_transformers
-from bot.engines.checkpoints.weights import WHOLE, read_tensors, refuse_strangers
+from bot.engines.checkpoints.weights import WHOLE, read_tensors, refuse_unexpected
 from bot.errors import AntiphonError, ModelMissing
 from bot.hub import hub_cache
 from bot.hub.converted import AUDIOCRAFT_FILES, MULTIBAND_FILE, REFUSED
@@ -223,16 +223,16 @@ def _check(folder: Path, config: dict[str, Any]) -> None:
     tensors = read_tensors(folder)
     if config["model_type"] == "multiband_diffusion":
         return
-    from bot.engines.musicgen.card import PARTS, read_card
+    from bot.engines.musicgen.checkpoint import TENSOR_PREFIXES, read_checkpoint
     from bot.engines.musicgen.codec import Codec
     from bot.engines.musicgen.text import TextEncoder
     from bot.engines.musicgen.weights import read
 
-    refuse_strangers(tensors, PARTS, folder)
-    card = read_card(folder, folder.name)
-    TextEncoder(card, tensors, "cpu", torch.float32)
-    Codec(card, tensors, "cpu")
-    read(card.sizes, tensors, "transformers")
+    refuse_unexpected(tensors, TENSOR_PREFIXES, folder)
+    checkpoint = read_checkpoint(folder, folder.name)
+    TextEncoder(checkpoint, tensors, "cpu", torch.float32)
+    Codec(checkpoint, tensors, "cpu")
+    read(checkpoint.sizes, tensors)
 
 
 def main(source: str, target: str) -> int:

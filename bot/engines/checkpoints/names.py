@@ -1,4 +1,4 @@
-"""The same weights under two names: transformers' and audiocraft's.
+"""Conversion of tensor names between transformers' and audiocraft's layouts.
 
 The tables are those of transformers' scripts convert_musicgen_transformers,
 convert_musicgen_melody_transformers and convert_encodec_checkpoint_to_pytorch.
@@ -21,7 +21,7 @@ _LANGUAGE = (
     ("enc_to_dec_proj.", "condition_provider.conditioners.description.output_proj."),
     ("audio_enc_to_dec_proj.", "condition_provider.conditioners.self_wav.output_proj."),
 )
-"""How names begin: transformers', audiocraft's."""
+"""Prefixes: transformers', audiocraft's."""
 _LAYER = (
     (".encoder_attn_layer_norm.", ".norm_cross."),
     (".self_attn_layer_norm.", ".norm1."),
@@ -30,10 +30,10 @@ _LAYER = (
     (".fc1.", ".linear1."),
     (".fc2.", ".linear2."),
 )
-"""What a layer's parts are called: transformers', audiocraft's."""
+"""Names within a layer: transformers', audiocraft's."""
 _FUSED, _APART = "in_proj_weight", ("q_proj.weight", "k_proj.weight", "v_proj.weight")
 _COMPUTED = ("spec.window",)
-"""Buffers of audiocraft's that follow from the settings."""
+"""Buffers of audiocraft that are computed from its settings."""
 
 
 def to_audiocraft(tensors: Mapping[str, torch.Tensor]) -> Tensors:
@@ -59,7 +59,7 @@ def to_audiocraft(tensors: Mapping[str, torch.Tensor]) -> Tensors:
 def language_to_transformers(tensors: Mapping[str, torch.Tensor]) -> Tensors:
     """Return audiocraft's language model with its conditioners' projections in transformers' layout.
 
-    A name that has no place there is kept, so that whoever fills a model with it refuses it.
+    An unknown name is passed on unchanged, so that strict loading refuses it.
     """
     out: Tensors = {}
     for name, tensor in tensors.items():

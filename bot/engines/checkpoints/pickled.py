@@ -1,9 +1,8 @@
 """audiocraft's pickled files, read with `weights_only=True` and inert stubs for OmegaConf's classes.
 
 A config that audiocraft saved is a tree of OmegaConf nodes. torch refuses them, as it refuses every class
-that it does not know. Here the few names that such a tree is made of stand for classes without a line of
-code, so that reading runs nothing of the file's; every other name is still refused. A config saved as YAML
-is read too.
+that it does not know. Here an allow-list maps the few names in such a tree to stub classes, so that
+reading runs none of the file's code; every other name is still refused. A config saved as YAML is read too.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from bot.errors import ModelMissing
 
 
 class Node:
-    """What stands for an OmegaConf node: its state, and nothing that could run."""
+    """Inert stub of an OmegaConf node: it stores the state and has no other code."""
 
     def __setstate__(self, state: object) -> None:
         self.state = state
@@ -61,9 +60,9 @@ ALLOWED: dict[str, Any] = {
     "builtins.bool": bool,
     "collections.defaultdict": defaultdict,
 }
-"""Every name beside torch's own tensors that a file may speak of → what it becomes."""
-DEPTH = 50
-"""How deep a config may go; audiocraft's go to 5."""
+"""Allow-list of global names in a pickle, beside torch's tensors → the stub that replaces each."""
+MAX_DEPTH = 50
+"""Maximal nesting of a config; audiocraft's have 5."""
 
 
 def read(file: Path) -> dict[Any, Any]:
@@ -115,7 +114,7 @@ def config(value: object, file: Path) -> dict[str, Any]:
 
 
 def _plain(value: object, depth: int) -> Any:
-    if depth > DEPTH:
+    if depth > MAX_DEPTH:
         raise ValueError("it is nested too deeply")
     if isinstance(value, _Container):
         assert isinstance(value.state, dict)
@@ -134,7 +133,7 @@ def _plain(value: object, depth: int) -> Any:
 
 def _resolved(value: Any, root: dict[str, Any], depth: int) -> Any:
     """Return a tree with every “${place.in.the.root}” replaced by what is there."""
-    if depth > DEPTH:
+    if depth > MAX_DEPTH:
         raise ValueError("its references go round")
     if isinstance(value, dict):
         return {key: _resolved(entry, root, depth + 1) for key, entry in value.items()}

@@ -1,4 +1,4 @@
-"""Tensors out of a model folder, and into a module, with nothing missing, extra, truncated or executable.
+"""Safe and strict loading of weights: safetensors or `weights_only=True`, no tensor missing or unexpected.
 
 A folder holds `model.safetensors`, or shards with `model.safetensors.index.json`, or, where neither is there,
 `pytorch_model.bin`, which is read with `weights_only=True`. Every refusal names the file and the reason.
@@ -24,14 +24,14 @@ WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
 PICKLED_INDEX = "pytorch_model.bin.index.json"
-SHOWN = 3
-"""How many tensors a refusal names."""
+MAX_NAMED = 3
+"""Tensors that an error names; the rest are counted."""
 
 Tensors = dict[str, torch.Tensor]
 
 
 def read_tensors(folder: Path) -> Tensors:
-    """Return every tensor of a model folder by its name, on the CPU, as it was stored.
+    """Return every tensor of a model folder by name, on the CPU, in its stored dtype.
 
     Raises ModelMissing where there are none, or where a file is damaged or holds more than tensors.
     """
@@ -59,7 +59,7 @@ def read_tensors(folder: Path) -> Tensors:
 
 
 def read_safetensors(file: Path) -> Tensors:
-    """Return a safetensors file's tensors. Raises ModelMissing for what is none, or is cut short."""
+    """Return the tensors of a safetensors file. Raises ModelMissing for an invalid or truncated file."""
     refuse_pointer(file)
     try:
         return load_file(file)
@@ -75,9 +75,9 @@ def read_safetensors(file: Path) -> Tensors:
 
 
 def read_pickled(file: Path) -> dict[str, Any]:
-    """Return the mapping in a file of torch.save, read with `weights_only=True`.
+    """Return the mapping in a file of torch.save, unpickled with `weights_only=True`.
 
-    Raises ModelMissing for anything that is not made of tensors and plain values: unpickling can run code.
+    Raises ModelMissing for a file that holds more than tensors and plain values: a pickle can run code.
     """
     refuse_pointer(file)
     try:
@@ -122,22 +122,26 @@ def _read_shards(index: Path) -> Tensors:
     return tensors
 
 
-def under(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
-    """Return the tensors whose names begin with a prefix, without it."""
+def with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
+    """Return the tensors whose names begin with a prefix, the prefix removed."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def refuse_strangers(tensors: Mapping[str, torch.Tensor], prefixes: tuple[str, ...], folder: Path) -> None:
-    """Raise ModelMissing where a tensor belongs to none of a model's parts."""
-    if strange := sorted(name for name in tensors if not name.startswith(prefixes)):
-        raise ModelMissing(f"The weights in {folder} hold {_some(strange)} extra, which the model has not.")
+def refuse_unexpected(tensors: Mapping[str, torch.Tensor], prefixes: tuple[str, ...], folder: Path) -> None:
+    """Raise ModelMissing for a tensor whose name has none of the prefixes."""
+    if unexpected := sorted(name for name in tensors if not name.startswith(prefixes)):
+        raise ModelMissing(
+            f"The weights in {folder} hold {_some(unexpected)} extra, which the model has not."
+        )
 
 
-def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: Path, part: str) -> None:
-    """Load tensors into a module, every one of them, and every one that it has.
+def load_strict(
+    module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: Path, part: str
+) -> None:
+    """Load tensors into a module; their names and shapes have to match its state dict exactly.
 
-    Raises ModelMissing that names the folder, the part and the first tensors that are missing, extra or
-    of another shape.
+    Raises ModelMissing with the folder, the part and the first tensors that are missing, extra or of another
+    shape.
     """
     own = module.state_dict()
     reasons = []
@@ -151,7 +155,7 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: P
         if own[name].shape != tensors[name].shape
     ]
     if shapes:
-        reasons.append("; ".join(shapes[:SHOWN]))
+        reasons.append("; ".join(shapes[:MAX_NAMED]))
     if reasons:
         raise ModelMissing(f"The {part} in {folder} does not fit its configuration: {'; '.join(reasons)}.")
     module.load_state_dict(dict(tensors), strict=True)
@@ -159,5 +163,5 @@ def fill(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: P
 
 def _some(names: Iterable[str]) -> str:
     names = list(names)
-    more = f" and {len(names) - SHOWN} others" if len(names) > SHOWN else ""
-    return f"{', '.join(names[:SHOWN])}{more}"
+    more = f" and {len(names) - MAX_NAMED} others" if len(names) > MAX_NAMED else ""
+    return f"{', '.join(names[:MAX_NAMED])}{more}"

@@ -1,7 +1,7 @@
-"""MultiBandDiffusion: a MusicGen's own tokens, turned into sound by diffusion (arXiv:2308.02560).
+"""MultiBandDiffusion: a diffusion decoder for the tokens of a MusicGen (arXiv:2308.02560).
 
-The autoregressive model writes the tokens as in mode `ar`; what is diffused is the sound, band by band, from
-noise and the codec's latents. Importing this imports no torch.
+The autoregressive model samples the tokens as in mode `ar`; their audio is denoised band by band, conditioned
+on the codec's latents. Importing this imports no torch.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.engines.base import Engine
-from bot.engines.musicgen.card import parameters, read_card
+from bot.engines.musicgen.checkpoint import parameters, read_checkpoint
 from bot.engines.reference import require
 from bot.errors import ModelMissing
 from bot.hub import converted, hub_cache
@@ -24,13 +24,13 @@ __all__ = ["describe", "load", "parameters"]
 
 MODEL = MULTIBAND_MODEL
 MAX_SECONDS = 60.0
-"""A band's U-Net sees the whole clip at once, so its memory grows with the length."""
+"""A band's U-Net processes the whole clip at once, so its memory grows with the length."""
 STEPS = Bounds(5, 200, 20)
-"""Denoising steps a band; 20 is what audiocraft does, every 50th of 1,000."""
+"""Denoising steps a band; audiocraft takes 20, every 50th of 1,000."""
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
-    """Return what MultiBandDiffusion over the MusicGen in a folder takes; `model` is “multiband:NAME”.
+    """Return the capabilities of MultiBandDiffusion over a MusicGen; `model` is “multiband:NAME”.
 
     Raises ModelMissing where one of the two is not there, or audiocraft is not installed.
     """
@@ -38,20 +38,22 @@ def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
         raise ModelMissing(f"{model} is a diffusion model: set DIFFUSION_MODEL=multiband, not AR_MODEL.")
     require()
     bands = read_bands(bands_folder())
-    card = read_card(folder, model.partition(":")[2])
-    if card.sample_rate != bands["sample_rate"]:
-        raise ModelMissing(f"{MODEL} sounds at {bands['sample_rate']} Hz, {model} at {card.sample_rate}.")
-    words = card.capabilities
-    licences = [words.licence, licence_of(bands_folder(), MODEL)]
+    checkpoint = read_checkpoint(folder, model.partition(":")[2])
+    if checkpoint.sample_rate != bands["sample_rate"]:
+        raise ModelMissing(
+            f"{MODEL} sounds at {bands['sample_rate']} Hz, {model} at {checkpoint.sample_rate}."
+        )
+    base = checkpoint.capabilities
+    licences = [base.licence, licence_of(bands_folder(), MODEL)]
     return replace(
-        words,
+        base,
         mode=Mode.DIFFUSION,
         model=model,
-        title=f"MultiBandDiffusion over {words.title}'s tokens",
+        title=f"MultiBandDiffusion over {base.title}'s tokens",
         licence=next((licence for licence in licences if licence != UNKNOWN_LICENCE), UNKNOWN_LICENCE),
-        max_seconds=min(words.max_seconds, MAX_SECONDS),
-        options={**words.options, "num_sampling_steps": STEPS},
-        real_time_factor=words.real_time_factor + 2.0,
+        max_seconds=min(base.max_seconds, MAX_SECONDS),
+        options={**base.options, "num_sampling_steps": STEPS},
+        real_time_factor=base.real_time_factor + 2.0,
     )
 
 

@@ -1,4 +1,4 @@
-"""The bands: each a U-Net that turns noise into its part of the sound, led by the codec's latents."""
+"""The frequency bands of MultiBandDiffusion: a diffusion U-Net each, conditioned on the codec's latents."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import torch
 
-from bot.engines.checkpoints.weights import fill, read_tensors, refuse_strangers, under
+from bot.engines.checkpoints.weights import load_strict, read_tensors, refuse_unexpected, with_prefix
 from bot.engines.multiband import read_bands
 from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
 
 EQUALISER_BANDS = 32
-"""In how many bands the loudness is matched to the codec's; audiocraft's default."""
+"""Mel bands in which the loudness is matched to the codec's audio; audiocraft's default."""
 
 
 class Band:
-    """One U-Net with its noise schedule and the processor that brings its output back to sound."""
+    """One U-Net, its noise schedule, and the processor that rescales its output."""
 
     def __init__(
         self, settings: dict[str, Any], tensors: dict[str, torch.Tensor], folder: Path, rate: int
@@ -40,8 +40,8 @@ class Band:
             self.clip, self.noise_scale = float(schedule["clip"]), float(schedule["noise_scale"])
         except (KeyError, TypeError, ValueError, AssertionError, RuntimeError) as error:
             raise ModelMissing(f"{folder / 'config.json'} describes no band: {error}.") from error
-        fill(self.model, under(tensors, "model."), folder, "band")
-        fill(self.processor, under(tensors, "processor."), folder, "band's processor")
+        load_strict(self.model, with_prefix(tensors, "model."), folder, "band")
+        load_strict(self.processor, with_prefix(tensors, "processor."), folder, "band's processor")
 
     def to(self, device: str) -> None:
         """Put the band on a device, in fp32."""
@@ -54,12 +54,12 @@ class Band:
         samples: int,
         steps: int,
         generator: torch.Generator,
-        told: Callable[[], None],
+        on_progress: Callable[[], None],
     ) -> torch.Tensor:
         """Return this band's part of the sound [batch, 1, samples] for latents [batch, width, frames].
 
         The ancestral sampler of audiocraft's NoiseSchedule.generate_subsampled (DDPM, arXiv:2006.11239, over
-        some of the steps), with a generator of its own. told() is called after every step.
+        some of the steps), with a generator of its own. on_progress() is called after every step.
         """
         device = latents.device
 
@@ -67,22 +67,22 @@ class Band:
             # Drawn on the host, so that a seed means the same on every device.
             return torch.randn(len(latents), 1, samples, generator=generator).to(device)
 
-        places = visited(self.num_steps, steps)
+        timesteps = subsampled_timesteps(self.num_steps, steps)
         alpha_bars = (1 - self.betas).cumprod(0)
         x = noise() * self.noise_scale
         alpha_bar = alpha_bars[-1]
-        for number, place in enumerate(places):
-            after = places[number + 1] if number + 1 < len(places) else 0
-            alpha = alpha_bars[place] / alpha_bars[after]
-            estimate = self.model(x, place, condition=latents).sample * self.noise_scale
+        for number, timestep in enumerate(timesteps):
+            after = timesteps[number + 1] if number + 1 < len(timesteps) else 0
+            alpha = alpha_bars[timestep] / alpha_bars[after]
+            estimate = self.model(x, timestep, condition=latents).sample * self.noise_scale
             x = (x - (1 - alpha) / (1 - alpha_bar).sqrt() * estimate) / alpha.sqrt()
-            if number + 1 < len(places):
+            if number + 1 < len(timesteps):
                 sigma = ((1 - alpha_bars[after]) / (1 - alpha_bar) * (1 - alpha)).sqrt()
                 x = x + sigma * noise() * self.noise_scale
             if self.clip:
                 x = x.clamp(-self.clip, self.clip)
             alpha_bar = alpha_bars[after]
-            told()
+            on_progress()
         sound: torch.Tensor = self.processor.return_sample(x)
         return sound
 
@@ -95,10 +95,10 @@ class Bands:
         import_audiocraft()
         tensors = read_tensors(folder)
         self.rate: int = config["sample_rate"]
-        refuse_strangers(tensors, tuple(f"bands.{n}." for n in range(len(config["bands"]))), folder)
+        refuse_unexpected(tensors, tuple(f"bands.{n}." for n in range(len(config["bands"]))), folder)
         with stubbed_modules():
             self.bands = [
-                Band(settings, under(tensors, f"bands.{number}."), folder, self.rate)
+                Band(settings, with_prefix(tensors, f"bands.{number}."), folder, self.rate)
                 for number, settings in enumerate(config["bands"])
             ]
         for band in self.bands:
@@ -111,13 +111,13 @@ class Bands:
         reference: torch.Tensor,
         steps: int,
         seed: int,
-        told: Callable[[int, int], None],
+        on_progress: Callable[[int, int], None],
     ) -> torch.Tensor:
         """Return the diffused sound [batch, 1, samples].
 
         latents: the codec's, [batch, width, frames].  reference: what the codec makes of them,
-        [batch, 1, samples]; the loudness of each of 32 bands is matched to it.  told(done, total) is called
-        after every step of every band; what it raises ends the rendering.
+        [batch, 1, samples]; the loudness of each of 32 bands is matched to it.  on_progress(done, total) is
+        called after every step of every band; what it raises ends the rendering.
         """
         generator = torch.Generator().manual_seed(seed)
         total, done = steps * len(self.bands), 0
@@ -125,24 +125,24 @@ class Bands:
         def step() -> None:
             nonlocal done
             done += 1
-            told(done, total)
+            on_progress(done, total)
 
         with stubbed_modules():
             out = torch.zeros_like(reference)
             for band in self.bands:
                 out += band.denoise(latents, reference.shape[-1], steps, generator, step)
-        return matched(out, reference, self.rate)
+        return match_loudness(out, reference, self.rate)
 
 
-def visited(num_steps: int, steps: int) -> list[int]:
-    """Return the places in a schedule of num_steps that so many steps visit, noisiest first.
+def subsampled_timesteps(num_steps: int, steps: int) -> list[int]:
+    """Return the timesteps of a schedule of num_steps that a shorter sampling visits, noisiest first.
 
-    Evenly apart from the last place down, as audiocraft's every 50th of 1,000.
+    Evenly spaced from the last one down, as audiocraft's every 50th of 1,000.
     """
     return [round(num_steps - 1 - number * num_steps / steps) for number in range(steps)]
 
 
-def matched(wave: torch.Tensor, reference: torch.Tensor, sample_rate: int) -> torch.Tensor:
+def match_loudness(wave: torch.Tensor, reference: torch.Tensor, sample_rate: int) -> torch.Tensor:
     """Return a wave [batch, 1, samples] with the loudness of a reference in each of 32 mel bands."""
     from julius.bands import SplitBands
 

@@ -1,4 +1,4 @@
-"""The engine of `DIFFUSION_MODEL=multiband`: MusicGen's decode loop, and the bands in the codec's place."""
+"""The engine of `DIFFUSION_MODEL=multiband:NAME`: MusicGen's tokens, decoded by MultiBandDiffusion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class MultibandEngine(MusicgenEngine):
-    """Decodes tokens as the autoregressive engine does, and diffuses their sound."""
+    """The autoregressive engine with MultiBandDiffusion in place of the codec's decoder."""
 
     def __init__(
         self, folder: Path, capabilities: Capabilities, bands: Path, device: str, dtype: str
@@ -32,15 +32,15 @@ class MultibandEngine(MusicgenEngine):
         self.bands = None
 
     def total(self, row: Row) -> int:
-        """Return how many steps of progress a row has: its frames, and every band's denoising steps."""
+        """Return the steps of progress of a row: its frames, and every band's denoising steps."""
         assert self.bands is not None
         return row.frames + self._steps(row) * len(self.bands.bands)
 
-    def follow(self, row: Row) -> None:
-        """Wait: each band's network looks at the whole clip at once."""
+    def stream_codec(self, row: Row) -> None:
+        """Do nothing: each band's U-Net takes the whole clip at once."""
 
-    def sound(self, context: RenderContext, row: Row) -> Wave:
-        """Return a finished row's codes as audio [channels, samples], reporting every step."""
+    def decode_audio(self, context: RenderContext, row: Row) -> Wave:
+        """Return the audio [channels, samples] of a finished row, with progress after every step."""
         assert self.codec is not None
         assert self.bands is not None
         assert row.codes is not None

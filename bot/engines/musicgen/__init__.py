@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.engines.base import Engine
-from bot.engines.musicgen.card import is_musicgen, parameters, read_card
+from bot.engines.musicgen.checkpoint import is_musicgen, parameters, read_checkpoint
 from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
@@ -17,10 +17,10 @@ __all__ = ["describe", "is_musicgen", "load", "parameters"]
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
-    """Return what the checkpoint in a folder takes and gives, from its files alone. Raises ModelMissing."""
+    """Return the capabilities of the checkpoint in a folder, from its files alone. Raises ModelMissing."""
     if mode is not Mode.AR:
         raise ModelMissing(f"{model} is an autoregressive model: set it as AR_MODEL, not as DIFFUSION_MODEL.")
-    return read_card(folder, model).capabilities
+    return read_checkpoint(folder, model).capabilities
 
 
 def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:

@@ -10,8 +10,8 @@ from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from transformers import EncodecConfig, EncodecModel
 from transformers.initialization import no_init_weights
 
-from bot.engines.checkpoints.weights import Tensors, fill, under
-from bot.engines.musicgen.card import CONFIG, MusicgenCard
+from bot.engines.checkpoints.weights import Tensors, load_strict, with_prefix
+from bot.engines.musicgen.checkpoint import CONFIG, Checkpoint
 from bot.errors import ModelMissing
 
 SECTION_SECONDS = 2.0
@@ -23,23 +23,23 @@ RECURRENT = 2
 class Codec:
     """Decodes tokens to audio. Stereo checkpoints carry left and right in turn, codebook by codebook."""
 
-    def __init__(self, card: MusicgenCard, tensors: Tensors, device: str) -> None:
-        self.device, self.channels, self.hop = device, card.channels, card.hop
-        self.section = max(1, round(SECTION_SECONDS * card.frame_rate))
+    def __init__(self, checkpoint: Checkpoint, tensors: Tensors, device: str) -> None:
+        self.device, self.channels, self.hop = device, checkpoint.channels, checkpoint.hop
+        self.section = max(1, round(SECTION_SECONDS * checkpoint.frame_rate))
         self.model: Any
         try:
-            config = EncodecConfig.from_dict(card.config["audio_encoder"])
+            config = EncodecConfig.from_dict(checkpoint.config["audio_encoder"])
             with no_init_weights():
                 self.model = EncodecModel(config)
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelMissing(f"{card.folder / CONFIG} describes no EnCodec: {error}.") from error
-        own = {_current(name): value for name, value in under(tensors, "audio_encoder.").items()}
-        fill(self.model, own, card.folder, "codec")
+            raise ModelMissing(f"{checkpoint.folder / CONFIG} describes no EnCodec: {error}.") from error
+        own = {_current(name): value for name, value in with_prefix(tensors, "audio_encoder.").items()}
+        load_strict(self.model, own, checkpoint.folder, "codec")
         books = len(self.model.quantizer.layers)
-        if books * card.channels != card.sizes.codebooks:
+        if books * checkpoint.channels != checkpoint.sizes.codebooks:
             raise ModelMissing(
-                f"{card.folder / CONFIG} has a codec of {books} codebooks for {card.channels} channels "
-                f"beside a language model of {card.sizes.codebooks}."
+                f"{checkpoint.folder / CONFIG} has a codec of {books} codebooks for {checkpoint.channels} "
+                f"channels beside a language model of {checkpoint.sizes.codebooks}."
             )
         # In fp32 whatever the language model runs in: half precision is audible, and saves little here.
         placed: Any = self.model

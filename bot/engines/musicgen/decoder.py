@@ -1,8 +1,8 @@
-"""The decode loop: rows are admitted into slots, each step samples one column of tokens a row, rows leave.
+"""The decode loop, with continuous batching: rows enter free slots, and every step samples one column a row.
 
-A row is one clip with its own length, conditioning, seed and sampling (continuous batching). All slots run
-through the network together; each slot takes two activation rows, conditional and unconditional, for
-classifier-free guidance.
+A row is one clip with its own length, conditioning, seed and sampling parameters. All slots run through the
+network together; each slot takes two activation rows, conditional and unconditional, for classifier-free
+guidance. A column holds one token a codebook, of different frames: the delay pattern (ModelConfig.delays).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from bot.engines.musicgen.cpu.backend import CPUBackend
 from bot.engines.musicgen.cuda.backend import CUDABackend, captured
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.musicgen.sampling import draw, guided
+from bot.engines.musicgen.sampling import apply_guidance, sample_tokens
 from bot.errors import BadAudio
 
 SLOT_COUNTS = (1, 4, 8, 16)
@@ -27,14 +27,14 @@ UNKNOWN = -1
 
 
 class ConstrainedSampler(Protocol):
-    """Samples a row's tokens itself, on the host: under a grammar, or forced by a test."""
+    """Samples a row's tokens on the host instead of the loop: under a grammar, or forced by a test."""
 
     @property
     def finished(self) -> bool:
         """Whether all tokens are sampled."""
 
-    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
-        """Return column place + 1 [codebooks] from its logits [codebooks, vocabulary], after guidance.
+    def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> Sequence[int]:
+        """Return column position + 1 [codebooks] from its logits [codebooks, vocabulary], after guidance.
 
         Codebooks without a token in it get the padding id, `vocabulary`.
         """
@@ -42,10 +42,10 @@ class ConstrainedSampler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a row is conditioned on, projected to the model's width.
+    """A row's conditioning, projected to the model's width.
 
-    states: [words, hidden], without padding; for a prefix model what is prepended, melody first.
-    null_states: the same without words and melody, same shape; used by prefix models alone, zeros if None.
+    states: [tokens, hidden], without padding; for a prefix model the prepended states, melody first.
+    null_states: the unconditional states, same shape; used by prefix models alone, zeros if None.
     """
 
     states: torch.Tensor
@@ -59,10 +59,10 @@ class Row:
     frames: its length, > 0; ignored with a sampler.  seed: of its own generator.
     temperature > 0; top_k ≥ 0 (0 keeps all, 1 is greedy); top_p 0 to 1 (0 and 1 keep all).
     guidance_scale: 1 is none.  prompt: int64 [codebooks, frames so far] that the clip goes on from, or None.
-    later: gives the conditions of a later window by its first frame, where they differ (a long melody).
-    key: whatever the caller knows it by.
+    conditions_at: returns the conditions of a later window by its first frame, where they differ (a long
+    melody).  key: the caller's identifier.
     codes: int64 [codebooks, frames] on the host once it is finished, None before, and with a sampler.
-    error: why it ended early, or None.
+    error: the exception that ended it early, or None.
     """
 
     conditions: Conditions
@@ -74,7 +74,7 @@ class Row:
     guidance_scale: float = 3.0
     prompt: torch.Tensor | None = None
     sampler: ConstrainedSampler | None = None
-    later: Callable[[int], Conditions] | None = None
+    conditions_at: Callable[[int], Conditions] | None = None
     key: Hashable = None
     codes: torch.Tensor | None = field(default=None, init=False)
     error: Exception | None = field(default=None, init=False)
@@ -82,7 +82,7 @@ class Row:
 
 @dataclass(slots=True)
 class _Slot:
-    """Where a row stands: the window's first frame and length, the column that goes in next."""
+    """A row's position: the window's first frame and length in frames, and the next input column."""
 
     row: Row
     origin: int = 0
@@ -94,12 +94,11 @@ class _Slot:
 class Decoder:
     """Slots over one model. Rows enter by admit, move by step, and leave finished, dropped or failed.
 
-    slots: one of SLOT_COUNTS.  window, stride: frames decoded in one piece and how far a longer clip's window
-    moves on, 30 s and 18 s of the model's frames. A window's first frames are read again from the
-    clip's tokens into the same cache, so memory does not grow with length.
-    longest: most frames of a row.  prefix: most states of a row that are prepended.
-    static: shapes that never change, as CUDA graphs want them; None is where the model is not on a CPU.
-    words: most states of a row that are attended to.
+    slots: one of SLOT_COUNTS.  window, stride: frames of the sliding window over a longer clip and its
+    stride, 30 s and 18 s of the model's frames. The overlap is prefilled from the clip's tokens into the same
+    KV cache, so memory does not grow with length.
+    longest: maximal frames of a row.  prefix: maximal prepended states.  words: maximal text states of a row.
+    static: static shapes without host synchronisation, as CUDA graphs demand; by default off a CPU.
     """
 
     def __init__(
@@ -125,26 +124,27 @@ class Decoder:
         self._prefix = prefix
         self._slots: list[_Slot | None] = [None] * slots
         shape = slots, sizes.codebooks
-        # The last frame of codes is a dummy target for masked writes: no branch, no host sync.
+        # The extra last frame is a dummy target for masked writes: no branch on the host, no synchronisation.
         self._codes = torch.full((*shape, longest + 1), UNKNOWN, device=device)
         self._uniforms = torch.zeros(*shape, longest + 1, device=device)
         self._tokens = torch.full(shape, sizes.vocabulary, device=device)
         self._finite = torch.ones(slots, dtype=torch.bool, device=device)
-        # Column, window start, window length, cache position; temperature, top-k, top-p, guidance.
-        self._places = torch.zeros(4, slots, dtype=torch.long, device=device)
-        self._rules = torch.ones(4, slots, device=device)
+        # Device-side state of each slot. Counters: column, window start, window length, cache position.
+        # Sampling: temperature, top-k, top-p, guidance scale.
+        self._counters = torch.zeros(4, slots, dtype=torch.long, device=device)
+        self._sampling = torch.ones(4, slots, device=device)
         self._length = prefix + window + self.last_delay
         self._static = torch.device(device).type != "cpu" if static is None else static
         self._words = words
         self._backend: CPUBackend | CUDABackend
         if self._static:
-            self._backend = CUDABackend(sizes, self._places[3], self._length, words, model.dtype)
+            self._backend = CUDABackend(sizes, self._counters[3], self._length, words, model.dtype)
         else:
             self._backend = model.cpu_backend(slots, self._length, words)
         self._column: Callable[[], torch.Tensor] = self._next_column
         if torch.device(device).type == "cuda":
             with torch.inference_mode():
-                # Every slot is idle now, so that the runs before the capture change nothing.
+                # The warm-up runs before a capture write tokens: harmless while every slot is idle.
                 self._column = captured(self._next_column)
 
     @property
@@ -172,12 +172,12 @@ class Decoder:
         if row.prompt is not None:
             self._codes[number, :, : row.prompt.shape[1]] = row.prompt.to(device)
         rules = (row.temperature, float(row.top_k), row.top_p, row.guidance_scale)
-        self._rules[:, number] = torch.tensor(rules, device=device)
+        self._sampling[:, number] = torch.tensor(rules, device=device)
         self._finite[number] = True
-        self._open(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
+        self._open_window(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
 
     def drop(self, row: Row) -> None:
-        """Free a row's slot; nothing of it is kept. Raises ValueError for a row that is not here."""
+        """Free a row's slot and discard its tokens. Raises ValueError for a row that is not here."""
         self._slots[self._number(row)] = None
 
     @torch.inference_mode()
@@ -191,11 +191,11 @@ class Decoder:
             if not any(self._slots):
                 break
             self._backend.set_positions([None if s is None else s.prefix + s.column for s in self._slots])
-            ended += self._move_on(self._column())
+            ended += self._advance(self._column())
         return ended
 
     def complete(self, row: Row) -> int:
-        """Return how many frames of a row have all their codebooks."""
+        """Return the number of frames of a row of which every codebook is sampled."""
         slot = self._slots[self._number(row)]
         assert slot is not None
         return max(0, min(slot.origin + slot.column - self.last_delay, row.frames))
@@ -205,47 +205,50 @@ class Decoder:
         return self._codes[self._number(row), :, first : self.complete(row)].to("cpu", copy=True)
 
     def _next_column(self) -> torch.Tensor:
-        """Take one column through the network and one column of tokens out of it; returns the scores."""
-        logits = self.model.step(self._tokens, self._places[3], self._backend)
-        scores = guided(logits, self._rules[3])
+        """Run one column through the network, sample the next one, and return its logits after guidance."""
+        logits = self.model.step(self._tokens, self._counters[3], self._backend)
+        scores = apply_guidance(logits, self._sampling[3])
         self._finite &= scores.isfinite().all(-1).all(-1)
-        self._take(scores)
+        self._append_column(scores)
         return scores
 
-    def _take(self, scores: torch.Tensor) -> None:
-        """Turn scores [slots, codebooks, vocabulary] into the next column, as the delay pattern has it."""
-        columns, origins, lengths, _ = self._places
+    def _append_column(self, scores: torch.Tensor) -> None:
+        """Sample the next column from scores [slots, codebooks, vocabulary], and store it undelayed.
+
+        In column c codebook k holds frame c − delays[k]: tokens outside of the window become padding.
+        """
+        columns, origins, lengths, _ = self._counters
         frames = columns[:, None] - self.delays
         inside = (frames >= 0) & (frames < lengths[:, None])
         index = torch.where(inside, frames + origins[:, None], self.longest)[..., None]
         uniforms = self._uniforms.gather(-1, index)[..., 0]
-        # What is known already, a prompt or the window before, stays as it is.
+        # Known tokens, of a prompt or of the window before, are kept.
         known = self._codes.gather(-1, index)
-        drawn = self._drawn(scores, uniforms)[..., None]
+        drawn = self._sample(scores, uniforms)[..., None]
         drawn = torch.where(known == UNKNOWN, drawn, known)
         self._codes.scatter_(-1, index, drawn)
         self._codes[:, :, -1] = UNKNOWN
         self._tokens.copy_(torch.where(inside, drawn[..., 0], self.model.sizes.vocabulary))
-        self._places[0] += 1
-        # An idle slot counts on too, and stays within its cache.
-        self._places[3].add_(1).clamp_max_(self._length - 1)
+        self._counters[0] += 1
+        # Idle slots advance too, for static shapes: the clamp keeps them inside their cache.
+        self._counters[3].add_(1).clamp_max_(self._length - 1)
 
-    def _drawn(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-        """Return a token for each codebook of each slot, whether it is wanted or not."""
+    def _sample(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
+        """Return a token for each codebook of each slot, idle ones included."""
         if self._static:
-            temperature, top_k, top_p, _ = self._rules
-            return draw(scores, uniforms, temperature, top_k, top_p)
-        # On a CPU one slot after another, for no more than its own top-k.
+            temperature, top_k, top_p, _ = self._sampling
+            return sample_tokens(scores, uniforms, temperature, top_k, top_p)
+        # On a CPU slot by slot, each limited to its own top-k: sorting the whole vocabulary takes longer.
         tokens = torch.zeros(scores.shape[:2], dtype=torch.long)
         for number, slot in enumerate(self._slots):
             if slot is not None and slot.row.sampler is None:
-                own, most = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
-                temperature, top_k, top_p, _ = self._rules[:, own]
-                tokens[own] = draw(scores[own], uniforms[own], temperature, top_k, top_p, most)
+                own, limit = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
+                temperature, top_k, top_p, _ = self._sampling[:, own]
+                tokens[own] = sample_tokens(scores[own], uniforms[own], temperature, top_k, top_p, limit)
         return tokens
 
-    def _move_on(self, scores: torch.Tensor) -> list[Row]:
-        """Count the column on the host, call the rows' samplers, and end rows or open their next windows."""
+    def _advance(self, scores: torch.Tensor) -> list[Row]:
+        """Advance the host's counters, call samplers, release finished rows and open next windows."""
         ended: list[Row] = []
         for number, slot in enumerate(self._slots):
             if slot is None:
@@ -253,28 +256,30 @@ class Decoder:
             row = slot.row
             slot.column += 1
             if row.sampler is not None:
-                if self._sampled(number, slot, row.sampler, scores[number]):
-                    ended.append(self._end(number))
+                if self._call_sampler(number, slot, row.sampler, scores[number]):
+                    ended.append(self._release(number))
             elif slot.column == slot.length + self.last_delay:
                 done = slot.origin + slot.length
                 if done == row.frames or not self._finite[number]:
-                    ended.append(self._end(number))
+                    ended.append(self._release(number))
                 else:
                     slot.origin += self.stride
-                    self._open(number, slot, done)
+                    self._open_window(number, slot, done)
         return ended
 
-    def _sampled(self, number: int, slot: _Slot, sampler: ConstrainedSampler, scores: torch.Tensor) -> bool:
+    def _call_sampler(
+        self, number: int, slot: _Slot, sampler: ConstrainedSampler, scores: torch.Tensor
+    ) -> bool:
         """Write the sampler's column; return whether the row is finished."""
         try:
             column = sampler.next_tokens(scores.cpu().numpy(), slot.column - 1)
-        except Exception as error:  # of this row alone: the others go on
+        except Exception as error:  # fails this row alone
             slot.row.error = error
             return True
         self._tokens[number] = torch.tensor(column, device=self._tokens.device)
         return sampler.finished or slot.column >= self.window + self.last_delay
 
-    def _end(self, number: int) -> Row:
+    def _release(self, number: int) -> Row:
         slot = self._slots[number]
         assert slot is not None
         row, self._slots[number] = slot.row, None
@@ -284,10 +289,14 @@ class Decoder:
             row.codes = self._codes[number, :, : row.frames].to("cpu", copy=True)
         return row
 
-    def _open(self, number: int, slot: _Slot, known: int) -> None:
-        """Begin a window at slot.origin, of which the clip's frames up to `known` are there already."""
+    def _open_window(self, number: int, slot: _Slot, known: int) -> None:
+        """Start a window at slot.origin and prefill the cache with the clip's frames below `known`."""
         row, sizes = slot.row, self.model.sizes
-        conditions = row.later(slot.origin) if slot.origin and row.later is not None else row.conditions
+        conditions = (
+            row.conditions_at(slot.origin)
+            if slot.origin and row.conditions_at is not None
+            else row.conditions
+        )
         states = conditions.states.to(self.model.device, self.model.dtype)
         slot.length = min(row.frames - slot.origin, self.window)
         slot.column = known - slot.origin
@@ -300,14 +309,14 @@ class Decoder:
         columns = torch.where(frames >= 0, codes, sizes.vocabulary)
         inputs = self.model.columns(columns[:-1]).expand(2, -1, -1)
         if sizes.prefix:
-            nothing = conditions.null_states
-            nothing = torch.zeros_like(states) if nothing is None else nothing.to(states)
-            inputs = torch.cat([torch.stack([states, nothing]), inputs], 1)
+            null_states = conditions.null_states
+            null_states = torch.zeros_like(states) if null_states is None else null_states.to(states)
+            inputs = torch.cat([torch.stack([states, null_states]), inputs], 1)
         if inputs.shape[1]:
             self.model.prefill(number, inputs, words, self._backend)
         self._tokens[number] = columns[-1]
-        place = slot.column, slot.origin, slot.length, slot.prefix + slot.column
-        self._places[:, number] = torch.tensor(place, device=self.model.device)
+        counters = slot.column, slot.origin, slot.length, slot.prefix + slot.column
+        self._counters[:, number] = torch.tensor(counters, device=self.model.device)
         self._slots[number] = slot
 
     def _check(self, row: Row) -> None:

@@ -1,4 +1,4 @@
-"""The `ar` engine for MusicGen: T5 and EnCodec through transformers, the language model by our own loop."""
+"""The MusicGen engine: T5 and EnCodec through transformers, the language model by our decode loop."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from bot.engines.base import RenderContext, RenderRequest
-from bot.engines.checkpoints.weights import read_tensors, refuse_strangers
+from bot.engines.checkpoints.weights import read_tensors, refuse_unexpected
 from bot.engines.musicgen import quantization_check
-from bot.engines.musicgen.card import PARTS, PROMPT_TOKENS, read_card
+from bot.engines.musicgen.checkpoint import PROMPT_TOKENS, TENSOR_PREFIXES, read_checkpoint
 from bot.engines.musicgen.codec import Codec, Stream
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
@@ -31,10 +31,10 @@ from bot.recipe.validate import validate
 if TYPE_CHECKING:
     from bot.engines.base import Wave
 
-STEPS_A_TURN = 8
-"""Columns decoded between two polls of the context."""
+COLUMNS_PER_POLL = 8
+"""Columns decoded between two polls of the context, which looks for new and cancelled jobs."""
 CODEC_SHARE = 0.1
-"""What the codec's part counts for in a clip's progress, against the decoding's 1."""
+"""Weight of codec decoding in a clip's progress, relative to 1 for token decoding."""
 PRECISIONS: dict[str, Precision] = {
     "float32": "fp32",
     "float16": "fp16",
@@ -43,35 +43,35 @@ PRECISIONS: dict[str, Precision] = {
 }
 
 
-class _Sound:
-    """A row's sound as far as its tokens are written.
+class _StreamingDecode:
+    """The audio of a row, decoded section by section while its later tokens are still being sampled.
 
-    It is decoded beside the loop on a CPU, and between its steps on a GPU: that does one thing after another
-    anyway, and another thread's launch could fall into a captured graph.
+    On a CPU the codec runs in a thread beside the decode loop. On a GPU it runs between the loop's steps: the
+    device serialises them anyway, and a launch by another thread could fall into the capture of a CUDA graph.
     """
 
-    def __init__(self, codec: Codec, beside: Executor | None) -> None:
+    def __init__(self, codec: Codec, executor: Executor | None) -> None:
         self.stream = Stream(codec)
-        self._beside = beside
+        self._executor = executor
         self._frames = 0
-        self._waiting: list[Future[None]] = []
+        self._pending: list[Future[None]] = []
         self._parts: list[torch.Tensor] = []
 
-    def follow(self, decoder: Decoder, row: Row, section: int) -> None:
-        """Take what is complete of a row, once that is a section more."""
+    def feed(self, decoder: Decoder, row: Row, section: int) -> None:
+        """Decode the frames of a row that are complete, once they fill another section."""
         if decoder.complete(row) - self._frames < section:
             return
         codes = decoder.codes(row, self._frames)
         self._frames += codes.shape[1]
-        if self._beside is None:
-            self._take(codes)
+        if self._executor is None:
+            self._decode(codes)
         else:
-            self._waiting.append(self._beside.submit(self._take, codes))
+            self._pending.append(self._executor.submit(self._decode, codes))
 
     def finish(self, codes: torch.Tensor) -> Iterator[None]:
-        """Decode what is left of a row's codes, pausing after each section."""
-        while self._waiting:
-            self._waiting.pop(0).result()
+        """Decode the rest of a row's codes; yields after each section."""
+        while self._pending:
+            self._pending.pop(0).result()
             yield
         for part in self.stream.feed(codes[:, self._frames :], last=True):
             self._parts.append(part)
@@ -81,46 +81,46 @@ class _Sound:
         """Return the sections joined, [channels, samples]."""
         return torch.cat(self._parts, -1)
 
-    def _take(self, codes: torch.Tensor) -> None:
+    def _decode(self, codes: torch.Tensor) -> None:
         self._parts += self.stream.feed(codes, last=False)
 
 
 class MusicgenEngine:
-    """Renders recipes beside each other in the decoder's slots, each as it would be alone."""
+    """Renders several clips at once by continuous batching, each exactly as if it were alone."""
 
     def __init__(self, folder: Path, model: str, device: str, dtype: str) -> None:
         self.device = device
-        self.card = read_card(folder, model)
+        self.checkpoint = read_checkpoint(folder, model)
         tensors = read_tensors(folder)
-        refuse_strangers(tensors, PARTS, folder)
-        self.text: TextEncoder | None = TextEncoder(self.card, tensors, device, torch.float32)
-        self.codec: Codec | None = Codec(self.card, tensors, device)
+        refuse_unexpected(tensors, TENSOR_PREFIXES, folder)
+        self.text: TextEncoder | None = TextEncoder(self.checkpoint, tensors, device, torch.float32)
+        self.codec: Codec | None = Codec(self.checkpoint, tensors, device)
         self.melody: MelodyEncoder | None = None
-        if self.card.chroma_length:
-            self.melody = MelodyEncoder(self.card, tensors, device, torch.float32)
+        if self.checkpoint.chroma_length:
+            self.melody = MelodyEncoder(self.checkpoint, tensors, device, torch.float32)
         precision = precision_of(dtype, device)
         if precision == "int8":
             _require_good_int8(folder, model)
         try:
             language = LanguageModel.from_weights(
-                self.card.sizes, tensors, device=device, precision=precision
+                self.checkpoint.sizes, tensors, device=device, precision=precision
             )
         except ModelMissing as error:
             raise ModelMissing(f"The language model in {folder} cannot be used. {error}") from error
         except ValueError as error:
             raise ConfigError(f"DTYPE={dtype} does not work on {device}: {error}.") from error
         del tensors
-        self._beside = ThreadPoolExecutor(1, "codec") if device == "cpu" else None
-        self._sounds: dict[Row, _Sound] = {}
-        rate = self.card.frame_rate
-        self.capabilities = replace(self.card.capabilities, slots=slots_on(device))
+        self._codec_thread = ThreadPoolExecutor(1, "codec") if device == "cpu" else None
+        self._streams: dict[Row, _StreamingDecode] = {}
+        rate = self.checkpoint.frame_rate
+        self.capabilities = replace(self.checkpoint.capabilities, slots=slots_for(device))
         self.decoder: Decoder | None = Decoder(
             language,
             self.capabilities.slots,
             window=round(WINDOW_SECONDS * rate),
             stride=round(STRIDE_SECONDS * rate),
-            longest=self.card.frames(self.capabilities.max_seconds),
-            prefix=self.card.chroma_length + PROMPT_TOKENS if self.card.chroma_length else 0,
+            longest=self.checkpoint.frames(self.capabilities.max_seconds),
+            prefix=self.checkpoint.chroma_length + PROMPT_TOKENS if self.checkpoint.chroma_length else 0,
         )
 
     def run(self, context: RenderContext) -> None:
@@ -135,29 +135,29 @@ class MusicgenEngine:
                     self._admit(context, job)
                 if not decoder.rows:
                     return
-                for row in decoder.step(STEPS_A_TURN):
+                for row in decoder.step(COLUMNS_PER_POLL):
                     self._finish(context, row)
                 for row in decoder.rows:
                     job = job_of(row)
                     if context.cancelled(job):
                         decoder.drop(row)
-                        self._sounds.pop(row, None)
+                        self._streams.pop(row, None)
                     else:
                         context.progress(job, decoder.complete(row), self.total(row))
-                        self.follow(row)
+                        self.stream_codec(row)
         finally:
-            self._sounds.clear()
+            self._streams.clear()
             for row in decoder.rows:
                 decoder.drop(row)
 
     def close(self) -> None:
         """Give the memory of the weights and the cache back; the engine cannot render afterwards."""
         self.text = self.codec = self.melody = self.decoder = None
-        if self._beside is not None:
-            self._beside.shutdown()
+        if self._codec_thread is not None:
+            self._codec_thread.shutdown()
 
     def row(self, recipe: Recipe, key: RenderRequest, melody: torch.Tensor | None = None) -> Row:
-        """Return what the decoder needs of a recipe.
+        """Return the decoder row of a recipe.
 
         melody: a mono wave [samples] at the model's rate that a melody model follows. Raises InvalidRecipe.
         """
@@ -168,14 +168,14 @@ class MusicgenEngine:
         def conditions(first_frame: int) -> Conditions:
             if self.melody is None:
                 return Conditions(words)
-            heard = self.melody.states(melody, first_frame * self.card.hop)
+            chroma = self.melody.states(melody, first_frame * self.checkpoint.hop)
             silence = self.melody.states(None)
-            return Conditions(torch.cat([heard, words]), torch.cat([silence, torch.zeros_like(words)]))
+            return Conditions(torch.cat([chroma, words]), torch.cat([silence, torch.zeros_like(words)]))
 
         return Row(
             conditions=conditions(0),
-            later=None if melody is None else conditions,
-            frames=self.card.frames(recipe.seconds),
+            conditions_at=None if melody is None else conditions,
+            frames=self.checkpoint.frames(recipe.seconds),
             seed=recipe.seed,
             temperature=option(recipe, self.capabilities, "temperature"),
             top_k=int(option(recipe, self.capabilities, "top_k")),
@@ -184,35 +184,35 @@ class MusicgenEngine:
         )
 
     def total(self, row: Row) -> int:
-        """Return how many steps of progress a row has: its frames, and the codec's share."""
+        """Return the steps of progress of a row: its frames, and the codec's share."""
         return row.frames + max(1, round(row.frames * CODEC_SHARE))
 
-    def follow(self, row: Row) -> None:
-        """Have the codec follow a row that is being decoded."""
+    def stream_codec(self, row: Row) -> None:
+        """Decode the complete frames of a row to audio while its later tokens are sampled."""
         if self.codec is not None:
-            sound = self._sounds.setdefault(row, _Sound(self.codec, self._beside))
-            sound.follow(self._decoder(), row, self.codec.section)
+            stream = self._streams.setdefault(row, _StreamingDecode(self.codec, self._codec_thread))
+            stream.feed(self._decoder(), row, self.codec.section)
 
-    def sound(self, context: RenderContext, row: Row) -> Wave:
-        """Return a finished row's codes as audio [channels, samples], reporting every section."""
+    def decode_audio(self, context: RenderContext, row: Row) -> Wave:
+        """Return the audio [channels, samples] of a finished row, with progress after every section."""
         assert self.codec is not None
         assert row.codes is not None
         share = self.total(row) - row.frames
-        sound = self._sounds.get(row) or _Sound(self.codec, self._beside)
-        for _ in sound.finish(row.codes):
-            self.report_codec_progress(context, row, round(share * sound.stream.sounded / row.frames))
-        return self.cut(sound.wave(), row)
+        stream = self._streams.get(row) or _StreamingDecode(self.codec, self._codec_thread)
+        for _ in stream.finish(row.codes):
+            self.report_codec_progress(context, row, round(share * stream.stream.sounded / row.frames))
+        return self.cut(stream.wave(), row)
 
-    def report_codec_progress(self, context: RenderContext, row: Row, beyond: int) -> None:
+    def report_codec_progress(self, context: RenderContext, row: Row, codec_steps: int) -> None:
         """Report the progress of a row after its last frame, and leave where its job was cancelled."""
         job = job_of(row)
         raise_if_cancelled(context, job)
-        context.progress(job, row.frames + beyond, self.total(row))
+        context.progress(job, row.frames + codec_steps, self.total(row))
 
     def cut(self, wave: torch.Tensor, row: Row) -> Wave:
-        """Return a wave [channels, samples] on the host, as long as its recipe says."""
+        """Return a wave [channels, samples] on the host, cut to the recipe's length."""
         whole: Wave = wave.cpu().numpy()
-        return whole[:, : self.card.samples(job_of(row).recipe.seconds)]
+        return whole[:, : self.checkpoint.samples(job_of(row).recipe.seconds)]
 
     def _decoder(self) -> Decoder:
         if self.decoder is None:
@@ -223,7 +223,7 @@ class MusicgenEngine:
         try:
             melody = None
             if job.recipe.melody is not None and self.melody is not None:
-                melody = read_melody(job.melody, job.recipe.melody, self.card.sample_rate)
+                melody = read_melody(job.melody, job.recipe.melody, self.checkpoint.sample_rate)
             self._decoder().admit(self.row(job.recipe, job, melody))
             assert self.text is not None
             tokens = self.text.count(job.recipe.prompt)
@@ -239,7 +239,7 @@ class MusicgenEngine:
                 raise row.error
             if context.cancelled(job):
                 return
-            wave = self.sound(context, row)
+            wave = self.decode_audio(context, row)
             if not torch.from_numpy(wave).isfinite().all():
                 raise BadAudio("The codec's numbers got out of range. Try another seed.")
             context.done(job, wave)
@@ -248,7 +248,7 @@ class MusicgenEngine:
         except AntiphonError as error:
             context.failed(job, error)
         finally:
-            self._sounds.pop(row, None)
+            self._streams.pop(row, None)
 
     def _takes(self, recipe: Recipe) -> bool:
         return compatible(recipe, self.capabilities)
@@ -282,8 +282,8 @@ def _require_good_int8(folder: Path, model: str) -> None:
         raise ConfigError(f"DTYPE=int8 changes {model} too much ({found}): set DTYPE=auto.")
 
 
-def slots_on(device: str) -> int:
-    """Return how many clips are decoded beside each other. On a CPU even an empty slot costs time."""
+def slots_for(device: str) -> int:
+    """Return the number of slots: 8 on a GPU; 1 on a CPU, where even an idle slot costs time."""
     return 8 if device.startswith("cuda") else 1
 
 

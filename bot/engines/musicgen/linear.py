@@ -1,4 +1,4 @@
-"""The precisions, and matrix products on a GPU."""
+"""Precisions, and the linear layer of the GPU."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, 
 
 
 class Linear(Protocol):
-    """x [rows, in] → [rows, out]."""
+    """A linear layer without bias: x [rows, in] → [rows, out]."""
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply."""
 
 
 class TorchLinear:
-    """torch's own product, in the weight's dtype; what a GPU does best."""
+    """torch's linear layer, in the weight's dtype."""
 
     def __init__(self, weight: torch.Tensor) -> None:
         self._weight = weight
@@ -29,7 +29,7 @@ class TorchLinear:
 
 
 def precisions_on(device: str) -> tuple[Precision, ...]:
-    """Return what this device computes in, the most exact first."""
+    """Return the precisions that a device supports, the most exact first."""
     return ("fp32", "fp16", "bf16", "int8") if on_cpu(device) else ("fp32", "fp16", "bf16")
 
 

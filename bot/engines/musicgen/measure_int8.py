@@ -1,4 +1,4 @@
-"""Measure on a checkpoint what int8 would do to it: `antiphon doctor --check-int8`."""
+"""The measurement of int8 against fp32 on a checkpoint: `antiphon doctor --check-int8`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from bot.engines.checkpoints.weights import read_tensors
-from bot.engines.musicgen.card import read_card
+from bot.engines.musicgen.checkpoint import read_checkpoint
 from bot.engines.musicgen.decoder import Conditions
 from bot.engines.musicgen.melody import MelodyEncoder
 from bot.engines.musicgen.network import LanguageModel
@@ -23,18 +23,18 @@ PROMPTS = (
 )
 SECONDS = 2.0
 GUIDANCE_SCALE = 3.0
-"""Both public implementations' default."""
+"""The default of both public implementations."""
 
 
 def check_int8(folder: Path, model: str, on_progress: Callable[[int, int], None]) -> QuantizationReport:
-    """Compare int8 with fp32 on the checkpoint in a folder, remember what comes out, and return it.
+    """Compare int8 with fp32 on the checkpoint in a folder; store and return the report.
 
     on_progress(done, total) is called as it goes. Raises ModelMissing.
     """
-    card = read_card(folder, model)
+    checkpoint = read_checkpoint(folder, model)
     tensors = read_tensors(folder)
-    words = TextEncoder(card, tensors, "cpu", torch.float32)
-    melody = MelodyEncoder(card, tensors, "cpu", torch.float32) if card.chroma_length else None
+    words = TextEncoder(checkpoint, tensors, "cpu", torch.float32)
+    melody = MelodyEncoder(checkpoint, tensors, "cpu", torch.float32) if checkpoint.chroma_length else None
     prompts = []
     for prompt in PROMPTS:
         states = words.states(prompt)
@@ -44,9 +44,9 @@ def check_int8(folder: Path, model: str, on_progress: Callable[[int, int], None]
             silence = melody.states(None)
             nothing = torch.cat([silence, torch.zeros_like(states)])
             prompts.append(Conditions(torch.cat([silence, states]), nothing))
-    exact = LanguageModel.from_weights(card.sizes, tensors)
-    other = LanguageModel.from_weights(card.sizes, tensors, precision="int8")
+    exact = LanguageModel.from_weights(checkpoint.sizes, tensors)
+    other = LanguageModel.from_weights(checkpoint.sizes, tensors, precision="int8")
     del tensors
-    report = measure(exact, other, prompts, card.frames(SECONDS), GUIDANCE_SCALE, on_progress)
+    report = measure(exact, other, prompts, checkpoint.frames(SECONDS), GUIDANCE_SCALE, on_progress)
     store(folder, report)
     return report

@@ -1,4 +1,4 @@
-"""What a melody model hears of a reference: its chroma, one pitch class a frame. No source separation."""
+"""Melody conditioning: the chroma of a reference, one pitch class a frame, without source separation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 from scipy.signal import resample_poly
 from transformers.audio_utils import chroma_filter_bank
 
-from bot.engines.checkpoints.weights import Tensors, fill, under
-from bot.engines.musicgen.card import MusicgenCard
+from bot.engines.checkpoints.weights import Tensors, load_strict, with_prefix
+from bot.engines.musicgen.checkpoint import Checkpoint
 from bot.errors import InvalidRecipe
 from bot.recipe import Source
 
@@ -23,28 +23,33 @@ FFT, HOP = 16_384, 4_096
 
 
 MAX_SECONDS = 300.0
-"""What is read of a reference; a clip is no longer."""
+"""Seconds read of a reference: the longest clip."""
 
 
 class MelodyEncoder:
-    """Turns a reference into states [chroma_length, hidden] that are prepended to the words."""
+    """Turns a reference into states [chroma_length, hidden], which are prepended to the text states."""
 
-    def __init__(self, card: MusicgenCard, tensors: Tensors, device: str, dtype: torch.dtype) -> None:
-        self.length, self.rate = card.chroma_length, card.sample_rate
+    def __init__(self, checkpoint: Checkpoint, tensors: Tensors, device: str, dtype: torch.dtype) -> None:
+        self.length, self.rate = checkpoint.chroma_length, checkpoint.sample_rate
         self._device, self._dtype = device, dtype
-        self._project = torch.nn.Linear(PITCH_CLASSES, card.sizes.hidden)
-        fill(self._project, under(tensors, "audio_enc_to_dec_proj."), card.folder, "melody projection")
+        self._project = torch.nn.Linear(PITCH_CLASSES, checkpoint.sizes.hidden)
+        load_strict(
+            self._project,
+            with_prefix(tensors, "audio_enc_to_dec_proj."),
+            checkpoint.folder,
+            "melody projection",
+        )
         self._project.to(device=device, dtype=dtype).eval()
 
     @torch.inference_mode()
     def states(self, wave: torch.Tensor | None, first: int = 0) -> torch.Tensor:
         """Return the states of a mono wave [samples] at the model's rate, or of no melody.
 
-        first: sample where the window begins; the reference goes round where it is shorter than the clip.
+        first: sample where the window begins; a reference shorter than the clip is repeated.
         """
         if wave is None or not len(wave):
             chroma = torch.zeros(1, PITCH_CLASSES)
-            chroma[:, 0] = 1  # what both public implementations hear in silence
+            chroma[:, 0] = 1  # the chroma of silence in both public implementations
         else:
             chroma = chroma_of(wave.roll(-(first % len(wave))), self.rate)
         repeats = -(-self.length // len(chroma))
@@ -89,6 +94,6 @@ def chroma_of(wave: torch.Tensor, sample_rate: int) -> torch.Tensor:
     window = torch.hann_window(FFT, device=wave.device)
     power = torch.stft(wave, FFT, HOP, window=window, return_complex=True).abs().square()
     filters = chroma_filter_bank(FFT, PITCH_CLASSES, sample_rate)
-    heard = torch.from_numpy(filters).to(power) @ power
+    chroma = torch.from_numpy(filters).to(power) @ power
     # Both normalise first, which moves no maximum.
-    return torch.nn.functional.one_hot(heard.argmax(0), PITCH_CLASSES).float()
+    return torch.nn.functional.one_hot(chroma.argmax(0), PITCH_CLASSES).float()

@@ -1,4 +1,4 @@
-"""What shape a MusicGen language model has. Importing this imports no torch."""
+"""The architecture of a MusicGen language model. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 WINDOW_SECONDS = 30.0
-"""What the published models were trained on; audiocraft never decodes more in one piece."""
+"""Context length of the published models in training; audiocraft never decodes more in one piece."""
 STRIDE_SECONDS = 18.0
-"""How far a longer clip's window moves on; the default `extend_stride` of audiocraft's MusicGen."""
+"""Stride of the sliding window over a longer clip; the default `extend_stride` of audiocraft's MusicGen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +18,9 @@ class ModelConfig:
 
     hidden: width, even.  heads: attention heads, a divisor of hidden.  feed_forward: width of the middle.
     vocabulary: token ids of each codebook; id `vocabulary` is padding and start.
-    delays: columns that each codebook waits, one entry a codebook (MusicGen's delay pattern).
+    delays: columns by which each codebook is delayed, one entry a codebook (the delay pattern,
+    arXiv:2306.05284): codebook k of frame f is decoded in column f + delays[k], so that within one column
+    the coarse codebooks of a frame precede its finer ones.
     prefix: whether conditioning is prepended to the input (the melody models) instead of attended to.
     """
 
@@ -39,7 +41,7 @@ class ModelConfig:
 
     @property
     def codebooks(self) -> int:
-        """How many token streams run beside each other."""
+        """Number of parallel token streams."""
         return len(self.delays)
 
     @property

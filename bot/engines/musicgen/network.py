@@ -12,7 +12,7 @@ from bot.engines.musicgen.cpu.backend import CPUBackend, PackedWeights
 from bot.engines.musicgen.cuda.backend import CUDABackend
 from bot.engines.musicgen.linear import Linear, Precision, TorchLinear, dtype_on, on_cpu
 from bot.engines.musicgen.model_config import ModelConfig
-from bot.engines.musicgen.weights import LayerWeights, Layout, Norm, Tensors, Weights, read
+from bot.engines.musicgen.weights import LayerWeights, Norm, Tensors, Weights, read
 
 Conditioning = list[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values [heads, text states, head width] of cross-attention, one pair a layer."""
@@ -66,15 +66,14 @@ class LanguageModel:
         cls,
         sizes: ModelConfig,
         tensors: Tensors,
-        layout: Layout = "transformers",
         device: str = "cpu",
         precision: Precision = "fp32",
     ) -> Self:
-        """Build the model from a checkpoint's tensors; see weights.read for what they are called.
+        """Build the model from a checkpoint's tensors; named as weights.read expects.
 
         Raises ModelMissing for tensors that do not fit, ValueError for a precision this device has not.
         """
-        return cls(sizes, read(sizes, tensors, layout), device, precision)
+        return cls(sizes, read(sizes, tensors), device, precision)
 
     def cpu_backend(self, count: int, length: int, max_text: int) -> CPUBackend:
         """Return the CPU back end for `count` slots.
@@ -103,8 +102,8 @@ class LanguageModel:
                 # The unconditional row has no text: its cross-attention output is zero and is not computed.
                 worded = x.view(slots, 2, wide)[:, 0]
                 query = layer.cross.query(normed(worded, layer.cross.norm))
-                heard = layer.cross.out(backend.cross_attention(number, query))
-                x.view(slots, 2, wide)[:, 0] += heard
+                attended = layer.cross.out(backend.cross_attention(number, query))
+                x.view(slots, 2, wide)[:, 0] += attended
             x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
         logits = self._heads(normed(x, self._norm))
         return logits.view(slots, 2, self.sizes.codebooks, self.sizes.vocabulary)
@@ -129,10 +128,10 @@ class LanguageModel:
             if layer.cross is not None:
                 query = layer.cross.query(normed(x[:length], layer.cross.norm))
                 query = query.view(length, heads, width).transpose(0, 1)
-                heard = scaled_dot_product_attention(
+                attended = scaled_dot_product_attention(
                     query[None], cross_kv[number][0][None], cross_kv[number][1][None]
                 )
-                x[:length] += layer.cross.out(heard[0].transpose(0, 1).reshape(length, wide))
+                x[:length] += layer.cross.out(attended[0].transpose(0, 1).reshape(length, wide))
             x = x + layer.feed_out(gelu(layer.feed_in(normed(x, layer.feed_norm))))
 
     def columns(self, tokens: torch.Tensor) -> torch.Tensor:

@@ -18,14 +18,14 @@ from bot.errors import ModelMissing
 from bot.hub import converted
 
 MAX_MEAN_KL = 0.02
-"""Nats a token that int8 may move the distribution on average: our own line, far below what is heard."""
+"""Largest mean KL divergence of int8 from fp32, nats a token. Chosen by us, not from a publication."""
 MIN_TOP1_AGREEMENT = 0.95
-"""Share of tokens whose likeliest choice has to stay the same: our own line."""
+"""Smallest share of tokens whose likeliest choice stays the same. Chosen by us."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizationReport:
-    """What int8 does to one checkpoint.
+    """The accuracy of int8 weights on one checkpoint.
 
     kl: mean Kullback–Leibler divergence of int8 from fp32, nats a token, after guidance.  worst: the largest.
     agreement: share of tokens whose likeliest choice is the same.  tokens: how many were compared.
@@ -49,18 +49,18 @@ class QuantizationReport:
 
 
 def stored(folder: Path) -> QuantizationReport | None:
-    """Return what was measured on the weights in a folder, or None. Raises ModelMissing."""
+    """Return the stored report on the weights in a folder, or None. Raises ModelMissing."""
     try:
-        return QuantizationReport(**json.loads(_place(folder).read_text(encoding="utf-8")))
+        return QuantizationReport(**json.loads(_report_file(folder).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def store(folder: Path, quantization_check: QuantizationReport) -> None:
-    """Remember what was measured on the weights in a folder, wherever they go. Raises ModelMissing."""
-    place = _place(folder)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(asdict(quantization_check)), encoding="utf-8")
+def store(folder: Path, report: QuantizationReport) -> None:
+    """Store the report on the weights in a folder, by their hash. Raises ModelMissing."""
+    file = _report_file(folder)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(asdict(report)), encoding="utf-8")
 
 
 def measure(
@@ -71,30 +71,30 @@ def measure(
     guidance_scale: float,
     on_progress: Callable[[int, int], None],
 ) -> QuantizationReport:
-    """Let `exact` write `frames` for each prompt and compare what `other` thinks of every token of it.
+    """Generate `frames` with `exact` for each prompt; compare `other`'s logits under teacher forcing.
 
     on_progress(done, total) is called for each clip and model that is through.
     """
     sizes = exact.sizes
-    writers = [(c, _Free(frames, sizes.delays, sizes.vocabulary, n)) for n, c in enumerate(prompts)]
-    return compared(exact, other, writers, guidance_scale, on_progress)
+    samplers = [(c, _FreeSampler(frames, sizes.delays, sizes.vocabulary, n)) for n, c in enumerate(prompts)]
+    return compare(exact, other, samplers, guidance_scale, on_progress)
 
 
-def compared(
+def compare(
     exact: LanguageModel,
     other: LanguageModel,
-    writers: Sequence[tuple[Conditions, ConstrainedSampler]],
+    samplers: Sequence[tuple[Conditions, ConstrainedSampler]],
     guidance_scale: float,
     on_progress: Callable[[int, int], None],
 ) -> QuantizationReport:
-    """Let choosers write clips with `exact` and compare what `other` thinks of every token of them."""
-    total, done = 2 * len(writers), 0
+    """Generate clips with `exact` by the given samplers and compare `other`'s logits of every token."""
+    total, done = 2 * len(samplers), 0
     divergences, same = [], []
-    for conditions, sampler in writers:
-        written = _Kept(sampler, [exact.sizes.vocabulary] * exact.sizes.codebooks)
+    for conditions, sampler in samplers:
+        written = _Recorder(sampler, [exact.sizes.vocabulary] * exact.sizes.codebooks)
         _decode(exact, conditions, written, guidance_scale)
         on_progress(done := done + 1, total)
-        again = _Again(written.columns)
+        again = _Replay(written.columns)
         _decode(other, conditions, again, guidance_scale)
         on_progress(done := done + 1, total)
         first, second = (
@@ -107,8 +107,8 @@ def compared(
     return QuantizationReport(float(kl.mean()), float(kl.max()), float(agreement.double().mean()), len(kl))
 
 
-class _Kept:
-    """Lets another chooser choose, and keeps its columns and what it chose from."""
+class _Recorder:
+    """Wraps a sampler and records its columns and their logits."""
 
     def __init__(self, sampler: ConstrainedSampler, start: list[int]) -> None:
         self.logits: list[npt.NDArray[np.float32]] = []
@@ -119,29 +119,29 @@ class _Kept:
     def finished(self) -> bool:
         return self._sampler.finished
 
-    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> Sequence[int]:
         self.logits.append(logits.copy())
-        self.columns.append(list(self._sampler.next_tokens(logits, place)))
+        self.columns.append(list(self._sampler.next_tokens(logits, position)))
         return self.columns[-1]
 
 
-class _Free:
-    """Draws every token from the logits' own distribution."""
+class _FreeSampler:
+    """Samples every token from the unmodified distribution, by the Gumbel-max trick."""
 
     def __init__(self, frames: int, delays: Sequence[int], padding: int, seed: int) -> None:
         self.finished = False
         self._frames, self._delays, self._padding = frames, delays, padding
         self._rng = np.random.default_rng(seed)
 
-    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
-        self.finished = place + 1 == self._frames + max(self._delays)
+    def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> Sequence[int]:
+        self.finished = position + 1 == self._frames + max(self._delays)
         drawn = (logits + self._rng.gumbel(size=logits.shape)).argmax(1)
-        inside = [0 <= place - delay < self._frames for delay in self._delays]
+        inside = [0 <= position - delay < self._frames for delay in self._delays]
         return [int(t) if i else self._padding for t, i in zip(drawn, inside, strict=True)]
 
 
-class _Again:
-    """Goes over given columns and keeps the logits."""
+class _Replay:
+    """Feeds given columns back (teacher forcing) and records the logits."""
 
     def __init__(self, columns: list[list[int]]) -> None:
         self.logits: list[npt.NDArray[np.float32]] = []
@@ -151,9 +151,9 @@ class _Again:
     def finished(self) -> bool:
         return len(self.logits) == len(self._columns) - 1
 
-    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> Sequence[int]:
+    def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> Sequence[int]:
         self.logits.append(logits.copy())
-        return self._columns[place + 1]
+        return self._columns[position + 1]
 
 
 def _decode(
@@ -169,7 +169,7 @@ def _decode(
                 raise row.error
 
 
-def _place(folder: Path) -> Path:
+def _report_file(folder: Path) -> Path:
     """Return the path of the report on a folder's weights, named by their SHA-256."""
     digest = hashlib.sha256()
     try:

@@ -1,17 +1,15 @@
-"""The published checkpoints' tensor names, read into one layout of our own."""
+"""The language model's weights, read from a checkpoint in transformers' layout into fused matrices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.errors import ModelMissing
 
-Layout = Literal["transformers", "audiocraft"]
 Tensors = Mapping[str, torch.Tensor]
 
 
@@ -57,7 +55,7 @@ class Weights:
 
 
 class _Source:
-    """Tensors by name, each one checked for its shape as it is taken."""
+    """Tensors by name; each take checks the shape and counts the tensor as used."""
 
     def __init__(self, tensors: Tensors) -> None:
         self._tensors = tensors
@@ -75,26 +73,22 @@ class _Source:
     def norm(self, name: str, width: int) -> Norm:
         return Norm(self.take(f"{name}.weight", width), self.take(f"{name}.bias", width))
 
-    def refuse_strangers(self, own: Iterable[str]) -> None:
+    def refuse_unexpected(self, own: Iterable[str]) -> None:
         if strange := sorted(set(own) - self.taken):
             raise ModelMissing(f"The weights hold {strange[0]}, which this model has no place for.")
 
 
-def read(sizes: ModelConfig, tensors: Tensors, layout: Layout) -> Weights:
-    """Return the language model's weights out of a checkpoint's tensors, whatever else it holds.
+def read(sizes: ModelConfig, tensors: Tensors) -> Weights:
+    """Return the language model's weights out of a whole checkpoint's tensors, named `decoder.…`.
 
-    layout "transformers": `decoder.…` of the hub's model.safetensors, the prefix kept.  "audiocraft":
-    `best_state` of state_dict.bin.  Raises ModelMissing with the tensor's name where one is missing, has
-    another shape, or belongs to the language model but to no place in it.
+    Raises ModelMissing with the tensor's name where one is missing, has another shape, or belongs to the
+    language model but to no layer of it.
     """
     source = _Source(tensors)
-    if layout == "transformers":
-        weights = _from_transformers(sizes, source)
-        computed = {"decoder.model.decoder.embed_positions.weights"}
-        source.refuse_strangers(n for n in tensors if n.startswith("decoder.") and n not in computed)
-    else:
-        weights = _from_audiocraft(sizes, source)
-        source.refuse_strangers(n for n in tensors if not n.startswith("condition_provider."))
+    weights = _from_transformers(sizes, source)
+    # Sinusoidal positions: transformers saves the table, we compute it.
+    computed = {"decoder.model.decoder.embed_positions.weights"}
+    source.refuse_unexpected(n for n in tensors if n.startswith("decoder.") and n not in computed)
     return weights
 
 
@@ -129,37 +123,4 @@ def _from_transformers(sizes: ModelConfig, source: _Source) -> Weights:
         list(layers()),
         source.norm(f"{base}.layer_norm", wide),
         torch.cat([source.take(f"decoder.lm_heads.{k}.weight", sizes.vocabulary, wide) for k in books]),
-    )
-
-
-def _from_audiocraft(sizes: ModelConfig, source: _Source) -> Weights:
-    wide = sizes.hidden
-
-    def layers() -> Iterator[LayerWeights]:
-        for number in range(sizes.layers):
-            at = f"transformer.layers.{number}"
-            cross = cross_norm = cross_out = None
-            if not sizes.prefix:
-                cross = source.take(f"{at}.cross_attention.in_proj_weight", 3 * wide, wide)
-                cross_out = source.take(f"{at}.cross_attention.out_proj.weight", wide, wide)
-                cross_norm = source.norm(f"{at}.norm_cross", wide)
-            yield LayerWeights(
-                self_norm=source.norm(f"{at}.norm1", wide),
-                qkv=source.take(f"{at}.self_attn.in_proj_weight", 3 * wide, wide),
-                self_out=source.take(f"{at}.self_attn.out_proj.weight", wide, wide),
-                cross_norm=cross_norm,
-                cross_query=None if cross is None else cross[:wide],
-                cross_key_value=None if cross is None else cross[wide:],
-                cross_out=cross_out,
-                feed_norm=source.norm(f"{at}.norm2", wide),
-                feed_in=source.take(f"{at}.linear1.weight", sizes.feed_forward, wide),
-                feed_out=source.take(f"{at}.linear2.weight", wide, sizes.feed_forward),
-            )
-
-    books = range(sizes.codebooks)
-    return Weights(
-        torch.stack([source.take(f"emb.{k}.weight", sizes.vocabulary + 1, wide) for k in books]),
-        list(layers()),
-        source.norm("out_norm", wide),
-        torch.cat([source.take(f"linears.{k}.weight", sizes.vocabulary, wide) for k in books]),
     )

@@ -1,8 +1,7 @@
 """audiocraft's own MusicGen, built from a checkpoint in transformers' layout.
 
-So that both implementations play the very same files: the language model's weights get audiocraft's names
-back, the codec is wrapped in audiocraft's class for it, and T5 is the one our own engine uses. No pickle is
-read and nothing is fetched.
+Both implementations read the same files: the language model's tensors are renamed to audiocraft's layout,
+the codec is wrapped in audiocraft's class, and T5 is our own engine's. No pickle is read, nothing is fetched.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from typing import Any
 import torch
 
 from bot.engines.checkpoints.names import to_audiocraft
-from bot.engines.checkpoints.weights import Tensors, fill
-from bot.engines.musicgen.card import MusicgenCard
+from bot.engines.checkpoints.weights import Tensors, load_strict
+from bot.engines.musicgen.checkpoint import Checkpoint
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import FFT, PITCH_CLASSES
 from bot.engines.musicgen.model_config import WINDOW_SECONDS
@@ -24,7 +23,7 @@ PAD, END = 0, 1
 """T5's token ids."""
 
 
-def musicgen(card: MusicgenCard, tensors: Tensors, text: TextEncoder, codec: Codec, device: str) -> Any:
+def musicgen(checkpoint: Checkpoint, tensors: Tensors, text: TextEncoder, codec: Codec, device: str) -> Any:
     """Return audiocraft's MusicGen (audiocraft.models.MusicGen) with a checkpoint's weights on a device.
 
     Raises ModelMissing where audiocraft is not installed, or the weights do not fit.
@@ -34,14 +33,14 @@ def musicgen(card: MusicgenCard, tensors: Tensors, text: TextEncoder, codec: Cod
         from audiocraft.models import MusicGen
         from audiocraft.models.encodec import HFEncodecCompressionModel, InterleaveStereoCompressionModel
 
-        language = language_model(card, tensors, text, device)
+        language = language_model(checkpoint, tensors, text, device)
         compression = HFEncodecCompressionModel(codec.model)
-        if card.channels == 2:
+        if checkpoint.channels == 2:
             compression = InterleaveStereoCompressionModel(compression)
-        return MusicGen(card.capabilities.model, compression, language, max_duration=WINDOW_SECONDS)
+        return MusicGen(checkpoint.capabilities.model, compression, language, max_duration=WINDOW_SECONDS)
 
 
-def language_model(card: MusicgenCard, tensors: Tensors, text: TextEncoder, device: str) -> Any:
+def language_model(checkpoint: Checkpoint, tensors: Tensors, text: TextEncoder, device: str) -> Any:
     """Return audiocraft's LMModel with a checkpoint's weights, in fp32."""
     from audiocraft.models.lm import LMModel
     from audiocraft.modules.codebooks_patterns import DelayedPatternProvider
@@ -51,13 +50,13 @@ def language_model(card: MusicgenCard, tensors: Tensors, text: TextEncoder, devi
         ConditioningProvider,
     )
 
-    sizes = card.sizes
+    sizes = checkpoint.sizes
     conditioners: dict[str, Any] = {"description": _words(text, sizes.hidden)}
     prepended = ["self_wav", "description"] if sizes.prefix else []
     if sizes.prefix:
         conditioners["self_wav"] = ChromaStemConditioner(
             output_dim=sizes.hidden,
-            sample_rate=card.sample_rate,
+            sample_rate=checkpoint.sample_rate,
             n_chroma=PITCH_CLASSES,
             radix2_exp=FFT.bit_length() - 1,
             duration=WINDOW_SECONDS,
@@ -98,30 +97,30 @@ def language_model(card: MusicgenCard, tensors: Tensors, text: TextEncoder, devi
     if sizes.prefix:
         window = "condition_provider.conditioners.self_wav.chroma.spec.window"
         own[window] = model.state_dict()[window]
-    fill(model, own, card.folder, "language model")
+    load_strict(model, own, checkpoint.folder, "language model")
     return model.to(device).eval()
 
 
 def _words(text: TextEncoder, hidden: int) -> Any:
-    """Return a conditioner of audiocraft's that hears by our text encoder; the projection is its own."""
+    """Return an audiocraft conditioner that runs our text encoder; the projection is its own."""
     from audiocraft.modules.conditioners import TextConditioner
 
     class Words(TextConditioner):  # type: ignore[misc]
-        """audiocraft's T5Conditioner, with a T5 that is there already instead of one fetched by name."""
+        """audiocraft's T5Conditioner, with a loaded T5 instead of a download by name."""
 
         def tokenize(self, prompts: list[str | None]) -> tuple[torch.Tensor, torch.Tensor]:
             ids = [text.ids(prompt) if prompt else [END] for prompt in prompts]
             longest = max(map(len, ids))
             words = torch.tensor([row + [PAD] * (longest - len(row)) for row in ids], device=text.device)
             mask = torch.tensor([[n < len(row) for n in range(longest)] for row in ids], device=text.device)
-            # A prompt that is not there is heard as nothing, as in T5Conditioner.tokenize.
+            # An absent prompt is masked out, as in T5Conditioner.tokenize.
             mask[[n for n, prompt in enumerate(prompts) if not prompt]] = False
             return words, mask.long()
 
         def forward(self, inputs: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
             words, mask = inputs
-            heard = text.encoder(input_ids=words, attention_mask=mask).last_hidden_state
-            states = self.output_proj(heard.to(self.output_proj.weight))
-            return states * mask[..., None], mask
+            hidden = text.encoder(input_ids=words, attention_mask=mask).last_hidden_state
+            text_states = self.output_proj(hidden.to(self.output_proj.weight))
+            return text_states * mask[..., None], mask
 
     return Words(text.encoder.config.d_model, hidden)

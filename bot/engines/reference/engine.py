@@ -9,7 +9,7 @@ import torch
 
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.weights import read_tensors
-from bot.engines.musicgen.card import read_card
+from bot.engines.musicgen.checkpoint import read_checkpoint
 from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import read_melody
 from bot.engines.musicgen.model_config import STRIDE_SECONDS
@@ -22,14 +22,14 @@ from bot.recipe.capabilities import Capabilities, option
 
 
 class AudiocraftEngine(SerialEngine):
-    """Renders one recipe after another."""
+    """Renders one recipe at a time with audiocraft."""
 
     def __init__(self, folder: Path, capabilities: Capabilities, device: str) -> None:
         self.device, self.capabilities = device, capabilities
-        self.card = card = read_card(folder, capabilities.model)
+        self.checkpoint = checkpoint = read_checkpoint(folder, capabilities.model)
         tensors = read_tensors(folder)
-        text = TextEncoder(card, tensors, device, torch.float32)
-        self.model: Any = musicgen(card, tensors, text, Codec(card, tensors, device), device)
+        text = TextEncoder(checkpoint, tensors, device, torch.float32)
+        self.model: Any = musicgen(checkpoint, tensors, text, Codec(checkpoint, tensors, device), device)
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""
@@ -37,21 +37,21 @@ class AudiocraftEngine(SerialEngine):
 
     def _generate(self, job: RenderRequest) -> torch.Tensor:
         """Return audiocraft's audio [channels, samples] for a job."""
-        recipe, rate = job.recipe, self.card.sample_rate
+        recipe, rate = job.recipe, self.checkpoint.sample_rate
         if recipe.melody is None:
             return self.model.generate([recipe.prompt], progress=True)[0]  # type: ignore[no-any-return]
         melody = read_melody(job.melody, recipe.melody, rate)[None]
         return self.model.generate_with_chroma(  # type: ignore[no-any-return]
-            [recipe.prompt], [melody.expand(self.card.channels, -1)], rate, progress=True
+            [recipe.prompt], [melody.expand(self.checkpoint.channels, -1)], rate, progress=True
         )[0]
 
     def render(self, context: RenderContext, job: RenderRequest) -> None:
-        """Render a job by audiocraft's generate, which tells of every step."""
+        """Render a job by audiocraft's generate, whose callback reports every step."""
         recipe, c = job.recipe, self.capabilities
-        frames = self.card.frames(recipe.seconds)
+        frames = self.checkpoint.frames(recipe.seconds)
         total = frames + max(1, frames // 10)
 
-        def told(done: int, _of: int) -> None:
+        def on_progress(done: int, _of: int) -> None:
             raise_if_cancelled(context, job)
             context.progress(job, min(done, frames), total)
 
@@ -63,14 +63,14 @@ class AudiocraftEngine(SerialEngine):
             cfg_coef=option(recipe, c, "guidance_scale"),
             extend_stride=STRIDE_SECONDS,
         )
-        self.model.set_custom_progress_callback(told)
-        # audiocraft draws from torch's global generator: it is this clip's alone, and what it was afterwards.
+        self.model.set_custom_progress_callback(on_progress)
+        # audiocraft samples from torch's global generators: seeded for this clip, and restored afterwards.
         devices = [self.device] if self.device.startswith("cuda") else []
         with stubbed_modules(), torch.random.fork_rng(devices), torch.inference_mode():
             torch.manual_seed(recipe.seed)
             wave = self._generate(job).float().cpu()
         raise_if_cancelled(context, job)
-        wave = wave[:, : self.card.samples(recipe.seconds)]
+        wave = wave[:, : self.checkpoint.samples(recipe.seconds)]
         if not wave.isfinite().all():
             raise BadAudio("The model's numbers got out of range. Try another seed.")
         context.progress(job, total, total)

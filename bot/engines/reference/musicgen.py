@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.engines import musicgen
 from bot.engines.base import Engine
-from bot.engines.musicgen.card import parameters
+from bot.engines.musicgen.checkpoint import parameters
 from bot.engines.reference import require
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
@@ -15,7 +15,7 @@ from bot.recipe.capabilities import Capabilities
 __all__ = ["describe", "load", "parameters"]
 
 SLOWER = 4.0
-"""How much longer than our own loop it is expected to take, until one clip was measured."""
+"""Expected render time relative to our decode loop, until a clip was measured."""
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:

@@ -55,7 +55,9 @@ def test_what_was_converted_is_what_audiocraft_saved(
     # Put into audiocraft's own classes, the tensors are the saved ones again.
     assert engine.text is not None
     assert engine.codec is not None
-    model = musicgen(engine.card, read_tensors(tmp_path / "converted"), engine.text, engine.codec, "cpu")
+    model = musicgen(
+        engine.checkpoint, read_tensors(tmp_path / "converted"), engine.text, engine.codec, "cpu"
+    )
     saved = read(source / "state_dict.bin")["best_state"]
     now = model.lm.state_dict()
     assert saved.keys() == now.keys()
@@ -70,7 +72,7 @@ def test_what_was_converted_is_what_audiocraft_saved(
     codes = torch.randint(TINY["vocabulary"], (4, 30), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         expected = theirs.decode(codes[None])[0]
-    both = codes if engine.card.channels == 1 else codes.repeat_interleave(2, 0)
+    both = codes if engine.checkpoint.channels == 1 else codes.repeat_interleave(2, 0)
     ours = engine.codec.decode(both, lambda *_: None)
     assert float((ours - expected).abs().max()) < 1e-4 * float(expected.abs().max())
 

@@ -14,7 +14,7 @@ from bot.engines import registry
 from bot.engines.checkpoints.convert import convert
 from bot.engines.checkpoints.pickled import read
 from bot.engines.multiband import MODEL
-from bot.engines.multiband.bands import Bands, visited
+from bot.engines.multiband.bands import Bands, subsampled_timesteps
 from bot.engines.multiband.engine import MultibandEngine
 from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
@@ -142,8 +142,11 @@ def test_the_sound_is_audiocrafts_from_the_same_noise(
 
 
 def test_twenty_steps_are_audiocrafts_own() -> None:
-    assert visited(1000, 20) == list(range(1000))[::-50]
-    assert all(visited(1000, steps)[0] == 999 and visited(1000, steps)[-1] > 0 for steps in (5, 33, 200))
+    assert subsampled_timesteps(1000, 20) == list(range(1000))[::-50]
+    assert all(
+        subsampled_timesteps(1000, steps)[0] == 999 and subsampled_timesteps(1000, steps)[-1] > 0
+        for steps in (5, 33, 200)
+    )
 
 
 def test_what_is_missing_is_said_with_the_command_that_gets_it(

@@ -136,7 +136,7 @@ def test_a_long_clip_goes_on_from_the_end_of_each_window(melody: bool) -> None:
         frames=frames,
         seed=0,
         top_k=1,
-        later=lambda first: model.conditions if first // stride % 2 == 0 else rolled,
+        conditions_at=lambda first: model.conditions if first // stride % 2 == 0 else rolled,
     )
     decoder = Decoder(model.ours(), window=window, stride=stride, prefix=len(model.states))
     decoded(decoder, one)

@@ -179,14 +179,14 @@ def test_a_melody_is_heard_and_goes_round_in_a_long_clip(engines: dict[str, Musi
     plain = made.row(recipe("melody"), key=None).conditions.states  # type: ignore[arg-type]
     row = made.row(recipe("melody"), key=None, melody=tune)  # type: ignore[arg-type]
     assert plain.shape == row.conditions.states.shape
-    length = made.card.chroma_length
+    length = made.checkpoint.chroma_length
     assert (plain[:length] != row.conditions.states[:length]).any()
     assert (plain[length:] == row.conditions.states[length:]).all()
-    assert row.later is not None
-    moved = row.later(40).states
+    assert row.conditions_at is not None
+    moved = row.conditions_at(40).states
     # Four seconds on the other note comes first.
     assert (moved[2] != row.conditions.states[2]).any()
-    assert (row.later(80).states == row.conditions.states).all()
+    assert (row.conditions_at(80).states == row.conditions.states).all()
 
 
 def test_out_of_memory_goes_up_and_the_slots_are_empty_again(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from bot.engines.musicgen.sampling import draw, guided
+from bot.engines.musicgen.sampling import apply_guidance, sample_tokens
 
 LOGITS = torch.randn(30, generator=torch.Generator().manual_seed(0)) * 1.5
 
@@ -15,7 +15,7 @@ LOGITS = torch.randn(30, generator=torch.Generator().manual_seed(0)) * 1.5
 def draws(count: int, temperature: float, top_k: int, top_p: float) -> torch.Tensor:
     uniforms = torch.rand(count, 1, generator=torch.Generator().manual_seed(1))
     rules = (torch.full((count,), float(value)) for value in (temperature, top_k, top_p))
-    return draw(LOGITS.expand(count, 1, -1), uniforms, *rules)[:, 0]
+    return sample_tokens(LOGITS.expand(count, 1, -1), uniforms, *rules)[:, 0]
 
 
 def expected(temperature: float, top_k: int, top_p: float) -> torch.Tensor:
@@ -61,7 +61,7 @@ def test_a_top_k_of_one_is_greedy_at_any_temperature() -> None:
 )
 def test_no_draw_leaves_what_is_allowed(uniform: float, top_k: int, top_p: float, temperature: float) -> None:
     rules = (torch.tensor([value]) for value in (temperature, float(top_k), top_p))
-    token = int(draw(LOGITS[None, None], torch.tensor([[uniform]]), *rules))
+    token = int(sample_tokens(LOGITS[None, None], torch.tensor([[uniform]]), *rules))
     rank = int((LOGITS[token] < LOGITS).sum())
     assert rank < (top_k or 30)
 
@@ -70,13 +70,13 @@ def test_each_row_is_drawn_by_its_own_rules() -> None:
     logits = LOGITS.expand(3, 2, -1)
     uniforms = torch.tensor([[0.1, 0.9]] * 3)
     rules = torch.tensor([[1.0, 0.5, 2.0], [0.0, 1.0, 3.0], [0.0, 0.9, 0.0]])
-    together = draw(logits, uniforms, *rules)
+    together = sample_tokens(logits, uniforms, *rules)
     for row in range(3):
         own = slice(row, row + 1)
-        assert torch.equal(together[own], draw(logits[own], uniforms[own], *rules[:, own]))
+        assert torch.equal(together[own], sample_tokens(logits[own], uniforms[own], *rules[:, own]))
 
 
 def test_guidance_moves_away_from_the_logits_without_words() -> None:
     logits = torch.tensor([[[[1.0, 2.0]], [[0.0, 4.0]]]] * 3)
-    out = guided(logits, torch.tensor([1.0, 3.0, 0.0]))
+    out = apply_guidance(logits, torch.tensor([1.0, 3.0, 0.0]))
     assert out[:, 0].tolist() == [[1.0, 2.0], [3.0, -2.0], [0.0, 4.0]]

@@ -45,9 +45,9 @@ class Whole:
         theirs = MusicgenMelodyForConditionalGeneration if self.melody else MusicgenForConditionalGeneration
         self.transformers = theirs.from_pretrained(folder, local_files_only=True).eval()
         self.audiocraft = musicgen(
-            self.engine.card, read_tensors(folder), self.engine.text, self.engine.codec, "cpu"
+            self.engine.checkpoint, read_tensors(folder), self.engine.text, self.engine.codec, "cpu"
         )
-        self.sizes = self.engine.card.sizes
+        self.sizes = self.engine.checkpoint.sizes
         generator = torch.Generator().manual_seed(5)
         shape = self.sizes.codebooks, FRAMES
         self.codes = torch.randint(self.sizes.vocabulary, shape, generator=generator)
@@ -169,7 +169,7 @@ def test_a_zeroed_prompt_melody_or_cache_would_be_noticed(
     """Each of the three moves the logits by a hundred tolerances: the tests above need all three."""
     melody = tune() if whole.melody else None
     right = whole.ours("drums", 1.0, melody)
-    length = whole.engine.card.chroma_length
+    length = whole.engine.checkpoint.chroma_length
 
     def without_words(conditions: Conditions) -> Conditions:
         states = conditions.states.clone()
@@ -180,9 +180,9 @@ def test_a_zeroed_prompt_melody_or_cache_would_be_noticed(
     if whole.melody:
         assert furthest(right, whole.ours("drums", 1.0)) > 100 * TOLERANCE
     # The second half of the clip from no more than itself.
-    later = whole.codes.clone()
-    later[:, : FRAMES // 2] = (later[:, : FRAMES // 2] + 1) % whole.sizes.vocabulary
-    monkeypatch.setattr(whole, "codes", later)
+    changed = whole.codes.clone()
+    changed[:, : FRAMES // 2] = (changed[:, : FRAMES // 2] + 1) % whole.sizes.vocabulary
+    monkeypatch.setattr(whole, "codes", changed)
     assert furthest(right[:, -1], whole.ours("drums", 1.0, melody)[:, -1]) > 100 * TOLERANCE
 
 
@@ -194,7 +194,7 @@ def test_the_codec_is_transformers_with_and_without_a_seam(
     assert codec is not None
     generator = torch.Generator().manual_seed(1)
     codes = torch.randint(whole.sizes.vocabulary, (whole.sizes.codebooks, 40), generator=generator)
-    channels = whole.engine.card.channels
+    channels = whole.engine.checkpoint.channels
     sides = [
         whole.transformers.audio_encoder.decode(codes[None, None, side::channels], [None]).audio_values[0]
         for side in range(channels)
@@ -204,7 +204,7 @@ def test_the_codec_is_transformers_with_and_without_a_seam(
         monkeypatch.setattr(codec, "section", section)
         told.clear()
         wave = codec.decode(codes, lambda done, total: told.append((done, total)))
-        assert wave.shape == (channels, 40 * whole.engine.card.hop)
+        assert wave.shape == (channels, 40 * whole.engine.checkpoint.hop)
         assert furthest(wave, torch.cat(sides)) < 1e-4 * float(wave.abs().max())
         assert told[-1] == (40, 40)
         assert len(told) == -(-40 // section)
@@ -234,7 +234,7 @@ def test_greedy_tokens_and_the_sound_of_them_are_audiocrafts(whole: Whole) -> No
         prompt="calm piano",
         mode=Mode.AR,
         model="tiny",
-        seconds=FRAMES / engine.card.frame_rate,
+        seconds=FRAMES / engine.checkpoint.frame_rate,
         seed=0,
         options={"top_k": 1, "guidance_scale": 3.0},
     )

@@ -1,4 +1,4 @@
-"""What a MusicGen checkpoint takes and gives, from its `config.json` alone: no torch, no weights."""
+"""The configuration and capabilities of a MusicGen checkpoint, from its `config.json` alone: no torch."""
 
 from __future__ import annotations
 
@@ -18,25 +18,31 @@ from bot.recipe.capabilities import Bounds, Capabilities
 
 CONFIG = "config.json"
 TYPES = ("musicgen", "musicgen_melody")
-PARTS = ("text_encoder.", "audio_encoder.", "decoder.", "enc_to_dec_proj.", "audio_enc_to_dec_proj.")
-"""How the names of a checkpoint's tensors begin."""
+TENSOR_PREFIXES = (
+    "text_encoder.",
+    "audio_encoder.",
+    "decoder.",
+    "enc_to_dec_proj.",
+    "audio_enc_to_dec_proj.",
+)
+"""Prefixes of the tensor names in a checkpoint, one a component."""
 MAX_SECONDS = 300.0
 MIN_SECONDS = 1.0
 PROMPT_TOKENS = 512
 """T5's own limit: `n_positions` of t5-base."""
 BYTES_PER_SECOND = 40e9
-"""A desktop processor's memory bandwidth: what the speed is expected from until one was measured."""
+"""Memory bandwidth of a desktop processor. Decoding is bound by it, so it predicts the first clip's speed."""
 
 CODEC_PARAMETERS = 59_000_000
-"""The codec's share, as encodec_32khz has it; every published MusicGen uses that one."""
+"""Parameters of encodec_32khz, the codec of every published MusicGen."""
 
 
 @dataclass(frozen=True, slots=True)
-class MusicgenCard:
-    """A checkpoint's folder, its whole config.json, and what follows from it.
+class Checkpoint:
+    """A checkpoint's folder, its config.json, and the values derived from it.
 
-    hop: samples a frame of the codec.  chroma_length: frames of a melody that are prepended, 0 for a model
-    that takes none.
+    hop: samples per codec frame.  chroma_length: chroma frames that are prepended, 0 for a model without
+    melody conditioning.
     """
 
     folder: Path
@@ -50,15 +56,15 @@ class MusicgenCard:
 
     @property
     def frame_rate(self) -> float:
-        """Columns of tokens a second."""
+        """Codec frames a second, each of which is one column of tokens."""
         return self.sample_rate / self.hop
 
     def frames(self, seconds: float) -> int:
-        """Return how many frames fill so many seconds, the last one perhaps not whole."""
+        """Return the number of frames that cover a duration; the last one may exceed it."""
         return max(1, -(-self.samples(seconds) // self.hop))
 
     def samples(self, seconds: float) -> int:
-        """Return how many samples a clip of so many seconds has."""
+        """Return the number of samples a channel of a duration."""
         return round(seconds * self.sample_rate)
 
 
@@ -70,10 +76,10 @@ def is_musicgen(folder: Path) -> bool:
         return False
 
 
-def read_card(folder: Path, model: str) -> MusicgenCard:
-    """Return the card of a checkpoint in transformers' layout; `model` is what the recipes call it.
+def read_checkpoint(folder: Path, model: str) -> Checkpoint:
+    """Return a checkpoint in transformers' layout; `model` is its name in recipes.
 
-    Raises ModelMissing for a folder whose config.json is none, with what is wrong with it.
+    Raises ModelMissing for an invalid config.json, with the reason.
     """
     file = folder / CONFIG
     refuse_pointer(file)
@@ -115,25 +121,25 @@ def read_card(folder: Path, model: str) -> MusicgenCard:
         tasks={Task.TEXT: frozenset({Role.MELODY} if sizes.prefix else ())},
         real_time_factor=max(0.05, 4 * _matrices(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
     )
-    return MusicgenCard(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)
+    return Checkpoint(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)
 
 
 def parameters(model: str, folder: Path) -> int:
-    """Return how many numbers the weights of a checkpoint hold, all parts together. Raises ModelMissing."""
-    card = read_card(folder, model)
-    text = card.config["text_encoder"]
+    """Return the number of parameters of all components. Raises ModelMissing."""
+    checkpoint = read_checkpoint(folder, model)
+    text = checkpoint.config["text_encoder"]
     try:
         wide, deep = int(text["d_model"]), int(text["num_layers"])
         attention = 4 * wide * int(text["num_heads"]) * int(text["d_kv"])
         encoder = int(text["vocab_size"]) * wide + deep * (attention + 2 * wide * int(text["d_ff"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelMissing(f"{folder / CONFIG} describes no text encoder: {error}.") from error
-    embeddings = card.sizes.codebooks * card.sizes.vocabulary * card.sizes.hidden
-    return _matrices(card.sizes) + embeddings + encoder + CODEC_PARAMETERS
+    embeddings = checkpoint.sizes.codebooks * checkpoint.sizes.vocabulary * checkpoint.sizes.hidden
+    return _matrices(checkpoint.sizes) + embeddings + encoder + CODEC_PARAMETERS
 
 
 def _matrices(sizes: ModelConfig) -> int:
-    """Return how many numbers a decoding step reads: every matrix once."""
+    """Return the parameters that a decoding step reads: every matrix of the language model once."""
     attention = 4 if sizes.prefix else 8
     layer = attention * sizes.hidden**2 + 2 * sizes.hidden * sizes.feed_forward
     return sizes.layers * layer + sizes.codebooks * sizes.vocabulary * sizes.hidden
