@@ -20,7 +20,7 @@ from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.text import sanitize
 from cogs.asking import acknowledge_request, submit
 from cogs.clips.melody import check_melody
-from cogs.presets.named import TYPED_MOST, named, suggest
+from cogs.presets.named import MAX_TYPED, named, suggest
 from cogs.presets.using import use
 from cogs.ui.text import plain
 
@@ -122,7 +122,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
     ]
     if any(engine.takes_source(Role.MELODY) for engine in engines):
         parameters.append(_parameter("melody", discord.Attachment))
-    parameters.append(_parameter("preset", app_commands.Range[str, 1, TYPED_MOST]))
+    parameters.append(_parameter("preset", app_commands.Range[str, 1, MAX_TYPED]))
     return parameters
 
 

@@ -17,7 +17,7 @@ CEILING_DB = -1.0
 """Integrated loudness and true peak (dBTP) that Spotify plays at and asks masters to keep
 ("Loudness normalization", artists.spotify.com)."""
 
-LIMITING_MAX_DB = 9.0
+MAX_LIMITING_DB = 9.0
 """The most the limiter takes off a peak. Dry drums gain 1.5 LU from the step from 6 to 9 dB; beyond it
 the hits flatten for less than half a LU a decibel, and such clips stay under −14 LUFS."""
 
@@ -71,7 +71,7 @@ class Master:
 
     @cached_property
     def _envelope(self) -> Envelope:
-        return Envelope.of(self._clean, self.rate, above=amplitude(-LIMITING_MAX_DB))
+        return Envelope.of(self._clean, self.rate, above=amplitude(-MAX_LIMITING_DB))
 
     def at(self, target_lufs: float = TARGET_LUFS, ceiling_db: float = CEILING_DB) -> Mastered:
         """Return the wave at a loudness (LUFS), or as loud as a ceiling (dBTP) allows with 9 dB of limiting.
@@ -86,7 +86,7 @@ class Master:
             return envelope.loudness(envelope.gain(drive, ceiling_db))
 
         free = loudness(untouched)
-        reached = loudness(untouched + LIMITING_MAX_DB) - LOUDNESS_STEP_LU
+        reached = loudness(untouched + MAX_LIMITING_DB) - LOUDNESS_STEP_LU
         goal = min(target_lufs, reached)
         if free >= target_lufs:
             drive = untouched + target_lufs - free
@@ -96,7 +96,7 @@ class Master:
             drive = optimize.brentq(
                 lambda db: loudness(db) - goal,
                 untouched,
-                untouched + LIMITING_MAX_DB,
+                untouched + MAX_LIMITING_DB,
                 xtol=LOUDNESS_STEP_LU / 2,
             )
         gain = envelope.gain(drive, ceiling_db)

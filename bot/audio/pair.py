@@ -39,7 +39,7 @@ the models, a hundredth of a LU and some tens of hertz, drowns in it."""
 
 _CLOSE_ENOUGH_LU = 0.03
 _MAX_ENCODINGS = 6
-_TARGETS_MAX = 4
+MAX_TARGETS = 4
 _HEADROOM_DB = 0.5
 _TAPS = 2047
 _BAND_HZ = 100.0
@@ -157,7 +157,7 @@ def _equally_loud(
     room = [loudness(wave, rate) + CEILING_DB - _HEADROOM_DB - true_peak(wave, rate) for wave in waves]
     target = min(TARGET_LUFS, *room)
     apart = rng.uniform(-_LOUDNESS_SPREAD_LU, 0, 2)
-    for attempt in range(_TARGETS_MAX):
+    for attempt in range(MAX_TARGETS):
         goals = target + apart
         made = [
             _encode_near(wave, rate, kbps, goal, scratch) for wave, goal in zip(waves, goals, strict=True)

@@ -22,7 +22,7 @@ PROVENANCE_FRAME = "antiphon.provenance"
 """Descriptions of the two TXXX frames; each holds one JSON object."""
 
 _HEADER_BYTES = 10
-_TAG_BYTES_MAX = 64 * 1024
+MAX_TAG_BYTES = 64 * 1024
 """Nothing beyond it is read: a prompt of 1,000 characters with the rest takes a fifth of it at most, and
 a foreign tag may hold frames that decompress to a thousand times their size."""
 
@@ -76,7 +76,7 @@ def read_recipe(path: Path) -> Recipe:
     """
     try:
         with path.open("rb") as file:
-            head = file.read(_TAG_BYTES_MAX)
+            head = file.read(MAX_TAG_BYTES)
     except OSError as error:
         raise UserError(f"The file cannot be opened: {error.strerror}.") from error
     try:

@@ -15,7 +15,7 @@ from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 
 FORMAT = 1
 FILE_BYTES = 1_250_000
-PRESETS_MOST = 100
+MAX_PRESETS = 100
 """So many presets a file: with the longest texts, in the widest characters, they fit."""
 
 _BODY = ("template", "mode", "seconds", *PRESET_OPTIONS, "tags", "description")
@@ -27,7 +27,7 @@ class BadFile(UserError):
 
 
 def export(drafts: Sequence[Draft]) -> bytes:
-    """Return the file of these presets, at most PRESETS_MOST. Example clips stay behind."""
+    """Return the file of these presets, at most MAX_PRESETS. Example clips stay behind."""
     presets = [{"name": draft.name, **draft.body.to_dict()} for draft in drafts]
     return (
         json.dumps({"format": FORMAT, "presets": redact_all(presets)}, ensure_ascii=False, indent=1).encode()
@@ -47,8 +47,8 @@ def read(data: bytes) -> list[Draft]:
     if version is True or version != FORMAT:
         raise BadFile(f"format has to be {FORMAT}: I know no other.")
     presets = content["presets"]
-    if not isinstance(presets, list) or not 1 <= len(presets) <= PRESETS_MOST:
-        raise BadFile(f"presets has to be a list of 1 to {PRESETS_MOST} presets.")
+    if not isinstance(presets, list) or not 1 <= len(presets) <= MAX_PRESETS:
+        raise BadFile(f"presets has to be a list of 1 to {MAX_PRESETS} presets.")
     return [_draft(f"presets[{number}]", entry) for number, entry in enumerate(presets)]
 
 

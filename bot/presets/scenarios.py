@@ -18,7 +18,7 @@ CHOICE_CHARACTERS = 100
 (Discord's documentation, application command option choice structure)."""
 
 DESCRIPTION_CHARACTERS = 100
-TAGS_MOST = 5
+MAX_TAGS = 5
 SECONDS = (5, 60)
 """Lengths that every engine here makes; a card still clips to what the loaded one takes."""
 
@@ -102,8 +102,8 @@ def _problems(scenario: Scenario) -> Iterator[str]:
         yield "“name” has to be clean for display."
     if len(scenario.description) > DESCRIPTION_CHARACTERS:
         yield f"“description” has more than {DESCRIPTION_CHARACTERS} characters."
-    if not 1 <= len(scenario.tags) <= TAGS_MOST or len(set(scenario.tags)) < len(scenario.tags):
-        yield f"“tags” has to hold 1 to {TAGS_MOST} different tags."
+    if not 1 <= len(scenario.tags) <= MAX_TAGS or len(set(scenario.tags)) < len(scenario.tags):
+        yield f"“tags” has to hold 1 to {MAX_TAGS} different tags."
     if any(not _SLUG.fullmatch(tag) for tag in scenario.tags):
         yield "each of “tags” has to be lower-case words with hyphens between."
     if not SECONDS[0] <= scenario.seconds <= SECONDS[1]:

@@ -12,12 +12,12 @@ from bot.errors import InvalidRecipe
 from bot.recipe.frozen import FrozenMapping
 from bot.recipe.options import (
     LYRICS_CHARACTERS,
+    MAX_SEED,
     OPTIONS,
     PROMPT,
     PROMPT_CHARACTERS,
     SECONDS,
     SEED,
-    SEED_MAX,
     OptionValue,
     is_sha256,
     validate_options,
@@ -28,9 +28,9 @@ from bot.text import is_blank, sanitize
 
 __all__ = [
     "LYRICS_CHARACTERS",
+    "MAX_SEED",
     "NO_WORDS",
     "PROMPT_CHARACTERS",
-    "SEED_MAX",
     "Mode",
     "OptionValue",
     "Recipe",
@@ -162,7 +162,7 @@ def validate_prompt(text: str) -> str:
 
 def random_seed() -> int:
     """Return a seed nobody chose, 0 to 2³¹ − 1."""
-    return secrets.randbelow(SEED_MAX + 1)
+    return secrets.randbelow(MAX_SEED + 1)
 
 
 def _current(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ OptionValue = float | int | str
 
 PROMPT_CHARACTERS = 1_000
 LYRICS_CHARACTERS = 4_000
-SEED_MAX = 2**31 - 1
+MAX_SEED = 2**31 - 1
 """Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
 
 
@@ -186,7 +186,7 @@ SEED = Option(
     name="seed",
     label="seed",
     type=int,
-    bounds=Bounds(0, SEED_MAX),
+    bounds=Bounds(0, MAX_SEED),
     description="The same seed and the same words make the same clip",
     in_presets=False,
 )

@@ -20,7 +20,7 @@ from cogs.ui.embeds import MAX_TOTAL, build_embed
 from cogs.ui.text import one_line
 
 PAGE = 5
-TEXT_MOST = 45
+MAX_TEXT = 45
 """What is left of a custom_id's 100 characters."""
 _SORTS = {sort.value[0]: sort for sort in Sort}
 _MODES = {"-": None} | {mode.value[0]: mode for mode in Mode}
@@ -63,7 +63,7 @@ async def page(
     interaction: discord.Interaction[Antiphon], wanted: Filter, number: int
 ) -> tuple[list[discord.Embed], discord.ui.View | None]:
     """Return a page of what the person who acts may see; pages count from 0."""
-    wanted = replace(wanted, text=one_line(wanted.text)[:TEXT_MOST], tag=wanted.tag)
+    wanted = replace(wanted, text=one_line(wanted.text)[:MAX_TEXT], tag=wanted.tag)
     found = await interaction.client.presets.browse(
         viewer(interaction), wanted, limit=PAGE + 1, offset=PAGE * number
     )

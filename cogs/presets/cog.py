@@ -18,17 +18,17 @@ from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort
 from cogs.asking import acknowledge_request
 from cogs.presets import buttons, moderation
-from cogs.presets.browse import TEXT_MOST, PageButton, page
+from cogs.presets.browse import MAX_TEXT, PageButton, page
 from cogs.presets.card import shown_name
 from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
-from cogs.presets.named import TYPED_MOST, named, suggest, suggest_own, viewer
+from cogs.presets.named import MAX_TYPED, named, suggest, suggest_own, viewer
 from cogs.presets.using import use
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.forms import take_in
 from cogs.ui.text import joined_lines, quoted
 
-Named = app_commands.Range[str, 1, TYPED_MOST]
+Named = app_commands.Range[str, 1, MAX_TYPED]
 Name = app_commands.Range[str, 1, NAME_CHARACTERS]
 _SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everybody": Scope.PUBLIC}
 ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton)
@@ -132,7 +132,7 @@ class PresetCog(commands.Cog):
     async def browse(
         self,
         interaction: discord.Interaction[Antiphon],
-        text: app_commands.Range[str, 1, TEXT_MOST] | None = None,
+        text: app_commands.Range[str, 1, MAX_TEXT] | None = None,
         tag: app_commands.Range[str, 1, TAG_CHARACTERS] | None = None,
         mode: Literal["ar", "diffusion"] | None = None,
         sort: Literal["rating", "use", "newest"] = "rating",
@@ -312,7 +312,7 @@ class PresetCog(commands.Cog):
 
 
 def _as_files(presets: list[Preset]) -> list[discord.File]:
-    most = files.PRESETS_MOST
+    most = files.MAX_PRESETS
     parts = [presets[start : start + most] for start in range(0, len(presets), most)][:10]
     return [
         discord.File(

@@ -15,8 +15,8 @@ from bot.store.clips import Clip
 from bot.store.presets.model import (
     DESCRIPTION_CHARACTERS,
     MARK,
+    MAX_TAGS,
     TAG_CHARACTERS,
-    TAGS_MOST,
     Body,
     Draft,
     Preset,
@@ -146,7 +146,7 @@ def _body_fields(body: Body | None, settings: str) -> list[Field]:
             id="tags",
             label="Tags",
             hint="Commas between: lofi, calm",
-            most=(TAG_CHARACTERS + 2) * TAGS_MOST,
+            most=(TAG_CHARACTERS + 2) * MAX_TAGS,
             value=", ".join(body.tags) if body else "",
         ),
         Field(

@@ -18,7 +18,7 @@ from cogs.ui.text import one_line, plain
 MAX_NAME_SHOWN = 50
 """Code points: with mode, scope and a number of up to 18 digits, a choice's name stays within 100."""
 _CHOICE_NAME = re.compile(r"(?P<name>.+) · (?:ar|diffusion) · [a-z ]+ · #(?P<id>[0-9]{1,18})")
-TYPED_MOST = 100
+MAX_TYPED = 100
 
 
 def viewer(interaction: discord.Interaction[Antiphon]) -> Viewer:
@@ -54,7 +54,7 @@ async def suggest_own(
 
 
 async def _found(interaction: discord.Interaction[Antiphon], current: str, most: int) -> list[Suggestion]:
-    typed = one_line(current)[:TYPED_MOST]
+    typed = one_line(current)[:MAX_TYPED]
     return await interaction.client.presets.suggest(viewer(interaction), typed, most)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from bot.audio.limiter import Envelope
-from bot.audio.master import FADE_IN_SECONDS, LIMITING_MAX_DB, Master
+from bot.audio.master import FADE_IN_SECONDS, MAX_LIMITING_DB, Master
 from bot.audio.meter import amplitude, loudness, true_peak
 from tests.audio.signals import SIGNALS, clicks, drums, noise, pad, tone
 
@@ -113,7 +113,7 @@ def test_limiter_keeps_the_stereo_image():
     rate = 44_100
     wave = drums(rate, 2)
     wave[1] *= 0.5
-    envelope = Envelope.of(wave, rate, above=amplitude(-LIMITING_MAX_DB) * 0.5)
+    envelope = Envelope.of(wave, rate, above=amplitude(-MAX_LIMITING_DB) * 0.5)
     limited = envelope.apply(wave, envelope.gain(6, -1))
     np.testing.assert_allclose(limited[0] * wave[1], limited[1] * wave[0], atol=1e-6)
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.errors import UserError
-from bot.presets.files import FILE_BYTES, PRESETS_MOST, BadFile, export, read
+from bot.presets.files import FILE_BYTES, MAX_PRESETS, BadFile, export, read
 from bot.presets.names import display_name, name_key
 from bot.recipe import Mode, OptionValue
 from bot.recipe.options import InvalidField, Option
@@ -206,5 +206,5 @@ def test_the_largest_presets_fit_a_file() -> None:
         seconds=5 / 3,
         options={name: widest_in_bytes(option) for name, option in PRESET_OPTIONS.items()},
     )
-    drafts = [Draft("𝄞" * 60, body)] * PRESETS_MOST
+    drafts = [Draft("𝄞" * 60, body)] * MAX_PRESETS
     assert read(export(drafts)) == drafts

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
-from bot.recipe import PROMPT_CHARACTERS, SEED_MAX, Mode, Recipe, Role, Source, Task
+from bot.recipe import MAX_SEED, PROMPT_CHARACTERS, Mode, Recipe, Role, Source, Task
 from bot.recipe.options import OPTIONS, Option, OptionValue
 from bot.recipe.tasks import REQUIRED_SOURCE
 from bot.text import is_blank, sanitize
@@ -42,7 +42,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
         mode=draw(st.sampled_from(Mode)),
         model=draw(st.text(min_size=1, max_size=80)),
         seconds=draw(st.floats(0.1, 600)),
-        seed=draw(st.integers(0, SEED_MAX)),
+        seed=draw(st.integers(0, MAX_SEED)),
         options=draw(options),
         task=task,
         sources=found,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import InvalidRecipe
-from bot.recipe import LYRICS_CHARACTERS, NO_WORDS, SEED_MAX, OptionValue, Recipe, Role, Task
+from bot.recipe import LYRICS_CHARACTERS, MAX_SEED, NO_WORDS, OptionValue, Recipe, Role, Task
 from bot.recipe.options import OPTIONS
 from tests.builders import recipe
 from tests.recipe.strategies import options, recipes
@@ -56,7 +56,7 @@ def test_options_stand_in_the_order_of_the_table() -> None:
     assert made == recipe(**{name: option.bounds.high for name, option in NUMBERS.items()})
 
 
-@given(recipes(), st.integers(0, SEED_MAX))
+@given(recipes(), st.integers(0, MAX_SEED))
 def test_reseeding_changes_the_seed_alone(before: Recipe, seed: int) -> None:
     after = before.reseeded(seed)
     assert after.seed == seed
@@ -87,7 +87,7 @@ def test_reseeding_without_a_seed_draws_one() -> None:
         ({"seconds": math.nan}, "seconds"),
         ({"seconds": 0}, "seconds"),
         ({"seed": -1}, "seed"),
-        ({"seed": SEED_MAX + 1}, "seed"),
+        ({"seed": MAX_SEED + 1}, "seed"),
         ({"temperature": math.inf}, "temperature"),
         ({"top_k": -1}, "`top-k` has to be a whole number from 0 to 100,000"),
         ({"guidance_scale": math.nan}, "guidance"),

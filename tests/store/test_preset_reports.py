@@ -7,7 +7,7 @@ import pytest
 from bot.errors import LimitReached, NotFound, UserError
 from bot.store.database import Database
 from bot.store.presets.model import EVERYWHERE, Draft, Preset, Scope, Viewer
-from bot.store.presets.reports import OPEN_REPORTS_MOST, Reports
+from bot.store.presets.reports import MAX_OPEN_REPORTS, Reports
 from bot.store.presets.repository import Presets
 from tests.store.preset_builders import (
     ALICE,
@@ -111,7 +111,7 @@ async def test_who_may_report_what(database: Database, reports: Reports) -> None
         await reports.report(Viewer(ALICE, GUILD), preset.id, "me", 2)
     with pytest.raises(NotFound):
         await reports.report(IN_GUILD, private.id, "secret", 2)
-    for n in range(OPEN_REPORTS_MOST - 1):
+    for n in range(MAX_OPEN_REPORTS - 1):
         await reports.report(IN_GUILD, (await shared(database, name=f"R {n}")).id, "loud", 3)
     with pytest.raises(LimitReached):
         await reports.report(IN_GUILD, (await shared(database, name="one more")).id, "loud", 4)

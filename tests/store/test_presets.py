@@ -10,7 +10,7 @@ from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.presets.model import BOT, Draft, Scope, Viewer
-from bot.store.presets.repository import VERSIONS_MOST, Presets
+from bot.store.presets.repository import MAX_VERSIONS, Presets
 from tests.store.preset_builders import (
     ALICE,
     BOB,
@@ -115,7 +115,7 @@ async def test_edits_at_once_all_become_versions(database: Database, presets: Pr
 
 async def test_versions_have_an_end(database: Database, presets: Presets) -> None:
     preset = await kept(database)
-    for n in range(VERSIONS_MOST - 1):
+    for n in range(MAX_VERSIONS - 1):
         await presets.edit(ALICE, preset.id, body(f"words {n}"), n)
     with pytest.raises(LimitReached, match="fork"):
         await presets.edit(ALICE, preset.id, body("one too many"), 999)

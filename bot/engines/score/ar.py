@@ -37,7 +37,7 @@ from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
 CODEC = "antiphon_score"
-MOST_FRAMES = max(
+MAX_FRAMES = max(
     len(clock_of(MAX_SECONDS, metre, beats_in(MAX_SECONDS, tempo_of(TEMPO_CLASSES - 1)) * STEPS_PER_BEAT))
     for metre in METRES
 )
@@ -105,12 +105,12 @@ class ArEngine(ScoreEngine):
         """
         assert self.model is not None, "the engine is closed"
         slots = next(count for count in SLOT_COUNTS if count >= len(rows))
-        decoder = Decoder(self.model, slots, window=MOST_FRAMES, stride=1, longest=MOST_FRAMES)
+        decoder = Decoder(self.model, slots, window=MAX_FRAMES, stride=1, longest=MAX_FRAMES)
         for prompt, row in zip(prompts, rows, strict=True):
             decoder.admit(
                 Slot(
                     conditions=Conditions(self.heard(prompt)),
-                    frames=MOST_FRAMES,
+                    frames=MAX_FRAMES,
                     seed=0,
                     guidance_scale=guidance_scale,
                     sampler=row,

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, silu
 
-from bot.engines.score.sizes import MOST_LAYERS, MOST_WIDE, size_in
+from bot.engines.score.sizes import MAX_LAYERS, MAX_WIDTH, size_in
 
 ROTARY_BASE = 10_000.0
 """As in arXiv:2104.09864, and what Stable Audio's pipeline in diffusers takes."""
@@ -52,14 +52,14 @@ class DiT(nn.Module):
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        layers = size_in(config, "num_layers", MOST_LAYERS)
+        layers = size_in(config, "num_layers", MAX_LAYERS)
         heads, key_heads = (size_in(config, f"num_{of}attention_heads") for of in ("", "key_value_"))
         head_width, waves = size_in(config, "attention_head_dim"), size_in(config, "time_proj_dim")
         channels, out_channels = size_in(config, "in_channels"), size_in(config, "out_channels")
         heard, context = size_in(config, "cross_attention_input_dim"), size_in(config, "cross_attention_dim")
         told = size_in(config, "global_states_input_dim")
         width = heads * head_width
-        if width > MOST_WIDE or heads % key_heads or head_width % 4 or waves % 2:
+        if width > MAX_WIDTH or heads % key_heads or head_width % 4 or waves % 2:
             raise ValueError(
                 f"{heads} heads of width {head_width}, {key_heads} heads of keys and {waves} waves of time "
                 "are too many or do not divide"

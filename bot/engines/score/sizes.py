@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-MOST_WIDE = 65_536
+MAX_WIDTH = 65_536
 """Far more than any part of a score model is wide; a vocabulary is a size as well."""
-MOST_LAYERS = 256
+MAX_LAYERS = 256
 
 
 def read_config(file: Path) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def read_config(file: Path) -> dict[str, Any]:
     return data
 
 
-def size_in(config: Mapping[str, Any], name: str, most: int = MOST_WIDE) -> int:
+def size_in(config: Mapping[str, Any], name: str, most: int = MAX_WIDTH) -> int:
     """Return a size, 1 to `most`. Raises ValueError for anything else, and where there is none."""
     value = config.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:

@@ -28,7 +28,7 @@ LIKELY = 0.05
 """A role that the model itself would give an instrument with this chance takes it."""
 SPAN = 0.6
 """By this part of the clip all stages of a sequence have begun, as in the pieces the models learnt from."""
-MOST_WISHES = 6
+MAX_WISHES = 6
 LONGEST_PHRASE = 4
 MAX_CHARACTERS = 4_000
 
@@ -192,7 +192,7 @@ def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int,
         if word.only_in_sequences and not sequence:
             continue
         wish = replace(word.wish, stage=stages.index(key) if sequence else 0)
-        if all(wish.programs != other.programs for other in wishes) and len(wishes) < MOST_WISHES:
+        if all(wish.programs != other.programs for other in wishes) and len(wishes) < MAX_WISHES:
             wishes.append(wish)
     kept = sorted({wish.stage for wish in wishes})
     wishes = [replace(wish, stage=kept.index(wish.stage)) for wish in wishes]

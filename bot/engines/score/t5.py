@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bot.engines.score.sizes import MOST_LAYERS, positive_in, size_in
+from bot.engines.score.sizes import MAX_LAYERS, positive_in, size_in
 
 
 class T5Encoder(nn.Module):
@@ -30,7 +30,7 @@ class T5Encoder(nn.Module):
         self._far = size_in(config, "relative_attention_max_distance")
         if self._buckets < 4 or self._far <= self._buckets // 4:
             raise ValueError(f"{self._buckets} buckets of distances do not reach {self._far} words")
-        layers = size_in(config, "num_layers", MOST_LAYERS)
+        layers = size_in(config, "num_layers", MAX_LAYERS)
         with torch.device("meta"):
             self.shared = _table(size_in(config, "vocab_size"), size_in(config, "d_model"))
             self.encoder = nn.Module()

@@ -32,7 +32,7 @@ EVERYWHERE = 0
 
 DESCRIPTION_CHARACTERS = 300
 TAG_CHARACTERS = 24
-TAGS_MOST = 5
+MAX_TAGS = 5
 
 PRESET_OPTIONS = {name: option for name, option in OPTIONS.items() if option.in_presets}
 """The rows of the table of options that a preset can hold."""
@@ -179,8 +179,8 @@ def _tags(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(tag, str) for tag in value):
         raise InvalidField("tags", "has to be a list of texts.")
     tags = tuple(dict.fromkeys(tag_of(tag) for tag in value))
-    if len(tags) > TAGS_MOST:
-        raise InvalidField("tags", f"holds {len(tags)} tags; {TAGS_MOST} is the most.")
+    if len(tags) > MAX_TAGS:
+        raise InvalidField("tags", f"holds {len(tags)} tags; {MAX_TAGS} is the most.")
     return tags
 
 

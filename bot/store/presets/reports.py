@@ -11,7 +11,7 @@ from bot.store.presets.repository import NO_SUCH
 from bot.store.presets.rows import NEWEST, VISIBLE, preset_of, seen_by
 from bot.text import is_blank, visible
 
-OPEN_REPORTS_MOST = 20
+MAX_OPEN_REPORTS = 20
 """Open reports that one member may have in one server."""
 
 SETTLED = "That preset is no longer in your queue. `/reports` shows what is."
@@ -45,7 +45,7 @@ class Reports:
             "id": preset_id,
             "queue": viewer.guild_id or EVERYWHERE,
             "reason": " ".join(visible(reason).split()),
-            "most": OPEN_REPORTS_MOST,
+            "most": MAX_OPEN_REPORTS,
             "now": now,
         }
         async with self._db.write() as tx:
@@ -57,7 +57,7 @@ class Reports:
             raise NotFound(NO_SUCH)
         if seen["owner_id"] == viewer.user_id:
             raise UserError("That preset is your own: `/preset delete` takes it away.")
-        if waiting is not None and waiting["n"] >= OPEN_REPORTS_MOST:
+        if waiting is not None and waiting["n"] >= MAX_OPEN_REPORTS:
             raise LimitReached("You have reported many presets; wait until moderators have looked at them.")
         raise UserError("You reported this preset already; the moderators will look at it.")
 

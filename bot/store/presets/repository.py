@@ -18,7 +18,7 @@ from bot.text import visible
 CODE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 CODE_LENGTH = 6
 """31⁶ ≈ 890 million codes, without letters that look alike."""
-VERSIONS_MOST = 200
+MAX_VERSIONS = 200
 _LONG = 50
 """Characters from which a name is cut to make room for a number."""
 
@@ -102,14 +102,14 @@ class Presets:
     async def edit(self, owner_id: int, preset_id: int, body: Body, now: float) -> Preset:
         """Add a version, whatever others were added meanwhile; the example clip stays.
 
-        Raises NotFound where the preset is not theirs, LimitReached where it has VERSIONS_MOST versions.
+        Raises NotFound where the preset is not theirs, LimitReached where it has MAX_VERSIONS versions.
         """
         async with self._db.write() as tx:
             mine = {"id": preset_id, "owner_id": owner_id, "now": now}
-            if not await self._next_version(tx, mine, body, VERSIONS_MOST):
+            if not await self._next_version(tx, mine, body, MAX_VERSIONS):
                 await self._refuse_stranger(tx, owner_id, preset_id)
                 raise LimitReached(
-                    f"This preset has {VERSIONS_MOST} versions, and that is the most. `/preset fork` starts "
+                    f"This preset has {MAX_VERSIONS} versions, and that is the most. `/preset fork` starts "
                     "a fresh one."
                 )
         return await self.get(preset_id, Viewer(owner_id, None))

@@ -9,7 +9,7 @@ from bot.engines.score.bits import from_bits, onset_bits, program_bits, programs
 from bot.engines.score.format import BASS, DRUMS, ONSET, PROGRAM_SIZES, REST
 from bot.engines.score.impose import chances
 from bot.engines.score.programs import KIT_ID, KITS, PROGRAM_ID, PROGRAMS
-from bot.engines.score.steer import MOST_WISHES, NOTHING, Asked, Steering, asked_instruments
+from bot.engines.score.steer import MAX_WISHES, NOTHING, Asked, Steering, asked_instruments
 from training.captions import KIT_WORDS, SPOKEN
 
 EVEN = [np.full(size, 1 / size) for size in PROGRAM_SIZES]
@@ -110,7 +110,7 @@ WORDS = st.sampled_from(
 @given(st.one_of(st.text(max_size=300), st.lists(WORDS, max_size=40).map(" ".join)))
 def test_any_text_can_be_read_and_kept(prompt: str) -> None:
     asked = asked_instruments(prompt)
-    assert len(asked.wishes) <= MOST_WISHES
+    assert len(asked.wishes) <= MAX_WISHES
     assert {w.stage for w in asked.wishes} == set(range(asked.stages)) or asked.wishes == ()
     for bars in (1, 2, 3, 9):
         programs, entrances = Steering(asked, bars).imposed(EVEN, bars)
