@@ -209,6 +209,13 @@ OPTIONS: Mapping[str, Option] = {
             description="How many of the likeliest tokens are in each draw; 0 is all of them",
         ),
         Option(
+            name="top_p",
+            label="top-p",
+            type=float,
+            bounds=Bounds(0, 1),
+            description="How much of the probability the likeliest tokens in each draw hold; 0 and 1 are all",
+        ),
+        Option(
             name="guidance_scale",
             label="guidance",
             type=float,

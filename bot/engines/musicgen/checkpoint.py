@@ -116,6 +116,7 @@ def read_checkpoint(folder: Path, model: str) -> Checkpoint:
             # The defaults of audiocraft's MusicGen.set_generation_params.
             "temperature": Bounds(0.1, 3.0, 1.0),
             "top_k": Bounds(0, sizes.vocabulary, min(250, sizes.vocabulary)),
+            "top_p": Bounds(0.0, 1.0, 0.0),
             "guidance_scale": Bounds(1.0, 10.0, 3.0),
         },
         tasks={Task.TEXT: frozenset({Role.MELODY} if sizes.prefix else ())},

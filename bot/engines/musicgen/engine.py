@@ -179,6 +179,7 @@ class MusicgenEngine:
             seed=recipe.seed,
             temperature=option(recipe, self.capabilities, "temperature"),
             top_k=int(option(recipe, self.capabilities, "top_k")),
+            top_p=option(recipe, self.capabilities, "top_p"),
             guidance_scale=option(recipe, self.capabilities, "guidance_scale"),
             key=key,
         )

@@ -60,6 +60,7 @@ class AudiocraftEngine(SerialEngine):
             duration=(frames + 0.5) / self.model.frame_rate,
             temperature=option(recipe, c, "temperature"),
             top_k=int(option(recipe, c, "top_k")),
+            top_p=option(recipe, c, "top_p"),
             cfg_coef=option(recipe, c, "guidance_scale"),
             extend_stride=STRIDE_SECONDS,
         )

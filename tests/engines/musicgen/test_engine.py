@@ -85,12 +85,24 @@ def test_whatever_a_recipe_says_changes_the_clip(engines: dict[str, MusicgenEngi
         {"prompt": "drums"},
         {"temperature": 0.5},
         {"top_k": 2},
+        {"top_p": 0.5},
         {"guidance_scale": 1.0},
     ]
     context = rendered(engines["mono"], recipe(), *(recipe(**change) for change in changes))
     assert not context.errors
     for number, change in enumerate(changes, 2):
         assert (context.waves[1] != context.waves[number]).any(), change
+
+
+def test_the_smallest_share_of_the_probability_is_the_likeliest_token(
+    engines: dict[str, MusicgenEngine],
+) -> None:
+    context = rendered(
+        engines["mono"], recipe(top_p=1e-6, seed=3), recipe(top_k=1, seed=4), recipe(top_p=1.0)
+    )
+    plain = rendered(engines["mono"], recipe())
+    assert (context.waves[1] == context.waves[2]).all()
+    assert (context.waves[3] == plain.waves[1]).all()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.89])

@@ -70,6 +70,13 @@ def test_a_long_clip_and_what_is_not_taken(engines: dict[str, Engine]) -> None:
     assert isinstance(context.errors[2], InvalidRecipe)
 
 
+def test_options_reach_audiocraft(engines: dict[str, Engine]) -> None:
+    engine = engines["mono"]
+    changes: list[dict[str, object]] = [{}, {"top_k": 2}, {"top_p": 0.5}, {"temperature": 0.5}]
+    context = rendered(engine, *(recipe(engine, **change) for change in changes))
+    assert len({wave.tobytes() for wave in context.waves.values()}) == len(changes)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_cancelled_clip_is_dropped_and_the_next_one_is_itself(
     share: float, engines: dict[str, Engine]
