@@ -1,4 +1,4 @@
-"""Finding presets: while somebody types, and page by page."""
+"""Search for presets: autocomplete, and browsing page by page."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from bot.store.database import Database
 from bot.store.presets.model import Preset, Scope, Viewer
 from bot.store.presets.rows import NEWEST, VISIBLE, preset_of, seen_by
 
-SHORT = 3
-"""Below so many characters there is no trigram, and a word could be the start of too many."""
-CANDIDATES = 400
-"""So many matches in each index are ranked while somebody types; of the best-used ones, so many are read."""
+MIN_QUERY = 3
+"""Characters from which the full-text indexes are searched: a shorter text has no trigram, and is the start
+of too many words."""
+MAX_CANDIDATES = 400
+"""Matches of each index, and best-used presets, that are ranked for one autocomplete."""
 _LAST = "\U0010ffff"
 
 
 class Sort(StrEnum):
-    """In which order presets are browsed."""
+    """The order in which presets are browsed."""
 
     RATING = "rating"
     USE = "use"
@@ -28,7 +29,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What to browse; a blank text, no tag and no mode mean all."""
+    """The filter of a browsing; a blank text, no tag and no mode match all presets."""
 
     text: str = ""
     tag: str | None = None
@@ -38,7 +39,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A preset while somebody types."""
+    """An autocomplete choice."""
 
     id: int
     name: str
@@ -48,49 +49,49 @@ class Suggestion:
 
 
 class Search:
-    """Reads the two indexes; what they hold is kept up to date by triggers."""
+    """Queries on the two full-text indexes, which triggers keep up to date."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def suggest(self, viewer: Viewer, text: str, key: str, limit: int = 25) -> list[Suggestion]:
-        """Return presets for what was typed so far: own, then this server's, then public, by use and rating.
+        """Return the presets that match an unfinished text: own, this server's, then public, by use, rating.
 
-        key: the text as names are compared. Under three characters names that begin with it are found,
-        from there on all words and any part of them, in every field.
+        key: the text's normalized form, by which names are compared. Below MIN_QUERY characters it matches
+        the start of names, from there on all words and any part of them, in every field.
         """
         asked = seen_by(viewer) | {"limit": limit, "key": key, "end": key + _LAST}
-        if len(key) < SHORT:
-            rows = await self._db.read(_STARTING if key else _ALL, asked)
+        if len(key) < MIN_QUERY:
+            rows = await self._db.read(_SUGGEST_BY_START if key else _SUGGEST_ANY, asked)
         else:
             rows = await self._db.read(
-                _RANKED, asked | {"ids": json.dumps(await self._candidates(text, asked))}
+                _SUGGEST_BY_ID, asked | {"ids": json.dumps(await self._candidates(text, asked))}
             )
         return [
             Suggestion(r["id"], r["name"], r["owner_id"], Scope(r["scope"]), Mode(r["mode"])) for r in rows
         ]
 
     async def _candidates(self, text: str, asked: dict[str, object]) -> list[int]:
-        """Return what matches: everything where that is not much, else the nearest and best-used besides."""
+        """Return the ids that match: all, or MAX_CANDIDATES of each index plus the best-used ones."""
         queries = {"preset_words": words_query(text), "preset_grams": grams_query(text)}
         found: set[int] = set()
         many = False
         for table, query in queries.items():
             if query is not None:
-                match = {"query": query, "most": CANDIDATES}
-                rows = await self._db.read(_FOUND.format(table=table), match)
-                many = many or len(rows) == CANDIDATES
+                match = {"query": query, "limit": MAX_CANDIDATES}
+                rows = await self._db.read(_MATCH_INDEX.format(table=table), match)
+                many = many or len(rows) == MAX_CANDIDATES
                 found.update(row["id"] for row in rows)
         if many:
-            parts = json.dumps([part.lower() for part in _plain(text)])
-            rows = await self._db.read(_FOUND_AMONG_BEST, asked | {"parts": parts})
+            parts = json.dumps([part.lower() for part in _words(text)])
+            rows = await self._db.read(_MATCH_AMONG_BEST, asked | {"parts": parts})
             found.update(row["id"] for row in rows)
         return sorted(found)
 
     async def browse(
         self, viewer: Viewer, wanted: Filter, key: str, *, limit: int, offset: int = 0
     ) -> list[Preset]:
-        """Return what the viewer may see of what is wanted. key: its text as names are compared."""
+        """Return a page of presets that the viewer may see. key: the filter's text, normalized like names."""
         asked = seen_by(viewer) | {
             "tag": wanted.tag,
             "tag_words": f"tags : {_quoted(wanted.tag)}" if wanted.tag else None,
@@ -100,8 +101,9 @@ class Search:
             "key": key,
             "end": key + _LAST,
         }
+        # Without a text the page is read from an index of its order, with a short one from that of the names.
         text = ""
-        if 0 < len(key) < SHORT:
+        if 0 < len(key) < MIN_QUERY:
             text = "AND p.name_key >= :key AND p.name_key < :end"
         elif key:
             queries = {"words": words_query(wanted.text), "grams": grams_query(wanted.text)}
@@ -110,7 +112,7 @@ class Search:
         tag = _TAGGED if wanted.tag else ""
         mode = "AND json_extract(v.body, '$.mode') = :mode" if wanted.mode else ""
         order = _ORDERS[wanted.sort]
-        # The page's ids first: what a card counts is worked out for the page alone.
+        # The page's ids first: the subqueries of COLUMNS, such as the number of forks, run for these alone.
         sql = f"""
             {NEWEST} AND p.id IN (
                 SELECT p.id FROM presets AS p JOIN preset_versions AS v ON v.preset_id = p.id
@@ -126,17 +128,17 @@ def words_query(text: str) -> str | None:
 
     Words are quoted, so nothing in them is syntax; words without a letter or digit would match nothing.
     """
-    words = [_quoted(word) for word in _plain(text) if any(c.isalnum() for c in word)]
+    words = [_quoted(word) for word in _words(text) if any(c.isalnum() for c in word)]
     return " AND ".join(words) + "*" if words else None
 
 
 def grams_query(text: str) -> str | None:
     """Return an FTS5 query for all parts of a text that have three characters or more; None without any."""
-    parts = [_quoted(word) for word in _plain(text) if len(word) >= SHORT]
+    parts = [_quoted(word) for word in _words(text) if len(word) >= MIN_QUERY]
     return " AND ".join(parts) if parts else None
 
 
-def _plain(text: str) -> list[str]:
+def _words(text: str) -> list[str]:
     return text.replace("\0", " ").encode("utf-8", "ignore").decode().split()
 
 
@@ -145,7 +147,7 @@ def _quoted(word: str) -> str:
 
 
 def _matches(queries: dict[str, str | None]) -> str:
-    """Return a query for the ids that any of the indexes finds; none where there is nothing to look for."""
+    """Return SQL for the ids that match in either index; one without rows where both queries are empty."""
     found = [
         f"SELECT rowid FROM {table} WHERE {table} MATCH :{name}"
         for table, name in (("preset_words", "words"), ("preset_grams", "grams"))
@@ -154,42 +156,46 @@ def _matches(queries: dict[str, str | None]) -> str:
     return " UNION ".join(found) or "SELECT NULL WHERE 0"
 
 
-_TIERS = """
+_SUGGESTION_ORDER = """
     p.owner_id = :user_id DESC, p.scope = 'server' DESC, p.uses DESC, p.rating DESC, p.name_key, p.id
 """
-_SUGGESTED = """
+_SELECT_SUGGESTION = """
 SELECT p.id, p.name, p.owner_id, p.scope, json_extract(v.body, '$.mode') AS mode
 FROM presets AS p JOIN preset_versions AS v ON v.preset_id = p.id AND v.number = p.version
 """
-_NEAR = """
+_NEAREST_TEMPLATE = """
     SELECT * FROM (SELECT id FROM presets WHERE owner_id = :user_id AND deleted_at IS NULL {only}
-                   ORDER BY uses DESC, rating DESC LIMIT {most})
+                   ORDER BY uses DESC, rating DESC LIMIT {limit})
     UNION SELECT * FROM (SELECT id FROM presets
                          WHERE guild_id = :guild_id AND scope = 'server' AND deleted_at IS NULL {only}
-                         ORDER BY uses DESC, rating DESC LIMIT {most})
+                         ORDER BY uses DESC, rating DESC LIMIT {limit})
     UNION SELECT * FROM (SELECT id FROM presets INDEXED BY {index}
                          WHERE scope = 'public' AND deleted_at IS NULL {only}
-                         ORDER BY {order} LIMIT {most})
+                         ORDER BY {order} LIMIT {limit})
 """
-_BEST_USED = "uses DESC, rating DESC, id"
-_BEGINS = "AND name_key >= :key AND name_key < :end"
-_NEAREST = _NEAR.format(only="", most=CANDIDATES, index="presets_by_use", order=_BEST_USED)
-_ALL = f"""
-{_SUGGESTED} WHERE p.id IN ({_NEAREST})
-    AND {VISIBLE} ORDER BY {_TIERS} LIMIT :limit
+_BY_USE = "uses DESC, rating DESC, id"
+_STARTS_WITH = "AND name_key >= :key AND name_key < :end"
+_NEAREST = _NEAREST_TEMPLATE.format(only="", limit=MAX_CANDIDATES, index="presets_by_use", order=_BY_USE)
+_NEAREST_BY_NAME = _NEAREST_TEMPLATE.format(
+    only=_STARTS_WITH, limit=MAX_CANDIDATES, index="presets_by_name", order="name_key"
+)
+_SUGGEST_ANY = f"""
+{_SELECT_SUGGESTION} WHERE p.id IN ({_NEAREST})
+    AND {VISIBLE} ORDER BY {_SUGGESTION_ORDER} LIMIT :limit
 """
-_STARTING = f"""
-{_SUGGESTED}
-WHERE p.id IN ({_NEAR.format(only=_BEGINS, most=CANDIDATES, index="presets_by_name", order="name_key")}
+_SUGGEST_BY_START = f"""
+{_SELECT_SUGGESTION}
+WHERE p.id IN ({_NEAREST_BY_NAME}
     UNION SELECT id FROM ({_NEAREST}))
     AND p.name_key >= :key AND p.name_key < :end AND {VISIBLE}
-ORDER BY {_TIERS} LIMIT :limit
+ORDER BY {_SUGGESTION_ORDER} LIMIT :limit
 """
-_RANKED = f"""
-{_SUGGESTED} WHERE p.id IN (SELECT value FROM json_each(:ids)) AND {VISIBLE} ORDER BY {_TIERS} LIMIT :limit
+_SUGGEST_BY_ID = f"""
+{_SELECT_SUGGESTION} WHERE p.id IN (SELECT value FROM json_each(:ids)) AND {VISIBLE}
+ORDER BY {_SUGGESTION_ORDER} LIMIT :limit
 """
-_FOUND = "SELECT rowid AS id FROM {table} WHERE {table} MATCH :query LIMIT :most"
-_FOUND_AMONG_BEST = f"""
+_MATCH_INDEX = "SELECT rowid AS id FROM {table} WHERE {table} MATCH :query LIMIT :limit"
+_MATCH_AMONG_BEST = f"""
 SELECT w.rowid AS id FROM preset_words AS w
 WHERE w.rowid IN ({_NEAREST}) AND NOT EXISTS (
     SELECT 1 FROM json_each(:parts)
