@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import InvalidRecipe
 from bot.recipe.frozen import FrozenMapping
+from bot.recipe.keys import KEYS, normalize_key
 from bot.recipe.tasks import Task
 from bot.text import is_blank, sanitize
 
@@ -58,7 +59,7 @@ class Option:
     type: int, float or str.  bounds: the widest that any engine may have.
     description: a noun phrase or sentence for help texts, ≤ 100 characters (Discord's limit).
     unit: shown after the value.  title: heads its value on a card; the label by default.
-    choices: the only values of a text; they are compared without regard to case.
+    choices: the only values of a text, compared without regard to case.  normalize: from other spellings.
     if_empty: advice where a text is empty.
     tasks: those it has a meaning for.
     musical: it describes the music, not the sampling, so it is kept when a model of the other mode renders.
@@ -73,6 +74,7 @@ class Option:
     unit: str = ""
     title: str = ""
     choices: tuple[str, ...] = ()
+    normalize: Callable[[str], str] | None = None
     if_empty: str = "leave it out"
     tasks: frozenset[Task] = frozenset(Task)
     musical: bool = False
@@ -159,10 +161,11 @@ class Option:
             raise self.invalid(f"is empty: {self.if_empty}.")
         if not self.choices:
             return text
+        spelled = (self.normalize(text) if self.normalize else text).casefold()
         known = {choice.casefold(): choice for choice in self.choices}
-        if text.casefold() not in known:
+        if spelled not in known:
             raise self.invalid(f"has to be {self.range}.")
-        return known[text.casefold()]
+        return known[spelled]
 
 
 PROMPT = Option(
@@ -228,6 +231,26 @@ OPTIONS: Mapping[str, Option] = {
             type=int,
             bounds=Bounds(1, 1_000),
             description="How many denoising steps: more is finer and slower",
+        ),
+        Option(
+            name="bpm",
+            label="bpm",
+            title="Tempo",
+            type=int,
+            bounds=Bounds(30, 300),
+            unit="bpm",
+            description="The tempo in beats per minute",
+            musical=True,
+        ),
+        Option(
+            name="key",
+            label="key",
+            type=str,
+            bounds=Bounds(1, 20),
+            choices=KEYS,
+            normalize=normalize_key,
+            description="The key, for example A minor",
+            musical=True,
         ),
         Option(
             name="negative_prompt",
