@@ -68,7 +68,7 @@ PERMISSIONS = discord.Permissions(
     attach_files=True,
     read_message_history=True,
 )
-"""What the bot needs where it posts on its own; reading history is how it avoids posting a clip twice."""
+"""Permissions for posts by the bot's own token; it reads the history to avoid posting a clip twice."""
 INTENTS = discord.Intents(guilds=True, guild_messages=True)
 """Servers with their channels and threads, and deletions of messages; neither intent is privileged."""
 
@@ -96,7 +96,7 @@ class Antiphon(commands.AutoShardedBot):
     def __init__(
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
     ) -> None:
-        # Nothing here speaks in voice channels, so nobody needs to hear that it could not.
+        # The bot joins no voice channels, so discord.py need not warn about missing voice libraries.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -164,11 +164,11 @@ class Antiphon(commands.AutoShardedBot):
         return message.author == self.user
 
     async def on_ready(self) -> None:
-        """Say that the bot is there."""
+        """Log that the bot is online."""
         log.info("ready as %s in %d servers, %d shards", self.user, len(self.guilds), self.shard_count or 1)
 
     async def close(self) -> None:
-        """Leave Discord, end the worker, close the database; what was running is rendered after a restart."""
+        """Leave Discord, end the worker, close the database; running jobs are rendered after a restart."""
         async with self._closing:
             await super().close()
             await self._services.aclose()
@@ -180,7 +180,7 @@ class Antiphon(commands.AutoShardedBot):
             self._stopping = asyncio.get_running_loop().create_task(self.close(), name="stop")
 
     def _supervise(self, task: asyncio.Task[None]) -> None:
-        """Let the queue's task end with the bot, and the bot with the queue's task."""
+        """End the queue's task with the bot, and the bot with the queue's task."""
 
         async def cancel() -> None:
             task.cancel()

@@ -19,13 +19,13 @@ DEMO = {
     Mode.AR: "calm piano and soft strings, slow and warm",
     Mode.DIFFUSION: "warm dusty lofi beat, rain against the window",
 }
-"""What a demo member asks for at the very first start, so that the page opens on music."""
+"""Prompts of a demo member at the very first start, so that the page opens with music."""
 
 Say = Callable[[str], None]
 
 
 class Member(Protocol):
-    """A person who acts in a local Discord."""
+    """A user of a local Discord."""
 
     def commands(self) -> list[str]:
         """Return the names of the commands that are offered."""
@@ -35,7 +35,7 @@ class Member(Protocol):
 
 
 class LocalDiscord(Protocol):
-    """What is needed of a Discord on this machine; `sandbox.server.Sandbox` is one.
+    """The interface of a Discord on this machine; `sandbox.server.Sandbox` implements it.
 
     The command line passes it in, because the package `bot` imports no Discord of its own making.
     """
@@ -113,7 +113,7 @@ async def run_sandbox(
 
 
 def over_ssh() -> bool:
-    """Tell whether whoever started this sits at another computer."""
+    """Tell whether the process was started over SSH."""
     return "SSH_CONNECTION" in os.environ
 
 

@@ -36,7 +36,7 @@ _REFERENCE = re.compile(
 """Users, roles, channels, times and guild navigation (Discord's reference, "Message formatting")."""
 
 _FIRST_JOINING_SCRIPT = "\u0590"
-"""Where the scripts begin in which a joiner changes how letters look: Arabic, the Indic ones and so on."""
+"""The first code points of the scripts in which a joiner changes the shape of letters, such as Arabic."""
 
 
 def sanitize(text: str) -> str:

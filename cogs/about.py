@@ -1,4 +1,4 @@
-"""/about and /help: what this bot is, what it runs, and how to ask."""
+"""/about and /help: a description of the bot and its models, and of the commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELP = (
 
 
 class About(commands.Cog):
-    """Two answers that need nothing but the configuration."""
+    """Commands whose answers depend on the configuration alone."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot

@@ -132,7 +132,7 @@ def command_payload(tree: app_commands.CommandTree[Any], installs: Collection[in
 
 
 def installation_lines(application: discord.AppInfo) -> list[str]:
-    """Return what the owner needs to install the bot: a link for each supported installation."""
+    """Return the installation links for the owner, one for each supported kind of installation."""
     installs, lines = supported_installs(application), []
     if GUILD_INSTALL in installs:
         link = discord.utils.oauth_url(
@@ -162,7 +162,7 @@ def _versions(there: Sequence[Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Return a refusal in one line: Discord spreads what is wrong with a form over several."""
+    """Return a refusal on one line; Discord reports the errors of a form on several."""
     if isinstance(error, discord.HTTPException):
         return f"{error.status}, code {error.code}: {' '.join(error.text.split())[:300]}".removesuffix(": ")
     return f"{type(error).__name__}: {error}".removesuffix(": ")

@@ -1,4 +1,4 @@
-"""What a failed command answers."""
+"""The answer to a command that failed."""
 
 from __future__ import annotations
 

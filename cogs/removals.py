@@ -1,4 +1,4 @@
-"""Gateway events about what is gone: messages, channels, threads, and the bot's own place in a server."""
+"""Gateway events about deleted messages, channels and threads, and about the bot's removal from a server."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 class Removals(commands.Cog):
-    """Passes removals on. Discord repeats no event, so a start looks for the messages of open duels."""
+    """Passes removals on. Discord repeats no event, so a start looks up the messages of open duels."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
         self._tasks: list[asyncio.Task[None]] = []
 
     async def cog_load(self) -> None:
-        """Start comparing deletions with what is recorded late."""
+        """Start comparing deletions with messages whose ids are recorded late."""
         self._tasks = [
             asyncio.create_task(self.bot.removals.run(), name="removals"),
             asyncio.create_task(self._look_for_open_duels(), name="open duels"),

@@ -1,4 +1,4 @@
-"""What members asked for and what came of it: reads for commands, buttons and deliveries."""
+"""Members' jobs and clips: the reads of commands, buttons and deliveries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.store.jobs import Job, Jobs
 
 
 class History:
-    """Jobs and clips, as they are shown."""
+    """Reads of jobs and clips."""
 
     def __init__(self, jobs: Jobs, clips: Clips) -> None:
         self._jobs = jobs

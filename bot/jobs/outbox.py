@@ -1,4 +1,4 @@
-"""The outbox of jobs: what has still to reach a member, and the record of what did.
+"""The outbox of jobs: undelivered clips and notices, and the records of their delivery.
 
 `docs/delivery.md` says why each record is written before or after its request to Discord.
 """
@@ -18,7 +18,7 @@ class JobOutbox:
         self._clock = clock
 
     async def pending(self) -> list[Job]:
-        """Return the jobs whose clip or end has still to reach somebody; a duel shows its own."""
+        """Return the jobs with an undelivered clip or notice, without those of duels."""
         return await self._jobs.outbox()
 
     async def posting(self, job_id: int) -> float | None:

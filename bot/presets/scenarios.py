@@ -20,14 +20,14 @@ CHOICE_CHARACTERS = 100
 DESCRIPTION_CHARACTERS = 100
 MAX_TAGS = 5
 SECONDS = (5, 60)
-"""Lengths that every engine here makes; a card still clips to what the loaded one takes."""
+"""Seconds: lengths that every engine of the project makes; a preset's use clamps them to the loaded one's."""
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Something people make music for.
+    """A purpose of music, such as studying.
 
     id: stable, lower case with hyphens.  name: clean for display.  prompts: three for each mode; the first
     of each is at most 100 characters long.  seconds: 5 to 60, how long such a clip wants to be.

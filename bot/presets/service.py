@@ -1,4 +1,4 @@
-"""What members do with presets, in terms of their use: the store's methods with the clock and the limits."""
+"""The use cases of presets: the stores' methods with the clock and the limits applied."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bot.store.presets.votes import Votes
 
 
 class PresetService:
-    """Presets as members find, make, share and rate them. `clock` gives Unix time in seconds."""
+    """Finding, making, sharing and rating presets. `clock` gives Unix time in seconds."""
 
     def __init__(self, database: Database, settings: Settings, clock: Callable[[], float]) -> None:
         self._presets = Presets(database, name_key)
@@ -49,11 +49,11 @@ class PresetService:
         return await self._presets.versions(preset_id, viewer, limit)
 
     async def suggest(self, viewer: Viewer, typed: str, limit: int) -> list[Suggestion]:
-        """Return presets for what was typed so far: own, then this server's, then public ones."""
+        """Return presets that match the typed text: own, then this server's, then public ones."""
         return await self._search.suggest(viewer, typed, name_key(typed), limit)
 
     async def browse(self, viewer: Viewer, wanted: Filter, *, limit: int, offset: int) -> list[Preset]:
-        """Return what the viewer may see of what is wanted."""
+        """Return the presets that match and that the viewer may see."""
         return await self._search.browse(viewer, wanted, name_key(wanted.text), limit=limit, offset=offset)
 
     async def save(self, owner_id: int, draft: Draft) -> Preset:
@@ -103,7 +103,7 @@ class PresetService:
 
 
 class PresetModeration:
-    """Reports of presets, and what moderators decide for a server. `clock` gives Unix time in seconds."""
+    """Reports of presets, and moderators' decisions for a server. `clock` gives Unix time in seconds."""
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._reports = Reports(database)
@@ -114,7 +114,7 @@ class PresetModeration:
         await self._reports.report(viewer, preset_id, reason, self._clock())
 
     async def queue(self, guild_id: int, limit: int) -> list[Case]:
-        """Return what waits for a decision, and what was hidden or banned before."""
+        """Return the reported presets, and those that were hidden or whose author was banned."""
         return await self._reports.queue(guild_id, limit)
 
     async def case(self, guild_id: int, preset_id: int) -> Case:

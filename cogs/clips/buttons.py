@@ -27,7 +27,7 @@ class AgainButton(IdButton, prefix="clip:again"):
     emoji = "🔁"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Queue it for whoever pressed."""
+        """Queue it for the member who pressed."""
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
         await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
@@ -40,7 +40,7 @@ class OtherModeButton(IdButton, prefix="clip:other"):
     emoji = "🔀"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Queue it for whoever pressed."""
+        """Queue it for the member who pressed."""
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
         other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
@@ -55,14 +55,14 @@ class DuelButton(IdButton, prefix="clip:duel"):
     emoji = "⚔️"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Start it for whoever pressed."""
+        """Start it for the member who pressed."""
         await acknowledge_request(interaction, clips=2)
         recipe = (await interaction.client.history.clip(self.number)).recipe
         await start_duel(interaction, recipe.prompt, recipe.seconds)
 
 
 class DetailsButton(IdButton, prefix=CLIP_DETAILS):
-    """The whole recipe and the measurements, for whoever asks alone."""
+    """The whole recipe and the measurements, in a private answer."""
 
     label = "Details"
     emoji = "📄"
@@ -75,7 +75,7 @@ class DetailsButton(IdButton, prefix=CLIP_DETAILS):
 
 
 class DeleteButton(IdButton, prefix="clip:delete"):
-    """Takes a clip away: message, files and record."""
+    """Deletes a clip: message, files and record."""
 
     label = "Delete"
     style = discord.ButtonStyle.danger
@@ -91,7 +91,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
 
 
 class CancelButton(IdButton, prefix="job:cancel"):
-    """Takes a queued or running job back."""
+    """Cancels a queued or running job."""
 
     label = "Cancel"
 
@@ -108,7 +108,7 @@ BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton
 
 
 def clip_buttons(clip_id: int, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
-    """Return the buttons under a clip, which every clip has, and more of this one's.
+    """Return the buttons under every clip, with `more` for this one.
 
     can_duel: False where the bot cannot post by itself, as in private channels: no duel can be shown there.
     """
@@ -137,7 +137,7 @@ def _press(interaction: discord.Interaction[Any]) -> Press | None:
 
 
 def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:
-    """Tell whether the person who acts asked for the clip, or moderates the channel where it lies."""
+    """Tell whether the acting member requested the clip, or moderates the channel of its message."""
     if clip.user_id == interaction.user.id:
         return True
     return clip.guild_id == interaction.guild_id and moderates_channel(interaction)

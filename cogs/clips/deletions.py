@@ -1,4 +1,4 @@
-"""Carries out the deletions of clips: the message in Discord, then the files, then the record of what is due.
+"""Deletion of clips: the message in Discord, then the files, then the record of the pending deletion.
 
 A message that is gone already counts as deleted, so a deletion that was interrupted, or whose answer was
 lost, is simply taken up again.
@@ -37,7 +37,7 @@ class ClipDeletions(commands.Cog):
         self._loop: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
-        """Begin with what an earlier run left."""
+        """Resume the deletions that an earlier run did not finish."""
         self.bot.deletions.subscribe(self._wake.set)
         self._wake.set()
         self._loop = asyncio.create_task(self._run(), name="deletions")

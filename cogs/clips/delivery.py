@@ -1,7 +1,8 @@
 """Delivering a rendered clip.
 
 The ways, in order: the answer by its token, a post that mentions the member, the answer by the bot's own
-token, a direct message. Where none is open, the job fails with a reason, which is told as other failures are.
+token, a direct message. Where none is open, the job fails with a reason, and the member is notified as of any
+other failure.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from cogs.ui.text import in_a_line
 log = logging.getLogger(__name__)
 
 SMALLER = 0.6
-"""The part of its size that a clip keeps after a 413; Discord does not say what the place takes."""
+"""Factor by which a clip's size is reduced after a 413, because Discord does not report the limit."""
 MIN_BYTES = 64 * 1024
 ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
 WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
@@ -49,7 +50,7 @@ class ClipDelivery:
         self._posts = posts
 
     async def deliver(self, job_id: int) -> None:
-        """Deliver a job's clip, or end the job with a reason that the notices then tell.
+        """Deliver a job's clip, or fail the job with a reason, of which JobNotices notifies the member.
 
         Raises Refused where the bot's own token was revoked.
         """

@@ -72,7 +72,7 @@ class ClipSelect(
 
 
 class SendAgainButton(IdButton, prefix="history:send"):
-    """A fresh upload of a clip, for its member alone."""
+    """Uploads a clip again, in a private answer."""
 
     label = "Send again"
     style = discord.ButtonStyle.primary
@@ -86,7 +86,7 @@ class SendAgainButton(IdButton, prefix="history:send"):
 
 
 class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
-    """Takes a clip away: its message, its files and its record."""
+    """Deletes a clip: its message, its files and its record."""
 
     label = "Delete"
     style = discord.ButtonStyle.danger
@@ -110,11 +110,11 @@ class History(commands.Cog):
         self.bot = bot
 
     async def cog_load(self) -> None:
-        """Have the buttons work on messages of before a restart."""
+        """Register the buttons, for messages from before a restart too."""
         self.bot.add_dynamic_items(*ITEMS)
 
     async def cog_unload(self) -> None:
-        """Take them away."""
+        """Unregister them."""
         self.bot.remove_dynamic_items(*ITEMS)
 
     @app_commands.command(description="Show the clips you made, newest first; send them again or delete them")
@@ -152,7 +152,7 @@ def _line(number: int, entry: HistoryEntry, chosen: int | None) -> str:
     clip = entry.clip
     mark = "▸ " if clip.id == chosen else ""
     when = f"<t:{int(clip.created_at)}:R>"
-    # Apart from the words, and not around them: inside a masked link their escapes would be seen.
+    # Beside the prompt, not around it: inside a masked link the client shows the escapes of markdown.
     if entry.reason is None:
         place = clip.guild_id or "@me"
         end = f"[open](https://discord.com/channels/{place}/{clip.channel_id}/{clip.message_id})"

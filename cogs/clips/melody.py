@@ -36,7 +36,7 @@ def melody_name(melody: discord.Attachment) -> str:
 
 
 async def fetch_melody(melody: discord.Attachment) -> bytes:
-    """Return what is in an attachment. Raises UserError where Discord does not hand it over."""
+    """Return an attachment's content. Raises UserError where the download fails."""
     try:
         async with asyncio.timeout(_DOWNLOAD_SECONDS):
             return await melody.read()

@@ -1,4 +1,4 @@
-"""Telling a member of a job's failure or cancellation."""
+"""Notifying a member of a job's failure or cancellation."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ log = logging.getLogger(__name__)
 
 
 class JobNotices:
-    """Tells of jobs that failed or were cancelled."""
+    """Notifies members of failed and cancelled jobs."""
 
     def __init__(self, bot: Antiphon, responses: OriginalResponses, posts: PostOnce) -> None:
         self._bot = bot
         self._responses = responses
         self._sender = NoticeSender(bot, responses, posts)
 
-    async def tell(self, job_id: int) -> None:
-        """Tell of a job's end, and record that it was told or that no way was open.
+    async def notify(self, job_id: int) -> None:
+        """Notify of a job's end, and record that this happened, or that no way was open.
 
         Raises Refused where the bot's own token was revoked.
         """
@@ -35,7 +35,7 @@ class JobNotices:
         except Refused as refused:
             if refused.remedy is Remedy.REVOKED:
                 raise
-            log.warning("nobody could be told of job %d: %s", job_id, refused)
+            log.warning("no notice of job %d could be sent: %s", job_id, refused)
         await self._bot.outbox.notified(job_id)
 
     async def _attempt(self, job_id: int) -> None:
@@ -51,13 +51,13 @@ class JobNotices:
     async def _notice(self, job: Job, *, with_words: bool = True) -> Notice:
         line = f"{in_a_line(job.recipe)}\n" if with_words and job.error != BLOCKED_WORDS else ""
         return Notice(
-            line + await self._said(job),
+            line + await self._reason(job),
             nonce=f"{job.id}-notice",
             intend=lambda: self._bot.outbox.posting(job.id),
             mention=job.state is State.FAILED,
         )
 
-    async def _said(self, job: Job) -> str:
+    async def _reason(self, job: Job) -> str:
         if job.state is State.CANCELLED:
             return "Cancelled."
         try:

@@ -42,7 +42,7 @@ class Delivery(commands.Cog):
         self._loops: list[asyncio.Task[None]] = []
 
     async def cog_load(self) -> None:
-        """Start; what an earlier run left in the outbox goes first."""
+        """Start with the items that an earlier run left in the outbox."""
         self.bot.add_dynamic_items(*BUTTONS)
         self.bot.service.subscribe(self._on_progress)
         self._wake.set()
@@ -52,7 +52,7 @@ class Delivery(commands.Cog):
         ]
 
     async def cog_unload(self) -> None:
-        """Stop; what is on its way is sent again by the next start, and recognised there."""
+        """Stop. Items in flight are sent again by the next start, which recognises those that arrived."""
         tasks = [*self._loops, *self._tasks.values()]
         for task in tasks:
             task.cancel()
@@ -90,7 +90,7 @@ class Delivery(commands.Cog):
                 if job.state is State.RENDERED:
                     await self._clips.deliver(job.id)
                 else:
-                    await self._notices.tell(job.id)
+                    await self._notices.notify(job.id)
             except Refused as refused:
                 log.error("job %d: %s", job.id, refused)
                 self.bot.stop(ConfigError(TOKEN_REVOKED))

@@ -39,14 +39,14 @@ LATE_SECONDS = 15.0
 SLOWED_SECONDS = 300.0
 """After a refusal that concerns one message, such as 30046."""
 MAX_DETAILED = 10
-"""Queue positions that are told exactly; those behind are told in tens."""
+"""Queue positions shown exactly; later ones are rounded up to tens."""
 MAX_QUEUED_EDITS = 4
 """Edits of queued jobs that are under way at once; running jobs do not wait for them."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far a job is, and what the member was last shown of it, when (monotonic seconds)."""
+    """A job's progress, and when and how it was last shown (monotonic seconds)."""
 
     running: bool = False
     retried: bool = False
@@ -106,7 +106,7 @@ class Board:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on_progress(self, event: Moved | Advanced) -> None:
-        """Take note of what happened to a job."""
+        """Update the board after an event of a job."""
         if isinstance(event, Advanced):
             if progress := self._jobs.get(event.job_id):
                 progress.phase, progress.fraction = event.phase, event.fraction
@@ -123,7 +123,7 @@ class Board:
             self._jobs.pop(event.job_id, None)
 
     async def run(self) -> None:
-        """Edit what is due."""
+        """Edit the answers that are due, until cancelled."""
         for job_id, position in (await self._bot.service.queue_positions()).items():
             self._jobs.setdefault(job_id, Progress(running=position.number == 0))
         try:
@@ -197,7 +197,7 @@ class Board:
             case Remedy.WITHOUT_WORDS:
                 await self._bot.service.refuse(job_id, BLOCKED_WORDS)
             case Remedy.WITHDRAWN:
-                # Somebody took the answer away: nothing is rendered for it, and nobody is told.
+                # The answer was deleted, so the request is withdrawn: cancel without a notice.
                 with contextlib.suppress(NotFound):
                     await self._bot.service.cancel(job_id)
             case Remedy.RETRY:

@@ -1,4 +1,4 @@
-"""/queue and /cancel: what is waiting, and taking one's own back."""
+"""/queue and /cancel: the queue, and cancelling one's own jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends a clip again: a fresh upload in an answer that only its member sees."""
+"""Sending a clip again: a new upload in a private answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cogs.ui.answers import reply
 from cogs.ui.card import Card, clip_card
 
 SMALLER = 0.6
-"""The part of its size that a clip keeps after a refusal; Discord does not say what the place takes."""
+"""Factor by which a clip's size is reduced after a refusal, because Discord does not report the limit."""
 WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 
 

@@ -1,4 +1,4 @@
-"""Telling a member of a failure or a cancellation.
+"""Notifying a member of a failure or a cancellation.
 
 While the interaction's token lives, the notice is the answer. After that a failure is posted with a mention,
 or goes as a direct message, and the old progress is replaced; a cancellation replaces the old progress alone.
@@ -29,7 +29,7 @@ _NOT_HERE = (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a member is told. nonce, intend: as for PostOnce.  mention: whether to notify the member."""
+    """A notification. nonce, intend: as for PostOnce.  mention: whether to ping the member."""
 
     text: str
     nonce: str
@@ -46,7 +46,7 @@ class NoticeSender:
         self._posts = posts
 
     async def send(self, item: Respondable, notice: Notice) -> None:
-        """Tell by the first way that is open. Raises Refused to retry, or without words."""
+        """Notify by the first way that is open. Raises Refused to retry, or without words."""
         try:
             if await self._responses.edit_by_token(item, Draft(notice.text)) is not None:
                 return
@@ -55,9 +55,9 @@ class NoticeSender:
                 return
             if refused.remedy not in _NOT_HERE:
                 raise
-        told = not notice.mention or await self._post(item, notice)
+        posted = not notice.mention or await self._post(item, notice)
         replaced = await self._replace_progress(item, notice.text)
-        if not (told or replaced):
+        if not (posted or replaced):
             log.warning("no way was open for the notice %s", notice.nonce)
 
     async def _post(self, item: Respondable, notice: Notice) -> bool:
@@ -101,7 +101,7 @@ class NoticeSender:
         return False
 
     async def _replace_progress(self, item: Respondable, text: str) -> bool:
-        """Replace what a dead token left in the channel."""
+        """Replace the progress that an expired token left in the channel."""
         for attempt in (1, 2):
             try:
                 await self._responses.edit_by_bot(item, Draft(text))

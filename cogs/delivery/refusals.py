@@ -1,4 +1,4 @@
-"""Discord's refusals, and one table that says what the outbox does about each.
+"""Discord's refusals, and the table of the outbox's remedies.
 
 Source of the codes: Discord's “JSON Error Codes”, https://discord.com/developers/docs/topics/opcodes-and-status-codes.
 """
@@ -16,7 +16,7 @@ from cogs.discord_errors import NETWORK_ERRORS
 
 
 class Remedy(Enum):
-    """What the outbox does about a refusal."""
+    """The outbox's reaction to a refusal."""
 
     RETRY = auto()
     """The same request again, after a growing delay, for at most `Refusal.patience` seconds."""
@@ -121,7 +121,7 @@ TOKEN_REVOKED = (
     "Discord no longer accepts DISCORD_TOKEN: make a new one in the developer portal (Bot → Reset Token), "
     "put it into .env and start again. The clips that wait are kept."
 )
-"""What the process ends with after Remedy.REVOKED."""
+"""The error with which the process ends after Remedy.REVOKED."""
 
 UNREACHABLE = Refusal(Remedy.ELSEWHERE, "Its answer can no longer be reached.")
 

@@ -1,4 +1,4 @@
-"""What the outbox answers, and what it sends."""
+"""The requests that the outbox answers, and the messages that it sends."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Draft:
     ping: int | None = None
 
     def for_edit(self) -> dict[str, Any]:
-        """Return the arguments of an edit, which takes away what the draft does not have."""
+        """Return the arguments of an edit; parts that the draft lacks are removed from the message."""
         fields: dict[str, Any] = {"content": self.content, "embed": self.embed, "view": self.view}
         if self.files is not None:
             fields["attachments"] = self.files()
@@ -101,7 +101,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Where a draft can be seen now."""
+    """The message in which a draft is shown."""
 
     message_id: int
     channel_id: int

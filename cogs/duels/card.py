@@ -26,7 +26,7 @@ COLOUR = 0x9AA0A6
 
 @dataclass(frozen=True, slots=True)
 class DuelCard:
-    """What a message needs to show a duel. paths: attachment's name → file."""
+    """The parts of a message that shows a duel. paths: attachment's name → file."""
 
     embed: discord.Embed
     paths: Mapping[str, Path]
@@ -44,7 +44,7 @@ class DuelCard:
 
 
 def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
-    """Return a duel as it is while people vote: nothing tells the sides apart. Raises NotFound."""
+    """Return the card of an open duel, on which the sides cannot be told apart. Raises NotFound."""
     paths = {
         "a.mp3": folder / duel.file_a,
         "b.mp3": folder / duel.file_b,
@@ -66,7 +66,7 @@ def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
 def closed_card(
     duel: Duel, sides: Mapping[Side, DuelSide], clips: Mapping[Side, Clip], tally: Tally, folder: Path
 ) -> DuelCard:
-    """Return a duel with everything told. clips: as far as they are still there."""
+    """Return the card of a closed duel: modes, recipes and votes. clips: those that still exist."""
     paths: dict[str, Path] = {}
     fields: list[Field] = []
     for side, found in sides.items():

@@ -1,4 +1,4 @@
-"""/duel: start one, let them meet again, and see what is open. Also takes what is said under "Why?"."""
+"""/duel: start, rematch, close and list duels; and the submissions of the form "Why?"."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Take in submitted forms, of before a restart too."""
+        """Handle submitted forms, those opened before a restart too."""
         await take_in(interaction, (FeedbackForm,))
 
 

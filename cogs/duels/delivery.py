@@ -58,7 +58,7 @@ class DuelDelivery(commands.Cog):
         self._loop: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
-        """Start with what an earlier run left."""
+        """Start with the steps that an earlier run left."""
         self.bot.add_dynamic_items(*BUTTONS)
         self.bot.service.subscribe(self._on_progress)
         self.bot.duels.subscribe(self._wake.set)
@@ -247,7 +247,7 @@ class DuelDelivery(commands.Cog):
             duel, sides, await self._clips(sides), await self.bot.votes.tally(duel.id), self._folder
         )
         whole = Draft(embed=card.embed, files=card.files)
-        # Without the tagged files, those that everybody listened to stay.
+        # Where the tagged files are gone, the message keeps the neutral ones.
         bare = Draft(embed=card.embed.copy().set_image(url=None))
         try:
             await self._reveal_by_edit(duel, whole, bare)

@@ -1,4 +1,4 @@
-"""/leaderboard: what the votes say, as a picture and in words."""
+"""/leaderboard: the statistics of the votes, as a picture and as text."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Leaderboard(commands.Cog):
         by: By = "tag",
         models: Models | None = None,
     ) -> None:
-        """Draw it; moderators are also told, alone, how many votes do not count."""
+        """Draw it; moderators also get, in private, the number of votes that do not count."""
         guild = interaction.guild
         if where == "this server" and (guild is None or not interaction.is_guild_integration()):
             raise UserError("This is no server of mine. Choose where:everywhere to see everybody's votes.")

@@ -1,4 +1,4 @@
-"""/privacy: what is kept of a person's votes, whether researchers may have it, and its deletion."""
+"""/privacy: a member's stored votes, consent to their export for research, and their deletion."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
         super().__init__()
 
     async def cog_load(self) -> None:
-        """Have the button work on messages of before a restart."""
+        """Register the button, for messages from before a restart too."""
         self.bot.add_dynamic_items(ForgetButton)
 
     @app_commands.command(description="Say what is kept of your votes")

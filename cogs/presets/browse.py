@@ -1,4 +1,4 @@
-"""Pages of presets. What is browsed stands in the buttons' custom_ids."""
+"""Pages of presets. The filter and the page are in the buttons' custom_ids."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cogs.ui.text import one_line
 
 PAGE = 5
 MAX_TEXT = 45
-"""What is left of a custom_id's 100 characters."""
+"""Characters; the rest of a custom_id's 100 holds the page, the sort, the mode and the tag."""
 _SORTS = {sort.value[0]: sort for sort in Sort}
 _MODES = {"-": None} | {mode.value[0]: mode for mode in Mode}
 
@@ -30,7 +30,7 @@ class PageButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"presets:(?P<page>\d{1,6}):(?P<sort>[run]):(?P<mode>[ad-]):(?P<tag>[^:]*):(?P<text>(?s:.*))",
 ):
-    """Another page of what its custom_id says."""
+    """Another page of the search in its custom_id."""
 
     def __init__(self, wanted: Filter, page: int, label: str = "", emoji: str = "▶️") -> None:
         self.wanted = wanted
@@ -62,7 +62,7 @@ class PageButton(
 async def page(
     interaction: discord.Interaction[Antiphon], wanted: Filter, number: int
 ) -> tuple[list[discord.Embed], discord.ui.View | None]:
-    """Return a page of what the person who acts may see; pages count from 0."""
+    """Return a page of the presets that the acting member may see; pages count from 0."""
     wanted = replace(wanted, text=one_line(wanted.text)[:MAX_TEXT], tag=wanted.tag)
     found = await interaction.client.presets.browse(
         viewer(interaction), wanted, limit=PAGE + 1, offset=PAGE * number

@@ -33,7 +33,7 @@ class ForkButton(IdButton, prefix="preset:fork"):
     emoji = "🍴"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Make it for whoever pressed."""
+        """Make it for the member who pressed."""
         await think(interaction, private=True)
         await fork(interaction, self.number)
 
@@ -74,7 +74,7 @@ class ReportButton(IdButton, prefix="preset:report"):
 
 
 class ShowButton(IdButton, prefix="preset:show"):
-    """The whole card, for whoever asks alone."""
+    """The whole card, in a private answer."""
 
     label = "Show"
 
@@ -101,14 +101,14 @@ class PresetOfClipButton(IdButton, prefix="clip:preset"):
 
 
 class ReallyDeleteButton(IdButton, prefix="preset:delete"):
-    """The second thought before a preset is gone."""
+    """The confirmation before a preset is deleted."""
 
     label = "Delete it"
     style = discord.ButtonStyle.danger
     emoji = "🗑️"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Take it away."""
+        """Delete it."""
         await defer_update(interaction)
         gone = await interaction.client.presets.delete(interaction.user.id, self.number)
         text = (
@@ -132,7 +132,7 @@ BUTTONS = (
 
 
 async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> None:
-    """Answer a deferred interaction with a preset's card, for whoever asked alone."""
+    """Answer a deferred interaction with a preset's card, in private."""
     versions = await interaction.client.presets.versions(preset.id, viewer(interaction), VERSIONS_SHOWN)
     buttons: list[IdButton] = [UseButton(preset.id), ForkButton(preset.id)]
     buttons += [UpButton(preset.id), DownButton(preset.id)]
@@ -147,7 +147,7 @@ async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> No
 
 
 async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name: str | None = None) -> None:
-    """Copy a preset for whoever acted, and say so."""
+    """Copy a preset for the acting member, and confirm."""
     preset = await interaction.client.presets.fork(viewer(interaction), preset_id, name)
     await interaction.followup.send(
         f"Yours now, as “{shown_name(preset.name)}”. `/preset edit` changes it; the original stays as it is.",
@@ -156,6 +156,6 @@ async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name:
 
 
 async def rate(interaction: discord.Interaction[Antiphon], preset_id: int, *, up: bool) -> None:
-    """Record a vote of whoever acted, and say how the preset stands."""
+    """Record a vote of the acting member, and answer with the preset's votes."""
     ups, downs = await interaction.client.presets.rate(viewer(interaction), preset_id, up=up)
     await interaction.followup.send(f"Noted. It stands at 👍 {ups} 👎 {downs}.", ephemeral=True)

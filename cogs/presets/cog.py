@@ -36,7 +36,7 @@ LISTED_CHARACTERS = 1_500
 
 
 class PresetCog(commands.Cog):
-    """What members and moderators do with presets."""
+    """The commands of members and moderators about presets."""
 
     preset = app_commands.Group(name="preset", description="Recipes with a name: make, share and use them")
 
@@ -48,20 +48,20 @@ class PresetCog(commands.Cog):
         ]
 
     async def cog_load(self) -> None:
-        """Register the menus, and have buttons work on messages of before a restart."""
+        """Register the menus and the buttons, for messages from before a restart too."""
         self.bot.add_dynamic_items(*ITEMS)
         for menu in self.menus:
             self.bot.tree.add_command(menu)
 
     async def cog_unload(self) -> None:
-        """Take them away."""
+        """Unregister them."""
         self.bot.remove_dynamic_items(*ITEMS)
         for menu in self.menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Take in submitted forms, of before a restart too."""
+        """Handle submitted forms, those opened before a restart too."""
         await take_in(interaction, FORMS)
 
     @preset.command(name="save", description="Make a preset, filled in from your last clip or from scratch")

@@ -1,4 +1,4 @@
-"""/reports: what moderators decide for their server, and the bot's owner everywhere."""
+"""/reports: decisions on reported presets, by moderators for their server, by the bot's owner everywhere."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ REASON_SHOWN = 300
 
 
 async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
-    """Return the server whose queue the person who acts decides about. Raises UserError for others.
+    """Return the server whose queue the acting member may decide on. Raises UserError for others.
 
-    What is decided holds in the whole server, so the permission has to: by a role, or by a grant of /reports
+    A decision holds in the whole server, so the permission has to: by a role, or by a grant of /reports
     under Integrations. In a direct message the bot's owner decides for every server.
     """
     if interaction.guild_id is not None:
@@ -45,11 +45,11 @@ async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
 
 
 def _was_granted(interaction: discord.Interaction[Antiphon]) -> bool:
-    """Tell whether the server gave the person who acts the command itself, under Integrations.
+    """Tell whether the server granted the acting member the command itself, under Integrations.
 
-    Discord offers /reports by default to who has Manage Messages in the channel. So a command that comes from
-    somebody without it was granted, and a button under a private answer was pressed by who got that answer.
-    That holds for a while; afterwards the command is asked for again.
+    By default Discord offers /reports to members with Manage Messages in the channel, so a command from a
+    member without that permission was granted. A button under a private answer was pressed by the member who
+    got the answer. The grant is assumed to hold for GRANT_LIFETIME; afterwards the command is needed again.
     """
     if interaction.type is discord.InteractionType.application_command:
         return not moderates_channel(interaction)
@@ -75,12 +75,12 @@ class CaseButton(IdButton, prefix="report:show"):
 
 
 class DecisionButton(IdButton):
-    """A decision about one preset. Subclasses say which, and what is said of it."""
+    """A decision about one preset. Subclasses have the decision and its confirmation."""
 
     decided: ClassVar[str]
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Decide, and show how things are now."""
+        """Record the decision, and confirm it."""
         await defer_update(interaction)
         queue = await queue_of(interaction)
         await self.decide(interaction.client.preset_moderation, queue, interaction.user.id)
@@ -92,7 +92,7 @@ class DecisionButton(IdButton):
 
 
 class HideButton(DecisionButton, prefix="report:hide"):
-    """Nobody but its owner sees it any more."""
+    """Hides the preset from everybody but its owner."""
 
     label = "Hide"
     style = discord.ButtonStyle.danger
@@ -104,7 +104,7 @@ class HideButton(DecisionButton, prefix="report:hide"):
 
 
 class KeepButton(DecisionButton, prefix="report:keep"):
-    """It stays, or comes back."""
+    """Keeps the preset, or restores it."""
 
     label = "Keep"
     style = discord.ButtonStyle.success
@@ -116,7 +116,7 @@ class KeepButton(DecisionButton, prefix="report:keep"):
 
 
 class BanButton(DecisionButton, prefix="report:ban"):
-    """None of the author's presets is seen, and they share no more."""
+    """Hides all presets of the author, who may share no more."""
 
     label = "Ban author"
     style = discord.ButtonStyle.danger
@@ -128,7 +128,7 @@ class BanButton(DecisionButton, prefix="report:ban"):
 
 
 class UnbanButton(DecisionButton, prefix="report:unban"):
-    """The author may share again."""
+    """Lets the author share again."""
 
     label = "Unban author"
     decided = "The author may share here again."
@@ -144,7 +144,7 @@ BUTTONS = (CaseButton, HideButton, KeepButton, BanButton, UnbanButton)
 async def queue_page(
     interaction: discord.Interaction[Antiphon],
 ) -> tuple[discord.Embed, discord.ui.View | None]:
-    """Return what waits for a decision, and what was hidden or banned before."""
+    """Return the reported presets, and those that were hidden or whose author was banned."""
     cases = await interaction.client.preset_moderation.queue(await queue_of(interaction), SHOWN)
     if not cases:
         return build_embed(description="Nothing was reported, and nothing is hidden."), None

@@ -1,4 +1,4 @@
-"""A preset as members name it in a command, and what is offered while they type."""
+"""A preset named in a command, and its autocomplete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_TYPED = 100
 
 
 def viewer(interaction: discord.Interaction[Antiphon]) -> Viewer:
-    """Return who acts, and where."""
+    """Return the acting member, and the server."""
     return Viewer(interaction.user.id, interaction.guild_id)
 
 
@@ -39,7 +39,7 @@ async def named(interaction: discord.Interaction[Antiphon], text: str) -> Preset
 
 
 async def suggest(interaction: discord.Interaction[Antiphon], current: str) -> list[app_commands.Choice[str]]:
-    """Offer presets for what was typed so far: own, then this server's, then public ones."""
+    """Return choices for the typed text: own presets, then this server's, then public ones."""
     found = await _found(interaction, current, MAX_CHOICES)
     return [_choice(one, interaction.user.id) for one in found]
 
@@ -47,7 +47,7 @@ async def suggest(interaction: discord.Interaction[Antiphon], current: str) -> l
 async def suggest_own(
     interaction: discord.Interaction[Antiphon], current: str
 ) -> list[app_commands.Choice[str]]:
-    """Offer one's own presets only."""
+    """Return choices among the member's own presets."""
     found = await _found(interaction, current, MAX_CHOICES)
     own = [one for one in found if one.owner_id == interaction.user.id]
     return [_choice(one, interaction.user.id) for one in own]

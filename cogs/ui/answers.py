@@ -1,4 +1,4 @@
-"""Acknowledging an interaction, and answering it when something is wrong."""
+"""Acknowledging an interaction, and answering it with an error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Acknowledgement:
 
 
 async def think(interaction: discord.Interaction[Any], *, private: bool = False) -> None:
-    """Acknowledge with “thinking…”; what comes later is for everybody, or for the member alone."""
+    """Acknowledge with “thinking…”. private: whether the answer will be for the member alone."""
     await _acknowledge(interaction, ephemeral=private, thinking=True)
 
 
@@ -59,13 +59,13 @@ def acknowledgement(interaction: discord.Interaction[Any]) -> Acknowledgement | 
 
 
 async def reply(interaction: discord.Interaction[Any], **message: Any) -> None:
-    """Fill the deferred answer in; a later failure is then told beside it and leaves it alone."""
+    """Fill in the deferred answer; a later error is sent beside it and leaves it as it is."""
     await interaction.edit_original_response(**message)
     interaction.extras[_REPLIED] = True
 
 
 async def answer_error(interaction: discord.Interaction[Any], error: BaseException, doing: str) -> None:
-    """Tell the member about an error, to them alone; log what is not theirs under a reference they get."""
+    """Answer with an error, in private; an unexpected one is logged under the reference it shows."""
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     if isinstance(error, UserError):

@@ -1,4 +1,4 @@
-"""Buttons that outlive a restart: what they are for stands in their custom_id, the rest in the database."""
+"""Persistent buttons: the id of their object is in the custom_id, its state in the database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLIP_DETAILS = "clip:details"
 
 
 class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:matched"):
-    """A button about one numbered thing. Subclasses say their `prefix`, their look, and what a press does."""
+    """A button about one numbered object. Subclasses have its prefix, its look and its action."""
 
     prefix: ClassVar[str]
     label: ClassVar[str]
@@ -23,7 +23,7 @@ class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:
     emoji: ClassVar[str | None] = None
 
     def __init_subclass__(cls, *, prefix: str = "never") -> None:
-        """Take presses whose custom_id is the prefix with a number; a class without one is for subclasses."""
+        """Register the custom_id's pattern, prefix and number; a class without a prefix is abstract."""
         super().__init_subclass__(template=rf"{prefix}:(?P<number>\d+)")
         cls.prefix = prefix
 
@@ -42,19 +42,19 @@ class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:
     async def from_custom_id(
         cls, interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        """Make the button again from a message of any age."""
+        """Restore the button of a message of any age."""
         return cls(int(match["number"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Press it; whatever goes wrong is answered."""
+        """Handle a press; every error is answered."""
         try:
             await self.press(cast("discord.Interaction[Antiphon]", interaction))
         except Exception as error:
             await answer_error(interaction, error, f"button {self.prefix}:{self.number}")
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Do what the button says."""
-        raise AssertionError("subclasses say what a press does")
+        """Act on a press."""
+        raise NotImplementedError
 
 
 def in_rows(*buttons: discord.ui.Item[Any]) -> discord.ui.View:

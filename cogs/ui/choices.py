@@ -1,4 +1,4 @@
-"""Choices that autocomplete offers for numbered things, and the way back from what a client sends.
+"""Autocomplete choices for numbered objects, and parsing what a client sends back.
 
 A client may send a choice's name in place of its value, and with two equal names it selects the first one
 (Discord's API documentation, issues 7206 and 8565). So every name begins with the number, and whatever begins

@@ -1,4 +1,4 @@
-"""The one builder of embeds: whatever goes into it, Discord takes what comes out.
+"""The only builder of embeds, which keeps them within Discord's limits.
 
 Texts are Discord markdown: what people typed has gone through `quoted`. Footers have no markdown.
 """

@@ -1,4 +1,4 @@
-"""Modals that outlive a restart: what they are for stands in their custom_id; a listener takes them in."""
+"""Persistent modals: the id of their object is in the custom_id, and a listener handles submissions."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class SelectField:
 
 
 class Answers(dict[str, str]):
-    """What was filled in: the texts by field, and in `chosen` the values of each select."""
+    """A submission: the texts by field, and in `chosen` the values of each select."""
 
     def __init__(self, components: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class Answers(dict[str, str]):
 
 
 class Form:
-    """A modal about one numbered thing. Subclasses set `prefix`, and say what happens with what was typed."""
+    """A modal about one numbered object. Subclasses set `prefix` and handle submissions."""
 
     prefix: ClassVar[str]
 
@@ -108,12 +108,12 @@ class Form:
         await interaction.response.send_modal(modal)
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Answers) -> None:
-        """Act on what was filled in; it has every field's id."""
-        raise AssertionError("subclasses say what happens")
+        """Act on a submission; it has every field's id."""
+        raise NotImplementedError
 
 
 async def take_in(interaction: discord.Interaction[Antiphon], forms: Sequence[type[Form]]) -> None:
-    """Give a submitted modal to its form; whatever goes wrong is answered, with what was typed."""
+    """Pass a submitted modal to its form; every error is answered, a UserError with the typed text."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return
     data = cast("dict[str, Any]", interaction.data)

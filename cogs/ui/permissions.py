@@ -1,4 +1,4 @@
-"""Who moderates: a whole server, or one channel."""
+"""Moderators' permissions: in a whole server, or in one channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import discord
 
 
 def moderates_server(interaction: discord.Interaction[Any]) -> bool:
-    """Tell whether the person who acts may manage the server or its messages, by their roles.
+    """Tell whether the acting member may manage the server or its messages, by their roles.
 
     `interaction.permissions` would be those in the channel, overwrites included (Discord's documentation of
     the guild member object): the author of one forum post, or the owner of a temporary voice channel, is
@@ -22,5 +22,5 @@ def moderates_server(interaction: discord.Interaction[Any]) -> bool:
 
 
 def moderates_channel(interaction: discord.Interaction[Any]) -> bool:
-    """Tell whether the person who acts may manage messages where they act."""
+    """Tell whether the acting member may manage messages in the channel."""
     return interaction.guild_id is not None and interaction.permissions.manage_messages
