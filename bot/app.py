@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 ENGINES = "bot.engines.registry"
 COGS = (  # by name: discord.py loads and reloads its extensions by their modules' names
     "cogs.errors",
-    "cogs.music",
+    "cogs.clips.music",
     "cogs.presets.cog",
     "cogs.coach",
     "cogs.clips.queue",

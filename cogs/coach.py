@@ -18,7 +18,7 @@ from bot.recipe import PROMPT_CHARACTERS, Mode, validate_mode, validate_prompt
 from bot.recipe.build import build_recipe, within_lengths
 from bot.store.clips import Clip
 from bot.store.coached import Coached
-from cogs.asking import acknowledge_request, submit
+from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed

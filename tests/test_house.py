@@ -170,6 +170,32 @@ def test_there_is_no_circle_of_imports() -> None:
         visit(name, ())
 
 
+COG_LAYERS = (
+    {"discord_errors"},
+    {"ui"},
+    {"delivery"},
+    {"submission"},
+    {"presets", "coach", "duels"},
+    {"clips"},
+    {"about", "application", "errors", "removals"},
+)
+"""The packages and modules of cogs/, each of which imports only itself and those of earlier layers."""
+
+
+def test_imports_between_cogs_go_down() -> None:
+    layer = {name: number for number, names in enumerate(COG_LAYERS) for name in names}
+    upward = [
+        f"{path.relative_to(ROOT)}: {module}"
+        for path in files("cogs")
+        if (own := path.relative_to(ROOT / "cogs").with_suffix("").parts[0]) != "__init__"
+        for module in imports(path)
+        if module.startswith("cogs.")
+        and (other := module.split(".")[1]) != own
+        and layer[other] >= layer[own]
+    ]
+    assert upward == []
+
+
 def top_level_imports(path: Path) -> set[str]:
     """Return what is imported when the file is, or for type checkers: everything but imports in functions."""
     found: set[str] = set()

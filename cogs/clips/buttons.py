@@ -12,10 +12,10 @@ from bot.recipe import Mode
 from bot.recipe.build import in_other_mode
 from bot.store.clips import Clip
 from bot.store.deletions import Press
-from cogs.asking import acknowledge_request, start_duel, submit
+from cogs.clips.card import details
+from cogs.submission.submit import acknowledge_request, start_duel, submit
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
-from cogs.ui.card import details
 from cogs.ui.permissions import moderates_channel
 
 

@@ -18,16 +18,16 @@ from bot.errors import NotFound, RenderError
 from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
 from cogs.clips.buttons import clip_buttons
+from cogs.clips.card import clip_card
 from cogs.coach import CoachOfClipButton, line_under
 from cogs.delivery.backoff import with_backoff
-from cogs.delivery.direct import direct_channel
+from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_OVER, Refused, Remedy
 from cogs.delivery.respondable import Draft, Shown
 from cogs.presets.buttons import PresetOfClipButton
 from cogs.ui.buttons import IdButton, carries_clip
-from cogs.ui.card import clip_card
 from cogs.ui.text import in_a_line
 
 log = logging.getLogger(__name__)

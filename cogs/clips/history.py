@@ -15,7 +15,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.store.clips import HistoryEntry
-from cogs.clips.sending import send_clip
+from cogs.clips.resend import send_clip
 from cogs.ui.answers import answer_error, defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import build_embed

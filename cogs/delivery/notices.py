@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.app import Antiphon
-from cogs.delivery.direct import direct_channel
+from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import Refused, Remedy

@@ -11,9 +11,9 @@ from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.duels.model import DuelState
 from bot.text import sanitize
-from cogs.asking import acknowledge_request, start_duel
 from cogs.duels.card import moment
 from cogs.duels.feedback_form import FeedbackForm
+from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
 from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
 from cogs.ui.embeds import build_embed

@@ -24,7 +24,7 @@ from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.jobs import State
 from cogs.delivery.backoff import with_backoff
-from cogs.delivery.direct import direct_channel
+from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive

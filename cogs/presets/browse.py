@@ -13,7 +13,7 @@ from bot.recipe import Mode
 from bot.store.presets.search import Filter, Sort
 from cogs.presets.buttons import ShowButton
 from cogs.presets.card import brief_card
-from cogs.presets.named import viewer
+from cogs.presets.lookup import viewer
 from cogs.ui.answers import answer_error, defer_update
 from cogs.ui.buttons import in_rows
 from cogs.ui.embeds import MAX_TOTAL, build_embed

@@ -9,7 +9,7 @@ from bot.errors import NotFound
 from bot.store.presets.model import BOT, Preset
 from cogs.presets.card import VERSIONS_SHOWN, example, preset_card, shown_name
 from cogs.presets.forms import ReportForm, UseForm
-from cogs.presets.named import viewer
+from cogs.presets.lookup import viewer
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 

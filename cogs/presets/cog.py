@@ -16,13 +16,13 @@ from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS, validate_mode
 from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort
-from cogs.asking import acknowledge_request
 from cogs.presets import buttons, moderation
 from cogs.presets.browse import MAX_TEXT, PageButton, page
 from cogs.presets.card import shown_name
 from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
-from cogs.presets.named import MAX_TYPED, named, suggest, suggest_own, viewer
-from cogs.presets.using import use
+from cogs.presets.lookup import MAX_TYPED, named, suggest, suggest_own, viewer
+from cogs.presets.submit import use
+from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.forms import take_in

@@ -21,10 +21,10 @@ from bot.store.presets.model import (
     Draft,
     Preset,
 )
-from cogs.asking import acknowledge_request
 from cogs.presets.card import preset_card, shown_name
-from cogs.presets.named import viewer
-from cogs.presets.using import use
+from cogs.presets.lookup import viewer
+from cogs.presets.submit import use
+from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.forms import HINT_CHARACTERS, Field, Form
 

@@ -9,7 +9,7 @@ import pytest
 from bot.config import Settings
 from bot.engines import registry
 from bot.recipe import Mode
-from cogs.music import DESCRIPTIONS, music_options
+from cogs.clips.music import DESCRIPTIONS, music_options
 from tests.engines.checkpoint_files import write_musicgen
 from tests.engines.diffusion.checkpoints import write_pipeline
 

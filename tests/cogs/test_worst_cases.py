@@ -15,11 +15,11 @@ from bot.store.duels.votes import Tally
 from bot.store.jobs import State
 from bot.store.presets.model import Preset, Scope
 from bot.store.presets.reports import Case
+from cogs.clips.card import clip_card, details
 from cogs.duels.card import closed_card, moment, open_card
 from cogs.presets.browse import PAGE
 from cogs.presets.card import brief_card, preset_card
 from cogs.presets.moderation import case_card
-from cogs.ui.card import clip_card, details
 from cogs.ui.embeds import MAX_TOTAL
 from sandbox.rules.messages import embed_size
 from tests.builders import FACTS, recipe

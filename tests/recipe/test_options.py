@@ -22,9 +22,9 @@ from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, InvalidField, Opt
 from bot.recipe.validate import validate
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
-from cogs.music import DESCRIPTIONS, music_options
+from cogs.clips.card import details
+from cogs.clips.music import DESCRIPTIONS, music_options
 from cogs.presets.forms import SaveForm, _body_fields
-from cogs.ui.card import details
 from cogs.ui.forms import HINT_CHARACTERS
 from tests.builders import FACTS, recipe
 from tests.recipe.strategies import values_of

@@ -10,8 +10,8 @@ from bot.app import Antiphon
 from bot.presets.use import mode_of, recipe_from
 from bot.store.jobs import Job
 from bot.store.presets.model import Preset
-from cogs.asking import submit
-from cogs.clips.melody import check_melody
+from cogs.submission.melody import check_melody
+from cogs.submission.submit import submit
 
 
 async def use(

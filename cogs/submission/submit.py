@@ -10,7 +10,7 @@ from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
 from bot.recipe import Recipe, Role
 from bot.store.jobs import Job, Request
-from cogs.clips.melody import fetch_melody, melody_name
+from cogs.submission.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
 
 

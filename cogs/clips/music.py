@@ -18,10 +18,10 @@ from bot.recipe.build import build_recipe, longest_seconds
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.text import sanitize
-from cogs.asking import acknowledge_request, submit
-from cogs.clips.melody import check_melody
-from cogs.presets.named import MAX_TYPED, named, suggest
-from cogs.presets.using import use
+from cogs.presets.lookup import MAX_TYPED, named, suggest
+from cogs.presets.submit import use
+from cogs.submission.melody import check_melody
+from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.text import plain
 
 SUGGESTIONS = 25

@@ -12,9 +12,9 @@ from bot.app import Antiphon
 from bot.audio.reencode import reencode
 from bot.errors import RenderError, UserError
 from bot.store.clips import Clip
+from cogs.clips.card import Card, clip_card
 from cogs.delivery.refusals import Remedy, refusal_of
 from cogs.ui.answers import reply
-from cogs.ui.card import Card, clip_card
 
 SMALLER = 0.6
 """Factor by which a clip's size is reduced after a refusal, because Discord does not report the limit."""
