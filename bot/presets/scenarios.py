@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 
 from bot.coach.tables import Table, packaged
+from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.errors import SetupError, UserError
 from bot.presets.names import display_name, name_key
 from bot.recipe import PROMPT_CHARACTERS, Mode
 
 PROMPTS_PER_MODE = 3
-CHOICE_CHARACTERS = 100
-"""The longest value of an autocomplete choice, which the first prompt of each mode has to fit
-(Discord's documentation, application command option choice structure)."""
-
 DESCRIPTION_CHARACTERS = 100
 MAX_TAGS = 5
 SECONDS = (5, 60)
@@ -66,15 +63,15 @@ def read_starters(table: Table) -> tuple[Scenario, ...]:
     return found
 
 
-def suggestions(mode: Mode, text: str = "", *, most: int = 25) -> list[str]:
-    """Return up to `most` (≥ 0) first prompts for a mode, each ≤ 100 characters, for an autocomplete.
+def suggestions(mode: Mode, text: str = "", *, limit: int = MAX_CHOICES) -> list[str]:
+    """Return up to `limit` (≥ 0) first prompts for a mode, each ≤ 100 characters, for an autocomplete.
 
     text: what was typed so far, for scenarios whose name, tags or description hold it; all scenarios where
     it is blank.
     """
     wanted = text.strip().casefold()
     fitting = (s for s in starters() if wanted in " ".join([s.name, s.description, *s.tags]).casefold())
-    return [s.prompts[mode][0] for s in fitting][:most]
+    return [s.prompts[mode][0] for s in fitting][:limit]
 
 
 def _scenario(table: Table) -> Scenario:
@@ -111,8 +108,8 @@ def _problems(scenario: Scenario) -> Iterator[str]:
     for mode, prompts in scenario.prompts.items():
         if len(prompts) != PROMPTS_PER_MODE:
             yield f"“{mode}” has to hold {PROMPTS_PER_MODE} prompts."
-        if len(prompts[0]) > CHOICE_CHARACTERS:
-            yield f"the first of “{mode}” has more than {CHOICE_CHARACTERS} characters."
+        if len(prompts[0]) > MAX_CHOICE_CHARACTERS:
+            yield f"the first of “{mode}” has more than {MAX_CHOICE_CHARACTERS} characters."
         if any(len(p) > PROMPT_CHARACTERS or p != p.strip() for p in prompts):
             yield f"a prompt of “{mode}” has outer spaces, or more than {PROMPT_CHARACTERS:,} characters."
 

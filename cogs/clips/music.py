@@ -12,22 +12,21 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.config import Settings
+from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.presets.scenarios import suggestions
 from bot.recipe import Mode, OptionValue, Role, Task, validate_mode
 from bot.recipe.build import build_recipe, longest_seconds
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.text import sanitize
-from cogs.presets.lookup import MAX_TYPED, named, suggest
+from cogs.presets.lookup import named, suggest
 from cogs.presets.submit import use
 from cogs.submission.melody import check_melody
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.text import plain
 
-SUGGESTIONS = 25
 STARTERS = 15
 """So many of them are kept for the starter library while nothing is typed."""
-CHOICE_CHARACTERS = 100
 
 
 class Music(commands.Cog):
@@ -84,15 +83,17 @@ class Music(commands.Cog):
     ) -> list[app_commands.Choice[str]]:
         """Offer the member's own prompts, and starters while nothing is typed yet."""
         typed = sanitize(current)
-        prompts = await self.bot.history.recent_prompts(interaction.user.id, typed, SUGGESTIONS)
+        prompts = await self.bot.history.recent_prompts(interaction.user.id, typed, MAX_CHOICES)
         if not typed:
             mode = getattr(interaction.namespace, "mode", None)
             known = self._mode(mode if mode in list(Mode) else None)
             fresh = [one for one in suggestions(known) if one not in prompts]
-            prompts = [*prompts[: SUGGESTIONS - STARTERS], *fresh][:SUGGESTIONS]
+            prompts = [*prompts[: MAX_CHOICES - STARTERS], *fresh][:MAX_CHOICES]
         # A choice's value is bounded like its name: a longer prompt could not come back whole.
         # Of prompts that look the same, one: with two equal names a client selects the first.
-        values = {plain(one, CHOICE_CHARACTERS): one for one in prompts if len(one) <= CHOICE_CHARACTERS}
+        values = {
+            plain(one, MAX_CHOICE_CHARACTERS): one for one in prompts if len(one) <= MAX_CHOICE_CHARACTERS
+        }
         return [app_commands.Choice(name=name, value=prompt) for name, prompt in values.items() if name]
 
     def _mode(self, asked: str | None) -> Mode:
@@ -122,7 +123,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
     ]
     if any(engine.takes_source(Role.MELODY) for engine in engines):
         parameters.append(_parameter("melody", discord.Attachment))
-    parameters.append(_parameter("preset", app_commands.Range[str, 1, MAX_TYPED]))
+    parameters.append(_parameter("preset", app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]))
     return parameters
 
 

@@ -7,11 +7,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
+from bot.discord_limits import MAX_CHOICES
 from bot.errors import NotFound, UserError
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.eta import spoken
 from cogs.ui.answers import think
-from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
+from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.text import in_a_line
 
 SHOWN = 10

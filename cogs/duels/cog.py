@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
+from bot.discord_limits import MAX_CHOICES
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.duels.model import DuelState
@@ -15,7 +16,7 @@ from cogs.duels.card import moment
 from cogs.duels.feedback_form import FeedbackForm
 from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
-from cogs.ui.choices import MAX_CHOICES, number_in, numbered_choice
+from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.embeds import build_embed
 from cogs.ui.forms import take_in
 from cogs.ui.permissions import moderates_server

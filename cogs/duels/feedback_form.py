@@ -35,7 +35,7 @@ class FeedbackForm(Form):
             options=REASONS,
             max_values=len(REASONS),
         )
-        line = Field(id="line", label="In your words", most=LINE_CHARACTERS)
+        line = Field(id="line", label="In your words", max_length=LINE_CHARACTERS)
         scores = [
             SelectField(
                 id=f"score_{side}",

@@ -10,6 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
+from bot.discord_limits import MAX_CHOICE_CHARACTERS
 from bot.errors import NotFound, UserError
 from bot.presets import files
 from bot.presets.names import NAME_CHARACTERS, display_name
@@ -20,7 +21,7 @@ from cogs.presets import buttons, moderation
 from cogs.presets.browse import MAX_TEXT, PageButton, page
 from cogs.presets.card import shown_name
 from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
-from cogs.presets.lookup import MAX_TYPED, named, suggest, suggest_own, viewer
+from cogs.presets.lookup import named, suggest, suggest_own, viewer
 from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
@@ -28,7 +29,7 @@ from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.forms import take_in
 from cogs.ui.text import joined_lines, quoted
 
-Named = app_commands.Range[str, 1, MAX_TYPED]
+Named = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]
 Name = app_commands.Range[str, 1, NAME_CHARACTERS]
 _SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everybody": Scope.PUBLIC}
 ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton)
@@ -312,8 +313,8 @@ class PresetCog(commands.Cog):
 
 
 def _as_files(presets: list[Preset]) -> list[discord.File]:
-    most = files.MAX_PRESETS
-    parts = [presets[start : start + most] for start in range(0, len(presets), most)][:10]
+    size = files.MAX_PRESETS
+    parts = [presets[start : start + size] for start in range(0, len(presets), size)][:10]
     return [
         discord.File(
             io.BytesIO(files.export([Draft(preset.name, preset.body) for preset in part])),

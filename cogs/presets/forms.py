@@ -38,7 +38,7 @@ class SaveForm(Form):
 
     async def offer(self, interaction: discord.Interaction[Antiphon], clip: Clip | None) -> None:
         """Open it, filled in from a clip where there is one."""
-        name = Field(id="name", label="Name", most=NAME_CHARACTERS, required=True)
+        name = Field(id="name", label="Name", max_length=NAME_CHARACTERS, required=True)
         settings = f"mode: {interaction.client.settings.default_mode}"
         body = body_of(clip.recipe) if clip else None
         await self.open(interaction, "Save as preset", [name, *_body_fields(body, settings)])
@@ -84,7 +84,7 @@ class UseForm(Form):
             id="words",
             label="Your words",
             hint="They go where the preset has room for them. Some presets need none.",
-            most=PROMPT_CHARACTERS,
+            max_length=PROMPT_CHARACTERS,
             long=True,
         )
         await self.open(interaction, "Use this preset", [words])
@@ -104,7 +104,11 @@ class ReportForm(Form):
     async def offer(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Open it."""
         reason = Field(
-            id="reason", label="What is wrong with it?", most=REASON_CHARACTERS, long=True, required=True
+            id="reason",
+            label="What is wrong with it?",
+            max_length=REASON_CHARACTERS,
+            long=True,
+            required=True,
         )
         await self.open(interaction, "Report to the moderators", [reason])
 
@@ -129,7 +133,7 @@ def _body_fields(body: Body | None, settings: str) -> list[Field]:
             id="template",
             label="Prompt",
             hint=f"{MARK} is where the words of whoever uses it go; without it they come last.",
-            most=PROMPT_CHARACTERS,
+            max_length=PROMPT_CHARACTERS,
             value=body.template if body else "",
             long=True,
             required=True,
@@ -138,7 +142,7 @@ def _body_fields(body: Body | None, settings: str) -> list[Field]:
             id="settings",
             label="Settings, one a line",
             hint=_settings_hint(),
-            most=MAX_SETTINGS_CHARACTERS,
+            max_length=MAX_SETTINGS_CHARACTERS,
             value=settings_text(body) if body else settings,
             long=True,
         ),
@@ -146,13 +150,13 @@ def _body_fields(body: Body | None, settings: str) -> list[Field]:
             id="tags",
             label="Tags",
             hint="Commas between: lofi, calm",
-            most=(TAG_CHARACTERS + 2) * MAX_TAGS,
+            max_length=(TAG_CHARACTERS + 2) * MAX_TAGS,
             value=", ".join(body.tags) if body else "",
         ),
         Field(
             id="description",
             label="What is it for?",
-            most=DESCRIPTION_CHARACTERS,
+            max_length=DESCRIPTION_CHARACTERS,
             value=body.description if body else "",
         ),
     ]

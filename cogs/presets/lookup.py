@@ -9,16 +9,15 @@ import discord
 from discord import app_commands
 
 from bot.app import Antiphon
+from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.errors import NotFound
 from bot.store.presets.model import BOT, Preset, Scope, Viewer
 from bot.store.presets.search import Suggestion
-from cogs.ui.choices import MAX_CHOICES
 from cogs.ui.text import one_line, plain
 
 MAX_NAME_SHOWN = 50
 """Code points: with mode, scope and a number of up to 18 digits, a choice's name stays within 100."""
 _CHOICE_NAME = re.compile(r"(?P<name>.+) · (?:ar|diffusion) · [a-z ]+ · #(?P<id>[0-9]{1,18})")
-MAX_TYPED = 100
 
 
 def viewer(interaction: discord.Interaction[Antiphon]) -> Viewer:
@@ -40,7 +39,7 @@ async def named(interaction: discord.Interaction[Antiphon], text: str) -> Preset
 
 async def suggest(interaction: discord.Interaction[Antiphon], current: str) -> list[app_commands.Choice[str]]:
     """Return choices for the typed text: own presets, then this server's, then public ones."""
-    found = await _found(interaction, current, MAX_CHOICES)
+    found = await _found(interaction, current)
     return [_choice(one, interaction.user.id) for one in found]
 
 
@@ -48,14 +47,14 @@ async def suggest_own(
     interaction: discord.Interaction[Antiphon], current: str
 ) -> list[app_commands.Choice[str]]:
     """Return choices among the member's own presets."""
-    found = await _found(interaction, current, MAX_CHOICES)
+    found = await _found(interaction, current)
     own = [one for one in found if one.owner_id == interaction.user.id]
     return [_choice(one, interaction.user.id) for one in own]
 
 
-async def _found(interaction: discord.Interaction[Antiphon], current: str, most: int) -> list[Suggestion]:
-    typed = one_line(current)[:MAX_TYPED]
-    return await interaction.client.presets.suggest(viewer(interaction), typed, most)
+async def _found(interaction: discord.Interaction[Antiphon], current: str) -> list[Suggestion]:
+    typed = one_line(current)[:MAX_CHOICE_CHARACTERS]
+    return await interaction.client.presets.suggest(viewer(interaction), typed, MAX_CHOICES)
 
 
 def _choice(one: Suggestion, user_id: int) -> app_commands.Choice[str]:

@@ -11,10 +11,9 @@ import re
 
 from discord import app_commands
 
+from bot.discord_limits import MAX_CHOICE_CHARACTERS
 from cogs.ui.text import plain
 
-MAX_CHOICES = 25
-MAX_CHOICE_CHARACTERS = 100
 _NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:).*)?", re.DOTALL)
 
 

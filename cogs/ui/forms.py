@@ -24,7 +24,7 @@ class Field:
 
     id: str
     label: str
-    most: int
+    max_length: int
     hint: str | None = None
     value: str = ""
     long: bool = False
@@ -38,9 +38,9 @@ class Field:
             component=discord.ui.TextInput(
                 custom_id=self.id,
                 style=discord.TextStyle.paragraph if self.long else discord.TextStyle.short,
-                default=self.value[: self.most] or None,
+                default=self.value[: self.max_length] or None,
                 required=self.required,
-                max_length=self.most,
+                max_length=self.max_length,
             ),
         )
 

@@ -10,9 +10,10 @@ import pytest
 from bot.coach.advice import coach
 from bot.coach.length import estimated_tokens
 from bot.coach.tables import Table, parse
+from bot.discord_limits import MAX_CHOICE_CHARACTERS
 from bot.errors import SetupError
 from bot.presets import scenarios as scenarios_module
-from bot.presets.scenarios import CHOICE_CHARACTERS, Scenario, read_starters, starters, suggestions
+from bot.presets.scenarios import Scenario, read_starters, starters, suggestions
 from bot.recipe import Mode, validate_prompt
 
 SHIPPED = tomllib.loads(
@@ -39,10 +40,10 @@ def test_suggestions_fit_an_autocomplete() -> None:
     for mode in Mode:
         everything = suggestions(mode)
         assert len(everything) == min(25, len(starters()))
-        assert all(len(choice) <= CHOICE_CHARACTERS for choice in everything)
+        assert all(len(choice) <= MAX_CHOICE_CHARACTERS for choice in everything)
     assert suggestions(Mode.AR, " LOFI ") == [s.prompts[Mode.AR][0] for s in starters() if "lofi" in s.tags]
     assert suggestions(Mode.AR, "no such thing") == []
-    assert len(suggestions(Mode.AR, most=3)) == 3
+    assert len(suggestions(Mode.AR, limit=3)) == 3
 
 
 def broken(change: dict[str, Any], number: int = 0) -> Table:
