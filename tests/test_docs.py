@@ -1,4 +1,4 @@
-"""The documentation's links and pictures."""
+"""The documentation's links, pictures and paths, and those that the code names."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ PAGES = sorted(
     path for folder in FOLDERS for path in (ROOT / folder).glob("*.md" if folder == "." else "**/*.md")
 )
 LINK = re.compile(r"\]\((?!\w+:)([^)#\s]+)(?:#[^)]*)?\)")
+FOLDER_NAMES = "bot|cogs|sandbox|tests|training|benchmarks|docs"
+PATH = re.compile(rf"`((?:{FOLDER_NAMES})/[a-z\d_./-]*)`")
+"""A path between backticks; one with capitals is a pattern for readers."""
 PICTURES = (".gif", ".jpg", ".png", ".svg")
 
 
@@ -31,3 +34,21 @@ def test_every_picture_is_shown() -> None:
     pictures = {path for path in (ROOT / "docs").rglob("*") if path.suffix in PICTURES}
     shown = {target for page in PAGES for target in targets(page)}
     assert {str(path.relative_to(ROOT)) for path in pictures - shown} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_in_a_page_exists(page: Path) -> None:
+    named = PATH.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+def test_every_path_in_the_code_exists() -> None:
+    files = [path for name in FOLDER_NAMES.split("|") for path in (ROOT / name).rglob("*.py")]
+    named = {path: PATH.findall(path.read_text(encoding="utf-8")) for path in files}
+    missing = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, names in named.items()
+        for name in names
+        if not (ROOT / name).exists()
+    }
+    assert missing == set()
