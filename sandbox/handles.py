@@ -145,10 +145,6 @@ class ThreadHandle(ChannelHandle):
         self.state.refusal_status = status
         self.sandbox.places.archive(self.channel, archive or self.state.archived, locked=True)
 
-    def unlock(self) -> None:
-        """Unlock the thread, which stays archived where it was."""
-        self.sandbox.places.archive(self.channel, self.state.archived, locked=False)
-
     def add(self, *who: Person | str) -> None:
         """Add people, or the "bot"."""
         self.sandbox.places.join(self.channel, *map(self._user_id, who))

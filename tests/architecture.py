@@ -22,7 +22,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "docs" / "architecture.svg"
 COMMANDS, BASE = "command line", "base"
-ENTRY = "bot.cli"
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 190, 76, 20, 44, 24
 CAPTION_CHARACTERS, CAPTION_LINES = 31, 3

@@ -237,7 +237,6 @@ def test_votes_are_exported_once(antiphon: Antiphon) -> None:
 
 
 TOKEN = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"
-NOWHERE = "http://127.0.0.1:9/api/v10"
 
 
 @pytest.mark.parametrize("command", [["run"], ["doctor"], ["doctor", "--json"], ["start"], ["db", "check"]])

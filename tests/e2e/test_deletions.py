@@ -20,7 +20,6 @@ from tests.e2e.clips import WAIT, ask, clips_in, eventually, made, private, rend
 from tests.e2e.conftest import running
 
 BY_TOKEN = "delete_original_webhook_message"
-BY_BOT = "delete_message"
 
 
 @pytest.fixture

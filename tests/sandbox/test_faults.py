@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -9,9 +9,7 @@ import pytest
 
 from sandbox.faults import Fault, never_struck, recorded
 from sandbox.server import Sandbox
-from tests.sandbox.raw import Answer, Raw
-
-Post = Callable[[], Awaitable[Answer]]
+from tests.sandbox.raw import Raw
 
 
 async def test_a_lost_answer_leaves_its_effect(discord: Sandbox, raw: Raw) -> None:

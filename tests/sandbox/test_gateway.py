@@ -12,8 +12,6 @@ from sandbox.events import Intent
 from sandbox.server import Sandbox
 from tests.sandbox.raw import Raw, Socket
 
-ALL = 0xFFFF
-
 
 async def logged_in(socket: Socket, **how: object) -> Any:
     hello = await socket.receive()
