@@ -1,4 +1,4 @@
-"""What a rendered waveform has to be before anybody hears it."""
+"""Validation of a rendered waveform: shape, length, finite values, silence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LENGTH_TOLERANCE_SECONDS = 0.1
 """How far a clip may be from the asked length; within it, it is cut or padded to fit."""
 
 LOWEST_HZ = 20.0
-"""Where hearing ends: what is below it is no sound, an offset and a slope included."""
+"""Lower end of hearing. DC offset and drift are below it."""
 
 AUDIBLE_SHARE = 1e-3
 """Least share of the power above 20 Hz; what is below is 30 dB louder otherwise, and mastering would turn

@@ -1,4 +1,4 @@
-"""Runs a module of this package in a process of its own, which a file may crash or hold up.
+"""Child processes that run a module of this package on untrusted files, which may crash or hang it.
 
 The bot's end is `run`, the module's end is `request`. Neither imports numpy or anything else heavy.
 """

@@ -1,4 +1,4 @@
-"""One rendered waveform to one finished clip: check, master, encode, verify, tag, draw."""
+"""One rendered waveform to one finished clip: check, master, encode, measure, tag, draw."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def finish(
     provenance: Provenance | None,
     *,
     with_picture: bool = True,
-    on_step: Callable[[], None] = lambda: None,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> Clip:
     """Write a rendered wave [channels, samples] as an MP3 of at most max_bytes, and its picture as a PNG.
 
-    on_step is called before each of the few steps that take long.
+    on_progress is called before each encoding, which takes longest.
     A clip without a picture does not wait for the library that draws it either.
 
     Mono is written as two equal channels: players send it to both, where it is 3 dB louder than
@@ -75,15 +75,15 @@ def finish(
     """
     rate = capabilities.sample_rate
     wave = check(wave, rate, recipe.seconds)
-    doubts = warnings(wave, rate)
+    warning_lines = warnings(wave, rate)
     if wave.shape[0] == 1:
         wave = np.repeat(wave, 2, axis=0)
     head = b"" if provenance is None else tag(recipe, capabilities, provenance)
     kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head))
     picture_path = out_path.with_suffix(".png") if with_picture else None
     with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:
-        on_step()
-        master = _Reporting(Master(wave, rate), on_step)
+        on_progress()
+        master = _Reporting(Master(wave, rate), on_progress)
         encoder_gain = mp3.gain(rate, kbps)
         target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - ENCODER_HEADROOM_DB - encoder_gain
         first = master.at(target, ceiling)
@@ -98,11 +98,11 @@ def finish(
             raise RenderError(
                 f"The MP3 takes {size:,} bytes, more than the {max_bytes:,} that can be posted here."
             )
-        places = {whole: out_path}
+        targets = {whole: out_path}
         if drawing is not None and picture_path is not None:
             drawing.result()
-            places[drawn] = picture_path
-        mp3.publish(places)
+            targets[drawn] = picture_path
+        mp3.publish(targets)
     return Clip(
         path=out_path,
         picture=picture_path,
@@ -114,20 +114,20 @@ def finish(
         lufs=encoding.lufs,
         true_peak_db=encoding.true_peak_db,
         peak_limited=encoding.peak_limited,
-        warnings=doubts,
+        warnings=warning_lines,
     )
 
 
 class _Reporting:
-    """A master that reports each of its passes, every one of which is encoded and measured after it."""
+    """A master that reports progress before each pass of the encode loop."""
 
-    def __init__(self, master: Master, on_step: Callable[[], None]) -> None:
+    def __init__(self, master: Master, on_progress: Callable[[], None]) -> None:
         self._master = master
-        self._on_step = on_step
+        self._on_progress = on_progress
         self.rate = master.rate
 
     def at(self, target_lufs: float, ceiling_db: float) -> Mastered:
-        self._on_step()
+        self._on_progress()
         return self._master.at(target_lufs, ceiling_db)
 
 

@@ -1,4 +1,4 @@
-"""Mastering: no offset, short fades, −14 LUFS or as loud as a true peak of −1 dBTP allows."""
+"""Mastering: DC offset removed, short fades, −14 LUFS or as loud as a true peak of −1 dBTP allows."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ BITRATES = {
 ISO/IEC 13818-3 (MPEG-2), and its extension to lower rates, where LAME goes no higher than 64."""
 
 _BASE_SECONDS = 30.0
-_SECONDS_A_SECOND = 0.25
+_SECONDS_PER_SECOND = 0.25
 """Time limit of one encoding: so much, and so much more a second of audio. LAME at 320 kbit/s takes 0.02 s
 a second on a desktop's core; a clip of 10 minutes stays within the watchdog's default of 180 s."""
 
@@ -105,7 +105,7 @@ def _encode(wave: Wave, rate: int, kbps: int, folder: Path | None, output: list[
     samples = (np.clip(wave.T, -1.0, 1.0).astype(np.float64) * (2**31 - 1)).astype(np.int32)
     segment = pydub.AudioSegment(samples.tobytes(), sample_width=4, frame_rate=rate, channels=wave.shape[0])
     wav: BytesIO = segment.export(BytesIO(), format="wav")
-    limits = ffmpeg.Limits(seconds=_BASE_SECONDS + _SECONDS_A_SECOND * wave.shape[1] / rate)
+    limits = ffmpeg.Limits(seconds=_BASE_SECONDS + _SECONDS_PER_SECOND * wave.shape[1] / rate)
     bare = ["-map_metadata", "-1", "-id3v2_version", "0"]
     made = ffmpeg.run(
         ["-f", "wav", "-i", "pipe:0", "-b:a", f"{kbps}k", *bare, "-f", "mp3", *output],
@@ -137,14 +137,14 @@ def scratch_folder(beside: Path) -> Iterator[Path]:
         yield folder
 
 
-def publish(places: Mapping[Path, Path]) -> None:
-    """Move finished files to their places, each in one step, once all of them are on the disk."""
+def publish(targets: Mapping[Path, Path]) -> None:
+    """Move finished files to their target paths, each atomically, once all of them are synced to the disk."""
     with write_errors():
-        for file in places:
+        for file in targets:
             with file.open("rb+") as opened:
                 os.fsync(opened.fileno())
-        for file, place in places.items():
-            file.replace(place)
+        for file, target in targets.items():
+            file.replace(target)
 
 
 class _EncodingFailed(Exception):

@@ -1,4 +1,4 @@
-"""Two clips made alike in everything that is not music, so that nothing but listening tells them apart.
+"""Two clips normalised for a blind comparison: equal length, rate, channels, bandwidth, bitrate and loudness.
 
 Run by `child.run` as a process of its own, which decodes, filters, encodes and draws outside the bot.
 It reads the fields of Request as JSON, and prints those of Pair, or an error.
@@ -154,8 +154,8 @@ def _equally_loud(
     waves: list[Wave], rate: int, kbps: int, scratch: Path, rng: np.random.Generator
 ) -> tuple[list[Path], list[float]]:
     """Encode both as loud as the one with the higher peaks allows; return the files and their LUFS."""
-    room = [loudness(wave, rate) + CEILING_DB - _HEADROOM_DB - true_peak(wave, rate) for wave in waves]
-    target = min(TARGET_LUFS, *room)
+    limits = [loudness(wave, rate) + CEILING_DB - _HEADROOM_DB - true_peak(wave, rate) for wave in waves]
+    target = min(TARGET_LUFS, *limits)
     apart = rng.uniform(-_LOUDNESS_SPREAD_LU, 0, 2)
     for attempt in range(MAX_TARGETS):
         goals = target + apart

@@ -1,9 +1,10 @@
-"""Has a stored clip made smaller by a short-lived process of its own."""
+"""Re-encoding of a stored clip at a lower bitrate, in a short-lived process, and the size to aim at."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from bot.audio import child
@@ -13,6 +14,19 @@ log = logging.getLogger(__name__)
 
 MAX_SECONDS = 300.0
 """After this the process is given up; it takes a few seconds for a clip of a minute."""
+
+
+SHRINK_FACTOR = 0.6
+"""Share of its size that an upload keeps after a refusal as too large (413, 40005): Discord does not say what
+the place accepts."""
+MIN_BYTES = 64 * 1024
+"""Below this the fault is not the size: no further attempt is made."""
+
+
+def smaller_limit(paths: Iterable[Path]) -> int | None:
+    """Return the size in bytes to aim at after files were refused as too large; None below MIN_BYTES."""
+    limit = int(max((path.stat().st_size for path in paths), default=0) * SHRINK_FACTOR)
+    return limit if limit >= MIN_BYTES else None
 
 
 async def reencode(path: Path, max_bytes: int, out_path: Path | None = None) -> Path:

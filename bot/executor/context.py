@@ -237,7 +237,7 @@ class PipeContext:
                     device=engine.device, slots=engine.capabilities.slots, versions=versions()
                 ),
                 with_picture=render.picture,
-                on_step=lambda: self._send(Progress(job.id, 0, 1, "mastering")),
+                on_progress=lambda: self._send(Progress(job.id, 0, 1, "mastering")),
             )
             facts = asdict(clip)
             path, picture = facts.pop("path"), facts.pop("picture")

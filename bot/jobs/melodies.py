@@ -92,12 +92,12 @@ class Melodies:
 async def prepare(data: bytes, name: str) -> bytes:
     """Return a file as the engines read it: as it is, or as a FLAC of its first five minutes in mono.
 
-    Decoded in a process of its own with limits (bot.audio.listen). name: what a refusal calls the file.
+    Decoded in a process of its own with limits (bot.audio.melody). name: what a refusal calls the file.
     Raises UserError, with what to do, for anything but audio with sound in it.
     """
     request = json.dumps({"name": name}).encode() + b"\n" + data
     try:
-        code, answer, said = await child.run("bot.audio.listen", request, _LISTEN_SECONDS)
+        code, answer, said = await child.run("bot.audio.melody", request, _LISTEN_SECONDS)
     except TimeoutError:
         code, answer, said = -1, b"", b"no answer in time"
     if said:

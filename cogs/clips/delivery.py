@@ -13,7 +13,7 @@ from dataclasses import replace
 import discord
 
 from bot.app import Antiphon
-from bot.audio.reencode import reencode
+from bot.audio.reencode import reencode, smaller_limit
 from bot.errors import NotFound, RenderError
 from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
@@ -32,9 +32,6 @@ from cogs.ui.text import in_a_line
 
 log = logging.getLogger(__name__)
 
-SMALLER = 0.6
-"""Factor by which a clip's size is reduced after a 413, because Discord does not report the limit."""
-MIN_BYTES = 64 * 1024
 ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
 WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 
@@ -186,8 +183,8 @@ class ClipDelivery:
     async def _make_smaller(self, clip: Clip, refused: Refused) -> None:
         """Encode the clip again for a place that takes less than it promised. Raises Refused."""
         path = self._bot.settings.clip_dir / clip.file
-        limit = int(path.stat().st_size * SMALLER)
-        if limit < MIN_BYTES:
+        limit = smaller_limit([path])
+        if limit is None:
             raise Refused(replace(refused.refusal, remedy=Remedy.ELSEWHERE), refused)
         log.info("clip %d is encoded again for %d bytes", clip.id, limit)
         try:

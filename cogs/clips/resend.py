@@ -9,15 +9,13 @@ from pathlib import Path
 import discord
 
 from bot.app import Antiphon
-from bot.audio.reencode import reencode
+from bot.audio.reencode import reencode, smaller_limit
 from bot.errors import RenderError, UserError
 from bot.store.clips import Clip
 from cogs.clips.card import Card, clip_card
 from cogs.delivery.refusals import Remedy, refusal_of
 from cogs.ui.answers import reply
 
-SMALLER = 0.6
-"""Factor by which a clip's size is reduced after a refusal, because Discord does not report the limit."""
 WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 
 
@@ -39,15 +37,17 @@ async def send_clip(interaction: discord.Interaction[Antiphon], clip: Clip) -> N
             except discord.HTTPException as error:
                 remedy = refusal_of(error, webhook=True).remedy
                 if remedy is Remedy.SMALLER:
-                    card = await _smaller(card, int(card.audio.stat().st_size * SMALLER), copy)
+                    card = await _smaller(card, smaller_limit([card.audio]), copy)
                 elif remedy is Remedy.WITHOUT_WORDS and card.embed.description != WITHOUT_WORDS:
                     card.embed.description = WITHOUT_WORDS
                 else:
                     raise
 
 
-async def _smaller(card: Card, max_bytes: int, out_path: Path) -> Card:
+async def _smaller(card: Card, max_bytes: int | None, out_path: Path) -> Card:
     """Return the card with a copy of its MP3 of at most max_bytes; the stored clip stays as it is."""
+    if max_bytes is None:
+        raise UserError("I cannot send this clip here: Discord finds even its smallest copy too large.")
     try:
         return replace(card, audio=await reencode(card.audio, max_bytes, out_path))
     except RenderError as error:

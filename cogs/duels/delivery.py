@@ -17,6 +17,7 @@ import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
+from bot.audio.reencode import smaller_limit
 from bot.errors import ConfigError, NotFound
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
@@ -39,9 +40,6 @@ log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 3.0
 """How often duels are looked at for what only time makes due."""
-SMALLER = 0.6
-"""The part of its limit that a duel's clips are made again for after a 413."""
-MIN_BYTES = 64 * 1024
 
 
 class DuelDelivery(commands.Cog):
@@ -199,8 +197,8 @@ class DuelDelivery(commands.Cog):
                 duel, draft, "", lambda message: carries(message, f"{VoteA.prefix}:{duel.id}")
             )
         except Refused as refused:
-            limit = int(max((path.stat().st_size for path in card.paths.values()), default=0) * SMALLER)
-            if refused.remedy is not Remedy.SMALLER or limit < MIN_BYTES:
+            limit = smaller_limit(card.paths.values())
+            if refused.remedy is not Remedy.SMALLER or limit is None:
                 raise
             log.info("the clips of duel %d are made again for %d bytes", duel.id, limit)
             await duels.shrink(duel.id, limit)

@@ -12,7 +12,7 @@ import pytest
 from bot.audio import mp3
 from bot.audio.finish import Clip, finish
 from bot.audio.meter import loudness, true_peak
-from bot.audio.reencode import reencode
+from bot.audio.reencode import MIN_BYTES, reencode, smaller_limit
 from bot.audio.tags import Provenance, read_recipe, tag_bytes
 from bot.errors import RenderError
 from tests.audio.signals import SIGNALS, capabilities, recipe, tone
@@ -32,6 +32,20 @@ def stored(
         Provenance("cpu", 1),
         with_picture=False,
     )
+
+
+def test_each_attempt_is_smaller_until_size_cannot_be_the_fault(tmp_path: Path) -> None:
+    large, small = tmp_path / "a.mp3", tmp_path / "b.mp3"
+    small.write_bytes(b"x")
+    limit: int | None = 1_000_000
+    attempts = []
+    while limit is not None and len(attempts) < 20:
+        attempts.append(limit)
+        large.write_bytes(bytes(limit))
+        limit = smaller_limit([small, large])
+    assert attempts == sorted(attempts, reverse=True)
+    assert 4 <= len(attempts) <= 10
+    assert MIN_BYTES <= attempts[-1] < 2 * MIN_BYTES
 
 
 @pytest.mark.parametrize("name", ["drums", "pad", "noise", "clicks"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bot.audio import listen
+from bot.audio import melody
 from bot.errors import UserError
 from bot.jobs.melodies import prepare
 from tests.audio import melody_files as files
@@ -68,7 +68,7 @@ async def test_any_other_is_kept_as_what_ffmpeg_hears_in_it(tmp_path: Path, suff
     data = files.made(tmp_path, f"tune.{suffix}", *CONVERTED[suffix])
     kept = await prepare(data, NAME)
     info = soundfile.info(BytesIO(kept))
-    assert (info.format, info.channels, info.samplerate) == ("FLAC", 1, listen.RATE)
+    assert (info.format, info.channels, info.samplerate) == ("FLAC", 1, melody.RATE)
     assert info.duration == pytest.approx(2, abs=0.15)
     assert heard(kept) == pytest.approx(files.HZ, abs=5)
     assert await prepare(data, NAME) == kept, "two of the same are one melody"
@@ -212,7 +212,7 @@ async def test_a_playlist_opens_no_other_file_and_no_address(secret: Path, kind:
         address = f"http://127.0.0.1:{port}/tune.ts"
         for target in (str(secret), secret.as_uri(), address, "/etc/passwd"):
             with pytest.raises(UserError, match=NO_AUDIO):
-                await asyncio.to_thread(listen.prepare, PLAYLISTS[kind](target), NAME)
+                await asyncio.to_thread(melody.prepare, PLAYLISTS[kind](target), NAME)
     assert asked == []
 
 
@@ -242,7 +242,7 @@ async def test_hours_in_a_few_kilobytes_cost_five_minutes(tmp_path: Path) -> Non
     (tmp_path / "long.flac").write_bytes(flac)
     source = ["-i", str(tmp_path / "long.flac")]
     kept = await prepare(files.made(tmp_path, "long.mka", "-c:a", "copy", source=source), NAME)
-    assert soundfile.info(BytesIO(kept)).duration == listen.MAX_SECONDS
+    assert soundfile.info(BytesIO(kept)).duration == melody.MAX_SECONDS
     assert heard(kept) == pytest.approx(files.HZ, abs=5)
 
 

@@ -1,4 +1,4 @@
-"""Makes an attached file into a melody that an engine can read, in a process that the file may crash.
+"""Decoding of an attached file to a melody for the engines, in a child process that the file may crash.
 
 Run by `child.run`. The request is a line of JSON with the file's `name`, then the file. The answer is a line
 of JSON with `refused`, a sentence or empty, then what to keep where that is not the file itself.
@@ -20,7 +20,7 @@ from bot.audio import child, ffmpeg
 from bot.errors import UserError
 
 MAX_SECONDS = 300
-"""How much an engine reads of a melody."""
+"""Seconds that an engine reads of a melody."""
 MIN_SECONDS = 0.1
 """Shorter than any note with a pitch that could be followed."""
 SILENCE = 1e-4
@@ -46,7 +46,7 @@ _CODECS = (
     "wmav1,wmav2,wmavoice,adpcm_ima_qt,adpcm_ima_wav,adpcm_ms,gsm,gsm_ms,pcm_alaw,pcm_mulaw,pcm_f32be,"
     "pcm_f32le,pcm_f64be,pcm_f64le,pcm_s16be,pcm_s16le,pcm_s24be,pcm_s24le,pcm_s32be,pcm_s32le,pcm_s8,pcm_u8"
 )
-"""Audio alone: no decoder of pictures runs on what a stranger sent."""
+"""Audio codecs alone: no image decoder, a frequent source of vulnerabilities, runs on untrusted input."""
 _CLOSED = ["-protocol_whitelist", "fd", "-format_whitelist", _FORMATS, "-codec_whitelist", _CODECS]
 """The open file on standard input is all that ffmpeg reaches: no name, no address."""
 _BLOCK = 65_536
@@ -54,7 +54,7 @@ _BLOCK = 65_536
 Samples = npt.NDArray[np.float32]
 
 
-class _NotRead(Exception):
+class _Unreadable(Exception):
     """The library does not read this file, or not as it has to be."""
 
 
@@ -65,18 +65,20 @@ def prepare(data: bytes, name: str) -> bytes | None:
     sound in its first 300 s, of less than 0.1 s, with NaN, infinity or absurd levels, or that neither
     libsndfile nor ffmpeg reads within the limits.
     """
-    with suppress(_NotRead):
-        _judge(_read(data), name)
+    with suppress(_Unreadable):
+        _validate(_read(data), name)
         return None
     decoded = _decoded(data, name)
-    peak = _judge([(decoded[start : start + _BLOCK], RATE) for start in range(0, len(decoded), _BLOCK)], name)
+    peak = _validate(
+        [(decoded[start : start + _BLOCK], RATE) for start in range(0, len(decoded), _BLOCK)], name
+    )
     written = BytesIO()
     # At half of full scale: only pitch is read of it, and 16 bits hold a quiet recording as well.
     soundfile.write(written, decoded * np.float32(0.5 / peak), RATE, format="FLAC", subtype="PCM_16")
     return written.getvalue()
 
 
-def _judge(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
+def _validate(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
     """Return the peak of blocks of samples, each with its rate in Hz. Raises UserError."""
     seconds, peak = 0.0, 0.0
     for block, rate in blocks:
@@ -88,7 +90,7 @@ def _judge(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
         seconds += len(block) / rate
         peak = max(peak, float(np.abs(block).max()))
     if seconds == 0:
-        raise _NotRead
+        raise _Unreadable
     if peak > MAX_LEVEL:
         raise UserError(f"{name} is louder than any sound can be. Export it again, as an MP3 for example.")
     if peak < SILENCE:
@@ -100,18 +102,18 @@ def _judge(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
 
 
 def _read(data: bytes) -> Iterator[tuple[Samples, int]]:
-    """Yield what an engine will read, block by block [frames, channels]. Raises _NotRead."""
+    """Yield what an engine will read, block by block [frames, channels]. Raises _Unreadable."""
     try:
         with soundfile.SoundFile(BytesIO(data)) as audio:
             rate = audio.samplerate
             if rate not in RATES or audio.channels > CHANNELS:
-                raise _NotRead
+                raise _Unreadable
             left = MAX_SECONDS * rate
             while left > 0 and len(block := audio.read(min(left, _BLOCK), dtype="float32", always_2d=True)):
                 yield block, rate
                 left -= len(block)
     except soundfile.SoundFileError as error:
-        raise _NotRead from error
+        raise _Unreadable from error
 
 
 def _decoded(data: bytes, name: str) -> Samples:
