@@ -18,8 +18,8 @@ LIMIT = arithmetic.max_activation.py_func
 
 
 @njit(error_model="numpy")
-def three(stored, first, x, apart, length):
-    return dot_products(stored, first, x, 0, apart, length, (0, 0, 0))
+def products(stored, apart, x, stride, length, outputs, rows):
+    return dot_products(stored, 0, apart, CHUNK, x, 0, stride, length, outputs, rows)
 
 
 @njit(error_model="numpy")
@@ -39,28 +39,30 @@ def gelu_in_place(numbers):
 
 
 @pytest.mark.parametrize("precision", precisions_on("cpu"))
-@pytest.mark.parametrize("length", [CHUNK, 3 * CHUNK, 1024])
-def test_dot_products_are_numpys(precision: Precision, length: int) -> None:
-    rng = np.random.default_rng(length)
-    weights = torch.from_numpy(rng.normal(0, 1, (2, length)))
-    if precision == "int8":
-        stored = (weights * 40).clamp(-127, 127).to(torch.int8)
-        x = rng.integers(-LIMIT(length), LIMIT(length), (3, length + 5)).astype(np.int16)
-    else:
-        stored = weights.to(backend.DTYPES[precision])
-        x = rng.normal(0, 1, (3, length + 5)).astype(np.float32)
-    found = three(backend.bits(stored), length, x, length + 5, length)
-    expected = x[:, :length].astype(np.float64) @ stored[1].double().numpy()
-    # Sums of integers are exact; sums of floats differ by their order.
-    tolerance = 0 if precision == "int8" else 1e-6 * np.abs(x[:, :length]).sum(1).max()
-    assert np.abs(np.array(found) - expected).max() <= tolerance
+@pytest.mark.parametrize("outputs", [1, 2, 8])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_dot_products_are_numpys(precision: Precision, outputs: int, rows: int) -> None:
+    for length in (CHUNK, 3 * CHUNK, 1024):
+        rng = np.random.default_rng(length)
+        weights = torch.from_numpy(rng.normal(0, 1, (outputs, length)))
+        if precision == "int8":
+            stored = (weights * 40).clamp(-127, 127).to(torch.int8)
+            x = rng.integers(-LIMIT(length), LIMIT(length), (rows, length + 5)).astype(np.int16)
+        else:
+            stored = weights.to(backend.DTYPES[precision])
+            x = rng.normal(0, 1, (rows, length + 5)).astype(np.float32)
+        found = products(backend.bits(stored), length, x, length + 5, length, (0,) * outputs, (0,) * rows)
+        expected = stored.double().numpy() @ x[:, :length].astype(np.float64).T
+        # Sums of integers are exact; sums of floats differ by their order.
+        tolerance = 0 if precision == "int8" else 1e-6 * np.abs(x[:, :length]).sum(1).max()
+        assert np.abs(np.array(found).reshape(outputs, rows) - expected).max() <= tolerance
 
 
 def test_no_sum_of_integers_overflows() -> None:
     for length in (CHUNK, 1024, 8192):
         stored = np.full((1, length), -127, np.int8)
-        x = np.full((3, length), LIMIT(length), np.int16)
-        assert three(stored, 0, x, length, length)[2] == -127 * length * LIMIT(length)
+        x = np.full((2, length), LIMIT(length), np.int16)
+        assert products(stored, 0, x, length, length, (0,), (0, 0))[1] == -127 * length * LIMIT(length)
 
 
 @given(

@@ -10,8 +10,15 @@ import numpy.typing as npt
 from numba import njit
 
 from bot.engines.musicgen.cpu.dot_product import bitcast_float32, cast_to
+from bot.engines.musicgen.cpu.reductions import (
+    add_up,
+    largest,
+    largest_magnitude_bits,
+    squared_distances,
+)
 
 Array = npt.NDArray[Any]
+MAX_FLOAT32 = np.float32(np.finfo(np.float32).max)
 LOG2_E = np.float32(math.log2(math.e))
 EXP2_TAYLOR = tuple(np.float32(math.log(2) ** n / math.factorial(n)) for n in range(7))
 """Coefficients of Taylor's series of 2 to the x around 0."""
@@ -50,10 +57,11 @@ def quantize(values: Array, max_value: int, out: Array) -> Any:
         for i in range(len(values)):
             out[i] = cast_to(out, values[i])
         return np.float32(1)
-    if not all_finite(values):
+    highest = max_abs(values)
+    if not highest <= MAX_FLOAT32:
         out[:] = 0
         return np.float32(np.nan)
-    scale = np.float32(max_value) / max(max_abs(values), np.float32(1e-12))
+    scale = np.float32(max_value) / max(highest, np.float32(1e-12))
     for i in range(len(values)):
         out[i] = cast_to(out, np.rint(values[i] * scale))
     return np.float32(1) / scale
@@ -91,38 +99,26 @@ def exp2(exponent: Any) -> Any:
     return series * bitcast_float32((np.int32(integer) + np.int32(127)) << np.int32(23))
 
 
-@kernel_function(fastmath={"reassoc"})
-def all_finite(values: Array) -> Any:
-    """Whether all values are finite."""
-    # 0 · NaN and 0 · infinity are NaN: one branchless sum, which becomes vector instructions.
-    zero = np.float32(0)
-    for value in values:
-        zero += value * np.float32(0)
-    return zero == 0
+@kernel_function()
+def max_abs(values: Array) -> Any:
+    """Return the largest magnitude; infinity or NaN where a value is not finite."""
+    # Without their sign, the bits of floats are ordered like the floats, infinity and NaN above all others.
+    return bitcast_float32(largest_magnitude_bits(values, np.float32(0)))
 
 
-@kernel_function(fastmath={"reassoc", "nnan", "nsz"})
+@kernel_function()
 def maximum(values: Array) -> Any:
     """Return the largest of finite values."""
-    largest = np.float32(-np.inf)
-    for value in values:
-        largest = value if value > largest else largest
-    return largest
+    return largest(values, np.float32(0))
 
 
-@kernel_function(fastmath={"reassoc", "nnan", "nsz"})
-def max_abs(values: Array) -> Any:
-    """Return the largest magnitude of finite values."""
-    largest = np.float32(0)
-    for value in values:
-        largest = abs(value) if abs(value) > largest else largest
-    return largest
-
-
-@kernel_function(fastmath={"reassoc"})
+@kernel_function()
 def reduce_sum(values: Array) -> Any:
     """Return the sum of values."""
-    accumulator = np.float32(0)
-    for value in values:
-        accumulator += value
-    return accumulator
+    return add_up(values, np.float32(0))
+
+
+@kernel_function()
+def squared_deviations(values: Array, mean: Any) -> Any:
+    """Return the sum of (value - mean)²."""
+    return squared_distances(values, mean)

@@ -12,7 +12,7 @@ from torch.nn.functional import linear
 
 from bot.engines.musicgen.cpu import kernels
 from bot.engines.musicgen.cpu.arithmetic import Array
-from bot.engines.musicgen.cpu.dot_product import CHUNK
+from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
 from bot.engines.musicgen.cpu.kernels import (
     BLOCK,
     KVCache,
@@ -28,6 +28,8 @@ from bot.engines.musicgen.weights import Norm
 
 ROW_PADDING = 2 * CHUNK
 """Values between two activation rows: rows a power of two apart would compete for the same cache sets."""
+PACKED_ROWS = 64 * INTERLEAVED
+"""Rows packed at a time: temporaries stay small beside the weights."""
 SINGLE_THREAD_WEIGHTS = 10_000_000
 """Weights up to which one thread is faster than several with barriers between them."""
 
@@ -40,13 +42,19 @@ class PackedLinear:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply x [rows, in], in fp32."""
-        return linear(x, self._values.float()) * self._scales
+        rows = self._values.transpose(1, 2).flatten(2).flatten(0, 1)
+        outputs = len(self._scales)
+        return linear(x, rows[:outputs, : x.shape[1]].float()) * self._scales
 
 
 class PackedWeights:
     """The matrices of all layers in contiguous arrays of one precision, filled one by one."""
 
     def __init__(self, config: ModelConfig, precision: Precision) -> None:
+        if config.head_width % INTERLEAVED:
+            raise ValueError(
+                f"heads are {config.head_width} wide; on a CPU it has to be a multiple of {INTERLEAVED}"
+            )
         hidden, feed_forward, layers = config.hidden, config.feed_forward, config.layers
         cross = 0 if config.prefix else layers
         self._dtype = DTYPES[precision]
@@ -63,20 +71,30 @@ class PackedWeights:
             ("feed_out", layers, hidden, feed_forward),
             ("heads", 1, config.codebooks * config.vocabulary, hidden),
         ):
-            self._values[name] = _zeros(self._dtype, count, out, padded(width))
-            self._scales[name] = torch.ones(count, out)
+            tiles, chunks = -(-out // INTERLEAVED), padded(width) // CHUNK
+            self._values[name] = _zeros(self._dtype, count, tiles, chunks, INTERLEAVED, CHUNK)
+            self._scales[name] = torch.ones(count, tiles * INTERLEAVED)
         self._norms = torch.zeros(layers, 3, 2, hidden)
         self._last_norm = torch.zeros(2, hidden)
 
     def put(self, name: str, layer: int, weight: torch.Tensor) -> PackedLinear:
         """Pack a weight [out, in]. Raises ValueError for one beyond the range of fp16."""
-        values, scales = self._values[name][layer, :, : weight.shape[1]], self._scales[name][layer]
-        if self._dtype is torch.int8:
-            scales.copy_((weight.abs().amax(1).float() / 127).clamp_min(1e-12))
-            weight = (weight / scales[:, None]).round_()
-        values.copy_(weight)
-        if self._dtype is torch.float16 and not values.isfinite().all():
-            raise ValueError("a weight is beyond fp16's range of ±65,504")
+        values, scales = self._values[name][layer], self._scales[name][layer][: len(weight)]
+        for first in range(0, len(weight), PACKED_ROWS):
+            rows = weight[first : first + PACKED_ROWS]
+            if self._dtype is torch.int8:
+                scale = (rows.abs().amax(1).float() / 127).clamp_min(1e-12)
+                scales[first : first + len(rows)] = scale
+                rows = (rows / scale[:, None]).round_()
+            rows = rows.to(self._dtype)
+            if self._dtype is torch.float16 and not rows.isfinite().all():
+                raise ValueError("a weight is beyond fp16's range of ±65,504")
+            tiles, (_, chunks, interleaved, _) = -(-len(rows) // INTERLEAVED), values.shape
+            whole = torch.nn.functional.pad(
+                rows, (0, chunks * CHUNK - rows.shape[1], 0, tiles * interleaved - len(rows))
+            )
+            begin = first // INTERLEAVED
+            values[begin : begin + tiles] = whole.view(tiles, interleaved, chunks, CHUNK).transpose(1, 2)
         return PackedLinear(values, scales)
 
     def put_norms(self, layer: int, norms: Sequence[Norm]) -> None:
@@ -132,11 +150,11 @@ class CPUBackend:
             return np.zeros(shape, np.float32)
 
         self._shared = SharedBuffers(
-            qkv=floats(rows, 3 * config.hidden),
+            qkv=floats(rows, padded(3 * config.hidden)),
             attended=floats(rows, hidden),
             projected=floats(rows, hidden),
             feed_forward=floats(rows, feed_forward),
-            logits=floats(rows, self._weights.heads.values.shape[1]),
+            logits=floats(rows, self._weights.heads.scales.shape[1]),
             barrier_state=np.zeros(2, np.int64),
         )
         activation = np.int16 if self._is_int8 else np.float32
@@ -190,7 +208,8 @@ class CPUBackend:
             other.result()
         shape = 2, self._config.codebooks, self._config.vocabulary
         logits = np.zeros((self._slots, *shape), np.float32)
-        logits[self._active] = self._shared.logits[: len(rows)].reshape(-1, *shape)
+        found = self._shared.logits[: len(rows), : math.prod(shape[1:])]
+        logits[self._active] = found.reshape(-1, *shape)
         return torch.from_numpy(logits)
 
     def _allocate(self, layers: int, slots: int, row_heads: int, length: int, dtype: type) -> KVCache:
@@ -198,7 +217,7 @@ class CPUBackend:
         width, lead = self._config.head_width, (layers, slots, row_heads)
         scales = (*lead, length) if self._is_int8 else (1, 1, 1, 1)
         return KVCache(
-            keys=np.zeros((*lead, length, padded(width)), dtype),
+            keys=np.zeros((*lead, padded(length), padded(width)), dtype),
             values=np.zeros((*lead, -(-length // BLOCK), width, BLOCK), dtype),
             key_scales=np.zeros(scales, np.float32),
             value_scales=np.zeros(scales, np.float32),

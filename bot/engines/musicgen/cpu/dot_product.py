@@ -1,9 +1,15 @@
-"""Dot products of one stored row with a few activation rows: the inner loop of decoding on a CPU.
+"""Dot products of a few stored rows with a few activation rows: the inner loop of decoding on a CPU.
 
-Decoding reads every weight once a step, so this loop runs at the memory's bandwidth or not at all. It is
-written as LLVM vector instructions that every processor has a form of: with AVX2 the integers become
-`vpmaddwd`, half precision `vcvtph2ps` and fused multiply-adds. numba inlines them into the loops of
-kernels.py. Storage dtypes, and the activations that they are multiplied with:
+Decoding reads every weight once a step, so this loop has to keep up with the memory's bandwidth. It is
+written as LLVM vectors of 64 bytes, which every processor has a form of: integers become `vpdpwssd` where
+there is VNNI, else `vpmaddwd` or `smlal`, half precision `vcvtph2ps` and fused multiply-adds. A product takes
+four or five cycles, but one or two can start every cycle: a single sum would wait for itself most of the
+time. So several stored rows are multiplied with several activation rows at once, each pair with a sum of its
+own (processor.py says how many), and each load serves several pairs. The order within a sum is the same
+whatever the tile and the processor: a step has the same bits on every processor with fused multiply-adds
+(x86 since 2013, every ARM with 64 bits), in int8 also on those without.
+
+Storage dtypes, and the activations that they are multiplied with:
 
     int8      int16 activations, accumulated in int32: exact, in any order
     uint16    bits of fp16 (numba has no fp16 on a CPU), fp32 activations, accumulated in fp32
@@ -14,7 +20,9 @@ kernels.py. Storage dtypes, and the activations that they are multiplied with:
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,65 +31,85 @@ from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
 SOURCES = [
-    Path(__file__).with_name(f"{name}.py").read_bytes() for name in ("dot_product", "arithmetic", "kernels")
+    Path(__file__).with_name(f"{name}.py").read_bytes()
+    for name in ("processor", "dot_product", "reductions", "arithmetic", "kernels")
 ]
-# numba invalidates its cache by a function's own file alone; the machine code depends on all three.
+# numba invalidates its cache by a function's own file alone; the machine code depends on all of these.
 config.CACHE_DIR = str(
     Path(config.CACHE_DIR or Path(__file__).parent / "__pycache__")
     / f"kernels-{hashlib.sha256(b''.join(SOURCES)).hexdigest()[:16]}"
 )
-CHUNK = 16
+CHUNK = 32
 """Values read at a time; every row's length is a multiple of it."""
+INTERLEAVED = 8
+"""Weight rows stored chunk by chunk in turn: what is multiplied at once is one stream from memory."""
 PREFETCH_BYTES = 2_048
 """Distance of the prefetch in bytes: a single core reads up to a third faster with it."""
 INT8, INT16, INT32, INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 FLOAT, HALF = ir.FloatType(), ir.HalfType()
 BYTES = {INT8: 1, INT16: 2, HALF: 2, FLOAT: 4}
+CACHE_LINE = 64
 
 
 @intrinsic
 def dot_products(
-    typingctx: Any, stored: Any, first: Any, x: Any, offset: Any, stride: Any, length: Any, count: Any
-) -> Any:
-    """Return the dot products of `length` stored values with a few rows of x, as a tuple.
+    typingctx: Any, stored: Any, first: Any, apart: Any, step: Any, x: Any, offset: Any, stride: Any,
+    length: Any, outputs: Any, rows: Any,
+) -> Any:  # fmt: skip
+    """Return the dot products of a few stored rows with a few activation rows: a tuple, output by output.
 
-    stored, x: contiguous arrays of any shape; the values begin at `first` and at `offset`, rows of x are
-    `stride` apart.  length: a multiple of CHUNK.  count: a tuple with one entry for each row: its length is
-    known at compile time.  A row's sum has one order, however many rows there are.
+    stored, x: contiguous arrays of any shape, of which indices count values.  A stored row consists of chunks
+    of CHUNK values, `step` apart; the first chunk of row i is at first + i · apart.  An activation row is
+    contiguous; row i begins at offset + i · stride.  length: of every row, a multiple of CHUNK.
+    outputs, rows: tuples whose lengths, powers of two known at compile time, count the stored rows and those
+    of x.  A sum has one order: it does not depend on how many rows are multiplied at once.
     """
     is_int8 = stored.dtype == types.int8
     total = types.int32 if is_int8 else types.float32
-    signature = types.containers.UniTuple(total, len(count))(stored, first, x, offset, stride, length, count)
+    counts = len(outputs), len(rows)
+    signature = types.containers.UniTuple(total, math.prod(counts))(
+        stored, first, apart, step, x, offset, stride, length, outputs, rows
+    )
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         source, beside = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]) for i in (0, 2)
+            context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in (0, 4)
         )
-        _, first, _, offset, stride, length, _ = arguments
+        _, first, apart, step, _, offset, stride, length, _, _ = arguments
         multiply = _Int8(builder) if is_int8 else _Float(builder, stored.dtype)
-        sums = [[multiply.zero() for _ in range(multiply.parts)] for _ in range(len(count))]
-        begin = builder.gep(source.data, [first])
-        rows = [
-            builder.gep(beside.data, [builder.add(offset, builder.mul(stride, INT64(number)))])
-            for number in range(len(count))
-        ]
-        with cgutils.for_range_slice(builder, INT64(0), length, INT64(CHUNK)) as (place, _):
-            for part in range(multiply.parts):
-                here = builder.add(place, INT64(part * multiply.lanes))
-                numbers = multiply.stored(builder.gep(begin, [here]))
-                _prefetch(builder, builder.gep(begin, [here]))
-                for row, own in zip(rows, sums, strict=True):
-                    multiply.add(numbers, builder.gep(row, [here]), own[part])
-        totals = [_total(builder, multiply, [builder.load(part) for part in own]) for own in sums]
+        weights, activations = (
+            [builder.gep(data, [builder.add(start, builder.mul(between, INT64(i)))]) for i in range(count)]
+            for data, start, between, count in zip(
+                (source, beside), (first, offset), (apart, stride), counts, strict=True
+            )
+        )
+        # One accumulator for each pair: independent chains, so that no multiplication waits for the last.
+        sums = [[multiply.zero() for _ in activations] for _ in weights]
+        chunks = builder.sdiv(length, INT64(CHUNK))
+        together = INT64(counts[0] * CHUNK)
+        ahead = builder.select(builder.icmp_signed(">", step, together), step, together)
+        with cgutils.for_range(builder, chunks) as loop:
+            _prefetch(builder, weights[0], builder.mul(loop.index, ahead), counts[0] * CHUNK)
+            chunk, place = builder.mul(loop.index, step), builder.mul(loop.index, INT64(CHUNK))
+            for part in range(0, CHUNK, multiply.lanes):
+                x = [
+                    multiply.activations(builder.gep(row, [builder.add(place, INT64(part))]))
+                    for row in activations
+                ]
+                for row, own in zip(weights, sums, strict=True):
+                    w = multiply.stored(builder.gep(row, [builder.add(chunk, INT64(part))]))
+                    for values, accumulator in zip(x, own, strict=True):
+                        multiply.add(w, values, accumulator)
+        totals = sums_of_lanes(builder, multiply.join, [builder.load(each) for own in sums for each in own])
         return context.make_tuple(builder, signature.return_type, totals)
 
     return signature, generate
 
 
 class _Int8:
-    """int8 · int16: products of neighbours are added at once, 16 values to 8 accumulators (`vpmaddwd`)."""
+    """int8 · int16 in int32: products of neighbours are added at once (`vpmaddwd`, `vpdpwssd`)."""
 
-    lanes, parts = CHUNK, 1
+    lanes = 32
 
     def __init__(self, builder: Any) -> None:
         self._builder = builder
@@ -94,22 +122,25 @@ class _Int8:
     def stored(self, pointer: Any) -> Any:
         return self._wide(pointer, INT8)
 
-    def add(self, numbers: Any, pointer: Any, total: Any) -> None:
+    def activations(self, pointer: Any) -> Any:
+        return self._wide(pointer, INT16)
+
+    def add(self, stored: Any, activations: Any, total: Any) -> None:
         build = self._builder
-        products = build.mul(numbers, self._wide(pointer, INT16))
-        pairs = build.add(_lanes(build, products, 0, 2), _lanes(build, products, 1, 2))
-        build.store(build.add(build.load(total), pairs), total)
+        products = build.mul(stored, activations)
+        even, odd = (_lanes(build, products, None, range(first, self.lanes, 2)) for first in (0, 1))
+        build.store(build.add(build.load(total), build.add(even, odd)), total)
 
     def _wide(self, pointer: Any, kind: Any) -> Any:
         return self._builder.sext(
-            _read(self._builder, pointer, kind, self.lanes), ir.VectorType(INT32, self.lanes)
+            read_vector(self._builder, pointer, kind, self.lanes), ir.VectorType(INT32, self.lanes)
         )
 
 
 class _Float:
-    """fp32, fp16 or bf16 · fp32; two accumulators a row hide the latency of the fused multiply-add."""
+    """fp32, fp16 or bf16 · fp32. The number of lanes is the order of the sum: the same on every processor."""
 
-    lanes, parts = CHUNK // 2, 2
+    lanes = 16
 
     def __init__(self, builder: Any, kind: Any) -> None:
         self._builder, self._kind = builder, kind
@@ -124,50 +155,68 @@ class _Float:
     def stored(self, pointer: Any) -> Any:
         build = self._builder
         if self._kind == types.uint16:
-            return build.fpext(_read(build, pointer, HALF, self.lanes), self._vector)
+            return build.fpext(read_vector(build, pointer, HALF, self.lanes), self._vector)
         if self._kind == types.int16:
             wide = ir.VectorType(INT32, self.lanes)
             shift = ir.Constant(wide, [16] * self.lanes)
-            bits = build.zext(_read(build, pointer, INT16, self.lanes), wide)
+            bits = build.zext(read_vector(build, pointer, INT16, self.lanes), wide)
             return build.bitcast(build.shl(bits, shift), self._vector)
-        return _read(build, pointer, FLOAT, self.lanes)
+        return read_vector(build, pointer, FLOAT, self.lanes)
 
-    def add(self, numbers: Any, pointer: Any, total: Any) -> None:
+    def activations(self, pointer: Any) -> Any:
+        return read_vector(self._builder, pointer, FLOAT, self.lanes)
+
+    def add(self, stored: Any, activations: Any, total: Any) -> None:
         build = self._builder
-        products = build.fmul(numbers, _read(build, pointer, FLOAT, self.lanes), flags=("contract",))
+        products = build.fmul(stored, activations, flags=("contract",))
         build.store(build.fadd(build.load(total), products, flags=("contract",)), total)
 
 
-def _prefetch(builder: Any, pointer: Any) -> None:
-    """Prefetch PREFETCH_BYTES past a pointer; beyond the end of the array this has no effect."""
-    kind = INT8.as_pointer()
+def _prefetch(builder: Any, pointer: Any, offset: Any, count: int) -> None:
+    """Prefetch the lines of `count` values at an offset from a pointer, PREFETCH_BYTES further on.
+
+    Beyond the end of the array this has no effect.
+    """
+    kind, begin = INT8.as_pointer(), builder.gep(pointer, [offset])
     signature = ir.FunctionType(ir.VoidType(), [kind, INT32, INT32, INT32])
     fetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
-    place = builder.gep(builder.bitcast(pointer, kind), [INT64(PREFETCH_BYTES)])
-    # For reading, in all cache levels, data.
-    builder.call(fetch, [place, INT32(0), INT32(3), INT32(1)])
+    for line in range(0, count * BYTES[pointer.type.pointee], CACHE_LINE):
+        place = builder.gep(builder.bitcast(begin, kind), [INT64(PREFETCH_BYTES + line)])
+        # For reading, in all cache levels, data.
+        builder.call(fetch, [place, INT32(0), INT32(3), INT32(1)])
 
 
-def _read(builder: Any, pointer: Any, kind: Any, lanes: int) -> Any:
+def read_vector(builder: Any, pointer: Any, kind: Any, lanes: int) -> Any:
+    """Load a vector of `lanes` values from a pointer that is aligned to one value."""
     vector = ir.VectorType(kind, lanes)
     return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=BYTES[kind])
 
 
-def _lanes(builder: Any, vector: Any, first: int, step: int) -> Any:
-    """Return every step-th lane of a vector, half of them."""
-    chosen = [first + step * lane for lane in range(vector.type.count // 2)]
-    kind = ir.VectorType(INT32, len(chosen))
-    return builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), ir.Constant(kind, chosen))
+def _lanes(builder: Any, one: Any, other: Any, chosen: Iterable[int]) -> Any:
+    """Return chosen lanes of two vectors joined, or of one and None."""
+    indices = ir.Constant(ir.VectorType(INT32, len(chosen := list(chosen))), chosen)
+    return builder.shuffle_vector(one, other or ir.Constant(one.type, ir.Undefined), indices)
 
 
-def _total(builder: Any, multiply: Any, parts: list[Any]) -> Any:
-    vector = parts[0]
-    for part in parts[1:]:
-        vector = multiply.join(vector, part)
-    while vector.type.count > 1:
-        half = vector.type.count // 2
-        vector = multiply.join(_lanes(builder, vector, 0, 1), _lanes(builder, vector, half, 1))
-    return builder.extract_element(vector, INT32(0))
+def sums_of_lanes(builder: Any, join: Any, vectors: list[Any]) -> list[Any]:
+    """Return the sum of each vector's lanes; a power of two of vectors.
+
+    Each sum adds its upper half to its lower half until one lane is left. Two vectors whose sums are half
+    done share one, so that all of them take about as many instructions as two would by themselves.
+    """
+    groups, lanes = 1, vectors[0].type.count
+    while lanes > 1:
+        ones, others = vectors[::2], vectors[1::2] or [None]
+        groups *= 1 if others == [None] else 2
+        half = lanes // 2
+        lower = [group * lanes + lane for group in range(groups) for lane in range(half)]
+        upper = [lane + half for lane in lower]
+        vectors = [
+            join(_lanes(builder, one, other, lower), _lanes(builder, one, other, upper))
+            for one, other in zip(ones, others, strict=True)
+        ]
+        lanes = half
+    return [builder.extract_element(vector, INT32(lane)) for vector in vectors for lane in range(groups)]
 
 
 @intrinsic

@@ -16,31 +16,37 @@ from numba import njit
 
 from bot.engines.musicgen.cpu.arithmetic import (
     LOG2_E,
+    MAX_FLOAT32,
     Array,
-    all_finite,
     exp2,
     gelu_in_place,
     kernel_function,
+    max_abs,
     max_activation,
     maximum,
     quantize,
     reduce_sum,
+    squared_deviations,
 )
-from bot.engines.musicgen.cpu.dot_product import CHUNK, barrier, dot_products
+from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED, barrier, dot_products
+from bot.engines.musicgen.cpu.processor import stored_rows, target_features
 
 BLOCK = 128
 """Cache positions of a block of values; inside a block they are contiguous for each channel (transposed)."""
-TILE = 8
-"""Weight rows of a tile: they stay in the L1 cache while all activation rows are multiplied with them."""
+# Tuples whose length tells numba, at compile time, how many rows a product takes: of activations, and stored.
 ONE, TWO, FOUR = (0,), (0, 0), (0, 0, 0, 0)
-"""Tuples whose length tells numba, at compile time, how many activation rows a dot product takes."""
+BY_ONE, BY_TWO, BY_FOUR = (
+    (0,) * stored_rows(len(rows), target_features(), INTERLEAVED) for rows in (ONE, TWO, FOUR)
+)
 
 
 class Matrix(NamedTuple):
     """One weight matrix of every layer.
 
-    values: [layers, out, in] in a storage dtype of dot_product.py, `in` zero-padded to a multiple of CHUNK.
-    scales: float32 [layers, out], quantization scale of each row; ones where the weights are not int8.
+    values: [layers, tiles, chunks, INTERLEAVED, CHUNK] in a storage dtype of dot_product.py: a tile holds
+    INTERLEAVED rows [in], chunk by chunk, so that the rows multiplied at once are one stream from memory;
+    rows and columns are zero-padded to whole tiles and chunks.
+    scales: float32 [layers, padded out], quantization scale of each row; ones where not int8.
     """
 
     values: Array
@@ -153,7 +159,7 @@ def step(
             add_residual(scratch.x, rows, conditional, shared.projected)
         layer_norm(scratch, rows, rows, weights.norms[layer, 2])
         matmul(share, weights.feed_in, layer, scratch.normalized, rows, shared.feed_forward, scratch)
-        gelu_columns(share, shared.feed_forward, weights.feed_in.values.shape[1])
+        gelu_columns(share, shared.feed_forward, weights.feed_in)
         barrier(shared.barrier_state, share.threads)
         matmul(share, weights.feed_out, layer, shared.feed_forward, rows, shared.projected, scratch)
         barrier(shared.barrier_state, share.threads)
@@ -163,7 +169,13 @@ def step(
     matmul(share, weights.heads, last, scratch.normalized, rows, shared.logits, scratch)
 
 
-@kernel_function(fastmath={"reassoc", "contract"})
+@kernel_function()
+def own_part(share: ThreadShare, count: int) -> tuple[int, int]:
+    """Return the first of `count` items that are this thread's, and the first that is no longer."""
+    return share.thread * count // share.threads, (share.thread + 1) * count // share.threads
+
+
+@kernel_function()
 def layer_norm(scratch: ThreadScratch, rows: int, count: int, weight_bias: Array) -> None:
     """Fill scratch.normalized with the layer norm of `count` rows of x: all, or every other one.
 
@@ -172,14 +184,9 @@ def layer_norm(scratch: ThreadScratch, rows: int, count: int, weight_bias: Array
     width = scratch.x.shape[1]
     for row in range(count):
         x, out = scratch.x[row * (rows // count)], scratch.normalized[row]
-        mean = np.float32(0)
-        for i in range(width):
-            mean += x[i]
-        mean /= np.float32(width)
-        variance = np.float32(0)
-        for i in range(width):
-            variance += (x[i] - mean) ** 2
-        scale = np.float32(1) / np.sqrt(variance / np.float32(width) + np.float32(1e-5))
+        mean = reduce_sum(x) / np.float32(width)
+        variance = squared_deviations(x, mean) / np.float32(width)
+        scale = np.float32(1) / np.sqrt(variance + np.float32(1e-5))
         for i in range(width):
             out[i] = (x[i] - mean) * scale * weight_bias[0, i] + weight_bias[1, i]
 
@@ -196,36 +203,39 @@ def matmul(
     share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
 ) -> None:
     """Fill this thread's columns of out [rows, out] with x [rows, in] times a layer's matrix, transposed."""
-    _, outputs, length = matrix.values.shape
+    _, tiles, chunks, _, _ = matrix.values.shape
+    length = chunks * CHUNK
     max_value = max_activation(length) if share.is_int8 else 0
     for row in range(rows):
         scratch.scales[row] = quantize(x[row, :length], max_value, scratch.activations[row, :length])
-    end = (share.thread + 1) * outputs // share.threads
-    for first in range(share.thread * outputs // share.threads, end, TILE):
-        last = min(first + TILE, end)
+    first_tile, last_tile = own_part(share, tiles)
+    for tile in range(first_tile, last_tile):
         for row in range(0, rows - rows % 4, 4):
-            dot_tile(matrix, layer, first, last, scratch, row, out, FOUR)
+            dot_tile(matrix, layer, tile, scratch, row, out, BY_FOUR, FOUR)
         for row in range(rows - rows % 4, rows - rows % 2, 2):
-            dot_tile(matrix, layer, first, last, scratch, row, out, TWO)
+            dot_tile(matrix, layer, tile, scratch, row, out, BY_TWO, TWO)
         for row in range(rows - rows % 2, rows):
-            dot_tile(matrix, layer, first, last, scratch, row, out, ONE)
+            dot_tile(matrix, layer, tile, scratch, row, out, BY_ONE, ONE)
 
 
 @kernel_function()
 def dot_tile(
-    matrix: Matrix, layer: int, first: int, last: int, scratch: ThreadScratch, row: int, out: Array,
-    count: tuple[int, ...],
+    matrix: Matrix, layer: int, tile: int, scratch: ThreadScratch, row: int, out: Array,
+    outputs: tuple[int, ...], rows: tuple[int, ...],
 ) -> None:  # fmt: skip
-    """Fill outputs `first` until `last` of len(count) rows from `row` on: one read of the weights for all."""
-    _, outputs, length = matrix.values.shape
-    stride = scratch.activations.shape[1]
-    for output in range(first, last):
+    """Fill a tile's outputs of len(rows) rows from `row` on, len(outputs) at a time."""
+    _, tiles, chunks, interleaved, _ = matrix.values.shape
+    start, stride = (layer * tiles + tile) * chunks * interleaved * CHUNK, scratch.activations.shape[1]
+    for first in range(0, interleaved, len(outputs)):
         sums = dot_products(
-            matrix.values, (layer * outputs + output) * length, scratch.activations, row * stride, stride,
-            length, count,
+            matrix.values, start + first * CHUNK, CHUNK, interleaved * CHUNK, scratch.activations,
+            row * stride, stride, chunks * CHUNK, outputs, rows,
         )  # fmt: skip
-        for i in range(len(count)):
-            out[row + i, output] = sums[i] * (scratch.scales[row + i] * matrix.scales[layer, output])
+        for i in range(len(outputs)):
+            output = tile * interleaved + first + i
+            for j in range(len(rows)):
+                scale = scratch.scales[row + j] * matrix.scales[layer, output]
+                out[row + j, output] = sums[i * len(rows) + j] * scale
 
 
 @kernel_function()
@@ -239,8 +249,8 @@ def attention(
     stored: the same, where the keys and values in qkv are to be stored there first; else empty.
     """
     row_heads, width = cache.values.shape[2], cache.values.shape[4]
-    items = row_heads * len(slots)
-    for item in range(share.thread * items // share.threads, (share.thread + 1) * items // share.threads):
+    first_item, last_item = own_part(share, row_heads * len(slots))
+    for item in range(first_item, last_item):
         number, row_head = divmod(item, row_heads)
         row, column = item // heads, item % heads * width
         if len(stored):
@@ -289,12 +299,16 @@ def attention_weights(
     factor = scale / np.sqrt(np.float32(cache.values.shape[4]))
     first = ((layer * all_slots + slot) * row_heads + row_head) * positions
     scores = scratch.scores[:length]
-    for position in range(length):
-        (product,) = dot_products(cache.keys, (first + position) * width, scratch.query, 0, 0, width, ONE)
-        scores[position] = product * factor
+    for position in range(0, length, len(BY_ONE)):
+        # The last products may be of positions past the end, which scratch.scores has room for.
+        products = dot_products(
+            cache.keys, (first + position) * width, width, CHUNK, scratch.query, 0, 0, width, BY_ONE, ONE
+        )
+        for i in range(len(BY_ONE)):
+            scratch.scores[position + i] = products[i] * factor
     if is_int8:
         scores *= cache.key_scales[layer, slot, row_head, :length]
-    if not all_finite(scores):
+    if not max_abs(scores) <= MAX_FLOAT32:
         # The comparisons of `maximum` and `exp2` would hide a NaN.
         scores[:] = np.nan
         return
@@ -319,21 +333,22 @@ def attention_output(
     max_value = max_activation(BLOCK) if is_int8 else 0
     scale = quantize(scores[:padded], max_value, scratch.probabilities[:padded])
     first = ((layer * all_slots + slot) * row_heads + row_head) * blocks
-    for channel in range(width):
-        summed = np.float32(0)
-        # Block by block: an int32 holds the exact sum of BLOCK products, floats add up the blocks.
-        for start in range(0, padded, BLOCK):
-            offset = ((first + start // BLOCK) * width + channel) * BLOCK
-            (product,) = dot_products(
-                cache.values, offset, scratch.probabilities, start, 0, min(BLOCK, padded - start), ONE
-            )
-            summed += product
-        out[channel] = summed * scale
+    out[:] = 0
+    # Block by block: an int32 holds the exact sum of BLOCK products, floats add up the blocks.
+    for start in range(0, padded, BLOCK):
+        for channel in range(0, width, len(BY_ONE)):
+            products = dot_products(
+                cache.values, ((first + start // BLOCK) * width + channel) * BLOCK, BLOCK, CHUNK,
+                scratch.probabilities, start, 0, min(BLOCK, padded - start), BY_ONE, ONE,
+            )  # fmt: skip
+            for i in range(len(BY_ONE)):
+                out[channel + i] += np.float32(products[i])
+    out *= scale
 
 
 @kernel_function()
-def gelu_columns(share: ThreadShare, x: Array, width: int) -> None:
-    """Replace this thread's columns of x by their GELU."""
-    first, last = share.thread * width // share.threads, (share.thread + 1) * width // share.threads
+def gelu_columns(share: ThreadShare, x: Array, matrix: Matrix) -> None:
+    """Replace the columns of x that this thread's `matmul` with a matrix fills by their GELU."""
+    first, last = own_part(share, matrix.values.shape[1])
     for row in range(share.rows):
-        gelu_in_place(x[row, first:last])
+        gelu_in_place(x[row, first * INTERLEAVED : last * INTERLEAVED])

@@ -1,0 +1,108 @@
+"""The kernels for other processors: the same bits where they run here, the right instructions elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from llvmlite import binding
+from numba import from_dtype, int64, njit, types
+
+from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED, dot_products
+from bot.engines.musicgen.cpu.processor import accumulators, stored_rows, target_features
+from bot.engines.musicgen.decoder import Decoder
+from tests.engines.musicgen.reference import TINY, Forced, decoded, reference
+from tests.engines.musicgen.test_decoder import row
+
+LINUX = "x86_64-unknown-linux-gnu"
+HERE = set(target_features().split(","))
+
+
+def digest(precision: str) -> str:
+    """Return the SHA-256 of the logits of two clips that are decoded together."""
+    tiny = reference(**TINY)
+    decoder, forced = Decoder(tiny.ours(precision), 4, window=40, stride=20), Forced(tiny.columns(6))
+    decoder.admit(row(tiny, 1))
+    decoded(decoder, row(tiny, 2, sampler=forced))
+    return hashlib.sha256(np.stack(forced.logits).tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("precision", "processor", "features"),
+    [
+        pytest.param("int8", "haswell", "+avx2,+fma,+f16c", id="int8 AVX2"),
+        pytest.param("int8", "x86-64-v2", "+sse4.2", id="int8 SSE"),
+        pytest.param("fp16", "haswell", "+avx2,+fma,+f16c", id="fp16 AVX2"),
+    ],
+)
+def test_a_clip_has_the_same_bits_on_a_processor_with_fewer_instructions(
+    precision: str, processor: str, features: str
+) -> None:
+    if not set(features.split(",")) <= HERE:
+        pytest.skip(f"this processor has not {features}")
+    program = f"from {__name__} import digest; print(digest({precision!r}))"
+    setting = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": features}
+    elsewhere = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True, text=True, env=os.environ | setting, check=True,
+    )  # fmt: skip
+    assert elsewhere.stdout.strip() == digest(precision)
+
+
+def assembly(processor: str, triple: str, rows: int) -> tuple[str, int]:
+    """Return the assembly of an int8 product for a processor, and its accumulators of 64 bytes."""
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    target = binding.Target.from_triple(triple)
+    # LLVM does not list the features of a processor by its name; these decide on the register file.
+    features = {"haswell": "+avx2", "alderlake": "+avx2", "neoverse-n1": "+neon"}.get(processor, "+avx512bw")
+    counts = stored_rows(rows, features, INTERLEAVED), rows
+    outputs, activations = ((0,) * count for count in counts)
+
+    @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    def product(stored, x, length):
+        return dot_products(stored, 0, CHUNK, CHUNK * INTERLEAVED, x, 0, length, length, outputs, activations)
+
+    stored, x = (types.Array(from_dtype(np.dtype(kind)), 1, "C") for kind in (np.int8, np.int16))
+    product.compile((stored, x, int64))
+    code = product.inspect_llvm(product.signatures[0])
+    code = re.sub(r"target (triple|datalayout) = .*\n", "", code)
+    machine = target.create_target_machine(cpu=processor, opt=3)
+    module = binding.parse_assembly(code)
+    module.triple, module.data_layout = triple, str(machine.target_data)
+    return machine.emit_assembly(module), counts[0] * counts[1]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("processor", "triple", "instruction"),
+    [
+        ("icelake-server", LINUX, r"vpdpwssd\s.*%zmm"),
+        ("znver4", LINUX, r"vpdpwssd\s.*%zmm"),
+        ("skylake-avx512", LINUX, r"vpmaddwd\s.*%zmm"),
+        ("alderlake", LINUX, r"\{vex\}\s+vpdpwssd\s.*%ymm"),
+        ("haswell", LINUX, r"vpmaddwd\s.*%ymm"),
+        ("neoverse-n1", "aarch64-unknown-linux-gnu", r"s(mull|mlal)2?\s"),
+    ],
+)
+def test_integer_products_use_the_widest_instruction_of_each_processor(
+    processor: str, triple: str, instruction: str, rows: int
+) -> None:
+    code, sums = assembly(processor, triple, rows)
+    assert len(re.findall(instruction, code)) >= sums
+    # Registers for all sums: none of them is written to the stack in the loop.
+    assert not re.findall(r"vmov\w+\s+%[yz]mm\d+, -?\d*\(%rsp\)", code)
+
+
+def test_tiles_fill_half_of_the_register_file() -> None:
+    assert accumulators("+sse4.2,+avx,+avx2,+avx512f,+avx512bw") == 16
+    assert accumulators("+avx,+avx2,-avx512bw") == 4
+    assert accumulators("+neon") == 4
+    assert accumulators("+sse4.2") == accumulators("") == 2
+    assert [stored_rows(rows, "+avx512bw", 8) for rows in (1, 2, 4)] == [8, 8, 4]
+    assert [stored_rows(rows, "", 8) for rows in (1, 2, 4)] == [2, 1, 1]
