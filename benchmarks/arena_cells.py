@@ -55,8 +55,8 @@ class Cells:
         activity = np.exp(rng.standard_normal(self.people))
         count = np.minimum(self.people, 1 + rng.poisson(self.voters - 1, len(tag)))
         finish = (rng.exponential(size=(len(tag), self.people)) / activity).argsort(axis=1)
-        duel, place = np.nonzero(np.arange(self.people) < count[:, None])
-        person = finish[duel, place]
+        duel, index = np.nonzero(np.arange(self.people) < count[:, None])
+        person = finish[duel, index]
         logits = (
             shift[tag[duel]]
             + self.person * rng.standard_normal(self.people)[person]

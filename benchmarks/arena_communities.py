@@ -48,8 +48,8 @@ class Community:
         voters = np.minimum(self.people, 1 + rng.poisson(self.voters - 1, self.duels))
         # Exponential races give weighted draws without replacement.
         finish = (rng.exponential(size=(self.duels, self.people)) / activity).argsort(axis=1)
-        duel, place = np.nonzero(np.arange(self.people) < voters[:, None])
-        person = finish[duel, place]
+        duel, index = np.nonzero(np.arange(self.people) < voters[:, None])
+        person = finish[duel, index]
         side = rng.choice([-1.0, 1.0], self.duels)[duel]
         logits = (
             mu

@@ -176,8 +176,8 @@ def as_it_comes(kind: str, folder: Path) -> Any:
 
 def compare(name: str, runs: int, seconds: float) -> None:
     kind, make, others, steps = PIPELINES[name]
-    with tempfile.TemporaryDirectory() as place:
-        folder = written(Path(place, "model"), kind, make())
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = written(Path(scratch, "model"), kind, make())
         theirs = as_it_comes(kind, folder)
         ours = registry.load(Mode.DIFFUSION, str(folder), "cpu", "auto")
     recipe = Recipe(

@@ -130,7 +130,7 @@ async def vote(discord: Sandbox, message: Any, voters: list[Actor]) -> list[floa
 
     async def one(actor: Actor) -> None:
         acknowledged = asyncio.Event()
-        stop = discord.world.listen(heard(acknowledged))
+        stop = discord.world.listen(set_on(acknowledged))
         began = time.perf_counter()
         reply = await actor.click(message, "A", wait=False)
         waiting[acknowledged] = reply
@@ -142,7 +142,7 @@ async def vote(discord: Sandbox, message: Any, voters: list[Actor]) -> list[floa
 
     waiting: dict[asyncio.Event, Any] = {}
 
-    def heard(event: asyncio.Event) -> Callable[[object], None]:
+    def set_on(event: asyncio.Event) -> Callable[[object], None]:
         return lambda _: event.set() if event in waiting and waiting[event].state is not State.SENT else None
 
     async with asyncio.TaskGroup() as group:

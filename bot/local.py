@@ -60,8 +60,8 @@ class LocalDiscord(Protocol):
     def member(self, username: str, /) -> Member:
         """Return one of the people."""
 
-    async def until(self, ask: Callable[[], bool], timeout: float, what: str, /) -> bool:
-        """Return once `ask` is true; TimeoutError after `timeout` seconds."""
+    async def until(self, condition: Callable[[], bool], timeout: float, what: str, /) -> bool:
+        """Return once `condition` is true; TimeoutError after `timeout` seconds."""
 
 
 OpenDiscord = Callable[[Path, int], AbstractAsyncContextManager[LocalDiscord]]

@@ -135,19 +135,20 @@ class Backend:
         await self.gateway.settle()
 
     async def until(
-        self, ask: Callable[[], T | None], timeout: float, what: str, interaction_id: int | None = None
+        self, condition: Callable[[], T | None], timeout: float, what: str, interaction_id: int | None = None
     ) -> T:
-        """What `ask` answers once it is neither None nor False; TimeoutError after `timeout` real seconds.
+        """Return the value of `condition` once it is neither None nor False.
 
-        `ask` is asked at every change, or at those about one interaction.
+        It is evaluated at every change, or at those about one interaction. TimeoutError after `timeout`
+        real seconds.
         """
-        answer = ask()
+        answer = condition()
         if answer is not None and answer is not False:
             return answer
         found: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def look(change: Change) -> None:
-            answer = ask()
+            answer = condition()
             if answer is not None and answer is not False and not found.done():
                 found.set_result(answer)
 

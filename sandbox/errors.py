@@ -45,11 +45,11 @@ class FormError(ApiError):
         """
         errors: Json = {}
         for path, code, message in sorted(self.problems, key=lambda problem: -len(problem[0])):
-            place = errors
+            node = errors
             for step in path:
-                place = place.setdefault(str(step), {})
-            if not place.keys() - {"_errors"}:
-                place.setdefault("_errors", []).append({"code": code, "message": message})
+                node = node.setdefault(str(step), {})
+            if not node.keys() - {"_errors"}:
+                node.setdefault("_errors", []).append({"code": code, "message": message})
         return super().body() | {"errors": errors}
 
     def codes(self) -> set[str]:

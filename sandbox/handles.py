@@ -162,8 +162,8 @@ def handle_of(sandbox: Backend, channel: Channel) -> ChannelHandle:
 def channel_named(sandbox: Backend, name: str, guild: str = GUILD) -> ChannelHandle:
     """Return the handle of a text channel by its name; KeyError where there is none."""
     for channel in sandbox.world.channels.values():
-        place = sandbox.world.guilds.get(channel.guild_id or 0)
-        if place is not None and (place.name, channel.name) == (guild, name):
+        home = sandbox.world.guilds.get(channel.guild_id or 0)
+        if home is not None and (home.name, channel.name) == (guild, name):
             return handle_of(sandbox, channel)
     raise KeyError(f"{guild} has no channel {name!r}.")
 

@@ -205,9 +205,9 @@ def _by_tag(ballots: Ballots) -> _Split:
     # A vote is in as many cells as its prompt has tags: the vote's place in each run of `flat`.
     each = many[ballots.tag_set]
     row = np.repeat(np.arange(len(ballots)), each)
-    place = np.arange(len(row)) - np.repeat(np.cumsum(each) - each, each)
+    offset = np.arange(len(row)) - np.repeat(np.cumsum(each) - each, each)
     first = np.cumsum(many) - many
-    return _Split(tags, row, flat[first[ballots.tag_set][row] + place])
+    return _Split(tags, row, flat[first[ballots.tag_set][row] + offset])
 
 
 def _by_models(ballots: Ballots) -> _Split:

@@ -112,8 +112,8 @@ def bandwidth(wave: Wave, rate: int) -> float:
     window = min(wave.shape[1], 1 << int(np.log2(rate / _BAND_HZ) + 1))
     hz, power = signal.welch(wave, rate, nperseg=window, axis=1)
     total = power.sum(axis=0)
-    heard = np.flatnonzero(total > total.max() * 10 ** (BANDWIDTH_DB / 10))
-    return float(np.ceil(hz[heard[-1]] / _BAND_HZ) * _BAND_HZ) if heard.size else 0.0
+    audible = np.flatnonzero(total > total.max() * 10 ** (BANDWIDTH_DB / 10))
+    return float(np.ceil(hz[audible[-1]] / _BAND_HZ) * _BAND_HZ) if audible.size else 0.0
 
 
 def is_mono(wave: Wave) -> bool:

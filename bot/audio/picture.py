@@ -76,8 +76,8 @@ def _draw(clips: list[_Clip], top_hz: float, path: Path) -> None:
     loudest = max(float(decibels.max()) for decibels in spectrograms)
     peak = max(float(np.abs(clip.mono).max()) for clip in clips) or 1.0
     seconds = max(clip.seconds for clip in clips)
-    for place, (clip, decibels) in enumerate(zip(clips, spectrograms, strict=True)):
-        floor = height - _TOP - row * (place + 1) - _BETWEEN * place
+    for index, (clip, decibels) in enumerate(zip(clips, spectrograms, strict=True)):
+        floor = height - _TOP - row * (index + 1) - _BETWEEN * index
         above = _axes(figure, height, floor + _SPECTROGRAM_HEIGHT + _GAP, _WAVEFORM_HEIGHT)
         _draw_waveform(above, clip, peak)
         below = _axes(figure, height, floor, _SPECTROGRAM_HEIGHT)
@@ -85,7 +85,7 @@ def _draw(clips: list[_Clip], top_hz: float, path: Path) -> None:
         above.set_xlim(0, seconds)
         below.set_xlim(0, seconds)
         below.xaxis.set_major_locator(MaxNLocator(6, integer=seconds >= 3))
-        below.xaxis.set_major_formatter("{x:g} s" if place + 1 == len(clips) else "")
+        below.xaxis.set_major_formatter("{x:g} s" if index + 1 == len(clips) else "")
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, "PNG")

@@ -40,18 +40,18 @@ class DuelService:
         self._listeners.append(listener)
 
     async def start(
-        self, prompt: str, seconds: float | None, guild_id: int, ask: Callable[[Recipe], Request]
+        self, prompt: str, seconds: float | None, guild_id: int, to_request: Callable[[Recipe], Request]
     ) -> Duel:
         """Queue one clip per mode; the side of each is drawn at random and kept secret until the end.
 
-        seconds: None takes the owner's default, clamped to what both models support.  ask: turns a recipe
-        into the requester's request.
+        seconds: None takes the owner's default, clamped to what both models support.  to_request: turns a
+        recipe into the member's request.
         Raises UserError where a mode has no model, a value suits only one of them, or a limit is reached.
         """
         recipes = self.recipes(prompt, seconds)
         first = secrets.choice(list(Mode))
         modes: dict[Side, Mode] = {"a": first, "b": next(mode for mode in Mode if mode is not first)}
-        asked = {side: ask(recipes[mode]) for side, mode in modes.items()}
+        asked = {side: to_request(recipes[mode]) for side, mode in modes.items()}
         duel, jobs = await self._duels.start(
             NewDuel(
                 prompt=recipes[first].prompt,

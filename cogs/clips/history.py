@@ -154,8 +154,8 @@ def _line(number: int, entry: HistoryEntry, chosen: int | None) -> str:
     when = f"<t:{int(clip.created_at)}:R>"
     # Beside the prompt, not around it: inside a masked link the client shows the escapes of markdown.
     if entry.reason is None:
-        place = clip.guild_id or "@me"
-        end = f"[open](https://discord.com/channels/{place}/{clip.channel_id}/{clip.message_id})"
+        guild = clip.guild_id or "@me"
+        end = f"[open](https://discord.com/channels/{guild}/{clip.channel_id}/{clip.message_id})"
     else:
         end = f"({quoted(entry.reason, REASON_SHOWN)})"
     if not clip.file:
