@@ -56,8 +56,8 @@ class Links:
             parts = urlsplit(url)
         except ValueError:
             return None
-        rooms = ("/attachments/", "/ephemeral-attachments/")
-        if f"{parts.scheme}://{parts.netloc}" != self.base or not parts.path.startswith(rooms):
+        folders = ("/attachments/", "/ephemeral-attachments/")
+        if f"{parts.scheme}://{parts.netloc}" != self.base or not parts.path.startswith(folders):
             return None
         return self.sign(parts.path)
 

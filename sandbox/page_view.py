@@ -23,7 +23,7 @@ class PageView:
     def snapshot(self, user: User) -> Json:
         """Everything a page needs to show itself to one user."""
         world, payloads = self.sandbox.world, self.sandbox.payloads
-        rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
+        channels = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
         return {
             "type": "snapshot",
             "you": str(user.id),
@@ -31,9 +31,9 @@ class PageView:
             "upload_limit": self.sandbox.messages.upload_limit,
             "users": [payloads.user(one) for one in world.users.values()],
             "guilds": self.guilds(user),
-            "dms": [self.dm(user, channel) for channel in rooms if channel.guild_id is None],
+            "dms": [self.dm(user, channel) for channel in channels if channel.guild_id is None],
             "permissions": self.permissions(user),
-            "messages": {str(room.id): self.history(user, room.id) for room in rooms},
+            "messages": {str(room.id): self.history(user, room.id) for room in channels},
             "commands": self.commands(user),
         }
 
@@ -111,10 +111,10 @@ class PageView:
     def commands(self, user: User) -> Json:
         """The commands offered to a user, by channel."""
         world, client = self.sandbox.world, self.sandbox.client
-        rooms = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
+        channels = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
         return {
             str(room.id): [self.sandbox.payloads.command(one) for one in client.offered(user, room)]
-            for room in rooms
+            for room in channels
         }
 
     def sees(self, user: User, message: Message) -> bool:

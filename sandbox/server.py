@@ -52,8 +52,10 @@ class Sandbox(Backend):
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         cdn = Cdn(self.store, self.links)
-        for room in ("attachments", "ephemeral-attachments"):
-            app.router.add_get(f"/{room}/{{owner:[0-9]+}}/{{attachment_id:[0-9]+}}/{{filename}}", cdn.handle)
+        for folder in ("attachments", "ephemeral-attachments"):
+            app.router.add_get(
+                f"/{folder}/{{owner:[0-9]+}}/{{attachment_id:[0-9]+}}/{{filename}}", cdn.handle
+            )
         self.page.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handle_signals=False)
         await self._runner.setup()
