@@ -8,7 +8,7 @@ from bot.config import Settings
 from bot.recipe import OptionValue, Recipe, Role, Source, Task, random_seed
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.options import OPTIONS
-from bot.recipe.validate import validate, validate_options, validate_seconds, validate_sources
+from bot.recipe.validate import validate_options, validate_seconds, validate_sources
 
 
 def build_recipe(
@@ -28,14 +28,14 @@ def build_recipe(
     Raises InvalidRecipe for values out of the engine's bounds and for options that it would ignore.
     """
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    # The engine's bounds first: they are narrower than those that every recipe is held to.
+    # Before the recipe is made: an engine's bounds are narrower than those that every recipe is held to.
     validate_sources(task, sources or {}, capabilities)
     validate_options(given, capabilities, task)
     longest = longest_seconds(capabilities, settings)
     if seconds is None:
         seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)
     validate_seconds(seconds, capabilities, longest)
-    recipe = Recipe(
+    return Recipe(
         prompt=prompt,
         mode=capabilities.mode,
         model=capabilities.model,
@@ -45,8 +45,6 @@ def build_recipe(
         task=task,
         sources=sources or {},
     )
-    validate(recipe, capabilities)
-    return recipe
 
 
 def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: Settings) -> Recipe:

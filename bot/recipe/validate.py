@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bot.errors import InvalidRecipe
 from bot.recipe import OptionValue, Recipe
@@ -26,13 +26,11 @@ def validate_seconds(seconds: float, capabilities: Capabilities, longest: float)
         )
 
 
-def validate_sources(
-    task: Task, sources: Mapping[Role, object] | frozenset[Role], capabilities: Capabilities
-) -> None:
+def validate_sources(task: Task, roles: Iterable[Role], capabilities: Capabilities) -> None:
     """Hold a task and the roles of its sources to a model's tasks. Raises InvalidRecipe."""
     if task not in capabilities.tasks:
         raise InvalidRecipe(_ignored(task, capabilities))
-    for role in sources:
+    for role in roles:
         if not capabilities.takes_source(role, task):
             raise InvalidRecipe(_ignored(role, capabilities))
 

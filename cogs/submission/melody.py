@@ -22,7 +22,7 @@ def check_melody(melody: discord.Attachment | None, engine: Capabilities) -> Non
     """Raise UserError where an engine takes no melody or the file is too large. Fetches nothing."""
     if melody is None:
         return
-    validate_sources(Task.TEXT, frozenset({Role.MELODY}), engine)
+    validate_sources(Task.TEXT, [Role.MELODY], engine)
     if melody.size > MAX_MELODY_BYTES:
         raise UserError(
             f"{melody_name(melody)} has {melody.size / 2**20:.1f} MiB; {MAX_MELODY_BYTES // 2**20} MiB is "
