@@ -79,7 +79,7 @@ class Antiphon(commands.AutoShardedBot):
     Cogs ask `clock()` for the time, never the machine, so that a test can turn it.
     """
 
-    service: JobService
+    jobs: JobService
     janitor: Janitor
     history: History
     outbox: JobOutbox
@@ -141,20 +141,20 @@ class Antiphon(commands.AutoShardedBot):
         # The default mode first: with one worker it is the only one.
         warm = sorted(self.capabilities, key=lambda mode: mode is not settings.default_mode)
         workers = local_workers(settings, self._engines, warm=warm)
-        self.service = JobService(jobs, clips, workers, self.capabilities, settings, self.clock)
-        self.duels = DuelService(Duels(database), self.service, settings, self.clock)
+        self.jobs = JobService(jobs, clips, workers, self.capabilities, settings, self.clock)
+        self.duels = DuelService(Duels(database), self.jobs, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
-        self.removals = RemovalService(Removals(database), self.service, self.duels, self.clock)
+        self.removals = RemovalService(Removals(database), self.jobs, self.duels, self.clock)
         self.deletions = DeletionService(Deletions(database), self.clock)
         self.boards = Boards(settings.database_path)
         self._services.push_async_callback(self.boards.close)
-        self.janitor = Janitor(clips, self.service.melodies, settings)
-        self.janitor.attach(self.service)
+        self.janitor = Janitor(clips, self.jobs.melodies, settings)
+        self.janitor.attach(self.jobs)
         self._services.push_async_callback(self.janitor.close)
         for cog in COGS:
             await self.load_extension(cog)
-        self._supervise(asyncio.create_task(self.service.run(), name="queue"))
-        self._services.push_async_callback(self.service.close)
+        self._supervise(asyncio.create_task(self.jobs.run(), name="queue"))
+        self._services.push_async_callback(self.jobs.close)
 
     async def on_message(self, message: discord.Message) -> None:
         """Do nothing: there are no commands in messages, and most messages are other people's."""

@@ -194,7 +194,7 @@ async def answered(
 
 async def _render(interaction: discord.Interaction[Antiphon], coached: Coached, prompt: str) -> None:
     bot = interaction.client
-    engine = bot.service.engine(coached.mode)
+    engine = bot.jobs.engine(coached.mode)
     seconds = coached.seconds
     if seconds is not None:
         seconds = within_lengths(seconds, engine, bot.settings)

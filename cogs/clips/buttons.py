@@ -44,7 +44,7 @@ class OtherModeButton(IdButton, prefix="clip:other"):
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
         other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
-        engine = interaction.client.service.engine(other)
+        engine = interaction.client.jobs.engine(other)
         await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
 
 
@@ -101,7 +101,7 @@ class CancelButton(IdButton, prefix="job:cancel"):
         job = await interaction.client.history.job(self.number)
         if job.user_id != interaction.user.id and not moderates_channel(interaction):
             raise UserError("Only the person who asked for a clip, or a moderator, can cancel it.")
-        await interaction.client.service.cancel(job.id)
+        await interaction.client.jobs.cancel(job.id)
 
 
 BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton, CancelButton)

@@ -60,10 +60,10 @@ class ClipDelivery:
             if refused.remedy is Remedy.WITHDRAWN:
                 await self._bot.outbox.withdrawn(job_id, refused.refusal.reason)
             else:
-                await self._bot.service.undeliverable(job_id, refused.refusal.reason)
+                await self._bot.jobs.undeliverable(job_id, refused.refusal.reason)
         except NotFound as error:
             log.warning("job %d cannot be delivered: %s", job_id, error)
-            await self._bot.service.undeliverable(job_id, str(error))
+            await self._bot.jobs.undeliverable(job_id, str(error))
 
     async def _attempt(self, job_id: int) -> None:
         async with self._responses.lock(job_id):
@@ -88,7 +88,7 @@ class ClipDelivery:
                 size = (self._bot.settings.clip_dir / clip.file).stat().st_size
                 await self._bot.outbox.limit_size(job.guild_id or job.channel_id, size)
             delivery = Delivery(shown.message_id, shown.channel_id, shown.guild_id, shown.ephemeral)
-            await self._bot.service.delivered(job_id, delivery)
+            await self._bot.jobs.delivered(job_id, delivery)
 
     async def _draft(self, job: Job, clip: Clip) -> Draft:
         line = await line_under(self._bot, clip)

@@ -72,7 +72,7 @@ class Music(commands.Cog):
             await use(interaction, await named(interaction, preset), prompt, mode, melody, **given)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
-        engine = self.bot.service.engine(self._mode(mode))
+        engine = self.bot.jobs.engine(self._mode(mode))
         recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
         check_melody(melody, engine)
         await acknowledge_request(interaction)

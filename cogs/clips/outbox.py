@@ -44,7 +44,7 @@ class Delivery(commands.Cog):
     async def cog_load(self) -> None:
         """Start with the items that an earlier run left in the outbox."""
         self.bot.add_dynamic_items(*BUTTONS)
-        self.bot.service.subscribe(self._on_progress)
+        self.bot.jobs.subscribe(self._on_progress)
         self._wake.set()
         self._loops = [
             asyncio.create_task(self._keep_going(self._empty_outbox), name="outbox"),

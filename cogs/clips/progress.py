@@ -124,7 +124,7 @@ class Board:
 
     async def run(self) -> None:
         """Edit the answers that are due, until cancelled."""
-        for job_id, position in (await self._bot.service.queue_positions()).items():
+        for job_id, position in (await self._bot.jobs.queue_positions()).items():
             self._jobs.setdefault(job_id, Progress(running=position.number == 0))
         try:
             while True:
@@ -139,7 +139,7 @@ class Board:
         due = [job_id for job_id, one in self._jobs.items() if one.due_at <= now and not one.editing]
         if not due or self._breaker.seconds_left:
             return
-        positions = await self._bot.service.queue_positions()
+        positions = await self._bot.jobs.queue_positions()
         for job_id in due:
             progress, position = self._jobs.get(job_id), positions.get(job_id)
             if progress is None:
@@ -195,11 +195,11 @@ class Board:
         self._breaker.note(refused.__cause__)
         match refused.remedy:
             case Remedy.WITHOUT_WORDS:
-                await self._bot.service.refuse(job_id, BLOCKED_WORDS)
+                await self._bot.jobs.refuse(job_id, BLOCKED_WORDS)
             case Remedy.WITHDRAWN:
                 # The answer was deleted, so the request is withdrawn: cancel without a notice.
                 with contextlib.suppress(NotFound):
-                    await self._bot.service.cancel(job_id)
+                    await self._bot.jobs.cancel(job_id)
             case Remedy.RETRY:
                 if refused.refusal is SLOWED:
                     progress.interval = SLOWED_SECONDS

@@ -28,7 +28,7 @@ class Queue(commands.Cog):
     async def queue(self, interaction: discord.Interaction[Antiphon]) -> None:
         """List what runs and waits; prompts are shown to those who wrote them only."""
         await think(interaction, private=True)
-        positions = await self.bot.service.queue_positions()
+        positions = await self.bot.jobs.queue_positions()
         mine = {job.id: job for job in await self.bot.history.open_jobs(interaction.user.id)}
         waiting = sum(position.number > 0 for position in positions.values())
         lines = [
@@ -58,7 +58,7 @@ class Queue(commands.Cog):
         number = max(mine) if clip is None else number_in(clip)
         if number is None or number not in mine:
             raise UserError("That is none of your waiting clips: choose one from the list that appears.")
-        job = await self.bot.service.cancel(number)
+        job = await self.bot.jobs.cancel(number)
         text = f"Cancelled: #{job.id} {in_a_line(job.recipe)}"
         if job.in_duel:
             text += "\nIts duel ends with it."
@@ -69,7 +69,7 @@ class Queue(commands.Cog):
         self, interaction: discord.Interaction[Antiphon], current: str
     ) -> list[app_commands.Choice[str]]:
         jobs = await self.bot.history.open_jobs(interaction.user.id)
-        positions = await self.bot.service.queue_positions()
+        positions = await self.bot.jobs.queue_positions()
         choices = [
             numbered_choice(job.id, _position_text(positions.get(job.id)), job.recipe.prompt)
             for job in reversed(jobs)

@@ -58,7 +58,7 @@ class DuelDelivery(commands.Cog):
     async def cog_load(self) -> None:
         """Start with the steps that an earlier run left."""
         self.bot.add_dynamic_items(*BUTTONS)
-        self.bot.service.subscribe(self._on_progress)
+        self.bot.jobs.subscribe(self._on_progress)
         self.bot.duels.subscribe(self._wake.set)
         self._loop = asyncio.create_task(self._run(), name="duels")
 
@@ -173,7 +173,7 @@ class DuelDelivery(commands.Cog):
     async def _answer(self, duel: Duel) -> str:
         if duel.state is not DuelState.RENDERING:
             return f"**Duel {duel.id}** is open: {duel.link}"
-        positions = await self.bot.service.queue_positions()
+        positions = await self.bot.jobs.queue_positions()
         left = max((position.seconds for position in positions.values()), default=0.0)
         return (
             f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"

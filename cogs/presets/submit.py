@@ -27,7 +27,7 @@ async def use(
     given: seconds, seed and options as of recipe_from; they win over the preset's.
     """
     bot = interaction.client
-    engine = bot.service.engine(mode_of(preset.body, mode))
+    engine = bot.jobs.engine(mode_of(preset.body, mode))
     recipe = recipe_from(preset.body, words, engine, bot.settings, **given)
     check_melody(melody, engine)
     return await submit(interaction, recipe, preset.version_id, melody)

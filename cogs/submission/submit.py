@@ -19,9 +19,7 @@ async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, cli
 
     Raises LimitReached before, so that no public “thinking…” appears for a refusal.
     """
-    await interaction.client.service.check_room(
-        interaction.user.id, can_post=can_post(interaction), jobs=clips
-    )
+    await interaction.client.jobs.check_room(interaction.user.id, can_post=can_post(interaction), jobs=clips)
     await think(interaction)
 
 
@@ -36,7 +34,7 @@ async def submit(
     preset_version: what the clip remembers, where the recipe came from a preset.
     melody: a file whose tune the clip follows, which passed check_melody.
     """
-    service = interaction.client.service
+    service = interaction.client.jobs
     if melody is None:
         return await service.submit(request_for(interaction, recipe, preset_version))
     async with service.melodies.added(await fetch_melody(melody), melody_name(melody)) as digest:

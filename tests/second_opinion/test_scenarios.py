@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from simcord.backend.errors import BackendError, SetupError
 
-from tests.cogs.simulated import Simulation, labels, last_of, said, text_of, told
+from tests.second_opinion.simulated import Simulation, labels, last_of, said, text_of, told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.cogs.simulated import Simulation, simulated
+from tests.second_opinion.simulated import Simulation, simulated
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
