@@ -64,7 +64,7 @@ class Estimates:
         expected = [eta.render_seconds(job.recipe, pace) for job in waiting]
         finished = eta.finish_times(list(left.values()), expected, self._workers)
         for job, seconds in zip(waiting, finished, strict=True):
-            positions[job.id] = QueuePosition(job.place, len(waiting), seconds)
+            positions[job.id] = QueuePosition(job.queue_position, len(waiting), seconds)
         return positions
 
     async def _pace(self, models: set[str]) -> eta.Pace:

@@ -30,7 +30,7 @@ class JobOutbox:
 
     async def notified(self, job_id: int) -> None:
         """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
-        await self._jobs.told(job_id)
+        await self._jobs.notified(job_id)
 
     async def withdrawn(self, job_id: int, reason: str) -> None:
         """Fail a rendered job whose message somebody deleted; nobody is notified."""

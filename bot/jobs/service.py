@@ -154,7 +154,7 @@ class JobService:
             _check_patience(position.seconds)
         except LimitReached:
             await self.jobs.cancel(job.id, now)
-            await self.jobs.told(job.id)
+            await self.jobs.notified(job.id)
             raise
 
     async def cancel(self, job_id: int) -> Job:

@@ -78,12 +78,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One place in the queue."""
+    """A queued job with its position, 1 for the next."""
 
     id: int
     user_id: int
     recipe: Recipe
-    place: int
+    queue_position: int
 
 
 @dataclass(frozen=True, slots=True)

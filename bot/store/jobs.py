@@ -150,10 +150,10 @@ class Jobs:
         if open_now is not None:
             _check_limits(open_now["mine"], open_now["everybody"], per_member, in_all, more=jobs)
 
-    async def told(self, job_id: int) -> None:
+    async def notified(self, job_id: int) -> None:
         """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
         async with self._db.write() as tx:
-            await tx.execute(_TOLD, {"id": job_id})
+            await tx.execute(_NOTIFIED, {"id": job_id})
 
     async def outbox(self) -> list[Job]:
         """Return what has to reach somebody: rendered clips, and failures nobody was told of.
@@ -171,8 +171,12 @@ class Jobs:
 
     async def waiting(self) -> list[Waiting]:
         """Return the queue in the order in which it will be claimed."""
-        rows = await self._db.read("SELECT id, user_id, recipe, place FROM queue ORDER BY place", {})
-        return [Waiting(r["id"], r["user_id"], Recipe.from_json(r["recipe"]), r["place"]) for r in rows]
+        rows = await self._db.read(
+            "SELECT id, user_id, recipe, queue_position FROM queue ORDER BY queue_position", {}
+        )
+        return [
+            Waiting(r["id"], r["user_id"], Recipe.from_json(r["recipe"]), r["queue_position"]) for r in rows
+        ]
 
     async def heads(self) -> list[Head]:
         """Return the first queued job of each mode, in the order of the queue."""
@@ -257,7 +261,7 @@ FROM jobs WHERE state IN ('queued', 'running')
 """
 _CLAIM = """
 UPDATE jobs SET state = 'running', claimed_at = :now, worker = :worker
-WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY place LIMIT 1)
+WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY queue_position LIMIT 1)
   AND state = 'queued'
   AND NOT EXISTS (
     SELECT 1 FROM jobs AS beside
@@ -268,7 +272,7 @@ WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY pl
 RETURNING *
 """
 _HEADS = """
-SELECT jobs.id, jobs.mode, jobs.isolated, jobs.exclusive, min(queue.place) AS first
+SELECT jobs.id, jobs.mode, jobs.isolated, jobs.exclusive, min(queue_position) AS first
 FROM queue JOIN jobs USING (id) GROUP BY jobs.mode ORDER BY first
 """
 _RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
@@ -312,16 +316,16 @@ UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, posting_at
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
 _WITHDRAWN = """
-UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, told = 1, interaction_token = NULL
+UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, notified = 1, interaction_token = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
 _POSTING = "UPDATE jobs SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
-_TOLD = """
-UPDATE jobs SET told = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
+_NOTIFIED = """
+UPDATE jobs SET notified = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
 """
 _OUTBOX = """
 SELECT * FROM jobs WHERE state = 'rendered' AND in_duel = 0
-UNION ALL SELECT * FROM jobs WHERE told = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0
+UNION ALL SELECT * FROM jobs WHERE notified = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0
 ORDER BY id
 """
 _OPEN = "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"

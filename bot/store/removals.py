@@ -113,13 +113,13 @@ UPDATE clips SET message_id = NULL, message_deleted_at = :now WHERE message_id I
 """
 _CLIPS_WITHOUT_MESSAGE = f"{_FORGET_MESSAGE} AND message_id = :message_id"
 _CANCEL = """
-UPDATE jobs SET state = 'cancelled', error = :why, finished_at = :now, told = 1, interaction_token = NULL
+UPDATE jobs SET state = 'cancelled', error = :why, finished_at = :now, notified = 1, interaction_token = NULL
 WHERE state IN ('queued', 'running')
 """
 _CANCEL_ANSWERED = f"{_CANCEL} AND answer_id = :message_id RETURNING id"
 _GOING = "SELECT id, state FROM duels WHERE state IN ('rendering', 'ready', 'open', 'closed')"
 _FAIL_DUEL = """
-UPDATE duels SET state = 'failed', error = :why, told = 1, interaction_token = NULL,
+UPDATE duels SET state = 'failed', error = :why, notified = 1, interaction_token = NULL,
                  file_a = '', file_b = '', picture = ''
 WHERE id = :id
 """

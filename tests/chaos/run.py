@@ -108,8 +108,8 @@ async def _unsettled(chaos: Chaos) -> list[str]:
     def waiting() -> list[tuple[object, ...]]:
         return chaos.query(
             # The jobs of a duel settle with it.
-            "SELECT 'job', id, state, told FROM jobs WHERE (state IN ('queued', 'running', 'rendered')"
-            " OR (state IN ('failed', 'cancelled') AND told = 0))"
+            "SELECT 'job', id, state, notified FROM jobs WHERE (state IN ('queued', 'running', 'rendered')"
+            " OR (state IN ('failed', 'cancelled') AND notified = 0))"
             " AND NOT EXISTS (SELECT 1 FROM duel_sides WHERE job_id = jobs.id)"
             " UNION ALL SELECT 'duel', id, state, 0 FROM duels"
             " WHERE state IN ('rendering', 'ready', 'closed') OR (state = 'open' AND answer_shown <> 'open')"

@@ -54,7 +54,8 @@ async def test_a_progress_that_was_deleted_cancels_its_job(
     await mina.delete(waiting)
     await mina.delete(going)
     await eventually(
-        lambda: query(bot, "SELECT state, told FROM jobs ORDER BY id") == [("cancelled", 1)] * 2, "both ends"
+        lambda: query(bot, "SELECT state, notified FROM jobs ORDER BY id") == [("cancelled", 1)] * 2,
+        "both ends",
     )
     later = await made(alice, "the worker goes on")
     assert [m for m in music.messages if m.author_id != alice.id] == [later]

@@ -61,7 +61,7 @@ async def test_a_cancelled_block_leaves_no_trace_and_no_open_transaction(databas
 
     async def write() -> None:
         async with database.write() as tx:
-            await tx.execute("UPDATE jobs SET told = 1")
+            await tx.execute("UPDATE jobs SET notified = 1")
             written.set()
             await asyncio.Event().wait()
 
@@ -70,7 +70,7 @@ async def test_a_cancelled_block_leaves_no_trace_and_no_open_transaction(databas
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert [row["told"] for row in await database.read("SELECT told FROM jobs", {})] == [0]
+    assert [row["notified"] for row in await database.read("SELECT notified FROM jobs", {})] == [0]
     # The next block begins a transaction of its own, and commits it.
     assert await Jobs(database).cancel(job.id, 1) is not None
     assert [row["state"] for row in await database.read("SELECT state FROM jobs", {})] == ["cancelled"]

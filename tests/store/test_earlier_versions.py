@@ -13,7 +13,7 @@ from bot.store import migrations
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Jobs
+from bot.store.jobs import Jobs, State
 from bot.store.presets.model import Viewer
 from tests.store.preset_builders import presets_of
 
@@ -75,3 +75,18 @@ async def test_duels_and_presets_of_an_earlier_version_are_read(old: Path) -> No
             "num_sampling_steps": 20,
             "negative_prompt": "voices",
         }
+
+
+async def test_notices_of_an_earlier_version_are_sent_once(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("UPDATE jobs SET state = 'failed', told = (id = 1) WHERE id IN (1, 2)")
+        connection.execute("UPDATE duels SET state = 'failed', told = 0")
+    async with Database.open(old, now=1) as database:
+        jobs, duels = Jobs(database), Duels(database)
+        failed = [job.id for job in await jobs.outbox() if job.state is State.FAILED]
+        assert failed == [2], "the member was notified of job 1"
+        assert [duel.id for duel in await duels.due(1)] == [1]
+        await jobs.notified(2)
+        await duels.notified(1)
+        assert not [job for job in await jobs.outbox() if job.state is State.FAILED]
+        assert await duels.due(1) == []

@@ -127,7 +127,7 @@ async def test_a_token_is_forgotten_once_the_job_is_over(database: Database, job
             await jobs.delivered(job.id, Delivery(5, 20, 10), 3)
         else:
             await (jobs.fail(job.id, "why", 1) if end == "fail" else jobs.cancel(job.id, 1))
-            await jobs.told(job.id)
+            await jobs.notified(job.id)
     rows = await database.read("SELECT state, interaction_token FROM jobs", {})
     assert [tuple(row) for row in rows] == [("delivered", None), ("failed", None), ("cancelled", None)]
 
@@ -310,7 +310,7 @@ class QueueMachine(RuleBasedStateMachine):
     def places_are_a_permutation(self) -> None:
         waiting = self.runner.run(self.jobs.waiting())
         assert sorted(w.id for w in waiting) == sorted(self.having(State.QUEUED))
-        assert [w.place for w in waiting] == list(range(1, len(waiting) + 1))
+        assert [w.queue_position for w in waiting] == list(range(1, len(waiting) + 1))
         assert (waiting[0].id if waiting else None) == self.expected_next()
 
 

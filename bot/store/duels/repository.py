@@ -127,7 +127,7 @@ class Duels:
             if swapped is None:
                 await tx.execute("DELETE FROM jobs WHERE id = :id", {"id": job.id})
                 return None
-            await tx.execute("UPDATE jobs SET told = 1 WHERE id = :id", {"id": side.job_id})
+            await tx.execute("UPDATE jobs SET notified = 1 WHERE id = :id", {"id": side.job_id})
         return job
 
     async def ready(self, duel_id: int, *, file_a: str, file_b: str, picture: str) -> Duel | None:
@@ -204,7 +204,7 @@ class Duels:
     async def notified(self, duel_id: int) -> None:
         """Record that the requester knows of a failure, and forget the interaction's token."""
         async with self._db.write() as tx:
-            await tx.execute(_TOLD, {"id": duel_id})
+            await tx.execute(_NOTIFIED, {"id": duel_id})
 
     async def _move(self, sql: str, parameters: Mapping[str, object]) -> Duel | None:
         async with self._db.write() as tx:
@@ -215,7 +215,7 @@ class Duels:
 async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: float) -> list[int]:
     """End the jobs of a failed duel inside its transaction; return those that were queued or running.
 
-    The duel tells its requester, so the jobs count as told.
+    The duel tells its requester, so the jobs count as notified.
     """
     about = {"id": duel_id, "error": error, "now": now}
     rows = list(await (await tx.execute(_JOBS_CANCELLED, about)).fetchall())
@@ -245,7 +245,7 @@ WHERE state IN ('ready', 'closed')
    OR (state = 'open' AND closes_at <= :now)
    OR (state IN ('open', 'closed', 'revealed') AND answer_shown <> 'open')
    OR (state = 'rendering' AND answer_shown = '')
-   OR (state = 'failed' AND told = 0)
+   OR (state = 'failed' AND notified = 0)
    OR (state = 'rendering' AND (
         EXISTS (SELECT 1 FROM duel_sides JOIN jobs ON jobs.id = job_id
                 WHERE duel_id = duels.id AND jobs.state IN ('failed', 'cancelled'))
@@ -305,15 +305,16 @@ UPDATE duels SET state = 'failed', error = :error, file_a = '', file_b = '', pic
 WHERE id = :id AND state IN ('rendering', 'ready') RETURNING *
 """
 _JOBS_CANCELLED = """
-UPDATE jobs SET state = 'cancelled', error = :error, finished_at = :now, told = 1, interaction_token = NULL
+UPDATE jobs SET state = 'cancelled', error = :error, finished_at = :now, notified = 1,
+                interaction_token = NULL
 WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id) AND state IN ('queued', 'running')
 RETURNING id
 """
 _JOBS_GIVEN_UP = """
 UPDATE jobs SET state = CASE state WHEN 'rendered' THEN 'failed' ELSE state END,
                 error = coalesce(error, :error), finished_at = coalesce(finished_at, :now),
-                told = 1, interaction_token = NULL
+                notified = 1, interaction_token = NULL
 WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
   AND state IN ('rendered', 'failed', 'cancelled')
 """
-_TOLD = "UPDATE duels SET told = 1, interaction_token = NULL WHERE id = :id AND state = 'failed'"
+_NOTIFIED = "UPDATE duels SET notified = 1, interaction_token = NULL WHERE id = :id AND state = 'failed'"
