@@ -36,7 +36,7 @@ class DeletionService:
         self._listeners.append(listener)
 
     async def begin(self, clip_id: int, press: Press | None = None) -> None:
-        """Decide that a clip goes. Raises NotFound where somebody else was first.
+        """Record that a clip is to be deleted. Raises NotFound where its deletion is recorded already.
 
         press: where a button under the clip's own message asked for it.
         """
@@ -46,7 +46,7 @@ class DeletionService:
             listener()
 
     async def pending(self) -> list[Deletion]:
-        """Return what is decided and not finished, oldest first."""
+        """Return the unfinished deletions, oldest first."""
         return await self._deletions.pending()
 
     async def finished(self, deletion: Deletion) -> None:
@@ -68,10 +68,10 @@ class RemovalService:
         self._some_unknown = asyncio.Event()
 
     async def messages(self, message_ids: Iterable[int]) -> None:
-        """Messages were deleted, by somebody or by this program."""
+        """Apply the deletion of messages, by anybody or by this program."""
         deleted = list(message_ids)
         known = await self._removals.known(deleted)
-        # The known ones too: a message shows a job's progress first and may carry its clip a moment later.
+        # The known ones too: a message first shows a job's progress, and may carry its clip a moment later.
         for message_id in deleted:
             self._unknown[message_id] = time.monotonic() + REMEMBERED_SECONDS
         while len(self._unknown) > MAX_REMEMBERED:
@@ -81,7 +81,7 @@ class RemovalService:
             await self._apply(known)
 
     async def run(self) -> None:
-        """Compare deleted messages with what is recorded afterwards, until cancelled."""
+        """Compare deleted messages with message ids recorded afterwards, until cancelled."""
         while True:
             await self._some_unknown.wait()
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
@@ -99,15 +99,15 @@ class RemovalService:
         await self._after(await self._removals.messages(message_ids, self._clock()), "deleted messages")
 
     async def channel(self, channel_id: int) -> None:
-        """A channel or a thread was deleted."""
+        """Apply the deletion of a channel or a thread."""
         await self._after(await self._removals.channel(channel_id, self._clock()), f"channel {channel_id}")
 
     async def guild(self, guild_id: int) -> None:
-        """The bot is in a server no more."""
+        """Apply the bot's removal from a server."""
         await self._after(await self._removals.guild(guild_id, self._clock()), f"server {guild_id}")
 
     async def thread_locked(self, thread_id: int) -> None:
-        """A thread was archived and locked: nobody can vote there any more."""
+        """Close the duels of a thread that was archived and locked, where no vote is possible any more."""
         await self._duels.close_in_channel(thread_id)
 
     async def _after(self, removed: Removed, what: str) -> None:

@@ -155,7 +155,7 @@ class Actor:
         at: ChannelHandle | None = None,
         **options: Any,
     ) -> list[Json]:
-        """What is offered for the option `focused` when `typed` stands in it."""
+        """Return the choices offered for the option `focused` when `typed` is in it."""
         room = at or channel_named(self.sandbox, "music")
         values = {key: self._value(value, room) for key, value in options.items()} | {focused: typed}
         client = self.sandbox.client
@@ -215,7 +215,7 @@ class Actor:
         )
 
     async def submit(self, reply: Reply, values: dict[str, Any] | None = None, *, wait: bool = True) -> Reply:
-        """Send the modal that `reply` opened; `values` by custom_id, the others keep what is prefilled."""
+        """Submit the modal that `reply` opened. values: by custom_id; other fields stay as prefilled."""
         room = handle_of(self.sandbox, self.sandbox.world.channel(reply.interaction.channel_id))
         given = {
             key: [self._value(one, room) for one in value]
@@ -239,7 +239,7 @@ class Actor:
         return self.sandbox.client.post(self.user, room.channel, content, uploads, reply_to)
 
     async def edit(self, message: Message, content: str) -> Message:
-        """Change one's own message."""
+        """Edit an own message."""
         return self.sandbox.client.edit(self.user, message, content)
 
     async def delete(self, message: Message) -> None:

@@ -46,7 +46,7 @@ class Options(TypedDict, total=False):
     upload_limit: int
     """Bytes per attachment."""
     shards: int
-    """How many shards the bot is told to use."""
+    """The number of shards that GET /gateway/bot recommends."""
     spec: Spec | None
     """Discord's OpenAPI description, to check traffic against."""
     bot_name: str
@@ -54,7 +54,7 @@ class Options(TypedDict, total=False):
 
 
 class Backend:
-    """The parts of a sandbox, and waiting for what happens in it.
+    """The parts of a sandbox, and waiting for its changes.
 
     path: the history file; None keeps the history in memory, for as long as the object lives.
     """
@@ -105,7 +105,7 @@ class Backend:
     def install_contexts(
         self, *, guild: bool = True, user: bool = False, narrows: bool = False, entry_point: bool = False
     ) -> None:
-        """Choose what the application supports, as on its Installation page; at first both.
+        """Choose the installation types that the application supports; both by default.
 
         Commands for other contexts are refused with 50035, or with `narrows` kept without them. With
         `entry_point` the application has an entry point command; a bulk overwrite without it gets 50240.
@@ -114,7 +114,7 @@ class Backend:
         self.world.app = AppSettings(kinds, narrows, entry_point)
 
     def bytes_of(self, attachment: Attachment) -> bytes:
-        """What was uploaded; KeyError when it is gone."""
+        """Return an upload's content; KeyError when it is gone."""
         body = self.store.file(attachment.id)
         if body is None:
             raise KeyError(f"{attachment.filename} is gone.")

@@ -1,4 +1,4 @@
-"""Serves uploads to whoever has a signed link that has not expired."""
+"""Serves uploads by signed links that expire."""
 
 from __future__ import annotations
 

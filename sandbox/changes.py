@@ -1,4 +1,4 @@
-"""What may happen in the world, told to whoever listens: the gateway, the page, and waiting tests."""
+"""The changes of the world, as its listeners get them: the gateway, the page, and waiting tests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MessagesDeleted:
 
 @dataclass(frozen=True)
 class Typing:
-    """Somebody types in a channel."""
+    """A user types in a channel."""
 
     channel: Channel
     user_id: int
@@ -103,7 +103,7 @@ class ThreadUpdated:
 
 @dataclass(frozen=True)
 class ThreadDeleted:
-    """A thread is gone. `seen` says whether the bot saw it."""
+    """A thread was deleted. seen: whether the bot saw it."""
 
     thread: Channel
     seen: bool

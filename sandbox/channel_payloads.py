@@ -10,7 +10,7 @@ COUNTED_MEMBERS = 50
 
 
 def guild_channel(channel: Channel) -> Json:
-    """What a guild's channel has beyond `channel_base`."""
+    """The fields of a guild's channel beyond `channel_base`."""
     body: Json = {
         "guild_id": str(channel.guild_id),
         "name": channel.name,
@@ -37,7 +37,7 @@ def guild_channel(channel: Channel) -> Json:
 
 
 def thread(world: World, channel: Channel, state: ThreadState) -> Json:
-    """What a thread has beyond `channel_base`; `member` is there when the bot is in it."""
+    """The fields of a thread beyond `channel_base`; `member` where the bot is in it."""
     body: Json = {
         "guild_id": str(channel.guild_id),
         "name": channel.name,

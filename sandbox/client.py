@@ -1,4 +1,4 @@
-"""What Discord's own client does for a person: which commands it offers, what it lets through, what it sends.
+"""Discord's own client: the commands that it offers, its checks, and the interactions that it sends.
 
 The page and the tests both act through this module. Ids are integers or strings of digits; an option or field
 of an attachment kind takes the id of an upload.
@@ -156,7 +156,7 @@ class Client:
     def autocomplete(
         self, user: User, channel: Channel, name: str, options: Mapping[str, Any], focused: str
     ) -> Interaction:
-        """Ask what may be put into the option `focused`, given what is typed so far."""
+        """Request autocomplete for the option `focused`, given the text typed so far."""
         self._enter(user, channel)
         command = self._command(user, channel, 1, name.split(" ")[0])
         resolver = self._resolver(channel)
@@ -244,14 +244,14 @@ class Client:
         return self._tried(lambda: self.messages.create(channel, user.id, body, list(uploads)))
 
     def edit(self, user: User, message: Message, content: str) -> Message:
-        """Change one's own message."""
+        """Edit an own message."""
         self._see(user, message)
         if message.author_id != user.id:
             raise ActionError("One can edit one's own messages only.")
         return self._tried(lambda: self.messages.edit(message, {"content": content}, []))
 
     def delete(self, user: User, message: Message) -> None:
-        """Delete one's own message, anybody's with Manage Messages, or dismiss an ephemeral one."""
+        """Delete an own message, any message with Manage Messages, or dismiss an ephemeral one."""
         channel = self._see(user, message)
         if message.ephemeral_for is None:
             bits = self.world.permissions(user.id, channel)

@@ -126,7 +126,7 @@ def find(components: Iterable[Json], custom_id: str) -> Json | None:
 
 
 def texts(components: list[Json]) -> Iterator[str]:
-    """What the text displays say."""
+    """Return the texts of the text displays."""
     for _, component in walk(components):
         if component["type"] == Kind.TEXT_DISPLAY:
             yield component["content"]

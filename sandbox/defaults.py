@@ -1,4 +1,4 @@
-"""What a new sandbox starts with: the bot, five people, its server, and a server without it."""
+"""The initial world: the bot, five people, a server with the bot, and one without it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ APP_USERS = ("alice", "host")
 
 
 def populate(world: World, bot_name: str = "Antiphon") -> None:
-    """Fill an empty world; one that has been filled stays as it is."""
+    """Fill an empty world; any other stays unchanged."""
     if world.users:
         return
     bot = world.add_user(User(world.ids.next(), bot_name.lower(), bot_name, bot=True))

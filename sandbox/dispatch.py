@@ -29,7 +29,7 @@ class Dispatcher:
         return (guild_id >> 22) % shards
 
     def events(self, change: changes.Change) -> list[Outgoing]:
-        """The events that tell the bot of a change; none for what it does not see."""
+        """Return the gateway events of a change; none where the bot does not see it."""
         match change:
             case changes.MessageCreated(message):
                 return self._message("MESSAGE_CREATE", message)

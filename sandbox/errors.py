@@ -1,4 +1,4 @@
-"""What the REST API answers when it refuses.
+"""The errors of the REST API.
 
 ApiError                any refusal: HTTP status, Discord's code and words
 └── FormError           400 50035, with the nested `errors` that name each field
@@ -13,7 +13,7 @@ from sandbox.model import Json
 
 Path = tuple[str | int, ...]
 Problem = tuple[Path, str, str]
-"""Where in the body, Discord's code for what is wrong, and its words."""
+"""The path in the body, Discord's code, and its message."""
 
 
 class ApiError(Exception):

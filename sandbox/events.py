@@ -39,7 +39,7 @@ class Outgoing:
         return home == shard[0] and (not self.intent or bool(intents & self.intent))
 
     def data(self, intents: int) -> Any:
-        """What a session with these intents is told."""
+        """Return the event as a session with these intents gets it."""
         if self.without_content is not None and not intents & Intent.MESSAGE_CONTENT:
             return self.without_content()
         return self.body

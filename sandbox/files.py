@@ -1,4 +1,4 @@
-"""Uploads: what a client sent, and what can be told about it from its name and first bytes."""
+"""Uploads, and their type and size as the name and the first bytes give them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Upload:
 
 
 async def read_part(part: BodyPartReader, most: int) -> bytes:
-    """The content of a multipart field, cut after `most` bytes; what is over is read and dropped."""
+    """Return the content of a multipart field, cut after `most` bytes; the rest is read and dropped."""
     kept = bytearray()
     while chunk := await part.read_chunk(1 << 16):
         kept += chunk[: max(0, most - len(kept))]

@@ -63,7 +63,7 @@ class Session:
 
 
 class Socket:
-    """One websocket of a bot, with its compression and a queue so that a slow reader delays nobody."""
+    """One websocket of a bot, with its compression, and a queue so that a slow reader delays no other."""
 
     def __init__(
         self, ws: web.WebSocketResponse, transport: asyncio.Transport | None, packer: Stream | None
@@ -94,7 +94,7 @@ class Socket:
         self._acknowledging = asyncio.get_running_loop().call_later(PATIENCE, self.acknowledge)
 
     def acknowledge(self) -> None:
-        """Acknowledge every heartbeat so far."""
+        """Acknowledge all received heartbeats."""
         if self._acknowledging is not None:
             self._acknowledging.cancel()
             self._acknowledging = None
@@ -115,7 +115,7 @@ class Socket:
         self._queue.put_nowait(None)
 
     async def write(self) -> None:
-        """Send what is queued until the socket ends."""
+        """Send queued messages until the socket ends."""
         with contextlib.suppress(ConnectionError):
             while True:
                 message = await self._queue.get()
@@ -151,7 +151,7 @@ class Socket:
 
 
 class Gateway:
-    """Accepts the bot's sockets and tells each session what happens on its shard."""
+    """Accepts the bot's sockets and dispatches to each session the events of its shard."""
 
     def __init__(self, world: World, payloads: Payloads, dispatcher: Dispatcher) -> None:
         self.world = world

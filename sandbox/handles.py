@@ -1,4 +1,4 @@
-"""Channels and guilds as a test handles them: what is in them, and what a moderator may do to them.
+"""Handles of channels and guilds for tests: their messages, and moderation.
 
 music = discord.channel("music")
 clip = await music.wait_for(lambda one: bool(one.attachments))
@@ -36,7 +36,7 @@ class ChannelHandle:
 
     @property
     def messages(self) -> list[Message]:
-        """What is in it, oldest first, everybody's ephemeral messages included."""
+        """Its messages, oldest first, ephemeral ones included."""
         return self.sandbox.world.history(self.id)
 
     async def wait_for(

@@ -110,7 +110,7 @@ class Interactions:
             interaction.response_message_id = message.id
             interaction.state = State.ANSWERED
         elif kind == Callback.DEFERRED_MESSAGE:
-            # First the state: whoever is told of the message asks whether its interaction is still awaited.
+            # The state first, because listeners of the message look it up.
             interaction.state = State.THINKING
             message = self._think(interaction, ephemeral=_ephemeral(data))
             interaction.response_message_id = message.id

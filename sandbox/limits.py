@@ -94,7 +94,7 @@ class Limits:
 
     @classmethod
     def none(cls) -> Limits:
-        """Limits that nobody reaches, for load and for tests of other things."""
+        """Limits out of reach, for load and for tests of other things."""
         roomy = (1_000_000, 1.0)
         return cls(dict.fromkeys(DEFAULTS, roomy), roomy)
 

@@ -54,7 +54,7 @@ class Messages:
         *,
         draft: Message | None = None,
     ) -> Message:
-        """A new message of `author_id`; `draft` is what is settled about it before."""
+        """Create a message of `author_id`. draft: its fields that are settled already."""
         body = {} if body is None else body
         answered = draft is not None and draft.interaction_id is not None
         self.judge_uploads(channel, uploads, draft.interaction_metadata if draft and answered else None)
@@ -133,7 +133,7 @@ class Messages:
             raise refusal(40005)
 
     def promised_bytes(self, interaction: Interaction) -> int:
-        """What an interaction says that a file may weigh."""
+        """Return the size limit that an interaction announces, in bytes."""
         channel = self.world.channel(interaction.channel_id)
         guild = self.world.guilds.get(channel.guild_id or 0)
         nitro = self.world.user(interaction.user_id).nitro
@@ -311,7 +311,7 @@ def _embed(embed: Json) -> Json:
                 for one in value
             ]
         elif name in ("image", "thumbnail"):
-            # Discord measures pictures itself: what a request says of their size is not shown again.
+            # Discord measures pictures itself, and ignores the size that a request gives.
             value = {key: value[key] for key in ("url", "description") if value.get(key)}
         elif isinstance(value, dict):
             value = {key: item for key, item in value.items() if item is not None and item != ""}

@@ -83,7 +83,7 @@ class ChannelType(enum.IntEnum):
 
 
 class InteractionType(enum.IntEnum):
-    """What a member did."""
+    """The type of an interaction."""
 
     APPLICATION_COMMAND = 2
     MESSAGE_COMPONENT = 3
@@ -191,7 +191,7 @@ class Guild(Entity):
 
 @dataclass
 class Overwrite:
-    """What a channel allows and denies to a role (`type` 0) or a member (1); `id` is theirs."""
+    """A permission overwrite of a channel, for a role (`type` 0) or a member (1) with this `id`."""
 
     id: int
     type: int
@@ -201,7 +201,7 @@ class Overwrite:
 
 @dataclass
 class ThreadState:
-    """What a thread has beyond a channel. Times are Unix seconds."""
+    """The fields of a thread beyond those of a channel. Times are Unix seconds."""
 
     owner_id: int
     created_at: float
@@ -286,7 +286,7 @@ class Attachment:
 
 @dataclass
 class Message(Entity):
-    """One message. Edited in place, so that whoever holds it sees what a reader of the channel sees."""
+    """One message, edited in place, so that every reference to it shows its current content."""
 
     kind = "message"
     channel_id: int
@@ -310,7 +310,7 @@ class Message(Entity):
     """The interaction this message answers; its token may edit the message."""
     interaction_metadata: Json | None = None
     ephemeral_for: int | None = None
-    """The only user who sees it, or None for everybody."""
+    """The only user who sees it; None for a public message."""
 
     def __post_init__(self) -> None:
         self.attachments = [Attachment(**a) if isinstance(a, dict) else a for a in self.attachments]
@@ -335,7 +335,7 @@ class AppSettings:
 
 @dataclass
 class Command(Entity):
-    """An application command, global (`guild_id` None) or of one guild; `body` is what was registered."""
+    """An application command, global (`guild_id` None) or of one guild. body: as registered."""
 
     kind = "command"
     type: int
@@ -346,7 +346,7 @@ class Command(Entity):
 
 
 class State(enum.StrEnum):
-    """How far an interaction has come, as the page shows it."""
+    """The state of an interaction, as the page shows it."""
 
     SENT = "sent"
     THINKING = "thinking"
@@ -356,7 +356,7 @@ class State(enum.StrEnum):
 
 @dataclass
 class Interaction(Entity):
-    """One thing a member did, and what the bot answered."""
+    """An interaction of a member, and the bot's answer."""
 
     kind = "interaction"
     type: int

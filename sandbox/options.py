@@ -42,7 +42,7 @@ def path_of(command: Command, name: str) -> Path:
 
 
 def name_of(data: Json) -> str | None:
-    """What an interaction's data calls its command, with its sub-commands; None when it was no command."""
+    """Return the full name of an interaction's command, with sub-commands; None for other interactions."""
     if "name" not in data:
         return None
     words, inner = [str(data["name"])], data.get("options") or []

@@ -1,4 +1,4 @@
-"""What a page is told: the snapshot it starts from, and the news after it, as one user may see them.
+"""The page's data as one user may see it: the snapshot at the start, and the events after it.
 
 `sandbox/page_api.py` describes the shapes.
 """
@@ -123,7 +123,7 @@ class PageView:
         return message.ephemeral_for in (None, user.id) and self.sandbox.world.may_see(user.id, channel)
 
     def news(self, user: User, change: changes.Change) -> list[Json]:
-        """What a change means to a user; nothing when it is not for them."""
+        """Return the page's events for a change; none where the user may not see it."""
         if isinstance(change, changes.MessagesDeleted):
             single = [self._news(user, changes.MessageDeleted(one)) for one in change.messages]
             return [body for body in single if body is not None]

@@ -335,7 +335,7 @@ class Payloads:
         return body
 
     def app_permissions(self, channel: Channel) -> int:
-        """What the bot may do in a channel; where it is not a member, what its interactions may.
+        """Return the bot's permissions in a channel; where it is not a member, those of its interactions.
 
         In private channels that is little; source: Discord's change log of 2024-03-18.
         """

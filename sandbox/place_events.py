@@ -15,14 +15,14 @@ from sandbox.world import World
 
 
 class PlaceEvents:
-    """Translates what happens to places."""
+    """Gateway events of channels, threads and guilds."""
 
     def __init__(self, world: World, payloads: Payloads) -> None:
         self.world = world
         self.payloads = payloads
 
     def events(self, change: changes.Change) -> list[Outgoing]:
-        """The events of a change; none for what is no place, or where the bot is not."""
+        """Return the events of a change; none for other changes, or where the bot is not a member."""
         match change:
             case changes.BotJoinedGuild(guild):
                 # A guild that is new to the bot has no `unavailable`, unlike one that has come back.

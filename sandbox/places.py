@@ -33,14 +33,14 @@ class Places:
         return channel
 
     def change_channel(self, channel: Channel) -> None:
-        """Store and dispatch what was changed about a guild's channel or a thread."""
+        """Store and dispatch a change of a guild's channel or a thread."""
         self.world.add_channel(channel)
         self.world.tell(
             changes.ChannelUpdated(channel) if channel.thread is None else changes.ThreadUpdated(channel)
         )
 
     def overwrite(self, channel: Channel, overwrite: Overwrite) -> None:
-        """Set what a channel allows and denies to one role or member; nothing of both removes the entry."""
+        """Set a permission overwrite of a channel; one that allows and denies nothing is removed."""
         bot = self.world.application_id
         saw = self.world.may_see(bot, channel)
         channel.overwrites.pop(overwrite.id, None)
@@ -86,7 +86,7 @@ class Places:
         return thread
 
     def archive(self, thread: Channel, archived: bool = True, *, locked: bool | None = None) -> None:
-        """Archive or unarchive a thread; `locked` None leaves the lock as it is."""
+        """Archive or unarchive a thread; `locked` None leaves the lock unchanged."""
         state = _state(thread)
         now = self.world.clock.now()
         if locked is not None:

@@ -17,7 +17,7 @@ class ActionError(Exception):
 
 
 class Resolver:
-    """Gathers what values name, for one channel. Methods take an id, ActionError is for a strange one."""
+    """Collects the objects that values refer to, in one channel. ActionError for an unknown id."""
 
     def __init__(self, world: World, payloads: Payloads, channel: Channel) -> None:
         self.world = world

@@ -75,7 +75,7 @@ class Sandbox(Backend):
         self.clock.stop()
         self.store.close()
 
-    # What a bot needs
+    # For the bot
 
     @property
     def api_url(self) -> str:
@@ -92,11 +92,11 @@ class Sandbox(Backend):
         """The token to log in with; it stays the same for a history file."""
         return self.world.bot_token
 
-    # What a person or a test needs
+    # For people and tests
 
     @property
     def page_url(self) -> str:
-        """The page's address, with this run's token; nobody gets in without it."""
+        """The page's address, with this run's token, which access needs."""
         return f"{self.base}/{self._page_token}/"
 
     def member(self, username: str) -> Actor:

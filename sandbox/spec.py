@@ -1,6 +1,6 @@
 """Checks requests and answers against Discord's OpenAPI description, where that file is at hand.
 
-Only tests use it: what the description says of every body is held against what really goes over the wire.
+Used by tests alone, which compare every body on the wire with the description.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def find_spec(root: Path) -> Path:
 
 
 class Spec:
-    """Discord's description, ready to judge bodies; `mismatches` gathers what did not fit."""
+    """Discord's description as a validator of bodies; `mismatches` collects the errors."""
 
     def __init__(self, path: Path) -> None:
         document = json.loads(path.read_text("utf-8"))

@@ -65,7 +65,7 @@ class Store:
             raise sqlite3.DatabaseError(f"it has layout {version}, this version writes {SCHEMA_VERSION}")
 
     def put(self, entity: Entity) -> None:
-        """Keep `entity` as it is when the transaction is written."""
+        """Store `entity` in its state at the end of the transaction."""
         self._note(entity.kind, entity.id, entity)
 
     def delete(self, entity: Entity) -> None:
@@ -112,7 +112,7 @@ class Store:
         self._db.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", (name, value))
 
     def flush(self) -> None:
-        """Write everything noted so far in one transaction."""
+        """Write all pending changes in one transaction."""
         if self._flush is not None:
             self._flush.cancel()
             self._flush = None
@@ -139,7 +139,7 @@ class Store:
             self._flush = asyncio.get_running_loop().call_later(RETRY_AFTER, self.flush)
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Write the pending changes and close the file."""
         self.flush()
         if self._flush is not None:
             self._flush.cancel()

@@ -15,7 +15,7 @@ NITRO_PROMISED, NITRO_ACCEPTED = 500 * MIB, 200 * MIB
 
 
 def accepted_bytes(default: int, guild: Guild | None, channel: Channel, *, nitro: bool = False) -> int:
-    """What an upload may weigh; `nitro`: it answers an interaction of a member with Nitro."""
+    """Return the size limit of an upload in bytes. nitro: for answers to members with Nitro."""
     if channel.upload_limits is not None:
         return channel.upload_limits.accepted
     boosted = max(default, BOOSTED.get(guild.premium_tier, 0)) if guild is not None else default

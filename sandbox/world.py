@@ -239,7 +239,7 @@ class World:
         return message
 
     def change_message(self, message: Message) -> Message:
-        """Keep and tell what was changed about a message."""
+        """Store a changed message, and notify the listeners."""
         self.store.put(message)
         self.tell(changes.MessageUpdated(message))
         return message

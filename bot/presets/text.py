@@ -23,7 +23,7 @@ MAX_SETTINGS_CHARACTERS = sum(
 
 
 def settings_text(body: Body) -> str:
-    """Return “mode: ar” and so on, a line each, without what is left to the bot's defaults."""
+    """Return the settings as lines such as “mode: ar”, without those left to the bot's defaults."""
     values = {"seconds": body.seconds, **body.options}
     lines = [f"mode: {body.mode}"]
     for label, row in _ROWS.items():
@@ -35,7 +35,7 @@ def settings_text(body: Body) -> str:
 
 
 def read_settings(text: str) -> dict[str, Any]:
-    """Return what the lines of a text set, by the keys of a body's JSON. Raises InvalidField."""
+    """Return the settings in the lines of a text, by the keys of a body's JSON. Raises InvalidField."""
     found: dict[str, Any] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         label, colon, value = (part.strip() for part in line.partition(":"))

@@ -67,5 +67,5 @@ def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -
 
 
 def mode_of(body: Body, asked: str | None) -> Mode:
-    """Return the mode to render in: what the member asks, or the preset's."""
+    """Return the mode to render in: the member's choice, or the preset's."""
     return validate_mode(asked) if asked else body.mode

@@ -1,4 +1,4 @@
-"""The card of a clip: the MP3, a picture of it, and what it was made with.
+"""The card of a clip: the MP3, its picture, and its recipe.
 
 An embed with the MP3 beside it, not Components V2: there a file is a download, here Discord shows a player.
 """
@@ -26,7 +26,7 @@ TEXT_SHOWN = 700
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What a message needs to show a clip."""
+    """The parts of a message that shows a clip."""
 
     embed: discord.Embed
     audio: Path
@@ -71,7 +71,7 @@ def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
 
 
 def details(clip: Clip) -> discord.Embed:
-    """Return everything that decides how the clip sounds, and what was measured on it."""
+    """Return the whole recipe of a clip, and the measurements of its audio."""
     recipe, facts = clip.recipe, clip.facts
     asked = {
         "Mode": recipe.mode,
@@ -110,5 +110,5 @@ def _source(source: Source) -> str:
 
 
 def _warnings(clip: Clip) -> str | None:
-    """Return what of the recipe did not take effect; clips of before carry no such fact."""
+    """Return the parts of the recipe that had no effect; clips of earlier versions have no such fact."""
     return " ".join(map(str, clip.facts.get("warnings", ()))) or None

@@ -30,7 +30,7 @@ STARTERS = 15
 
 
 class Music(commands.Cog):
-    """Holds the command, whose options follow what the configured engines take."""
+    """The command /music, whose options follow the capabilities of the configured engines."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot

@@ -54,7 +54,7 @@ class Privacy(commands.GroupCog, group_name="privacy", group_description="What i
 
     @app_commands.command(description="Say what is kept of your votes")
     async def show(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Tell the person alone."""
+        """Answer in private."""
         await think(interaction, private=True)
         votes = self.bot.votes
         shared = await votes.has_consented(interaction.user.id)

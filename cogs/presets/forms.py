@@ -1,4 +1,4 @@
-"""What members type about presets: saving, editing, using, reporting."""
+"""The forms about presets: saving, editing, using, reporting."""
 
 from __future__ import annotations
 

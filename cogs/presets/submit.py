@@ -22,7 +22,7 @@ async def use(
     melody: discord.Attachment | None = None,
     **given: Any,
 ) -> Job:
-    """Queue a preset with a member's words for whoever acted.
+    """Queue a preset with the acting member's words.
 
     given: seconds, seed and options as of recipe_from; they win over the preset's.
     """

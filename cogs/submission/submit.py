@@ -29,9 +29,9 @@ async def submit(
     preset_version: int | None = None,
     melody: discord.Attachment | None = None,
 ) -> Job:
-    """Queue a recipe for whoever acted; the deferred answer becomes its progress, then its clip.
+    """Queue a recipe for the acting member; the deferred answer becomes its progress, then its clip.
 
-    preset_version: what the clip remembers, where the recipe came from a preset.
+    preset_version: stored with the clip, where the recipe came from a preset.
     melody: a file whose tune the clip follows, which passed check_melody.
     """
     service = interaction.client.jobs
@@ -43,7 +43,7 @@ async def submit(
 
 
 async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, seconds: float | None) -> None:
-    """Queue both clips of a duel for whoever acted; the outbox says so in the deferred answer.
+    """Queue both clips of a duel for the acting member; the outbox edits the deferred answer.
 
     Raises UserError where the bot could not post the duel or the values do not fit both models.
     """
@@ -58,7 +58,7 @@ async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, se
 def request_for(
     interaction: discord.Interaction[Antiphon], recipe: Recipe, preset_version: int | None = None
 ) -> Request:
-    """Return the request for a recipe by whoever acted, where they did."""
+    """Return the acting member's request for a recipe, in the interaction's channel."""
     answer = acknowledgement(interaction)
     return Request(
         recipe=recipe,
@@ -100,9 +100,9 @@ def why_not_post(interaction: discord.Interaction[Antiphon]) -> str:
 
 
 def max_bytes(interaction: discord.Interaction[Antiphon]) -> int:
-    """Return what a clip may weigh: the member's limit here, or the server's where that is smaller.
+    """Return the size limit of a clip in bytes: the member's, or the server's where that is smaller.
 
-    The member's own may be larger than what the bot can post later without the interaction.
+    The member's own limit may exceed the bot's, which holds for a later post without the interaction.
     """
     if interaction.guild is not None and can_post(interaction):
         return min(interaction.filesize_limit, interaction.guild.filesize_limit)

@@ -1,1 +1,1 @@
-"""Discord's REST API v10, as far as the sandbox implements it."""
+"""The part of Discord's REST API v10 that the sandbox implements."""

@@ -161,7 +161,7 @@ def trigger_typing_indicator(sandbox: Services, call: Call) -> Answer:
 
 @operations.add("refresh_attachment_urls")
 def refresh_attachment_urls(sandbox: Services, call: Call) -> Answer:
-    """Fresh links for old ones."""
+    """Return renewed links for expired ones."""
     judge(_REFRESH, call.body, sandbox.rules)
     fresh = [(url, sandbox.links.refresh(url)) for url in call.body["attachment_urls"]]
     bad = [index for index, (_, new) in enumerate(fresh) if new is None]

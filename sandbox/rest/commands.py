@@ -80,7 +80,7 @@ def _strip(value: Any) -> Any:
 @operations.add("list_application_commands")
 @operations.add("list_guild_application_commands")
 def list_commands(sandbox: Services, call: Call) -> Answer:
-    """What is registered."""
+    """Return the registered commands."""
     return [sandbox.payloads.command(command) for command in sandbox.world.commands_of(_place(sandbox, call))]
 
 
@@ -126,7 +126,7 @@ def get_command(sandbox: Services, call: Call) -> Answer:
 @operations.add("update_application_command")
 @operations.add("update_guild_application_command")
 def update_command(sandbox: Services, call: Call) -> Answer:
-    """Change what the body names."""
+    """Change the fields in the body."""
     command = _find(sandbox, call)
     changed = call.body if isinstance(call.body, dict) else {}
     body = {**command.body, **changed, "type": command.type}

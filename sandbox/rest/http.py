@@ -166,7 +166,7 @@ async def _read_multipart(request: web.Request, upload_limit: int) -> tuple[Any,
             if not isinstance(part, BodyPartReader):
                 raise not_json()
             field = _FILE_FIELD.fullmatch(part.name or "")
-            # One byte over the limit is enough to know; what is left of the part is read and dropped.
+            # One byte over the limit suffices; the rest of the part is read and dropped.
             content = await read_part(part, upload_limit + 1 if field else MAX_JSON_BYTES)
             if part.name == "payload_json":
                 body = parse(content)

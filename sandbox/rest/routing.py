@@ -1,4 +1,4 @@
-"""Finds the operation of a request, and what implements it."""
+"""Finds the operation of a request, and its implementation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sandbox.world import World
 
 @dataclass(frozen=True)
 class Services:
-    """What an operation works with."""
+    """The services that an operation uses."""
 
     world: World
     payloads: Payloads

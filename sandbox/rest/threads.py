@@ -94,7 +94,7 @@ def delete_channel(sandbox: Services, call: Call) -> Answer:
 
 @operations.add("set_channel_permission_overwrite")
 def set_overwrite(sandbox: Services, call: Call) -> Answer:
-    """Set what a channel allows and denies to a role or a member."""
+    """Set a permission overwrite of a channel for a role or a member."""
     channel = _guild_channel(sandbox, call)
     judge(_OVERWRITE, call.body, sandbox.rules)
     _need(sandbox, channel, Permission.MANAGE_ROLES)

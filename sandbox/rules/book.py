@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 RULES: dict[str, str] = {}
-"""Name → what the rule says. Filled by the modules that keep the rules."""
+"""Name → text of the rule. Filled by the modules that check the rules."""
 
 
 def rule(name: str, says: str) -> str:

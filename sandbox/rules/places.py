@@ -1,4 +1,4 @@
-"""What a place allows: permissions in channels, archived and locked threads, forums, voice channels.
+"""The rules of channels: permissions, archived and locked threads, forums, voice channels.
 
 The functions take permission bits as `sandbox/permissions.py` computes them.
 Source: Discord's "Threads" and "Permissions" pages, "Create Message", and discord-api-docs issue 6884.

@@ -1,4 +1,4 @@
-"""What a request body may look like, said once as data: `Fields({"content": Text(most=2000, rule=…)})`.
+"""Schemas of request bodies, as data: `Fields({"content": Text(most=2000, rule=…)})`.
 
 A shape reports every problem it finds, each with its path and Discord's field code. Wrong types are always
 refused; a bound is refused while its rule is in force. A null is taken for a missing field, as Discord does.
@@ -18,7 +18,7 @@ from sandbox.rules.book import Rulebook
 
 @dataclass
 class Report:
-    """The problems found so far, and the rules they were judged by."""
+    """The problems found, and the rules in force."""
 
     rules: Rulebook
     problems: list[Problem] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Shape(Protocol):
     """Something that can judge a value."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`, which is not None."""
+        """Report the problems of `value`, which is not None."""
 
 
 def _length(size: int, least: int, most: int | None, path: Path, report: Report) -> None:
@@ -66,7 +66,7 @@ class Text:
     pattern_rule: str | None = None
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, str):
             report.add(path, "BASE_TYPE_STRING", "Could not interpret as string.")
             return
@@ -89,7 +89,7 @@ class Integer:
     rule: str | None = None
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,20}", value):
             value = int(value)
         if isinstance(value, float) and value.is_integer():
@@ -110,7 +110,7 @@ class Real:
     """A finite number."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             report.add(path, "NUMBER_TYPE_COERCE", f'Value "{short(value)}" is not float.')
 
@@ -120,7 +120,7 @@ class Boolean:
     """True or false."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, bool):
             report.add(path, "BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
 
@@ -130,7 +130,7 @@ class Snowflake:
     """An id, as a string of digits or as a number."""
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if as_snowflake(value) is None:
             report.add(path, "NUMBER_TYPE_COERCE", f'Value "{short(value)}" is not snowflake.')
 
@@ -142,7 +142,7 @@ class Choice:
     values: Collection[Any]
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if isinstance(value, (dict, list, bool)) or value not in self.values:
             listed = ", ".join(map(str, self.values))
             report.add(path, "BASE_TYPE_CHOICES", f"Value must be one of ({listed}).")
@@ -166,7 +166,7 @@ class ListOf:
     rule: str | None = None
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, list):
             report.add(path, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
             return
@@ -186,7 +186,7 @@ class MapOf:
     item: Shape
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, dict):
             not_an_object(path, report)
             return
@@ -197,13 +197,13 @@ class MapOf:
 
 @dataclass(frozen=True)
 class Fields:
-    """An object with known fields; unknown ones are let through, as Discord lets them."""
+    """An object with known fields; unknown ones are ignored, as Discord ignores them."""
 
     fields: Mapping[str, Shape]
     required: Collection[str] = ()
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, dict):
             not_an_object(path, report)
             return
@@ -223,7 +223,7 @@ class Variant:
     tag: str = "type"
 
     def check(self, value: Any, path: Path, report: Report) -> None:
-        """Report what is wrong with `value`."""
+        """Report the problems of `value`."""
         if not isinstance(value, dict):
             not_an_object(path, report)
             return
