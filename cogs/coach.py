@@ -7,7 +7,6 @@ from typing import Literal
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.coach.advice import Advice, coach
@@ -22,6 +21,7 @@ from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import EMBED_COLOURS, quoted
 
 TRIVIAL = frozenset({"doubled-spaces", "hyphenated-genre"})
@@ -106,19 +106,10 @@ _SPOKEN = {
 }
 
 
-class Coach(commands.Cog):
+class Coach(PersistentCog):
     """Advice on request."""
 
-    def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Have the buttons work on messages of before a restart."""
-        self.bot.add_dynamic_items(*BUTTONS)
-
-    async def cog_unload(self) -> None:
-        """Take them away."""
-        self.bot.remove_dynamic_items(*BUTTONS)
+    items = BUTTONS
 
     @app_commands.command(description="Ask how a prompt could say more, before you spend a clip on it")
     @app_commands.describe(

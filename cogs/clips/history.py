@@ -11,7 +11,6 @@ from typing import Any, Self, cast
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.store.clips import HistoryEntry
@@ -19,6 +18,7 @@ from cogs.clips.resend import send_clip
 from cogs.ui.answers import answer_error, defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import build_embed
+from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import in_a_line, plain, quoted
 
 PAGE = 8
@@ -103,19 +103,10 @@ class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
 ITEMS = (OlderButton, ClipSelect, SendAgainButton, DeleteFromHistoryButton)
 
 
-class History(commands.Cog):
+class History(PersistentCog):
     """A member's clips."""
 
-    def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Register the buttons, for messages from before a restart too."""
-        self.bot.add_dynamic_items(*ITEMS)
-
-    async def cog_unload(self) -> None:
-        """Unregister them."""
-        self.bot.remove_dynamic_items(*ITEMS)
+    items = ITEMS
 
     @app_commands.command(description="Show the clips you made, newest first; send them again or delete them")
     async def history(self, interaction: discord.Interaction[Antiphon]) -> None:

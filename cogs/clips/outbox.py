@@ -6,8 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from discord.ext import commands
-
 from bot.app import Antiphon
 from bot.errors import ConfigError
 from bot.jobs.service import Advanced, Moved
@@ -19,6 +17,7 @@ from cogs.clips.progress import Board
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused
+from cogs.ui.persistent_cog import PersistentCog
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +26,13 @@ MAX_AT_ONCE = 32
 LOOK_AGAIN_SECONDS = 30.0
 
 
-class Delivery(commands.Cog):
+class Delivery(PersistentCog):
     """Empties the outbox and keeps the progress board."""
 
+    items = BUTTONS
+
     def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
+        super().__init__(bot)
         responses, posts = OriginalResponses(bot, bot.outbox), PostOnce(bot)
         self._clips = ClipDelivery(bot, responses, posts)
         self._notices = JobNotices(bot, responses, posts)
@@ -43,7 +44,7 @@ class Delivery(commands.Cog):
 
     async def cog_load(self) -> None:
         """Start with the items that an earlier run left in the outbox."""
-        self.bot.add_dynamic_items(*BUTTONS)
+        await super().cog_load()
         self.bot.jobs.subscribe(self._on_progress)
         self._wake.set()
         self._loops = [
@@ -57,7 +58,7 @@ class Delivery(commands.Cog):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.bot.remove_dynamic_items(*BUTTONS)
+        await super().cog_unload()
 
     def _on_progress(self, event: Moved | Advanced) -> None:
         self._board.on_progress(event)

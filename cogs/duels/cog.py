@@ -18,8 +18,8 @@ from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.embeds import build_embed
-from cogs.ui.forms import take_in
 from cogs.ui.permissions import moderates_server
+from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
 
 LISTED = 15
@@ -29,12 +29,12 @@ LISTED = 15
 # Beside guild_only, which discord.py adds to the contexts that the whole tree allows.
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.allowed_installs(guilds=True, users=False)
-class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, voted on blind"):
+class Duels(
+    PersistentCog, commands.GroupCog, group_name="duel", group_description="Two clips, voted on blind"
+):
     """The commands about duels."""
 
-    def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
-        super().__init__()
+    forms = (FeedbackForm,)
 
     @app_commands.command(
         description="Make two clips from your words, one a mode, and have others vote blind"
@@ -116,11 +116,6 @@ class Duels(commands.GroupCog, group_name="duel", group_description="Two clips, 
             lines.append(f"and {len(found) - LISTED} more")
         text = lines or "No duel is open here. /duel start begins one."
         await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
-
-    @commands.Cog.listener()
-    async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Handle submitted forms, those opened before a restart too."""
-        await take_in(interaction, (FeedbackForm,))
 
 
 _STATES = {DuelState.RENDERING: "being made", DuelState.READY: "being posted", DuelState.OPEN: "takes votes"}

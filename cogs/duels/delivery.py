@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import discord
-from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.audio.reencode import smaller_limit
@@ -34,6 +33,7 @@ from cogs.delivery.respondable import Draft, Shown
 from cogs.duels.buttons import BUTTONS, VoteA, duel_buttons
 from cogs.duels.card import closed_card, moment, open_card
 from cogs.ui.buttons import carries
+from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
 
 log = logging.getLogger(__name__)
@@ -42,11 +42,13 @@ LOOK_AGAIN_SECONDS = 3.0
 """How often duels are looked at for what only time makes due."""
 
 
-class DuelDelivery(commands.Cog):
+class DuelDelivery(PersistentCog):
     """Takes every duel its next step, one step of a duel at a time."""
 
+    items = BUTTONS
+
     def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
+        super().__init__(bot)
         self._folder = bot.settings.clip_dir
         self._responses = OriginalResponses(bot, bot.duels)
         self._posts = PostOnce(bot)
@@ -57,7 +59,7 @@ class DuelDelivery(commands.Cog):
 
     async def cog_load(self) -> None:
         """Start with the steps that an earlier run left."""
-        self.bot.add_dynamic_items(*BUTTONS)
+        await super().cog_load()
         self.bot.jobs.subscribe(self._on_progress)
         self.bot.duels.subscribe(self._wake.set)
         self._loop = asyncio.create_task(self._run(), name="duels")
@@ -68,7 +70,7 @@ class DuelDelivery(commands.Cog):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.bot.remove_dynamic_items(*BUTTONS)
+        await super().cog_unload()
 
     def _on_progress(self, event: Moved | Advanced) -> None:
         if isinstance(event, Moved) and event.state is not State.RUNNING:

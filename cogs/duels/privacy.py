@@ -11,6 +11,7 @@ from bot.arena.text import count
 from bot.errors import UserError
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.persistent_cog import PersistentCog
 
 KEPT = (
     "Of each duel you vote on I keep your choice, when you made it, and what you say under “Why?”. "
@@ -41,16 +42,12 @@ class ForgetButton(IdButton, prefix="privacy:forget"):
         await interaction.followup.send(f"Deleted: {count(deleted, 'vote')}.", ephemeral=True)
 
 
-class Privacy(commands.GroupCog, group_name="privacy", group_description="What is kept of your votes"):
+class Privacy(
+    PersistentCog, commands.GroupCog, group_name="privacy", group_description="What is kept of your votes"
+):
     """The commands about a person's own votes."""
 
-    def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
-        super().__init__()
-
-    async def cog_load(self) -> None:
-        """Register the button, for messages from before a restart too."""
-        self.bot.add_dynamic_items(ForgetButton)
+    items = (ForgetButton,)
 
     @app_commands.command(description="Say what is kept of your votes")
     async def show(self, interaction: discord.Interaction[Antiphon]) -> None:

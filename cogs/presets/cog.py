@@ -7,7 +7,6 @@ from typing import Literal
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
@@ -26,7 +25,7 @@ from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
-from cogs.ui.forms import take_in
+from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import joined_lines, quoted
 
 Named = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]
@@ -36,34 +35,32 @@ ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton)
 LISTED_CHARACTERS = 1_500
 
 
-class PresetCog(commands.Cog):
+class PresetCog(PersistentCog):
     """The commands of members and moderators about presets."""
 
     preset = app_commands.Group(name="preset", description="Recipes with a name: make, share and use them")
 
+    items = ITEMS
+    forms = FORMS
+
     def __init__(self, bot: Antiphon) -> None:
-        self.bot = bot
+        super().__init__(bot)
         self.menus = [
             app_commands.ContextMenu(name="Save as preset", callback=self.save_as_preset),
             app_commands.ContextMenu(name="Import presets", callback=self.import_presets),
         ]
 
     async def cog_load(self) -> None:
-        """Register the menus and the buttons, for messages from before a restart too."""
-        self.bot.add_dynamic_items(*ITEMS)
+        """Register the menus."""
+        await super().cog_load()
         for menu in self.menus:
             self.bot.tree.add_command(menu)
 
     async def cog_unload(self) -> None:
         """Unregister them."""
-        self.bot.remove_dynamic_items(*ITEMS)
+        await super().cog_unload()
         for menu in self.menus:
             self.bot.tree.remove_command(menu.name, type=menu.type)
-
-    @commands.Cog.listener()
-    async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Handle submitted forms, those opened before a restart too."""
-        await take_in(interaction, FORMS)
 
     @preset.command(name="save", description="Make a preset, filled in from your last clip or from scratch")
     @app_commands.describe(start="What the form begins with")

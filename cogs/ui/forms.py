@@ -112,7 +112,7 @@ class Form:
         raise NotImplementedError
 
 
-async def take_in(interaction: discord.Interaction[Antiphon], forms: Sequence[type[Form]]) -> None:
+async def handle_submission(interaction: discord.Interaction[Antiphon], forms: Sequence[type[Form]]) -> None:
     """Pass a submitted modal to its form; every error is answered, a UserError with the typed text."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return
