@@ -47,9 +47,10 @@ async def test_other_mode_keeps_words_length_and_seed(bot: BotProcess, alice: Ac
 
 
 async def test_details_are_for_who_asks(alice: Actor, bob: Actor) -> None:
-    reply = await bob.click(await made(alice, "all of it", mode="ar", temperature=0.7, seed=99), "Details")
+    asked = {"mode": "ar", "temperature": 0.7, "top_k": 41, "seed": 99}
+    reply = await bob.click(await made(alice, "all of it", **asked), "Details")
     message = await reply.finished()
-    for shown in ("all of it", "Temperature", "0.7", "99", "LUFS", "dBTP", "kbit/s", "MIT"):
+    for shown in ("all of it", "Temperature: 0.7", "Top-k: 41", "99", "LUFS", "dBTP", "kbit/s", "MIT"):
         assert shown in text_of(message)
     assert not alice.sees(message)
 

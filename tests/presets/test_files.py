@@ -208,3 +208,18 @@ def test_the_largest_presets_fit_a_file() -> None:
     )
     drafts = [Draft("𝄞" * 60, body)] * MAX_PRESETS
     assert read(export(drafts)) == drafts
+
+
+def test_a_file_of_an_earlier_version_is_read() -> None:
+    data = b"""{"format": 1, "presets": [{"name": "Rain", "template": "{prompt} on a tin roof", "mode": "ar",
+        "seconds": 8.0, "temperature": 0.8, "top_k": 40, "guidance_scale": 2.0, "num_sampling_steps": 20,
+        "negative_prompt": "voices", "tags": ["calm"], "description": "rain"}]}"""
+    [draft] = read(data)
+    assert draft.body.seconds == 8
+    assert draft.body.options == {
+        "temperature": 0.8,
+        "top_k": 40,
+        "guidance_scale": 2.0,
+        "num_sampling_steps": 20,
+        "negative_prompt": "voices",
+    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from cogs.ui.forms import HINT_CHARACTERS
 from tests.builders import FACTS, recipe
 from tests.recipe.strategies import values_of
 
+ROOT = Path(__file__).parents[2]
 MAX_COMMAND_OPTIONS = 25
 MAX_DESCRIPTION_CHARACTERS = 100
 MAX_CHOICES = 25
@@ -173,6 +176,22 @@ def test_it_is_described(option: Option) -> None:
     assert option.tasks
     assert option.name not in Recipe.__dataclass_fields__
     assert not option.choices or option.type is str
+
+
+def test_options_are_named_by_the_table_and_the_engines_alone() -> None:
+    """Elsewhere a name would be a second table; names that are words of other things, such as key, may be."""
+    names = {name for name in OPTIONS if "_" in name} | {"temperature"}
+    inside = {ROOT / "bot/engines", ROOT / "bot/recipe/options.py"}
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {name}"
+        for room in ("bot", "cogs")
+        for path in sorted((ROOT / room).rglob("*.py"))
+        if not inside & {path, *path.parents}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in names & {getattr(node, field, None) for field in ("id", "attr", "arg")}
+        | ({node.value} & names if isinstance(node, ast.Constant) and isinstance(node.value, str) else set())
+    ]
+    assert found == []
 
 
 def test_labels_and_parameters_are_unique() -> None:
