@@ -56,7 +56,7 @@ def plain(text: str, limit: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return what can be seen of a text, with single spaces."""
+    """Return the visible characters of a text, with single spaces."""
     return " ".join(visible(text).split())
 
 

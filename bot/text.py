@@ -58,7 +58,7 @@ def is_blank(text: str) -> bool:
 
 
 def visible(text: str, *, max_marks: int | None = MAX_MARKS, line_breaks: bool = False) -> str:
-    r"""Return text without characters that cannot be seen, and with one space for each kind of white space.
+    r"""Return text without invisible characters, and with one space for each kind of white space.
 
     Left out: categories Cc, Cf (with every bidirectional control), Cs, Co, noncharacters and other ignorable
     code points. Joiners stay inside an emoji and between letters of joining scripts, the emoji selector

@@ -1,4 +1,4 @@
-"""The coach: what a prompt could say better for its mode, and the same prompt said better.
+"""The coach: advice on a prompt for a mode, and a rewritten prompt.
 
 Everything here is a pure function of its arguments and of the packaged rules; nothing is loaded but data.
 """
@@ -36,7 +36,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What the coach says to one prompt. rewritten equals prompt where there is nothing to reword."""
+    """The coach's advice on one prompt. rewritten: equals prompt where nothing is to be reworded."""
 
     prompt: str
     mode: Mode
@@ -86,7 +86,7 @@ def _finding(request: Request, rule: Rule, match: Match) -> Finding:
 def _reworded(request: Request, found: Mapping[str, Match]) -> str:
     """Return the prompt with every rule's rewriting, again and again until no rule changes it any more.
 
-    found: what the rules find in the prompt as it was typed.
+    found: the rules' matches in the prompt as typed.
     """
     typed = text = request.text
     for _ in range(_SWEEPS):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bot.coach.lexicon import Span, key_of, lexicon
 
 _CONNECTOR_CHARACTERS = 16
-"""More than a connector and the spaces around it take: how far back a cut looks for one."""
+"""Characters: how far back a cut looks for a connector, more than one takes with its spaces."""
 
 _LEFT_CONNECTOR = re.compile(r"(?:^|(?<=[\s,;]))(?:and|but|or|&|\+)\s*$|[,;+&]\s*$", re.IGNORECASE)
 _RIGHT_CONNECTOR = re.compile(r"^\s*(?:[,;+&]|(?:and|but|or)\b)\s*", re.IGNORECASE)

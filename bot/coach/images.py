@@ -1,4 +1,4 @@
-"""What an instrument feels like, and what could be playing in a place: the words between the two modes."""
+"""Moods of instruments, and instruments of scenes: the vocabulary that translates between the modes."""
 
 from __future__ import annotations
 

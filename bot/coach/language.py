@@ -1,4 +1,4 @@
-"""Which language a prompt is written in, as far as a text encoder that was taught English cares.
+"""Whether a prompt is in a language that a text encoder trained on English does not know.
 
 The script decides where it is not Latin; for Latin, small words and the words that people ask music with
 are counted against the lexicon. A statistical detector was left out: on a handful of words, half of them

@@ -18,7 +18,7 @@ _STOP = re.compile(r"[,.;:!?()\[\]\"“”\n]\s")
 _ERA = re.compile(r"(?:early|late|mid)?-?(?:\d{4}|\d\d)'?s|\d+")
 _JOINERS = frozenset({"of", "the", "de", "da", "del", "van", "von", "di", "la", "le", "and", "&", "y"})
 _DESCRIBING = frozenset({"genre", "instrument", "part", "voice", "place"})
-"""What the last word of a description in capitals is: "Deep House", "Dark Jungle", but not "Deep Purple"."""
+"""Classes of the last word of a description in capitals: "Deep House", but not "Deep Purple"."""
 
 
 def names(table: Table) -> Check:

@@ -20,14 +20,14 @@ _CUES_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What a prompt holds, for whoever recommends by it. counts: class of the lexicon → terms, where any."""
+    """Features of a prompt for the recommendation. counts: class of the lexicon → number of terms, if any."""
 
     prompt: str
     counts: Mapping[str, int]
 
 
 class Votes(Protocol):
-    """What a community's votes know about prompts."""
+    """A model of a community's votes."""
 
     def __call__(self, features: Features) -> Mapping[Mode, float] | None:
         """Return each mode's probability (0 to 1, summing to 1) to win, or None while nobody knows."""

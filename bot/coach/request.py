@@ -1,4 +1,4 @@
-"""What a check gets and gives."""
+"""The arguments and the results of a check."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _TEMPO = re.compile(
 class Request:
     """One prompt with everything a check may ask.
 
-    prompt_tokens: what the text encoder reads, ≥ 1, or None where nobody knows.
+    prompt_tokens: what the text encoder reads, ≥ 1, or None where unknown.
     instrumental: whether the model has no voices.  foreign: the other language it is in, if it is.
     """
 
@@ -51,7 +51,7 @@ class Request:
 class Match:
     """Where a check found something. notes fill the rule's suggestion.
 
-    edits, additions: the rewriting, if it has one: changes in place, and what it puts at the prompt's end.
+    edits, additions: the rewriting, if any: changes in place, and text for the prompt's end.
     """
 
     spans: tuple[Span, ...]
@@ -62,7 +62,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a rule looks with. rewrites: whether its matches may hold a rewriting."""
+    """A rule's check. rewrites: whether its matches may hold a rewriting."""
 
     find: Callable[[Request], Match | None]
     rewrites: bool = False

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Table:
-    """One TOML table whose fields are taken one by one; `done` refuses what nobody took."""
+    """A TOML table whose fields are read one by one; `done` refuses fields that were not read."""
 
     def __init__(self, where: str, fields: Mapping[str, Any]) -> None:
         self.where = where
@@ -65,7 +65,7 @@ class Table:
         return name in self._fields
 
     def done(self) -> None:
-        """Refuse fields that nobody took."""
+        """Raise SetupError for fields that were not read."""
         if self._fields:
             raise SetupError(f"{self.where}: unknown field “{min(self._fields)}”.")
 

@@ -32,7 +32,7 @@ def translate(prompt: str, to: Mode) -> str:
 
 
 def _painted(reading: Reading) -> str:
-    """Take the order in time out, and put in what the instruments feel like."""
+    """Remove the order in time, and add the moods of the instruments."""
     known = images()
     replaced = [Edit(span, known.scaffold[key]) for span, key, _ in reading.phrases(known.scaffolding)]
     text = edits.apply(reading.text, replaced)
