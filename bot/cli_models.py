@@ -22,8 +22,8 @@ from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.errors import UserError
 from bot.hub import converted, hub_cache, integrity
 from bot.hub import fetch as fetching
-from bot.hub.catalogue import UNKNOWN_LICENCE, Entry, entries, known, licence_of
-from bot.machine import Broken, advised, probe
+from bot.hub.catalogue import UNKNOWN_LICENCE, CatalogueEntry, advised, entries, licence_of, lookup
+from bot.machine import TorchUnavailable, probe
 from bot.recipe import Mode
 from bot.terminal import err, out, print_json
 
@@ -41,7 +41,7 @@ def list_models(
     settings = _settings()
     try:
         gpu_gb = probe().gpu_gb
-    except Broken as error:
+    except TorchUnavailable as error:
         gpu_gb = 0.0
         out.print(f"torch does not work here ({error}), so nothing but the built-in models is advised.")
     rows = rows_for(settings, gpu_gb)
@@ -87,7 +87,7 @@ def fetch(
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(model, total=planned.total)
         folder = fetching.fetch(planned, token, lambda done, total: bar.update(task, completed=done))
-    entry = known(model)
+    entry = lookup(model)
     setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
     out.print(f"{model} is here: {folder}", soft_wrap=True)
     out.print(f"Set {setting}={model} in .env to use it.")
@@ -198,12 +198,12 @@ def _row(
     }
 
 
-def _gigabytes(entry: Entry, here: set[str]) -> float | None:
+def _gigabytes(entry: CatalogueEntry, here: set[str]) -> float | None:
     return integrity.size_of(entry.name) / 1e9 if entry.name in here else entry.download_gb
 
 
 def _show_licence(planned: fetching.FetchPlan) -> None:
-    entry = known(planned.model)
+    entry = lookup(planned.model)
     if entry is not None:
         out.print(f"[bold]{entry.title}[/]: {entry.note}")
         out.print(f"Licence: {entry.licence}. {entry.use}", style=None if entry.commercial else "yellow")

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from bot.config import Settings, unknown_names
 from bot.engines.base import Engines
 from bot.errors import SetupError, StoreError
-from bot.machine import SMALL_GB, Broken, Machine, advised, probe
+from bot.hub.catalogue import advised
+from bot.machine import SMALL_GB, Machine, TorchUnavailable, probe
 from bot.memory import available_gb
 from bot.recipe import Mode
 from bot.store import maintenance
@@ -52,7 +53,7 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     yield from _models(settings, engines)
     try:
         machine = probe()
-    except Broken as error:
+    except TorchUnavailable as error:
         yield Finding("Accelerator", "problem", f"torch does not work: {error}", "Run `make install` again.")
     else:
         for device in dict.fromkeys(settings.worker_devices):

@@ -1,4 +1,4 @@
-"""What this machine has to run models on, asked in a process of its own."""
+"""The accelerators of this machine, probed in a child process."""
 
 from __future__ import annotations
 
@@ -7,38 +7,20 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from bot.hub.catalogue import Entry, entries
-from bot.recipe import Mode
-
 SMALL_GB = 6.0
-"""Below so much graphics memory, small models are proposed by name."""
-
-_PROBE = """
-import json, torch
-from bot.engines.accelerator import resolved
-print(json.dumps({
-    "torch": torch.__version__,
-    "gpus": [
-        [p.name, round(p.total_memory / 1e9, 1)]
-        for p in map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
-    ] if torch.cuda.is_available() else [],
-    "mps": torch.backends.mps.is_available(),
-    "auto": resolved("auto"),
-    "threads": torch.get_num_threads(),
-    "bfloat16": torch.cuda.is_available() and torch.cuda.is_bf16_supported(including_emulation=False),
-}))
-"""
+"""Gigabytes of GPU memory below which `antiphon doctor` proposes small models by name."""
 
 
-class Broken(Exception):
-    """torch does not work here; the text is its last word."""
+class TorchUnavailable(Exception):
+    """torch cannot be imported or fails; the text is its last line of output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """torch's version, GPUs with their memory in gigabytes, and what else there is to compute with.
+    """The compute devices. The fields are those of bot.engines.probe.
 
-    auto: the device that DEVICE=auto runs on here, as the engines choose it.
+    gpus: name and memory in gigabytes of each.  auto: the device that DEVICE=auto selects.
+    bfloat16: whether the GPU computes in it.
     """
 
     torch: str
@@ -63,15 +45,14 @@ class Machine:
 
 
 def probe() -> Machine:
-    """Ask torch, in a child: it is slow to import and a broken driver can end the process. Raises Broken."""
-    asked = subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, text=True, check=False)
+    """Ask torch in a child process: it is slow to import, and a broken driver can end the process.
+
+    Raises TorchUnavailable.
+    """
+    asked = subprocess.run(
+        [sys.executable, "-m", "bot.engines.probe"], capture_output=True, text=True, check=False
+    )
     if asked.returncode != 0:
-        raise Broken((asked.stderr.strip().splitlines() or ["it ended without a word"])[-1])
-    seen = json.loads(asked.stdout.splitlines()[-1])
-    return Machine(**seen | {"gpus": tuple((name, gb) for name, gb in seen["gpus"])})
-
-
-def advised(mode: Mode, gpu_gb: float) -> Entry | None:
-    """Return the model of a mode that is advised for so much graphics memory; None: the built-in one."""
-    fitting = (e for e in entries() if e.mode is mode and not e.gated and e.fits(gpu_gb))
-    return next(fitting, None)
+        raise TorchUnavailable((asked.stderr.strip().splitlines() or ["it ended without a word"])[-1])
+    found = json.loads(asked.stdout.splitlines()[-1])
+    return Machine(**found | {"gpus": tuple((name, gb) for name, gb in found["gpus"])})

@@ -1,4 +1,4 @@
-"""The accelerator: which one there is, and how much memory it has free."""
+"""Selection of the accelerator, and its free memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def free_bytes(device: str) -> int | None:
-    """Return how much memory is free on a device, cached blocks counted as free; None where nothing says."""
+    """Return the free bytes of a device, torch's cache included; None where unknown."""
     if device.startswith("cuda"):
         free, _ = torch.cuda.mem_get_info(device)
         cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -23,14 +23,14 @@ def free_bytes(device: str) -> int | None:
 
 
 def has_bfloat16(device: str) -> bool:
-    """Tell whether a device computes in bfloat16 by itself."""
+    """Tell whether a device supports bfloat16 natively, without emulation."""
     return not device.startswith("cuda") or torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def resolved(device: str) -> str:
     """Return the device to run on: `device`, and for "auto" the first CUDA or Apple GPU, else the CPU.
 
-    The one place that decides it: `antiphon doctor` asks here too.
+    The only place that decides it: `antiphon doctor` calls it too.
     """
     if device != "auto":
         return device
@@ -40,7 +40,7 @@ def resolved(device: str) -> str:
 
 
 def release() -> None:
-    """Give cached accelerator memory back to the device."""
+    """Release torch's cached memory to the device."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What an engine is, and the one window it has on the rest of the world. Nothing here imports torch."""
+"""The interfaces of engines, and of the context that they render in. Nothing here imports torch."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ class RenderRequest:
 
 
 class RenderContext(Protocol):
-    """Where an engine gets its work and leaves it. Every call is quick enough for a decode loop."""
+    """An engine's interface to its jobs; every call is quick enough for each step of a decode loop."""
 
     def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
-        """Return the next waiting job if it is compatible, or None; may be asked at any step."""
+        """Return the next waiting job if it is compatible, or None; may be called at any step."""
 
     def progress(self, job: RenderRequest, done: int, total: int) -> None:
-        """Say that `done` of `total` steps of this job are finished."""
+        """Report that `done` of `total` steps of this job are finished."""
 
     def heartbeat(self) -> None:
-        """Say that the engine is at work where no step is finished: between layers, slices and transfers."""
+        """Report life to the watchdog between two steps: after layers, slices and transfers."""
 
     def warn(self, job: RenderRequest, sentence: str) -> None:
-        """Have a sentence shown with the clip, about a part of the recipe that does not take effect."""
+        """Attach a warning to the clip, about a part of the recipe that does not take effect."""
 
     def cancelled(self, job: RenderRequest) -> bool:
-        """Tell whether somebody cancelled this job; the engine then drops it and says nothing more of it."""
+        """Tell whether this job was cancelled; the engine then drops it and reports nothing more of it."""
 
     def done(self, job: RenderRequest, wave: Wave) -> None:
-        """Hand over the whole clip."""
+        """Hand over the finished wave."""
 
     def failed(self, job: RenderRequest, error: Exception) -> None:
-        """Say that this job cannot be rendered; the engine goes on with the others."""
+        """Report that this job failed; the engine goes on with the others."""
 
 
 class Engine(Protocol):
-    """One loaded model. `device` is where it runs, as torch names it."""
+    """One loaded model. device: its torch device."""
 
     capabilities: Capabilities
     device: str
@@ -62,29 +62,29 @@ class Engine(Protocol):
         """Work until `context.next` has nothing compatible left, then return."""
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Free its memory."""
 
 
 class Engines(Protocol):
-    """What a module that describes and loads engines holds, such as bot.engines.registry."""
+    """The interface of a module that describes and loads engines: bot.engines.registry, or a test's own."""
 
     def describe(self, mode: Mode, model: str) -> Capabilities:
-        """Say what a model takes and gives, from its files alone. Raises ModelMissing."""
+        """Return a model's capabilities, from its files alone. Raises ModelMissing."""
 
     def load(self, mode: Mode, model: str, device: str, dtype: str) -> Engine:
-        """Load a model. Raises SetupError with what to do."""
+        """Load a model. Raises SetupError with instructions."""
 
     def parameters(self, mode: Mode, model: str) -> int | None:
-        """Return how many numbers a model's weights hold, from its files; None for the built-in ones."""
+        """Return a model's number of parameters, from its files; None for the built-in ones."""
 
     def fits(self, mode: Mode, model: str, device: str, dtype: str) -> bool:
-        """Tell whether a model fits into the memory that is free now, beside what is loaded."""
+        """Tell whether a model fits into the free memory beside the loaded ones."""
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Tell whether the accelerator's or the machine's memory was too small."""
 
     def is_device_fault(self, error: BaseException) -> bool:
-        """Tell whether the accelerator is in a state that only a new process mends."""
+        """Tell whether the accelerator is in a state from which only a new process recovers."""
 
     def release(self) -> None:
-        """Give cached accelerator memory back."""
+        """Release cached accelerator memory."""

@@ -1,6 +1,6 @@
-"""What an exception means for the process it was raised in, in every spelling that libraries have for it.
+"""Classification of exceptions as out of memory or device fault, in every spelling that libraries have.
 
-Out of memory is mended by a smaller job, a broken device by a new process, and neither is a damaged file.
+A smaller job recovers from the first, a new process from the second, and neither is a damaged file.
 torch, CUDA, HIP, Metal, oneDNN, Rust and the operating systems each say so in their own way, often as a plain
 RuntimeError, so classes, numbers and texts all count. Nothing here imports torch.
 """
@@ -58,7 +58,7 @@ _NO_DEVICE = re.compile(
     "no kernel image|invalid device|no (?:CUDA|ROCm|HIP)-capable device|driver version is insufficient",
     re.IGNORECASE,
 )
-"""What a new process does not mend: no such device, or none that this build of torch has code for."""
+"""Faults that a new process does not cure: no such device, or none that this build of torch supports."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -76,7 +76,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def is_device_fault(error: BaseException) -> bool:
-    """Tell whether the accelerator is in a state that only a new process mends.
+    """Tell whether the accelerator is in a state from which only a new process recovers.
 
     CUDA reports an illegal access or a failed assertion at every later call in the same process.
     """

@@ -1,4 +1,7 @@
-"""Which engine a mode's model is: described from its files, loaded in the worker. Importing this is cheap."""
+"""The registry of engines: a model's name or folder selects the package that describes and loads it.
+
+Importing this imports no torch: the bot's process describes models, the worker loads them.
+"""
 
 from __future__ import annotations
 
@@ -19,66 +22,66 @@ from bot.recipe.capabilities import Capabilities
 __all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
 
 
-class Package(Protocol):
-    """What a package of engines holds."""
+class EnginePackage(Protocol):
+    """The interface of a package of engines."""
 
     def describe(self, mode: Mode, model: str, folder: Path) -> Capabilities:
-        """Say what the model in a folder takes and gives, from its files alone. Raises ModelMissing."""
+        """Return the capabilities of the model in a folder, from its files alone. Raises ModelMissing."""
 
     def load(self, mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:
         """Load the model in a folder onto a device. Raises SetupError."""
 
     def parameters(self, model: str, folder: Path) -> int:
-        """Return how many numbers its weights hold. Raises ModelMissing."""
+        """Return the number of its parameters. Raises ModelMissing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of model folder, and the engines that read it."""
+class FolderFormat:
+    """A format of model folders, its detection, and the package that reads it."""
 
-    holds: Callable[[Path], bool]
-    package: Package
+    matches: Callable[[Path], bool]
+    package: EnginePackage
 
 
-KINDS = (
-    Kind(diffusion.is_pipeline, diffusion),
-    Kind(musicgen.is_musicgen, musicgen),
+FORMATS = (
+    FolderFormat(diffusion.is_pipeline, diffusion),
+    FolderFormat(musicgen.is_musicgen, musicgen),
 )
-"""By what a folder holds; asked in this order."""
+"""Folder formats, tried in this order."""
 
-RUNNERS: dict[str, Package] = {"audiocraft": audiocraft, "multiband": multiband}
-"""By what stands before the colon of a model's name: other ways to run a MusicGen."""
+PREFIXES: dict[str, EnginePackage] = {"audiocraft": audiocraft, "multiband": multiband}
+"""Alternative engines for a MusicGen, by the prefix of a model's name: "audiocraft:NAME"."""
 
 
 def describe(mode: Mode, model: str) -> Capabilities:
-    """Say what a model takes and gives, from its files alone. Raises ModelMissing with what to do."""
+    """Return a model's capabilities, from its files alone. Raises ModelMissing with instructions."""
     if model in score.BUILT_IN:
         return score.describe(mode, score.BUILT_IN[model])
-    package, folder = _found(mode, model)
+    package, folder = _resolve(mode, model)
     return package.describe(mode, model, folder)
 
 
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
-    """Load a model onto a device; "auto" is a GPU where there is one. Raises SetupError."""
+    """Load a model onto a device; "auto" selects a GPU if there is one. Raises SetupError."""
     from bot.engines import accelerator
 
     device = accelerator.resolved(device)
     if model in score.BUILT_IN:
         return score.load(mode, score.BUILT_IN[model], device, dtype)
-    package, folder = _found(mode, model)
+    package, folder = _resolve(mode, model)
     return package.load(mode, model, folder, device, dtype)
 
 
 def parameters(mode: Mode, model: str) -> int | None:
-    """Return how many numbers a model's weights hold, from its files; None for the built-in ones."""
+    """Return a model's number of parameters, from its files; None for the built-in ones."""
     if model in score.BUILT_IN:
         return None
-    package, folder = _found(mode, model)
+    package, folder = _resolve(mode, model)
     return package.parameters(model, folder)
 
 
 def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
-    """Tell whether a model fits into the memory that is free now, beside what is loaded."""
+    """Tell whether a model fits into the free memory beside the loaded ones."""
     from bot.engines import accelerator
     from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
 
@@ -90,20 +93,20 @@ def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
     return choose_offload(count, count, chosen, free) is Offload.NONE
 
 
-def _found(mode: Mode, model: str) -> tuple[Package, Path]:
-    """Return what reads a model that is not built in, and its folder. Raises ModelMissing."""
-    runner, colon, name = model.partition(":")
-    if colon and runner in RUNNERS:
+def _resolve(mode: Mode, model: str) -> tuple[EnginePackage, Path]:
+    """Return the package and the folder of a model that is not built in. Raises ModelMissing."""
+    prefix, colon, name = model.partition(":")
+    if colon and prefix in PREFIXES:
         if name in score.BUILT_IN:
             raise ModelMissing(
-                f"{runner} runs a MusicGen, and {name} is none: set AR_MODEL to one, facebook/musicgen-small "
-                "for one."
+                f"{prefix} runs a MusicGen, and {name} is none: set AR_MODEL to one, for example "
+                "facebook/musicgen-small."
             )
-        return RUNNERS[runner], _folder(mode, name)
+        return PREFIXES[prefix], _folder(mode, name)
     folder = _folder(mode, model)
-    for kind in KINDS:
-        if kind.holds(folder):
-            return kind.package, folder
+    for candidate in FORMATS:
+        if candidate.matches(folder):
+            return candidate.package, folder
     raise converted.refusal(model, folder)
 
 

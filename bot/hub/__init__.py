@@ -1,1 +1,1 @@
-"""Models on this machine: which there are, their licences, how to get them, where they lie. No torch here."""
+"""Models from the Hugging Face hub: catalogue, cache, download, integrity. Nothing here imports torch."""

@@ -1,4 +1,4 @@
-"""What is known of models by name, and what a model's own files say of its licence."""
+"""The catalogue of supported models, and the licence that a model card declares."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _SPDX = {
     "cc0-1.0": "CC0-1.0",
     "openrail": "OpenRAIL",
 }
-"""The hub's names of licences → as SPDX writes them."""
+"""License identifiers of the hub → SPDX."""
 _CARD_BYTES = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A model that is known by name. What no public source says is None.
+class CatalogueEntry:
+    """A supported model. Facts without a public source are None.
 
-    use: what the licence allows, in plain words; commercial: None where it depends.
-    download_gb: size of what is fetched; parameters_b: billions; gpu_gb: what its publisher asks for.
-    files: patterns of what is fetched where the usual choice does not fit.
+    use: the uses that the licence allows, in plain words.  commercial: None where it depends.
+    download_gb: size of the download.  parameters_b: billions.  gpu_gb: GPU memory that its publisher states.
+    files: glob patterns of the files to fetch, where the usual choice does not fit.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Entry:
 
     @property
     def weights_gb(self) -> float | None:
-        """The weights alone in half precision, two bytes a parameter; None where their number is unknown."""
+        """Gigabytes of the weights in half precision, 2 bytes a parameter; None where unknown."""
         return None if self.parameters_b is None else 2 * self.parameters_b
 
     def fits(self, gpu_gb: float) -> bool | None:
-        """Tell whether it runs in so much graphics memory; None where nothing public says.
+        """Tell whether it runs in so much GPU memory; None where no public figure exists.
 
         Without a publisher's figure, weights in half precision may take half of it: the other half is for
         activations and caches.
@@ -68,11 +68,11 @@ class Entry:
 
 
 @cache
-def entries() -> tuple[Entry, ...]:
-    """Return every known model, in the order in which they are shown."""
+def entries() -> tuple[CatalogueEntry, ...]:
+    """Return every model of the catalogue, in display order."""
     listed = tomllib.loads(_TABLE.read_text(encoding="utf-8"))["model"]
     return tuple(
-        Entry(
+        CatalogueEntry(
             **{
                 **fields,
                 "mode": Mode(fields["mode"]),
@@ -84,14 +84,20 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
-def known(name: str) -> Entry | None:
-    """Return what is known of a model, or None."""
+def lookup(name: str) -> CatalogueEntry | None:
+    """Return the entry of a model, or None."""
     return next((entry for entry in entries() if entry.name.casefold() == name.casefold()), None)
 
 
+def advised(mode: Mode, gpu_gb: float) -> CatalogueEntry | None:
+    """Return the advised model of a mode for a GPU's memory in gigabytes; None: the built-in one."""
+    fitting = (e for e in entries() if e.mode is mode and not e.gated and e.fits(gpu_gb))
+    return next(fitting, None)
+
+
 def licence_of(folder: Path, name: str) -> str:
-    """Return a model's licence: what its README.md declares, else the catalogue, else UNKNOWN_LICENCE."""
-    entry = known(name)
+    """Return a model's licence: its README.md's, else the catalogue's, else UNKNOWN_LICENCE."""
+    entry = lookup(name)
     declared = _declared(folder / "README.md")
     if declared in (None, "other") or (entry is not None and declared not in _SPDX):
         return entry.licence if entry is not None else UNKNOWN_LICENCE

@@ -1,4 +1,4 @@
-"""Models that `antiphon models convert` wrote: where they are, and what to say of folders that need it."""
+"""Checkpoints converted by `antiphon models convert`, and the errors for folders that no engine reads."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _ADAPTERS = (
     "pytorch_lora_weights.safetensors",
     "pytorch_lora_weights.bin",
 )
-"""What peft and diffusers call a LoRA's files."""
+"""File names of a LoRA in peft and diffusers."""
 _ORIGINALS = ("ckpt", "pth", "pt")
 REFUSED = 3
-"""The converter's exit code where it says itself, on stderr, what is wrong."""
+"""Exit code of the converter for a refused file; the reason is on stderr."""
 
 
 def root() -> Path:
@@ -31,7 +31,7 @@ def root() -> Path:
 
 
 def target_of(model: str) -> Path:
-    """Return where a hub model's converted files go; for a folder, a folder beside it."""
+    """Return the target of a conversion: in the cache for a hub model, else beside the source."""
     if Path(model).is_dir():
         return Path(model).with_name(f"{Path(model).resolve().name}-converted")
     return root() / model.replace("/", "--")
@@ -74,10 +74,10 @@ def refusal(model: str, folder: Path) -> ModelMissing:
 
 
 def convert(model: str, target: Path | None = None) -> Path:
-    """Convert audiocraft's files of a hub model or a folder, in a process of its own, and return the result.
+    """Convert audiocraft's files of a hub model or a folder in a child process, and return the target folder.
 
-    target: the folder to write, by default target_of(model). Raises ModelMissing with the file and the
-    reason where something is missing, damaged, or more than data.
+    target: by default target_of(model). Raises ModelMissing with the file and the reason where something is
+    missing, damaged, or a pickle with code.
     """
     source = hub_cache.folder_of(model)
     if source is None:

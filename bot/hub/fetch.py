@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from bot.errors import ModelMissing, SetupError, UserError
 from bot.hub import hub_cache, integrity
-from bot.hub.catalogue import Entry, known
+from bot.hub.catalogue import CatalogueEntry, lookup
 from bot.hub.converted import AUDIOCRAFT_FILES
 from bot.hub.integrity import ManifestEntry
 
@@ -77,7 +77,7 @@ def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> Fe
         if not _PATH.fullmatch(path):
             raise ModelMissing(f"{model} holds a file with the name {path[:80]!r}: it is not fetched.")
     entries = []
-    for path in select_files(list(found), known(model), audiocraft=audiocraft):
+    for path in select_files(list(found), lookup(model), audiocraft=audiocraft):
         file = found[path]
         digest = file.lfs.sha256 if file.lfs else file.blob_id
         if file.size is None or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest or ""):
@@ -87,7 +87,7 @@ def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> Fe
     return FetchPlan(model, str(info.sha), card.get("license") if card else None, tuple(entries))
 
 
-def select_files(paths: list[str], entry: Entry | None, *, audiocraft: bool = False) -> list[str]:
+def select_files(paths: list[str], entry: CatalogueEntry | None, *, audiocraft: bool = False) -> list[str]:
     """Choose what is needed of a model's files: settings, and weights as safetensors wherever there are some.
 
     Raises ModelMissing where there are no weights that are read.
@@ -290,7 +290,7 @@ def _gated(model: str) -> str:
 
 def offline(model: str) -> str:
     """Return what to do where the hub cannot be reached."""
-    entry = known(model)
+    entry = lookup(model)
     setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
     return (
         f"The hub cannot be reached, and {model} is not whole on this machine. Try again with a network; "

@@ -1,8 +1,8 @@
-"""Where a model is on this machine: a folder, or a name on the Hugging Face hub that was fetched before.
+"""Paths of models in the Hugging Face cache, which all programs of Hugging Face share.
 
-What was fetched lies in the cache that all programs of Hugging Face share: HF_HUB_CACHE, or `hub` in HF_HOME,
-or ~/.cache/huggingface/hub. There a model is models--OWNER--NAME/snapshots/COMMIT, with the commit of its
-main branch in refs/main.
+The cache is HF_HUB_CACHE, or `hub` in HF_HOME, or ~/.cache/huggingface/hub. A model is in
+models--OWNER--NAME/snapshots/COMMIT, the commit of its main branch in refs/main. A setting may name a folder
+instead.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from pathlib import Path
 
 from bot.errors import ModelMissing
-from bot.hub.catalogue import entries, known
+from bot.hub.catalogue import entries, lookup
 from bot.recipe import Mode
 
 _RUNNER = re.compile(r"[a-z]{2,}:")
-"""What runs a model, before its name: “audiocraft:”, “multiband:”. A single letter is a drive of Windows."""
+"""Prefix that selects another engine: “audiocraft:”, “multiband:”. A single letter is a Windows drive."""
 _HUB_NAME = re.compile(r"[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95}")
 
 
@@ -34,14 +34,14 @@ def is_hub_name(model: str) -> bool:
 
 
 def repo_folder(model: str) -> Path:
-    """Return the folder in the cache that keeps all of a hub model's files."""
+    """Return the cache folder of a hub model: blobs, refs and snapshots."""
     return root() / f"models--{model.replace('/', '--')}"
 
 
 def canonical(model: str) -> str:
-    """Return one spelling for every way to name the same model.
+    """Return the canonical name of a model, equal for every spelling.
 
-    A folder's name becomes its absolute path without links; a runner before the colon stays as it is.
+    A folder becomes its absolute path with links resolved; a prefix such as “audiocraft:” is kept.
     """
     if match := _RUNNER.match(model):
         return match[0] + canonical(model[match.end() :])
@@ -58,24 +58,24 @@ def folder_of(model: str) -> Path | None:
         return path
     if not is_hub_name(model):
         return None
-    kept = repo_folder(model)
+    repo = repo_folder(model)
     try:
-        commit = (kept / "refs" / "main").read_text(encoding="ascii").strip()
+        commit = (repo / "refs" / "main").read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
-    snapshot = kept / "snapshots" / commit
+    snapshot = repo / "snapshots" / commit
     return snapshot if re.fullmatch(r"[0-9a-f]{40}", commit) and snapshot.is_dir() else None
 
 
 def fetched() -> list[str]:
-    """Return the names of the hub models in the cache, sorted."""
+    """Return the names of the hub models with a complete snapshot in the cache, sorted."""
     found = (folder.name.removeprefix("models--") for folder in root().glob("models--*--*"))
     names = (name.replace("--", "/", 1) for name in found)
     return sorted(name for name in names if folder_of(name) is not None)
 
 
 def missing(mode: Mode, model: str, built_in: list[str]) -> ModelMissing:
-    """Return the error for a model that is not on this machine, with what to do about it."""
+    """Return the error for a model that is not on this machine, with instructions."""
     if is_hub_name(model):
         return ModelMissing(
             f"{model} is not on this machine: fetch it with `antiphon models fetch {model}`, or point "
@@ -89,6 +89,6 @@ def missing(mode: Mode, model: str, built_in: list[str]) -> ModelMissing:
 
 
 def title_of(model: str) -> str:
-    """Return what a card calls a model: its known title, or the last part of its name."""
-    entry = known(model)
+    """Return the display title of a model: the catalogue's, or the last part of its name."""
+    entry = lookup(model)
     return entry.title if entry else Path(model).name

@@ -1,4 +1,4 @@
-"""What was fetched, file by file: its hashes, looked at again, and its removal."""
+"""Manifests of downloaded models: size and checksum of every file, verification, removal."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from bot.errors import UserError
 from bot.hub import hub_cache
 
 MANIFEST = "antiphon-fetched.json"
-"""The file in a fetched model's folder that says what belongs there."""
+"""Name of the manifest in a downloaded model's folder."""
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestEntry:
-    """A file that belongs to a model. digest: SHA-256 (64 digits), or git's SHA-1 of small files (40)."""
+    """A file of a model. digest: SHA-256 (64 hex digits), or the git blob SHA-1 of small files (40)."""
 
     path: str
     size: int | None
@@ -29,7 +29,7 @@ class ManifestEntry:
 
 
 def checksum(path: Path, like: str) -> str:
-    """Return a file's hash, of the kind that `like` is of."""
+    """Return a file's checksum by the algorithm of another digest: SHA-256, or git blob SHA-1."""
     if len(like) == 40:
         found = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
     else:
@@ -41,7 +41,7 @@ def checksum(path: Path, like: str) -> str:
 
 
 def write_manifest(folder: Path, model: str, commit: str, files: list[ManifestEntry]) -> None:
-    """Record what belongs to a fetched model."""
+    """Write the manifest of a downloaded model."""
     content = {
         "model": model,
         "commit": commit,
@@ -51,7 +51,10 @@ def write_manifest(folder: Path, model: str, commit: str, files: list[ManifestEn
 
 
 def read_manifest(folder: Path) -> list[ManifestEntry]:
-    """Return what belongs into a model's folder, by its list, else by the names that the cache gives."""
+    """Return a folder's manifest, or one derived from the cache, where files link to blobs named by hash.
+
+    Raises UserError for a damaged manifest.
+    """
     try:
         listed: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         return [ManifestEntry(path, fact["size"], fact["digest"]) for path, fact in listed.items()]
@@ -69,7 +72,7 @@ def read_manifest(folder: Path) -> list[ManifestEntry]:
 
 
 def verify(folder: Path) -> Iterator[tuple[ManifestEntry, str]]:
-    """Yield each file that belongs to a model with what is wrong with it, "" for nothing."""
+    """Yield each file of the manifest with its defect, "" where it is intact. Needs no network."""
     for entry in read_manifest(folder):
         path = folder / entry.path
         if not path.is_file():
@@ -83,7 +86,7 @@ def verify(folder: Path) -> Iterator[tuple[ManifestEntry, str]]:
 
 
 def size_of(model: str) -> int:
-    """Return the bytes that a fetched model takes on the disk."""
+    """Return the bytes of a downloaded model on the disk."""
     files = (
         path for path in hub_cache.repo_folder(model).rglob("*") if path.is_file() and not path.is_symlink()
     )

@@ -1,17 +1,17 @@
-"""How a model is called where members read it."""
+"""Display names of models, which hide the path of a folder."""
 
 from __future__ import annotations
 
 import re
 
 _FOLDER = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]|.*\\")
-"""What a path begins with, or holds, that no name on the hub has: those are "owner/name"."""
+"""Matches paths, which a name on the hub ("owner/name") cannot begin with or contain."""
 
 
 def model_name(model: str) -> str:
-    """Return a model as the settings name it; of a folder only its last part, which hides the owner's home.
+    """Return the display name of a model of the settings; of a folder its last part alone.
 
-    What stands before a colon says how the model is run, as in "audiocraft:NAME", and stays.
+    A prefix that selects the engine, as in "audiocraft:NAME", is kept.
     """
     runtime, colon, name = model.partition(":")
     if not colon or len(runtime) == 1:

@@ -1,4 +1,4 @@
-"""Git-LFS pointers: the three lines of text that a clone without Git LFS has in place of a large file."""
+"""Detection of Git-LFS pointers: the text in place of a large file in a clone without Git LFS."""
 
 from __future__ import annotations
 

@@ -6,8 +6,7 @@ import pytest
 
 from bot.errors import ModelMissing
 from bot.hub import fetch, hub_cache
-from bot.hub.catalogue import UNKNOWN_LICENCE, entries, known, licence_of
-from bot.machine import advised
+from bot.hub.catalogue import UNKNOWN_LICENCE, advised, entries, licence_of, lookup
 from bot.recipe import Mode
 
 
@@ -84,7 +83,7 @@ def test_audiocraft_s_files_come_where_asked_or_where_there_are_no_others() -> N
     assert fetch.select_files(both, None, audiocraft=True) == ["compression_state_dict.bin", "state_dict.bin"]
     assert fetch.select_files(both[2:], None) == ["compression_state_dict.bin", "state_dict.bin"]
     assert fetch.select_files(
-        ["mbd_comp_8.pt", "mbd_musicgen_32khz.th"], known("facebook/multiband-diffusion")
+        ["mbd_comp_8.pt", "mbd_musicgen_32khz.th"], lookup("facebook/multiband-diffusion")
     ) == ["mbd_musicgen_32khz.th"]
     with pytest.raises(ModelMissing, match="no weights"):
         fetch.select_files(["config.json", "pytorch_model.bin"], None)
