@@ -23,7 +23,8 @@ from scipy.special import expit
 
 from benchmarks.arena_communities import Community
 from bot.arena.ballots import Floats, Ints
-from bot.arena.clusters import clustered_mean, quantile, share_interval, wilson
+from bot.arena.clusters import clustered_mean, quantile, share_interval
+from bot.arena.wilson import wilson_interval
 from bot.arena.winrate import MIN_DUELS, MIN_PEOPLE, clustered_share
 
 SIZES = [
@@ -76,7 +77,7 @@ def intervals(
     half = quantile(clusters - 1) * max(fit.robust, p * (1 - p) / n) ** 0.5 / (p * (1 - p))
     logit = np.log(p / (1 - p))
     found["CGM"] = (float(expit(logit - half)), float(expit(logit + half)))
-    found["Wilson"] = wilson(p, n, 1.959964)
+    found["Wilson"] = wilson_interval(p, n, 1.959964)
     wins, votes = np.bincount(person, y), np.bincount(person)
     drawn = rng.multinomial(len(votes), np.full(len(votes), 1 / len(votes)), BOOTSTRAPS)
     shares = (drawn @ wins) / np.maximum(drawn @ votes, 1)

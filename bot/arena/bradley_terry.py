@@ -1,4 +1,10 @@
-"""Strengths of more than two arms after Bradley and Terry (1952), by maximum likelihood."""
+"""Bradley–Terry strengths of more than two arms by maximum likelihood, with clustered standard errors.
+
+Model: P(i beats j) = expit(θᵢ − θⱼ) (Bradley and Terry, Rank Analysis of Incomplete Block Designs I,
+Biometrika 39, 1952). It orders arms that never met each other by way of those that both met, where a table of
+win rates depends on the opponents that an arm happened to draw. Votes without a preference are left out: the
+model has no ties, and counting them as half a win would treat "both bad" as evidence of equality.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +18,20 @@ from bot.arena.clusters import quantile
 from bot.arena.results import Strength
 
 MINIMUM = 15
-"""People, and duels. From here on the intervals covered 93 to 98 % in the simulation of docs/arena.md."""
+"""Minimum of people and of duels, from which the intervals cover 93 to 98 % (simulation: docs/arena.md)."""
 
 
 def strengths(ballots: Ballots, *, minimum: int = MINIMUM) -> tuple[Strength, ...]:
     """Return the arms' strengths in logits, strongest first: P(i beats j) = expit(θᵢ − θⱼ), Σθ = 0.
 
-    Decisive votes only. Arms that never lost, never won or never met the rest have no finite estimate;
-    they are left out, and the largest set in which every arm lost to another by some chain is
-    fitted (Ford 1957). Empty where fewer than two arms remain.
+    Decisive votes only. The likelihood has a finite maximum exactly where the graph of wins is strongly
+    connected: from each arm to each other by a chain of losses (Ford, Solution of a Ranking Problem from
+    Binary Comparisons, Amer. Math. Monthly 64, 1957). So the strongly connected component with the most votes
+    is fitted and the other arms are left out. Empty where fewer than two arms remain.
 
-    The interval is for θᵢ against the mean of the fitted arms: two-way cluster-robust over people and duels
-    (Cameron, Gelbach and Miller 2011), with g/(g − 1) for g people and duels, Student's t on the
-    smaller of the two less one, and never narrower than independent votes would have it.
+    The 95 % interval is for θᵢ against the mean of the fitted arms: two-way cluster-robust over people and
+    duels, each sum with the correction g/(g − 1) for g clusters (Cameron, Gelbach and Miller, JBES 29, 2011),
+    Student's t on the smaller number of clusters less one, and never narrower than for independent votes.
     """
     decided = (ballots.choice <= B) & (ballots.arm_a != ballots.arm_b)
     a_won = ballots.choice[decided] == A
@@ -63,8 +70,9 @@ def strengths(ballots: Ballots, *, minimum: int = MINIMUM) -> tuple[Strength, ..
 def fit(wins: Floats) -> tuple[Floats, Floats]:
     """Return θ [m], Σθ = 0, and the inverse of the information [m, m], from wins [m, m] of row over column.
 
-    Newton's method with halved steps; the likelihood is concave. Raises ValueError where it has no
-    maximum, which is where the arms are not strongly connected by wins.
+    Newton's method on the concave log-likelihood Σᵢⱼ winsᵢⱼ log expit(θᵢ − θⱼ), as it yields the information
+    anyway. A step is halved until the likelihood does not fall: where an arm nearly always wins the curvature
+    is almost 0 and a full step overshoots. Raises ValueError where there is no finite maximum.
     """
     m = len(wins)
     inside = connected_components(coo_array(wins), directed=True, connection="strong")[0]
@@ -77,7 +85,8 @@ def fit(wins: Floats) -> tuple[Floats, Floats]:
         score = (wins - met * chance).sum(axis=1)
         weight = met * chance * (1 - chance)
         information = np.diag(weight.sum(axis=1)) - weight
-        # Σθ = 0 makes it regular: 11ᵀ adds what the information cannot see.
+        # The information is a graph Laplacian: singular, as a constant added to all θ changes no probability.
+        # On the subspace Σθ = 0 its inverse is the pseudo-inverse, (I + 11ᵀ/m)⁻¹ − 11ᵀ/m.
         inverse = np.linalg.inv(information + 1 / m) - 1 / m
         step = inverse @ score
         size = 1.0
@@ -103,7 +112,12 @@ def _largest_connected(winner: Ints, loser: Ints, arms: int) -> np.ndarray[tuple
 
 
 def _errors(theta: Floats, inverse: Floats, winner: Ints, loser: Ints, person: Ints, duel: Ints) -> Floats:
-    """Return the standard errors of θ [m]."""
+    """Return the standard errors of θ [m]: the sandwich  inverse · meat · inverse.
+
+    meat = Σ over people + Σ over duels − Σ over votes of the outer products of summed scores: a pair of votes
+    that shares a person or a duel enters once. The maximum with the inverse information keeps a variance from
+    being negative or too small where the scores of few clusters happen to cancel.
+    """
     m = len(theta)
     residual = expit(theta[loser] - theta[winner])
     meat = np.zeros((m, m))
@@ -113,7 +127,8 @@ def _errors(theta: Floats, inverse: Floats, winner: Ints, loser: Ints, person: I
         lost = np.bincount(codes * m + loser, residual, size)
         scores = (gained - lost).reshape(-1, m)
         meat += (g / (g - 1) if g > 1 else 1.0) * scores.T @ scores
-    # A vote's score is its residual for the winner and against the loser.
+    # A vote's score is +residual at its winner and −residual at its loser, so the outer product has residual²
+    # at both diagonal entries and −residual² at both others: a sum per pair of arms is enough.
     pairs = np.bincount(winner * m + loser, residual**2, m * m).reshape(m, m)
     pairs = pairs + pairs.T
     meat -= np.diag(pairs.sum(axis=1)) - pairs

@@ -1,4 +1,4 @@
-"""Win rates by tag, models, who asked and length, small cells shrunk to the whole."""
+"""Win rates by tag, models, requester and length: a hierarchical normal model shrinks small cells."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from bot.arena.winrate import conclusion
 
 MIN_CELL_PEOPLE = 5
 MIN_CELL_DUELS = 5
-"""A cell of fewer says nothing; whatever it showed would be the whole's."""
+"""Minima for a statement about a cell; with fewer, its estimate is nearly the whole's."""
 
 PRIOR_SPREAD = 0.5
-"""Cells differ from the whole by some τ logits; before the votes, τ is half-normal with this scale, so that
-two thirds of genres are expected within 12 points of a rate of 50 %."""
+"""Scale in logits of the half-normal prior of τ, the standard deviation of cells around the whole. With τ at
+this scale two thirds of the cells lie within 12 points of a whole at 50 %."""
 
 LENGTHS = (10.0, 20.0, 60.0)
 """Bounds of the length bands in seconds; each belongs to the band below it."""
 
+# The grid on which τ is integrated out: from almost complete pooling to four prior scales.
 _TAU = np.linspace(0.01, 4 * PRIOR_SPREAD, 80)
 
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """What the cells are shrunk to.
+    """The estimate over all votes, to which the cells are shrunk.
 
-    logit, variance: its own.  reach: how many standard errors its 95 % interval reaches (Student's t).
-    spread: the variances of the working model.  slope: of its rate by its logit.
+    logit, variance: of the rate.  reach: Student's t of its 95 % interval, in standard errors.
+    spread: the variances of the working model.  slope: the derivative of the rate by its logit, p(1 − p).
     """
 
     logit: float
@@ -44,7 +45,7 @@ class _Whole:
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """Which votes are in which cell. names [cells].  row, cell [m]: a vote, and a cell it is in."""
+    """The assignment of votes to cells. names [cells].  row, cell [m]: a vote and one of its cells."""
 
     names: list[str]
     row: Ints
@@ -52,12 +53,13 @@ class _Split:
 
 
 def breakdown(ballots: Ballots, overall: WinRate) -> tuple[Group, ...]:
-    """Return the win rate by tag, by models, by who asked, and by length; overall: that of all the votes.
+    """Return the win rate by tag, by models, by requester and by length; overall: that of all votes.
 
-    Each cell's votes get the error that the whole's person, duel and vote variances give them, and what it
-    has in common with the whole's; both are combined in a normal model on the logit scale whose spread
-    between cells, τ, is averaged over (Gelman and others 2013, section 5.4). So a tag with four votes keeps
-    close to the whole, and its interval says how far it may be off. Empty until the whole itself can be told.
+    A cell's sampling variance, and its covariance with the whole, follow from the variance components that
+    were estimated on all votes, for a cell has too few people and duels to estimate its own. On the logit
+    scale cell and whole are combined in a hierarchical normal model whose standard deviation between cells,
+    τ, is integrated out (`_posterior`). So a tag with four votes stays near the whole, with a wide interval.
+    Empty until the whole has the minimum of people and duels.
     """
     if overall.spread is None:
         return ()
@@ -75,7 +77,7 @@ def breakdown(ballots: Ballots, overall: WinRate) -> tuple[Group, ...]:
 
 
 def length_band(seconds: float) -> str:
-    """Return the name of the band a clip of so many seconds belongs to."""
+    """Return the name of the band of a clip's length in seconds."""
     return _BANDS[int(np.searchsorted(LENGTHS, seconds))]
 
 
@@ -88,17 +90,19 @@ _BANDS = (
 
 def _whole(ballots: Ballots, overall: WinRate, spread: Spread) -> _Whole:
     share = overall.counts.diffusion / overall.counts.decisive
-    # Half an effective vote either way keeps a unanimous whole finite.
+    # Half an effective vote on either side keeps the logit of a unanimous whole finite.
     rate = (share * overall.effective_votes + 0.5) / (overall.effective_votes + 1)
     slope = rate * (1 - rate)
     if spread.vote <= 0:
-        # Unanimous votes tell nothing of how they hang together: each is a copy of its person's others.
+        # Unanimous votes have no residuals to estimate correlation from: a person's votes count as copies.
         spread = Spread(person=slope, duel=0.0, vote=slope)
-    # So that a cell with no weight of its own reaches as near to ½ as the whole does, and no nearer.
+    # The variance at which a normal interval on the logit scale ends where the whole's Wilson interval does,
+    # on the side of ½, so that a cell without weight of its own says neither more nor less than the whole.
     bound = overall.low if rate > 0.5 else overall.high
     reach = quantile(overall.df)
     variance = float((logit(rate) - logit(bound)) / reach) ** 2
-    # That is somewhat more than the three variances alone say; so then is what they say of the cells.
+    # It exceeds what the variance components give by the delta method; they are scaled up to agree with it,
+    # so that cells and whole are measured alike.
     decisive, votes = ballots.decisive, overall.counts.decisive
     squares = spread.vote * votes
     for codes, of_one in ((ballots.voter, spread.person), (ballots.duel, spread.duel)):
@@ -120,7 +124,7 @@ def _pooled(ballots: Ballots, whole: _Whole, split: _Split) -> tuple[Cell, ...]:
     spread, some = whole.spread, votes > 0
     own = spread.person * own_person + spread.duel * own_duel + spread.vote * votes
     both = spread.person * both_person + spread.duel * both_duel + spread.vote * votes
-    # One Newton step from the whole's logit: the logit of 4 in 4 is infinite, this is not.
+    # The cell's logit linearized at the whole's, one Newton step: the logit of 4 of 4 would be infinite.
     raw, error, shared = np.zeros(cells), np.full(cells, np.inf), np.zeros(cells)
     raw[some] = (won[some] / votes[some] - expit(whole.logit)) / whole.slope
     error[some] = own[some] / (votes[some] * whole.slope) ** 2
@@ -150,7 +154,7 @@ def _pooled(ballots: Ballots, whole: _Whole, split: _Split) -> tuple[Cell, ...]:
 
 
 def _clusters(cell: Ints, codes: Ints, of_all: Ints, cells: int) -> tuple[Ints, Ints, Ints]:
-    """Return each cell's number of clusters, Σ of their squared votes, Σ of their votes in it × in all."""
+    """Return per cell the number of clusters, Σ n_cell² and Σ n_cell · n_all, n a cluster's votes there."""
     size = int(of_all.max()) + 1
     each = np.bincount(cell * size + codes, minlength=cells * size).reshape(cells, size)
     return np.count_nonzero(each, axis=1), (each**2).sum(axis=1), each @ np.bincount(of_all, minlength=size)
@@ -172,14 +176,25 @@ def _counts(ballots: Ballots, split: _Split) -> list[Counts]:
 def _posterior(
     raw: Floats, error: Floats, shared: Floats, part: Floats, whole: float, variance: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Return each cell's posterior mean and variance in logits, and its own weight, averaged over τ.
+    """Return each cell's posterior mean and variance in logits, and the weight of its own votes, 0 to 1.
 
-    raw: each cell's logit less the whole's.  error: its variance.  shared: its covariance with the whole's
-    logit, for the cell's votes are the whole's, and so are its people.  part: its share of the whole's votes.
-    whole, variance: the whole's logit and its error's variance.
+    raw [cells]: each cell's estimated logit less the whole's ŵ.  error: sampling variance of a cell's logit.
+    shared: its covariance with ŵ, as the cell's votes and people are among the whole's.  part: the cell's
+    share of the whole's votes.  whole, variance: ŵ and its sampling variance.
 
-    The whole's logit is Σ part·t over the cells' t, so that t − whole has variance τ²·(1 − 2 part + Σ part²)
-    and the whole's error besides; given that, a cell's own logit tells of t by the normal rule.
+    Model: the cells' true logits are t_c ~ N(μ, τ²), independent, and the whole's is Σ part_c t_c. Inferred
+    is δ = t_c − ŵ, observed is raw = δ + e with the cell's sampling error e. A priori
+        Var(δ)      = τ² (1 − 2 part_c + Σ part²) + variance      `prior`
+        Var(raw)    = prior + error − 2 shared                    `seen`, because Cov(δ, e) = −shared
+        Cov(δ, raw) = prior − shared
+    so that given τ, by the rule for two jointly normal variables, with own = (prior − shared) / seen
+        E(δ | raw)   = own · raw,      Var(δ | raw) = prior − own (prior − shared).
+    Without `shared` the cell's votes would be used twice, in raw and in ŵ. τ is unknown, and a point estimate
+    is often 0, which pools cells completely, with intervals that are too narrow; so it is integrated out on a
+    grid, with weights p(τ | raw) ∝ p(τ) Π N(raw; 0, seen), p(τ) half-normal, the cells taken as independent
+    given τ (Gelman and others, Bayesian Data Analysis, 3rd ed. 2013, section 5.4; Gelman, Prior Distributions
+    for Variance Parameters in Hierarchical Models, Bayesian Analysis 1, 2006). The variance is that of the
+    mixture: the mean of the variances plus the variance of the means.
     """
     prior = _TAU[:, None] ** 2 * (1 - 2 * part + (part**2).sum()) + variance
     finite = np.isfinite(error)
@@ -202,7 +217,7 @@ def _by_tag(ballots: Ballots) -> _Split:
     carried = [[code[tag] for tag in tag_set] for tag_set in ballots.tag_sets]
     many = np.array([len(codes) for codes in carried], dtype=np.int64)
     flat = np.array([one for codes in carried for one in codes], dtype=np.int64)
-    # A vote is in as many cells as its prompt has tags: the vote's place in each run of `flat`.
+    # A vote belongs to one cell per tag of its prompt, a run of `flat` that starts at `first`.
     each = many[ballots.tag_set]
     row = np.repeat(np.arange(len(ballots)), each)
     offset = np.arange(len(row)) - np.repeat(np.cumsum(each) - each, each)

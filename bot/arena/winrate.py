@@ -1,4 +1,4 @@
-"""The share of decisive votes that diffusion won, with an interval that knows whose votes they are."""
+"""The share of decisive votes that diffusion won, with a confidence interval for clustered votes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.arena.ballots import Ballots, Bools, distinct
-from bot.arena.clusters import Clustered, clustered_mean, quantile, share_interval, wilson
+from bot.arena.clusters import Clustered, clustered_mean, quantile, share_interval
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Conclusion, WinRate
+from bot.arena.wilson import wilson_interval
 
 MARGIN = 0.05
-"""Five points: a rate wholly within 45 to 55 % is called even."""
-
+"""Equivalence margin: an interval wholly within 45 to 55 % is called even."""
 
 _NO_VARIANCE = 1e-16
-"""One dissenting vote in ten million leaves more."""
+"""Below this the votes are unanimous but for rounding; one dissenting vote in ten million has more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of votes, 0 to 1, with its 95 % interval; effective_votes independent ones say as much."""
+    """A share of votes, 0 to 1, with its 95 % interval.
+
+    effective_votes: the number of independent votes that would have the same variance.
+    """
 
     value: float
     low: float
@@ -32,14 +35,15 @@ class Share:
 def clustered_share(fit: Clustered) -> Share:
     """Return the interval of a share from its fit.
 
-    Unanimous votes tell nothing of how they hang together; they are then taken as copies of one another.
+    Unanimous votes have no residuals, so their correlation cannot be estimated; the worst case is assumed,
+    that all votes of a person, and all on a duel, are copies of one another.
     """
-    # Rounding off what is left of floating-point sums, so that a unanimous share is 0 or 1.
+    # Rounded, so that floating-point sums leave a unanimous share at exactly 0 or 1.
     value = min(1.0, max(0.0, round(fit.value, 12)))
     unanimous = fit.variance < _NO_VARIANCE or not 0 < value < 1
     if unanimous:
         votes, df = 1 / fit.dependent, fit.df_dependent
-        low, high = wilson(value, votes, quantile(df))
+        low, high = wilson_interval(value, votes, quantile(df))
     else:
         votes, df = value * (1 - value) / fit.variance, fit.df
         low, high = share_interval(value, fit.variance, df)
@@ -49,8 +53,8 @@ def clustered_share(fit: Clustered) -> Share:
 def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
     """Return the win rate over all votes on one mode against the other, or over those of a mask [n].
 
-    It is the plain share: the average over votes, in which a busy voter weighs more. Its interval
-    respects that, and is for communities that go on as they are, new people and new duels included.
+    The rate is the mean over votes, so a frequent voter weighs more, and the interval accounts for it. The
+    interval is for the population of people and duels that these are a sample of, not for these alone.
     """
     counts = ballots.counts(where)
     mask = ballots.decisive if where is None else ballots.decisive & where
@@ -86,7 +90,7 @@ def win_rate(ballots: Ballots, where: Bools | None = None) -> WinRate:
 
 
 def conclusion(low: float, high: float) -> Conclusion:
-    """Return what an interval allows to say."""
+    """Return the statement that an interval permits."""
     if low >= 0.5 - MARGIN and high <= 0.5 + MARGIN:
         return Conclusion.EVEN
     if low > 0.5:

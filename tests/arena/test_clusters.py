@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from bot.arena.clusters import clustered_contrast, clustered_mean, wilson
+from bot.arena.clusters import clustered_contrast, clustered_mean
+from bot.arena.wilson import wilson_interval
 
 Design = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -96,4 +97,4 @@ def test_one_vote_a_person_is_told_like_independent_votes() -> None:
 def test_wilson_is_that_of_statsmodels(wins: int, losses: int) -> None:
     votes = wins + losses
     theirs = proportion_confint(wins, votes, method="wilson")
-    assert wilson(wins / votes, votes, 1.959963984540054) == pytest.approx(theirs, abs=1e-9)
+    assert wilson_interval(wins / votes, votes, 1.959963984540054) == pytest.approx(theirs, abs=1e-9)

@@ -9,10 +9,11 @@ from scipy.special import expit
 
 from benchmarks.arena_communities import Community
 from bot.arena.ballots import Ballots
-from bot.arena.clusters import clustered_mean, wilson
+from bot.arena.clusters import clustered_mean
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Conclusion
 from bot.arena.sidebias import side_bias
 from bot.arena.votes import Choice, ExcludedReason, Vote
+from bot.arena.wilson import wilson_interval
 from bot.arena.winrate import clustered_share, win_rate
 from tests.arena.community import AR, DIFFUSION, vote, vote_lists, votes_of
 
@@ -25,7 +26,7 @@ def test_the_interval_covers_where_one_for_independent_votes_does_not() -> None:
     for _ in range(repeats):
         won, person, duel, _ = CLUSTERED.draw(rng, mu)
         share = clustered_share(clustered_mean(won, np.unique(person, return_inverse=True)[1], duel))
-        low, high = wilson(share.value, len(won), 1.96)
+        low, high = wilson_interval(share.value, len(won), 1.96)
         ours += share.low <= CLUSTERED.rate <= share.high
         naive += low <= CLUSTERED.rate <= high
     # Three standard errors of 600 communities are 2.7 points.
