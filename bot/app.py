@@ -19,7 +19,7 @@ from bot.duels.service import DuelService
 from bot.duels.voting import VoteService
 from bot.engines.base import Engines
 from bot.errors import AntiphonError, ModelMissing, SetupError
-from bot.executor.local import local_workers
+from bot.executor.configured import configured_workers
 from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
 from bot.jobs.outbox import JobOutbox
@@ -140,7 +140,7 @@ class Antiphon(commands.AutoShardedBot):
         await self.presets.install_starters(starter_presets())
         # The default mode first: with one worker it is the only one.
         warm = sorted(self.capabilities, key=lambda mode: mode is not settings.default_mode)
-        workers = local_workers(settings, self._engines, warm=warm)
+        workers = await configured_workers(settings, self._engines, warm=warm)
         self.jobs = JobService(jobs, clips, workers, self.capabilities, settings, self.clock)
         self.duels = DuelService(Duels(database), self.jobs, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)

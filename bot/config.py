@@ -133,6 +133,15 @@ class Settings(OptionDefaults):
     devices: Annotated[str | None, BeforeValidator(_lower), AfterValidator(_devices)] = Field(
         None, description="devices separated by commas, one worker each, such as cuda:0,cuda:1 or cpu,cpu"
     )
+    executor: Annotated[Literal["local", "ray"], BeforeValidator(_lower)] = Field(
+        "local", description="local or ray"
+    )
+    ray_address: str | None = Field(
+        None, description="the address of a Ray cluster's head, such as 10.0.0.5:6379"
+    )
+    cluster_workers: int = Field(
+        0, ge=0, le=1000, description="a whole number from 0 (one a GPU of the cluster) to 1000"
+    )
     dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16", "int8"], BeforeValidator(_lower)] = (
         Field("auto", description="auto, float32, bfloat16, float16 or int8")
     )

@@ -52,7 +52,7 @@ def files(*folders: str) -> list[Path]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        pytest.param(("bot", "cogs", "sandbox"), ("audiocraft",), id="program"),
+        pytest.param(("bot", "cogs", "sandbox"), ("audiocraft", "cluster"), id="program"),
         pytest.param(("training", "benchmarks", "tests"), ("audiocraft", "dev"), id="development"),
     ],
 )
@@ -79,3 +79,8 @@ def test_only_the_optional_engine_needs_the_optional_packages() -> None:
         if optional & distributions(name)
     ]
     assert outside == []
+
+
+def test_only_the_cluster_needs_ray() -> None:
+    importers = [path for path in files("bot", "cogs", "sandbox") if "ray" in imported(path)]
+    assert [str(path.relative_to(ROOT)) for path in importers] == ["bot/executor/cluster.py"]

@@ -10,17 +10,15 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
 from typing import Self
 
 from bot.config import Settings
-from bot.executor.link import Died
+from bot.executor.link import Died, restarted
 from bot.executor.protocol import (
     Cancel,
     Down,
     Fatal,
     Render,
-    Rendered,
     Start,
     Up,
     decode_up,
@@ -35,7 +33,6 @@ log = logging.getLogger(__name__)
 _LINE_LIMIT = 1 << 20
 _STDERR_TAIL_LINES = 15
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-_BACKOFF_SECONDS = (0.0, 1.0, 5.0, 15.0, 60.0)
 
 
 class ChildExecutor:
@@ -76,17 +73,12 @@ class ChildExecutor:
         device: in place of the settings' own.  threads: the CPU threads that it computes with, 0 for the
         libraries' default.
         """
+        limits = dict.fromkeys(_THREADS, str(threads)) if threads else {}
         return cls(
-            Start(
-                engines=engines,
-                models={mode.value: model for mode, model in settings.models.items()},
-                warm=warm,
-                device=device or settings.device,
-                dtype=settings.dtype,
-            ),
+            start_message(settings, engines, warm, device),
             stall_seconds=settings.stall_seconds,
             load_seconds=settings.load_seconds,
-            environment=_secrets(settings) | (dict.fromkeys(_THREADS, str(threads)) if threads else {}),
+            environment=worker_environment(settings) | limits,
         )
 
     @property
@@ -99,25 +91,9 @@ class ChildExecutor:
         """The number of Renders sent to this worker process; a Ready that acked fewer is out of date."""
         return self._sent
 
-    async def events(self) -> AsyncGenerator[Up | Died, None]:
+    def events(self) -> AsyncGenerator[Up | Died, None]:
         """Start a worker and yield its messages; after Died, start the next. Ends after close()."""
-        failures = 0
-        while not self._closing.is_set():
-            began = time.monotonic()
-            async with aclosing(self._run_process()) as process_events:
-                async for event in process_events:
-                    if isinstance(event, Rendered):
-                        failures = 0
-                    yield event
-            if self._closing.is_set():
-                return
-            if time.monotonic() - began > _BACKOFF_SECONDS[-1]:
-                failures = 0
-            pause = _BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._closing.wait()
-            failures += 1
+        return restarted(self.run_process, self._closing)
 
     async def render(self, render: Render) -> None:
         """Send the worker a job. If the worker is dying, Died follows, after which the job is requeued."""
@@ -147,7 +123,8 @@ class ChildExecutor:
     def _new_watchdog(self) -> Watchdog:
         return Watchdog(stall_seconds=self._stall_seconds, load_seconds=self._load_seconds)
 
-    async def _run_process(self) -> AsyncGenerator[Up | Died, None]:
+    async def run_process(self) -> AsyncGenerator[Up | Died, None]:
+        """Start one worker process and yield its messages until it ends."""
         process = self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -239,7 +216,19 @@ async def _log_stderr(process: asyncio.subprocess.Process, stderr_tail: deque[st
         log.info("worker: %s", line)
 
 
-def _secrets(settings: Settings) -> dict[str, str]:
+def start_message(settings: Settings, engines: str, warm: Mode | None, device: str | None = None) -> Start:
+    """Return the first message to a worker; device: in place of the settings' own."""
+    return Start(
+        engines=engines,
+        models={mode.value: model for mode, model in settings.models.items()},
+        warm=warm,
+        device=device or settings.device,
+        dtype=settings.dtype,
+    )
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment variables for workers alone."""
     return {"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from bot.config import Settings
 from bot.executor.child import ChildExecutor
 from bot.executor.local import local_workers
+from bot.executor.pool import WorkerPool
 from bot.jobs.service import Advanced, JobService, Moved
 from bot.recipe import Mode
 from bot.store.clips import Clips
@@ -27,12 +28,12 @@ SECONDS = 90.0
 class Running:
     """A service at work; `events` is all that its listeners heard."""
 
-    def __init__(self, database: Database, folder: Path, settings: Settings, engines: str) -> None:
+    def __init__(self, database: Database, settings: Settings, workers: WorkerPool) -> None:
         self.jobs = Jobs(database)
         self.settings = settings
         self.events: list[Moved | Advanced] = []
         self._changed = asyncio.Event()
-        self.workers = local_workers(settings, engines, warm=())
+        self.workers = workers
         capabilities = {mode: tone.describe(mode, model) for mode, model in settings.models.items()}
         ticks = itertools.count(1.0)
         self.service = JobService(
@@ -84,10 +85,11 @@ def settings_in(folder: Path, **changes: Any) -> Settings:
 
 @asynccontextmanager
 async def running(
-    database: Database, folder: Path, *, engines: str = "tests.tone", **changes: Any
+    database: Database, folder: Path, *, workers: WorkerPool | None = None, **changes: Any
 ) -> AsyncIterator[Running]:
     """Give a service at work, which is killed at the end, as the bot would be."""
-    service = Running(database, folder, settings_in(folder, **changes), engines)
+    settings = settings_in(folder, **changes)
+    service = Running(database, settings, workers or local_workers(settings, "tests.tone", warm=()))
     task = asyncio.create_task(service.service.run())
     try:
         yield service
