@@ -59,6 +59,8 @@ def describe(mode: Mode, model: str) -> Capabilities:
             "temperature": Bounds(0.1, 2, 1),
             "top_k": Bounds(0, 500, 250),
             "guidance_scale": Bounds(1, 10, 3),
+            "bpm": Bounds(40, 200),
+            **texts("key"),
         },
         Mode.DIFFUSION: {
             "num_sampling_steps": Bounds(1, 200, 30),

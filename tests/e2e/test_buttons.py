@@ -47,10 +47,21 @@ async def test_other_mode_keeps_words_length_and_seed(bot: BotProcess, alice: Ac
 
 
 async def test_details_are_for_who_asks(alice: Actor, bob: Actor) -> None:
-    asked = {"mode": "ar", "temperature": 0.7, "top_k": 41, "seed": 99}
+    asked = {"mode": "ar", "temperature": 0.7, "top_k": 41, "bpm": 90, "key": "Bb minor", "seed": 99}
     reply = await bob.click(await made(alice, "all of it", **asked), "Details")
     message = await reply.finished()
-    for shown in ("all of it", "Temperature: 0.7", "Top-k: 41", "99", "LUFS", "dBTP", "kbit/s", "MIT"):
+    for shown in (
+        "all of it",
+        "Temperature: 0.7",
+        "Top-k: 41",
+        "Tempo: 90 bpm",
+        "Key: Bb minor",
+        "99",
+        "LUFS",
+        "dBTP",
+        "kbit/s",
+        "MIT",
+    ):
         assert shown in text_of(message)
     assert not alice.sees(message)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from discord import Interaction, app_commands
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.main import get_command
@@ -25,7 +26,7 @@ from bot.recipe.validate import validate
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 from cogs.clips.card import details
-from cogs.clips.music import DESCRIPTIONS, music_options
+from cogs.clips.music import DESCRIPTIONS, _with_options, music_options
 from cogs.presets.forms import SaveForm, _body_fields
 from cogs.ui.forms import HINT_CHARACTERS
 from tests.builders import FACTS, recipe
@@ -80,9 +81,18 @@ def test_it_is_in_music_where_an_engine_takes_it(option: Option) -> None:
     assert DESCRIPTIONS[option.parameter] == option.description
 
 
+async def _ignore(interaction: Interaction, **given: Any) -> None:
+    """A command's callback that does nothing."""
+
+
 def test_music_keeps_discords_limits_with_every_option() -> None:
     offered = music_options([EVERYTHING], SETTINGS)
     assert len(offered) <= MAX_COMMAND_OPTIONS
+    command = app_commands.Command(name="music", description="x", callback=_with_options(_ignore, offered))
+    assert {one.name for one in command.parameters} == {one.name for one in offered}
+    assert {one.name for one in command.parameters if one.choices} >= {
+        option.parameter for option in OPTIONS.values() if option.choices
+    }
     assert len({one.name for one in offered}) == len(offered)
     assert all(len(DESCRIPTIONS[one.name]) <= MAX_DESCRIPTION_CHARACTERS for one in offered)
     assert all(len(option.choices) <= MAX_CHOICES for option in OPTIONS.values())
