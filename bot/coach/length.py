@@ -13,17 +13,13 @@ WORDS_PER_TOKEN = 0.75
 """English words per token of a subword vocabulary of some ten thousand entries: the usual rule of thumb."""
 
 
-def estimated_tokens(text: str) -> int:
-    """Return about how many tokens a subword tokenizer makes of the text, its end sign included.
-
-    A common English word is one token; longer words come in pieces of about four letters, numbers in pieces
-    of two digits; letters outside of Latin, which English vocabularies lack, cost about one token each.
-    """
-    return 1 + sum(cost for _, cost in _pieces(text))
-
-
 def unread_from(text: str, limit: int) -> int | None:
-    """Return where the part begins that an encoder of `limit` (≥ 1) tokens leaves out, or None."""
+    """Return where the part begins that an encoder of `limit` (≥ 1) tokens leaves out, or None.
+
+    The estimate: a common English word is one token; longer words come in pieces of about four letters,
+    numbers in pieces of two digits; letters outside of Latin, which English vocabularies lack, cost about one
+    token each; the end sign is one.
+    """
     used = 1
     for start, cost in _pieces(text):
         used += cost

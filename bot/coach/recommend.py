@@ -1,4 +1,4 @@
-"""Which mode suits a prompt, and why; votes may know better than the words."""
+"""Which mode suits a prompt, and why."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
 from bot.coach.lexicon import lexicon
 from bot.coach.tables import Table, packaged
@@ -16,21 +15,6 @@ UNDECIDED = 0.2
 """Below this confidence the reason says that nothing speaks clearly for either mode."""
 
 _CUES_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Features of a prompt for the recommendation. counts: class of the lexicon → number of terms, if any."""
-
-    prompt: str
-    counts: Mapping[str, int]
-
-
-class Votes(Protocol):
-    """A model of a community's votes."""
-
-    def __call__(self, features: Features) -> Mapping[Mode, float] | None:
-        """Return each mode's probability (0 to 1, summing to 1) to win, or None while nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +32,13 @@ class _Side:
     reason: str
 
 
-def recommend_mode(prompt: str, *, votes: Votes | None = None, default: Mode = Mode.AR) -> Recommendation:
-    """Return the mode that suits a prompt; any text is taken.
-
-    votes: asked first; the words decide where there is none, or where it does not know yet.
-    default: the mode of a prompt that speaks for neither.
-    """
+def recommend_mode(prompt: str, *, default: Mode = Mode.AR) -> Recommendation:
+    """Return the mode that suits a prompt, by its words; `default` where none speaks for either."""
     reading = lexicon().read(prompt)
     counts: dict[str, int] = {}
     for term in reading.terms:
         for name in term.classes:
             counts[name] = counts.get(name, 0) + 1
-    known = votes(Features(prompt, counts)) if votes is not None else None
-    if known is not None:
-        mode = max(Mode, key=lambda m: known.get(m, 0.0))
-        share = known.get(mode, 0.0)
-        reason = (
-            f"In blind votes here on prompts like this, {mode.value} was preferred {share:.0%} of the time."
-        )
-        return Recommendation(mode, reason, min(1.0, max(0.0, 2 * share - 1)))
     sides, neither = _sides()
     scores = {
         m: math.fsum(w * counts.get(name, 0) for name, w in side.weights.items()) for m, side in sides.items()

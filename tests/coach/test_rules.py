@@ -11,7 +11,7 @@ from bot.coach import lexicon as lexicon_module
 from bot.coach import rules as rules_module
 from bot.coach.images import images
 from bot.coach.language import foreign
-from bot.coach.length import estimated_tokens, unread_from
+from bot.coach.length import unread_from
 from bot.coach.lexicon import Phrases, Span, build, lexicon, phrase_key
 from bot.coach.request import Request
 from bot.coach.rules import read_rules, rules
@@ -171,10 +171,10 @@ def test_loan_words_and_nonsense_are_no_language(text: str) -> None:
 
 def test_the_token_estimate_grows_with_the_text_and_knows_where_reading_ends() -> None:
     text = "start with a soft piano and then add a contrabassoon at 120 bpm"
-    assert 13 <= estimated_tokens(text) <= 22
-    assert estimated_tokens("") == 1
     assert unread_from(text, 64) is None
-    start = unread_from(text, 5)
-    assert start is not None
-    assert estimated_tokens(text[:start]) <= 5 < estimated_tokens(text[: start + 6])
-    assert estimated_tokens("静かな夜") == 5
+    assert unread_from("", 1) is None
+    assert unread_from(text, 5) == len("start with a soft ")
+    assert unread_from(text, 12) == text.index("contrabassoon")  # a long word is several tokens
+    assert unread_from(text, 15) == text.index("120")  # a number of three digits is two
+    assert unread_from("静かな夜", 4) == 0
+    assert unread_from("静かな夜", 5) is None
