@@ -19,8 +19,8 @@ import soundfile
 FloatArray = npt.NDArray[np.float32]
 
 KEY_RANGE, VELOCITY_RANGE, INSTRUMENT, SAMPLE_ID = 43, 44, 41, 53
-SAMPLE_MODES, ROOT_KEY, COARSE_TUNE, FINE_TUNE, ATTENUATION = 54, 58, 51, 52, 48
-ATTACK, HOLD, DECAY, SUSTAIN, RELEASE = 34, 35, 36, 37, 38
+SAMPLE_MODES, ROOT_KEY, COARSE_TUNE, FINE_TUNE = 54, 58, 51, 52
+ATTACK, HOLD, DECAY, SUSTAIN = 34, 35, 36, 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Zone:
 
     low, high: MIDI keys it serves.  root: MIDI pitch (with cents) at which it plays as recorded.
     loop: (start, end) in samples, or None.  attack: seconds.  decay: seconds from full level to −100 dB.
-    sustain: dB below full level at which the decay stops.  attenuation: dB.
+    sustain: dB below full level at which the decay stops.
     """
 
     low: int
@@ -41,7 +41,6 @@ class Zone:
     attack: float
     decay: float
     sustain: float
-    attenuation: float
 
 
 class SoundFont:
@@ -132,7 +131,6 @@ class SoundFont:
             attack=_timecents(generators.get(ATTACK, 53536)),
             decay=_timecents(generators.get(DECAY, 53536)),
             sustain=min(100.0, max(0, signed(SUSTAIN)) / 10),
-            attenuation=max(0, signed(ATTENUATION)) / 10 * 0.4,
         )
 
     def _generators(self, bags: bytes, generators: bytes, bag: int) -> dict[int, int]:

@@ -19,7 +19,6 @@ from training.dataset import Shard, load
 from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, read_alone, text_encoder
 
 PAD = VOCABULARY
-IGNORED = -100
 HEADER_WEIGHT, ENTRY_WEIGHT, BAR_WEIGHT = 4.0, 8.0, 1.5
 
 

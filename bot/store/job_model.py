@@ -57,7 +57,6 @@ class Job:
     created_at: float
     claimed_at: float | None
     error: str | None
-    posting_at: float | None
     message_id: int | None
     interaction_id: int | None
     answer_id: int | None
@@ -119,7 +118,6 @@ def job_of(row: Row) -> Job:
         created_at=row["created_at"],
         claimed_at=row["claimed_at"],
         error=row["error"],
-        posting_at=row["posting_at"],
         message_id=row["message_id"],
         answer_id=row["answer_id"],
         preset_version=row["preset_version"],

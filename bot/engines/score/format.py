@@ -61,11 +61,11 @@ LOUDNESS = {
 BASS_RANGE = (-5, 24)
 TUNE_RANGE = (-24, 36)
 
-DRUM_PARTS = (("kick", 3), ("snare", 4), ("cymbal", 7), ("extra", 4))
-"""Part and number of its states, the first of them silence; a drum token is their mixed-radix number."""
-SNARES = ("", "ghost", "snare", "clap")
-CYMBALS = ("", "hat soft", "hat", "open hat", "ride", "crash", "shaker")
-EXTRAS = ("", "low tom", "high tom", "percussion")
+# A drum token is a mixed-radix number of the states of four parts, the first state of each silence:
+#   kick     3
+#   snare    4: ghost, snare, clap
+#   cymbal   7: soft hat, hat, open hat, ride, crash, shaker
+#   extra    4: low tom, high tom, percussion
 
 SCALES: dict[str, tuple[int, ...]] = {
     "major": (0, 2, 4, 5, 7, 9, 11),

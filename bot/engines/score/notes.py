@@ -49,7 +49,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One drum stroke: start in seconds, part and its state as in DRUM_PARTS, velocity 0 to 1.
+    """One drum stroke: start in seconds, part and its state as format.py lists them, velocity 0 to 1.
 
     Index into KITS.
     """

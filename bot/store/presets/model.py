@@ -137,7 +137,7 @@ class Preset:
     """A preset with one of its versions.
 
     version: that version's number; newest: the newest one's.  version_id: what clips remember.
-    rating: Wilson's lower bound, 0 to 1.  origin: name of what it was forked from, where it was.
+    origin: name of what it was forked from, where it was.
     """
 
     id: int
@@ -153,12 +153,10 @@ class Preset:
     uses: int
     ups: int
     downs: int
-    rating: float
     forks: int
     origin: str | None
     example_clip: int | None
     created_at: float
-    updated_at: float
     deleted: bool
 
 

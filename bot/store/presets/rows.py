@@ -53,11 +53,9 @@ def preset_of(row: Row) -> Preset:
         uses=row["uses"],
         ups=row["ups"],
         downs=row["downs"],
-        rating=row["rating"],
         forks=row["forks"],
         origin=row["origin"],
         example_clip=row["example_clip"],
         created_at=row["created_at"],
-        updated_at=row["updated_at"],
         deleted=row["deleted_at"] is not None,
     )
