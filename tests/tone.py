@@ -4,7 +4,7 @@ Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
-`ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/spellings.py,
+`ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/error_messages.py,
 `eager` asks for another job at every step,
 `verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate, `leaking` shows
 a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`, `silent`
@@ -32,7 +32,7 @@ from bot.errors import ModelMissing, UserError
 from bot.recipe import Mode, Recipe, Role, Task
 from bot.recipe.capabilities import Bounds, Capabilities, texts
 from tests import gate
-from tests.spellings import DEVICE_FAULTS, OUT_OF_MEMORY
+from tests.error_messages import DEVICE_FAULTS, OUT_OF_MEMORY
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 
 from sandbox.faults import Fault
+from tests.chaos.faults import OPERATIONS, random_faults
 from tests.chaos.invariants import log_violations, violations
-from tests.chaos.weather import OPERATIONS, bad_weather
 from tests.chaos.windows import WINDOWS, Window
 from tests.chaos.world import WAIT, Chaos, NotReachedError
 
@@ -66,7 +66,7 @@ async def run(folder: Path, seed: int, kills: int, windows: Sequence[Window] = W
 async def _round(chaos: Chaos, window: Window, report: Report) -> None:
     """Bring the bot into a window and kill it, under random faults before and after; then check."""
     first = len(chaos.requests)
-    before = bad_weather(chaos.sandbox.faults, chaos.rng, chaos.rng.randint(0, 1), OPERATIONS[:1])
+    before = random_faults(chaos.sandbox.faults, chaos.rng, chaos.rng.randint(0, 1), OPERATIONS[:1])
     if before:
         # Another request meets the faulty acknowledgement: taken or seen to fail, never left thinking.
         chaos.let_settle.append(await chaos.ask())
@@ -75,7 +75,7 @@ async def _round(chaos: Chaos, window: Window, report: Report) -> None:
         await window(chaos)
     except NotReachedError as error:
         report.not_reached.append(f"{window.__name__}: {error}")
-    after = bad_weather(
+    after = random_faults(
         chaos.sandbox.faults, chaos.rng, chaos.rng.randint(MIN_FAULTS, MAX_FAULTS), OPERATIONS[1:]
     )
     chaos.bot.let_through(10)

@@ -1,4 +1,4 @@
-"""What tests look for in the channel."""
+"""Helpers for messages with clips in the channel, and waiting for them."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
 from tests.e2e.bot_process import ROOT, BotProcess
+from tests.fault_coverage import _every_fault_strikes
 from tests.requirements import absent
-from tests.struck import _every_fault_strikes
 
 __all__ = ["_every_fault_strikes"]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import OutOfMemory, RenderError
-from tests.spellings import DEVICE_FAULTS, HARMLESS, OUT_OF_MEMORY
+from tests.error_messages import DEVICE_FAULTS, HARMLESS, OUT_OF_MEMORY
 
 
 @pytest.mark.parametrize("name", OUT_OF_MEMORY)

@@ -1,4 +1,4 @@
-"""The page as somebody uses it who sits before it."""
+"""The page in a browser, driven as a person would: by its texts, labels and keys."""
 
 from __future__ import annotations
 

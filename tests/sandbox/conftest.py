@@ -9,9 +9,9 @@ from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.spec import Spec, SpecMissingError, find_spec
+from tests.fault_coverage import _every_fault_strikes
 from tests.sandbox.page_fixtures import browser, chat, song, window, with_bot
 from tests.sandbox.raw import Raw
-from tests.struck import _every_fault_strikes
 
 __all__ = ["_every_fault_strikes", "browser", "chat", "song", "window", "with_bot"]
 

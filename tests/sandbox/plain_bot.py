@@ -386,7 +386,7 @@ async def on_error(interaction: Interaction, error: Exception) -> None:
 
 async def main() -> None:
     if "LATE_NOTE" in os.environ:
-        importlib.import_module("tests.sandbox.late_note")
+        importlib.import_module("tests.sandbox.slow_heartbeat")
     api = os.environ["DISCORD_API_URL"]
     discord.http.Route.BASE = api
     async with aiohttp.ClientSession() as session, session.get(f"{api}/gateway") as answer:

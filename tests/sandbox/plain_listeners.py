@@ -1,4 +1,4 @@
-"""What the plain bot prints when it hears of something."""
+"""Events that the plain bot prints."""
 
 from __future__ import annotations
 

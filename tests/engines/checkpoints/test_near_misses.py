@@ -18,7 +18,7 @@ from bot.hub.pointers import is_pointer
 from bot.recipe import Mode
 from tests.engines.checkpoint_files import write_musicgen
 from tests.engines.diffusion.checkpoints import write_pipeline
-from tests.spellings import OUT_OF_MEMORY
+from tests.error_messages import OUT_OF_MEMORY
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 123456789\n".format("0" * 64)
 

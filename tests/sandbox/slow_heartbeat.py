@@ -1,4 +1,4 @@
-"""Makes discord.py's heartbeat thread the slowest that a machine can make it; for the plain bot."""
+"""Makes discord.py's heartbeat thread as slow as a busy machine can make it; for the plain bot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import discord
 
 
-class LateNote(discord.gateway.KeepAliveHandler):
+class SlowHeartbeat(discord.gateway.KeepAliveHandler):
     """Notes what its thread sent only when the next heartbeat is due; every ACK prints the latency."""
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -20,4 +20,4 @@ class LateNote(discord.gateway.KeepAliveHandler):
         print(f"latency {self.latency:.3f}", flush=True)
 
 
-discord.gateway.KeepAliveHandler = LateNote  # type: ignore[misc]
+discord.gateway.KeepAliveHandler = SlowHeartbeat  # type: ignore[misc]

@@ -29,7 +29,7 @@ KINDS: dict[str, Callable[[Faults, str], Fault]] = {
 }
 
 
-def bad_weather(
+def random_faults(
     faults: Faults, rng: Random, count: int, operations: tuple[str, ...]
 ) -> list[tuple[str, Fault]]:
     """Ask for `count` random faults, each to strike one request; returns (kind, fault) of each."""

@@ -1,4 +1,4 @@
-"""How libraries and systems say that memory ran out or a device broke, as public bug reports quote it."""
+"""Error messages of full memory and broken devices by library, quoted from public bug reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fault that a test asked for has to strike: one that misses tests nothing."""
+"""Every fault that a test asked for has to strike, because one that misses tests nothing."""
 
 from __future__ import annotations
 
