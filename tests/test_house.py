@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +123,21 @@ def test_the_store_stands_on_errors_and_recipe_alone() -> None:
     for path in files("bot/store"):
         own = {name for name in imports(path) if name.startswith("bot.")}
         assert {name for name in own if not name.startswith(allowed)} == set(), path
+
+
+def test_sql_constants_have_distinct_names() -> None:
+    """A search for a statement's name leads to one place."""
+    names = Counter(
+        target.id
+        for path in [*files("bot/store"), *files("bot/leaderboard")]
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign)
+        and re.search(r"\b(SELECT|INSERT|UPDATE|DELETE)\b", ast.unparse(node.value).replace("\\n", " "))
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    )
+    assert [name for name, times in names.items() if times > 1] == []
+    assert len(names) > 100
 
 
 @pytest.mark.parametrize("room", ["bot/arena", "bot/coach"])

@@ -78,31 +78,33 @@ class Clips:
 
         Clips of a duel that is not over are left out: they would tell which side is which.
         """
-        rows = await self._db.read(_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit})
+        rows = await self._db.read(
+            _SELECT_CLIPS_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit}
+        )
         return [_clip(row) for row in rows]
 
     async def history(self, user_id: int, *, before: int | None, limit: int) -> list[HistoryEntry]:
         """Return what `of_member` does, with the reason where a clip has no message to link to."""
-        rows = await self._db.read(_HISTORY, {"user_id": user_id, "before": before, "limit": limit})
+        rows = await self._db.read(_SELECT_HISTORY, {"user_id": user_id, "before": before, "limit": limit})
         return [HistoryEntry(_clip(row), row["reason"]) for row in rows]
 
     async def pace(self, model: str, limit: int = 20) -> float | None:
         """Return the median of render seconds per second of audio over a model's last clips, or None."""
-        rows = await self._db.read(_PACE, {"model": model, "limit": limit})
+        rows = await self._db.read(_SELECT_PACE, {"model": model, "limit": limit})
         paces = sorted(row["pace"] for row in rows if row["pace"] is not None)
         return paces[len(paces) // 2] if paces else None
 
     async def with_files(self) -> list[Clip]:
         """Return the delivered clips whose files are still there, oldest first."""
-        return [_clip(row) for row in await self._db.read(_WITH_FILES, {})]
+        return [_clip(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
 
     async def melodies(self) -> set[str]:
         """Return the SHA-256 of each stored source of an open job, or of a clip whose files are there."""
-        return {row["sha256"] for row in await self._db.read(_SOURCES, {})}
+        return {row["sha256"] for row in await self._db.read(_SELECT_SOURCES, {})}
 
     async def files_of_ended_jobs(self) -> dict[int, set[str]]:
         """Return the files that each job that is over still has: job id → names, empty where it has none."""
-        rows = await self._db.read(_FILES_OF_ENDED, {})
+        rows = await self._db.read(_SELECT_FILES_OF_ENDED, {})
         return {row["id"]: {row["file"], row["picture"]} - {"", None} for row in rows}
 
     async def duels_without_files(self) -> set[int]:
@@ -120,26 +122,26 @@ async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now:
     """Add the clip of a job inside the transaction that changes the job's state."""
     facts = json.dumps(dict(clip.facts), ensure_ascii=False)
     values = {"job_id": job_id, "file": clip.file, "picture": clip.picture, "facts": facts, "now": now}
-    row = await one(await tx.execute(_INSERT, values))
+    row = await one(await tx.execute(_INSERT_CLIP, values))
     if row is None:
         raise StoreError(f"The clip of job {job_id} was not stored.")
     return _clip(row)
 
 
-_INSERT = """
+_INSERT_CLIP = """
 INSERT INTO clips
     (job_id, recipe, user_id, guild_id, channel_id, preset_version, file, picture, facts, created_at)
 SELECT id, recipe, user_id, guild_id, channel_id, preset_version, :file, :picture, :facts, :now
 FROM jobs WHERE id = :job_id
 RETURNING *
 """
-_OF_MEMBER = """
+_SELECT_CLIPS_OF_MEMBER = """
 SELECT * FROM clips
 WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :before)
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND in_duel = 1 AND state = 'rendered')
 ORDER BY id DESC LIMIT :limit
 """
-_HISTORY = """
+_SELECT_HISTORY = """
 SELECT clips.*, CASE
         WHEN ephemeral = 1 THEN 'shown to you alone, which Discord forgets when it restarts'
         WHEN clips.message_id IS NOT NULL THEN NULL
@@ -152,20 +154,20 @@ WHERE clips.user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR cl
   AND NOT (in_duel = 1 AND state = 'rendered')
 ORDER BY clips.id DESC LIMIT :limit
 """
-_PACE = """
+_SELECT_PACE = """
 SELECT json_extract(facts, '$.real_time_factor') AS pace FROM clips
 WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
 """
-_WITH_FILES = """
+_SELECT_WITH_FILES = """
 SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id
 WHERE clips.file <> '' AND jobs.state <> 'rendered' ORDER BY clips.id
 """
-_FILES_OF_ENDED = """
+_SELECT_FILES_OF_ENDED = """
 SELECT jobs.id, file, picture FROM jobs
 LEFT JOIN clips ON job_id = jobs.id AND deleted_at IS NULL
 WHERE state NOT IN ('queued', 'running')
 """
-_SOURCES = """
+_SELECT_SOURCES = """
 SELECT source.value AS sha256 FROM jobs, json_each(recipe, '$.sources') AS source
 WHERE state IN ('queued', 'running') AND source.type = 'text'
 UNION SELECT source.value AS sha256 FROM clips, json_each(recipe, '$.sources') AS source

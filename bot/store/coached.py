@@ -35,8 +35,8 @@ class CoachStore:
         """Keep a prompt for the buttons under an answer, and forget the member's oldest beyond KEPT."""
         asked = {"user_id": user_id, "prompt": prompt, "mode": mode, "seconds": seconds, "now": now}
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_REMEMBER, asked))
-            await tx.execute(_FORGET, {"user_id": user_id, "kept": KEPT})
+            row = await one(await tx.execute(_INSERT_COACHED, asked))
+            await tx.execute(_DELETE_OLD_COACHED, {"user_id": user_id, "kept": KEPT})
         if row is None:
             raise StoreError("A prompt for the coach was not stored.")
         return Coached(row["id"], user_id, prompt, mode, seconds)
@@ -67,11 +67,11 @@ class CoachStore:
             await tx.execute(sql, {"id": user_id})
 
 
-_REMEMBER = """
+_INSERT_COACHED = """
 INSERT INTO coached (user_id, prompt, mode, seconds, created_at)
 VALUES (:user_id, :prompt, :mode, :seconds, :now) RETURNING id
 """
-_FORGET = """
+_DELETE_OLD_COACHED = """
 DELETE FROM coached WHERE user_id = :user_id AND id <= (
     SELECT id FROM coached WHERE user_id = :user_id ORDER BY id DESC LIMIT 1 OFFSET :kept
 )

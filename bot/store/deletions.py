@@ -51,12 +51,12 @@ class Deletions:
         message of a duel carries a second clip and the votes, so it stays when one of its clips goes.
         """
         async with self._db.write() as tx:
-            if await one(await tx.execute(_DELETE, {"id": clip_id, "now": now})) is None:
+            if await one(await tx.execute(_SET_CLIP_DELETED, {"id": clip_id, "now": now})) is None:
                 return False
             pressed = press.message_id if press else None
             if press is not None:
                 await tx.execute(
-                    _ADD_PRESSED,
+                    _INSERT_PRESSED_DELETION,
                     {
                         "id": clip_id,
                         "guild_id": press.guild_id,
@@ -67,12 +67,12 @@ class Deletions:
                         "now": now,
                     },
                 )
-            await tx.execute(_ADD_RECORDED, {"id": clip_id, "pressed": pressed, "now": now})
+            await tx.execute(_INSERT_RECORDED_DELETION, {"id": clip_id, "pressed": pressed, "now": now})
         return True
 
     async def pending(self) -> list[Deletion]:
         """Return what is decided and not finished, oldest first."""
-        return [_deletion(row) for row in await self._db.read(_PENDING, {})]
+        return [_deletion(row) for row in await self._db.read(_SELECT_PENDING_DELETIONS, {})]
 
     async def finished(self, deletion: Deletion) -> None:
         """Strike off a deletion whose message and files are gone."""
@@ -82,20 +82,20 @@ class Deletions:
             await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :clip_id", about)
 
 
-_DELETE = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS NULL RETURNING id"
-_ADD_PRESSED = """
+_SET_CLIP_DELETED = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS NULL RETURNING id"
+_INSERT_PRESSED_DELETION = """
 INSERT INTO clip_deletions (clip_id, guild_id, channel_id, message_id, application_id, interaction_token,
                             requested_at)
 VALUES (:id, :guild_id, :channel_id, :message_id, :application_id, :interaction_token,
         :now)
 """
-_ADD_RECORDED = """
+_INSERT_RECORDED_DELETION = """
 INSERT INTO clip_deletions (clip_id, guild_id, channel_id, message_id, application_id, requested_at)
 SELECT clips.id, clips.guild_id, clips.channel_id, iif(in_duel, NULL, clips.message_id), application_id, :now
 FROM clips JOIN jobs ON jobs.id = job_id
 WHERE clips.id = :id AND (:pressed IS NULL OR (in_duel = 0 AND clips.message_id <> :pressed))
 """
-_PENDING = """
+_SELECT_PENDING_DELETIONS = """
 SELECT clip_deletions.*, file, picture FROM clip_deletions JOIN clips ON clips.id = clip_id
 ORDER BY clip_deletions.id
 """

@@ -53,13 +53,13 @@ class Jobs:
         other running job, an exclusive job shares the bot with none.
         """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_CLAIM, {"now": now, "mode": mode, "worker": worker}))
+            row = await one(await tx.execute(_CLAIM_NEXT, {"now": now, "mode": mode, "worker": worker}))
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
         """Keep the clip of a running job; None where the job is no longer running (it was cancelled)."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_RENDERED, {"id": job_id}))
+            row = await one(await tx.execute(_SET_RENDERED, {"id": job_id}))
             return await insert_clip(tx, job_id, clip, now) if row else None
 
     async def requeue_running(
@@ -73,7 +73,7 @@ class Jobs:
         counted `most` times. With several running the cause is unknown, so none is counted.
         """
         async with self._db.write() as tx:
-            await tx.execute(_COUNT_LONE[counter], {"worker": worker})
+            await tx.execute(_COUNT_ATTEMPT[counter], {"worker": worker})
             failed = await (
                 await tx.execute(
                     _FAIL_SPENT[counter], {"now": now, "most": most, "error": error, "worker": worker}
@@ -85,35 +85,37 @@ class Jobs:
     async def release_running(self) -> None:
         """Put the running jobs back in their places after the worker was ended on purpose."""
         async with self._db.write() as tx:
-            await tx.execute(_RELEASE, {})
+            await tx.execute(_RELEASE_RUNNING, {})
 
     async def fail(self, job_id: int, error: str, now: float) -> Job | None:
         """End an open job that has no clip; `error` is shown to the member. None where it was over."""
-        return await self._end(_FAIL, {"id": job_id, "error": error, "now": now})
+        return await self._end(_FAIL_OPEN, {"id": job_id, "error": error, "now": now})
 
     async def cancel(self, job_id: int, now: float) -> Job | None:
         """Cancel a queued or running job. None where it was neither."""
-        return await self._end(_CANCEL, {"id": job_id, "now": now})
+        return await self._end(_CANCEL_OPEN, {"id": job_id, "now": now})
 
     async def delivered(self, job_id: int, delivery: Delivery, now: float) -> Job | None:
         """Record the message that carries the clip, and forget the interaction's token."""
         message = {"id": job_id, **asdict(delivery)}
         async with self._db.write() as tx:
             row = await one(
-                await tx.execute(_DELIVERED, {"id": job_id, "message_id": delivery.message_id, "now": now})
+                await tx.execute(
+                    _SET_DELIVERED, {"id": job_id, "message_id": delivery.message_id, "now": now}
+                )
             )
             if row is None:
                 return None
-            await tx.execute(_CLIP_MESSAGE, message)
+            await tx.execute(_SET_CLIP_MESSAGE, message)
         return job_of(row)
 
     async def undeliverable(self, job_id: int, error: str, now: float) -> Job | None:
         """Fail a rendered job whose clip no place takes. The member is told; the clip stays in /history."""
-        return await self._end(_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
+        return await self._end(_FAIL_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
 
     async def withdrawn(self, job_id: int, error: str, now: float) -> Job | None:
         """Fail a rendered job whose message somebody deleted; nobody is told."""
-        return await self._end(_WITHDRAWN, {"id": job_id, "error": error, "now": now})
+        return await self._end(_FAIL_WITHDRAWN, {"id": job_id, "error": error, "now": now})
 
     async def posting(self, job_id: int, now: float) -> float | None:
         """Record that a clip or a notice is about to be posted; return when that was first recorded.
@@ -122,7 +124,7 @@ class Jobs:
         """
         async with self._db.write() as tx:
             row = await one(await tx.execute("SELECT posting_at FROM jobs WHERE id = :id", {"id": job_id}))
-            await tx.execute(_POSTING, {"id": job_id, "now": now})
+            await tx.execute(_SET_JOB_POSTING, {"id": job_id, "now": now})
         first: float | None = row["posting_at"] if row else None
         return first
 
@@ -137,7 +139,7 @@ class Jobs:
     async def place_takes(self, place_id: int, max_bytes: int, now: float) -> None:
         """Record what a place takes after a 413: later requests there are rendered for it at once."""
         async with self._db.write() as tx:
-            await tx.execute(_PLACE_TAKES, {"place_id": place_id, "max_bytes": max_bytes, "now": now})
+            await tx.execute(_UPSERT_PLACE_LIMIT, {"place_id": place_id, "max_bytes": max_bytes, "now": now})
 
     async def token_over(self, job_id: int) -> None:
         """Forget the interaction's token, which Discord no longer accepts."""
@@ -146,21 +148,21 @@ class Jobs:
 
     async def check_room(self, user_id: int, *, jobs: int, per_member: int, in_all: int) -> None:
         """Raise LimitReached where so many more jobs of a member would be refused now; `add` decides."""
-        open_now = await self._db.read_one(_OPEN_NOW, {"user_id": user_id})
+        open_now = await self._db.read_one(_COUNT_OPEN, {"user_id": user_id})
         if open_now is not None:
             _check_limits(open_now["mine"], open_now["everybody"], per_member, in_all, more=jobs)
 
     async def notified(self, job_id: int) -> None:
         """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
         async with self._db.write() as tx:
-            await tx.execute(_NOTIFIED, {"id": job_id})
+            await tx.execute(_SET_NOTIFIED, {"id": job_id})
 
     async def outbox(self) -> list[Job]:
         """Return what has to reach somebody: rendered clips, and failures nobody was told of.
 
         A duel's clips are the duel's to show.
         """
-        return [job_of(row) for row in await self._db.read(_OUTBOX, {})]
+        return [job_of(row) for row in await self._db.read(_SELECT_OUTBOX, {})]
 
     async def get(self, job_id: int) -> Job:
         """Return one job. Raises NotFound."""
@@ -180,7 +182,7 @@ class Jobs:
 
     async def heads(self) -> list[Head]:
         """Return the first queued job of each mode, in the order of the queue."""
-        rows = await self._db.read(_HEADS, {})
+        rows = await self._db.read(_SELECT_HEADS, {})
         return [
             Head(row["id"], Mode(row["mode"]), bool(row["isolated"]), bool(row["exclusive"])) for row in rows
         ]
@@ -192,12 +194,12 @@ class Jobs:
 
     async def open_of(self, user_id: int) -> list[Job]:
         """Return a member's jobs that are queued or running, oldest first."""
-        return [job_of(row) for row in await self._db.read(_OPEN, {"user_id": user_id})]
+        return [job_of(row) for row in await self._db.read(_SELECT_OPEN_OF_MEMBER, {"user_id": user_id})]
 
     async def recent_prompts(self, user_id: int, containing: str, limit: int) -> list[str]:
         """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
         rows = await self._db.read(
-            _RECENT_PROMPTS, {"user_id": user_id, "containing": containing.casefold(), "limit": limit}
+            _SELECT_RECENT_PROMPTS, {"user_id": user_id, "containing": containing.casefold(), "limit": limit}
         )
         return [row["prompt"] for row in rows]
 
@@ -218,10 +220,10 @@ async def insert_job(
 ) -> Job:
     """Queue a request inside a transaction that does more than that. Raises as Jobs.add does."""
     parameters = _parameters(request, now, per_member, in_all) | {"in_duel": in_duel}
-    row = await one(await tx.execute(_ADD, parameters))
+    row = await one(await tx.execute(_INSERT_JOB, parameters))
     if row is not None:
         return job_of(row)
-    open_now = await one(await tx.execute(_OPEN_NOW, {"user_id": request.user_id}))
+    open_now = await one(await tx.execute(_COUNT_OPEN, {"user_id": request.user_id}))
     _check_limits(open_now["mine"] if open_now else 0, in_all, per_member, in_all)
     raise StoreError("The job was not queued.")
 
@@ -237,11 +239,11 @@ def _check_limits(mine: int, everybody: int, per_member: int, in_all: int, more:
         raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
 
 
-_PLACE_TAKES = """
+_UPSERT_PLACE_LIMIT = """
 INSERT INTO place_limits (place_id, max_bytes, noted_at) VALUES (:place_id, :max_bytes, :now)
 ON CONFLICT (place_id) DO UPDATE SET max_bytes = :max_bytes, noted_at = :now
 """
-_ADD = """
+_INSERT_JOB = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
                   created_at, in_duel)
@@ -255,11 +257,11 @@ WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued'
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
 """
-_OPEN_NOW = """
+_COUNT_OPEN = """
 SELECT count(*) FILTER (WHERE user_id = :user_id) AS mine, count(*) AS everybody
 FROM jobs WHERE state IN ('queued', 'running')
 """
-_CLAIM = """
+_CLAIM_NEXT = """
 UPDATE jobs SET state = 'running', claimed_at = :now, worker = :worker
 WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY queue_position LIMIT 1)
   AND state = 'queued'
@@ -271,20 +273,20 @@ WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY qu
   )
 RETURNING *
 """
-_HEADS = """
+_SELECT_HEADS = """
 SELECT jobs.id, jobs.mode, jobs.isolated, jobs.exclusive, min(queue_position) AS first
 FROM queue JOIN jobs USING (id) GROUP BY jobs.mode ORDER BY first
 """
-_RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
+_SET_RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
 _ON_WORKER = "state = 'running' AND (:worker IS NULL OR worker = :worker)"
-_LONE = f"{_ON_WORKER} AND (SELECT count(*) FROM jobs WHERE {_ON_WORKER}) = 1"
-_COUNT_LONE: dict[Counter, str] = {
-    counter: f"UPDATE jobs SET {counter} = {counter} + 1 WHERE {_LONE}" for counter in COUNTERS
+_RUNS_ALONE = f"{_ON_WORKER} AND (SELECT count(*) FROM jobs WHERE {_ON_WORKER}) = 1"
+_COUNT_ATTEMPT: dict[Counter, str] = {
+    counter: f"UPDATE jobs SET {counter} = {counter} + 1 WHERE {_RUNS_ALONE}" for counter in COUNTERS
 }
 _FAIL_SPENT: dict[Counter, str] = {
     counter: f"""
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now
-WHERE {_LONE} AND {counter} >= :most RETURNING *
+WHERE {_RUNS_ALONE} AND {counter} >= :most RETURNING *
 """
     for counter in COUNTERS
 }
@@ -293,43 +295,45 @@ _REQUEUE_ISOLATED = f"""
 UPDATE jobs SET state = 'queued', claimed_at = NULL, isolated = 1, exclusive = exclusive OR :worker IS NULL
 WHERE {_ON_WORKER} RETURNING *
 """
-_RELEASE = "UPDATE jobs SET state = 'queued', claimed_at = NULL WHERE state = 'running'"
-_FAIL = """
+_RELEASE_RUNNING = "UPDATE jobs SET state = 'queued', claimed_at = NULL WHERE state = 'running'"
+_FAIL_OPEN = """
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now
 WHERE id = :id AND state IN ('queued', 'running') RETURNING *
 """
-_CANCEL = """
+_CANCEL_OPEN = """
 UPDATE jobs SET state = 'cancelled', finished_at = :now
 WHERE id = :id AND state IN ('queued', 'running') RETURNING *
 """
-_DELIVERED = """
+_SET_DELIVERED = """
 UPDATE jobs SET state = 'delivered', message_id = :message_id, finished_at = :now, interaction_token = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
-_CLIP_MESSAGE = """
+_SET_CLIP_MESSAGE = """
 UPDATE clips SET message_id = :message_id, channel_id = :channel_id, guild_id = :guild_id,
                  ephemeral = :ephemeral
 WHERE job_id = :id
 """
-_UNDELIVERABLE = """
+_FAIL_UNDELIVERABLE = """
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, posting_at = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
-_WITHDRAWN = """
+_FAIL_WITHDRAWN = """
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, notified = 1, interaction_token = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
-_POSTING = "UPDATE jobs SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
-_NOTIFIED = """
+_SET_JOB_POSTING = "UPDATE jobs SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
+_SET_NOTIFIED = """
 UPDATE jobs SET notified = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
 """
-_OUTBOX = """
+_SELECT_OUTBOX = """
 SELECT * FROM jobs WHERE state = 'rendered' AND in_duel = 0
 UNION ALL SELECT * FROM jobs WHERE notified = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0
 ORDER BY id
 """
-_OPEN = "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"
-_RECENT_PROMPTS = """
+_SELECT_OPEN_OF_MEMBER = (
+    "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"
+)
+_SELECT_RECENT_PROMPTS = """
 SELECT prompt FROM (
     SELECT json_extract(recipe, '$.prompt') AS prompt, max(id) AS last
     FROM (SELECT id, recipe FROM jobs WHERE user_id = :user_id ORDER BY id DESC LIMIT 200)

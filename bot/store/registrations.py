@@ -38,10 +38,10 @@ class Registrations:
             "now": now,
         }
         async with self._db.write() as tx:
-            await tx.execute(_KEEP, given)
+            await tx.execute(_UPSERT_REGISTRATION, given)
 
 
-_KEEP = """
+_UPSERT_REGISTRATION = """
 INSERT INTO command_registrations (application_id, payload_sha256, versions, registered_at)
 VALUES (:id, :sha, :versions, :now)
 ON CONFLICT (application_id) DO UPDATE SET

@@ -48,9 +48,9 @@ class Removals:
         async with self._db.write() as tx:
             for message_id in known:
                 about = {"message_id": message_id, "now": now, "why": MESSAGE_DELETED}
-                await tx.execute(_CLIPS_WITHOUT_MESSAGE, about)
-                jobs += await _ids(tx, _CANCEL_ANSWERED, about)
-                for row in await _rows(tx, f"{_GOING} AND message_id = :message_id", about):
+                await tx.execute(_CLEAR_CLIP_MESSAGE_BY_ID, about)
+                jobs += await _ids(tx, _CANCEL_JOBS_BY_ANSWER, about)
+                for row in await _rows(tx, f"{_SELECT_UNFINISHED_DUELS} AND message_id = :message_id", about):
                     await _end_duel(tx, row, MESSAGE_DELETED, now)
                     duels.append(row["id"])
         return Removed(tuple(jobs), tuple(duels))
@@ -67,19 +67,19 @@ class Removals:
 
     async def known(self, message_ids: Iterable[int]) -> list[int]:
         """Return those whose deletion changes something: they carry a clip, an unfinished duel or job."""
-        rows = await self._db.read(_KNOWN, {"ids": json.dumps(sorted(message_ids))})
+        rows = await self._db.read(_SELECT_KNOWN, {"ids": json.dumps(sorted(message_ids))})
         return [row["id"] for row in rows]
 
     async def _place(self, where: str, about: Mapping[str, Any], *, messages_gone: bool) -> Removed:
         jobs: list[int] = []
         duels: list[int] = []
         async with self._db.write() as tx:
-            for row in await _rows(tx, f"{_GOING} AND {where}", about):
+            for row in await _rows(tx, f"{_SELECT_UNFINISHED_DUELS} AND {where}", about):
                 jobs += await _end_duel(tx, row, PLACE_GONE, about["now"])
                 duels.append(row["id"])
-            jobs += await _ids(tx, f"{_CANCEL} AND {where} RETURNING id", about)
+            jobs += await _ids(tx, f"{_CANCEL_JOBS} AND {where} RETURNING id", about)
             if messages_gone:
-                await tx.execute(f"{_FORGET_MESSAGE} AND {where}", about)
+                await tx.execute(f"{_CLEAR_CLIP_MESSAGE} AND {where}", about)
         return Removed(tuple(jobs), tuple(duels))
 
 
@@ -102,22 +102,24 @@ async def _ids(tx: aiosqlite.Connection, sql: str, about: Mapping[str, Any]) -> 
     return [row["id"] for row in await _rows(tx, sql, about)]
 
 
-_KNOWN = """
+_SELECT_KNOWN = """
 SELECT value AS id FROM json_each(:ids)
 WHERE EXISTS (SELECT 1 FROM clips WHERE message_id = value AND deleted_at IS NULL)
     OR EXISTS (SELECT 1 FROM jobs WHERE answer_id = value AND state IN ('queued', 'running'))
     OR EXISTS (SELECT 1 FROM duels WHERE message_id = value AND state IN ('open', 'closed'))
 """
-_FORGET_MESSAGE = """
+_CLEAR_CLIP_MESSAGE = """
 UPDATE clips SET message_id = NULL, message_deleted_at = :now WHERE message_id IS NOT NULL
 """
-_CLIPS_WITHOUT_MESSAGE = f"{_FORGET_MESSAGE} AND message_id = :message_id"
-_CANCEL = """
+_CLEAR_CLIP_MESSAGE_BY_ID = f"{_CLEAR_CLIP_MESSAGE} AND message_id = :message_id"
+_CANCEL_JOBS = """
 UPDATE jobs SET state = 'cancelled', error = :why, finished_at = :now, notified = 1, interaction_token = NULL
 WHERE state IN ('queued', 'running')
 """
-_CANCEL_ANSWERED = f"{_CANCEL} AND answer_id = :message_id RETURNING id"
-_GOING = "SELECT id, state FROM duels WHERE state IN ('rendering', 'ready', 'open', 'closed')"
+_CANCEL_JOBS_BY_ANSWER = f"{_CANCEL_JOBS} AND answer_id = :message_id RETURNING id"
+_SELECT_UNFINISHED_DUELS = (
+    "SELECT id, state FROM duels WHERE state IN ('rendering', 'ready', 'open', 'closed')"
+)
 _FAIL_DUEL = """
 UPDATE duels SET state = 'failed', error = :why, notified = 1, interaction_token = NULL,
                  file_a = '', file_b = '', picture = ''

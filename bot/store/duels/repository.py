@@ -32,7 +32,7 @@ class Duels:
         async with self._db.write() as tx:
             row = await one(
                 await tx.execute(
-                    _START,
+                    _INSERT_DUEL,
                     {
                         "prompt": new.prompt,
                         "seconds": new.seconds,
@@ -64,7 +64,7 @@ class Duels:
                 job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
                 jobs.append(job)
                 await tx.execute(
-                    _ADD_SIDE,
+                    _INSERT_SIDE,
                     {
                         "duel_id": row["id"],
                         "side": side,
@@ -84,25 +84,25 @@ class Duels:
 
     async def sides(self, duel_id: int) -> dict[Side, DuelSide]:
         """Return what stands on each side."""
-        rows = await self._db.read(_SIDES_OF, {"id": duel_id})
+        rows = await self._db.read(_SELECT_SIDES, {"id": duel_id})
         return {row["side"]: side_of(row) for row in rows}
 
     async def due(self, now: float) -> list[Duel]:
         """Return the duels with which something has to be done now."""
-        return [duel_of(row) for row in await self._db.read(_OUTBOX, {"now": now})]
+        return [duel_of(row) for row in await self._db.read(_SELECT_DUE, {"now": now})]
 
     async def open_in(self, guild_id: int) -> list[Duel]:
         """Return a server's duels that take votes, the one that closes first before the others."""
-        return [duel_of(row) for row in await self._db.read(_OPEN_IN, {"guild_id": guild_id})]
+        return [duel_of(row) for row in await self._db.read(_SELECT_OPEN_IN_GUILD, {"guild_id": guild_id})]
 
     async def unfinished_in(self, guild_id: int) -> list[Duel]:
         """Return a server's duels that count against a member's limit, newest first."""
-        rows = await self._db.read(_UNFINISHED_IN, {"guild_id": guild_id})
+        rows = await self._db.read(_SELECT_UNFINISHED, {"guild_id": guild_id})
         return [duel_of(row) for row in rows]
 
     async def all_open(self) -> list[Duel]:
         """Return every duel that takes votes, oldest first."""
-        return [duel_of(row) for row in await self._db.read(_ALL_OPEN, {})]
+        return [duel_of(row) for row in await self._db.read(_SELECT_ALL_OPEN, {})]
 
     async def open_in_channel(self, channel_id: int) -> list[Duel]:
         """Return the duels that take votes in one channel or thread."""
@@ -115,14 +115,14 @@ class Duels:
     async def finished_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
         """Return a server's duels that are over, newest first, whose prompt holds `containing`."""
         found = {"guild_id": guild_id, "containing": containing.casefold(), "limit": limit}
-        return [duel_of(row) for row in await self._db.read(_OVER_IN, found)]
+        return [duel_of(row) for row in await self._db.read(_SELECT_FINISHED, found)]
 
     async def retry(self, duel_id: int, side: DuelSide, request: Request, now: float) -> Job | None:
         """Queue a side again, in place of a job that failed; None where that was done already."""
         async with self._db.write() as tx:
             job = await insert_job(tx, request, now, per_member=_UNLIMITED, in_all=_UNLIMITED, in_duel=True)
             swapped = await one(
-                await tx.execute(_RETRY, {"duel_id": duel_id, "new": job.id, "old": side.job_id})
+                await tx.execute(_REPLACE_JOB, {"duel_id": duel_id, "new": job.id, "old": side.job_id})
             )
             if swapped is None:
                 await tx.execute("DELETE FROM jobs WHERE id = :id", {"id": job.id})
@@ -133,7 +133,7 @@ class Duels:
     async def ready(self, duel_id: int, *, file_a: str, file_b: str, picture: str) -> Duel | None:
         """Keep the neutral files of a duel whose clips are rendered."""
         return await self._move(
-            _READY, {"id": duel_id, "file_a": file_a, "file_b": file_b, "picture": picture}
+            _SET_READY, {"id": duel_id, "file_a": file_a, "file_b": file_b, "picture": picture}
         )
 
     async def posting(self, duel_id: int, now: float) -> float | None:
@@ -143,7 +143,7 @@ class Duels:
         """
         async with self._db.write() as tx:
             row = await one(await tx.execute("SELECT posting_at FROM duels WHERE id = :id", {"id": duel_id}))
-            await tx.execute(_POSTING, {"id": duel_id, "now": now})
+            await tx.execute(_SET_DUEL_POSTING, {"id": duel_id, "now": now})
         first: float | None = row["posting_at"] if row else None
         return first
 
@@ -158,11 +158,11 @@ class Duels:
     async def answer_shows(self, duel_id: int, shown: AnswerShown) -> None:
         """Record what the answer shows; with the open duel in it the interaction's token is forgotten."""
         async with self._db.write() as tx:
-            await tx.execute(_ANSWER_SHOWS, {"id": duel_id, "shown": shown})
+            await tx.execute(_SET_ANSWER_SHOWN, {"id": duel_id, "shown": shown})
 
     async def shrink(self, duel_id: int, max_bytes: int) -> Duel | None:
         """Have the files of a duel that is not posted made again for a place that takes less."""
-        return await self._move(_SMALLER, {"id": duel_id, "max_bytes": max_bytes})
+        return await self._move(_SET_SMALLER, {"id": duel_id, "max_bytes": max_bytes})
 
     async def token_over(self, duel_id: int) -> None:
         """Forget the interaction's token, which Discord no longer accepts."""
@@ -172,23 +172,23 @@ class Duels:
     async def opened(self, duel_id: int, message_id: int, posted_at: float, closes_at: float) -> Duel | None:
         """Record the message that carries the duel; votes are taken from here until it closes."""
         return await self._move(
-            _OPENED,
+            _SET_OPEN,
             {"id": duel_id, "message_id": message_id, "posted_at": posted_at, "closes_at": closes_at},
         )
 
     async def close(self, duel_id: int, now: float) -> Duel | None:
         """End the voting; None where it was not open."""
-        return await self._move(_CLOSE, {"id": duel_id, "now": now})
+        return await self._move(_SET_CLOSED, {"id": duel_id, "now": now})
 
     async def revealed(self, duel_id: int, now: float) -> Duel | None:
         """Record that everybody can see what stood where; its clips count as delivered with its message."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_REVEALED, {"id": duel_id}))
+            row = await one(await tx.execute(_SET_REVEALED, {"id": duel_id}))
             if row is None:
                 return None
             found = {"id": duel_id, "message_id": row["message_id"], "now": now}
-            await tx.execute(_JOBS_DELIVERED, found)
-            await tx.execute(_CLIPS_SHOWN, found)
+            await tx.execute(_SET_JOBS_DELIVERED, found)
+            await tx.execute(_SET_CLIP_MESSAGES, found)
         return duel_of(row)
 
     async def fail(self, duel_id: int, error: str, now: float) -> list[int] | None:
@@ -198,13 +198,13 @@ class Duels:
         whose rendering has to be stopped; None where the duel was past this.
         """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_FAIL, {"id": duel_id, "error": error}))
+            row = await one(await tx.execute(_SET_FAILED, {"id": duel_id, "error": error}))
             return await end_jobs(tx, duel_id, error, now) if row else None
 
     async def notified(self, duel_id: int) -> None:
         """Record that the requester knows of a failure, and forget the interaction's token."""
         async with self._db.write() as tx:
-            await tx.execute(_NOTIFIED, {"id": duel_id})
+            await tx.execute(_SET_REQUESTER_NOTIFIED, {"id": duel_id})
 
     async def _move(self, sql: str, parameters: Mapping[str, object]) -> Duel | None:
         async with self._db.write() as tx:
@@ -218,12 +218,12 @@ async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: floa
     The duel tells its requester, so the jobs count as notified.
     """
     about = {"id": duel_id, "error": error, "now": now}
-    rows = list(await (await tx.execute(_JOBS_CANCELLED, about)).fetchall())
-    await tx.execute(_JOBS_GIVEN_UP, about)
+    rows = list(await (await tx.execute(_CANCEL_OPEN_JOBS, about)).fetchall())
+    await tx.execute(_FAIL_RENDERED_JOBS, about)
     return [row["id"] for row in rows]
 
 
-_START = """
+_INSERT_DUEL = """
 INSERT INTO duels (prompt, seconds, tags, built_in, user_id, guild_id, channel_id, application_id,
                    interaction_token, interaction_id, answer_id, answer_ephemeral, max_bytes, created_at)
 SELECT :prompt, :seconds, :tags, :built_in, :user_id, :guild_id, :channel_id, :application_id,
@@ -232,14 +232,14 @@ WHERE (SELECT count(*) FROM duels WHERE user_id = :user_id AND state IN ('render
       < :max_open
 RETURNING *
 """
-_ADD_SIDE = """
+_INSERT_SIDE = """
 INSERT INTO duel_sides (duel_id, side, mode, model, job_id) VALUES (:duel_id, :side, :mode, :model, :job_id)
 """
-_SIDES_OF = """
+_SELECT_SIDES = """
 SELECT side, duel_sides.mode, job_id, tries, recipe, state, error FROM duel_sides
 JOIN jobs ON jobs.id = job_id WHERE duel_id = :id ORDER BY side
 """
-_OUTBOX = """
+_SELECT_DUE = """
 SELECT * FROM duels
 WHERE state IN ('ready', 'closed')
    OR (state = 'open' AND closes_at <= :now)
@@ -253,68 +253,74 @@ WHERE state IN ('ready', 'closed')
                        WHERE duel_id = duels.id AND jobs.state IN ('queued', 'running'))))
 ORDER BY id
 """
-_OPEN_IN = "SELECT * FROM duels WHERE guild_id = :guild_id AND state = 'open' ORDER BY closes_at, id"
-_ALL_OPEN = "SELECT * FROM duels WHERE state = 'open' ORDER BY id"
-_UNFINISHED_IN = """
+_SELECT_OPEN_IN_GUILD = (
+    "SELECT * FROM duels WHERE guild_id = :guild_id AND state = 'open' ORDER BY closes_at, id"
+)
+_SELECT_ALL_OPEN = "SELECT * FROM duels WHERE state = 'open' ORDER BY id"
+_SELECT_UNFINISHED = """
 SELECT * FROM duels WHERE guild_id = :guild_id AND state IN ('rendering', 'ready', 'open') ORDER BY id DESC
 """
-_OVER_IN = """
+_SELECT_FINISHED = """
 SELECT * FROM duels
 WHERE guild_id = :guild_id AND state IN ('closed', 'revealed') AND instr(lower(prompt), :containing) > 0
 ORDER BY id DESC LIMIT :limit
 """
-_RETRY = """
+_REPLACE_JOB = """
 UPDATE duel_sides SET job_id = :new, tries = tries + 1
 WHERE duel_id = :duel_id AND job_id = :old
   AND (SELECT state FROM duels WHERE id = :duel_id) = 'rendering'
 RETURNING duel_id
 """
-_READY = """
+_SET_READY = """
 UPDATE duels SET state = 'ready', file_a = :file_a, file_b = :file_b, picture = :picture
 WHERE id = :id AND state = 'rendering' RETURNING *
 """
-_POSTING = "UPDATE duels SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
-_ANSWER_SHOWS = """
+_SET_DUEL_POSTING = "UPDATE duels SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
+_SET_ANSWER_SHOWN = """
 UPDATE duels SET answer_shown = :shown,
                  interaction_token = CASE :shown WHEN 'open' THEN NULL ELSE interaction_token END
 WHERE id = :id AND answer_shown <> 'open'
 """
-_SMALLER = """
+_SET_SMALLER = """
 UPDATE duels SET state = 'rendering', max_bytes = :max_bytes, file_a = '', file_b = '', picture = ''
 WHERE id = :id AND state = 'ready' RETURNING *
 """
-_OPENED = """
+_SET_OPEN = """
 UPDATE duels SET state = 'open', message_id = :message_id, posted_at = :posted_at, closes_at = :closes_at
 WHERE id = :id AND state = 'ready' RETURNING *
 """
-_CLOSE = "UPDATE duels SET state = 'closed', closed_at = :now WHERE id = :id AND state = 'open' RETURNING *"
-_REVEALED = """
+_SET_CLOSED = (
+    "UPDATE duels SET state = 'closed', closed_at = :now WHERE id = :id AND state = 'open' RETURNING *"
+)
+_SET_REVEALED = """
 UPDATE duels SET state = 'revealed', file_a = '', file_b = '', picture = ''
 WHERE id = :id AND state = 'closed' RETURNING *
 """
-_JOBS_DELIVERED = """
+_SET_JOBS_DELIVERED = """
 UPDATE jobs SET state = 'delivered', message_id = :message_id, finished_at = :now, interaction_token = NULL
 WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id) AND state = 'rendered'
 """
-_CLIPS_SHOWN = """
+_SET_CLIP_MESSAGES = """
 UPDATE clips SET message_id = :message_id
 WHERE job_id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
 """
-_FAIL = """
+_SET_FAILED = """
 UPDATE duels SET state = 'failed', error = :error, file_a = '', file_b = '', picture = ''
 WHERE id = :id AND state IN ('rendering', 'ready') RETURNING *
 """
-_JOBS_CANCELLED = """
+_CANCEL_OPEN_JOBS = """
 UPDATE jobs SET state = 'cancelled', error = :error, finished_at = :now, notified = 1,
                 interaction_token = NULL
 WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id) AND state IN ('queued', 'running')
 RETURNING id
 """
-_JOBS_GIVEN_UP = """
+_FAIL_RENDERED_JOBS = """
 UPDATE jobs SET state = CASE state WHEN 'rendered' THEN 'failed' ELSE state END,
                 error = coalesce(error, :error), finished_at = coalesce(finished_at, :now),
                 notified = 1, interaction_token = NULL
 WHERE id IN (SELECT job_id FROM duel_sides WHERE duel_id = :id)
   AND state IN ('rendered', 'failed', 'cancelled')
 """
-_NOTIFIED = "UPDATE duels SET notified = 1, interaction_token = NULL WHERE id = :id AND state = 'failed'"
+_SET_REQUESTER_NOTIFIED = (
+    "UPDATE duels SET notified = 1, interaction_token = NULL WHERE id = :id AND state = 'failed'"
+)

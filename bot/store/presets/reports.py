@@ -49,10 +49,10 @@ class Reports:
             "now": now,
         }
         async with self._db.write() as tx:
-            if await one(await tx.execute(_REPORT, asked)):
+            if await one(await tx.execute(_INSERT_REPORT, asked)):
                 return
-            seen = await one(await tx.execute(_SEEN, asked))
-            waiting = await one(await tx.execute(_WAITING, asked))
+            seen = await one(await tx.execute(_SELECT_OWNER_IF_VISIBLE, asked))
+            waiting = await one(await tx.execute(_COUNT_OPEN_REPORTS, asked))
         if seen is None:
             raise NotFound(NO_SUCH)
         if seen["owner_id"] == viewer.user_id:
@@ -63,54 +63,56 @@ class Reports:
 
     async def queue(self, guild_id: int, limit: int = 10) -> list[Case]:
         """Return the cases with open reports, most reported first, then what is hidden or banned."""
-        rows = await self._db.read(_QUEUE, {"guild_id": guild_id, "limit": limit})
+        rows = await self._db.read(_SELECT_QUEUE, {"guild_id": guild_id, "limit": limit})
         return [await self._case(guild_id, preset_of(row)) for row in rows]
 
     async def case(self, guild_id: int, preset_id: int) -> Case:
         """Return one preset as these moderators see it. Raises NotFound where it is none of theirs."""
-        row = await self._db.read_one(_CASE, {"guild_id": guild_id, "id": preset_id})
+        row = await self._db.read_one(_SELECT_CASE, {"guild_id": guild_id, "id": preset_id})
         if row is None:
             raise NotFound(SETTLED)
         return await self._case(guild_id, preset_of(row))
 
     async def _case(self, guild_id: int, preset: Preset) -> Case:
         about = {"guild_id": guild_id, "id": preset.id, "owner_id": preset.owner_id}
-        rows = await self._db.read(_REASONS, about)
-        state = await self._db.read_one(_STATE, about)
+        rows = await self._db.read(_SELECT_REASONS, about)
+        state = await self._db.read_one(_SELECT_MODERATION_STATE, about)
         assert state is not None
         return Case(preset, [row["reason"] for row in rows], bool(state["hidden"]), bool(state["banned"]))
 
     async def hide(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
         """Show a preset to nobody but its owner here, and settle its reports. Raises NotFound."""
-        await self._decide(_HIDE, guild_id, preset_id, moderator_id, now)
+        await self._decide(_INSERT_HIDDEN, guild_id, preset_id, moderator_id, now)
 
     async def keep(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
         """Settle the reports and change nothing else; show it again where it was hidden. Raises NotFound."""
-        await self._decide(_RESTORE, guild_id, preset_id, moderator_id, now)
+        await self._decide(_DELETE_HIDDEN, guild_id, preset_id, moderator_id, now)
 
     async def ban(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
         """Show nothing of the preset's author here, let them share nothing, and settle the reports."""
-        await self._decide(_BAN, guild_id, preset_id, moderator_id, now)
+        await self._decide(_INSERT_BAN, guild_id, preset_id, moderator_id, now)
 
     async def unban(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
         """Let the preset's author share here again. Raises NotFound."""
-        await self._decide(_UNBAN, guild_id, preset_id, moderator_id, now)
+        await self._decide(_DELETE_BAN, guild_id, preset_id, moderator_id, now)
 
     async def _decide(self, sql: str, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
         decided = {"id": preset_id, "guild_id": guild_id, "moderator_id": moderator_id, "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_CONCERNS, decided)) is None:
+            if await one(await tx.execute(_SELECT_IN_MODERATION, decided)) is None:
                 raise NotFound(SETTLED)
             await tx.execute(sql, decided)
-            await tx.execute(_SETTLE_AUTHOR if sql is _BAN else _SETTLE, decided)
+            await tx.execute(
+                _SETTLE_REPORTS_OF_AUTHOR if sql is _INSERT_BAN else _SETTLE_REPORTS_OF_PRESET, decided
+            )
 
 
-_SEEN = f"SELECT p.owner_id FROM presets AS p WHERE p.id = :id AND {VISIBLE}"
-_WAITING = """
+_SELECT_OWNER_IF_VISIBLE = f"SELECT p.owner_id FROM presets AS p WHERE p.id = :id AND {VISIBLE}"
+_COUNT_OPEN_REPORTS = """
 SELECT count(*) AS n FROM preset_reports
 WHERE reporter_id = :user_id AND guild_id = :queue AND settled_at IS NULL
 """
-_REPORT = f"""
+_INSERT_REPORT = f"""
 INSERT INTO preset_reports (preset_id, guild_id, reporter_id, reason, reported_at)
 SELECT p.id, :queue, :user_id, :reason, :now FROM presets AS p
 WHERE p.id = :id AND p.owner_id <> :user_id AND {VISIBLE}
@@ -119,48 +121,49 @@ WHERE p.id = :id AND p.owner_id <> :user_id AND {VISIBLE}
 ON CONFLICT DO NOTHING
 RETURNING id
 """
-_HERE = "(r.guild_id = :guild_id OR :guild_id = 0)"
-_OPEN = f"""
-(SELECT count(*) FROM preset_reports AS r WHERE r.preset_id = p.id AND r.settled_at IS NULL AND {_HERE})
+_IN_QUEUE = "(r.guild_id = :guild_id OR :guild_id = 0)"
+_OPEN_REPORTS = f"""
+(SELECT count(*) FROM preset_reports AS r WHERE r.preset_id = p.id AND r.settled_at IS NULL AND {_IN_QUEUE})
 """
-_CONCERNED = f"""
+_IN_MODERATION = f"""
 p.deleted_at IS NULL AND (
-    EXISTS (SELECT 1 FROM preset_reports AS r WHERE r.preset_id = p.id AND r.settled_at IS NULL AND {_HERE})
+    EXISTS (SELECT 1 FROM preset_reports AS r
+            WHERE r.preset_id = p.id AND r.settled_at IS NULL AND {_IN_QUEUE})
     OR EXISTS (SELECT 1 FROM preset_hidden AS h WHERE h.preset_id = p.id AND h.guild_id = :guild_id)
     OR EXISTS (SELECT 1 FROM preset_bans AS b JOIN preset_reports AS r ON r.preset_id = p.id
-               WHERE b.user_id = p.owner_id AND b.guild_id = :guild_id AND {_HERE})
+               WHERE b.user_id = p.owner_id AND b.guild_id = :guild_id AND {_IN_QUEUE})
 )
 """
-_CONCERNS = f"SELECT 1 FROM presets AS p WHERE p.id = :id AND {_CONCERNED}"
-_QUEUE = f"{NEWEST} AND {_CONCERNED} ORDER BY {_OPEN} DESC, p.id LIMIT :limit"
-_CASE = f"{NEWEST} AND p.id = :id AND {_CONCERNED}"
-_REASONS = f"""
+_SELECT_IN_MODERATION = f"SELECT 1 FROM presets AS p WHERE p.id = :id AND {_IN_MODERATION}"
+_SELECT_QUEUE = f"{NEWEST} AND {_IN_MODERATION} ORDER BY {_OPEN_REPORTS} DESC, p.id LIMIT :limit"
+_SELECT_CASE = f"{NEWEST} AND p.id = :id AND {_IN_MODERATION}"
+_SELECT_REASONS = f"""
 SELECT reason FROM preset_reports AS r
-WHERE r.preset_id = :id AND r.settled_at IS NULL AND {_HERE} ORDER BY r.id
+WHERE r.preset_id = :id AND r.settled_at IS NULL AND {_IN_QUEUE} ORDER BY r.id
 """
-_STATE = """
+_SELECT_MODERATION_STATE = """
 SELECT EXISTS (SELECT 1 FROM preset_hidden WHERE preset_id = :id AND guild_id = :guild_id) AS hidden,
     EXISTS (SELECT 1 FROM preset_bans WHERE user_id = :owner_id AND guild_id = :guild_id) AS banned
 """
-_HIDE = """
+_INSERT_HIDDEN = """
 INSERT INTO preset_hidden (preset_id, guild_id, hidden_by, hidden_at)
 VALUES (:id, :guild_id, :moderator_id, :now) ON CONFLICT DO NOTHING
 """
-_RESTORE = "DELETE FROM preset_hidden WHERE preset_id = :id AND guild_id = :guild_id"
-_BAN = """
+_DELETE_HIDDEN = "DELETE FROM preset_hidden WHERE preset_id = :id AND guild_id = :guild_id"
+_INSERT_BAN = """
 INSERT INTO preset_bans (user_id, guild_id, banned_by, banned_at)
 SELECT owner_id, :guild_id, :moderator_id, :now FROM presets WHERE id = :id AND owner_id <> 0
 ON CONFLICT DO NOTHING
 """
-_UNBAN = """
+_DELETE_BAN = """
 DELETE FROM preset_bans
 WHERE user_id = (SELECT owner_id FROM presets WHERE id = :id) AND guild_id = :guild_id
 """
-_SETTLE = """
+_SETTLE_REPORTS_OF_PRESET = """
 UPDATE preset_reports SET settled_at = :now, settled_by = :moderator_id
 WHERE preset_id = :id AND settled_at IS NULL AND (guild_id = :guild_id OR :guild_id = 0)
 """
-_SETTLE_AUTHOR = """
+_SETTLE_REPORTS_OF_AUTHOR = """
 UPDATE preset_reports SET settled_at = :now, settled_by = :moderator_id
 WHERE settled_at IS NULL AND (guild_id = :guild_id OR :guild_id = 0)
     AND preset_id IN (SELECT id FROM presets WHERE owner_id = (SELECT owner_id FROM presets WHERE id = :id))

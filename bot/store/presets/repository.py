@@ -19,7 +19,7 @@ CODE_LETTERS = "23456789abcdefghjkmnpqrstuvwxyz"
 CODE_LENGTH = 6
 """31⁶ ≈ 890 million codes, without letters that look alike."""
 MAX_VERSIONS = 200
-_LONG = 50
+_LONG_NAME = 50
 """Characters from which a name is cut to make room for a number."""
 
 NO_SUCH = "There is no such preset here. `/preset browse` shows what there is."
@@ -36,7 +36,8 @@ class Presets:
     async def get(self, preset_id: int, viewer: Viewer, version: int | None = None) -> Preset:
         """Return a preset that the viewer may see, its newest version if none is named. Raises NotFound."""
         row = await self._db.read_one(
-            _GET_VERSION if version else _GET, seen_by(viewer) | {"id": preset_id, "number": version}
+            _SELECT_PRESET_VERSION if version else _SELECT_PRESET,
+            seen_by(viewer) | {"id": preset_id, "number": version},
         )
         if row is None:
             raise NotFound(NO_SUCH)
@@ -44,7 +45,7 @@ class Presets:
 
     async def of_version(self, version_id: int, viewer: Viewer) -> Preset:
         """Return the preset with the version that a clip remembers. Raises NotFound."""
-        row = await self._db.read_one(_OF_VERSION, seen_by(viewer) | {"version_id": version_id})
+        row = await self._db.read_one(_SELECT_BY_VERSION_ID, seen_by(viewer) | {"version_id": version_id})
         if row is None:
             raise NotFound("The preset of this clip is private, or gone.")
         return preset_of(row)
@@ -57,7 +58,7 @@ class Presets:
         text = visible(text).strip()
         number = text[1:] if text.startswith("#") else ""
         row = await self._db.read_one(
-            _FIND,
+            _SELECT_BY_NAME_OR_CODE,
             seen_by(viewer)
             | {
                 "id": int(number) if number.isascii() and number.isdecimal() and len(number) <= 18 else -1,
@@ -71,11 +72,11 @@ class Presets:
 
     async def own(self, owner_id: int) -> list[Preset]:
         """Return all of a member's presets, by name."""
-        return [preset_of(row) for row in await self._db.read(_OWN, {"owner_id": owner_id})]
+        return [preset_of(row) for row in await self._db.read(_SELECT_OWN, {"owner_id": owner_id})]
 
     async def versions(self, preset_id: int, viewer: Viewer, limit: int = 25) -> list[Preset]:
         """Return the versions of a preset that the viewer may see, newest first."""
-        rows = await self._db.read(_VERSIONS, seen_by(viewer) | {"id": preset_id, "limit": limit})
+        rows = await self._db.read(_SELECT_VERSIONS, seen_by(viewer) | {"id": preset_id, "limit": limit})
         return [preset_of(row) for row in rows]
 
     async def save(self, owner_id: int, draft: Draft, now: float, *, per_member: int) -> Preset:
@@ -118,7 +119,7 @@ class Presets:
         """Give a preset another name. Raises UserError where it is taken, NotFound where it is not theirs."""
         changed = {"id": preset_id, "owner_id": owner_id, "name": name, "key": self._key(name), "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_RENAME, changed)) is None:
+            if await one(await tx.execute(_UPDATE_NAME, changed)) is None:
                 await self._refuse_stranger(tx, owner_id, preset_id)
                 raise UserError(_taken(name))
 
@@ -140,7 +141,7 @@ class Presets:
         async with self._db.write() as tx:
             found = await one(
                 await tx.execute(
-                    _GET_VERSION if version else _GET,
+                    _SELECT_PRESET_VERSION if version else _SELECT_PRESET,
                     seen_by(viewer) | {"id": preset_id, "number": version},
                 )
             )
@@ -165,9 +166,9 @@ class Presets:
         """
         owned = {"id": preset_id, "owner_id": owner_id, "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_DELETE, owned)):
+            if await one(await tx.execute(_DELETE_PRESET, owned)):
                 return True
-            if await one(await tx.execute(_HIDE, owned)):
+            if await one(await tx.execute(_SOFT_DELETE_PRESET, owned)):
                 return False
             raise NotFound(await self._stranger(tx, owner_id, preset_id))
 
@@ -199,9 +200,9 @@ class Presets:
                 "per_server": per_server,
                 "now": now,
             }
-            if await one(await tx.execute(_SHARE, asked)) is None:
+            if await one(await tx.execute(_UPDATE_SCOPE, asked)) is None:
                 await self._refuse_stranger(tx, owner_id, preset_id)
-                if await one(await tx.execute(_BANNED, asked)):
+                if await one(await tx.execute(_SELECT_BANNED, asked)):
                     raise UserError(
                         "A moderator stopped you from sharing presets here. You can still use yours."
                     )
@@ -214,21 +215,21 @@ class Presets:
     async def keep_own(self, drafts: Mapping[str, Draft], now: float) -> None:
         """Have exactly these presets as the bot's own: code → draft. What changed becomes a new version."""
         async with self._db.write() as tx:
-            there = {row["code"]: row for row in await (await tx.execute(_BOTS)).fetchall()}
+            there = {row["code"]: row for row in await (await tx.execute(_SELECT_BOTS_PRESETS)).fetchall()}
             for code in there.keys() - drafts.keys():
-                await tx.execute(_HIDE, {"id": there[code]["id"], "owner_id": BOT, "now": now})
+                await tx.execute(_SOFT_DELETE_PRESET, {"id": there[code]["id"], "owner_id": BOT, "now": now})
             for code, draft in drafts.items():
                 if code not in there:
                     preset_id = await self._insert(tx, BOT, draft, now, len(drafts) + len(there))
-                    await tx.execute(_PUBLISH, {"id": preset_id, "code": code})
+                    await tx.execute(_PUBLISH_BOTS_PRESET, {"id": preset_id, "code": code})
                     continue
                 row = there[code]
                 bot = {"id": row["id"], "owner_id": BOT, "now": now, "code": code}
                 back = row["deleted_at"] is not None
                 if back:
-                    await tx.execute(_PUBLISH, bot)
+                    await tx.execute(_PUBLISH_BOTS_PRESET, bot)
                 if row["name"] != draft.name:
-                    await tx.execute(_RENAME, bot | {"name": draft.name, "key": self._key(draft.name)})
+                    await tx.execute(_UPDATE_NAME, bot | {"name": draft.name, "key": self._key(draft.name)})
                 if back or Body.from_json(row["body"]) != draft.body:
                     await self._next_version(tx, bot, draft.body, most=row["version"] + 1)
 
@@ -243,7 +244,7 @@ class Presets:
     ) -> int:
         row = await one(
             await tx.execute(
-                _INSERT,
+                _INSERT_PRESET,
                 {
                     "owner_id": owner_id,
                     "name": draft.name,
@@ -267,20 +268,20 @@ class Presets:
             "example_clip": draft.example_clip,
             "now": now,
         }
-        await tx.execute(_FIRST_VERSION, version)
+        await tx.execute(_INSERT_FIRST_VERSION, version)
         preset_id: int = row["id"]
         return preset_id
 
     async def _next_version(
         self, tx: aiosqlite.Connection, owned: Mapping[str, object], body: Body, most: int
     ) -> bool:
-        row = await one(await tx.execute(_NEXT, {**owned, "most": most}))
+        row = await one(await tx.execute(_INCREMENT_VERSION, {**owned, "most": most}))
         if row is not None:
-            await tx.execute(_ADD_VERSION, {**owned, "number": row["version"], "body": body.to_json()})
+            await tx.execute(_INSERT_VERSION, {**owned, "number": row["version"], "body": body.to_json()})
         return row is not None
 
     async def _taken(self, tx: aiosqlite.Connection, owner_id: int, name: str) -> bool:
-        row = await one(await tx.execute(_TAKEN, {"owner_id": owner_id, "key": self._key(name)}))
+        row = await one(await tx.execute(_SELECT_NAME_TAKEN, {"owner_id": owner_id, "key": self._key(name)}))
         return row is not None
 
     async def _free_name(self, tx: aiosqlite.Connection, owner_id: int, name: str) -> str:
@@ -288,19 +289,19 @@ class Presets:
             return name
         for number in itertools.count(2):
             end = f" {number}"
-            start = name if len(name) <= _LONG else name[: len(name) - len(end)].rstrip(" \u200d")
+            start = name if len(name) <= _LONG_NAME else name[: len(name) - len(end)].rstrip(" \u200d")
             if not await self._taken(tx, owner_id, start + end):
                 return start + end
         raise AssertionError("unreachable")
 
     async def _refuse_stranger(self, tx: aiosqlite.Connection, owner_id: int, preset_id: int) -> None:
         mine = {"id": preset_id, "owner_id": owner_id}
-        if await one(await tx.execute(_IS_OWN, mine)) is None:
+        if await one(await tx.execute(_SELECT_IS_OWN, mine)) is None:
             raise NotFound(await self._stranger(tx, owner_id, preset_id))
 
     async def _stranger(self, tx: aiosqlite.Connection, owner_id: int, preset_id: int) -> str:
         visible = seen_by(Viewer(owner_id, None)) | {"id": preset_id}
-        return NOT_YOURS if await one(await tx.execute(_GET, visible)) else NO_SUCH
+        return NOT_YOURS if await one(await tx.execute(_SELECT_PRESET, visible)) else NO_SUCH
 
 
 async def _free_code(tx: aiosqlite.Connection) -> str:
@@ -315,12 +316,12 @@ def _taken(name: str) -> str:
     return f"You already have a preset called “{shown}”. Choose another name, or `/preset edit` that one."
 
 
-_GET = f"{NEWEST} AND p.id = :id AND {VISIBLE}"
-_GET_VERSION = f"{COLUMNS} WHERE v.number = :number AND p.id = :id AND {VISIBLE}"
-_OF_VERSION = f"{COLUMNS} WHERE v.id = :version_id AND {VISIBLE}"
-_VERSIONS = f"{COLUMNS} WHERE p.id = :id AND {VISIBLE} ORDER BY v.number DESC LIMIT :limit"
-_OWN = f"{NEWEST} AND p.owner_id = :owner_id AND p.deleted_at IS NULL ORDER BY p.name_key"
-_FIND = f"""
+_SELECT_PRESET = f"{NEWEST} AND p.id = :id AND {VISIBLE}"
+_SELECT_PRESET_VERSION = f"{COLUMNS} WHERE v.number = :number AND p.id = :id AND {VISIBLE}"
+_SELECT_BY_VERSION_ID = f"{COLUMNS} WHERE v.id = :version_id AND {VISIBLE}"
+_SELECT_VERSIONS = f"{COLUMNS} WHERE p.id = :id AND {VISIBLE} ORDER BY v.number DESC LIMIT :limit"
+_SELECT_OWN = f"{NEWEST} AND p.owner_id = :owner_id AND p.deleted_at IS NULL ORDER BY p.name_key"
+_SELECT_BY_NAME_OR_CODE = f"""
 {NEWEST} AND p.id IN (
     SELECT :id UNION ALL SELECT id FROM presets WHERE code = :code
     UNION ALL SELECT id FROM presets WHERE owner_id = :user_id AND name_key = :key AND deleted_at IS NULL
@@ -332,35 +333,37 @@ ORDER BY p.id = :id DESC, p.code IS :code DESC, p.owner_id = :user_id DESC, p.sc
     p.rating DESC, p.uses DESC, p.id
 LIMIT 1
 """
-_INSERT = """
+_INSERT_PRESET = """
 INSERT INTO presets (owner_id, name, name_key, forked_from, created_at, updated_at)
 SELECT :owner_id, :name, :key, :forked_from, :now, :now
 WHERE (SELECT count(*) FROM presets WHERE owner_id = :owner_id AND deleted_at IS NULL) < :per_member
 ON CONFLICT DO NOTHING
 RETURNING id
 """
-_FIRST_VERSION = """
+_INSERT_FIRST_VERSION = """
 INSERT INTO preset_versions (preset_id, number, body, example_clip, created_at)
 VALUES (:id, 1, :body, :example_clip, :now)
 """
-_TAKEN = "SELECT 1 FROM presets WHERE owner_id = :owner_id AND name_key = :key AND deleted_at IS NULL"
-_IS_OWN = "SELECT 1 FROM presets WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL"
-_NEXT = """
+_SELECT_NAME_TAKEN = (
+    "SELECT 1 FROM presets WHERE owner_id = :owner_id AND name_key = :key AND deleted_at IS NULL"
+)
+_SELECT_IS_OWN = "SELECT 1 FROM presets WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL"
+_INCREMENT_VERSION = """
 UPDATE presets SET version = version + 1, updated_at = :now
 WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL AND version < :most
 RETURNING version
 """
-_ADD_VERSION = """
+_INSERT_VERSION = """
 INSERT INTO preset_versions (preset_id, number, body, example_clip, created_at)
 SELECT :id, :number, :body, example_clip, :now
 FROM preset_versions WHERE preset_id = :id AND number = :number - 1
 """
-_RENAME = """
+_UPDATE_NAME = """
 UPDATE OR IGNORE presets SET name = :name, name_key = :key, updated_at = :now
 WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL
 RETURNING id
 """
-_DELETE = """
+_DELETE_PRESET = """
 DELETE FROM presets
 WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM presets AS f JOIN preset_versions AS v ON v.id = f.forked_from
@@ -371,20 +374,20 @@ WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL
                     WHERE v.preset_id = :id AND j.user_id <> :owner_id AND j.state IN ('queued', 'running'))
 RETURNING id
 """
-_HIDE = """
+_SOFT_DELETE_PRESET = """
 UPDATE presets SET deleted_at = :now, scope = 'private', guild_id = NULL
 WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL
 RETURNING id
 """
-_BANNED = "SELECT 1 FROM preset_bans WHERE user_id = :owner_id AND guild_id IN (0, :in_guild)"
-_SHARE = f"""
+_SELECT_BANNED = "SELECT 1 FROM preset_bans WHERE user_id = :owner_id AND guild_id IN (0, :in_guild)"
+_UPDATE_SCOPE = f"""
 UPDATE presets SET scope = :scope, guild_id = :guild_id, code = coalesce(code, :code), updated_at = :now
 WHERE id = :id AND owner_id = :owner_id AND deleted_at IS NULL
-    AND (:scope = 'private' OR NOT EXISTS ({_BANNED}))
+    AND (:scope = 'private' OR NOT EXISTS ({_SELECT_BANNED}))
     AND (:scope <> 'server' OR guild_id IS :guild_id
          OR (SELECT count(*) FROM presets
              WHERE guild_id = :guild_id AND scope = 'server' AND deleted_at IS NULL) < :per_server)
 RETURNING id
 """
-_BOTS = f"{NEWEST} AND p.owner_id = {BOT}"
-_PUBLISH = "UPDATE presets SET scope = 'public', code = :code, deleted_at = NULL WHERE id = :id"
+_SELECT_BOTS_PRESETS = f"{NEWEST} AND p.owner_id = {BOT}"
+_PUBLISH_BOTS_PRESET = "UPDATE presets SET scope = 'public', code = :code, deleted_at = NULL WHERE id = :id"

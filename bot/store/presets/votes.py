@@ -23,11 +23,11 @@ class Votes:
         """
         asked = seen_by(viewer) | {"id": preset_id, "up": int(up), "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_UPSERT_VOTE, asked)) is None:
-                if await one(await tx.execute(_SELECT_VISIBLE, asked)) is None:
+            if await one(await tx.execute(_UPSERT_PRESET_VOTE, asked)) is None:
+                if await one(await tx.execute(_SELECT_IF_VISIBLE, asked)) is None:
                     raise NotFound(NO_SUCH)
                 raise UserError("Who made a clip with a preset can rate it: try `/preset use` first.")
-            counted = await one(await tx.execute(_COUNT_VOTES, {"id": preset_id}))
+            counted = await one(await tx.execute(_COUNT_PRESET_VOTES, {"id": preset_id}))
             ups, downs = (counted["ups"], counted["downs"]) if counted else (0, 0)
             # The interval's lower end, so that few votes rank below many of the same share.
             rating = wilson_interval(ups / (ups + downs), ups + downs)[0]
@@ -38,8 +38,8 @@ class Votes:
         return ups, downs
 
 
-_SELECT_VISIBLE = f"SELECT 1 FROM presets AS p WHERE p.id = :id AND {VISIBLE}"
-_UPSERT_VOTE = f"""
+_SELECT_IF_VISIBLE = f"SELECT 1 FROM presets AS p WHERE p.id = :id AND {VISIBLE}"
+_UPSERT_PRESET_VOTE = f"""
 INSERT INTO preset_votes (preset_id, user_id, up, voted_at)
 SELECT p.id, :user_id, :up, :now FROM presets AS p
 WHERE p.id = :id AND {VISIBLE} AND EXISTS (
@@ -49,7 +49,7 @@ WHERE p.id = :id AND {VISIBLE} AND EXISTS (
 ON CONFLICT (preset_id, user_id) DO UPDATE SET up = excluded.up, voted_at = excluded.voted_at
 RETURNING up
 """
-_COUNT_VOTES = """
+_COUNT_PRESET_VOTES = """
 SELECT coalesce(sum(up), 0) AS ups, count(*) - coalesce(sum(up), 0) AS downs
 FROM preset_votes WHERE preset_id = :id
 """
