@@ -54,7 +54,7 @@ class Janitor:
 
     async def sweep(self) -> None:
         """Remove the melodies that nothing follows any more."""
-        await self._melodies.sweep(self._clips.melodies)
+        await self._melodies.sweep(self._clips.stored_sources)
 
     async def remove_orphans(self) -> int:
         """Remove files of jobs and duels that are over and whose records name them no more; return how many.
@@ -85,12 +85,16 @@ class Janitor:
 
     async def _make_room(self) -> int:
         clips = await self._clips.with_files()
-        # Oldest first, so what stays here is the last to follow a melody, which goes with it.
-        last = {clip.recipe.melody: clip.id for clip in clips}
+        # Oldest first, so what stays here is the last clip with a stored source, which goes with it.
+        last = {source: clip.id for clip in clips for source in clip.recipe.stored_sources}
         sizes = [
             size(self._folder, clip.file)
             + size(self._folder, clip.picture)
-            + (size(self._melodies.folder, str(tune)) if last[tune := clip.recipe.melody] == clip.id else 0)
+            + sum(
+                size(self._melodies.folder, source)
+                for source in clip.recipe.stored_sources
+                if last[source] == clip.id
+            )
             for clip in clips
         ]
         excess = sum(sizes) - self._limit

@@ -94,6 +94,11 @@ class Recipe:
         """The audio whose tune the clip follows."""
         return self.sources.get(Role.MELODY)
 
+    @property
+    def stored_sources(self) -> frozenset[str]:
+        """The SHA-256 of each source that is stored audio."""
+        return frozenset(source for source in self.sources.values() if isinstance(source, str))
+
     def text(self, option: str) -> str | None:
         """Return the value of a text option, None where it is not set."""
         value = self.options.get(option)

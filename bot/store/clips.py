@@ -98,7 +98,7 @@ class Clips:
         """Return the delivered clips whose files are still there, oldest first."""
         return [_clip(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
 
-    async def melodies(self) -> set[str]:
+    async def stored_sources(self) -> set[str]:
         """Return the SHA-256 of each stored source of an open job, or of a clip whose files are there."""
         return {row["sha256"] for row in await self._db.read(_SELECT_SOURCES, {})}
 

@@ -46,7 +46,7 @@ async def test_sources_of_earlier_versions_stand_by_role(old: Path) -> None:
         assert plain.options["lyrics"] == "[verse]\nla la"
         assert (continued.task, continued.sources) == (Task.CONTINUE, {Role.START: 1})
         # What the files' keeper asks for is SQL, which reads the columns as they are now.
-        assert await clips.melodies() == {MELODY}
+        assert await clips.stored_sources() == {MELODY}
         rows = await database.read("SELECT recipe FROM jobs UNION ALL SELECT recipe FROM clips", {})
         assert not [row for row in rows if '"source_clip"' in row["recipe"]]
         assert sum('"sources"' in row["recipe"] for row in rows) == 5

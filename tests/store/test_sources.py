@@ -22,4 +22,4 @@ async def test_stored_sources_of_open_jobs_and_of_clips_with_files_are_in_use(da
     both = {Role.MELODY: "c" * 64, Role.START: clip.id}
     await jobs.add(request(recipe=recipe(sources=both)), 3, **MANY)
     await jobs.add(request(recipe=recipe()), 3, **MANY)
-    assert await clips.melodies() == {"a" * 64, "c" * 64}
+    assert await clips.stored_sources() == {"a" * 64, "c" * 64}
