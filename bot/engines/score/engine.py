@@ -62,13 +62,13 @@ class ScoreEngine(SerialEngine):
             raise_if_cancelled(context, job)
             context.progress(job, done, total)
 
-        def played(share: float) -> None:
+        def on_progress(share: float) -> None:
             raise_if_cancelled(context, job)
             context.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
 
         with one_thread():
             score = self.write(job.recipe, step)
-        wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, played)
+        wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, on_progress)
         context.done(job, wave)
 
 

@@ -36,13 +36,13 @@ class Sampler:
         score: Score,
         seconds: float,
         seed: int = 0,
-        played: Callable[[float], None] = lambda share: None,
+        on_progress: Callable[[float], None] = lambda share: None,
     ) -> FloatArray:
         """Return a clip, float32 [2, n], exactly round(seconds · 32,000) samples.
 
         Same score and seed, same clip.
 
-        played(share) is called ten times as it goes; what it raises ends the rendering.
+        on_progress(share) is called ten times meanwhile; an error that it raises ends the rendering.
         """
         samples = round(seconds * SAMPLE_RATE)
         notes, hits = notes_of(score, seed)
@@ -50,7 +50,7 @@ class Sampler:
         rendered: dict[tuple[int, int, int], FloatArray] = {}
         for number, note in enumerate(notes):
             if number * 10 // len(notes) != (number - 1) * 10 // len(notes):
-                played(number / len(notes))
+                on_progress(number / len(notes))
             start = round(note.start * SAMPLE_RATE)
             if start >= samples:
                 continue
@@ -64,7 +64,7 @@ class Sampler:
         drums, kicks = self._drums(hits, samples)
         beat = 60 / score.tempo
         out = mix.mixed(music, drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
-        played(1.0)
+        on_progress(1.0)
         return out
 
     def _note(self, note: Note, length: int) -> FloatArray:
