@@ -1,4 +1,4 @@
-"""The life of a preset: two members, a moderator, and a restart in the middle."""
+"""Presets: making, sharing, rating, editing, reporting and deleting them, across a restart too."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ async def shared(actor: Actor, name: str) -> str:
     return match[1]
 
 
-async def test_the_whole_life_of_a_preset(
-    bot: BotProcess, alice: Actor, bob: Actor, mina: Actor, tmp_path: Path
-) -> None:
-    # Alice makes a preset of a clip, by the clip's menu; the clip becomes its example.
-    clip = await made(alice, "tin roof", mode="diffusion", steps=12)
-    form = await alice.message_menu("Save as preset", clip)
-    values = {"name": "**Rainy** @everyone roof", "template": "{prompt} on a tin roof", "tags": "rain, Calm"}
-    assert "Saved" in await answer_of(await alice.submit(form, values))
-    code = await shared(alice, "Rainy everyone roof")
+async def made_and_shared(actor: Actor, name: str) -> str:
+    """Make a preset of a clip by the clip's menu, and share it, and return its code."""
+    clip = await made(actor, "tin roof", mode="diffusion", steps=12)
+    form = await actor.message_menu("Save as preset", clip)
+    values = {"name": name, "template": "{prompt} on a tin roof", "tags": "rain, Calm"}
+    assert "Saved" in await answer_of(await actor.submit(form, values))
+    return await shared(actor, name.replace("*", "").replace("@", ""))
 
-    # Bob finds it while typing and hears the example.
+
+async def test_a_preset_of_a_clip_is_found_by_others_with_its_example(alice: Actor, bob: Actor) -> None:
+    code = await made_and_shared(alice, "**Rainy** @everyone roof")
     [choice] = await bob.autocomplete("music", "preset", "rainy everyo")
     assert choice["name"] == f"Rainy everyone roof · diffusion · public · {choice['value']}"
     card = await private(await bob.slash("preset show", preset=code))
@@ -65,59 +65,78 @@ async def test_the_whole_life_of_a_preset(
     assert [a.filename for a in card.attachments] == ["example.mp3"]
     assert not alice.sees(card)
 
-    # He cannot rate what he never used; then he uses it, his own options win, and he rates it.
-    refused = await said(bob, "preset rate", preset=code, vote="up")
-    assert "made a clip" in refused
-    clip = await clip_of(await ask(bob, "snow", preset=choice["value"], seed=5))
+
+async def test_a_preset_is_rated_by_members_who_used_it(
+    bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
+) -> None:
+    code = await made_and_shared(alice, "Rated roof")
+    assert "made a clip" in await said(bob, "preset rate", preset=code, vote="up")
+    clip = await clip_of(await ask(bob, "snow", preset=code, seed=5))
     recipe = read_recipe(mp3_of(clip, bot.sandbox, tmp_path))
     assert (recipe.prompt, recipe.mode) == ("snow on a tin roof", Mode.DIFFUSION)
+    # The member's own options go before the preset's.
     assert (recipe.seconds, recipe.seed, recipe.options["num_sampling_steps"]) == (2, 5, 12)
     assert "👍 1 👎 0" in await said(bob, "preset rate", preset=code, vote="up")
     assert "👍 0 👎 1" in await said(bob, "preset rate", preset=code, vote="down")
 
-    # Bob forks it and changes his copy; Alice changes hers; clips remember the version.
+
+async def test_clips_and_forks_keep_their_version(alice: Actor, bob: Actor) -> None:
+    code = await made_and_shared(alice, "Edited roof")
+    clip = await clip_of(await ask(bob, "snow", preset=code))
     assert "Yours now" in await said(bob, "preset fork", preset=code, name="Snowy roof")
     form = await bob.slash("preset edit", preset="snowy ROOF")
     assert "version 2" in await answer_of(await bob.submit(form, {"template": "{prompt} on snow"}))
     form = await alice.slash("preset edit", preset=code)
     assert "version 2" in await answer_of(await alice.submit(form, {"settings": "mode: ar"}))
-    remembered = await answer_of(await bob.click(clip, "Preset"))
-    assert "Version 1 of 2" in remembered
-    assert "1 fork" in remembered
-    assert "Forked from: Rainy everyone roof" in await said(bob, "preset show", preset="Snowy roof")
+    shown = await answer_of(await bob.click(clip, "Preset"))
+    assert "Version 1 of 2" in shown
+    assert "1 fork" in shown
+    assert "Forked from: Edited roof" in await said(bob, "preset show", preset="Snowy roof")
 
+
+async def test_a_card_from_before_a_restart_works(
+    bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
+) -> None:
+    code = await made_and_shared(alice, "Lasting roof")
+    card = await private(await bob.slash("preset show", preset=code))
     await bot.kill()
     await bot.restart()
-
-    # Buttons and codes of before the restart work.
-    await bob.click(card, "Good")
     form = await bob.click(card, "Use")
-    again = await clip_of(await bob.submit(form, {"words": "hail"}))
-    assert read_recipe(mp3_of(again, bot.sandbox, tmp_path)).prompt == "hail on a tin roof"
+    clip = await clip_of(await bob.submit(form, {"words": "hail"}))
+    assert read_recipe(mp3_of(clip, bot.sandbox, tmp_path)).prompt == "hail on a tin roof"
+    assert "👍 1 👎 0" in await answer_of(await bob.click(card, "Good"))
 
-    # Bob reports it; Mina hides it, and restores it; only she sees the queue.
+
+async def test_a_reported_preset_is_hidden_and_restored(
+    bot: BotProcess, alice: Actor, bob: Actor, mina: Actor
+) -> None:
+    code = await made_and_shared(alice, "Reported roof")
+    card = await private(await bob.slash("preset show", preset=code))
     form = await bob.click(card, "Report")
     assert "moderators" in await answer_of(await bob.submit(form, {"reason": "too *wet*"}))
     assert "reported this preset already" in await said(bob, "preset report", preset=code, reason="wet")
     queue = await private(await mina.slash("reports"))
-    assert "Rainy everyone roof" in text_of(queue)
+    assert "Reported roof" in text_of(queue)
     case = await private(await mina.click(queue, "Look at 1"))
     assert "too" in text_of(case)
     await mina.click(case, "Hide")
     assert "Hidden" in await hears(bot, case)
     assert "no such preset" in await said(bob, "preset show", preset=code)
-    assert "Rainy" in await said(alice, "preset show", preset=code)
+    assert "Reported roof" in await said(alice, "preset show", preset=code)
     case = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
     await mina.click(case, "Restore")
     assert "stays" in await hears(bot, case)
-    assert "Rainy" in await said(bob, "preset show", preset=code)
+    assert "Reported roof" in await said(bob, "preset show", preset=code)
 
-    # Alice deletes it; Bob's fork stays and remembers.
+
+async def test_a_deleted_preset_leaves_its_forks(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    code = await made_and_shared(alice, "Deleted roof")
+    assert "Yours now" in await said(bob, "preset fork", preset=code, name="Kept roof")
     question = await private(await alice.slash("preset delete", preset=code))
     await alice.click(question, "Delete it")
     assert "stays" in await hears(bot, question)
     assert "no such preset" in await said(alice, "preset show", preset=code)
-    assert "Forked from: Rainy everyone roof" in await said(bob, "preset show", preset="Snowy roof")
+    assert "Forked from: Deleted roof" in await said(bob, "preset show", preset="Kept roof")
 
 
 async def hears(bot: BotProcess, message: Message) -> str:
