@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks._figures import tell
 from benchmarks.arena import COMMUNITY, TAGS, votes
 from bot.arena.votes import Vote
-from bot.leaderboard.process import Boards
+from bot.leaderboard.process import LeaderboardProcess
 from sandbox.actors import Actor
 from sandbox.limits import Limits
 from sandbox.model import Member, State, User
@@ -169,7 +169,7 @@ async def alone(path: Path) -> list[float]:
 
     One more duel is closed before each.
     """
-    boards = Boards(path)
+    leaderboards = LeaderboardProcess(path)
     seconds = []
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         late = db.execute("SELECT id FROM duels WHERE state = 'revealed' LIMIT ?", (BOARDS,)).fetchall()
@@ -179,10 +179,12 @@ async def alone(path: Path) -> list[float]:
                 if closes is not None:
                     db.execute("UPDATE duels SET state = 'revealed' WHERE id = ?", closes)
                 began = time.perf_counter()
-                await boards.draw(guild_id=None, title="Everywhere", group="tag", built_in=True, now=1e9)
+                await leaderboards.draw(
+                    guild_id=None, title="Everywhere", group="tag", built_in=True, now=1e9
+                )
                 seconds.append(time.perf_counter() - began)
         finally:
-            await boards.close()
+            await leaderboards.close()
     return seconds
 
 

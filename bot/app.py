@@ -24,7 +24,7 @@ from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
 from bot.jobs.outbox import JobOutbox
 from bot.jobs.service import JobService
-from bot.leaderboard.process import Boards
+from bot.leaderboard.process import LeaderboardProcess
 from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
 from bot.recipe import Mode
@@ -91,7 +91,7 @@ class Antiphon(commands.AutoShardedBot):
     votes: VoteService
     removals: RemovalService
     deletions: DeletionService
-    boards: Boards
+    leaderboards: LeaderboardProcess
 
     def __init__(
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
@@ -146,8 +146,8 @@ class Antiphon(commands.AutoShardedBot):
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
         self.removals = RemovalService(Removals(database), self.jobs, self.duels, self.clock)
         self.deletions = DeletionService(Deletions(database), self.clock)
-        self.boards = Boards(settings.database_path)
-        self._services.push_async_callback(self.boards.close)
+        self.leaderboards = LeaderboardProcess(settings.database_path)
+        self._services.push_async_callback(self.leaderboards.close)
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)
         self._services.push_async_callback(self.janitor.close)

@@ -1,4 +1,4 @@
-"""Leaderboards, fitted and drawn in a process of its own that stays warm once it was needed."""
+"""The process that fits and draws leaderboards, as the bot sees it: started at first use, then kept warm."""
 
 from __future__ import annotations
 
@@ -16,55 +16,57 @@ from bot.errors import AntiphonError
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 60.0
-"""Seconds for one leaderboard, the first one's imports among them."""
+TIMEOUT_SECONDS = 60.0
+"""Limit for one leaderboard, including the imports of the first one."""
 
 _LINE_LIMIT = 8 << 20
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""The sums are small: more threads would only take the processor from the bot and the models."""
+"""One BLAS thread: the matrices are small, and more threads would compete with the bot and the models."""
 
 
-class BoardFailed(AntiphonError):
-    """A leaderboard could not be drawn; the log says why."""
+class LeaderboardFailed(AntiphonError):
+    """A leaderboard could not be drawn; the message holds the traceback of the process."""
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """A leaderboard: a PNG, the same in words, and what moderators are told of votes that do not count."""
+class RenderedLeaderboard:
+    """A leaderboard: a PNG, the same as text, and the moderators' summary of excluded votes."""
 
     picture: bytes
     text: str
     exclusions: str
 
 
-class Boards:
-    """Asks the process for one leaderboard at a time; one that died or hangs is replaced."""
+class LeaderboardProcess:
+    """Requests one leaderboard at a time; a process that died or exceeds the limit is replaced."""
 
     def __init__(self, database: Path) -> None:
         self._database = database
         self._process: asyncio.subprocess.Process | None = None
-        self._asking = asyncio.Lock()
+        self._lock = asyncio.Lock()
 
     async def draw(
         self, *, guild_id: int | None, title: str, group: str, built_in: bool, now: float
-    ) -> Board:
+    ) -> RenderedLeaderboard:
         """Return the leaderboard of one server, or of all.
 
-        group: "tag", "models", "who asked" or "length".  built_in: of the models that ship with the
-        program, or of the others, never of both.  now: Unix time.
+        group: "tag", "models", "who asked" or "length".  built_in: whether the votes on models that ship with
+        the program count, or those on others; never both.  now: Unix time. Raises LeaderboardFailed.
         """
-        asked = {"guild_id": guild_id, "title": title, "group": group, "built_in": built_in, "now": now}
-        async with self._asking:
+        request = {"guild_id": guild_id, "title": title, "group": group, "built_in": built_in, "now": now}
+        async with self._lock:
             try:
-                answer = await asyncio.wait_for(self._ask(asked), PATIENCE)
+                response = await asyncio.wait_for(self._request(request), TIMEOUT_SECONDS)
             except BaseException:
-                # What it would still say is the answer to this question, not to the next.
+                # A late response would be taken for that to the next request.
                 await self.close()
                 raise
-        if "error" in answer:
-            raise BoardFailed(f"the leaderboard was not drawn:\n{answer['error']}")
-        return Board(base64.b64decode(answer["picture"]), answer["text"], answer["exclusions"])
+        if "error" in response:
+            raise LeaderboardFailed(f"the leaderboard was not drawn:\n{response['error']}")
+        return RenderedLeaderboard(
+            base64.b64decode(response["picture"]), response["text"], response["exclusions"]
+        )
 
     async def close(self) -> None:
         """End the process."""
@@ -73,19 +75,19 @@ class Boards:
             process.kill()
             await process.wait()
 
-    async def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
+    async def _request(self, request: dict[str, Any]) -> dict[str, Any]:
         process = self._process
         if process is None or process.returncode is not None:
             process = self._process = await self._start()
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps(asked).encode() + b"\n")
+        process.stdin.write(json.dumps(request).encode() + b"\n")
         await process.stdin.drain()
         line = await process.stdout.readline()
         if not line:
-            raise BoardFailed("the process that draws leaderboards ended")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+            raise LeaderboardFailed("the process that draws leaderboards ended")
+        response: dict[str, Any] = json.loads(line)
+        return response
 
     async def _start(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

@@ -1,6 +1,6 @@
-"""The main of the process that fits and draws leaderboards: one JSON object a line in, one out.
+"""The process that fits and draws leaderboards: one JSON request a line in, one response a line out.
 
-The end of standard input is its end, so a killed bot leaves none behind.
+It exits at the end of its standard input, so a killed bot leaves no process behind.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from bot.leaderboard.vote_cache import VoteCache
 from bot.leaderboard.vote_reader import VoteReader
 
 TEXT_CHARACTERS = 3_900
-"""Of the 4,096 that Discord takes in an embed's description."""
+"""Length limit of the text, within the 4,096 characters of an embed's description."""
 
 NICE = 10
-"""Steps of priority below the bot."""
+"""Added to the process's nice value: the bot's own work has priority."""
 
 REASONS = {
     "too_quick": "too quick",
@@ -34,21 +34,21 @@ REASONS = {
 }
 
 
-def answer(vote_cache: VoteCache, asked: dict[str, Any]) -> dict[str, str]:
-    """Return the picture (base64), the text, and the words on votes that do not count."""
-    votes = vote_cache.votes(asked["guild_id"])
-    board = leaderboard(votes, title=asked["title"], now=asked["now"], built_in=asked["built_in"])
-    # Where no prompt had a known genre or mood there is nothing to break down by tag.
-    there = not board.groups or asked["group"] in {group.name for group in board.groups}
+def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, str]:
+    """Return the response to a request: the PNG in base64, the text, and the summary of excluded votes."""
+    votes = vote_cache.votes(request["guild_id"])
+    board = leaderboard(votes, title=request["title"], now=request["now"], built_in=request["built_in"])
+    # Where no prompt had a known genre or mood, there is no breakdown by tag.
+    available = not board.groups or request["group"] in {group.name for group in board.groups}
     return {
-        "picture": base64.b64encode(draw(board, asked["group"] if there else None)).decode(),
+        "picture": base64.b64encode(draw(board, request["group"] if available else None)).decode(),
         "text": as_text(board, TEXT_CHARACTERS),
-        "exclusions": said_of(board.exclusions),
+        "exclusions": exclusion_summary(board.exclusions),
     }
 
 
-def said_of(found: Exclusions) -> str:
-    """Return for moderators how many votes do not count and why, with a warning where that has jumped."""
+def exclusion_summary(found: Exclusions) -> str:
+    """Return the moderators' summary of excluded votes by reason, with a warning where their share jumped."""
     if not found.excluded:
         return "Every stored vote counts."
     why = ", ".join(f"{REASONS[reason]} {number:,}" for reason, number in found.reasons.items())
@@ -64,23 +64,23 @@ def said_of(found: Exclusions) -> str:
 
 
 def main() -> None:
-    """Answer until the bot is gone."""
+    """Serve requests until standard input ends."""
     if hasattr(os, "nice"):
-        # Whoever votes meanwhile comes first.
         os.nice(NICE)
-    # What was imported stays for good, so no collection need look at it again.
+    # Imported modules are never freed, so the garbage collector need not traverse them.
     gc.freeze()
-    writing = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    # Responses go to a copy of standard output; what a library prints goes to standard error.
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with VoteReader(Path(sys.argv[1])) as reader:
         vote_cache = VoteCache(reader)
         for line in sys.stdin:
             try:
-                said = answer(vote_cache, json.loads(line))
+                response = respond(vote_cache, json.loads(line))
             except Exception:
-                said = {"error": traceback.format_exc()}
-            writing.write(json.dumps(said) + "\n")
-            writing.flush()
+                response = {"error": traceback.format_exc()}
+            output.write(json.dumps(response) + "\n")
+            output.flush()
 
 
 if __name__ == "__main__":

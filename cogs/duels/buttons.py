@@ -22,13 +22,13 @@ NOT_COUNTED = {
 
 
 class VoteButton(IdButton):
-    """One tap is a vote."""
+    """A button that casts a vote."""
 
     choice: ClassVar[Choice]
     style = discord.ButtonStyle.primary
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Store it, and tell the voter alone."""
+        """Cast the vote and confirm it privately."""
         await think(interaction, private=True)
         outcome = await interaction.client.votes.cast(
             self.number,
@@ -48,39 +48,39 @@ class VoteButton(IdButton):
 
 
 class VoteA(VoteButton, prefix="duel:a"):
-    """A is better."""
+    """Prefers A."""
 
     label, choice = "A", Choice.A
 
 
 class VoteB(VoteButton, prefix="duel:b"):
-    """B is better."""
+    """Prefers B."""
 
     label, choice = "B", Choice.B
 
 
 class VoteBothGood(VoteButton, prefix="duel:good"):
-    """Neither is better, and both serve."""
+    """No preference; both are good."""
 
     label, choice = "Both good", Choice.BOTH_GOOD
     style = discord.ButtonStyle.secondary
 
 
 class VoteBothBad(VoteButton, prefix="duel:bad"):
-    """Neither is better, and neither serves."""
+    """No preference; both are bad."""
 
     label, choice = "Both bad", Choice.BOTH_BAD
     style = discord.ButtonStyle.secondary
 
 
 class CloseButton(IdButton, prefix="duel:close"):
-    """Ends the voting before its time."""
+    """Closes the duel early."""
 
     label = "Close"
     style = discord.ButtonStyle.danger
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Close it for its requester or a moderator."""
+        """Close it, for its requester and moderators alone."""
         await think(interaction, private=True)
         duels = interaction.client.duels
         duel = await duels.get(self.number)

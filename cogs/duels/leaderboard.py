@@ -59,7 +59,7 @@ class Leaderboard(commands.Cog):
         title = "Everywhere"
         if guild is not None and where == "this server":
             title = one_line(guild.name) or "This server"
-        board = await self.bot.boards.draw(
+        board = await self.bot.leaderboards.draw(
             guild_id=guild.id if guild is not None and where == "this server" else None,
             title=f"{title}, {'built-in' if built_in else 'other'} models",
             group=by,

@@ -15,10 +15,10 @@ from bot.arena.table import VoteTable
 from bot.arena.votes import DAY, Choice, ExcludedReason, Vote
 from bot.errors import StoreError
 from bot.leaderboard.export import export_votes
-from bot.leaderboard.process import Boards
+from bot.leaderboard.process import LeaderboardProcess
 from bot.leaderboard.vote_cache import VoteCache
 from bot.leaderboard.vote_reader import VoteReader
-from bot.leaderboard.worker import said_of
+from bot.leaderboard.worker import exclusion_summary
 from bot.store.database import Database
 from bot.store.duels.repository import Duels
 from bot.store.duels.votes import Votes
@@ -47,42 +47,42 @@ async def community(database: Database, *, built_in: bool = False, duels: int = 
 
 
 @pytest.fixture
-async def boards(tmp_path: Path) -> Any:
-    boards = Boards(tmp_path / "antiphon.db")
-    yield boards
-    await boards.close()
+async def leaderboards(tmp_path: Path) -> Any:
+    leaderboards = LeaderboardProcess(tmp_path / "antiphon.db")
+    yield leaderboards
+    await leaderboards.close()
 
 
-async def test_what_is_drawn_is_what_was_voted(database: Database, boards: Boards) -> None:
+async def test_what_is_drawn_is_what_was_voted(database: Database, leaderboards: LeaderboardProcess) -> None:
     await community(database)
     asked: dict[str, Any] = {"guild_id": 10, "title": "Here", "built_in": False, "now": 1e6}
-    board = await boards.draw(group="tag", **asked)
+    board = await leaderboards.draw(group="tag", **asked)
     assert "Diffusion wins" in board.text
     assert "180 votes, 20 people, 12 duels" in board.text
     assert "Both good: 60" in board.text
     assert Image.open(BytesIO(board.picture)).width == 800
     assert board.exclusions == "Every stored vote counts."
     for group in ("models", "who asked", "length"):
-        assert (await boards.draw(group=group, **asked)).text == board.text
-    elsewhere = await boards.draw(group="tag", **asked | {"guild_id": 11})
+        assert (await leaderboards.draw(group=group, **asked)).text == board.text
+    elsewhere = await leaderboards.draw(group="tag", **asked | {"guild_id": 11})
     assert "0 votes" in elsewhere.text
 
 
-async def test_built_in_models_are_apart(database: Database, boards: Boards) -> None:
+async def test_built_in_models_are_apart(database: Database, leaderboards: LeaderboardProcess) -> None:
     await community(database)
     await community(database, built_in=True, duels=1)
     for built_in, counted in ((False, "180 votes"), (True, "15 votes")):
-        board = await boards.draw(guild_id=None, title="All", group="tag", built_in=built_in, now=1e6)
+        board = await leaderboards.draw(guild_id=None, title="All", group="tag", built_in=built_in, now=1e6)
         assert counted in board.text
 
 
-async def test_a_process_that_died_is_replaced(database: Database, boards: Boards) -> None:
+async def test_a_process_that_died_is_replaced(database: Database, leaderboards: LeaderboardProcess) -> None:
     asked: dict[str, Any] = {"guild_id": None, "title": "All", "group": "tag", "built_in": False, "now": 1e6}
-    await boards.draw(**asked)
-    assert boards._process is not None
-    boards._process.kill()
-    await boards._process.wait()
-    assert "0 votes" in (await boards.draw(**asked)).text
+    await leaderboards.draw(**asked)
+    assert leaderboards._process is not None
+    leaderboards._process.kill()
+    await leaderboards._process.wait()
+    assert "0 votes" in (await leaderboards.draw(**asked)).text
 
 
 async def test_what_was_deleted_is_gone_from_what_was_read(database: Database, tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def the_same(kept: VoteTable, stored: list[Vote], *, built_in: bool) -> bool:
 def test_moderators_are_warned_of_many_votes_that_do_not_count() -> None:
     now = 1e9
     usual = [vote(1, voter, cast_at=now - 30 * DAY) for voter in range(40)]
-    assert said_of(VoteTable.of(usual).exclusions(now)) == "Every stored vote counts."
+    assert exclusion_summary(VoteTable.of(usual).exclusions(now)) == "Every stored vote counts."
     late = [vote(2, voter, cast_at=now - DAY, excluded=ExcludedReason.TOO_QUICK) for voter in range(30)]
-    few = said_of(VoteTable.of(usual + late[:4]).exclusions(now))
+    few = exclusion_summary(VoteTable.of(usual + late[:4]).exclusions(now))
     assert few == "4 of 44 votes (9%) are stored but not counted: too quick 4."
-    many = said_of(VoteTable.of(usual + late).exclusions(now))
+    many = exclusion_summary(VoteTable.of(usual + late).exclusions(now))
     assert many.startswith("30 of 70 votes (43%) are stored but not counted: too quick 30.\n⚠️")
     assert "In the last 7 days it was 100%" in many
 

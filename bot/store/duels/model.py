@@ -1,4 +1,4 @@
-"""What a duel is, and how a row of the database becomes one."""
+"""The entities of duels, and their construction from rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Duels: one prompt, a clip a mode, and how far each duel is."""
+"""The repository of duels and their sides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UNLIMITED = 1 << 30
 
 
 class Duels:
-    """The duels. Every change of state names the state it leaves, and does nothing where it is not there."""
+    """Queries and state transitions. Each UPDATE names the state it leaves, so it does nothing twice."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -24,9 +24,9 @@ class Duels:
     async def start(
         self, new: NewDuel, now: float, *, max_open: int, per_member: int, in_all: int
     ) -> tuple[Duel, list[Job]]:
-        """Keep a duel and queue both its clips, or neither.
+        """Store a duel and queue both its jobs, in one transaction.
 
-        Raises LimitReached where the member has `max_open` duels going, or the queue has no room for both.
+        Raises LimitReached where the member has `max_open` unfinished duels, or the queue has no room.
         """
         asked = new.sides["a"]
         async with self._db.write() as tx:
@@ -58,7 +58,7 @@ class Duels:
                     "End one with /duel close, or wait until one is over."
                 )
             jobs = []
-            # In the order of the modes: the queue is for all to see, and must not tell the sides.
+            # Queued in the order of the modes: /queue is public and must not reveal the sides.
             for side in sorted(SIDES, key=lambda s: new.sides[s].recipe.mode):
                 request = new.sides[side]
                 job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
@@ -83,16 +83,16 @@ class Duels:
         return duel_of(row)
 
     async def sides(self, duel_id: int) -> dict[Side, DuelSide]:
-        """Return what stands on each side."""
+        """Return both sides with their jobs."""
         rows = await self._db.read(_SELECT_SIDES, {"id": duel_id})
         return {row["side"]: side_of(row) for row in rows}
 
     async def due(self, now: float) -> list[Duel]:
-        """Return the duels with which something has to be done now."""
+        """Return the duels whose next step or whose answer is due. now: Unix time by the bot's clock."""
         return [duel_of(row) for row in await self._db.read(_SELECT_DUE, {"now": now})]
 
     async def open_in(self, guild_id: int) -> list[Duel]:
-        """Return a server's duels that take votes, the one that closes first before the others."""
+        """Return a server's open duels by closing time."""
         return [duel_of(row) for row in await self._db.read(_SELECT_OPEN_IN_GUILD, {"guild_id": guild_id})]
 
     async def unfinished_in(self, guild_id: int) -> list[Duel]:
@@ -101,11 +101,11 @@ class Duels:
         return [duel_of(row) for row in rows]
 
     async def all_open(self) -> list[Duel]:
-        """Return every duel that takes votes, oldest first."""
+        """Return every open duel, oldest first."""
         return [duel_of(row) for row in await self._db.read(_SELECT_ALL_OPEN, {})]
 
     async def open_in_channel(self, channel_id: int) -> list[Duel]:
-        """Return the duels that take votes in one channel or thread."""
+        """Return the open duels of a channel or thread."""
         rows = await self._db.read(
             "SELECT * FROM duels WHERE channel_id = :channel_id AND state = 'open' ORDER BY id",
             {"channel_id": channel_id},
@@ -113,12 +113,12 @@ class Duels:
         return [duel_of(row) for row in rows]
 
     async def finished_in(self, guild_id: int, containing: str, limit: int) -> list[Duel]:
-        """Return a server's duels that are over, newest first, whose prompt holds `containing`."""
+        """Return a server's closed duels, newest first, whose prompt contains a text in any case."""
         found = {"guild_id": guild_id, "containing": containing.casefold(), "limit": limit}
         return [duel_of(row) for row in await self._db.read(_SELECT_FINISHED, found)]
 
     async def retry(self, duel_id: int, side: DuelSide, request: Request, now: float) -> Job | None:
-        """Queue a side again, in place of a job that failed; None where that was done already."""
+        """Queue a side again in place of its failed job; None where that was done already."""
         async with self._db.write() as tx:
             job = await insert_job(tx, request, now, per_member=_UNLIMITED, in_all=_UNLIMITED, in_duel=True)
             swapped = await one(
@@ -131,16 +131,13 @@ class Duels:
         return job
 
     async def ready(self, duel_id: int, *, file_a: str, file_b: str, picture: str) -> Duel | None:
-        """Keep the neutral files of a duel whose clips are rendered."""
+        """Record the neutral files of a rendering duel, which is then ready; None in another state."""
         return await self._move(
             _SET_READY, {"id": duel_id, "file_a": file_a, "file_b": file_b, "picture": picture}
         )
 
     async def posting(self, duel_id: int, now: float) -> float | None:
-        """Record that the duel is about to be posted; return when that was first recorded.
-
-        None the first time.
-        """
+        """Record the time of a first attempt to post; return the one on record before, None at the first."""
         async with self._db.write() as tx:
             row = await one(await tx.execute("SELECT posting_at FROM duels WHERE id = :id", {"id": duel_id}))
             await tx.execute(_SET_DUEL_POSTING, {"id": duel_id, "now": now})
@@ -148,7 +145,7 @@ class Duels:
         return first
 
     async def answered(self, duel_id: int, answer_id: int) -> None:
-        """Record the message that is the answer to the command."""
+        """Record the id of the original response."""
         async with self._db.write() as tx:
             await tx.execute(
                 "UPDATE duels SET answer_id = :answer_id WHERE id = :id",
@@ -156,12 +153,12 @@ class Duels:
             )
 
     async def answer_shows(self, duel_id: int, shown: AnswerShown) -> None:
-        """Record what the answer shows; with the open duel in it the interaction's token is forgotten."""
+        """Record what the original response shows; once that is the open duel, the token is erased."""
         async with self._db.write() as tx:
             await tx.execute(_SET_ANSWER_SHOWN, {"id": duel_id, "shown": shown})
 
     async def shrink(self, duel_id: int, max_bytes: int) -> Duel | None:
-        """Have the files of a duel that is not posted made again for a place that takes less."""
+        """Return an unposted duel to rendering, to make its neutral files again with a smaller limit."""
         return await self._move(_SET_SMALLER, {"id": duel_id, "max_bytes": max_bytes})
 
     async def token_over(self, duel_id: int) -> None:
@@ -170,18 +167,18 @@ class Duels:
             await tx.execute("UPDATE duels SET interaction_token = NULL WHERE id = :id", {"id": duel_id})
 
     async def opened(self, duel_id: int, message_id: int, posted_at: float, closes_at: float) -> Duel | None:
-        """Record the message that carries the duel; votes are taken from here until it closes."""
+        """Record the message of a ready duel, which is open then."""
         return await self._move(
             _SET_OPEN,
             {"id": duel_id, "message_id": message_id, "posted_at": posted_at, "closes_at": closes_at},
         )
 
     async def close(self, duel_id: int, now: float) -> Duel | None:
-        """End the voting; None where it was not open."""
+        """Close an open duel; None where it was not open."""
         return await self._move(_SET_CLOSED, {"id": duel_id, "now": now})
 
     async def revealed(self, duel_id: int, now: float) -> Duel | None:
-        """Record that everybody can see what stood where; its clips count as delivered with its message."""
+        """Record that the sides were revealed; the duel's clips count as delivered by its message."""
         async with self._db.write() as tx:
             row = await one(await tx.execute(_SET_REVEALED, {"id": duel_id}))
             if row is None:
@@ -192,17 +189,17 @@ class Duels:
         return duel_of(row)
 
     async def fail(self, duel_id: int, error: str, now: float) -> list[int] | None:
-        """Give up a duel that is not open yet, and both its jobs with it; `error` is for the requester.
+        """Fail a duel that is not open yet, and end its jobs. error: the reason, for the requester.
 
-        Rendered clips stay in /history. Returns the ids of the jobs that were still queued or running,
-        whose rendering has to be stopped; None where the duel was past this.
+        Rendered clips stay in /history. Returns the ids of the jobs that were queued or running, whose
+        rendering has to be stopped; None where the duel was open or over.
         """
         async with self._db.write() as tx:
             row = await one(await tx.execute(_SET_FAILED, {"id": duel_id, "error": error}))
             return await end_jobs(tx, duel_id, error, now) if row else None
 
     async def notified(self, duel_id: int) -> None:
-        """Record that the requester knows of a failure, and forget the interaction's token."""
+        """Record that the requester was notified of a failure, and erase the interaction's token."""
         async with self._db.write() as tx:
             await tx.execute(_SET_REQUESTER_NOTIFIED, {"id": duel_id})
 
@@ -213,9 +210,9 @@ class Duels:
 
 
 async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: float) -> list[int]:
-    """End the jobs of a failed duel inside its transaction; return those that were queued or running.
+    """End the jobs of a failed duel within its transaction; return the ids of those queued or running.
 
-    The duel tells its requester, so the jobs count as notified.
+    The duel's own notice covers them, so they count as notified.
     """
     about = {"id": duel_id, "error": error, "now": now}
     rows = list(await (await tx.execute(_CANCEL_OPEN_JOBS, about)).fetchall())
