@@ -22,9 +22,18 @@ class Words:
 
 
 def _read() -> dict[str, Words]:
-    data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    folder = Path(__file__).parent
+    data, more = (
+        tomllib.loads((folder / name).read_text(encoding="utf-8"))
+        for name in ("captions.toml", "wordings.toml")
+    )
     return {
-        scene: Words(*(tuple(part[f]) for f in ("names", "moods", "places"))) for scene, part in data.items()
+        scene: Words(
+            names=(*part["names"], *more[scene]["styles"]),
+            moods=tuple(part["moods"]),
+            places=(*part["places"], *more[scene]["images"]),
+        )
+        for scene, part in data.items()
     }
 
 
@@ -95,13 +104,19 @@ KIT_WORDS = {
 
 NAMELESS_SEQUENCES = 0.25
 """Share of sequences that say nothing but which instruments enter."""
+SOLOS_NAMED = 0.8
+"""Share of the captions of a piece for one instrument that say so."""
+TYPOS = 0.05
+"""Share of captions with a slip of the keyboard."""
 
 
 def caption(piece: Piece, rng: np.random.Generator) -> str:
     """Return one caption of a piece; guests from outside its scene are always named."""
     words = WORDS[piece.scene.name]
     named = _instruments(piece, rng)
-    if piece.form == "sequence" and len(piece.entries) > 1 and rng.random() < 0.75:
+    if len(piece.instruments) == 1 and rng.random() < SOLOS_NAMED:
+        body = _solo(piece, words, rng)
+    elif piece.form == "sequence" and len(piece.entries) > 1 and rng.random() < 0.75:
         body = _sequence(piece, words, rng)
     else:
         body = _description(words, named, rng)
@@ -114,6 +129,8 @@ def caption(piece: Piece, rng: np.random.Generator) -> str:
             if rng.random() < 0.15
             else text + str(rng.choice((", ", ", ", ". ", " "))) + extra
         )
+    if rng.random() < TYPOS:
+        text = _mistyped(text, rng)
     return text if rng.random() < 0.7 else text.capitalize()
 
 
@@ -160,8 +177,23 @@ def _description(words: Words, named: list[str], rng: np.random.Generator) -> st
         body = f"{mood} music like {place}"
     elif draw < 0.88:
         body = f"{place}, {mood}"
-    elif draw < 0.94:
+    elif draw < 0.92:
         body = place if rng.random() < 0.5 else f"{place}, {_pick(rng, words.places)}"
+    elif draw < 0.95:
+        body = _pick(
+            rng,
+            (
+                f"something like {place}",
+                f"{place} music",
+                f"music for {place}",
+                f"i need {name} for {place}",
+                f"{place} but as {name}",
+                f"the feeling of {place}",
+                f"soundtrack for {place}",
+                f"{mood} {place}",
+                f"{name} pls, {place}",
+            ),
+        )
     else:
         verb = _pick(rng, ("create", "make", "compose", "write", "give me", "generate"))
         body = f"{verb} a {mood} {name} track"
@@ -169,6 +201,41 @@ def _description(words: Words, named: list[str], rng: np.random.Generator) -> st
         joint = _pick(rng, (" with ", " with ", " featuring ", ", ", " played on ", " and "))
         body += joint + _listed(named)
     return body
+
+
+def _solo(piece: Piece, words: Words, rng: np.random.Generator) -> str:
+    name = spoken(piece.instruments[0], rng)
+    alone = _pick(
+        rng,
+        (
+            f"solo {name}",
+            f"{name} solo",
+            f"only {name}",
+            f"{name} only",
+            f"just {name}",
+            f"just a {name}",
+            f"{name} alone",
+            f"nothing but {name}",
+            f"unaccompanied {name}",
+            f"a single {name}",
+        ),
+    )
+    if rng.random() < 0.25:
+        return alone
+    about = _pick(rng, (_pick(rng, words.names), _pick(rng, words.moods), _pick(rng, words.places)))
+    return _pick(rng, (f"{alone}, {about}", f"{about}, {alone}", f"{about}: {alone}"))
+
+
+def _mistyped(text: str, rng: np.random.Generator) -> str:
+    """Return text with two neighbouring letters swapped, one lost, or one doubled or trebled."""
+    at = int(rng.integers(max(1, len(text) - 1)))
+    match int(rng.integers(3)):
+        case 0:
+            return text[:at] + text[at + 1 : at + 2] + text[at : at + 1] + text[at + 2 :]
+        case 1:
+            return text[:at] + text[at + 1 :]
+        case _:
+            return text[:at] + text[at : at + 1] * int(rng.integers(2, 5)) + text[at + 1 :]
 
 
 def _sequence(piece: Piece, words: Words, rng: np.random.Generator) -> str:
@@ -179,29 +246,46 @@ def _sequence(piece: Piece, words: Words, rng: np.random.Generator) -> str:
         else:
             stages.append((bar, [spoken(name, rng)]))
     start = _pick(
-        rng, ("start with", "starts with", "begin with", "opens with", "first", "beginning with", "intro of")
+        rng,
+        (
+            *("start with", "starts with", "begin with", "begins with", "opens with", "first", "first only"),
+            *("beginning with", "intro of", "at first just", "starting with", "initially"),
+        ),
     )
     parts = []
     for number, (_, names) in enumerate(stages[:4]):
         shown = _listed(list(dict.fromkeys(names))[:2])
         if number == 0:
             mood = _pick(rng, words.moods) + " " if rng.random() < 0.3 else ""
-            article = "a " if mood and rng.random() < 0.5 else ""
+            article = _pick(rng, ("a ", "one ", "")) if rng.random() < 0.5 else ""
             parts.append(f"{start} {article}{mood}{shown}")
         elif number == min(3, len(stages) - 1):
             parts.append(
-                _pick(rng, ("then add", "finally", "build to", "and finally", "then", "ending with"))
-                + " "
-                + shown
+                _pick(
+                    rng,
+                    (
+                        *(f"then add {shown}", f"finally {shown}", f"build to {shown}"),
+                        *(f"and finally {shown}", f"then {shown}", f"ending with {shown}"),
+                        *(f"later {shown} joins in", f"in the end {shown} comes in"),
+                        f"and at last the {shown}",
+                    ),
+                )
             )
         else:
             parts.append(
-                _pick(rng, ("then", "then add", "add", "after that", "followed by", "bring in")) + " " + shown
+                _pick(
+                    rng,
+                    (
+                        *(f"then {shown}", f"then add {shown}", f"add {shown}", f"after that {shown}"),
+                        *(f"followed by {shown}", f"bring in {shown}", f"later {shown} joins"),
+                        *(f"next {shown}", f"then comes {shown}"),
+                    ),
+                )
             )
-    sequence = _pick(rng, (", ", ", ", "; ")).join(parts)
+    sequence = _pick(rng, (", ", ", ", "; ", ". ")).join(parts)
     if rng.random() < NAMELESS_SEQUENCES:
         return sequence
-    name = _pick(rng, words.names)
+    name = _pick(rng, words.names if rng.random() < 0.7 else words.places)
     return _pick(
         rng, (f"{name}, {sequence}", f"{name}: {sequence}", f"{sequence}, {name}", f"{name} that {sequence}")
     )

@@ -30,7 +30,7 @@ from bot.engines.score.format import (
 from bot.engines.score.notes import tonic_of
 from bot.engines.score.programs import KIT_ID, MIX_ID, PROGRAM_ID, PROGRAMS
 from training import melody
-from training.form import NOTE_ROLES, end, entries_of, form_of, shape
+from training.form import NOTE_ROLES, begin, end, entries_of, form_of, shape
 from training.harmony import Chord, nearest, progression, tones
 from training.melody import Event
 from training.patterns import BASS_LINES, CHORD_RHYTHMS, FILLS, GROOVES, Groove
@@ -116,11 +116,13 @@ class Settings:
 
     guests: chance of an instrument from outside the scene, each role.  tempo_shift: factor.
     sequences: share of pieces whose instruments enter one after the other.
+    solos: share of pieces for one instrument.
     """
 
     guests: float = GUEST_CHANCE
     tempo_shift: float = 1.0
     sequences: float = 0.3
+    solos: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +161,11 @@ def compose(
     scale = str(rng.choice(scene.scales))
     chords = _chords(rng, scene, scale, bars)
     programs, guests = _programs(rng, scene, settings)
+    if settings.solos and rng.random() < settings.solos:
+        # Drawn only where solos are asked for, so that the pieces of the other settings stay as they were.
+        voices = [role for role in (LEAD, CHORD, COUNTER) if programs[role]]
+        kept = voices[0] if rng.random() < 0.6 else int(rng.choice(voices))
+        programs = [program if role == kept else 0 for role, program in enumerate(programs)]
     form = "sequence" if rng.random() < settings.sequences and bars >= 3 else str(rng.choice(scene.forms))
     key = int(rng.integers(12))
     score = Score(
@@ -179,6 +186,8 @@ def compose(
     shape(rng, form, score, active)
     end(score, steps)
     score = repaired(replace(score, grid=score.grid[:steps]))
+    begin(score)
+    score = repaired(score)
     return Piece(
         scene=scene,
         score=score,

@@ -9,65 +9,44 @@ import json
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import T5Config, T5EncoderModel
 
-from bot.engines.score.text import FIRST_BUCKET, FIRST_NUMBER
+from bot.engines.score.clause_encoder import ClauseEncoder
 from training.dataset import CAPTIONS, Shard
 from training.scenes import SCENES
-from training.words import LEARNED, WIDTH
 
 CAPTION_DROPOUT = 0.1
-WORD_DROPOUT = 0.06
+WHOLE_DROPOUT, CLAUSES_DROPOUT = 0.1, 0.15
+"""Chances that a caption is read by its clauses alone, or as a whole alone."""
+VECTOR_NOISE = 0.35
+"""Longest noise added to an embedding of length 1: other wordings lie farther from a caption than that."""
+TEXT_WIDTH = 128
 SCENE_WEIGHT = 0.3
 READ_ALONE = 32
 """Captions a step that are read for their scene alone: words cost little, and there are many of them."""
 
 
-def text_encoder(vectors: npt.NDArray[np.float16]) -> T5EncoderModel:
-    """Return a new text encoder over frozen word vectors, [ids, 128].
-
-    Only the last 28 dimensions will learn.
-    """
-    config = T5Config(
-        vocab_size=len(vectors),
-        d_model=WIDTH,
-        d_kv=32,
-        num_heads=4,
-        d_ff=384,
-        num_layers=3,
-        dropout_rate=0.05,
-        feed_forward_proj="gated-gelu",
-        pad_token_id=0,
-        eos_token_id=1,
-        is_encoder_decoder=False,
-        use_cache=False,
-    )
-    model = T5EncoderModel(config)
-    with torch.no_grad():
-        model.shared.weight.copy_(torch.from_numpy(vectors.astype(np.float32)))
-    kept = torch.zeros_like(model.shared.weight)
-    kept[:, WIDTH - LEARNED :] = 1
-    kept[FIRST_NUMBER:FIRST_BUCKET] = 0
-    kept[0] = 0
-    model.shared.weight.register_hook(lambda grad: grad * kept)  # type: ignore[no-untyped-call]
-    return model
+def text_encoder() -> ClauseEncoder:
+    """Return a new text encoder over sentence embeddings."""
+    return ClauseEncoder(TEXT_WIDTH, layers=2, dropout=0.05)
 
 
 class SceneHead(nn.Module):
-    """Names the scene from the mean of the words: it teaches the text encoder, and is not shipped."""
+    """Names the scene from the mean of the text states: it teaches the text encoder, and is not shipped."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.out = nn.Linear(width, len(SCENES))
 
     def forward(self, states: Tensor, mask: Tensor, scenes: npt.NDArray[np.int16]) -> Tensor:
-        """Return the cross-entropy in nats; states are [n, words, width], mask is [n, words]."""
+        """Return the cross-entropy in nats; states are [n, texts, width], mask is [n, texts]."""
         told = mask.any(1)
         if not told.any():
             return states.new_zeros(())
@@ -98,31 +77,64 @@ class Batches:
             for index in self._rng.permutation(len(batches)):
                 yield batches[index]
 
-    def captions(self, indices: npt.NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Return token ids [n, words] and their mask, one caption drawn for each piece.
+    def captions(self, indices: npt.NDArray[np.int64]) -> Captions:
+        """Return one caption drawn for each piece, some of them without the whole or without the clauses.
 
-        A tenth of them empty.
+        A tenth of them are empty in `heard`.
         """
         which = self._rng.integers(CAPTIONS, size=len(indices))
-        ids = self._shard.captions[indices, which].astype(np.int64)
-        ids[(self._rng.random(ids.shape) < WORD_DROPOUT) & (ids > 1)] = 2
-        ids = ids[:, : int((ids > 0).sum(1).max())]
-        mask = ids > 0
-        mask[self._rng.random(len(ids)) < CAPTION_DROPOUT] = False
-        return torch.from_numpy(ids), torch.from_numpy(mask)
+        rows, kinds = self._shard.captions[indices, which], self._shard.kinds[indices, which]
+        present = rows >= 0
+        draw = self._rng.random(len(rows))
+        present[draw < WHOLE_DROPOUT, 0] = False
+        present[(draw >= WHOLE_DROPOUT) & (draw < WHOLE_DROPOUT + CLAUSES_DROPOUT), 1:] = False
+        longest = int(np.flatnonzero(present.any(0))[-1]) + 1
+        rows, kinds, present = rows[:, :longest], kinds[:, :longest], present[:, :longest]
+        vectors = torch.from_numpy(self._shard.vectors[np.maximum(rows, 0)].astype(np.float32))
+        noise = self._rng.standard_normal(vectors.shape, np.float32) / np.float32(vectors.shape[-1] ** 0.5)
+        length = VECTOR_NOISE * self._rng.random((len(rows), 1, 1), np.float32)
+        vectors = nn.functional.normalize(vectors + torch.from_numpy(noise * length), dim=-1)
+        heard = present & (self._rng.random(len(rows)) >= CAPTION_DROPOUT)[:, None]
+        return Captions(
+            vectors,
+            torch.from_numpy(kinds.astype(np.int64)),
+            torch.from_numpy(present),
+            torch.from_numpy(heard),
+        )
 
-    def alone(self) -> tuple[Tensor, Tensor, npt.NDArray[np.int16]]:
-        """Return token ids of captions of any pieces, their mask, and the pieces' scenes."""
+    def alone(self) -> tuple[Captions, npt.NDArray[np.int16]]:
+        """Return captions of any pieces, and the pieces' scenes."""
         indices = self._rng.integers(len(self._shard), size=READ_ALONE)
-        ids, _ = self.captions(indices)
-        return ids, ids > 0, self._shard.scenes[indices]
+        return self.captions(indices), self._shard.scenes[indices]
 
 
-def read_alone(encoder: T5EncoderModel, batches: Batches) -> tuple[Tensor, Tensor, npt.NDArray[np.int16]]:
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """A batch of captions.
+
+    vectors: [batch, n, 512].  kinds: [batch, n].  present: [batch, n], which are there.
+    heard: [batch, n], which the model may attend to: none of a tenth of the rows, for guidance.
+    """
+
+    vectors: Tensor
+    kinds: Tensor
+    present: Tensor
+    heard: Tensor
+
+
+def read_alone(encoder: ClauseEncoder, batches: Batches) -> tuple[Tensor, Tensor, npt.NDArray[np.int16]]:
     """Return the text states of captions without their pieces, their mask and scenes, for SceneHead."""
-    ids, mask, scenes = batches.alone()
-    heard: Tensor = encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state
-    return heard, mask, scenes
+    captions, scenes = batches.alone()
+    return encoder(captions.vectors, captions.kinds, captions.present), captions.present, scenes
+
+
+def warm(model: nn.Module, weights: Path, prefix: str = "") -> None:
+    """Begin with a file's weights, named under `prefix`, where name and shape are the model's."""
+    mine = model.state_dict()
+    given = {prefix + name: value for name, value in load_file(weights).items()}
+    fitting = {n: w.float() for n, w in given.items() if n in mine and mine[n].shape == w.shape}
+    model.load_state_dict(mine | fitting)
+    print(f"{len(fitting)} of {len(mine)} tensors begin as in {weights}", flush=True)
 
 
 class Run:

@@ -1,4 +1,4 @@
-"""Train the autoregressive model: `python -m training.train_ar DATA VECTORS.npy RUN --minutes 60`.
+"""Train the autoregressive model: `python -m training.train_ar DATA RUN --minutes 60`.
 
 MusicGen's architecture over the six streams of the score format; run again, it goes on where it stopped.
 """
@@ -11,12 +11,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import MusicgenForCausalLM, T5EncoderModel
+from transformers import MusicgenForCausalLM
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 
+from bot.engines.score.clause_encoder import ClauseEncoder
 from bot.engines.score.format import CLOCK_STEP, STREAMS, VOCABULARY
 from training.dataset import Shard, load
-from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, read_alone, text_encoder
+from training.loop import (
+    SCENE_WEIGHT,
+    TEXT_WIDTH,
+    Batches,
+    Captions,
+    Run,
+    SceneHead,
+    read_alone,
+    text_encoder,
+    warm,
+)
 
 PAD = VOCABULARY
 HEADER_WEIGHT, ENTRY_WEIGHT, BAR_WEIGHT = 4.0, 8.0, 1.5
@@ -25,7 +36,7 @@ HEADER_WEIGHT, ENTRY_WEIGHT, BAR_WEIGHT = 4.0, 8.0, 1.5
 class Model(nn.Module):
     """Text encoder, projection and decoder, named as in MusicGen's checkpoints."""
 
-    def __init__(self, encoder: T5EncoderModel) -> None:
+    def __init__(self, encoder: ClauseEncoder) -> None:
         super().__init__()
         self.text_encoder = encoder
         config = MusicgenDecoderConfig(
@@ -46,25 +57,24 @@ class Model(nn.Module):
             use_cache=True,
         )
         self.decoder = MusicgenForCausalLM(config)
-        self.enc_to_dec_proj = nn.Linear(encoder.config.d_model, config.hidden_size)
-        self.scene_head = SceneHead(encoder.config.d_model)
+        self.enc_to_dec_proj = nn.Linear(TEXT_WIDTH, config.hidden_size)
+        self.scene_head = SceneHead(TEXT_WIDTH)
 
-    def forward(self, columns: Tensor, words: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the decoder's hidden states [batch, columns, width] and the text states [batch, words, 128].
+    def forward(self, columns: Tensor, captions: Captions) -> tuple[Tensor, Tensor]:
+        """Return the decoder's hidden states [batch, columns, width] and the text states [batch, n, 128].
 
-        columns: delayed tokens [batch, 6, columns].  words, mask: [batch, words].
+        columns: delayed tokens [batch, 6, columns].
         """
-        attended = mask.clone()
+        states = self.text_encoder(captions.vectors, captions.kinds, captions.present)
+        attended = captions.heard.clone()
         attended[:, 0] = True
-        heard = self.text_encoder(input_ids=words, attention_mask=(words > 0).long()).last_hidden_state
-        states = self.enc_to_dec_proj(heard) * mask[..., None]
         hidden = self.decoder.model(
             input_ids=columns.flatten(0, 1),
-            encoder_hidden_states=states,
+            encoder_hidden_states=self.enc_to_dec_proj(states) * captions.heard[..., None],
             encoder_attention_mask=attended.long(),
             use_cache=False,
         ).last_hidden_state
-        return hidden, heard
+        return hidden, states
 
 
 def delayed(frames: list[np.ndarray]) -> Tensor:
@@ -109,10 +119,10 @@ def loss_of(
     """Return the weighted cross-entropy of one batch in nats a prediction, and figures for the log."""
     frames = [shard.piece(int(i)) for i in indices]
     columns, weights = delayed(frames), weights_of(frames)
-    words, mask = batches.captions(indices)
+    captions = batches.captions(indices)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        hidden, heard = model(columns[:, :, :-1], words, mask)
-        naming = model.scene_head(heard, mask, shard.scenes[indices]) + model.scene_head(
+        hidden, states = model(columns[:, :, :-1], captions)
+        naming = model.scene_head(states, captions.present, shard.scenes[indices]) + model.scene_head(
             *read_alone(model.text_encoder, batches)
         )
         losses = []
@@ -137,7 +147,6 @@ def main() -> None:
     """Train as the command line asks."""
     parser = argparse.ArgumentParser(description="Train the autoregressive model.")
     parser.add_argument("data", type=Path)
-    parser.add_argument("vectors", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--tokens", type=int, default=1800, help="columns a batch")
@@ -146,11 +155,14 @@ def main() -> None:
     parser.add_argument(
         "--bf16", action="store_true", help="where the processor has it: emulated, it is 50 times slower"
     )
+    parser.add_argument("--warm", type=Path, help="folder of a shipped model to start the decoder from")
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps, for measuring")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    model = Model(text_encoder(np.load(args.vectors)))
+    model = Model(text_encoder())
+    if args.warm:
+        warm(model, args.warm / "model.safetensors")
     run = Run(args.run, model, args.minutes, args.rate)
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     shard = load(args.data)

@@ -1,6 +1,6 @@
 """Train the diffusion model.
 
-`python -m training.train_diffusion DATA VECTORS.npy LATENT_RUN RUN --minutes 60`.
+`python -m training.train_diffusion DATA LATENT_RUN RUN --minutes 60`.
 
 Stable Audio's transformer over the score latent, with a v-objective; and a planner, which draws tempo and
 metre from
@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import T5EncoderModel
 
 from bot.engines.score.bits import to_bits
+from bot.engines.score.clause_encoder import ClauseEncoder
 from bot.engines.score.format import HEADER_SIZES, METRES
 from bot.engines.score.latent import (
     CHANNELS,
@@ -32,7 +32,17 @@ from bot.engines.score.latent import (
     program_rows,
 )
 from training.dataset import Shard, load
-from training.loop import SCENE_WEIGHT, Batches, Run, SceneHead, read_alone, text_encoder
+from training.loop import (
+    SCENE_WEIGHT,
+    TEXT_WIDTH,
+    Batches,
+    Captions,
+    Run,
+    SceneHead,
+    read_alone,
+    text_encoder,
+    warm,
+)
 from training.train_latent import by_beats
 
 with warnings.catch_warnings():
@@ -51,10 +61,10 @@ HEAD_WIDTH = 32
 class Model(nn.Module):
     """Text encoder, planner and denoiser."""
 
-    def __init__(self, encoder: T5EncoderModel) -> None:
+    def __init__(self, encoder: ClauseEncoder) -> None:
         super().__init__()
         self.text_encoder = encoder
-        width = encoder.config.d_model
+        width = TEXT_WIDTH
         self.planner = nn.Sequential(nn.Linear(2 * width, 192), nn.GELU(), nn.Linear(192, HEADER_SIZES[0]))
         self.scene_head = SceneHead(width)
         self.transformer = StableAudioDiTModel(
@@ -71,26 +81,27 @@ class Model(nn.Module):
             global_states_input_dim=GLOBALS,
         )
 
-    def hear(self, words: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return text states [batch, words, 128], zero where masked, and the planner's logits [batch, 96]."""
-        states = self.text_encoder(input_ids=words, attention_mask=(words > 0).long()).last_hidden_state
-        states = states * mask[..., None]
-        count = mask.sum(1, keepdim=True).clamp(min=1)
-        pooled = torch.cat([states.sum(1) / count, states.amax(1)], -1)
-        return states, self.planner(pooled)
+    def hear(self, captions: Captions) -> tuple[Tensor, Tensor, Tensor]:
+        """Return text states [batch, n, 128], the same, 0 where not heard, and planner logits [batch, 96]."""
+        states = self.text_encoder(captions.vectors, captions.kinds, captions.present)
+        heard = states * captions.heard[..., None]
+        count = captions.heard.sum(1, keepdim=True).clamp(min=1)
+        pooled = torch.cat([heard.sum(1) / count, heard.amax(1)], -1)
+        return states, heard, self.planner(pooled)
 
 
 def main() -> None:
     """Train as the command line asks."""
     parser = argparse.ArgumentParser(description="Train the diffusion model.")
     parser.add_argument("data", type=Path)
-    parser.add_argument("vectors", type=Path)
     parser.add_argument("latent", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--frames", type=int, default=700, help="latent frames a batch")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--warm", type=Path, help="folder of a shipped model to start the transformer from")
+    parser.add_argument("--bf16", action="store_true", help="where the processor has it")
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps, for measuring")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -98,7 +109,9 @@ def main() -> None:
     coder = ScoreAutoencoder()
     coder.load_state_dict(torch.load(args.latent / "last.pt", weights_only=True)["average"])
     coder.eval().requires_grad_(False)
-    model = Model(text_encoder(np.load(args.vectors)))
+    model = Model(text_encoder())
+    if args.warm:
+        warm(model, args.warm / "transformer" / "diffusion_pytorch_model.safetensors", "transformer.")
     run = Run(args.run, model, args.minutes, args.rate)
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     shard = load(args.data)
@@ -108,7 +121,9 @@ def main() -> None:
     model.train()
     first = run.step
     for indices in batches:
-        run.update(*loss_of(model, coder, shard, data, batches, indices))
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+            loss, figures = loss_of(model, coder, shard, data, batches, indices)
+        run.update(loss, figures)
         if run.finished or (args.steps and run.step - first >= args.steps):
             break
     run.save()
@@ -128,7 +143,7 @@ def stacked(
     latents[:, 0] = header_latents(data["header"][indices])
     for row, index in enumerate(indices):
         part = slice(starts[index], starts[index + 1])
-        bits = torch.from_numpy(to_bits(data["steps"][part], data["programs"][part]))
+        bits = torch.from_numpy(to_bits(data["steps"][part], data["programs"][part], data["scales"][part]))
         latents[row, 1 : 1 + lengths[row]] = coder.encode(bits)
     return latents.transpose(1, 2), torch.from_numpy(np.arange(longest) < lengths[:, None])
 
@@ -157,12 +172,12 @@ def loss_of(
     noise = torch.randn_like(clean)
     noised = alpha[:, None, None] * clean + sigma[:, None, None] * noise
     target = alpha[:, None, None] * noise - sigma[:, None, None] * clean
-    words, heard = batches.captions(indices)
-    states, plan = model.hear(words, heard)
+    captions = batches.captions(indices)
+    states, heard, plan = model.hear(captions)
     out = model.transformer(
         torch.cat([noised * present[:, None], where], 1),
         time,
-        encoder_hidden_states=states,
+        encoder_hidden_states=heard,
         global_hidden_states=conditions(data["tempo"][indices], data["metre"][indices], beats),
         rotary_embedding=get_1d_rotary_pos_embed(
             HEAD_WIDTH // 2, clean.shape[2] + 1, use_real=True, repeat_interleave_real=False
@@ -172,11 +187,12 @@ def loss_of(
     )[0]
     weight = present.float()
     weight[:, 0] = HEADER_WEIGHT
+    out = out.float()
     error = (((out - target) ** 2).mean(1) * weight).sum() / weight.sum()
     metres = [METRES.index(int(m)) for m in data["metre"][indices]]
     planned = torch.from_numpy(data["tempo"][indices] * len(METRES)) + torch.tensor(metres)
     planning = nn.functional.cross_entropy(plan, planned)
-    naming = model.scene_head(states, heard, shard.scenes[indices]) + model.scene_head(
+    naming = model.scene_head(states, captions.present, shard.scenes[indices]) + model.scene_head(
         *read_alone(model.text_encoder, batches)
     )
     off = (out - target).transpose(1, 2)[:, 1:][mask] @ program_rows(coder.basis)

@@ -28,15 +28,16 @@ WHITENING = 0.25
 def by_beats(shard: Shard, cache: Path) -> dict[str, np.ndarray]:
     """Return all pieces by beats, computed once.
 
-    Steps [total, 4, 5], programs [total, 5], header, tempo, metre, starts.
+    Steps [total, 4, 5], programs [total, 5], scales [total], header, tempo, metre, starts.
     """
     if not cache.exists():
-        steps, programs, header, tempo, metre = [], [], [], [], []
+        steps, programs, scales, header, tempo, metre = [], [], [], [], [], []
         for index in range(len(shard)):
             score = from_frames(shard.piece(index))
             beats = len(score.grid) // STEPS_PER_BEAT
             steps.append(score.grid.reshape(beats, STEPS_PER_BEAT, 5))
             programs.append(score.programs[np.arange(beats) // score.metre])
+            scales.append(np.full(beats, score.scale))
             header.append([score.key, score.scale, score.swing, score.mix])
             tempo.append(score.tempo_class)
             metre.append(score.metre)
@@ -44,6 +45,7 @@ def by_beats(shard: Shard, cache: Path) -> dict[str, np.ndarray]:
             cache,
             steps=np.concatenate(steps),
             programs=np.concatenate(programs),
+            scales=np.concatenate(scales),
             header=np.array(header),
             tempo=np.array(tempo),
             metre=np.array(metre),
@@ -84,11 +86,13 @@ def main() -> None:
     rng = np.random.default_rng(4)
     model = ScoreAutoencoder()
     chosen = rng.choice(len(data["steps"]), SAMPLE, replace=False)
-    principal(model, to_bits(data["steps"][chosen], data["programs"][chosen]))
+    principal(model, to_bits(data["steps"][chosen], data["programs"][chosen], data["scales"][chosen]))
     run = Run(args.run, model, args.minutes, 1.5e-3, ema=0.99)
     while not run.finished:
         chosen = rng.integers(len(data["steps"]), size=512)
-        bits = torch.from_numpy(to_bits(data["steps"][chosen], data["programs"][chosen]))
+        bits = torch.from_numpy(
+            to_bits(data["steps"][chosen], data["programs"][chosen], data["scales"][chosen])
+        )
         run.update(*loss_of(model, bits))
     run.save()
 

@@ -69,7 +69,7 @@ def encoded(model: ScoreAutoencoder, score: Score) -> Tensor:
     steps = score.grid[: beats * STEPS_PER_BEAT].reshape(beats, STEPS_PER_BEAT, 5)
     programs = score.programs[np.arange(beats) // score.metre]
     with torch.no_grad():
-        body = model.encode(torch.from_numpy(to_bits(steps, programs)))
+        body = model.encode(torch.from_numpy(to_bits(steps, programs, np.full(beats, score.scale))))
     header = header_latents(np.array([[score.key, score.scale, score.swing, score.mix]]))
     return torch.cat([header, body]).T
 
@@ -79,19 +79,19 @@ def score_of(model: ScoreAutoencoder, latents: Tensor, tempo_class: int, metre: 
 
     A bar's instruments are what its beats agree on.
     """
-    with torch.no_grad():
-        logits = model.decode(latents[:, 1:].T.float()).numpy()
-    steps, kinds = from_bits(logits)
-    beats = len(steps)
-    bars = -(-beats // metre)
-    votes = np.stack([np.tanh(kinds[bar * metre : (bar + 1) * metre]).sum(0) for bar in range(bars)])
-    sizes = np.array(PROGRAM_SIZES)
-    programs = programs_of(votes)
     fields, place = [], 0
     for size in HEADER_FIELDS:
         fields.append(int(latents[place : place + size, 0].argmax()))
         place += size
     key, scale, swing, mix = fields
+    with torch.no_grad():
+        logits = model.decode(latents[:, 1:].T.float()).numpy()
+    steps, kinds = from_bits(logits, scale)
+    beats = len(steps)
+    bars = -(-beats // metre)
+    votes = np.stack([np.tanh(kinds[bar * metre : (bar + 1) * metre]).sum(0) for bar in range(bars)])
+    sizes = np.array(PROGRAM_SIZES)
+    programs = programs_of(votes)
     return repaired(
         Score(
             tempo_class=tempo_class,
