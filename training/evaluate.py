@@ -28,12 +28,12 @@ from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
 from bot.engines.score.format import SCALE_NAMES, SCALES, Score, from_frames, to_frames
+from bot.engines.score.header_request import header_request
 from bot.engines.score.impose import Imposed
 from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, score_of
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.steer import NOTHING, Asked, asked_instruments
-from bot.engines.score.text import asked_tempo
 from training import features
 from training.compose import Settings, compose
 from training.form import entries_of
@@ -157,7 +157,7 @@ def written_ar(
         part = work[start : start + batch]
         temperature, top_k = defaults["temperature"], int(defaults["top_k"])
         rows = [
-            Row(SECONDS, t.seed, temperature, top_k, asked_tempo(t.prompt), asked_of(t, steered))
+            Row(SECONDS, t.seed, temperature, top_k, header_request(t.prompt), asked_of(t, steered))
             for t in part
         ]
         engine.decode(
@@ -198,6 +198,7 @@ def written_diffusion(
                 steps=int(defaults["num_sampling_steps"]),
                 guidance_scale=defaults["guidance_scale"],
                 asked=[asked_of(t, steered) for t in part],
+                headers=[header_request(t.prompt) for t in part],
             )
             for task, latent in zip(part, latents, strict=True):
                 yield task, score_of(engine.autoencoder, latent, tempo_class, metre)

@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -32,7 +31,6 @@ SHARED = {
     "min_seconds": 5,
     "max_seconds": MAX_SECONDS,
     "sounds": "../sounds",
-    "words": "../text",
 }
 AR_OPTIONS = {
     "temperature": [0.1, 2.0, 0.95],
@@ -52,20 +50,15 @@ def under(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tens
     return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 
-def export_ar(run: Path, folder: Path, vectors: np.ndarray) -> None:
+def export_ar(run: Path, folder: Path) -> None:
     """Write the autoregressive model in the layout of MusicGen's checkpoints."""
     average = torch.load(run / "last.pt", weights_only=True)["average"]
-    model = ArModel(text_encoder(vectors))
+    model = ArModel(text_encoder())
     folder.mkdir(parents=True, exist_ok=True)
-    unused = tuple(
-        n
-        for n in average
-        if n.endswith(("encoder.embed_tokens.weight", "embed_positions.weights"))
-        or n.startswith("scene_head.")
-    )
+    unused = tuple(n for n in average if n.endswith("embed_positions.weights") or n.startswith("scene_head."))
     save_file(half(average, unused), folder / "model.safetensors", {"format": "pt"})
     decoder = model.decoder.config.to_diff_dict() | {"model_type": "musicgen_decoder"}
-    encoder = model.text_encoder.config.to_diff_dict() | {"model_type": "t5"}
+    encoder = model.text_encoder.config()
     _write(
         folder / "config.json",
         {
@@ -98,18 +91,18 @@ def export_ar(run: Path, folder: Path, vectors: np.ndarray) -> None:
     )
 
 
-def export_diffusion(run: Path, latent: Path, folder: Path, vectors: np.ndarray) -> None:
+def export_diffusion(run: Path, latent: Path, folder: Path) -> None:
     """Write the diffusion model.
 
     Text encoder and transformer in their libraries' layouts, planner and autoencoder.
     """
     average = torch.load(run / "last.pt", weights_only=True)["average"]
     coder = torch.load(latent / "last.pt", weights_only=True)["average"]
-    model = DiffusionModel(text_encoder(vectors))
+    model = DiffusionModel(text_encoder())
     parts: dict[str, tuple[str, dict[str, torch.Tensor]]] = {
         "text_encoder": (
             "model.safetensors",
-            half(under(average, "text_encoder."), ("encoder.embed_tokens.weight",)),
+            half(under(average, "text_encoder.")),
         ),
         "transformer": ("diffusion_pytorch_model.safetensors", half(under(average, "transformer."))),
         "planner": ("model.safetensors", half(under(average, "planner."))),
@@ -120,7 +113,7 @@ def export_diffusion(run: Path, latent: Path, folder: Path, vectors: np.ndarray)
         save_file(weights, folder / name / file, {"format": "pt"})
     _write(
         folder / "text_encoder" / "config.json",
-        model.text_encoder.config.to_diff_dict() | {"model_type": "t5"},
+        model.text_encoder.config(),
     )
     shape = {k: v for k, v in model.transformer.config.items() if not k.startswith("_")}
     _write(folder / "transformer" / "config.json", {"_class_name": "StableAudioDiTModel", **shape})
@@ -149,14 +142,12 @@ def main() -> None:
     parser.add_argument("mode", choices=("ar", "diffusion"))
     parser.add_argument("run", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--vectors", type=Path, required=True)
     parser.add_argument("--latent", type=Path, help="run of the autoencoder, for diffusion")
     args = parser.parse_args()
-    vectors = np.load(args.vectors)
     if args.mode == "ar":
-        export_ar(args.run, args.folder, vectors)
+        export_ar(args.run, args.folder)
     else:
-        export_diffusion(args.run, args.latent, args.folder, vectors)
+        export_diffusion(args.run, args.latent, args.folder)
 
 
 if __name__ == "__main__":

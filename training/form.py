@@ -99,7 +99,8 @@ def begin(score: Score) -> None:
     for bar, part in enumerate(bars):
         if not (part > 0).any():
             source = max((b for b in full if b < bar), default=full[0])
-            part[:] = bars[source][: len(part)]
+            length = min(len(part), len(bars[source]))  # the last bar may be short
+            part[:length] = bars[source][:length]
             score.programs[bar] = score.programs[source]
     first = bars[0]
     onsets = [

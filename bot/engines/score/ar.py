@@ -14,6 +14,7 @@ from bot.engines.musicgen.linear import Precision, precisions_on
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.score.card import ADVICE, ModelCard
+from bot.engines.score.clause_encoder import ClauseEncoder, batched
 from bot.engines.score.decode import Row
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import (
@@ -30,9 +31,8 @@ from bot.engines.score.format import (
     from_frames,
     tempo_of,
 )
+from bot.engines.score.header_request import header_request
 from bot.engines.score.steer import asked_instruments
-from bot.engines.score.t5 import T5Encoder
-from bot.engines.score.text import asked_tempo
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -60,9 +60,8 @@ class ArEngine(ScoreEngine):
                 raise ModelMissing(
                     f"The model in {card.folder} does not write this program's scores: {ADVICE}."
                 )
-            text = config["text_encoder"]
             sizes = ModelConfig.from_transformers(config)
-            encoder = T5Encoder(text)
+            encoder = ClauseEncoder.from_config(config["text_encoder"])
         except (OSError, ValueError, KeyError) as error:
             raise ModelMissing(f"{card.folder / 'config.json'} cannot be read: {ADVICE}.") from error
         if sizes.codebooks != STREAMS or sizes.vocabulary != VOCABULARY:
@@ -70,9 +69,9 @@ class ArEngine(ScoreEngine):
                 f"The model in {card.folder} has other token streams than the score format: {ADVICE}."
             )
         weights = load_weights(path)
-        self._text: Any = encoder
+        self._text: ClauseEncoder | None = encoder
         fill(encoder, _under(weights, "text_encoder."), path)
-        self._project: Any = torch.nn.Linear(text["d_model"], sizes.hidden)
+        self._project: Any = torch.nn.Linear(encoder.width, sizes.hidden)
         fill(self._project, _under(weights, "enc_to_dec_proj."), path)
         for module in (self._text, self._project):
             module.to(device=device).eval()
@@ -85,14 +84,14 @@ class ArEngine(ScoreEngine):
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot write afterwards."""
-        self._text = self._project = torch.nn.Identity()
+        self._text = self._project = None
         self.model = None
 
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe, decoded in columns; calls step(done, total) for each."""
         temperature, top_k = self.option(recipe, "temperature"), int(self.option(recipe, "top_k"))
-        tempo, asked = asked_tempo(recipe.prompt), asked_instruments(recipe.prompt)
-        row = Row(recipe.seconds, recipe.seed, temperature, top_k, tempo, asked)
+        header, asked = header_request(recipe.prompt), asked_instruments(recipe.prompt)
+        row = Row(recipe.seconds, recipe.seed, temperature, top_k, header, asked)
         self.decode([recipe.prompt], [row], self.option(recipe, "guidance_scale"), step)
         return from_frames(row.result())
 
@@ -127,10 +126,12 @@ class ArEngine(ScoreEngine):
 
     @torch.inference_mode()
     def heard(self, prompt: str) -> torch.Tensor:
-        """Return a prompt's states [words, width], as the language model takes them."""
-        ids = torch.tensor(self.words.ids(prompt), device=self.device)
-        states: torch.Tensor = self._project(self._text(ids))
-        return states
+        """Return a prompt's states [n, width], as the language model takes them."""
+        assert self._text is not None, "the engine is closed"
+        vectors, kinds, mask = batched([self.sentences.conditioning(prompt)])
+        states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
+        projected: torch.Tensor = self._project(states[0]) * mask[0, :, None].to(self.device)
+        return projected
 
 
 def _precision(dtype: torch.dtype | str | None, device: str) -> Precision:

@@ -106,6 +106,20 @@ def onset_bits(role: int) -> dict[int, float]:
     return {place: 1.0, place + 1: -1.0 if role == DRUMS else 1.0}
 
 
+def sounding(bits: Array) -> npt.NDArray[np.bool_]:
+    """Return bool [beats, 4, 5], which roles sound in each sixteenth, of bits [beats, BEAT_BITS]."""
+    grid = bits[:, : STEPS_PER_BEAT * STEP_BITS].reshape(len(bits), STEPS_PER_BEAT, STEP_BITS)
+    out, place = [], 0
+    for role, widths in enumerate(FIELDS):
+        if role == DRUMS:
+            out.append((grid[..., place : place + sum(widths)] > 0).any(-1))
+        else:
+            out.append((grid[..., place] > 0) | (grid[..., place + 1] > 0))
+            place += 2
+        place += sum(widths)
+    return np.stack(out, -1)
+
+
 def from_bits(bits: Array, scale: int) -> tuple[npt.NDArray[np.int16], Array]:
     """Return steps, int16 [beats, 4, 5], and the instruments' bits, [beats, 28] as they are.
 

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from bot.engines.score.format import MAX_SECONDS, VERSION
-from bot.engines.score.text import MAX_TOKENS
 from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Bounds, Capabilities, texts
 
 CARD = "antiphon.json"
+PROMPT_TOKENS = 512
+"""Tokens of a prompt after which its embedding, a mean over all of them, says little of each."""
 ADVICE = "fetch the folder “models” of the project again, or point the setting at another model"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """A model's folder, what it takes, and where its sounds and words are."""
+    """A model's folder, its capabilities, and the folder of its sounds."""
 
     folder: Path
     capabilities: Capabilities
     sounds: Path
-    words: Path
 
 
 def read_card(mode: Mode, folder: Path) -> ModelCard:
@@ -61,11 +61,11 @@ def read_card(mode: Mode, folder: Path) -> ModelCard:
             channels=2,
             min_seconds=float(data["min_seconds"]),
             max_seconds=min(float(data["max_seconds"]), MAX_SECONDS),
-            prompt_tokens=MAX_TOKENS - 1,
+            prompt_tokens=PROMPT_TOKENS,
             options=options,
             slots=1,
             real_time_factor=float(data["real_time_factor"]),
         )
-        return ModelCard(folder, capabilities, folder / data["sounds"], folder / data["words"])
+        return ModelCard(folder, capabilities, folder / data["sounds"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelMissing(f"{folder / CARD} is not the card of a score model: {ADVICE}.") from error

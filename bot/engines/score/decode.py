@@ -10,6 +10,7 @@ from bot.engines.score.format import (
     CLOCK_LENGTH,
     CLOCK_START,
     CLOCK_STEP,
+    COUNTER,
     DRUMS,
     HEADER_BASE,
     HEADER_SIZES,
@@ -27,9 +28,9 @@ from bot.engines.score.format import (
     beats_in,
     clock_of,
     length_clock,
-    tempo_class_of,
     tempo_of,
 )
+from bot.engines.score.header_request import HeaderRequest
 from bot.engines.score.steer import NOTHING, Asked, Steering
 
 PAD = VOCABULARY
@@ -50,18 +51,21 @@ class Row:
         seed: int,
         temperature: float,
         top_k: int,
-        tempo: float | None = None,
+        header: HeaderRequest | None = None,
         asked: Asked = NOTHING,
     ) -> None:
         self.frames: list[list[int]] = [[] for _ in range(STREAMS)]
         self.total: int | None = None
+        self._metre = 0
         self._seconds = seconds
         self._rng = np.random.default_rng(seed)
         self._temperature, self._top_k = temperature, top_k
-        self._tempo = None if tempo is None else tempo_class_of(tempo)
+        self._header = header or HeaderRequest()
         self._asked, self._steering = asked, Steering(asked, 1)
         self._clock: list[int] = [CLOCK_START, length_clock(seconds)]
         self._programs = [0] * 5
+        self._keeper = DRUMS
+        """Role that plays where all were silent for too long: the last pitched one of the bar, or drums."""
         self._due: set[int] = set()
 
     def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> list[int]:
@@ -88,14 +92,9 @@ class Row:
     def _token(self, logits: npt.NDArray[np.float32], role: int, frame: int) -> int:
         clock = self._clock[frame]
         if clock == CLOCK_START:
-            if role > 0:
-                return self._draw(logits, HEADER_BASE, HEADER_SIZES[role])
-            if self._tempo is None:
-                token = self._draw(logits, HEADER_BASE, HEADER_SIZES[role])
-            else:
-                # A tempo asked for in figures is kept; the model still chooses the metre.
-                token = self._draw(logits, HEADER_BASE + self._tempo * len(METRES), len(METRES))
-            self._plan(token - HEADER_BASE)
+            token = self._draw(self._kept(logits, role), HEADER_BASE, HEADER_SIZES[role])
+            if role == 0:
+                self._plan(token - HEADER_BASE)
             return token
         if CLOCK_LENGTH <= clock < CLOCK_BAR:
             return 0
@@ -106,7 +105,8 @@ class Row:
         logits = logits.copy()
         if role < 4 and not self._sounding(role):
             logits[HOLD] = -np.inf
-        if role in self._due and clock - CLOCK_STEP >= LATEST_ENTRANCE:
+        late = role in self._due and clock - CLOCK_STEP >= LATEST_ENTRANCE
+        if late or (role == self._keeper and self._silent(frame)):
             logits[[REST] if role == DRUMS else [REST, HOLD]] = -np.inf
         token = self._draw(logits, 0, STEP_SIZES[role])
         if token >= (1 if role == DRUMS else ONSET):
@@ -121,8 +121,16 @@ class Row:
         allowed = self._steering.allowed(bar, role, chances / chances.sum())
         logits = logits.copy()
         logits[choice][~allowed] = -np.inf
+        if role == COUNTER and not any(self._programs[:COUNTER]) and allowed[1:].any():
+            logits[choice][
+                0
+            ] = -np.inf  # no bar without a pitched instrument, unless drums alone are asked for
         token = self._draw(logits, PROGRAM_BASE, PROGRAM_SIZES[role])
         self._programs[role] = token - PROGRAM_BASE
+        if role == 0:
+            self._keeper = DRUMS
+        if role < DRUMS and token > PROGRAM_BASE:
+            self._keeper = role
         if self._steering.took(bar, role, self._programs[role]):
             self._due.add(role)
         return token
@@ -134,8 +142,38 @@ class Row:
                 return stream[frame] == HOLD or stream[frame] >= ONSET
         return False
 
+    def _kept(self, logits: npt.NDArray[np.float32], role: int) -> npt.NDArray[np.float32]:
+        """Return header logits with all values excluded that the request rules out."""
+        wanted = {
+            0: self._header.header_tokens,
+            1: None if self._header.key is None else (self._header.key,),
+            2: self._header.scales,
+        }.get(role)
+        if wanted is None:
+            return logits
+        out = np.full_like(logits, -np.inf)
+        places = [HEADER_BASE + value for value in wanted]
+        out[places] = logits[places]
+        return out
+
+    def _silent(self, frame: int) -> bool:
+        """Tell whether nothing sounds at a frame and nothing did for half a bar, or since the beginning.
+
+        Of the roles after the one that asks, only earlier frames are known yet.
+        """
+        steps = [f for f in range(frame, -1, -1) if self._clock[f] >= CLOCK_STEP]
+        longest = METRES[self._metre] * STEPS_PER_BEAT // 2
+        for number, at in enumerate(steps):
+            if number >= longest:
+                return True
+            for role, stream in enumerate(self.frames[1:]):
+                if at < len(stream) and stream[at] > REST and (role == DRUMS or stream[at] < PROGRAM_BASE):
+                    return False
+        return True
+
     def _plan(self, header: int) -> None:
         tempo_class, metre = divmod(header, len(METRES))
+        self._metre = metre
         beats = beats_in(self._seconds, tempo_of(tempo_class))
         clock = clock_of(self._seconds, METRES[metre], beats * STEPS_PER_BEAT)
         self._clock = [int(c) for c in clock]

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from bot.engines.score.card import ADVICE, ModelCard
+from bot.engines.score.clause_encoder import ClauseEncoder, batched
 from bot.engines.score.dit import DiT
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
+from bot.engines.score.header_request import HeaderRequest, header_request
 from bot.engines.score.impose import Imposed
 from bot.engines.score.latent import (
     CHANNELS,
@@ -27,7 +28,6 @@ from bot.engines.score.latent import (
 )
 from bot.engines.score.sizes import read_config
 from bot.engines.score.steer import Asked, asked_instruments
-from bot.engines.score.t5 import T5Encoder
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -36,7 +36,7 @@ PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
 
 
 Heard = tuple[torch.Tensor, torch.Tensor]
-"""The text encoder's states of prompts [batch, tokens, width], and which tokens are there [batch, tokens]."""
+"""The text encoder's states of prompts [batch, n, width], and which are there [batch, n]."""
 
 
 class DiffusionEngine(ScoreEngine):
@@ -46,10 +46,9 @@ class DiffusionEngine(ScoreEngine):
         super().__init__(card, device)
         folder = card.folder
         self._dtype = torch_dtype(dtype)
-        self._text, text = _built(T5Encoder, folder / "text_encoder" / "config.json")
+        self._text, text = _built(ClauseEncoder.from_config, folder / "text_encoder" / "config.json")
         self._transformer, sizes = _built(DiT, folder / "transformer" / "config.json")
         for config, name, size in (
-            (text, "vocab_size", self.words.size),
             (sizes, "cross_attention_input_dim", text["d_model"]),
             (sizes, "global_states_input_dim", GLOBALS),
             (sizes, "in_channels", CHANNELS + POSITIONS),
@@ -88,6 +87,7 @@ class DiffusionEngine(ScoreEngine):
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe; calls step(done, total) after every denoising step."""
         heard = self._heard([recipe.prompt])
+        header = header_request(recipe.prompt)
         tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], heard)[0]
         latents = self.denoise(
             [recipe.prompt],
@@ -99,6 +99,7 @@ class DiffusionEngine(ScoreEngine):
             guidance_scale=self.option(recipe, "guidance_scale"),
             negative_prompt=recipe.text("negative_prompt"),
             asked=[asked_instruments(recipe.prompt)],
+            headers=[header],
             heard=heard,
             step=step,
         )
@@ -111,7 +112,12 @@ class DiffusionEngine(ScoreEngine):
         count = mask.sum(1, keepdim=True).clamp(min=1)
         logits = self._planner(torch.cat([states.sum(1) / count, states.amax(1)], -1)).cpu().numpy()
         out = []
-        for row, seed in zip(logits.astype(np.float64) / PLAN_TEMPERATURE, seeds, strict=True):
+        for prompt, row, seed in zip(
+            prompts, logits.astype(np.float64) / PLAN_TEMPERATURE, seeds, strict=True
+        ):
+            wanted = header_request(prompt).header_tokens
+            if wanted is not None:
+                row = np.where(np.isin(np.arange(len(row)), wanted), row, -np.inf)
             row = np.where(row < np.sort(row)[-PLAN_TOP], -np.inf, row)
             edges = np.cumsum(np.exp(row - row.max()))
             drawn = int(
@@ -136,15 +142,16 @@ class DiffusionEngine(ScoreEngine):
         initial: torch.Tensor | None = None,
         strength: float = 1.0,
         asked: list[Asked] | None = None,
+        headers: list[HeaderRequest] | None = None,
         heard: Heard | None = None,
         step: Callable[[int, int], None] = lambda done, total: None,
     ) -> torch.Tensor:
-        """Return latents [batch, 40, 1 + beats] for prompts of one tempo and length.
+        """Return latents [batch, 128, 1 + beats] for prompts of one tempo and length.
 
         initial: latents to start from instead of nothing; they are noised as far as `strength` (0 to 1)
         says, and only
         that part of the way back is walked, in `steps` steps.
-        asked: instruments to keep, clip by clip.
+        asked, headers: instruments, key and scale to keep, clip by clip.
         heard: what the text encoder made of the prompts, where that is known already.
         """
         beats = beats_in(seconds, tempo_of(tempo_class))
@@ -170,7 +177,7 @@ class DiffusionEngine(ScoreEngine):
             torch.cat(batches).to(self._dtype), told.to(self.device, self._dtype), 1 + beats
         )
         where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
-        imposed = Imposed(self.autoencoder, asked or [], metre)
+        imposed = Imposed(self.autoencoder, asked or [], metre, headers)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
         if initial is not None:
@@ -192,7 +199,7 @@ class DiffusionEngine(ScoreEngine):
             # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
             # the two times.
             alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
-            clean = imposed(alpha * latents - sigma * out)
+            clean = imposed(alpha * latents - sigma * out, (number + 1) / steps)
             noisy = sigma * latents + alpha * out
             latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
             step(number + 1, steps)
@@ -200,9 +207,9 @@ class DiffusionEngine(ScoreEngine):
 
     @torch.inference_mode()
     def _heard(self, prompts: list[str]) -> Heard:
-        heard = [self._text(torch.tensor(self.words.ids(prompt), device=self.device)) for prompt in prompts]
-        there = [torch.ones(len(states), dtype=torch.long, device=self.device) for states in heard]
-        return pad_sequence(heard, batch_first=True), pad_sequence(there, batch_first=True)
+        vectors, kinds, mask = batched([self.sentences.conditioning(prompt) for prompt in prompts])
+        states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
+        return states, mask.to(self.device).long()
 
 
 def _built(kind: Callable[[dict[str, Any]], torch.nn.Module], file: Path) -> tuple[Any, dict[str, Any]]:

@@ -18,9 +18,8 @@ from bot.engines.score.bank import Bank
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
-from bot.engines.score.text import MAX_TOKENS, Words
+from bot.engines.score.sentences import SentenceEncoder
 from bot.engines.serial import SerialEngine, raise_if_cancelled
-from bot.engines.truncation import truncation_warning
 from bot.errors import ModelMissing
 from bot.hub.pointers import refuse_pointer
 from bot.recipe import Recipe
@@ -39,7 +38,7 @@ class ScoreEngine(SerialEngine):
     def __init__(self, card: ModelCard, device: str) -> None:
         self.device = device
         self.capabilities: Capabilities = card.capabilities
-        self.words = Words(card.words)
+        self.sentences = SentenceEncoder()
         self.sampler = Sampler(Bank(card.sounds))
 
     @abstractmethod
@@ -53,8 +52,6 @@ class ScoreEngine(SerialEngine):
     def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Write a job's score and play it."""
         total = 1
-        if cut := truncation_warning("prompt", self.words.count(job.recipe.prompt), MAX_TOKENS):
-            context.warn(job, cut)
 
         def step(done: int, steps: int) -> None:
             nonlocal total

@@ -1,4 +1,4 @@
-"""Hold a latent to the instruments that a prompt names, while the rest of it is denoised around them."""
+"""Hold a latent to what a prompt names and to a first beat, while the rest of it is denoised around them."""
 
 from __future__ import annotations
 
@@ -7,28 +7,42 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bot.engines.score.bits import BEAT_BITS, PROGRAM_BITS, onset_bits, program_bits
-from bot.engines.score.format import PROGRAM_SIZES
-from bot.engines.score.latent import ScoreAutoencoder, bits_of
+from bot.engines.score.bits import BEAT_BITS, PROGRAM_BITS, onset_bits, program_bits, programs_of, sounding
+from bot.engines.score.format import DRUMS, PROGRAM_SIZES
+from bot.engines.score.header_request import HeaderRequest
+from bot.engines.score.latent import HEADER_FIELDS, HEADER_LEVEL, ScoreAutoencoder, bits_of
 from bot.engines.score.steer import Asked, Steering
+
+FILLED_FROM = 0.5
+"""Share of the denoising steps after which silences are looked for: before, the estimates are still vague."""
+MAX_SILENT_BEATS = 2
 
 
 class Imposed:
-    """The instruments of clips of one length, set in every estimate of their latents.
+    """The header, instruments and first beats of clips of one length, set in every estimate of their latents.
 
-    They are chosen once, from the first estimate: where the model would have them anyway, they stay. An
-    instrument enters with a note on the first beat of a bar; the note itself is the model's.
+    Instruments are chosen once, from the first estimate: where the model would have them anyway, they stay.
+    An instrument enters with a note on the first beat of a bar; the note itself is the model's. From the
+    middle of the denoising on, a note is put where all would be silent on the first beat, or for half a bar.
     """
 
-    def __init__(self, coder: ScoreAutoencoder, asked: list[Asked], metre: int) -> None:
+    def __init__(
+        self,
+        coder: ScoreAutoencoder,
+        asked: list[Asked],
+        metre: int,
+        headers: list[HeaderRequest] | None = None,
+    ) -> None:
         self._coder, self._asked, self._metre = coder, asked, metre
+        self._headers = headers or []
         self._bits: Tensor | None = None
         self._held = torch.zeros(0)
 
-    def __call__(self, clean: Tensor) -> Tensor:
-        """Return estimates of clean latents [rows, 128, 1 + beats] with the instruments' bits set."""
-        if not any(asked.wishes or asked.unwanted for asked in self._asked):
-            return clean
+    def __call__(self, clean: Tensor, progress: float = 0.0) -> Tensor:
+        """Return estimates of clean latents [rows, 128, 1 + beats] with the header and bits set.
+
+        progress: share of the denoising steps that are done, 0 to 1.
+        """
         # The map back is linear, so that a change of bits is a change of the latent, and of nothing else.
         basis = self._coder.basis.to(clean)
         body = clean[:, :, 1:].transpose(1, 2)
@@ -36,8 +50,25 @@ class Imposed:
         if self._bits is None:
             self._choose(bits)
         assert self._bits is not None
+        if progress >= FILLED_FROM:
+            self._fill(torch.where(self._held > 0, self._bits, bits))
         body = body + (self._bits - bits) * self._held @ basis
-        return torch.cat([clean[:, :, :1], body.transpose(1, 2)], 2)
+        return torch.cat([self._header(clean[:, :, :1]), body.transpose(1, 2)], 2)
+
+    def _header(self, frame: Tensor) -> Tensor:
+        """Return header frames [rows, 128, 1] with the key and scale that were asked for."""
+        frame = frame.clone()
+        keys, scales = HEADER_FIELDS[0], HEADER_FIELDS[1]
+        for row, header in enumerate(self._headers):
+            if header.key is not None:
+                frame[row, :keys, 0] = 0
+                frame[row, header.key, 0] = HEADER_LEVEL
+            if header.scales is not None:
+                part = frame[row, keys : keys + scales, 0]
+                best = max(header.scales, key=lambda scale: float(part[scale]))
+                part[:] = 0
+                part[best] = HEADER_LEVEL
+        return frame
 
     def _choose(self, bits: Tensor) -> None:
         beats = bits.shape[1]
@@ -56,6 +87,42 @@ class Imposed:
                     wanted[row, bar * self._metre, place] = sign
         held[wanted != 0] = 1
         self._bits, self._held = wanted, held
+
+    def _fill(self, bits: Tensor) -> None:
+        """Add an onset where nothing would sound on the first beat or for MAX_SILENT_BEATS.
+
+        The role is the one with an instrument that is nearest to a note there; it is the model's choice.
+        """
+        assert self._bits is not None
+        for row, clip in enumerate(bits.cpu().numpy()):
+            kinds = clip[:, BEAT_BITS - sum(PROGRAM_BITS) :]
+            active = np.repeat(
+                np.stack(
+                    [
+                        programs_of(kinds[start : start + self._metre].sum(0, keepdims=True))[0] > 0
+                        for start in range(0, len(clip), self._metre)
+                    ]
+                ),
+                self._metre,
+                axis=0,
+            )[: len(clip)]
+            heard = sounding(clip) & active[:, None, :]
+            silent = 0
+            for beat in range(len(clip)):
+                quiet = not heard[beat].any()
+                silent = silent + 1 if quiet else 0
+                late = beat == 0 and not heard[0, 0].any()
+                if (late or silent >= MAX_SILENT_BEATS) and active[beat].any():
+                    likely = [
+                        sum(float(clip[beat, place]) * sign for place, sign in onset_bits(role).items())
+                        if active[beat, role]
+                        else -np.inf
+                        for role in range(DRUMS + 1)
+                    ]
+                    for place, sign in onset_bits(int(np.argmax(likely))).items():
+                        self._bits[row, beat, place] = sign
+                        self._held[row, beat, place] = 1
+                    silent = 0
 
 
 def chances(bits: npt.NDArray[np.floating]) -> list[npt.NDArray[np.float64]]:

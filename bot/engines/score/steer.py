@@ -55,6 +55,12 @@ MELODIC = (LEAD, COUNTER, CHORD)
 
 _TOKEN = re.compile(r"[^\W_]+|[,.;:!?\n]")
 _NO = {"no", "without", "minus", "lacking", "zero"}
+_ONLY_BEFORE = {"only", "just", "solely", "solo", "unaccompanied", "lone"}
+_ONLY_AFTER = {"only", "alone", "solo"}
+_ACCOMPANIES = {"with", "and", "then", "featuring", "plus"}
+"""A "guitar solo" after one of these is a part of the music, not the whole of it."""
+ONLY_WITHIN = 3
+"""Words between "only" and the instrument, as in "just a soft piano"."""
 _BUT = {"but", "with", "only", "just", "then"}
 _FIRST = "first|at first|initially|intro of|intro with|" + "|".join(
     f"{verb} {link}"
@@ -94,11 +100,13 @@ class Asked:
 
     stages: number of entrances, one after the other; 1 where there is no sequence.
     unwanted: pairs of role and program that must not be heard.
+    only: nothing but the wishes may be heard.
     """
 
     wishes: tuple[Wish, ...] = ()
     stages: int = 1
     unwanted: frozenset[tuple[int, int]] = frozenset()
+    only: bool = False
 
 
 NOTHING = Asked()
@@ -141,6 +149,7 @@ def asked_instruments(prompt: str) -> Asked:
     found: list[tuple[int, int, _Word]] = []
     unwanted: set[tuple[int, int]] = set()
     clause, kind, count, denied = 0, -1, 0, False
+    only, only_until = False, -1
     place = 0
     while place < len(tokens):
         token = tokens[place]
@@ -156,8 +165,14 @@ def asked_instruments(prompt: str) -> Asked:
                 unwanted |= {(r, p) for r in word.wish.roles for p in word.programs}
             elif word is not None:
                 found.append((kind, clause, word))
+                only |= place <= only_until or _stands_alone(tokens, place, length)
             place += length
             continue
+        if token in _ONLY_BEFORE or (token == "but" and tokens[place - 1 : place] == ["nothing"]):
+            only_until = place + ONLY_WITHIN
+        elif token in ("acappella", "cappella"):
+            found.append((kind, clause, _Word((PROGRAM_ID["choir"],), False)))
+            only = True
         if token in _NO:
             denied = True
         elif token in _BUT or not token[0].isalnum():
@@ -165,7 +180,16 @@ def asked_instruments(prompt: str) -> Asked:
         elif token in ("drumless", "beatless"):
             unwanted |= {(DRUMS, kit) for kit in range(1, len(KITS))}
         place += 1
-    return _ordered(found, frozenset(unwanted))
+    asked = _ordered(found, frozenset(unwanted))
+    # In a sequence, "first only a flute" speaks of its stage, which holds nothing else anyway.
+    return replace(asked, only=only and asked.stages == 1 and bool(asked.wishes))
+
+
+def _stands_alone(tokens: list[str], place: int, length: int) -> bool:
+    """Tell whether an instrument of `length` tokens at a place is followed by "only", "alone" or "solo"."""
+    after = tokens[place + length] if place + length < len(tokens) else ""
+    before = set(tokens[max(0, place - 2) : place])
+    return after in _ONLY_AFTER and not (after == "solo" and before & _ACCOMPANIES)
 
 
 def _match(tokens: list[str], place: int, phrases: dict[str, Value]) -> tuple[int, Value]:
@@ -207,6 +231,8 @@ class Steering:
         last = max(1, asked.stages - 1)
         starts = [min(bars - 1, max(s, round(bars * SPAN * s / last))) for s in range(asked.stages)]
         self._unwanted = asked.unwanted
+        self._only = asked.only
+        self._wished = {(r, p) for wish in asked.wishes for r in wish.roles for p in wish.programs}
         self._all_in = starts[-1]
         self._sequence = asked.stages > 1
         self._waiting: list[tuple[int, int, Wish]] = []
@@ -238,6 +264,8 @@ class Steering:
         else:
             mask[:] = True
             mask[[program for at, program in self._unwanted if at == role]] = False
+            if self._only:
+                mask[1:] = [(role, program) in self._wished for program in range(1, len(mask))]
         return mask
 
     def took(self, bar: int, role: int, program: int) -> bool:
@@ -263,9 +291,10 @@ class Steering:
         for bar in range(bars):
             for role, likely in enumerate(chances):
                 mask = self.allowed(bar, role, likely)
-                if mask.sum() > 1 and mask[0] and role not in self._playing:
+                if mask.sum() > 1 and mask[0] and role not in self._playing and not self._only:
                     continue
-                mask[0] &= mask.sum() == 1
+                # An instrument alone keeps to its first role: the model may give it the others as well.
+                mask[0] &= mask.sum() == 1 or (self._only and role not in self._playing)
                 program = int(np.argmax(np.where(mask, likely, -1.0)))
                 out[bar, role] = program
                 if self.took(bar, role, program):
