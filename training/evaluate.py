@@ -114,12 +114,14 @@ def measured(task: Task, score: Score | None, wave: np.ndarray, judge: Judge) ->
     if score is not None:
         notes, hits = notes_of(score, task.seed)
         ends = [n.start + n.length for n in notes] + [h.start + 0.1 for h in hits]
+        starts = [n.start for n in notes] + [h.start for h in hits]
         scale = {(score.key + s) % 12 for s in SCALES[SCALE_NAMES[score.scale]]}
         sounding = [n for n in notes if n.program]
         entries = entries_of(score)
         out |= {
             "tempo": round(score.tempo, 2),
             "metre": score.metre,
+            "first_note": round(min(starts, default=SECONDS), 3),
             "last_note": round(min(max(ends, default=0.0), SECONDS), 2),
             "in_key": round(float(np.mean([n.pitch % 12 in scale for n in sounding])), 3)
             if sounding
