@@ -176,6 +176,14 @@ class Decoder:
         self._finite[number] = True
         self._open_window(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
 
+    @torch.inference_mode()
+    def condition(self, row: Row, conditions: Conditions) -> None:
+        """Give a row other text for its next columns; of models that attend to text. Raises ValueError."""
+        states = conditions.states.to(self.model.device, self.model.dtype)
+        if self.model.sizes.prefix or len(states) > self._words:
+            raise ValueError("these conditions cannot replace a row's")
+        self._backend.set_cross_kv(self._number(row), self.model.conditioning(states))
+
     def drop(self, row: Row) -> None:
         """Free a row's slot and discard its tokens. Raises ValueError for a row that is not here."""
         self._slots[self._number(row)] = None

@@ -15,6 +15,7 @@ from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.clause_encoder import ClauseEncoder, batched
+from bot.engines.score.clauses import stages
 from bot.engines.score.decode import Row
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import (
@@ -105,18 +106,22 @@ class ArEngine(ScoreEngine):
         assert self.model is not None, "the engine is closed"
         slots = next(count for count in SLOT_COUNTS if count >= len(rows))
         decoder = Decoder(self.model, slots, window=MAX_FRAMES, stride=1, longest=MAX_FRAMES)
+        sequences: list[_Sequence] = []
         for prompt, row in zip(prompts, rows, strict=True):
-            decoder.admit(
-                Slot(
-                    conditions=Conditions(self.heard(prompt)),
-                    frames=MAX_FRAMES,
-                    seed=0,
-                    guidance_scale=guidance_scale,
-                    sampler=row,
-                )
+            slot = Slot(
+                conditions=Conditions(self.heard(prompt)),
+                frames=MAX_FRAMES,
+                seed=0,
+                guidance_scale=guidance_scale,
+                sampler=row,
             )
+            decoder.admit(slot)
+            if len(parts := stages(prompt)) > 1:
+                sequences.append(_Sequence(slot, row, [Conditions(self.heard(part)) for part in parts]))
         done = 0
         while decoder.rows:
+            for sequence in sequences:
+                sequence.advance(decoder)
             for ended in decoder.step():
                 if ended.error is not None:
                     raise ended.error
@@ -132,6 +137,21 @@ class ArEngine(ScoreEngine):
         states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
         projected: torch.Tensor = self._project(states[0]) * mask[0, :, None].to(self.device)
         return projected
+
+
+class _Sequence:
+    """A row whose text changes with the stages of its prompt."""
+
+    def __init__(self, slot: Slot, row: Row, conditions: list[Conditions]) -> None:
+        self._slot, self._row, self._conditions = slot, row, conditions
+        self._stage: int | None = None
+
+    def advance(self, decoder: Decoder) -> None:
+        """Give the decoder the text of the next column's stage where it changes there."""
+        stage = self._row.stage(len(self._conditions))
+        if stage is not None and stage != self._stage and self._slot in decoder.rows:
+            decoder.condition(self._slot, self._conditions[stage])
+            self._stage = stage
 
 
 def _precision(dtype: torch.dtype | str | None, device: str) -> Precision:

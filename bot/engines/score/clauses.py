@@ -57,10 +57,11 @@ _SPLIT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Text of one clause and its place in the prompt."""
+    """Text of one clause, its place in the prompt, and how many marks of a sequence precede it."""
 
     text: str
     kind: Kind
+    marks: int = 0
 
 
 def described(prompt: str) -> str:
@@ -79,16 +80,44 @@ def clauses(prompt: str) -> list[Clause]:
     if not any(character.isalnum() for character in text):
         return []
     parts: list[Clause] = []
-    kind, start = Kind.PLAIN, 0
+    kind, start, marks = Kind.PLAIN, 0, 0
     for match in _SPLIT.finditer(text):
-        _append(parts, text[start : match.start()], kind)
+        _append(parts, text[start : match.start()], kind, marks)
         found = Kind[str(match.lastgroup)]
-        kind, start = (kind if found is Kind.PLAIN else found), match.end()
-    _append(parts, text[start:], kind)
+        if found is not Kind.PLAIN:
+            kind, marks = found, marks + 1
+        start = match.end()
+    _append(parts, text[start:], kind, marks)
     return [Clause(text, Kind.WHOLE), *parts[:MAX_CLAUSES]]
 
 
-def _append(parts: list[Clause], text: str, kind: Kind) -> None:
+def stages(prompt: str) -> list[str]:
+    """Return one prompt for each stage of a sequence, in the order of the music; without one, `[prompt]`.
+
+    The prompt of a stage holds its own clauses, those of the stages before it, and those outside the
+    sequence: "jazz, first a flute, then drums" becomes "only a flute, jazz" and "drums, a flute, jazz".
+    """
+    parts = clauses(prompt)[1:]
+    # Without a first mark, what precedes the second stage is the first: "a flute, then drums".
+    explicit = any(part.kind is Kind.FIRST for part in parts)
+    general = [part.text for part in parts if part.kind is Kind.PLAIN and explicit]
+    numbers: dict[tuple[int, int], list[str]] = {}
+    for part in parts:
+        if part.kind is Kind.PLAIN and explicit:
+            continue
+        numbers.setdefault((max(part.kind, Kind.FIRST), part.marks), []).append(part.text)
+    if len(numbers) < 2:
+        return [prompt]
+    out: list[str] = []
+    earlier: list[str] = []
+    for _, texts in sorted(numbers.items()):
+        text = ", ".join([*texts, *earlier, *general])
+        out.append(text if earlier else f"only {text}")
+        earlier = [*texts, *earlier]
+    return out
+
+
+def _append(parts: list[Clause], text: str, kind: Kind, marks: int) -> None:
     text = text.strip(" -–—\"'()")
     if any(character.isalnum() for character in text):
-        parts.append(Clause(text, kind))
+        parts.append(Clause(text, kind, marks))

@@ -31,7 +31,7 @@ from bot.engines.score.format import (
     tempo_of,
 )
 from bot.engines.score.header_request import HeaderRequest
-from bot.engines.score.steer import NOTHING, Asked, Steering
+from bot.engines.score.steer import NOTHING, Asked, Steering, stage_starts
 
 PAD = VOCABULARY
 LATEST_ENTRANCE = STEPS_PER_BEAT
@@ -84,6 +84,14 @@ class Row:
     def finished(self) -> bool:
         """Whether every stream has all its frames."""
         return self.total is not None and len(self.frames[-1]) == self.total
+
+    def stage(self, stages: int) -> int | None:
+        """Return the stage of a sequence that the next column belongs to, None while it is the header's."""
+        if self.total is None or len(self.frames[1]) < 2:
+            return None
+        is_bar = [CLOCK_BAR <= clock < CLOCK_STEP for clock in self._clock]
+        bar = max(0, sum(is_bar[: len(self.frames[1]) + 1]) - 1)
+        return sum(start <= bar for start in stage_starts(stages, sum(is_bar))) - 1
 
     def result(self) -> Grid:
         """Return the tokens, int16 [6, frames]."""

@@ -12,6 +12,7 @@ import torch
 
 from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.clause_encoder import ClauseEncoder, batched
+from bot.engines.score.clauses import stages
 from bot.engines.score.dit import DiT
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
@@ -27,7 +28,7 @@ from bot.engines.score.latent import (
     score_of,
 )
 from bot.engines.score.sizes import read_config
-from bot.engines.score.steer import Asked, asked_instruments
+from bot.engines.score.steer import Asked, asked_instruments, stage_starts
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -162,7 +163,10 @@ class DiffusionEngine(ScoreEngine):
                 for seed in seeds
             ]
         ).to(self.device)
-        states, _ = heard or self._heard(prompts)
+        rows, parts = self._staged(prompts, beats, metre)
+        states = (heard if heard and len(rows) == count else self._heard(rows))[0]
+        clip_of = torch.tensor([clip for clip, part in enumerate(parts) for _ in part], device=self.device)
+        count = len(rows)
         guided = guidance_scale != 1.0
         batches = [states]
         if guided:
@@ -187,7 +191,7 @@ class DiffusionEngine(ScoreEngine):
             )
         for number in range(steps):
             now, after = float(times[number]), float(times[number + 1])
-            stacked = torch.cat([latents] * repeats)
+            stacked = torch.cat([latents[clip_of]] * repeats)
             out = self._transformer(
                 torch.cat([stacked, where], 1).to(self._dtype),
                 torch.full((len(stacked),), now, device=self.device),
@@ -196,6 +200,7 @@ class DiffusionEngine(ScoreEngine):
             if guided:
                 with_words, without = out.chunk(2)
                 out = without + guidance_scale * (with_words - without)
+            out = _joined(out, parts)
             # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
             # the two times.
             alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
@@ -205,11 +210,40 @@ class DiffusionEngine(ScoreEngine):
             step(number + 1, steps)
         return latents.cpu()
 
+    @staticmethod
+    def _staged(prompts: list[str], beats: int, metre: int) -> tuple[list[str], list[list[slice]]]:
+        """Return the texts to denoise with, and for each prompt the latent frames of each of its texts.
+
+        A sequence has the text of the whole prompt for the header and one for each of its stages.
+        """
+        texts: list[str] = []
+        parts: list[list[slice]] = []
+        bars = -(-beats // metre)
+        for prompt in prompts:
+            found = stages(prompt)
+            if len(found) == 1:
+                texts.append(prompt)
+                parts.append([slice(0, 1 + beats)])
+                continue
+            texts += [prompt, *found]
+            edges = [1 + metre * start for start in stage_starts(len(found), bars)] + [1 + beats]
+            parts.append([slice(0, 1), *map(slice, edges[:-1], edges[1:])])
+        return texts, parts
+
     @torch.inference_mode()
     def _heard(self, prompts: list[str]) -> Heard:
         vectors, kinds, mask = batched([self.sentences.conditioning(prompt) for prompt in prompts])
         states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
         return states, mask.to(self.device).long()
+
+
+def _joined(out: torch.Tensor, parts: list[list[slice]]) -> torch.Tensor:
+    """Return each clip [clips, 128, frames] put together from its texts' outputs [texts, 128, frames]."""
+    clips, first = [], 0
+    for part in parts:
+        clips.append(torch.cat([out[first + n, :, frames] for n, frames in enumerate(part)], -1))
+        first += len(part)
+    return torch.stack(clips)
 
 
 def _built(kind: Callable[[dict[str, Any]], torch.nn.Module], file: Path) -> tuple[Any, dict[str, Any]]:

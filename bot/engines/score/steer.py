@@ -224,12 +224,17 @@ def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int,
     return Asked(tuple(wishes), max(1, len(kept)), unwanted - named)
 
 
+def stage_starts(stages: int, bars: int) -> list[int]:
+    """Return the bars at which the stages of a sequence begin; the last within SPAN of the clip."""
+    last = max(1, stages - 1)
+    return [min(bars - 1, max(s, round(bars * SPAN * s / last))) for s in range(stages)]
+
+
 class Steering:
     """What the instruments of one clip may be, bar after bar and role after role."""
 
     def __init__(self, asked: Asked, bars: int) -> None:
-        last = max(1, asked.stages - 1)
-        starts = [min(bars - 1, max(s, round(bars * SPAN * s / last))) for s in range(asked.stages)]
+        starts = stage_starts(asked.stages, bars)
         self._unwanted = asked.unwanted
         self._only = asked.only
         self._wished = {(r, p) for wish in asked.wishes for r in wish.roles for p in wish.programs}
