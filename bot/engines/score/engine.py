@@ -28,6 +28,8 @@ from bot.recipe.capabilities import Capabilities, option
 if TYPE_CHECKING:
     import torch
 
+MAX_QUOTED = 3
+"""Clauses without a known word that the warning quotes."""
 PLAYING_STEPS = 10
 """Progress that playing the score counts for, beside the model's own steps."""
 
@@ -52,6 +54,9 @@ class ScoreEngine(SerialEngine):
     def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Write a job's score and play it."""
         total = 1
+        if unknown := self.sentences.unknown(job.recipe.prompt):
+            quoted = ", ".join(f"“{clause}”" for clause in unknown[:MAX_QUOTED])
+            context.warn(job, f"The built-in model knows no word of {quoted}, and chose freely there.")
 
         def step(done: int, steps: int) -> None:
             nonlocal total

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,6 +18,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from bot.engines.score.emoji import spelled_out
 from bot.engines.score.format import BASS, CHORD, COUNTER, DRUMS, LEAD, PROGRAM_SIZES
 from bot.engines.score.programs import KIT_ID, KITS, PROGRAM_ID, PROGRAMS
 
@@ -144,7 +144,7 @@ def _lexicon() -> dict[str, _Word | None]:
 
 def asked_instruments(prompt: str) -> Asked:
     """Read what a prompt says of instruments; any text will do."""
-    text = unicodedata.normalize("NFKC", prompt[:MAX_CHARACTERS]).lower()
+    text = spelled_out(prompt[:MAX_CHARACTERS]).lower()
     tokens = _TOKEN.findall(text)
     found: list[tuple[int, int, _Word]] = []
     unwanted: set[tuple[int, int]] = set()
