@@ -29,8 +29,9 @@ from bot.engines.score.format import (
 )
 from bot.engines.score.notes import tonic_of
 from bot.engines.score.programs import KIT_ID, MIX_ID, PROGRAM_ID, PROGRAMS
+from bot.engines.score.silence import without_silence
 from training import melody
-from training.form import NOTE_ROLES, begin, end, entries_of, form_of, shape
+from training.form import NOTE_ROLES, end, entries_of, form_of, shape
 from training.harmony import Chord, nearest, progression, tones
 from training.melody import Event
 from training.patterns import BASS_LINES, CHORD_RHYTHMS, FILLS, GROOVES, Groove
@@ -38,56 +39,18 @@ from training.scenes import SCENES, Part, Scene
 
 GUESTS: dict[int, tuple[str, ...]] = {
     CHORD: (
-        "piano",
-        "electric piano",
-        "organ",
-        "nylon guitar",
-        "string ensemble",
-        "harp",
-        "warm pad",
-        "choir",
-        "accordion",
+        *("piano", "electric piano", "organ", "nylon guitar", "string ensemble", "harp", "warm pad"),
+        *("choir", "accordion"),
     ),
     LEAD: (
-        "piano",
-        "violin",
-        "cello",
-        "flute",
-        "trumpet",
-        "saxophone",
-        "clarinet",
-        "oboe",
-        "vibraphone",
-        "harp",
-        "choir",
-        "nylon guitar",
-        "overdriven guitar",
-        "harmonica",
-        "sitar",
-        "koto",
-        "kalimba",
-        "marimba",
-        "french horn",
-        "trombone",
-        "pan flute",
-        "banjo",
-        "steel drums",
-        "music box",
-        "saw lead",
-        "chip lead",
-        "accordion",
-        "glockenspiel",
+        *("piano", "violin", "cello", "flute", "trumpet", "saxophone", "clarinet"),
+        *("oboe", "vibraphone", "harp", "choir", "nylon guitar", "overdriven guitar", "harmonica"),
+        *("sitar", "koto", "kalimba", "marimba", "french horn", "trombone", "pan flute"),
+        *("banjo", "steel drums", "music box", "saw lead", "chip lead", "accordion", "glockenspiel"),
     ),
     COUNTER: (
-        "harp",
-        "marimba",
-        "glockenspiel",
-        "pizzicato strings",
-        "piano",
-        "synth pluck",
-        "celesta",
-        "nylon guitar",
-        "kalimba",
+        *("harp", "marimba", "glockenspiel", "pizzicato strings", "piano", "synth pluck", "celesta"),
+        *("nylon guitar", "kalimba"),
     ),
 }
 """Instruments that may visit any scene."""
@@ -186,8 +149,7 @@ def compose(
     shape(rng, form, score, active)
     end(score, steps)
     score = repaired(replace(score, grid=score.grid[:steps]))
-    begin(score)
-    score = repaired(score)
+    score = without_silence(score)
     return Piece(
         scene=scene,
         score=score,

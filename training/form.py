@@ -11,15 +11,12 @@ from bot.engines.score.format import (
     DRUMS,
     HOLD,
     LEAD,
-    ONSET,
     Score,
     drum_token,
     drums_of,
 )
 from bot.engines.score.programs import PROGRAMS
 
-_SOUND = (ONSET, ONSET, ONSET, ONSET, 1)
-"""Role → lowest token that begins a sound."""
 NOTE_ROLES = (CHORD, BASS, LEAD, COUNTER)
 
 
@@ -83,35 +80,6 @@ def shape(rng: np.random.Generator, form: str, score: Score, active: np.ndarray)
         for step, token in enumerate(part[:, DRUMS]):
             kick, snare, cymbal, extra = drums_of(int(token))
             part[step, DRUMS] = drum_token(min(kick, 1), snare, {2: 1}.get(cymbal, cymbal), extra)
-
-
-def begin(score: Score) -> None:
-    """Let something sound on the first beat, and leave no bar empty.
-
-    The earliest note of the first bar is moved to its first sixteenth; a bar without any sound repeats the
-    one before it, the first bar the first that is not empty.
-    """
-    steps = score.steps_per_bar
-    bars = [score.grid[start : start + steps] for start in range(0, len(score.grid), steps)]
-    full = [bar for bar, part in enumerate(bars) if (part >= _SOUND).any()]
-    if not full:
-        return
-    for bar, part in enumerate(bars):
-        if not (part > 0).any():
-            source = max((b for b in full if b < bar), default=full[0])
-            length = min(len(part), len(bars[source]))  # the last bar may be short
-            part[:length] = bars[source][:length]
-            score.programs[bar] = score.programs[source]
-    first = bars[0]
-    onsets = [
-        (int(np.flatnonzero(first[:, role] >= _SOUND[role])[0]), role)
-        for role in range(5)
-        if (first[:, role] >= _SOUND[role]).any()
-    ]
-    if onsets and min(onsets)[0] > 0:
-        at, role = min(onsets)
-        first[0, role] = first[at, role]
-        first[1 : at + 1, role] = 0 if role == DRUMS else HOLD
 
 
 def end(score: Score, steps: int) -> None:

@@ -32,7 +32,8 @@ from bot.engines.score.format import (
     from_frames,
     tempo_of,
 )
-from bot.engines.score.header_request import header_request
+from bot.engines.score.header_request import requested_header
+from bot.engines.score.silence import without_silence
 from bot.engines.score.steer import asked_instruments
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
@@ -91,10 +92,10 @@ class ArEngine(ScoreEngine):
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe, decoded in columns; calls step(done, total) for each."""
         temperature, top_k = self.option(recipe, "temperature"), int(self.option(recipe, "top_k"))
-        header, asked = header_request(recipe.prompt), asked_instruments(recipe.prompt)
+        header, asked = requested_header(recipe), asked_instruments(recipe.prompt)
         row = Row(recipe.seconds, recipe.seed, temperature, top_k, header, asked)
         self.decode([recipe.prompt], [row], self.option(recipe, "guidance_scale"), step)
-        return from_frames(row.result())
+        return without_silence(from_frames(row.result()))
 
     def decode(
         self, prompts: list[str], rows: list[Row], guidance_scale: float, step: Callable[[int, int], None]
