@@ -50,6 +50,7 @@ def read_card(mode: Mode, folder: Path) -> ModelCard:
             if not (folder / name).is_file():
                 raise ModelMissing(f"The file {name} is missing in {folder}: {ADVICE}.")
         options = {name: Bounds(*map(float, bounds)) for name, bounds in data["options"].items()}
+        options |= texts("key")
         if data["negative_prompt"]:
             options |= texts("negative_prompt")
         capabilities = Capabilities(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from bot.engines.score.clauses import MAX_CHARACTERS
 from bot.engines.score.format import METRES, SCALE_NAMES, SCALES, tempo_class_of
+from bot.recipe import Recipe
 
 MIN_TEMPO, MAX_TEMPO = 48, 200
 _TEMPO = re.compile(
@@ -57,6 +58,18 @@ class HeaderRequest:
         tempos = range(48) if self.tempo is None else (tempo_class_of(self.tempo),)
         metres = METRES if self.metre is None else (self.metre,)
         return tuple(t * len(METRES) + METRES.index(m) for t in tempos for m in metres)
+
+
+def requested_header(recipe: Recipe) -> HeaderRequest:
+    """Return what a recipe asks of the header: its options `bpm` and `key`, else its prompt."""
+    request = header_request(recipe.prompt)
+    bpm, key = recipe.options.get("bpm"), recipe.options.get("key")
+    if bpm is not None:
+        request = replace(request, tempo=float(bpm))
+    if key is not None:
+        named = header_request(f"in {key}")
+        request = replace(request, key=named.key, scales=named.scales)
+    return request
 
 
 def header_request(prompt: str) -> HeaderRequest:

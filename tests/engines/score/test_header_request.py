@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engines.score.format import METRES, SCALE_NAMES, tempo_of
-from bot.engines.score.header_request import HeaderRequest, header_request
+from bot.engines.score.format import METRES, SCALE_NAMES, SCALES, tempo_class_of, tempo_of
+from bot.engines.score.header_request import HeaderRequest, header_request, requested_header
+from bot.recipe import Mode, Recipe
+from bot.recipe.keys import KEYS, TONICS
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,37 @@ def test_a_tempo_is_kept_within_two_percent(tempo: float) -> None:
 def test_any_text_is_read(text: str) -> None:
     found = header_request(text)
     assert found.key is None or 0 <= found.key < 12
+
+
+MAJOR = {name for name, steps in SCALES.items() if 4 in steps and 3 not in steps}
+
+
+def recipe(prompt: str, **options: int | str) -> Recipe:
+    return Recipe(prompt=prompt, mode=Mode.AR, model="m", seconds=10.0, seed=1).with_options(**options)
+
+
+def test_a_prompt_without_options_is_read_itself() -> None:
+    prompt = "waltz in 3/4 at 96 bpm in D minor"
+    assert requested_header(recipe(prompt)) == header_request(prompt)
+
+
+def test_the_options_come_before_the_prompt() -> None:
+    request = requested_header(recipe("waltz at 96 bpm in D minor, 3/4", bpm=150, key="F# major"))
+    assert request.tempo == 150
+    assert request.key == 6
+    assert request.scales is not None
+    assert {SCALE_NAMES[scale] for scale in request.scales} <= MAJOR
+    assert request.metre == 3
+
+
+@pytest.mark.parametrize("bpm", range(48, 201))
+def test_every_tempo_is_kept_within_two_percent(bpm: int) -> None:
+    assert tempo_of(tempo_class_of(bpm)) == pytest.approx(bpm, rel=0.02)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_key_of_the_option_is_read(key: str) -> None:
+    request = requested_header(recipe("slow jazz", key=key))
+    assert request.key == TONICS.index(key.split()[0])
+    assert request.scales is not None
+    assert ("major" in {SCALE_NAMES[s] for s in request.scales}) == key.endswith("major")
