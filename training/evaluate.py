@@ -33,6 +33,7 @@ from bot.engines.score.impose import Imposed
 from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, score_of
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
+from bot.engines.score.silence import without_silence
 from bot.engines.score.steer import NOTHING, Asked, asked_instruments
 from training import features
 from training.compose import Settings, compose
@@ -168,7 +169,9 @@ def written_ar(
             defaults["guidance_scale"],
             lambda done, total: None,
         )
-        yield from ((t, from_frames(row.result())) for t, row in zip(part, rows, strict=True))
+        yield from (
+            (t, without_silence(from_frames(row.result()))) for t, row in zip(part, rows, strict=True)
+        )
 
 
 def asked_of(task: Task, steered: bool) -> Asked:
@@ -203,7 +206,7 @@ def written_diffusion(
                 headers=[header_request(t.prompt) for t in part],
             )
             for task, latent in zip(part, latents, strict=True):
-                yield task, score_of(engine.autoencoder, latent, tempo_class, metre)
+                yield task, without_silence(score_of(engine.autoencoder, latent, tempo_class, metre))
 
 
 def mean_scores(coder: ScoreAutoencoder, data: Path, work: list[Task]) -> Iterator[tuple[Task, Score]]:

@@ -32,12 +32,15 @@ SHARED = {
     "max_seconds": MAX_SECONDS,
     "sounds": "../sounds",
 }
+TEMPI = [48, 200]
+"""Beats per minute that the score format holds, within 1.6 %."""
 AR_OPTIONS = {
+    "bpm": TEMPI,
     "temperature": [0.1, 2.0, 0.95],
     "top_k": [0, VOCABULARY, 40],
     "guidance_scale": [1.0, 8.0, 2.5],
 }
-DIFFUSION_OPTIONS = {"num_sampling_steps": [4, 200, 30], "guidance_scale": [1.0, 8.0, 2.5]}
+DIFFUSION_OPTIONS = {"bpm": TEMPI, "num_sampling_steps": [4, 200, 30], "guidance_scale": [1.0, 8.0, 4.0]}
 
 
 def half(weights: dict[str, torch.Tensor], drop: tuple[str, ...] = ()) -> dict[str, torch.Tensor]:
@@ -106,6 +109,7 @@ def export_diffusion(run: Path, latent: Path, folder: Path) -> None:
         ),
         "transformer": ("diffusion_pytorch_model.safetensors", half(under(average, "transformer."))),
         "planner": ("model.safetensors", half(under(average, "planner."))),
+        "instruments": ("model.safetensors", half(under(average, "instruments."))),
         "autoencoder": ("model.safetensors", half(coder)),
     }
     for name, (file, weights) in parts.items():

@@ -104,16 +104,13 @@ def noisy(vectors: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def captions_of(shard: Shard, rng: np.random.Generator) -> tuple[Captions, np.ndarray]:
-    """Return CAPTIONS captions of any pieces, whole, and their scenes."""
+    """Return CAPTIONS captions of any pieces, whole, and the pieces' indices."""
     indices = rng.integers(len(shard), size=CAPTIONS)
     which = rng.integers(shard.captions.shape[1], size=CAPTIONS)
     rows, kinds = shard.captions[indices, which], shard.kinds[indices, which]
     vectors = torch.from_numpy(shard.vectors[np.maximum(rows, 0)].astype(np.float32))
     present = torch.from_numpy(rows >= 0)
-    return (
-        Captions(vectors, torch.from_numpy(kinds.astype(np.int64)), present, present),
-        shard.scenes[indices],
-    )
+    return Captions(vectors, torch.from_numpy(kinds.astype(np.int64)), present, present), indices
 
 
 def main() -> None:
@@ -129,24 +126,24 @@ def main() -> None:
     rng, generator = np.random.default_rng(3), torch.Generator().manual_seed(3)
     average = torch.load(args.run / "last.pt", weights_only=True)["average"]
     student = text_encoder()
-    student.load_state_dict(_under(average, "text_encoder."))
+    student.load_state_dict(weights_under(average, "text_encoder."))
     teacher = copy.deepcopy(student).eval().requires_grad_(False)
     head = SceneHead(student.width)
-    head.load_state_dict(_under(average, "scene_head."))
+    head.load_state_dict(weights_under(average, "scene_head."))
     head.requires_grad_(False)
     shard, prompts = load(args.data), pairs(rng, SentenceEncoder(), PROMPTS)
     optimiser = torch.optim.AdamW(student.parameters(), RATE, (0.9, 0.98), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, args.steps)
     student.train()
     for number in range(1, args.steps + 1):
-        captions, scenes = captions_of(shard, rng)
+        captions, indices = captions_of(shard, rng)
         chosen = rng.integers(len(prompts.scenes), size=WORDINGS)
         loss = torch.zeros(())
         for (vectors, kinds, mask), (aim, aim_kinds, aim_mask), names in (
             (
                 (captions.vectors, captions.kinds, captions.present),
                 (captions.vectors, captions.kinds, captions.present),
-                scenes,
+                shard.scenes[indices],
             ),
             (
                 (prompts.given[0][chosen], prompts.given[1][chosen], prompts.given[2][chosen]),
@@ -169,7 +166,8 @@ def main() -> None:
     torch.save({"average": average}, args.out / "last.pt")
 
 
-def _under(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def weights_under(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the weights whose names begin with a prefix, without it."""
     return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
 
 

@@ -184,7 +184,9 @@ def _token(role: int, fields: list[npt.NDArray[np.int64]], scale: int) -> npt.ND
     if role == CHORD:
         quality, level = others
         quality = np.minimum(quality, len(QUALITY_NAMES) - 1)
-        return ONSET + ((pitch % 12) * len(QUALITY_NAMES) + quality) * CHORD_LEVELS + level
+        return np.asarray(
+            ONSET + ((pitch % 12) * len(QUALITY_NAMES) + quality) * CHORD_LEVELS + level, np.int64
+        )
     octave, level = others
     low, high = BASS_RANGE if role == BASS else TUNE_RANGE
     # An octave out of range, which only a wrong bit gives, is folded into it: the degree stays.

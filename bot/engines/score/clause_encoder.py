@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from bot.engines.score.clauses import MAX_CLAUSES, Kind
 from bot.engines.score.sentences import WIDTH, Vectors
-from bot.engines.score.sizes import MOST_LAYERS, size_in
+from bot.engines.score.sizes import MAX_LAYERS, size_in
 
 MODEL_TYPE = "antiphon_clauses"
 HEADS = 4
@@ -47,7 +47,7 @@ class ClauseEncoder(nn.Module):
         width = size_in(config, "d_model")
         if width % HEADS:
             raise ValueError(f"d_model {width} is no multiple of {HEADS} heads")
-        return cls(width, size_in(config, "num_layers", MOST_LAYERS))
+        return cls(width, size_in(config, "num_layers", MAX_LAYERS))
 
     def config(self) -> dict[str, Any]:
         """Return what `from_config` reads."""

@@ -7,9 +7,10 @@ exactly, and a sentence embedding reads "no drums" much like "drums".
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import IntEnum
+
+from bot.engines.score.emoji import spelled_out
 
 MAX_CLAUSES = 8
 MAX_CHARACTERS = 4_000
@@ -65,8 +66,8 @@ class Clause:
 
 
 def described(prompt: str) -> str:
-    """Return the prompt without tempo, key and negated instruments, in NFKC, its white space single."""
-    text = unicodedata.normalize("NFKC", prompt[:MAX_CHARACTERS])
+    """Return the prompt, emoji as words, without tempo, key and negated instruments, white space single."""
+    text = spelled_out(prompt[:MAX_CHARACTERS])
     return " ".join(_PARSED.sub(" ", text).split()).strip(" ,.;:")
 
 
@@ -94,8 +95,9 @@ def clauses(prompt: str) -> list[Clause]:
 def stages(prompt: str) -> list[str]:
     """Return one prompt for each stage of a sequence, in the order of the music; without one, `[prompt]`.
 
-    The prompt of a stage holds its own clauses, those of the stages before it, and those outside the
-    sequence: "jazz, first a flute, then drums" becomes "only a flute, jazz" and "drums, a flute, jazz".
+    The prompt of a stage holds its own clauses and those outside the sequence: "jazz, first a flute, then
+    drums" becomes "only a flute, jazz" and "drums, jazz". Instruments that play already are in the models'
+    context: with them in the prompt, the new one entered in half as many clips (training/README.md).
     """
     parts = clauses(prompt)[1:]
     # Without a first mark, what precedes the second stage is the first: "a flute, then drums".
@@ -108,13 +110,8 @@ def stages(prompt: str) -> list[str]:
         numbers.setdefault((max(part.kind, Kind.FIRST), part.marks), []).append(part.text)
     if len(numbers) < 2:
         return [prompt]
-    out: list[str] = []
-    earlier: list[str] = []
-    for _, texts in sorted(numbers.items()):
-        text = ", ".join([*texts, *earlier, *general])
-        out.append(text if earlier else f"only {text}")
-        earlier = [*texts, *earlier]
-    return out
+    first, *later = (", ".join([*texts, *general]) for _, texts in sorted(numbers.items()))
+    return [f"only {first}", *later]
 
 
 def _append(parts: list[Clause], text: str, kind: Kind, marks: int) -> None:

@@ -16,8 +16,9 @@ from bot.engines.score.clauses import stages
 from bot.engines.score.dit import DiT
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
-from bot.engines.score.header_request import HeaderRequest, header_request
+from bot.engines.score.header_request import HeaderRequest, header_request, requested_header
 from bot.engines.score.impose import Imposed
+from bot.engines.score.instrument_planner import InstrumentPlanner, pool
 from bot.engines.score.latent import (
     CHANNELS,
     GLOBALS,
@@ -27,6 +28,7 @@ from bot.engines.score.latent import (
     positions,
     score_of,
 )
+from bot.engines.score.silence import without_silence
 from bot.engines.score.sizes import read_config
 from bot.engines.score.steer import Asked, asked_instruments, stage_starts
 from bot.errors import ModelMissing
@@ -73,11 +75,14 @@ class DiffusionEngine(ScoreEngine):
             torch.nn.Linear(hidden, HEADER_SIZES[0]),
         )
         fill(self._planner, weights, path)
+        path = folder / "instruments" / "model.safetensors"
+        self._instruments = InstrumentPlanner(text["d_model"])
+        fill(self._instruments, load_weights(path), path)
         path = folder / "autoencoder" / "model.safetensors"
         self.autoencoder = ScoreAutoencoder()
         fill(self.autoencoder, load_weights(path), path)
         self.autoencoder.eval()
-        for module in (self._text, self._planner):
+        for module in (self._text, self._planner, self._instruments):
             module.to(device).eval()
         self._transformer.to(device, self._dtype).eval()
 
@@ -88,8 +93,8 @@ class DiffusionEngine(ScoreEngine):
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe; calls step(done, total) after every denoising step."""
         heard = self._heard([recipe.prompt])
-        header = header_request(recipe.prompt)
-        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], heard)[0]
+        header = requested_header(recipe)
+        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], heard, [header])[0]
         latents = self.denoise(
             [recipe.prompt],
             [recipe.seed],
@@ -104,19 +109,28 @@ class DiffusionEngine(ScoreEngine):
             heard=heard,
             step=step,
         )
-        return score_of(self.autoencoder, latents[0], tempo_class, metre)
+        return without_silence(score_of(self.autoencoder, latents[0], tempo_class, metre))
 
     @torch.inference_mode()
-    def plan(self, prompts: list[str], seeds: list[int], heard: Heard | None = None) -> list[tuple[int, int]]:
-        """Return (tempo class, metre) of each prompt, drawn with its seed; heard: as `denoise`."""
+    def plan(
+        self,
+        prompts: list[str],
+        seeds: list[int],
+        heard: Heard | None = None,
+        headers: list[HeaderRequest] | None = None,
+    ) -> list[tuple[int, int]]:
+        """Return (tempo class, metre) of each prompt, drawn with its seed.
+
+        heard: as `denoise`.  headers: the tempo and metre to keep; what the prompts name by default.
+        """
+        headers = headers or [header_request(prompt) for prompt in prompts]
         states, mask = heard or self._heard(prompts)
-        count = mask.sum(1, keepdim=True).clamp(min=1)
-        logits = self._planner(torch.cat([states.sum(1) / count, states.amax(1)], -1)).cpu().numpy()
+        logits = self._planner(pool(states, mask)).cpu().numpy()
         out = []
-        for prompt, row, seed in zip(
-            prompts, logits.astype(np.float64) / PLAN_TEMPERATURE, seeds, strict=True
+        for header, row, seed in zip(
+            headers, logits.astype(np.float64) / PLAN_TEMPERATURE, seeds, strict=True
         ):
-            wanted = header_request(prompt).header_tokens
+            wanted = header.header_tokens
             if wanted is not None:
                 row = np.where(np.isin(np.arange(len(row)), wanted), row, -np.inf)
             row = np.where(row < np.sort(row)[-PLAN_TOP], -np.inf, row)
@@ -164,7 +178,7 @@ class DiffusionEngine(ScoreEngine):
             ]
         ).to(self.device)
         rows, parts = self._staged(prompts, beats, metre)
-        states = (heard if heard and len(rows) == count else self._heard(rows))[0]
+        states, mask = heard if heard and len(rows) == count else self._heard(rows)
         clip_of = torch.tensor([clip for clip, part in enumerate(parts) for _ in part], device=self.device)
         count = len(rows)
         guided = guidance_scale != 1.0
@@ -181,7 +195,10 @@ class DiffusionEngine(ScoreEngine):
             torch.cat(batches).to(self._dtype), told.to(self.device, self._dtype), 1 + beats
         )
         where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
-        imposed = Imposed(self.autoencoder, asked or [], metre, headers)
+        unwanted = [one.unwanted for one in asked] if asked else [frozenset[tuple[int, int]]()] * len(prompts)
+        bars = -(-beats // metre)
+        planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre)
+        imposed = Imposed(self.autoencoder, asked or [], metre, headers, planned)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
         if initial is not None:
@@ -209,6 +226,27 @@ class DiffusionEngine(ScoreEngine):
             latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
             step(number + 1, steps)
         return latents.cpu()
+
+    def _instruments_of(
+        self,
+        pooled: torch.Tensor,
+        parts: list[list[slice]],
+        seeds: list[int],
+        unwanted: list[frozenset[tuple[int, int]]],
+        bars: int,
+        metre: int,
+    ) -> list[np.ndarray]:
+        """Return the planned programs [bars, 5] of each clip, drawn for each of its texts."""
+        out, first = [], 0
+        for part, seed, excluded in zip(parts, seeds, unwanted, strict=True):
+            programs = np.zeros((bars, 5), np.int64)
+            for number, frames in enumerate(part):
+                if frames.stop > 1:  # not the header's text
+                    start = max(0, frames.start - 1) // metre
+                    programs[start:] = self._instruments.draw(pooled[first + number], seed, excluded)
+            out.append(programs)
+            first += len(part)
+        return out
 
     @staticmethod
     def _staged(prompts: list[str], beats: int, metre: int) -> tuple[list[str], list[list[slice]]]:

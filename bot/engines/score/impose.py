@@ -16,6 +16,8 @@ from bot.engines.score.steer import Asked, Steering
 FILLED_FROM = 0.5
 """Share of the denoising steps after which silences are looked for: before, the estimates are still vague."""
 MAX_SILENT_BEATS = 2
+MIN_PLAYING = 0.6
+"""Share of the bars in which a planned instrument plays at least."""
 
 
 class Imposed:
@@ -32,8 +34,10 @@ class Imposed:
         asked: list[Asked],
         metre: int,
         headers: list[HeaderRequest] | None = None,
+        planned: list[npt.NDArray[np.int64]] | None = None,
     ) -> None:
         self._coder, self._asked, self._metre = coder, asked, metre
+        self._planned = planned
         self._headers = headers or []
         self._bits: Tensor | None = None
         self._held = torch.zeros(0)
@@ -52,8 +56,41 @@ class Imposed:
         assert self._bits is not None
         if progress >= FILLED_FROM:
             self._fill(torch.where(self._held > 0, self._bits, bits))
-        body = body + (self._bits - bits) * self._held @ basis
+        wanted, held = self._bits, self._held
+        if self._planned is not None:
+            wanted, held = self._play_planned(bits)
+        body = body + (wanted - bits) * held @ basis
         return torch.cat([self._header(clean[:, :, :1]), body.transpose(1, 2)], 2)
+
+    def _play_planned(self, bits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the bits to set and where, with each role's planned instrument or a rest in every bar.
+
+        The estimate decides which of the two, bar by bar; at least MIN_PLAYING of the bars play.
+        """
+        assert self._bits is not None
+        assert self._planned is not None
+        wanted, held = self._bits.clone(), self._held.clone()
+        beats = bits.shape[1]
+        bar_of = np.arange(beats) // self._metre
+        first = BEAT_BITS - sum(PROGRAM_BITS)
+        for row, programs in enumerate(self._planned):
+            codes, silent = program_bits(programs[bar_of]), program_bits(np.zeros((beats, 5), np.int64))
+            estimate = bits[row, :, first:].cpu().numpy()
+            place = 0
+            for width in PROGRAM_BITS:
+                part = slice(place, place + width)
+                place += width
+                favour = (estimate[:, part] * (codes - silent)[:, part]).sum(1)
+                by_bar = np.bincount(bar_of, favour)
+                plays = by_bar >= min(0.0, float(np.quantile(by_bar, 1 - MIN_PLAYING)))
+                chosen = np.where(plays[bar_of, None], codes[:, part], silent[:, part])
+                where = slice(first + part.start, first + part.stop)
+                free = held[row, :, where] == 0
+                wanted[row, :, where] = torch.where(
+                    free, torch.from_numpy(chosen).to(wanted), wanted[row, :, where]
+                )
+                held[row, :, where] = 1
+        return wanted, held
 
     def _header(self, frame: Tensor) -> Tensor:
         """Return header frames [rows, 128, 1] with the key and scale that were asked for."""

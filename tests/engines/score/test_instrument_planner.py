@@ -1,0 +1,39 @@
+"""Instruments are drawn from the words: never none, never an unwanted one, the same for a seed."""
+
+import pytest
+import torch
+
+from bot.engines.score.format import CHORD, COUNTER, DRUMS, LEAD, PROGRAM_SIZES
+from bot.engines.score.instrument_planner import InstrumentPlanner
+
+WIDTH = 8
+
+
+def planner(silent: bool) -> InstrumentPlanner:
+    torch.manual_seed(0)
+    made = InstrumentPlanner(WIDTH)
+    if silent:
+        for part in made.roles:
+            part[-1].bias.data[0] = 100.0  # type: ignore[index]
+    return made
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_pitched_role_plays_even_where_silence_is_likeliest(seed: int) -> None:
+    programs = planner(silent=True).draw(torch.zeros(2 * WIDTH), seed)
+    assert programs[[CHORD, LEAD]].tolist() == [0, 0]
+    assert programs[COUNTER] > 0
+
+
+def test_a_seed_draws_the_same_and_another_draws_otherwise() -> None:
+    made, pooled = planner(silent=False), torch.ones(2 * WIDTH)
+    drawn = {tuple(made.draw(pooled, seed).tolist()) for seed in range(10)}
+    assert len(drawn) > 5
+    assert made.draw(pooled, 3).tolist() == made.draw(pooled, 3).tolist()
+
+
+def test_what_is_unwanted_is_not_drawn() -> None:
+    made, pooled = planner(silent=False), torch.ones(2 * WIDTH)
+    kits = frozenset((DRUMS, kit) for kit in range(1, PROGRAM_SIZES[DRUMS]))
+    assert any(made.draw(pooled, seed)[DRUMS] for seed in range(10))
+    assert not any(made.draw(pooled, seed, kits)[DRUMS] for seed in range(10))
