@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import MusicgenForCausalLM, T5Config, T5EncoderModel
+from transformers import MusicgenForCausalLM
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 
 from bot.engines.musicgen.decoder import Conditions, Decoder
@@ -30,19 +30,6 @@ def engine() -> ArEngine:
 def part(prefix: str) -> dict[str, torch.Tensor]:
     weights = load_file(FOLDER / "model.safetensors")
     return {n.removeprefix(prefix): w.float() for n, w in weights.items() if n.startswith(prefix)}
-
-
-@pytest.mark.parametrize("prompt", PROMPTS)
-@torch.inference_mode()
-def test_prompts_are_read_as_transformers_reads_them(prompt: str, engine: ArEngine) -> None:
-    config = json.loads((FOLDER / "config.json").read_text())
-    encoder = T5EncoderModel(T5Config.from_dict(config["text_encoder"])).eval()
-    own = part("text_encoder.")
-    encoder.load_state_dict(own | {"encoder.embed_tokens.weight": own["shared.weight"]})
-    project = part("enc_to_dec_proj.")
-    states = encoder(torch.tensor([engine.words.ids(prompt)])).last_hidden_state[0]
-    expected = states @ project["weight"].T + project["bias"]
-    torch.testing.assert_close(engine.heard(prompt), expected, rtol=1e-4, atol=1e-4)
 
 
 @torch.inference_mode()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.engines.score.clauses import MAX_CLAUSES, Kind, clauses, described
+from bot.engines.score.clauses import MAX_CLAUSES, Kind, clauses, described, stages
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,21 @@ def test_any_text_gives_a_bounded_number_of_clauses(text: str) -> None:
     assert len(found) <= 1 + MAX_CLAUSES
     assert all(any(c.isalnum() for c in clause.text) for clause in found)
     assert [clause.kind for clause in found].count(Kind.WHOLE) == bool(found)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("first only a flute, later guitar joins in", ["only a flute", "guitar joins in"]),
+        (
+            "jazz: start with piano, then strings, finally drums",
+            ["only piano, jazz", "strings, jazz", "drums, jazz"],
+        ),
+        ("a harp, then a choir", ["only a harp", "a choir"]),
+        ("warm reggae with organ", ["warm reggae with organ"]),
+        ("start with a lonely cello", ["start with a lonely cello"]),
+        ("", [""]),
+    ],
+)
+def test_a_sequence_has_a_prompt_for_each_of_its_stages(prompt: str, expected: list[str]) -> None:
+    assert stages(prompt) == expected

@@ -17,15 +17,13 @@ from bot.engines.base import Engine, RenderRequest
 from bot.engines.score import MODELS, describe, load
 from bot.engines.score.decode import Row
 from bot.engines.score.format import STREAMS, VOCABULARY, from_frames
-from bot.engines.score.text import Words
+from bot.engines.score.latent import ScoreAutoencoder
 from bot.errors import InvalidRecipe, ModelMissing
 from bot.recipe import Mode, Recipe
 from training.export import export_ar, export_diffusion
 from training.loop import text_encoder
 from training.train_ar import Model as ArModel
 from training.train_diffusion import Model as DiffusionModel
-from training.train_latent import ScoreAutoencoder
-from training.words import WIDTH
 
 MODES = (Mode.AR, Mode.DIFFUSION)
 
@@ -66,19 +64,16 @@ class RecordingContext:
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     torch.manual_seed(0)
-    words = Words(MODELS / "text").size
-    vectors = np.random.default_rng(0).standard_normal((words, WIDTH)).astype(np.float16)
     for kind, model in (("ar", ArModel), ("diffusion", DiffusionModel)):
         (folder / kind).mkdir()
-        torch.save({"average": model(text_encoder(vectors)).state_dict()}, folder / kind / "last.pt")
+        torch.save({"average": model(text_encoder()).state_dict()}, folder / kind / "last.pt")
     (folder / "latent").mkdir()
     coder = ScoreAutoencoder()
     torch.nn.init.normal_(coder.basis, std=0.1)
     torch.save({"average": coder.state_dict()}, folder / "latent" / "last.pt")
-    export_ar(folder / "ar", folder / "tiny" / "ar", vectors)
-    export_diffusion(folder / "diffusion", folder / "latent", folder / "tiny" / "diffusion", vectors)
+    export_ar(folder / "ar", folder / "tiny" / "ar")
+    export_diffusion(folder / "diffusion", folder / "latent", folder / "tiny" / "diffusion")
     (folder / "tiny" / "sounds").symlink_to(MODELS / "sounds")
-    (folder / "tiny" / "text").symlink_to(MODELS / "text")
     return folder / "tiny"
 
 
@@ -247,8 +242,7 @@ def test_broken_folders_are_named(mode: Mode, models: Path, tmp_path: Path) -> N
     for number, name in enumerate(files):
         folder = tmp_path / str(number) / mode.value
         shutil.copytree(whole, folder)
-        for shared in ("sounds", "text"):
-            (tmp_path / str(number) / shared).symlink_to(MODELS / shared)
+        (tmp_path / str(number) / "sounds").symlink_to(MODELS / "sounds")
         (folder / name).write_bytes(b'{"no": 1}')
         with pytest.raises(ModelMissing, match=name.split("/")[-1].split(".")[0]):
             load(mode, folder)
@@ -282,3 +276,16 @@ def test_top_k_of_one_is_greedy() -> None:
         )
         == 2
     )
+
+
+def test_a_row_moves_through_its_stages_with_its_bars() -> None:
+    row = Row(12.0, 1, 1.0, 0)
+    rng = np.random.default_rng(0)
+    found, place = [], 0
+    while not row.finished:
+        found.append(row.stage(3))
+        row.next_tokens(rng.normal(0, 1, (STREAMS, VOCABULARY)).astype(np.float32), place)
+        place += 1
+    heard = list(dict.fromkeys(found))
+    assert heard == [None, 0, 1, 2]
+    assert found.index(1) < 0.5 * len(found) < len(found) - found[::-1].index(1) + 0.3 * len(found)

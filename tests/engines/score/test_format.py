@@ -38,15 +38,20 @@ def test_a_score_survives_bits(seed: int) -> None:
     score = random_piece(np.random.default_rng(seed)).score
     steps = score.grid.reshape(-1, 4, 5)
     programs = score.programs[np.arange(len(steps)) // score.metre]
-    again, kinds = bits.from_bits(bits.to_bits(steps, programs))
+    again, kinds = bits.from_bits(
+        bits.to_bits(steps, programs, np.full(len(steps), score.scale)), score.scale
+    )
     assert (again == steps).all()
     assert (bits.programs_of(kinds) == programs).all()
 
 
 @settings(max_examples=60, deadline=None)
-@given(hnp.arrays(np.float32, (6, bits.BEAT_BITS), elements=st.floats(-3, 3, width=32)))
-def test_any_bits_are_tokens_of_the_format(values: np.ndarray) -> None:
-    steps, _ = bits.from_bits(values)
+@given(
+    hnp.arrays(np.float32, (6, bits.BEAT_BITS), elements=st.floats(-3, 3, width=32)),
+    st.integers(0, len(fmt.SCALE_NAMES) - 1),
+)
+def test_any_bits_are_tokens_of_the_format(values: np.ndarray, scale: int) -> None:
+    steps, _ = bits.from_bits(values, scale)
     for role in range(5):
         assert steps[..., role].min() >= 0
         assert steps[..., role].max() < fmt.STEP_SIZES[role]

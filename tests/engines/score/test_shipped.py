@@ -9,12 +9,15 @@ from bot.engines import registry
 from bot.engines.score import BUILT_IN, MODELS, load
 from bot.engines.score.ar import ArEngine
 from bot.engines.score.bank import SAMPLE_RATE
+from bot.engines.score.bits import PROGRAM_BITS, programs_of
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
 from bot.engines.score.engine import one_thread
 from bot.engines.score.format import Score, from_frames, tempo_of
-from bot.engines.score.latent import encoded, score_of
-from bot.engines.score.text import asked_tempo
+from bot.engines.score.header_request import header_request
+from bot.engines.score.impose import MIN_PLAYING, Imposed
+from bot.engines.score.latent import bits_of, encoded, score_of
+from bot.engines.score.steer import stage_starts
 from bot.recipe import Mode
 from training.compose import compose
 from training.evaluate import Task, written_ar, written_diffusion
@@ -95,7 +98,7 @@ def test_the_words_matter(mode: str, request: pytest.FixtureRequest) -> None:
 
 def test_a_tempo_that_is_asked_for_is_kept(ar: ArEngine) -> None:
     with one_thread():
-        rows = [Row(6.0, bpm, 0.95, 40, asked_tempo(f"house at {bpm} bpm")) for bpm in (70, 122, 171)]
+        rows = [Row(6.0, bpm, 0.95, 40, header_request(f"house at {bpm} bpm")) for bpm in (70, 122, 171)]
         ar.decode([f"house at {bpm} bpm" for bpm in (70, 122, 171)], rows, 2.5, lambda done, total: None)
     tempi = [from_frames(row.result()).tempo for row in rows]
     assert tempi == pytest.approx([70, 122, 171], rel=0.016)
@@ -174,8 +177,39 @@ def test_the_ar_checkpoint_is_in_musicgens_layout(ar: ArEngine) -> None:
         "decoder.model.decoder.layers.0.encoder_attn.k_proj.weight",
         "decoder.model.decoder.layer_norm.weight",
         "enc_to_dec_proj.weight",
-        "text_encoder.shared.weight",
-        "text_encoder.encoder.block.0.layer.0.SelfAttention.q.weight",
+        "text_encoder.project.weight",
     ):
         assert name in names
     assert not any("scene_head" in name for name in names)
+
+
+def test_a_planned_instrument_plays_in_most_bars_and_no_other_does(diffusion: DiffusionEngine) -> None:
+    score = compose(SCENES[7], 20.0, np.random.default_rng(1)).score
+    latents = encoded(diffusion.autoencoder, score)[None]
+    bars = -(-(latents.shape[2] - 1) // score.metre)
+    planned = np.tile(np.array([3, 0, 7, 0, 0]), (bars, 1))
+    kept = Imposed(diffusion.autoencoder, [], score.metre, planned=[planned])(latents)
+    bits = bits_of(diffusion.autoencoder, kept[0, :, 1:].T)[:, -sum(PROGRAM_BITS) :]
+    programs = programs_of(bits.detach().numpy())
+    assert (programs[:, [1, 3, 4]] == 0).all()
+    for role in (0, 2):
+        assert set(programs[:, role]) <= {0, planned[0, role]}
+        assert (programs[:, role] > 0).mean() >= 0.9 * MIN_PLAYING
+
+
+def test_each_stage_of_a_sequence_has_its_own_frames_and_text(diffusion: DiffusionEngine) -> None:
+    texts, parts = diffusion._staged(["first a flute, then a choir", "warm reggae"], 20, 4)
+    assert texts == ["first a flute, then a choir", "only a flute", "a choir", "warm reggae"]
+    (header, first, second), (whole,) = parts
+    assert (header, whole) == (slice(0, 1), slice(0, 21))
+    assert (first.start, second.stop) == (1, 21)
+    assert first.stop == second.start == 1 + 4 * stage_starts(2, 5)[1]
+
+
+def test_a_sequence_is_heard_by_the_autoregressive_model_itself(ar: ArEngine) -> None:
+    """Without the engine's steering: the first stage is a flute's alone, in most takes."""
+    work = [Task("sequence", "first only a flute, later a harp joins in", None, None, n) for n in range(6)]
+    with one_thread():
+        written = [score for _, score in written_ar(ar, work, steered=False)]
+    first = [{name for bar, _, name in entries_of(score) if bar == 0} for score in written]
+    assert sum(names == {"flute"} for names in first) >= 4, first

@@ -178,11 +178,11 @@ def test_bits_of_instruments_are_read_back(programs: list[tuple[int, ...]]) -> N
 
 
 def test_a_role_whose_onset_bits_are_set_begins_a_note() -> None:
-    bits = to_bits(np.full((1, 4, 5), REST), np.zeros((1, 5), int))
+    bits = to_bits(np.full((1, 4, 5), REST), np.zeros((1, 5), int), np.zeros(1, int))
     for role in range(5):
         for place, sign in onset_bits(role).items():
             bits[0, place] = sign
-    steps, _ = from_bits(bits)
+    steps, _ = from_bits(bits, 0)
     assert (steps[0, 0, :DRUMS] >= ONSET).all()
     assert steps[0, 0, DRUMS] > 0
     assert (steps[0, 1:] == REST).all()
