@@ -132,3 +132,16 @@ def test_damaged_tags_never_raise_anything_else(tmp_path, junk, place, cut):
     file.write_bytes(whole[:place] + junk + (b"" if cut else whole[place + len(junk) :]))
     with suppress(UserError):
         read_recipe(file)
+
+
+def test_a_tag_of_an_earlier_version_is_read(tmp_path):
+    stored = (
+        '{"prompt": "slow piano", "mode": "ar", "model": "test", "seconds": 10.0, "seed": 7, '
+        f'"temperature": 0.9, "top_k": 250, "melody": "{"a" * 64}"}}'
+    )
+    frames = ID3()
+    frames.add(TXXX(encoding=3, desc=RECIPE_FRAME, text=stored))
+    frames.save(tmp_path / "old.mp3")
+    made = read_recipe(tmp_path / "old.mp3")
+    assert made.options == {"temperature": 0.9, "top_k": 250}
+    assert made.sources == {"melody": "a" * 64}
