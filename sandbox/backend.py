@@ -26,6 +26,7 @@ from sandbox.model import AppSettings, Attachment
 from sandbox.payloads import Payloads
 from sandbox.places import Places
 from sandbox.rest.http import RestApi
+from sandbox.rest.implemented import OPERATIONS
 from sandbox.rest.routing import Services
 from sandbox.rules import Rulebook
 from sandbox.spec import Spec
@@ -61,7 +62,7 @@ class Backend:
 
     def __init__(self, path: Path | None = None, **options: Unpack[Options]) -> None:
         self.clock = options.get("clock") or Clock()
-        self.faults = options.get("faults") or Faults()
+        self.faults = options.get("faults") or Faults(OPERATIONS)
         self.limits = options.get("limits") or Limits()
         self.rules = Rulebook()
         self.spec = options.get("spec")

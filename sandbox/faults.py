@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
@@ -21,7 +21,6 @@ from sandbox.files import Upload
 from sandbox.gateway import Gateway
 from sandbox.limits import RateLimitedError
 from sandbox.model import Json
-from sandbox.rest.implemented import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -181,8 +180,10 @@ class Faults:
     `aim` narrows each to some requests, see Aim; a `ValueError` names an operation that the sandbox does not
     have. Delays and slow uploads take their time on the sandbox's clock. A request that is held up is dropped
     if its client has left when it would go on, as one that never reached Discord.
+    operations: the names of the REST operations that the sandbox has.
     """
 
+    operations: Collection[str]
     waiting: list[Fault] = field(default_factory=list)
     gateway: Gateway | None = None
 
@@ -266,7 +267,7 @@ class Faults:
 
     def _add(self, fault: Fault) -> Fault:
         operation = fault.aim.get("operation")
-        if operation is not None and operation not in OPERATIONS:
+        if operation is not None and operation not in self.operations:
             raise ValueError(f"The sandbox has no operation {operation!r}.")
         self.waiting.append(fault)
         return _record(fault)

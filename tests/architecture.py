@@ -80,6 +80,18 @@ def rooms(root: Path = ROOT) -> tuple[Graph, Graph]:
     return imported, {source: targets - imported[source] for source, targets in named.items()}
 
 
+def packages_and_modules(root: Path = ROOT) -> Graph:
+    """Return the imports among the packages and single modules of each of the three trees, `cogs` too."""
+    files = modules(root)
+    graph: Graph = defaultdict(set)
+    for module, path in files.items():
+        source = ".".join(module.split(".")[:2])
+        for target, by_name in imports(path, files):
+            if not by_name and (other := ".".join(target.split(".")[:2])) != source:
+                graph[source].add(other)
+    return graph
+
+
 def ties(graph: Graph) -> list[tuple[str, str]]:
     """Return the pairs of rooms that import each other."""
     return sorted((a, b) for a in graph for b in graph[a] if a < b and a in graph.get(b, set()))

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
-from bot.config import Settings
 from bot.recipe import OptionValue, Recipe, Role, Source, Task, random_seed
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.options import OPTIONS
 from bot.recipe.validate import validate_options, validate_seconds, validate_sources
 
 
+class OwnerLimits(Protocol):
+    """The owner's settings that a recipe is built with; bot.config.Settings has them."""
+
+    @property
+    def default_seconds(self) -> float:
+        """The length of a clip where the member gives none."""
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest clip that a member may request."""
+
+    def option_default(self, name: str) -> float | int | None:
+        """Return the owner's default for an option of the table, or None where the engine's own holds."""
+
+
 def build_recipe(
     capabilities: Capabilities,
-    settings: Settings,
+    settings: OwnerLimits,
     *,
     prompt: str,
     seconds: float | None = None,
@@ -47,7 +62,7 @@ def build_recipe(
     )
 
 
-def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: Settings) -> Recipe:
+def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: OwnerLimits) -> Recipe:
     """Return the recipe for another engine: same prompt, length and seed, its own defaults for the sampling.
 
     The options and sources that describe the music stay, as far as the engine takes them.
@@ -81,17 +96,17 @@ def within_bounds(options: Mapping[str, OptionValue], capabilities: Capabilities
     return found
 
 
-def within_lengths(seconds: float, capabilities: Capabilities, settings: Settings) -> float:
+def within_lengths(seconds: float, capabilities: Capabilities, settings: OwnerLimits) -> float:
     """Return a length moved to where the engine and the owner allow it, in seconds."""
     return min(max(seconds, capabilities.min_seconds), longest_seconds(capabilities, settings))
 
 
-def longest_seconds(capabilities: Capabilities, settings: Settings) -> float:
+def longest_seconds(capabilities: Capabilities, settings: OwnerLimits) -> float:
     """Return the longest clip that both the engine and the owner allow, in seconds."""
     return min(capabilities.max_seconds, settings.max_seconds)
 
 
-def _defaults(capabilities: Capabilities, settings: Settings, task: Task) -> dict[str, OptionValue]:
+def _defaults(capabilities: Capabilities, settings: OwnerLimits, task: Task) -> dict[str, OptionValue]:
     """Return the value of each option that the engine takes: the owner's within its bounds, else its own."""
     found: dict[str, OptionValue] = {}
     for name, bounds in capabilities.options.items():
