@@ -52,3 +52,25 @@ def test_every_path_in_the_code_exists() -> None:
         if not (ROOT / name).exists()
     }
     assert missing == set()
+
+
+def test_the_design_names_what_decides() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|`]+ \| (`[^|]+`) \| `([^|]+)` \|$", page, re.MULTILINE)
+    assert len(rows) >= 10
+    missing = [
+        f"{name} in {file}"
+        for files, name in rows
+        for file in re.findall(r"`([^`]+)`", files)
+        if name not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []
+
+
+def test_the_queue_view_in_the_design_is_the_newest() -> None:
+    newest = max(
+        path
+        for path in (ROOT / "bot" / "store" / "migrations").glob("*.sql")
+        if "CREATE VIEW queue" in path.read_text(encoding="utf-8")
+    )
+    assert newest.name in (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
