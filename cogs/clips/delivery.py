@@ -67,6 +67,7 @@ class ClipDelivery:
 
     async def _attempt(self, job_id: int) -> None:
         async with self._responses.lock(job_id):
+            # Read under the lock: a deletion or an earlier attempt may have ended the job meanwhile.
             job = await self._bot.history.job(job_id)
             if job.state is not State.RENDERED:
                 return
@@ -84,6 +85,7 @@ class ClipDelivery:
                         draft, worded = replace(draft, embed=_without_words(draft.embed)), False
                     else:
                         raise
+            # Only a size that Discord took is remembered; the refused one says nothing about the limit.
             if smaller:
                 size = (self._bot.settings.clip_dir / clip.file).stat().st_size
                 await self._bot.outbox.limit_size(job.guild_id or job.channel_id, size)

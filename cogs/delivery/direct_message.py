@@ -1,4 +1,4 @@
-"""Direct messages: where the outbox goes when no channel takes a message."""
+"""Direct messages: the outbox's last way, where no channel takes a message."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from bot.app import Antiphon
 from cogs.delivery.refusals import UNREACHABLE, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft, Respondable, ResponseStore, Shown
 
-MESSAGES_READ = 100
+MAX_MESSAGES_READ = 100
+"""Messages read after the interaction, one request; the answer is the first of the bot's or soon after."""
 
 
 class OriginalResponses:
@@ -28,6 +29,7 @@ class OriginalResponses:
 
     def lock(self, item_id: int) -> asyncio.Lock:
         """Return the lock to hold from looking at an item's state until its answer is edited."""
+        # Held weakly, so that a lock goes with its last user and the table stays as small as the outbox.
         lock = self._locks.get(item_id)
         if lock is None:
             lock = self._locks[item_id] = asyncio.Lock()
@@ -54,8 +56,10 @@ class OriginalResponses:
         except Refused as refused:
             if refused.remedy is not Remedy.TOKEN_OVER:
                 raise
+            # Erased, so that no later edit spends a request on it.
             await self._store.token_over(item.id)
             return None
+        # The acknowledgement's own response was lost, or the answer was sent anew.
         if item.answer_id != message.id:
             await self._store.answered(item.id, message.id)
         return Shown(message.id, item.channel_id, item.guild_id, message.flags.ephemeral)
@@ -87,6 +91,7 @@ class OriginalResponses:
 
     async def _answer_id(self, item: Respondable) -> int | None:
         """Return the answer's message; found by reading the channel where it was never recorded."""
+        # Discord shows an ephemeral message to its member alone; the bot's own token gets 10008 for it.
         if item.answer_ephemeral:
             return None
         if item.answer_id is not None or item.interaction_id is None or not item.can_post:
@@ -94,7 +99,7 @@ class OriginalResponses:
         after = discord.Object(item.interaction_id)
         with refusals():
             async for message in self._channel(item).history(
-                after=after, limit=MESSAGES_READ, oldest_first=True
+                after=after, limit=MAX_MESSAGES_READ, oldest_first=True
             ):
                 asked = message.interaction_metadata
                 if self._bot.wrote(message) and asked is not None and asked.id == item.interaction_id:

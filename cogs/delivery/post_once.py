@@ -48,11 +48,13 @@ class PostOnce:
         after: a snowflake that Discord made before any attempt, where the reading back ends.
         is_it: recognises the message in the channel.
         """
+        # Recorded first: a process that is killed after the request leaves a trace, and the next one looks.
         recorded = await intend()
         if recorded is not None and not self._remembered(nonce):
             found = await self._find(channel, recorded, after, is_it)
             if found is not None:
                 return _shown(found)
+        # The first attempt counts, not the last: Discord forgets a nonce a while after it first saw it.
         self._first_sent.setdefault(nonce, time.monotonic())
         with refusals():
             message = await channel.send(**draft.for_post(), nonce=nonce)
@@ -72,6 +74,8 @@ class PostOnce:
         is_it: Callable[[discord.Message], bool],
     ) -> discord.Message | None:
         """Return the bot's own message that `is_it` recognises: among the newest, then near `recorded`."""
+        # The second reading finds it in a busy channel, where the first one ends at MAX_READ_BACK newer
+        # ones. It begins a little earlier, because this machine's clock may be ahead of Discord's.
         moment = datetime.fromtimestamp(recorded - NONCE_REMEMBERED, tz=UTC)
         by_clock = discord.Object(discord.utils.time_snowflake(moment))
         since = discord.Object(after) if after is not None else by_clock
