@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import cast
 
+import aiohttp
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -25,6 +26,8 @@ from bot.jobs.janitor import Janitor
 from bot.jobs.outbox import JobOutbox
 from bot.jobs.service import JobService
 from bot.leaderboard.process import LeaderboardProcess
+from bot.metrics.collector import Metrics
+from bot.metrics.server import metrics_server
 from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
 from bot.recipe import Mode
@@ -96,6 +99,7 @@ class Antiphon(commands.AutoShardedBot):
     def __init__(
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
     ) -> None:
+        self._responded: Callable[[str, int], None] = lambda method, status: None
         # The bot joins no voice channels, so discord.py need not warn about missing voice libraries.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -110,6 +114,7 @@ class Antiphon(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
+            http_trace=self._response_trace(),
         )
         self.settings = settings
         self.clock = clock
@@ -153,8 +158,32 @@ class Antiphon(commands.AutoShardedBot):
         self._services.push_async_callback(self.janitor.close)
         for cog in COGS:
             await self.load_extension(cog)
+        if settings.metrics_port:
+            metrics = Metrics(jobs, clips, workers, clock=self.clock, latency=lambda: self.latency)
+            metrics.attach(self.jobs)
+            self._responded = metrics.responded
+            server = metrics_server(metrics, settings.metrics_host, settings.metrics_port, self._not_ready)
+            await self._services.enter_async_context(server)
         self._supervise(asyncio.create_task(self.jobs.run(), name="queue"))
         self._services.push_async_callback(self.jobs.close)
+
+    def _response_trace(self) -> aiohttp.TraceConfig:
+        """Return the hook that counts Discord's responses."""
+
+        async def ended(
+            _session: aiohttp.ClientSession, _context: object, request: aiohttp.TraceRequestEndParams
+        ) -> None:
+            self._responded(request.method, request.response.status)
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(ended)
+        return trace
+
+    def _not_ready(self) -> str | None:
+        """Return why no clip can be asked for now, or None."""
+        if not self.is_ready():
+            return "not connected to Discord"
+        return None if self.jobs.has_worker else "no worker has started"
 
     async def on_message(self, message: discord.Message) -> None:
         """Do nothing: there are no commands in messages, and most messages are other people's."""

@@ -169,6 +169,12 @@ class Settings(OptionDefaults):
     duel_heard_share: float = Field(0.5, ge=0, le=1, description="a number from 0 to 1")
     duel_account_days: float = Field(7, ge=0, le=3650, description="a number of days from 0 to 3650")
     duel_votes_per_day: int = Field(50, ge=1, le=10_000, description="a whole number from 1 to 10000")
+    metrics_port: int = Field(0, ge=0, le=65_535, description="a port from 1 to 65535, or 0 for no metrics")
+    metrics_host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="the address on which the metrics are served, such as 127.0.0.1",
+    )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="debug, info, warning or error"
     )

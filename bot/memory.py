@@ -1,4 +1,4 @@
-"""Main memory that this process may still take, paging file and limits included."""
+"""Main memory: what this process may still take, paging file and limits included, and what one holds."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ def available_gb() -> float | None:
     if system == "Windows":
         return _windows() / 1e9
     return None
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process, 0 where it is gone or the system is not Linux."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return 1024 * int(found[1]) if found else 0
+    return 0
 
 
 def _linux() -> list[float]:

@@ -109,6 +109,11 @@ class ClusterWorker:
         """The number of Renders sent to this actor; a Ready that acked fewer is out of date."""
         return self._sent
 
+    @property
+    def pid(self) -> int | None:
+        """None: the process is another machine's."""
+        return None
+
     def events(self) -> AsyncGenerator[Up | Died, None]:
         """Start an actor and yield its messages; after Died, start the next. Ends after close()."""
         return restarted(self._run_actor, self._closing)

@@ -29,6 +29,10 @@ class WorkerLink(Protocol):
     def sent(self) -> int:
         """The number of Renders sent to this worker process; a Ready that acked fewer is out of date."""
 
+    @property
+    def pid(self) -> int | None:
+        """The process id while the worker lives on this machine, else None."""
+
     def events(self) -> AsyncGenerator[Up | Died, None]:
         """Start a worker and yield its messages; after Died, start the next. Ends after close()."""
 

@@ -25,9 +25,16 @@ class WorkerPool:
     def __init__(self, links: Sequence[WorkerLink]) -> None:
         self.links = tuple(links)
         self._worker_of: dict[int, int] = {}
+        self.deaths = [0] * len(self.links)
+        """How many processes of each worker died."""
 
     def __len__(self) -> int:
         return len(self.links)
+
+    @property
+    def pids(self) -> list[int | None]:
+        """The process id of each worker on this machine, None without one."""
+        return [link.pid for link in self.links]
 
     def sent(self, worker: int) -> int:
         """Return the number of Renders sent to this worker's current process."""
@@ -80,6 +87,7 @@ class WorkerPool:
             case Rendered(job_id=job_id) | Failed(job_id=job_id):
                 self._worker_of.pop(job_id, None)
             case Died():
+                self.deaths[message.worker] += 1
                 self._worker_of = {
                     job_id: worker for job_id, worker in self._worker_of.items() if worker != message.worker
                 }

@@ -23,6 +23,11 @@ class Dispatcher:
         self._passed_id = 0
         self._passes = 0
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether any worker has announced itself and not died since."""
+        return bool(self._modes)
+
     def available(self, worker: int, modes: Sequence[Mode]) -> None:
         """Record the modes whose models a worker has."""
         self._modes[worker] = frozenset(modes)

@@ -90,6 +90,11 @@ class JobService:
         self._estimates = Estimates(jobs, clips, capabilities, len(workers), clock)
         self._listeners: list[Listener] = []
 
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker is there, started and alive."""
+        return self._dispatcher.has_worker
+
     def subscribe(self, listener: Listener) -> None:
         """Have `listener` called, in order, with everything that happens to jobs; it must not block."""
         self._listeners.append(listener)

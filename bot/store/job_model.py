@@ -86,6 +86,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Depth:
+    """How many jobs are in a state, and when the oldest of them was created."""
+
+    state: State
+    count: int
+    oldest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The first queued job of its mode.
 

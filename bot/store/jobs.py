@@ -11,12 +11,13 @@ from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.database import Database, one
-from bot.store.job_model import Delivery, Head, Job, Request, State, Waiting, job_of
+from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
 
 __all__ = [
     "COUNTERS",
     "Counter",
     "Delivery",
+    "Depth",
     "Head",
     "Job",
     "Jobs",
@@ -187,6 +188,11 @@ class Jobs:
             Head(row["id"], Mode(row["mode"]), bool(row["isolated"]), bool(row["exclusive"])) for row in rows
         ]
 
+    async def depths(self) -> list[Depth]:
+        """Return how many jobs are in each state before delivery."""
+        rows = await self._db.read(_SELECT_DEPTHS, {})
+        return [Depth(State(row["state"]), row["jobs"], row["oldest"]) for row in rows]
+
     async def running(self) -> list[Job]:
         """Return what is being rendered now."""
         rows = await self._db.read("SELECT * FROM jobs WHERE state = 'running' ORDER BY claimed_at, id", {})
@@ -272,6 +278,10 @@ WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY qu
            OR (beside.worker = :worker AND (beside.isolated OR jobs.isolated)))
   )
 RETURNING *
+"""
+_SELECT_DEPTHS = """
+SELECT state, count(*) AS jobs, min(created_at) AS oldest FROM jobs
+WHERE state IN ('queued', 'running', 'rendered') GROUP BY state
 """
 _SELECT_HEADS = """
 SELECT jobs.id, jobs.mode, jobs.isolated, jobs.exclusive, min(queue_position) AS first

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import Settings
-from bot.executor.child import ChildExecutor
 from bot.executor.local import local_workers
 from bot.executor.pool import WorkerPool
 from bot.jobs.service import Advanced, JobService, Moved
@@ -63,7 +62,7 @@ class Running:
 
     def pids(self) -> list[int]:
         """Return the process ids of the living workers."""
-        return [link.pid for link in self.workers.links if isinstance(link, ChildExecutor) and link.pid]
+        return [pid for pid in self.workers.pids if pid]
 
     def retried(self) -> list[int]:
         """Return the jobs that went back to the queue, in order."""

@@ -1,0 +1,42 @@
+"""The metrics of a running bot."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import aiohttp
+
+from sandbox.spec import Spec
+from tests.e2e.clips import made
+from tests.e2e.conftest import running
+from tests.metrics.test_server import read, samples
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def test_a_running_bot_is_ready_and_counts_discords_responses(
+    description: Spec, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with running(description, tmp_path, METRICS_PORT=str(port)) as bot:
+        await made(bot.sandbox.member("alice"), "a tune")
+        assert await read(port, "/readyz") == (200, "ok\n")
+        found = await samples(port)
+    assert found["antiphon_job_changes_total delivered"] == 1
+    assert any(name.startswith("antiphon_discord_responses_total POST 2") for name in found)
+    assert found["antiphon_gateway_latency_seconds"] >= 0
+
+
+async def test_without_a_port_nothing_listens(description: Spec, tmp_path: Path) -> None:
+    port = free_port()
+    async with running(description, tmp_path):
+        try:
+            await read(port, "/healthz")
+        except aiohttp.ClientConnectionError:
+            return
+    raise AssertionError("something listens")
