@@ -1,4 +1,4 @@
-"""Which mode a prompt's listeners would prefer: the seam for choosing a mode by past votes."""
+"""Preference model for the choice of a mode: the probability that each mode wins on a prompt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FEATURE_SD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """A fitted preference: logit P(diffusion wins) = intercept + the weights of the features present."""
+    """A fitted logistic model: logit P(diffusion wins) = intercept + Σ weights of the features present."""
 
     intercept: float
     weights: Mapping[str, float]
@@ -31,7 +31,7 @@ class Preference:
     def probabilities(self, tags: Iterable[str], seconds: float) -> dict[Mode, float]:
         """Return the probability that each mode's clip wins, for a prompt with these tags; they sum to 1.
 
-        Unknown tags count as nothing.
+        Unknown tags have weight 0.
         """
         features = {*tags, length_band(seconds)}
         logit = self.intercept + sum(self.weights.get(name, 0.0) for name in sorted(features))

@@ -1,4 +1,4 @@
-"""Votes as columns: what the fits read."""
+"""Counted votes as columns with gapless codes: the input of the fits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _T = TypeVar("_T", Arm, Tags)
 
 @dataclass(frozen=True, slots=True)
 class Ballots:
-    """The votes that count, one row each, sorted by duel and voter so that their order cannot matter.
+    """The counted votes, one row each, sorted by duel and voter, so that the input's order has no influence.
 
     duel, voter [n]: codes from 0, gapless in the whole.  choice [n]: A, B, BOTH_GOOD or BOTH_BAD.
     diffusion_side [n]: A, B, or −1 where both sides had the same mode.
@@ -46,7 +46,7 @@ class Ballots:
 
     @classmethod
     def of(cls, votes: Iterable[Vote] | VoteTable) -> Ballots:
-        """Take the votes that count.
+        """Build from the votes that count.
 
         Raises ValueError when votes on built-in models are mixed with votes on others, and when a
         person's vote on a duel occurs twice.
@@ -57,7 +57,7 @@ class Ballots:
             raise ValueError(
                 "Votes on built-in models are never mixed with votes on others. Split them first."
             )
-        # Numbered in an order of their own, so that nothing depends on who came first.
+        # Codes follow the values' order, so that results do not depend on the order of votes.
         arms, (arm_a, arm_b) = _renumbered(table.arms, rows["a"], rows["b"])
         tag_sets, (tag_set,) = _renumbered(table.tag_sets, rows["tags"])
         diffusion = np.array([arm.mode is Mode.DIFFUSION for arm in arms], dtype=bool)
@@ -83,21 +83,21 @@ class Ballots:
 
     @property
     def between_modes(self) -> Bools:
-        """Return which votes were on one mode against the other, [n]."""
+        """Mask [n] of the votes on one mode against the other."""
         return np.asarray(self.diffusion_side >= 0)
 
     @property
     def decisive(self) -> Bools:
-        """Return which votes preferred one mode to the other, [n]."""
+        """Mask [n] of the votes that preferred one mode to the other."""
         return np.asarray(self.between_modes & (self.choice <= B))
 
     @property
     def diffusion_won(self) -> Bools:
-        """Return which votes went to diffusion, [n]."""
+        """Mask [n] of the votes that preferred diffusion."""
         return np.asarray(self.between_modes & (self.choice == self.diffusion_side))
 
     def counts(self, where: Bools | None = None) -> Counts:
-        """Count the votes on one mode against the other by what they said, all or those of a mask [n]."""
+        """Count the votes on one mode against the other by outcome, within a mask [n] where one is given."""
         mask = self.between_modes if where is None else self.between_modes & where
         won = int((self.diffusion_won & mask).sum())
         return Counts(
@@ -109,7 +109,7 @@ class Ballots:
 
 
 def distinct(codes: Ints) -> int:
-    """Return how many codes, from 0, occur."""
+    """Return the number of distinct codes; codes from 0."""
     return int(np.count_nonzero(np.bincount(codes)))
 
 
@@ -126,7 +126,7 @@ def _in_order(rows: Rows) -> Rows:
 
 
 def _sorted(duel: Ints, voter: Ints) -> bool:
-    """Tell whether each row comes after the one before, so that none occurs twice either."""
+    """Return whether rows ascend strictly by duel and voter, which also rules out duplicates."""
     step = np.diff(duel)
     return bool(((step > 0) | ((step == 0) & (np.diff(voter) > 0))).all())
 

@@ -1,4 +1,4 @@
-"""All that a leaderboard shows, from the votes in one go. Heavy: run it outside the bot's process."""
+"""The complete leaderboard from votes. CPU-bound: run it outside the bot's process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def leaderboard(
 ) -> Leaderboard:
     """Return the leaderboard of the votes on built-in models, or of those on others; never of both.
 
-    votes: stored votes in any order, the excluded among them.  now: Unix time.
+    votes: stored votes in any order, excluded ones included.  now: Unix time.
     """
     table = votes if isinstance(votes, VoteTable) else VoteTable.of(votes)
     chosen = table.family(built_in)

@@ -1,4 +1,4 @@
-"""How many more votes an answer needs."""
+"""Sample size: the number of further votes that a conclusion needs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ POWER = 0.8
 PLANNED_DESIGN_EFFECT = 2.0
 PLANNED_VOTES_PER_PERSON = 10.0
 PLANNED_VOTES_PER_DUEL = 5.0
-"""What is assumed of a community that has too few votes to tell."""
+"""Assumptions about a community with too few votes to estimate them from."""
 
 
 def independent_votes(margin: float = MARGIN, power: float = POWER) -> float:
-    """Return how many independent votes show a rate of ½ ± margin (0 to ½) with this power, 0 to 1, at 5 %.
+    """Return the number of independent votes that detects a rate of ½ ± margin (0 to ½) with this power.
 
-    The two-sided normal test of a share against ½, the other tail neglected.
+    For the two-sided 5 % normal test of a share against ½, the other tail neglected: the textbook formula
+    n = (z₀.₉₇₅ · ½ + z_power · √(¼ − margin²))² / margin².
     """
     if not 0 < margin < 0.5:
         raise ValueError(f"The margin has to lie between 0 and ½, not {margin}.")
@@ -30,10 +31,10 @@ def independent_votes(margin: float = MARGIN, power: float = POWER) -> float:
 
 
 def needed(rate: WinRate, margin: float = MARGIN, power: float = POWER) -> Needed:
-    """Return what is still missing to show a rate that is `margin` off ½, 0 where nothing is.
+    """Return the missing votes, people and duels to detect a rate `margin` off ½; 0 where none are missing.
 
-    The community is taken to grow as it is: new people and new duels in proportion. More votes of the
-    same people alone would not do, because they say the same again.
+    Assumes that people and duels grow in proportion: more votes of the same people alone are correlated with
+    those they cast before, and add little information.
     """
     target = independent_votes(margin, power)
     votes = rate.counts.decisive

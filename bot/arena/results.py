@@ -1,4 +1,4 @@
-"""What the fits return. Plain data: no numpy, so that a process that only shows it stays light."""
+"""Results of the fits. Plain data without numpy, so that a process that only shows them stays light."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from bot.arena.votes import Arm, Exclusions
 
 MIN_PEOPLE = 15
 MIN_DUELS = 10
-"""What an interval needs to keep its promise (docs/arena.md); below, nothing is said."""
+"""Minima from which the 95 % interval keeps its coverage (docs/arena.md); below, no statement is made."""
 
 
 class Conclusion(StrEnum):
-    """What may be said aloud about a win rate."""
+    """The statement that a win rate's interval permits."""
 
     TOO_FEW = "too_few"
-    """Fewer people or duels than the interval needs to keep its promise."""
+    """Fewer people or duels than MIN_PEOPLE and MIN_DUELS."""
     NOT_YET_KNOWN = "not_yet_known"
     AR = "ar"
     DIFFUSION = "diffusion"
@@ -25,13 +25,13 @@ class Conclusion(StrEnum):
 
     @property
     def known(self) -> bool:
-        """Tell whether the votes answer the question."""
+        """Whether the votes answer the question."""
         return self not in (Conclusion.TOO_FEW, Conclusion.NOT_YET_KNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Votes that count, by what they said; none is dropped silently."""
+    """Number of counted votes by outcome."""
 
     ar: int
     diffusion: int
@@ -40,18 +40,18 @@ class Counts:
 
     @property
     def decisive(self) -> int:
-        """Return how many preferred one of the two."""
+        """Number of votes with a preference."""
         return self.ar + self.diffusion
 
     @property
     def total(self) -> int:
-        """Return all votes that count."""
+        """Number of all counted votes."""
         return self.decisive + self.both_good + self.both_bad
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How votes of 0 and 1 scatter: the variances of people, of duels, and of single votes."""
+    """Variance components of votes coded 0 and 1: between people, between duels, and of single votes."""
 
     person: float
     duel: float
@@ -63,8 +63,8 @@ class WinRate:
     """The share of decisive votes that diffusion won, with its 95 % interval.
 
     rate: the plain share, None without a decisive vote.  low, high: 0 and 1 below the minimum.
-    people, duels: with a decisive vote.  effective_votes: the independent votes that would say as much.
-    df: degrees of freedom behind the interval.  spread: the variances behind it, None below the minimum.
+    people, duels: with a decisive vote.  effective_votes: the number of independent votes of equal variance.
+    df: degrees of freedom of the interval.  spread: the variance components, None below the minimum.
     conclusion: the statement that the interval permits.
     """
 
@@ -94,13 +94,13 @@ class SideBias:
 
     @property
     def biased(self) -> bool:
-        """Tell whether one side wins more than it should."""
+        """Whether the interval excludes 50 %."""
         return not self.low <= 0.5 <= self.high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needed:
-    """What is still missing, were the community to grow as it is: so many more votes, people and duels."""
+    """Missing votes, people and duels, if the community grows in proportion."""
 
     votes: int
     people: int
@@ -111,7 +111,7 @@ class Needed:
 class Cell:
     """One row of a breakdown: its raw counts, and its win rate after partial pooling with the whole.
 
-    rate, low, high: posterior mean and 95 % interval.  weight: how much of it is the cell's own, 0 to 1.
+    rate, low, high: posterior mean and 95 % interval.  weight: weight of the cell's own votes, 0 to 1.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """All cells of one question: "tag", "models", "who asked", "length"."""
+    """All cells of one breakdown: "tag", "models", "who asked" or "length"."""
 
     name: str
     cells: tuple[Cell, ...]
@@ -151,9 +151,9 @@ class Strength:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
-    """Everything a leaderboard shows.
+    """The content of a leaderboard.
 
-    strengths is empty where only two arms met: there the win rate says it all.
+    strengths: empty with two arms, where the Bradley–Terry model is the logit of the win rate.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Whether side A wins more than it should, whichever mode stands there."""
+"""Position bias: whether side A wins more often, whichever mode is there."""
 
 from __future__ import annotations
 

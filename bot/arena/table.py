@@ -1,4 +1,4 @@
-"""Stored votes as columns, those that do not count among them: 100,000 objects would take seconds to make."""
+"""Stored votes as columns, excluded ones included: building 100,000 objects would take seconds."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ CHOICE = {choice: code for code, choice in enumerate(Choice)}
 EXCLUDED: dict[ExcludedReason | None, int] = {None: -1} | {r: code for code, r in enumerate(ExcludedReason)}
 
 Tags = tuple[str, ...]
-"""What a prompt is about, sorted, each once."""
+"""Topics of a prompt, sorted, without duplicates."""
 
 _T = TypeVar("_T", bound=Hashable)
 
 
 class Codes(Generic[_T]):
-    """Numbers values from 0 in the order in which they are first met."""
+    """Assigns codes from 0 to values in the order of their first occurrence."""
 
     def __init__(self) -> None:
         self._codes: dict[_T, int] = {}
 
     def of(self, value: _T) -> int:
-        """Return a value's number."""
+        """Return a value's code."""
         return self._codes.setdefault(value, len(self._codes))
 
     def values(self) -> tuple[_T, ...]:
-        """Return all values by their numbers."""
+        """Return the values by code."""
         return tuple(self._codes)
 
 
@@ -67,7 +67,7 @@ class VoteTable:
 
     @classmethod
     def of(cls, votes: Iterable[Vote]) -> VoteTable:
-        """Take votes as they are."""
+        """Build from vote objects."""
         arms, tags = Codes[Arm](), Codes[Tags]()
         rows: list[Any] = [
             (
@@ -88,7 +88,7 @@ class VoteTable:
         return cls(np.array(rows, dtype=ROW), arms.values(), tags.values())
 
     def family(self, built_in: bool) -> VoteTable:
-        """Return the votes on built-in models, or those on others."""
+        """Return the votes on built-in models alone, or those on others."""
         here = self.rows["built_in"] == built_in
         return self if here.all() else replace(self, rows=self.rows[here])
 

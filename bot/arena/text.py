@@ -1,4 +1,4 @@
-"""What a leaderboard says in words: the same on the picture and for a screen reader. Plain data: no numpy."""
+"""A leaderboard as text, for the picture's labels and for screen readers. No numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a preset is: its body with bounds, its scope, and the rows that show it."""
+"""The entities of presets: body, draft, scope, viewer."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _TEMPLATE = replace(PROMPT, name="template", label="template", if_empty="it has 
 
 
 class Scope(StrEnum):
-    """Who sees a preset: its owner, one server, everybody."""
+    """Visibility of a preset: to its owner, one server, or everybody."""
 
     PRIVATE = "private"
     SERVER = "server"
@@ -49,7 +49,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """Everything about a preset but its name; a version holds exactly one.
+    """The content of one version of a preset.
 
     template: 1 to 1,000 characters, sanitized, not blank; MARK stands for the member's words.
     seconds (0.1 to 600) is None where the bot's default holds.
@@ -126,7 +126,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks, and in which server."""
+    """The member for whom visibility is decided, and the server they are in."""
 
     user_id: int
     guild_id: int | None

@@ -1,4 +1,4 @@
-"""Reports, and what moderators do about them: in their own server, or everywhere for the bot's owner."""
+"""Reports on presets and the moderators' decisions, per server or everywhere for the bot's owner."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.store.presets.rows import NEWEST, VISIBLE, preset_of, seen_by
 from bot.text import is_blank, visible
 
 MAX_OPEN_REPORTS = 20
-"""Open reports that one member may have in one server."""
+"""Limit of open reports per member and server."""
 
 SETTLED = "That preset is no longer in your queue. `/reports` shows what is."
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A preset before the moderators. reasons: of its open reports, oldest first."""
+    """A preset in moderation. reasons: of its open reports, oldest first."""
 
     preset: Preset
     reasons: list[str]
@@ -28,13 +28,13 @@ class Case:
 
 
 class Reports:
-    """The queue of one server, or of the whole bot in guild EVERYWHERE."""
+    """The moderation queue of each server, and of the whole bot under guild EVERYWHERE."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def report(self, viewer: Viewer, preset_id: int, reason: str, now: float) -> None:
-        """Put a preset into the moderators' queue of the server where it was seen.
+        """Report a preset to the moderators of the server where it was seen.
 
         Raises NotFound where they do not see it, UserError where the reason is blank, where they reported it
         already or it is theirs, LimitReached where too many of their reports wait.
@@ -62,12 +62,12 @@ class Reports:
         raise UserError("You reported this preset already; the moderators will look at it.")
 
     async def queue(self, guild_id: int, limit: int = 10) -> list[Case]:
-        """Return the cases with open reports, most reported first, then what is hidden or banned."""
+        """Return the cases by number of open reports, then those that are hidden or banned."""
         rows = await self._db.read(_SELECT_QUEUE, {"guild_id": guild_id, "limit": limit})
         return [await self._case(guild_id, preset_of(row)) for row in rows]
 
     async def case(self, guild_id: int, preset_id: int) -> Case:
-        """Return one preset as these moderators see it. Raises NotFound where it is none of theirs."""
+        """Return the case of a preset. Raises NotFound where it is not in this server's moderation."""
         row = await self._db.read_one(_SELECT_CASE, {"guild_id": guild_id, "id": preset_id})
         if row is None:
             raise NotFound(SETTLED)
@@ -81,19 +81,19 @@ class Reports:
         return Case(preset, [row["reason"] for row in rows], bool(state["hidden"]), bool(state["banned"]))
 
     async def hide(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
-        """Show a preset to nobody but its owner here, and settle its reports. Raises NotFound."""
+        """Hide a preset here from everybody but its owner, and settle its reports. Raises NotFound."""
         await self._decide(_INSERT_HIDDEN, guild_id, preset_id, moderator_id, now)
 
     async def keep(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
-        """Settle the reports and change nothing else; show it again where it was hidden. Raises NotFound."""
+        """Settle the reports, and unhide the preset where it was hidden. Raises NotFound."""
         await self._decide(_DELETE_HIDDEN, guild_id, preset_id, moderator_id, now)
 
     async def ban(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
-        """Show nothing of the preset's author here, let them share nothing, and settle the reports."""
+        """Ban the preset's author from sharing here, hide their presets, and settle reports on them."""
         await self._decide(_INSERT_BAN, guild_id, preset_id, moderator_id, now)
 
     async def unban(self, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
-        """Let the preset's author share here again. Raises NotFound."""
+        """Lift the ban on the preset's author. Raises NotFound."""
         await self._decide(_DELETE_BAN, guild_id, preset_id, moderator_id, now)
 
     async def _decide(self, sql: str, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:

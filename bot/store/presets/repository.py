@@ -1,4 +1,4 @@
-"""Presets: kept, changed in versions that never change, forked, shared and taken away."""
+"""The repository of presets: create, edit by immutable versions, fork, share, delete."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ CODE_LENGTH = 6
 """31⁶ ≈ 890 million codes, without letters that look alike."""
 MAX_VERSIONS = 200
 _LONG_NAME = 50
-"""Characters from which a name is cut to make room for a number."""
+"""Length above which a name is cut to make room for a number."""
 
 NO_SUCH = "There is no such preset here. `/preset browse` shows what there is."
 NOT_YOURS = "That is not one of your own presets. `/preset fork` makes you a copy that you can change."
 
 
 class Presets:
-    """Everything that changes a preset. `key` gives what names are compared by."""
+    """Queries and changes of presets. key: normalizes a name for comparison."""
 
     def __init__(self, database: Database, key: Callable[[str], str]) -> None:
         self._db = database
         self._key = key
 
     async def get(self, preset_id: int, viewer: Viewer, version: int | None = None) -> Preset:
-        """Return a preset that the viewer may see, its newest version if none is named. Raises NotFound."""
+        """Return a preset that the viewer may see, by default in its newest version. Raises NotFound."""
         row = await self._db.read_one(
             _SELECT_PRESET_VERSION if version else _SELECT_PRESET,
             seen_by(viewer) | {"id": preset_id, "number": version},
@@ -44,14 +44,14 @@ class Presets:
         return preset_of(row)
 
     async def of_version(self, version_id: int, viewer: Viewer) -> Preset:
-        """Return the preset with the version that a clip remembers. Raises NotFound."""
+        """Return the preset in the version that a clip was made with. Raises NotFound."""
         row = await self._db.read_one(_SELECT_BY_VERSION_ID, seen_by(viewer) | {"version_id": version_id})
         if row is None:
             raise NotFound("The preset of this clip is private, or gone.")
         return preset_of(row)
 
     async def find(self, text: str, viewer: Viewer) -> Preset:
-        """Return what a member named: `#id`, a code, or a name (own before server before public).
+        """Return the preset with this `#id`, code, or name (own before the server's before public ones).
 
         Raises NotFound.
         """
@@ -80,7 +80,7 @@ class Presets:
         return [preset_of(row) for row in rows]
 
     async def save(self, owner_id: int, draft: Draft, now: float, *, per_member: int) -> Preset:
-        """Keep a new preset. Raises UserError where the name is taken, LimitReached where there are many."""
+        """Insert a preset. Raises UserError where the name is taken, LimitReached at `per_member` presets."""
         async with self._db.write() as tx:
             preset_id = await self._insert(tx, owner_id, draft, now, per_member)
         return await self.get(preset_id, Viewer(owner_id, None))
@@ -88,7 +88,7 @@ class Presets:
     async def save_all(
         self, owner_id: int, drafts: Sequence[Draft], now: float, *, per_member: int
     ) -> list[Preset]:
-        """Keep all or none; a name that is taken gets a number. Raises LimitReached."""
+        """Insert all drafts or none; a name that is taken gets a number. Raises LimitReached."""
         async with self._db.write() as tx:
             ids = []
             for draft in drafts:
@@ -101,7 +101,7 @@ class Presets:
         return [await self.get(preset_id, Viewer(owner_id, None)) for preset_id in ids]
 
     async def edit(self, owner_id: int, preset_id: int, body: Body, now: float) -> Preset:
-        """Add a version, whatever others were added meanwhile; the example clip stays.
+        """Append a version; concurrent edits append one each. The example clip is carried over.
 
         Raises NotFound where the preset is not theirs, LimitReached where it has MAX_VERSIONS versions.
         """
@@ -116,7 +116,7 @@ class Presets:
         return await self.get(preset_id, Viewer(owner_id, None))
 
     async def rename(self, owner_id: int, preset_id: int, name: str, now: float) -> None:
-        """Give a preset another name. Raises UserError where it is taken, NotFound where it is not theirs."""
+        """Rename a preset. Raises UserError where the name is taken, NotFound where it is not theirs."""
         changed = {"id": preset_id, "owner_id": owner_id, "name": name, "key": self._key(name), "now": now}
         async with self._db.write() as tx:
             if await one(await tx.execute(_UPDATE_NAME, changed)) is None:
@@ -133,9 +133,9 @@ class Presets:
         name: str | None = None,
         version: int | None = None,
     ) -> Preset:
-        """Copy a version of what the viewer may see into a preset of their own, which remembers it.
+        """Copy a version of a visible preset into one of the viewer's own, with a reference to the original.
 
-        name: the original's if none is given, with a number where the member has it already.
+        name: by default the original's, with a number where the member has that name already.
         Raises NotFound, UserError where the given name is taken, LimitReached.
         """
         async with self._db.write() as tx:
@@ -160,9 +160,10 @@ class Presets:
         return await self.get(fork_id, viewer)
 
     async def delete(self, owner_id: int, preset_id: int, now: float) -> bool:
-        """Take a preset away; it is only hidden, and False returned, where others build on it.
+        """Delete a preset; return whether its rows were removed.
 
-        Others build on it who forked it or made a clip with it. Raises NotFound where it is not theirs.
+        Where others forked it or made a clip with it, it is only marked as deleted. Raises NotFound where it
+        is not theirs.
         """
         owned = {"id": preset_id, "owner_id": owner_id, "now": now}
         async with self._db.write() as tx:
@@ -182,9 +183,9 @@ class Presets:
         *,
         per_server: int,
     ) -> Preset:
-        """Set who sees a preset; the first sharing gives it a code.
+        """Set a preset's scope; the first sharing assigns a code.
 
-        guild_id: the server where this is asked. Raises NotFound, LimitReached, or UserError where the owner
+        guild_id: the server of the request. Raises NotFound, LimitReached, or UserError where the owner
         is banned, or where there is no server to share with.
         """
         if scope is Scope.SERVER and guild_id is None:
@@ -213,7 +214,7 @@ class Presets:
         return await self.get(preset_id, Viewer(owner_id, guild_id))
 
     async def keep_own(self, drafts: Mapping[str, Draft], now: float) -> None:
-        """Have exactly these presets as the bot's own: code → draft. What changed becomes a new version."""
+        """Make these exactly the bot's own presets, by code; a changed body becomes a new version."""
         async with self._db.write() as tx:
             there = {row["code"]: row for row in await (await tx.execute(_SELECT_BOTS_PRESETS)).fetchall()}
             for code in there.keys() - drafts.keys():

@@ -1,4 +1,4 @@
-"""The columns of a preset, and who may see it: SQL that every query about presets shares."""
+"""SQL fragments that all queries on presets share: columns, and visibility."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SELECT p.*, v.id AS version_id, v.number, v.body,
 FROM presets AS p JOIN preset_versions AS v ON v.preset_id = p.id
 """
 NEWEST = COLUMNS + " WHERE v.number = p.version "
-"""Needs a condition on `p` after it."""
+"""SELECT of newest versions, to be continued with AND and a condition on `p`."""
 
 ALLOWED = """
     NOT EXISTS (SELECT 1 FROM preset_hidden AS h WHERE h.preset_id = p.id AND h.guild_id IN (0, :guild_id))
@@ -32,13 +32,13 @@ _NOWHERE = -1
 
 
 def seen_by(viewer: Viewer) -> dict[str, object]:
-    """Return the parameters of VISIBLE."""
+    """Return the parameters that VISIBLE needs."""
     guild_id = _NOWHERE if viewer.guild_id is None else viewer.guild_id
     return {"user_id": viewer.user_id, "guild_id": guild_id}
 
 
 def preset_of(row: Row) -> Preset:
-    """Return a row of COLUMNS as what it is."""
+    """Build a preset from a row of COLUMNS."""
     return Preset(
         id=row["id"],
         owner_id=row["owner_id"],
