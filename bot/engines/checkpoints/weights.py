@@ -13,9 +13,8 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from bot.engines.checkpoints.stored import Entry, StoredTensors, entries
 from bot.engines.failures import is_out_of_memory
 from bot.errors import ModelMissing
 from bot.hub.pointers import refuse_pointer
@@ -27,18 +26,26 @@ PICKLED_INDEX = "pytorch_model.bin.index.json"
 MAX_NAMED = 3
 """Tensors that an error names; the rest are counted."""
 
-Tensors = dict[str, torch.Tensor]
+Tensors = Mapping[str, torch.Tensor]
 
 
-def read_tensors(folder: Path) -> Tensors:
+def read_tensors(folder: Path) -> dict[str, torch.Tensor]:
     """Return every tensor of a model folder by name, on the CPU, in its stored dtype.
 
     Raises ModelMissing where there are none, or where a file is damaged or holds more than tensors.
     """
+    return dict(open_tensors(folder))
+
+
+def open_tensors(folder: Path) -> Tensors:
+    """Return the tensors of a model folder without reading them: each access reads one from its file.
+
+    A pickle is read at once. Raises ModelMissing like `read_tensors`.
+    """
     if (folder / WHOLE).is_file():
-        return read_safetensors(folder / WHOLE)
+        return StoredTensors(entries(folder / WHOLE))
     if (folder / INDEX).is_file():
-        return _read_shards(folder / INDEX)
+        return StoredTensors(_shards(folder / INDEX))
     if (folder / PICKLED).is_file():
         found = read_pickled(folder / PICKLED)
         if all(isinstance(value, torch.Tensor) for value in found.values()):
@@ -56,22 +63,6 @@ def read_tensors(folder: Path) -> Tensors:
             "safetensors files."
         )
     raise ModelMissing(f"There are no weights in {folder}: neither {WHOLE} nor {INDEX} nor {PICKLED}.")
-
-
-def read_safetensors(file: Path) -> Tensors:
-    """Return the tensors of a safetensors file. Raises ModelMissing for an invalid or truncated file."""
-    refuse_pointer(file)
-    try:
-        return load_file(file)
-    except Exception as error:
-        # Too little memory is no fault of the file's, whatever the library calls it.
-        if is_out_of_memory(error) or not isinstance(error, SafetensorError | OSError):
-            raise
-        if isinstance(error, OSError):
-            raise ModelMissing(f"{file} cannot be read: {error.strerror or error}.") from error
-        raise ModelMissing(
-            f"{file} is damaged or cut short ({error}): fetch the model again, or copy the file again."
-        ) from error
 
 
 def read_pickled(file: Path) -> dict[str, Any]:
@@ -96,7 +87,7 @@ def read_pickled(file: Path) -> dict[str, Any]:
     return found
 
 
-def _read_shards(index: Path) -> Tensors:
+def _shards(index: Path) -> dict[str, Entry]:
     refuse_pointer(index)
     try:
         weight_map = json.loads(index.read_text(encoding="utf-8-sig"))["weight_map"]
@@ -105,7 +96,7 @@ def _read_shards(index: Path) -> Tensors:
         raise ModelMissing(f"{index} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelMissing(f"{index} is not the index of a sharded model.") from error
-    tensors: Tensors = {}
+    found: dict[str, Entry] = {}
     for shard in shards:
         # A name with a folder in it would read whatever file its author likes.
         if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(".safetensors"):
@@ -113,21 +104,22 @@ def _read_shards(index: Path) -> Tensors:
         if not (index.parent / shard).is_file():
             raise ModelMissing(f"The file {shard} is missing in {index.parent}: fetch the model again.")
     for shard in shards:
-        for name, tensor in read_safetensors(index.parent / shard).items():
+        for name, entry in entries(index.parent / shard).items():
             if weight_map.get(name) != shard:
                 raise ModelMissing(f"{index.parent / shard} holds {name}, which {index.name} does not say.")
-            tensors[name] = tensor
-    if missing := sorted(weight_map.keys() - tensors.keys()):
+            found[name] = entry
+    if missing := sorted(weight_map.keys() - found.keys()):
         raise ModelMissing(f"{index} promises {_some(missing)}, which no file holds.")
-    return tensors
+    return found
 
 
-def with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> Tensors:
+def with_prefix(tensors: Tensors, prefix: str) -> dict[str, torch.Tensor]:
     """Return the tensors whose names begin with a prefix, the prefix removed."""
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    # Name by name: a mapping of stored tensors reads only those that are asked for.
+    return {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
 
 
-def refuse_unexpected(tensors: Mapping[str, torch.Tensor], prefixes: tuple[str, ...], folder: Path) -> None:
+def refuse_unexpected(tensors: Tensors, prefixes: tuple[str, ...], folder: Path) -> None:
     """Raise ModelMissing for a tensor whose name has none of the prefixes."""
     if unexpected := sorted(name for name in tensors if not name.startswith(prefixes)):
         raise ModelMissing(
@@ -135,9 +127,7 @@ def refuse_unexpected(tensors: Mapping[str, torch.Tensor], prefixes: tuple[str, 
         )
 
 
-def load_strict(
-    module: torch.nn.Module, tensors: Mapping[str, torch.Tensor], folder: Path, part: str
-) -> None:
+def load_strict(module: torch.nn.Module, tensors: Tensors, folder: Path, part: str) -> None:
     """Load tensors into a module; their names and shapes have to match its state dict exactly.
 
     Raises ModelMissing with the folder, the part and the first tensors that are missing, extra or of another

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from bot.engines.base import RenderContext, RenderRequest
-from bot.engines.checkpoints.weights import read_tensors, refuse_unexpected
+from bot.engines.checkpoints.weights import open_tensors, refuse_unexpected
 from bot.engines.musicgen import quantization_check
 from bot.engines.musicgen.checkpoint import PROMPT_TOKENS, TENSOR_PREFIXES, read_checkpoint
 from bot.engines.musicgen.codec import Codec, Stream
@@ -91,7 +91,7 @@ class MusicgenEngine:
     def __init__(self, folder: Path, model: str, device: str, dtype: str) -> None:
         self.device = device
         self.checkpoint = read_checkpoint(folder, model)
-        tensors = read_tensors(folder)
+        tensors = open_tensors(folder)
         refuse_unexpected(tensors, TENSOR_PREFIXES, folder)
         self.text: TextEncoder | None = TextEncoder(self.checkpoint, tensors, device, torch.float32)
         self.codec: Codec | None = Codec(self.checkpoint, tensors, device)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from bot.engines.checkpoints.weights import read_tensors
+from bot.engines.checkpoints.weights import open_tensors
 from bot.engines.musicgen.checkpoint import read_checkpoint
 from bot.engines.musicgen.decoder import Conditions
 from bot.engines.musicgen.melody import MelodyEncoder
@@ -32,7 +32,7 @@ def check_int8(folder: Path, model: str, on_progress: Callable[[int, int], None]
     on_progress(done, total) is called as it goes. Raises ModelMissing.
     """
     checkpoint = read_checkpoint(folder, model)
-    tensors = read_tensors(folder)
+    tensors = open_tensors(folder)
     words = TextEncoder(checkpoint, tensors, "cpu", torch.float32)
     melody = MelodyEncoder(checkpoint, tensors, "cpu", torch.float32) if checkpoint.chroma_length else None
     prompts = []

@@ -45,11 +45,12 @@ class LayerWeights:
 class Weights:
     """A whole language model.
 
+    layers: consumed once, in order; the layers of a stored checkpoint are read as they are consumed.
     embeddings: [codebooks, vocabulary + 1, hidden].  heads: [codebooks · vocabulary, hidden].
     """
 
     embeddings: torch.Tensor
-    layers: list[LayerWeights]
+    layers: Iterable[LayerWeights]
     norm: Norm
     heads: torch.Tensor
 
@@ -85,14 +86,6 @@ def read(sizes: ModelConfig, tensors: Tensors) -> Weights:
     language model but to no layer of it.
     """
     source = _Source(tensors)
-    weights = _from_transformers(sizes, source)
-    # Sinusoidal positions: transformers saves the table, we compute it.
-    computed = {"decoder.model.decoder.embed_positions.weights"}
-    source.refuse_unexpected(n for n in tensors if n.startswith("decoder.") and n not in computed)
-    return weights
-
-
-def _from_transformers(sizes: ModelConfig, source: _Source) -> Weights:
     wide, base = sizes.hidden, "decoder.model.decoder"
 
     def square(name: str) -> torch.Tensor:
@@ -115,12 +108,15 @@ def _from_transformers(sizes: ModelConfig, source: _Source) -> Weights:
                 feed_in=source.take(f"{at}.fc1.weight", sizes.feed_forward, wide),
                 feed_out=source.take(f"{at}.fc2.weight", wide, sizes.feed_forward),
             )
+        # Sinusoidal positions: transformers saves the table, we compute it.
+        computed = {f"{base}.embed_positions.weights"}
+        source.refuse_unexpected(n for n in tensors if n.startswith("decoder.") and n not in computed)
 
     books = range(sizes.codebooks)
     rows = sizes.vocabulary + 1
     return Weights(
         torch.stack([source.take(f"{base}.embed_tokens.{k}.weight", rows, wide) for k in books]),
-        list(layers()),
+        layers(),
         source.norm(f"{base}.layer_norm", wide),
         torch.cat([source.take(f"decoder.lm_heads.{k}.weight", sizes.vocabulary, wide) for k in books]),
     )

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bot.engines import registry
-from bot.engines.checkpoints.weights import read_safetensors, read_tensors
+from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.diffusion import files
 from bot.errors import ModelMissing
 from bot.hub.pointers import is_pointer
@@ -168,10 +168,10 @@ def test_too_little_memory_is_never_a_damaged_file(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("bot.engines.checkpoints.weights.load_file", fail)
+    monkeypatch.setattr("bot.engines.checkpoints.stored.safe_open", fail)
     monkeypatch.setattr(torch, "load", fail)
     with pytest.raises(type(error)):
-        read_safetensors(musicgen / "model.safetensors")
+        read_tensors(musicgen)
     (musicgen / "model.safetensors").rename(musicgen / "pytorch_model.bin")
     with pytest.raises(type(error)):
         read_tensors(musicgen)

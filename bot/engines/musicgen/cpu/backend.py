@@ -110,6 +110,12 @@ class PackedWeights:
         """Number of weights."""
         return sum(values.numel() for values in self._values.values())
 
+    @property
+    def size(self) -> int:
+        """Bytes of all weights and their scales."""
+        arrays = [*self._values.values(), *self._scales.values(), self._norms, self._last_norm]
+        return sum(array.numel() * array.element_size() for array in arrays)
+
     def arrays(self) -> WeightArrays:
         """Return the same memory as arrays for the kernels."""
         matrices = {
