@@ -55,10 +55,9 @@ class Imposed:
             self._choose(bits)
         assert self._bits is not None
         if progress >= FILLED_FROM:
-            self._fill(torch.where(self._held > 0, self._bits, bits))
-        wanted, held = self._bits, self._held
-        if self._planned is not None:
             wanted, held = self._play_planned(bits)
+            self._fill(torch.where(held > 0, wanted, bits))
+        wanted, held = self._play_planned(bits)
         body = body + (wanted - bits) * held @ basis
         return torch.cat([self._header(clean[:, :, :1]), body.transpose(1, 2)], 2)
 
@@ -68,7 +67,8 @@ class Imposed:
         The estimate decides which of the two, bar by bar; at least MIN_PLAYING of the bars play.
         """
         assert self._bits is not None
-        assert self._planned is not None
+        if self._planned is None:
+            return self._bits, self._held
         wanted, held = self._bits.clone(), self._held.clone()
         beats = bits.shape[1]
         bar_of = np.arange(beats) // self._metre

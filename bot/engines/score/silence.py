@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from bot.engines.score.format import DRUMS, HOLD, ONSET, Score, repaired
+from bot.engines.score.format import (
+    CHORD,
+    DRUMS,
+    HOLD,
+    ONSET,
+    SCALE_NAMES,
+    SCALES,
+    Score,
+    chord_token,
+    drum_token,
+    note_token,
+    repaired,
+)
 
 SOUND = (ONSET, ONSET, ONSET, ONSET, 1)
 """Role → lowest token that begins a sound."""
@@ -16,14 +28,15 @@ def without_silence(score: Score) -> Score:
     """Return a score in which something sounds on the first beat and no bar is empty.
 
     The earliest note of the first bar is moved to its first sixteenth; a bar without any sound repeats the
-    one before it, the first bar the first that is not empty.
+    one before it, the first bar the first that is not empty. Where there is no note at all, the first role
+    with an instrument holds the tonic.
     """
     score = replace(repaired(score), programs=score.programs.copy())
     steps = score.steps_per_bar
     bars = [score.grid[start : start + steps] for start in range(0, len(score.grid), steps)]
     full = [bar for bar, part in enumerate(bars) if (part >= SOUND).any()]
     if not full:
-        return score
+        return _with_tonic(score)
     for bar, part in enumerate(bars):
         if not (part > 0).any():
             source = max((b for b in full if b < bar), default=full[0])
@@ -41,3 +54,21 @@ def without_silence(score: Score) -> Score:
         first[0, role] = first[at, role]
         first[1 : at + 1, role] = 0 if role == DRUMS else HOLD
     return repaired(score)
+
+
+def _with_tonic(score: Score) -> Score:
+    """Return a score without notes in which one role holds the tonic, begun anew in every bar."""
+    roles = np.flatnonzero(score.programs.any(0))
+    role = int(roles[0]) if len(roles) else CHORD
+    grid, programs = score.grid.copy(), score.programs.copy()
+    programs[:, role] = programs[:, role].max() or 1
+    bars = slice(None, None, score.steps_per_bar)
+    if role == DRUMS:
+        grid[bars, role] = drum_token(kick=1)
+    else:
+        grid[:, role] = HOLD
+        minor = 3 in SCALES[SCALE_NAMES[score.scale]]
+        grid[bars, role] = (
+            chord_token(0, "m" if minor else "", 1) if role == CHORD else note_token(role, 0, 1)
+        )
+    return replace(score, grid=grid, programs=programs)

@@ -43,3 +43,13 @@ def test_the_earliest_note_of_the_first_bar_moves_to_the_first_beat(role: int) -
     whole = without_silence(replace(score, grid=grid, programs=programs))
     assert whole.grid[0, role] == ONSET + 5
     assert grid[0, role] == REST, "the score given stays as it was"
+
+
+@pytest.mark.parametrize("role", range(5))
+def test_a_score_without_any_note_gets_its_tonic(role: int) -> None:
+    score = compose(SCENES[0], 8.0, np.random.default_rng(0)).score
+    programs = np.zeros_like(score.programs)
+    programs[:, role] = 1
+    whole = without_silence(replace(score, grid=np.zeros_like(score.grid), programs=programs))
+    assert whole.grid[0, role] >= SOUND[role]
+    assert not np.delete(whole.grid, role, axis=1).any()
