@@ -59,7 +59,7 @@ class Duels(
     )
     @app_commands.describe(duel="Which one: its number, or some of its words")
     async def rematch(self, interaction: discord.Interaction[Antiphon], duel: str) -> None:
-        """Start a duel with the prompt and length of one that is over."""
+        """Start a duel with the prompt and length of a closed one."""
         number = _number(duel)
         await acknowledge_request(interaction, clips=2)
         before = await self.bot.duels.get(number, interaction.guild_id or 0)
@@ -104,7 +104,7 @@ class Duels(
 
     @app_commands.command(description="Show the duels that take votes here")
     async def list(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """List them, the one that closes first before the others."""
+        """List the open duels by closing time."""
         await think(interaction, private=True)
         found = await self.bot.duels.open_in(interaction.guild_id or 0)
         lines = [

@@ -21,7 +21,7 @@ from cogs.ui.text import one_line, plain, quoted
 log = logging.getLogger(__name__)
 
 ALT_CHARACTERS = 1_024
-"""As much as Discord takes to describe a picture."""
+"""Discord's limit for the description of an attachment."""
 LINE_CHARACTERS = 400
 
 Where = Literal["this server", "everywhere"]

@@ -28,13 +28,13 @@ NOT_SHARED = (
 
 
 class ForgetButton(IdButton, prefix="privacy:forget"):
-    """Deletes the votes of the person whose id it carries."""
+    """Deletes the votes of the person whose id is in its custom_id."""
 
     label = "Delete my votes"
     style = discord.ButtonStyle.danger
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Delete them for that person alone."""
+        """Delete them; refused to anybody else."""
         await think(interaction, private=True)
         if interaction.user.id != self.number:
             raise UserError("These are not your votes. /privacy forget deletes yours.")
@@ -65,14 +65,14 @@ class Privacy(
     @app_commands.command(description="Say whether researchers may have your votes, without your name or id")
     @app_commands.describe(allow="True to allow it, False to take that back")
     async def share(self, interaction: discord.Interaction[Antiphon], allow: bool) -> None:
-        """Record it."""
+        """Record the consent or its withdrawal."""
         await think(interaction, private=True)
         await self.bot.votes.set_consent(interaction.user.id, consents=allow)
         await interaction.followup.send(SHARED if allow else NOT_SHARED, ephemeral=True)
 
     @app_commands.command(description="Delete your votes and what you said about them")
     async def forget(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Ask once more, then delete."""
+        """Ask for confirmation by a button."""
         await think(interaction, private=True)
         kept = await self.bot.votes.count_of(interaction.user.id)
         await interaction.followup.send(
