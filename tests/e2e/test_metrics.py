@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import aiohttp
 
 from sandbox.spec import Spec
-from tests.e2e.clips import made
+from tests.e2e.clips import WAIT, made
 from tests.e2e.conftest import running
 from tests.metrics.test_server import read, samples
 
@@ -26,7 +27,10 @@ async def test_a_running_bot_is_ready_and_counts_discords_responses(
     async with running(description, tmp_path, METRICS_PORT=str(port)) as bot:
         await made(bot.sandbox.member("alice"), "a tune")
         assert await read(port, "/readyz") == (200, "ok\n")
-        found = await samples(port)
+        async with asyncio.timeout(WAIT):
+            # Recorded after the member sees the clip.
+            while "antiphon_job_changes_total delivered" not in (found := await samples(port)):
+                await asyncio.sleep(0.05)
     assert found["antiphon_job_changes_total delivered"] == 1
     assert any(name.startswith("antiphon_discord_responses_total POST 2") for name in found)
     assert found["antiphon_gateway_latency_seconds"] >= 0
