@@ -22,9 +22,9 @@ from pathlib import Path
 from PIL import Image, ImageChops
 from playwright.async_api import Page
 
-from bot.local import bot_program, run_sandbox
 from tests.browser import find_browser, launched
 
+ROOT = Path(__file__).parents[1]
 PROMPT = "slow piano in the rain"
 OPTIONS: tuple[tuple[str, str], ...] = (("mode", "diffusion"), ("seconds", "60"))
 """A render of a few seconds, so that its bar is seen to move."""
@@ -92,19 +92,25 @@ class Recording:
 
 @asynccontextmanager
 async def sandbox(folder: Path) -> AsyncIterator[str]:
-    """Run the sandbox with the bot in `folder`; the value is the page's address."""
-    said: list[str] = []
-    running = asyncio.create_task(
-        run_sandbox(folder, 0, open_page=False, program=bot_program(), say=said.append)
+    """Run `antiphon sandbox` in `folder`; the value is the page's address."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "sandbox",
+        "--no-open",
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if name != "DISCORD_TOKEN"}
+        | {"PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
     )
+    assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):
-            while not said:
-                await asyncio.sleep(0.1)
-        yield said[0]
+            yield (await process.stdout.readline()).decode().strip()
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        process.terminate()
+        await process.wait()
 
 
 async def record(path: Path) -> None:
@@ -168,7 +174,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("path", type=Path, help="where the GIF goes")
     asked = parser.parse_args()
-    os.environ.pop("DISCORD_TOKEN", None)
     asyncio.run(record(asked.path))
     size = asked.path.stat().st_size
     sys.stdout.write(f"{asked.path}: {size:,} bytes\n")
