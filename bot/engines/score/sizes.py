@@ -26,11 +26,3 @@ def size_in(config: Mapping[str, Any], name: str, most: int = MAX_WIDTH) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         raise ValueError(f"{name} is {value!r}, not a whole number from 1 to {most:,}")
     return value
-
-
-def positive_in(config: Mapping[str, Any], name: str) -> float:
-    """Return a number between 0 and 1. Raises ValueError for anything else, and where there is none."""
-    value = config.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
-        raise ValueError(f"{name} is {value!r}, not a number between 0 and 1")
-    return float(value)
