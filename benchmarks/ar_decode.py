@@ -304,19 +304,19 @@ def _trained(precision: str, quick: bool) -> dict[str, Any]:
     from bot.engines.musicgen.quantization_check import compare
     from bot.engines.score import BUILT_IN
     from bot.engines.score.ar import ArEngine
-    from bot.engines.score.card import read_card
+    from bot.engines.score.config import read_config
     from bot.engines.score.decode import Row
     from bot.engines.score.engine import load_weights
     from bot.recipe import Mode
 
     folder = BUILT_IN["antiphon-tiny-ar"]
-    engine = ArEngine(read_card(Mode.AR, folder), "cpu", None)
+    engine = ArEngine(read_config(Mode.AR, folder), "cpu", None)
     assert engine.model is not None
     weights = load_weights(folder / "model.safetensors")
     other = LanguageModel.from_weights(engine.model.sizes, weights, precision=precision)  # type: ignore[arg-type]
     prompts = ("slow piano in the rain", "fast techno, 140 bpm", "sad violin waltz", "funky bass and drums")
     seconds = 10.0 if quick else 30.0
-    writers = [(Conditions(engine.heard(p)), Row(seconds, n, 0.95, 40)) for n, p in enumerate(prompts)]
+    writers = [(Conditions(engine.text_states(p)), Row(seconds, n, 0.95, 40)) for n, p in enumerate(prompts)]
     return {"found": str(compare(engine.model, other, writers, 2.5, lambda done, total: None))}
 
 

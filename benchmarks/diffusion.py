@@ -254,7 +254,7 @@ def built_in(runs: int, seconds: float, prompt: str, words: str) -> None:
     best = {"theirs": 1e9, "ours": 1e9}
     for _ in range(runs):
         start = time.process_time()
-        theirs._heard([prompt])
+        theirs._text_states([prompt])
         one = theirs.write(recipe, lambda done, total: None)
         best["theirs"] = min(best["theirs"], time.process_time() - start)
         start = time.process_time()

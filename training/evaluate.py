@@ -34,7 +34,7 @@ from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, 
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.silence import without_silence
-from bot.engines.score.steer import NOTHING, Asked, asked_instruments
+from bot.engines.score.steer import NOTHING, InstrumentRequest, asked_instruments
 from training import features
 from training.compose import Settings, compose
 from training.form import entries_of
@@ -174,7 +174,7 @@ def written_ar(
         )
 
 
-def asked_of(task: Task, steered: bool) -> Asked:
+def asked_of(task: Task, steered: bool) -> InstrumentRequest:
     """Return the instruments that the engine has to keep."""
     return asked_instruments(task.prompt) if steered else NOTHING
 

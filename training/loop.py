@@ -47,12 +47,12 @@ class SceneHead(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor, scenes: npt.NDArray[np.int16]) -> Tensor:
         """Return the cross-entropy in nats; states are [n, texts, width], mask is [n, texts]."""
-        told = mask.any(1)
-        if not told.any():
+        labelled = mask.any(1)
+        if not labelled.any():
             return states.new_zeros(())
         pooled = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
         target = torch.from_numpy(scenes.astype(np.int64))
-        return nn.functional.cross_entropy(self.out(pooled[told]), target[told])
+        return nn.functional.cross_entropy(self.out(pooled[labelled]), target[labelled])
 
 
 class Batches:
@@ -80,7 +80,7 @@ class Batches:
     def captions(self, indices: npt.NDArray[np.int64]) -> Captions:
         """Return one caption drawn for each piece, some of them without the whole or without the clauses.
 
-        A tenth of them are empty in `heard`.
+        A tenth of them are masked in `attention_mask`.
         """
         which = self._rng.integers(CAPTIONS, size=len(indices))
         rows, kinds = self._shard.captions[indices, which], self._shard.kinds[indices, which]
@@ -94,12 +94,12 @@ class Batches:
         noise = self._rng.standard_normal(vectors.shape, np.float32) / np.float32(vectors.shape[-1] ** 0.5)
         length = VECTOR_NOISE * self._rng.random((len(rows), 1, 1), np.float32)
         vectors = nn.functional.normalize(vectors + torch.from_numpy(noise * length), dim=-1)
-        heard = present & (self._rng.random(len(rows)) >= CAPTION_DROPOUT)[:, None]
+        attention_mask = present & (self._rng.random(len(rows)) >= CAPTION_DROPOUT)[:, None]
         return Captions(
             vectors,
             torch.from_numpy(kinds.astype(np.int64)),
             torch.from_numpy(present),
-            torch.from_numpy(heard),
+            torch.from_numpy(attention_mask),
         )
 
     def alone(self) -> tuple[Captions, npt.NDArray[np.int16]]:
@@ -113,13 +113,13 @@ class Captions:
     """A batch of captions.
 
     vectors: [batch, n, 512].  kinds: [batch, n].  present: [batch, n], which are there.
-    heard: [batch, n], which the model may attend to: none of a tenth of the rows, for guidance.
+    attention_mask: [batch, n], where the model may attend to; nowhere in a tenth of the rows, for guidance.
     """
 
     vectors: Tensor
     kinds: Tensor
     present: Tensor
-    heard: Tensor
+    attention_mask: Tensor
 
 
 def read_alone(encoder: ClauseEncoder, batches: Batches) -> tuple[Tensor, Tensor, npt.NDArray[np.int16]]:

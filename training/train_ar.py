@@ -66,11 +66,11 @@ class Model(nn.Module):
         columns: delayed tokens [batch, 6, columns].
         """
         states = self.text_encoder(captions.vectors, captions.kinds, captions.present)
-        attended = captions.heard.clone()
+        attended = captions.attention_mask.clone()
         attended[:, 0] = True
         hidden = self.decoder.model(
             input_ids=columns.flatten(0, 1),
-            encoder_hidden_states=self.enc_to_dec_proj(states) * captions.heard[..., None],
+            encoder_hidden_states=self.enc_to_dec_proj(states) * captions.attention_mask[..., None],
             encoder_attention_mask=attended.long(),
             use_cache=False,
         ).last_hidden_state

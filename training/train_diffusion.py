@@ -85,12 +85,12 @@ class Model(nn.Module):
         )
 
     def hear(self, captions: Captions) -> tuple[Tensor, Tensor, Tensor]:
-        """Return text states [batch, n, 128], the same, 0 where not heard, and planner logits [batch, 96]."""
+        """Return text states [batch, n, 128], the same, 0 where masked, and planner logits [batch, 96]."""
         states = self.text_encoder(captions.vectors, captions.kinds, captions.present)
-        heard = states * captions.heard[..., None]
-        count = captions.heard.sum(1, keepdim=True).clamp(min=1)
-        pooled = torch.cat([heard.sum(1) / count, heard.amax(1)], -1)
-        return states, heard, self.planner(pooled)
+        attended = states * captions.attention_mask[..., None]
+        count = captions.attention_mask.sum(1, keepdim=True).clamp(min=1)
+        pooled = torch.cat([attended.sum(1) / count, attended.amax(1)], -1)
+        return states, attended, self.planner(pooled)
 
 
 def main() -> None:
@@ -176,11 +176,11 @@ def loss_of(
     noised = alpha[:, None, None] * clean + sigma[:, None, None] * noise
     target = alpha[:, None, None] * noise - sigma[:, None, None] * clean
     captions = batches.captions(indices)
-    states, heard, plan = model.hear(captions)
+    states, attended, plan = model.hear(captions)
     out = model.transformer(
         torch.cat([noised * present[:, None], where], 1),
         time,
-        encoder_hidden_states=heard,
+        encoder_hidden_states=attended,
         global_hidden_states=conditions(data["tempo"][indices], data["metre"][indices], beats),
         rotary_embedding=get_1d_rotary_pos_embed(
             HEAD_WIDTH // 2, clean.shape[2] + 1, use_real=True, repeat_interleave_real=False

@@ -82,7 +82,7 @@ def test_batches_are_of_about_one_length_and_a_tenth_has_no_words(shard: Shard) 
         assert lengths[indices].max() * len(indices) < 2_600
         captions = batches.captions(indices)
         assert captions.vectors.shape[:2] == captions.present.shape
-        silent += (~captions.heard.any(1)).tolist()
+        silent += (~captions.attention_mask.any(1)).tolist()
         if number == 60:
             break
     assert 0.04 < np.mean(silent) < 0.18

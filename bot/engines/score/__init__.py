@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import Engine
-from bot.engines.score.card import read_card
+from bot.engines.score.config import read_config
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 
@@ -27,7 +27,7 @@ def describe(mode: Mode | str, folder: Path) -> Capabilities:
 
     Raises ModelMissing if none of this mode is there, whole.
     """
-    return read_card(Mode(mode), folder).capabilities
+    return read_config(Mode(mode), folder).capabilities
 
 
 def load(
@@ -37,11 +37,11 @@ def load(
 
     Raises ModelMissing.
     """
-    card = read_card(Mode(mode), folder)
-    if card.capabilities.mode is Mode.AR:
+    score_config = read_config(Mode(mode), folder)
+    if score_config.capabilities.mode is Mode.AR:
         from bot.engines.score.ar import ArEngine
 
-        return ArEngine(card, device, dtype)
+        return ArEngine(score_config, device, dtype)
     from bot.engines.score.diffusion import DiffusionEngine
 
-    return DiffusionEngine(card, device, dtype)
+    return DiffusionEngine(score_config, device, dtype)

@@ -13,9 +13,9 @@ from bot.engines.musicgen.decoder import Row as Slot
 from bot.engines.musicgen.linear import Precision, precisions_on
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.clause_encoder import ClauseEncoder, batched
 from bot.engines.score.clauses import stages
+from bot.engines.score.config import ADVICE, ScoreConfig
 from bot.engines.score.decode import Row
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import (
@@ -52,23 +52,23 @@ class ArEngine(ScoreEngine):
     The checkpoint is in MusicGen's layout; its config declares the score codec.
     """
 
-    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype | str | None) -> None:
-        super().__init__(card, device)
-        path = card.folder / "model.safetensors"
+    def __init__(self, score_config: ScoreConfig, device: str, dtype: torch.dtype | str | None) -> None:
+        super().__init__(score_config, device)
+        path = score_config.folder / "model.safetensors"
         try:
-            config = json.loads((card.folder / "config.json").read_text(encoding="utf-8"))
+            config = json.loads((score_config.folder / "config.json").read_text(encoding="utf-8"))
             codec = config["audio_encoder"]
             if codec["model_type"] != CODEC or codec["version"] != VERSION:
                 raise ModelMissing(
-                    f"The model in {card.folder} does not write this program's scores: {ADVICE}."
+                    f"The model in {score_config.folder} does not write this program's scores: {ADVICE}."
                 )
             sizes = ModelConfig.from_transformers(config)
             encoder = ClauseEncoder.from_config(config["text_encoder"])
         except (OSError, ValueError, KeyError) as error:
-            raise ModelMissing(f"{card.folder / 'config.json'} cannot be read: {ADVICE}.") from error
+            raise ModelMissing(f"{score_config.folder / 'config.json'} cannot be read: {ADVICE}.") from error
         if sizes.codebooks != STREAMS or sizes.vocabulary != VOCABULARY:
             raise ModelMissing(
-                f"The model in {card.folder} has other token streams than the score format: {ADVICE}."
+                f"The model in {score_config.folder} has other token streams than the score format: {ADVICE}."
             )
         weights = load_weights(path)
         self._text: ClauseEncoder | None = encoder
@@ -110,7 +110,7 @@ class ArEngine(ScoreEngine):
         sequences: list[_Sequence] = []
         for prompt, row in zip(prompts, rows, strict=True):
             slot = Slot(
-                conditions=Conditions(self.heard(prompt)),
+                conditions=Conditions(self.text_states(prompt)),
                 frames=MAX_FRAMES,
                 seed=0,
                 guidance_scale=guidance_scale,
@@ -118,7 +118,7 @@ class ArEngine(ScoreEngine):
             )
             decoder.admit(slot)
             if len(parts := stages(prompt)) > 1:
-                sequences.append(_Sequence(slot, row, [Conditions(self.heard(part)) for part in parts]))
+                sequences.append(_Sequence(slot, row, [Conditions(self.text_states(part)) for part in parts]))
         done = 0
         while decoder.rows:
             for sequence in sequences:
@@ -131,7 +131,7 @@ class ArEngine(ScoreEngine):
             step(min(done, longest), longest)
 
     @torch.inference_mode()
-    def heard(self, prompt: str) -> torch.Tensor:
+    def text_states(self, prompt: str) -> torch.Tensor:
         """Return a prompt's states [n, width], as the language model takes them."""
         assert self._text is not None, "the engine is closed"
         vectors, kinds, mask = batched([self.sentences.conditioning(prompt)])

@@ -31,7 +31,7 @@ from bot.engines.score.format import (
     tempo_of,
 )
 from bot.engines.score.header_request import HeaderRequest
-from bot.engines.score.steer import NOTHING, Asked, Steering, stage_starts
+from bot.engines.score.steer import NOTHING, InstrumentRequest, Steering, stage_starts
 
 PAD = VOCABULARY
 LATEST_ENTRANCE = STEPS_PER_BEAT
@@ -52,7 +52,7 @@ class Row:
         temperature: float,
         top_k: int,
         header: HeaderRequest | None = None,
-        asked: Asked = NOTHING,
+        asked: InstrumentRequest = NOTHING,
     ) -> None:
         self.frames: list[list[int]] = [[] for _ in range(STREAMS)]
         self.total: int | None = None

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from bot.engines.score.card import ADVICE, ModelCard
 from bot.engines.score.clause_encoder import ClauseEncoder, batched
 from bot.engines.score.clauses import stages
+from bot.engines.score.config import ADVICE, ScoreConfig
 from bot.engines.score.dit import DiT
 from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
@@ -30,7 +30,7 @@ from bot.engines.score.latent import (
 )
 from bot.engines.score.silence import without_silence
 from bot.engines.score.sizes import read_config
-from bot.engines.score.steer import Asked, asked_instruments, stage_starts
+from bot.engines.score.steer import InstrumentRequest, asked_instruments, stage_starts
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -38,16 +38,16 @@ PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
 """How freely tempo and metre are drawn from what the planner makes of the words."""
 
 
-Heard = tuple[torch.Tensor, torch.Tensor]
+TextStates = tuple[torch.Tensor, torch.Tensor]
 """The text encoder's states of prompts [batch, n, width], and which are there [batch, n]."""
 
 
 class DiffusionEngine(ScoreEngine):
     """Denoises the latent of a whole score at once, then decodes and plays it."""
 
-    def __init__(self, card: ModelCard, device: str, dtype: torch.dtype | str | None) -> None:
-        super().__init__(card, device)
-        folder = card.folder
+    def __init__(self, score_config: ScoreConfig, device: str, dtype: torch.dtype | str | None) -> None:
+        super().__init__(score_config, device)
+        folder = score_config.folder
         self._dtype = torch_dtype(dtype)
         self._text, text = _built(ClauseEncoder.from_config, folder / "text_encoder" / "config.json")
         self._transformer, sizes = _built(DiT, folder / "transformer" / "config.json")
@@ -92,9 +92,9 @@ class DiffusionEngine(ScoreEngine):
 
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe; calls step(done, total) after every denoising step."""
-        heard = self._heard([recipe.prompt])
+        text_states = self._text_states([recipe.prompt])
         header = requested_header(recipe)
-        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], heard, [header])[0]
+        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], text_states, [header])[0]
         latents = self.denoise(
             [recipe.prompt],
             [recipe.seed],
@@ -106,7 +106,7 @@ class DiffusionEngine(ScoreEngine):
             negative_prompt=recipe.text("negative_prompt"),
             asked=[asked_instruments(recipe.prompt)],
             headers=[header],
-            heard=heard,
+            text_states=text_states,
             step=step,
         )
         return without_silence(score_of(self.autoencoder, latents[0], tempo_class, metre))
@@ -116,7 +116,7 @@ class DiffusionEngine(ScoreEngine):
         self,
         prompts: list[str],
         seeds: list[int],
-        heard: Heard | None = None,
+        text_states: TextStates | None = None,
         headers: list[HeaderRequest] | None = None,
     ) -> list[tuple[int, int]]:
         """Return (tempo class, metre) of each prompt, drawn with its seed.
@@ -124,7 +124,7 @@ class DiffusionEngine(ScoreEngine):
         heard: as `denoise`.  headers: the tempo and metre to keep; what the prompts name by default.
         """
         headers = headers or [header_request(prompt) for prompt in prompts]
-        states, mask = heard or self._heard(prompts)
+        states, mask = text_states or self._text_states(prompts)
         logits = self._planner(pool(states, mask)).cpu().numpy()
         out = []
         for header, row, seed in zip(
@@ -156,9 +156,9 @@ class DiffusionEngine(ScoreEngine):
         negative_prompt: str | None = None,
         initial: torch.Tensor | None = None,
         strength: float = 1.0,
-        asked: list[Asked] | None = None,
+        asked: list[InstrumentRequest] | None = None,
         headers: list[HeaderRequest] | None = None,
-        heard: Heard | None = None,
+        text_states: TextStates | None = None,
         step: Callable[[int, int], None] = lambda done, total: None,
     ) -> torch.Tensor:
         """Return latents [batch, 128, 1 + beats] for prompts of one tempo and length.
@@ -178,21 +178,25 @@ class DiffusionEngine(ScoreEngine):
             ]
         ).to(self.device)
         rows, parts = self._staged(prompts, beats, metre)
-        states, mask = heard if heard and len(rows) == count else self._heard(rows)
+        states, mask = text_states if text_states and len(rows) == count else self._text_states(rows)
         clip_of = torch.tensor([clip for clip, part in enumerate(parts) for _ in part], device=self.device)
         count = len(rows)
         guided = guidance_scale != 1.0
         batches = [states]
         if guided:
-            other = self._heard([negative_prompt] * count)[0] if negative_prompt else torch.zeros_like(states)
+            other = (
+                self._text_states([negative_prompt] * count)[0]
+                if negative_prompt
+                else torch.zeros_like(states)
+            )
             longest = max(states.shape[1], other.shape[1])
             batches = [torch.nn.functional.pad(s, (0, 0, 0, longest - s.shape[1])) for s in (states, other)]
         repeats = len(batches)
-        told = conditions(
+        global_states = conditions(
             [tempo_class] * count * repeats, [metre] * count * repeats, [beats] * count * repeats
         )
         clips = self._transformer.prepared(
-            torch.cat(batches).to(self._dtype), told.to(self.device, self._dtype), 1 + beats
+            torch.cat(batches).to(self._dtype), global_states.to(self.device, self._dtype), 1 + beats
         )
         where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
         unwanted = [one.unwanted for one in asked] if asked else [frozenset[tuple[int, int]]()] * len(prompts)
@@ -269,7 +273,7 @@ class DiffusionEngine(ScoreEngine):
         return texts, parts
 
     @torch.inference_mode()
-    def _heard(self, prompts: list[str]) -> Heard:
+    def _text_states(self, prompts: list[str]) -> TextStates:
         vectors, kinds, mask = batched([self.sentences.conditioning(prompt) for prompt in prompts])
         states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
         return states, mask.to(self.device).long()

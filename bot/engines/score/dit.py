@@ -56,8 +56,11 @@ class DiT(nn.Module):
         heads, key_heads = (size_in(config, f"num_{of}attention_heads") for of in ("", "key_value_"))
         head_width, waves = size_in(config, "attention_head_dim"), size_in(config, "time_proj_dim")
         channels, out_channels = size_in(config, "in_channels"), size_in(config, "out_channels")
-        heard, context = size_in(config, "cross_attention_input_dim"), size_in(config, "cross_attention_dim")
-        told = size_in(config, "global_states_input_dim")
+        text_width, context = (
+            size_in(config, "cross_attention_input_dim"),
+            size_in(config, "cross_attention_dim"),
+        )
+        global_width = size_in(config, "global_states_input_dim")
         width = heads * head_width
         if width > MAX_WIDTH or heads % key_heads or head_width % 4 or waves % 2:
             raise ValueError(
@@ -69,8 +72,8 @@ class DiT(nn.Module):
             self.time_proj = nn.Module()
             self.time_proj.weight = nn.Parameter(torch.empty(waves // 2))
             self.timestep_proj = nn.Sequential(nn.Linear(waves, width), nn.SiLU(), nn.Linear(width, width))
-            self.global_proj = _two_layers(told, width)
-            self.cross_attention_proj = _two_layers(heard, context)
+            self.global_proj = _two_layers(global_width, width)
+            self.cross_attention_proj = _two_layers(text_width, context)
             self.preprocess_conv = nn.Conv1d(channels, channels, 1, bias=False)
             self.proj_in = nn.Linear(channels, width, bias=False)
             self.transformer_blocks = nn.ModuleList(

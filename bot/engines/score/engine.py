@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.failures import is_out_of_memory
 from bot.engines.score.bank import Bank
-from bot.engines.score.card import ADVICE, ModelCard
+from bot.engines.score.config import ADVICE, ScoreConfig
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.sentences import SentenceEncoder
@@ -37,11 +37,11 @@ PLAYING_STEPS = 10
 class ScoreEngine(SerialEngine):
     """Writes scores with a model and plays them, one job after another."""
 
-    def __init__(self, card: ModelCard, device: str) -> None:
+    def __init__(self, score_config: ScoreConfig, device: str) -> None:
         self.device = device
-        self.capabilities: Capabilities = card.capabilities
+        self.capabilities: Capabilities = score_config.capabilities
         self.sentences = SentenceEncoder()
-        self.sampler = Sampler(Bank(card.sounds))
+        self.sampler = Sampler(Bank(score_config.sounds))
 
     @abstractmethod
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:

@@ -11,7 +11,7 @@ from bot.engines.score.bits import BEAT_BITS, PROGRAM_BITS, onset_bits, program_
 from bot.engines.score.format import DRUMS, PROGRAM_SIZES
 from bot.engines.score.header_request import HeaderRequest
 from bot.engines.score.latent import HEADER_FIELDS, HEADER_LEVEL, ScoreAutoencoder, bits_of
-from bot.engines.score.steer import Asked, Steering
+from bot.engines.score.steer import InstrumentRequest, Steering
 
 FILLED_FROM = 0.5
 """Share of the denoising steps after which silences are looked for: before, the estimates are still vague."""
@@ -31,7 +31,7 @@ class Imposed:
     def __init__(
         self,
         coder: ScoreAutoencoder,
-        asked: list[Asked],
+        asked: list[InstrumentRequest],
         metre: int,
         headers: list[HeaderRequest] | None = None,
         planned: list[npt.NDArray[np.int64]] | None = None,

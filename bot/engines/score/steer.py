@@ -95,7 +95,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class InstrumentRequest:
     """What a prompt says of instruments.
 
     stages: number of entrances, one after the other; 1 where there is no sequence.
@@ -109,7 +109,7 @@ class Asked:
     only: bool = False
 
 
-NOTHING = Asked()
+NOTHING = InstrumentRequest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _lexicon() -> dict[str, _Word | None]:
     return {f"{phrase}s": word for phrase, word in out.items()} | out
 
 
-def asked_instruments(prompt: str) -> Asked:
+def asked_instruments(prompt: str) -> InstrumentRequest:
     """Read what a prompt says of instruments; any text will do."""
     text = spelled_out(prompt[:MAX_CHARACTERS]).lower()
     tokens = _TOKEN.findall(text)
@@ -201,7 +201,7 @@ def _match(tokens: list[str], place: int, phrases: dict[str, Value]) -> tuple[in
     return 0, None  # type: ignore[return-value]
 
 
-def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int, int]]) -> Asked:
+def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int, int]]) -> InstrumentRequest:
     """Put clauses into the order in which they are to be heard, and number those that name instruments."""
     firsts = any(kind == 0 for kind, _, _ in found)
     keyed: list[tuple[tuple[int, int], _Word]] = []
@@ -221,7 +221,7 @@ def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int,
     kept = sorted({wish.stage for wish in wishes})
     wishes = [replace(wish, stage=kept.index(wish.stage)) for wish in wishes]
     named = {(role, program) for wish in wishes for role in wish.roles for program in wish.programs}
-    return Asked(tuple(wishes), max(1, len(kept)), unwanted - named)
+    return InstrumentRequest(tuple(wishes), max(1, len(kept)), unwanted - named)
 
 
 def stage_starts(stages: int, bars: int) -> list[int]:
@@ -233,7 +233,7 @@ def stage_starts(stages: int, bars: int) -> list[int]:
 class Steering:
     """What the instruments of one clip may be, bar after bar and role after role."""
 
-    def __init__(self, asked: Asked, bars: int) -> None:
+    def __init__(self, asked: InstrumentRequest, bars: int) -> None:
         starts = stage_starts(asked.stages, bars)
         self._unwanted = asked.unwanted
         self._only = asked.only

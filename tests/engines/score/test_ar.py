@@ -12,7 +12,7 @@ from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderC
 from bot.engines.musicgen.decoder import Conditions, Decoder
 from bot.engines.score import BUILT_IN
 from bot.engines.score.ar import ArEngine
-from bot.engines.score.card import read_card
+from bot.engines.score.config import read_config
 from bot.engines.score.decode import Row
 from bot.engines.score.format import STREAMS, VOCABULARY
 from bot.recipe import Mode
@@ -24,7 +24,7 @@ PROMPTS = ["slow piano in the rain", "🎻", "fast techno with a rolling bass, 1
 
 @pytest.fixture(scope="module")
 def engine() -> ArEngine:
-    return ArEngine(read_card(Mode.AR, FOLDER), "cpu", None)
+    return ArEngine(read_config(Mode.AR, FOLDER), "cpu", None)
 
 
 def part(prefix: str) -> dict[str, torch.Tensor]:
@@ -44,7 +44,7 @@ def test_a_scores_logits_are_transformers(engine: ArEngine) -> None:
     config = json.loads((FOLDER / "config.json").read_text())
     model = MusicgenForCausalLM(MusicgenDecoderConfig.from_dict(config["decoder"])).eval()
     model.load_state_dict(part("decoder."))
-    states = engine.heard(PROMPTS[0])
+    states = engine.text_states(PROMPTS[0])
     worded, plain = (
         model(input_ids=columns.T, encoder_hidden_states=heard[None], use_cache=False).logits.permute(1, 0, 2)
         for heard in (states, torch.zeros_like(states))

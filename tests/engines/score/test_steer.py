@@ -9,7 +9,7 @@ from bot.engines.score.bits import from_bits, onset_bits, program_bits, programs
 from bot.engines.score.format import BASS, DRUMS, ONSET, PROGRAM_SIZES, REST
 from bot.engines.score.impose import chances
 from bot.engines.score.programs import KIT_ID, KITS, PROGRAM_ID, PROGRAMS
-from bot.engines.score.steer import MAX_WISHES, NOTHING, Asked, Steering, asked_instruments
+from bot.engines.score.steer import MAX_WISHES, NOTHING, InstrumentRequest, Steering, asked_instruments
 from training.captions import KIT_WORDS, SPOKEN
 
 EVEN = [np.full(size, 1 / size) for size in PROGRAM_SIZES]
@@ -126,7 +126,7 @@ def test_a_prompt_without_instruments_leaves_the_model_free() -> None:
     assert all(steering.allowed(bar, role, EVEN[role]).all() for bar in range(4) for role in range(5))
 
 
-def entrances_of(asked: Asked, bars: int, likely: list[np.ndarray]) -> dict[int, tuple[int, int]]:
+def entrances_of(asked: InstrumentRequest, bars: int, likely: list[np.ndarray]) -> dict[int, tuple[int, int]]:
     """Return program → (bar, role) of what enters when the likeliest is taken that is allowed."""
     steering = Steering(asked, bars)
     out: dict[int, tuple[int, int]] = {}

@@ -12,14 +12,14 @@ from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Bounds, Capabilities, texts
 
-CARD = "antiphon.json"
+CONFIG_FILE = "antiphon.json"
 PROMPT_TOKENS = 512
 """Tokens of a prompt after which its embedding, a mean over all of them, says little of each."""
 ADVICE = "fetch the folder “models” of the project again, or point the setting at another model"
 
 
 @dataclass(frozen=True, slots=True)
-class ModelCard:
+class ScoreConfig:
     """A model's folder, its capabilities, and the folder of its sounds."""
 
     folder: Path
@@ -27,17 +27,17 @@ class ModelCard:
     sounds: Path
 
 
-def read_card(mode: Mode, folder: Path) -> ModelCard:
-    """Return the card of a score model.
+def read_config(mode: Mode, folder: Path) -> ScoreConfig:
+    """Return the configuration of a score model.
 
     Raises ModelMissing for a folder that holds none of this mode, whole.
     """
     try:
-        data: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        data: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ModelMissing(f"There is no {CARD} in {folder}: {ADVICE}.") from error
+        raise ModelMissing(f"There is no {CONFIG_FILE} in {folder}: {ADVICE}.") from error
     except ValueError as error:
-        raise ModelMissing(f"{folder / CARD} is not readable as JSON: {ADVICE}.") from error
+        raise ModelMissing(f"{folder / CONFIG_FILE} is not readable as JSON: {ADVICE}.") from error
     try:
         if data["score_format"] != VERSION:
             raise ModelMissing(
@@ -67,6 +67,6 @@ def read_card(mode: Mode, folder: Path) -> ModelCard:
             slots=1,
             real_time_factor=float(data["real_time_factor"]),
         )
-        return ModelCard(folder, capabilities, folder / data["sounds"])
+        return ScoreConfig(folder, capabilities, folder / data["sounds"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ModelMissing(f"{folder / CARD} is not the card of a score model: {ADVICE}.") from error
+        raise ModelMissing(f"{folder / CONFIG_FILE} does not describe a score model: {ADVICE}.") from error
