@@ -31,7 +31,16 @@ from typing import Any
 
 CONTEXTS = (50, 500, 1_000, 1_480)
 WORDS = 10
-ROWS = ("audiocraft fp32", "transformers fp32", "ours fp32", "ours fp16", "ours bf16", "ours int8")
+ROWS = (
+    "audiocraft fp32",
+    "audiocraft bf16",
+    "transformers fp32",
+    "transformers bf16",
+    "ours fp32",
+    "ours fp16",
+    "ours bf16",
+    "ours int8",
+)
 PARAMETERS = 24 * 14 * 1024**2 + 4 * 2048 * 1024
 """Weights that a step reads: 24 layers of 14 squares of 1,024 (no cross-attention keys), and four heads."""
 BYTES = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
@@ -49,6 +58,7 @@ def main() -> None:
     if args.child:
         print(json.dumps(PARTS[args.child](args.rows[0], args.quick)))
         return
+    print(_processor())
     parts = [args.only] if args.only else ["steps", "slots", "clips", "trained"]
     for part in parts:
         if part == "trained":
@@ -64,6 +74,17 @@ def main() -> None:
             measured = [{row: _child(part, row, threads, args.quick) for row in rows} for _ in range(rounds)]
             for row in rows:
                 print(f"  {row:18} {_told(row, _least([once[row] for once in measured]), speed)}", flush=True)
+
+
+def _processor() -> str:
+    """Return the processor's name and the features that the kernels' vectors depend on."""
+    from llvmlite import binding
+
+    from bot.engines.musicgen.cpu.processor import target_features
+
+    vectors = ("+avx2", "+fma", "+f16c", "+avx512bw", "+avx512vnni", "+avx512bf16", "+avxvnni", "+neon")
+    present = set(target_features().split(","))
+    return f"{binding.get_host_cpu_name()}: {' '.join(name for name in vectors if name in present)}"
 
 
 def _child(part: str, row: str, threads: int, quick: bool) -> dict[str, Any]:
@@ -170,19 +191,29 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
     return prepare
 
 
+def _peer_dtype(precision: str) -> Any:
+    """Return the dtype that another implementation is put into. Raises ValueError for one it has not."""
+    import torch
+
+    if precision not in ("fp32", "bf16"):
+        raise ValueError(f"no {precision} on a CPU: fp32 or bf16")
+    return torch.float32 if precision == "fp32" else torch.bfloat16
+
+
 def _transformers(precision: str) -> Callable[[int], Callable[[], object]]:
     import torch
     from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-    model = _tensors()["model"]
-    states = torch.randn(2, WORDS, 1024)
+    dtype = _peer_dtype(precision)
+    model = _tensors()["model"].to(dtype)
+    states = torch.randn(2, WORDS, 1024, dtype=dtype)
     mask = torch.ones(2, WORDS, dtype=torch.long)
 
     def prepare(context: int) -> Callable[[], object]:
         def filled(length: int) -> DynamicCache:
             cache = DynamicCache(config=model.config)
             for layer in range(24):
-                part = torch.full((2, 16, length, 64), 0.01)
+                part = torch.full((2, 16, length, 64), 0.01, dtype=dtype)
                 cache.update(part, part.clone(), layer)
             return cache
 
@@ -204,6 +235,7 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
 
     from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 
+    dtype = _peer_dtype(precision)
     import_audiocraft()
     with stubbed_modules():
         from audiocraft.models.lm import LMModel
@@ -217,8 +249,8 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
             dim=1024, num_heads=16, num_layers=24, hidden_scale=4, norm_first=True, causal=True,
             bias_proj=False, bias_ff=False, bias_attn=False, activation="gelu", dropout=0.0,
             cross_attention=True, custom=False, memory_efficient=True,
-        ).eval()  # fmt: skip
-    states = torch.randn(2, WORDS, 1024), torch.ones(2, WORDS)
+        ).eval().to(dtype)  # fmt: skip
+    states = torch.randn(2, WORDS, 1024, dtype=dtype), torch.ones(2, WORDS, dtype=dtype)
     streams = ExitStack()
 
     def prepare(context: int) -> Callable[[], object]:
@@ -237,7 +269,7 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
                 if state and name in state:
                     shape = list(state[name].shape)
                     shape[shape.index(1, 1)] = context
-                    state[name] = torch.full(shape, 0.01)
+                    state[name] = torch.full(shape, 0.01, dtype=dtype)
         return step
 
     return prepare
