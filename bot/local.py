@@ -17,9 +17,11 @@ from bot.recipe import Mode
 
 DEMO = {
     Mode.AR: "calm piano and soft strings, slow and warm",
-    Mode.DIFFUSION: "warm dusty lofi beat, rain against the window",
+    Mode.DIFFUSION: "sunny beach reggae, easy and warm",
 }
 """Prompts of a demo member at the very first start, so that the page opens with music."""
+DEMO_SEED = 1
+"""One for all installations: the first clips are the same music everywhere."""
 
 Say = Callable[[str], None]
 
@@ -147,7 +149,7 @@ async def _demo(discord: LocalDiscord, refusal: type[Exception]) -> None:
         for mode, prompt in DEMO.items():
             # Where a model is not installed, the answer that says so is the demonstration.
             with contextlib.suppress(refusal):
-                await member.slash("music", prompt=prompt, mode=mode.value)
+                await member.slash("music", prompt=prompt, mode=mode.value, seed=DEMO_SEED)
 
 
 async def _end(bot: asyncio.subprocess.Process, patience: float = 10.0) -> None:
