@@ -119,7 +119,7 @@ def test_the_source_archive_holds_what_the_tests_need(distributions: tuple[Path,
     assert {"Makefile", "constraints.txt", ".env.example", ".ci/run", "CHANGELOG.md", "LICENSE"} <= held
     source = {
         path.relative_to(ROOT).as_posix()
-        for name in ("tests", "docs", "training", "benchmarks")
+        for name in ("tests", "docs", "training", "benchmarks", "deploy")
         for path in (ROOT / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
