@@ -142,7 +142,9 @@ class Coach(PersistentCog):
 def advise(bot: Antiphon, prompt: str, mode: Mode) -> Advice:
     """Return the coach's advice for the engine that would render the prompt."""
     engine = bot.capabilities.get(mode)
-    return coach(prompt, mode, prompt_tokens=engine.prompt_tokens if engine else None)
+    if engine is None:
+        return coach(prompt, mode, prompt_tokens=None)
+    return coach(prompt, mode, prompt_tokens=engine.prompt_tokens, languages=engine.languages)
 
 
 async def line_under(bot: Antiphon, clip: Clip) -> str | None:

@@ -6,7 +6,7 @@ Everything here is a pure function of its arguments and of the packaged rules; n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.coach import edits
 from bot.coach.language import foreign
@@ -14,6 +14,7 @@ from bot.coach.lexicon import Span, lexicon
 from bot.coach.request import Match, Request
 from bot.coach.rules import Rule, rules
 from bot.recipe import Mode
+from bot.recipe.capabilities import ENGLISH
 
 _SWEEPS = 8
 """How often the rewriting goes over all rules: one rule's change may give another something to do."""
@@ -49,21 +50,25 @@ class Advice:
         return self.rewritten != self.prompt
 
 
-def coach(prompt: str, mode: Mode, *, prompt_tokens: int | None, instrumental: bool = True) -> Advice:
+def coach(
+    prompt: str,
+    mode: Mode,
+    *,
+    prompt_tokens: int | None,
+    instrumental: bool = True,
+    languages: frozenset[str] = ENGLISH,
+) -> Advice:
     """Return advice on a prompt; any text is taken, and none is ever refused.
 
     prompt_tokens: how many tokens the engine's text encoder reads (≥ 1), or None if unknown.
     instrumental: whether the model makes music without voices.
+    languages: those that the text encoder was trained on, by their English names.
     """
-    request = _request(prompt, mode, prompt_tokens, instrumental)
+    reading = lexicon().read(prompt)
+    request = Request(reading, mode, prompt_tokens, instrumental, foreign(reading), languages)
     found = {rule.id: match for rule in rules() if (match := _match(rule, request))}
     findings = tuple(_finding(request, rule, found[rule.id]) for rule in rules() if rule.id in found)
     return Advice(prompt, mode, findings, _reworded(request, found))
-
-
-def _request(prompt: str, mode: Mode, prompt_tokens: int | None, instrumental: bool) -> Request:
-    reading = lexicon().read(prompt)
-    return Request(reading, mode, prompt_tokens, instrumental, foreign(reading))
 
 
 def _match(rule: Rule, request: Request) -> Match | None:
@@ -96,7 +101,8 @@ def _reworded(request: Request, found: Mapping[str, Match]) -> str:
             better = _better(text, match) if match else text
             if better != text and any(c.isalnum() for c in better):
                 text = better
-                request = _request(text, request.mode, request.prompt_tokens, request.instrumental)
+                reading = lexicon().read(text)
+                request = replace(request, reading=reading, foreign=foreign(reading))
         if text == before:
             return text
     return text

@@ -36,6 +36,7 @@ _SCRIPTS = {
     "GREEK": "Greek",
     "THAI": "Thai",
 }
+_LIKELIEST = {"a language in Cyrillic letters": "Russian", "a language in Arabic letters": "Arabic"}
 _DENSE = frozenset({"HIRAGANA", "KATAKANA", "HANGUL", "CJK", "THAI"})
 _DENSE_LETTERS = 3
 """A letter of a script without spaces says about as much as three of an alphabet."""
@@ -43,10 +44,19 @@ _DENSE_LETTERS = 3
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """A prompt in another language. glosses: (word as typed, English), those that are known."""
+    """A prompt in another language.
+
+    glosses: (word as typed, English), those that are known.
+    likeliest: the language to expect, or "emoji", where `language` only describes the script.
+    """
 
     language: str
     glosses: tuple[tuple[str, str], ...] = ()
+    likeliest: str = ""
+
+    def is_among(self, languages: frozenset[str]) -> bool:
+        """Tell whether it is one of these languages, as far as the text shows."""
+        return (self.likeliest or self.language) in languages
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +75,13 @@ def foreign(reading: Reading) -> Foreign | None:
             scripts[script] += count * (_DENSE_LETTERS if script in _DENSE else 1)
     if not scripts:
         pictures = any(unicodedata.category(c) == "So" for c in reading.text)
-        return Foreign("pictures, which the model cannot see") if pictures and not reading.words else None
+        if pictures and not reading.words:
+            return Foreign("pictures, which the model cannot see", likeliest="emoji")
+        return None
     other = scripts.total() - scripts["LATIN"]
     if other * 2 >= scripts.total():
-        return Foreign(_language_of(scripts))
+        language = _language_of(scripts)
+        return Foreign(language, likeliest=_LIKELIEST.get(language, ""))
     return _latin(reading)
 
 

@@ -10,6 +10,7 @@ from bot.coach.edits import Edit
 from bot.coach.language import Foreign
 from bot.coach.lexicon import Reading, Span
 from bot.recipe import Mode
+from bot.recipe.capabilities import ENGLISH
 
 _NEGATIONS = """
 no not non without never zero minus less isn't don't doesn't avoid neither nor
@@ -33,6 +34,7 @@ class Request:
 
     prompt_tokens: what the text encoder reads, ≥ 1, or None where unknown.
     instrumental: whether the model has no voices.  foreign: the other language it is in, if it is.
+    languages: those that the text encoder was trained on, by their English names.
     """
 
     reading: Reading
@@ -40,6 +42,7 @@ class Request:
     prompt_tokens: int | None
     instrumental: bool
     foreign: Foreign | None
+    languages: frozenset[str] = ENGLISH
 
     @property
     def text(self) -> str:

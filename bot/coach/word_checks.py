@@ -291,10 +291,10 @@ def length(table: Table) -> Check:
 
 
 def language(table: Table) -> Check:
-    """Look for another language than the text encoder's."""
+    """Look for a language that the text encoder was not trained on."""
 
     def find(request: Request) -> Match | None:
-        if request.foreign is None:
+        if request.foreign is None or request.foreign.is_among(request.languages):
             return None
         known = ", ".join(f"{word} = {meaning}" for word, meaning in request.foreign.glosses[:6])
         notes: Mapping[str, str] = {

@@ -9,7 +9,10 @@ from bot.recipe import Recipe
 from bot.recipe.options import OPTIONS, Bounds
 from bot.recipe.tasks import Mode, Role, Task
 
-__all__ = ["Bounds", "Capabilities", "bounds_over", "compatible", "option", "texts"]
+__all__ = ["ENGLISH", "Bounds", "Capabilities", "bounds_over", "compatible", "option", "texts"]
+
+
+ENGLISH = frozenset({"English"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Capabilities:
     options: bounds by the names of bot.recipe.options.OPTIONS, each within the widest ones there.
     tasks: what it can do, each with the roles of the sources that it takes for it.
     prompt_tokens: how much of a prompt the text encoder reads.
+    languages: those that it was trained on, by their English names; "emoji" where it reads those.
     slots: clips it can render at once.
     real_time_factor: render seconds per second of audio expected on this device until one was measured.
     """
@@ -35,6 +39,7 @@ class Capabilities:
     prompt_tokens: int
     options: Mapping[str, Bounds] = field(default_factory=dict)
     tasks: Mapping[Task, frozenset[Role]] = field(default_factory=lambda: {Task.TEXT: frozenset()})
+    languages: frozenset[str] = ENGLISH
     slots: int = 1
     real_time_factor: float = 1.0
 

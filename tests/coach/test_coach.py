@@ -10,7 +10,9 @@ from bot.coach.advice import coach
 from bot.coach.lexicon import key_of, lexicon, phrase_key
 from bot.coach.rules import Example, Rule, rules
 from bot.coach.tables import packaged
+from bot.engines.score.config import ENCODER_LANGUAGES
 from bot.recipe import Mode
+from bot.recipe.capabilities import ENGLISH
 from tests.coach.texts import limits, modes, texts
 
 CASES = [
@@ -66,6 +68,24 @@ def test_any_text_gets_advice_whose_spans_lie_in_it(text: str, mode: Mode, limit
 def test_rewriting_twice_is_rewriting_once(text: str, mode: Mode, limit: int | None) -> None:
     once = coach(text, mode, prompt_tokens=limit).rewritten
     assert coach(once, mode, prompt_tokens=limit).rewritten == once
+
+
+@pytest.mark.parametrize(
+    "text", ["ein leises Klavier mit Regen", "静かなピアノと雨の音", "тихое пианино", "🎹🌧️"]
+)
+def test_a_language_is_mentioned_only_to_a_model_that_was_not_trained_on_it(text: str) -> None:
+    def found(languages: frozenset[str]) -> set[str]:
+        advice = coach(text, Mode.AR, prompt_tokens=64, languages=languages)
+        return {finding.rule for finding in advice.findings}
+
+    assert "language" in found(ENGLISH)
+    assert "language" not in found(ENCODER_LANGUAGES)
+
+
+def test_a_language_that_the_encoder_does_not_know_is_still_mentioned() -> None:
+    swedish = "en lugn melodi med piano och regn på taket"
+    advice = coach(swedish, Mode.AR, prompt_tokens=64, languages=ENCODER_LANGUAGES)
+    assert "language" in {finding.rule for finding in advice.findings}
 
 
 def _letters(text: str) -> Counter[str]:

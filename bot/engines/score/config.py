@@ -15,6 +15,13 @@ from bot.recipe.capabilities import Bounds, Capabilities, texts
 CONFIG_FILE = "antiphon.json"
 PROMPT_TOKENS = 512
 """Tokens of a prompt after which its embedding, a mean over all of them, says little of each."""
+ENCODER_LANGUAGES = frozenset(
+    (
+        *("Arabic", "Chinese", "Dutch", "English", "French", "German", "Italian", "Japanese", "Korean"),
+        *("Polish", "Portuguese", "Russian", "Spanish", "Thai", "Turkish", "emoji"),
+    )
+)
+"""Of the multilingual Universal Sentence Encoder (Yang et al., arXiv:1907.04307); emoji by their names."""
 ADVICE = "fetch the folder “models” of the project again, or point the setting at another model"
 
 
@@ -63,6 +70,7 @@ def read_config(mode: Mode, folder: Path) -> ScoreConfig:
             min_seconds=float(data["min_seconds"]),
             max_seconds=min(float(data["max_seconds"]), MAX_SECONDS),
             prompt_tokens=PROMPT_TOKENS,
+            languages=ENCODER_LANGUAGES,
             options=options,
             slots=1,
             real_time_factor=float(data["real_time_factor"]),
