@@ -46,7 +46,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]
     folder = tmp_path_factory.mktemp("dist")
     source = tmp_path_factory.mktemp("source") / "antiphon"
     shutil.copytree(ROOT, source, ignore=LEFT_OUT)
-    for hidden in (".editorconfig", ".env.example", ".gitignore", ".pre-commit-config.yaml"):
+    for hidden in (".dockerignore", ".editorconfig", ".env.example", ".gitignore", ".pre-commit-config.yaml"):
         shutil.copy(ROOT / hidden, source)
     for hidden in (".ci", ".github"):
         shutil.copytree(ROOT / hidden, source / hidden)
@@ -117,6 +117,7 @@ def test_the_source_archive_holds_what_the_tests_need(distributions: tuple[Path,
     with tarfile.open(distributions[1]) as archive:
         held = {name.partition("/")[2] for name in archive.getnames()}
     assert {"Makefile", "constraints.txt", ".env.example", ".ci/run", "CHANGELOG.md", "LICENSE"} <= held
+    assert {"Dockerfile", ".dockerignore", "compose.yaml"} <= held
     source = {
         path.relative_to(ROOT).as_posix()
         for name in ("tests", "docs", "training", "benchmarks", "deploy")
