@@ -154,12 +154,12 @@ def generate(
         print_json(facts)
         return
     facts = made.facts
-    out.print(
+    print_line(
         f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
         f"{facts['lufs']:.1f} LUFS, rendered in {facts['render_seconds']:.1f} s"
     )
     for warning in facts["warnings"]:
-        out.print(warning)
+        print_line(warning)
 
 
 app.command()(with_options(generate))
@@ -203,7 +203,7 @@ def migrate() -> None:
     """Bring the database up to date, after a backup; the bot does this at every start."""
     path = _settings().database_path
     applied = migrations.migrate(path, time.time())
-    out.print(f"{path}: applied {', '.join(m.path.name for m in applied) or 'nothing, it is up to date'}")
+    print_line(f"{path}: applied {', '.join(m.path.name for m in applied) or 'nothing, it is up to date'}")
 
 
 @db.command()
@@ -211,7 +211,7 @@ def check() -> None:
     """Look for damage. Exits with 1 where there is some."""
     path = _settings().database_path
     problems = maintenance.check(path)
-    out.print(f"{path}: {'; '.join(problems) or 'sound'}")
+    print_line(f"{path}: {'; '.join(problems) or 'sound'}")
     if problems:
         raise typer.Exit(1)
 
@@ -220,7 +220,7 @@ def check() -> None:
 def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
     """Copy the database while the bot may be running."""
     maintenance.backup(_settings().database_path, target)
-    out.print(f"wrote {target}")
+    print_line(f"wrote {target}")
 
 
 @db.command()
@@ -228,7 +228,7 @@ def restore(source: Annotated[Path, typer.Argument(help="A file that `antiphon d
     """Put a backup in the database's place; the one that was there is kept beside it."""
     path = _settings().database_path
     kept = maintenance.restore(source, path, time.time())
-    out.print(f"restored {path}" + (f"; the one before is {kept}" if kept else ""))
+    print_line(f"restored {path}" + (f"; the one before is {kept}" if kept else ""))
 
 
 @votes.command()
@@ -237,7 +237,7 @@ def export(target: Annotated[Path, typer.Argument(help="The file to write, JSON 
     from bot.leaderboard.export import export_votes
 
     written = export_votes(_settings().database_path, target)
-    out.print(f"wrote {target}: {count(written, 'vote')}")
+    print_line(f"wrote {target}: {count(written, 'vote')}")
 
 
 def _settings() -> Settings:

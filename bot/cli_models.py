@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -25,7 +26,7 @@ from bot.hub import fetch as fetching
 from bot.hub.catalogue import UNKNOWN_LICENCE, CatalogueEntry, advised, entries, licence_of, lookup
 from bot.machine import TorchUnavailable, probe
 from bot.recipe import Mode
-from bot.terminal import err, out, print_json
+from bot.terminal import err, out, print_json, print_line
 
 models = typer.Typer(no_args_is_help=True, help="The models: what there is, and what each may be used for.")
 
@@ -89,8 +90,8 @@ def fetch(
         folder = fetching.fetch(planned, token, lambda done, total: bar.update(task, completed=done))
     entry = lookup(model)
     setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
-    out.print(f"{model} is here: {folder}", soft_wrap=True)
-    out.print(f"Set {setting}={model} in .env to use it.")
+    print_line(f"{model} is here: {folder}")
+    print_line(f"Set {setting}={model} in .env to use it.")
 
 
 @models.command()
@@ -109,12 +110,12 @@ def verify(
         looked = list(integrity.verify(folder))
         for entry, problem in looked:
             if problem:
-                out.print(f"{name}: {entry.path} {problem}", style="red")
+                out.print(escape(f"{name}: {entry.path} {problem}"), style="red", soft_wrap=True)
                 damaged = True
         if not looked:
-            out.print(f"{name}: its folder does not say what belongs there, so nothing was compared")
+            print_line(f"{name}: its folder does not say what belongs there, so nothing was compared")
         elif not any(problem for _, problem in looked):
-            out.print(f"{name}: {len(looked)} files, all as published")
+            print_line(f"{name}: {len(looked)} files, all as published")
     if damaged:
         out.print("Remove what is damaged with `antiphon models remove NAME`, then fetch it again.")
         raise typer.Exit(1)
@@ -130,9 +131,9 @@ def convert(
     """Turn audiocraft's own files into safetensors, reading them as data alone."""
     _settings()
     folder = converted.convert(model, target)
-    out.print(f"wrote {folder}", soft_wrap=True)
+    print_line(f"wrote {folder}")
     if target is not None or hub_cache.folder_of(model) == Path(model):
-        out.print(f"Set AR_MODEL={folder} in .env to use it.", soft_wrap=True)
+        print_line(f"Set AR_MODEL={folder} in .env to use it.")
 
 
 @models.command()
@@ -148,7 +149,7 @@ def remove(
     if sys.stdin.isatty() and not yes:
         typer.confirm(f"Delete {model} ({size / 1e9:.2f} GB)?", abort=True)
     integrity.remove(model)
-    out.print(f"removed {model}, {size / 1e9:.2f} GB")
+    print_line(f"removed {model}, {size / 1e9:.2f} GB")
     if model in settings.files_of:
         out.print("It is still set in .env: until that changes, its mode is not available.")
 

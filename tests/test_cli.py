@@ -219,6 +219,19 @@ def test_the_database_is_migrated_checked_backed_up_and_restored(antiphon: Antip
         assert connection.execute("SELECT * FROM queue").fetchall() == []
 
 
+def test_paths_are_printed_as_they_are(antiphon: Antiphon, tmp_path: Path) -> None:
+    folder = tmp_path / ("a long name " * 8 + "[red]")
+    database = folder / "antiphon.db"
+    environment = {"DATABASE_PATH": str(database), "COLUMNS": "40"}
+    copy = str(folder / "copy.db")
+    assert f"{database}: applied" in antiphon("db", "migrate", **environment).stdout
+    assert antiphon("db", "check", **environment).stdout == f"{database}: sound\n"
+    assert antiphon("db", "backup", copy, **environment).stdout == f"wrote {copy}\n"
+    restored = antiphon("db", "restore", copy, **environment).stdout
+    [kept] = folder.glob("antiphon.db.before-restore-*")
+    assert restored == f"restored {database}; the one before is {kept}\n"
+
+
 def test_an_unknown_name_is_told_and_not_fatal(antiphon: Antiphon, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DISCORD_TOKNE=x\n")
     done = antiphon("db", "migrate")
