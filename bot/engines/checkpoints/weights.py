@@ -148,7 +148,9 @@ def load_strict(module: torch.nn.Module, tensors: Tensors, folder: Path, part: s
         reasons.append("; ".join(shapes[:MAX_NAMED]))
     if reasons:
         raise ModelMissing(f"The {part} in {folder} does not fit its configuration: {'; '.join(reasons)}.")
-    module.load_state_dict(dict(tensors), strict=True)
+    # A module on the meta device has no memory to copy into: it takes the tensors themselves.
+    on_meta = any(value.is_meta for value in own.values())
+    module.load_state_dict(dict(tensors), strict=True, assign=on_meta)
 
 
 def _some(names: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from bot.engines.checkpoints.weights import load_strict, with_prefix
 from bot.engines.musicgen.decoder import SLOT_COUNTS, Conditions, Decoder
 from bot.engines.musicgen.decoder import Row as Slot
 from bot.engines.musicgen.linear import Precision, precisions_on
@@ -17,7 +18,7 @@ from bot.engines.score.clause_encoder import ClauseEncoder, batched
 from bot.engines.score.clauses import stages
 from bot.engines.score.config import ADVICE, ScoreConfig
 from bot.engines.score.decode import Row
-from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
+from bot.engines.score.engine import ScoreEngine, load_weights, torch_dtype
 from bot.engines.score.format import (
     MAX_SECONDS,
     METRES,
@@ -72,9 +73,11 @@ class ArEngine(ScoreEngine):
             )
         weights = load_weights(path)
         self._text: ClauseEncoder | None = encoder
-        fill(encoder, _under(weights, "text_encoder."), path)
+        load_strict(encoder, with_prefix(weights, "text_encoder."), score_config.folder, "text encoder")
         self._project: Any = torch.nn.Linear(encoder.width, sizes.hidden)
-        fill(self._project, _under(weights, "enc_to_dec_proj."), path)
+        load_strict(
+            self._project, with_prefix(weights, "enc_to_dec_proj."), score_config.folder, "text projection"
+        )
         for module in (self._text, self._project):
             module.to(device=device).eval()
         try:
@@ -160,7 +163,3 @@ def _precision(dtype: torch.dtype | str | None, device: str) -> Precision:
     names: dict[torch.dtype, Precision] = {torch.bfloat16: "bf16", torch.float16: "fp16"}
     asked = names.get(torch_dtype(dtype), "fp32")
     return asked if asked in precisions_on(device) else "fp32"
-
-
-def _under(weights: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
-    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from bot.engines.checkpoints.weights import load_strict
 from bot.engines.score.clause_encoder import ClauseEncoder, batched
 from bot.engines.score.clauses import stages
 from bot.engines.score.config import ADVICE, ScoreConfig
 from bot.engines.score.dit import DiT
-from bot.engines.score.engine import ScoreEngine, fill, load_weights, torch_dtype
+from bot.engines.score.engine import ScoreEngine, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
 from bot.engines.score.header_request import HeaderRequest, header_request, requested_header
 from bot.engines.score.impose import Imposed
@@ -63,9 +64,9 @@ class DiffusionEngine(ScoreEngine):
                     f"{config[name]}, not {size}. To mend it, {ADVICE}."
                 )
         path = folder / "text_encoder" / "model.safetensors"
-        fill(self._text, load_weights(path), path)
+        load_strict(self._text, load_weights(path), folder, "text encoder")
         path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
-        fill(self._transformer, load_weights(path), path)
+        load_strict(self._transformer, load_weights(path), folder, "transformer")
         path = folder / "planner" / "model.safetensors"
         weights = load_weights(path)
         hidden = max(1, weights["0.bias"].numel()) if "0.bias" in weights else 1
@@ -74,13 +75,13 @@ class DiffusionEngine(ScoreEngine):
             torch.nn.GELU(),
             torch.nn.Linear(hidden, HEADER_SIZES[0]),
         )
-        fill(self._planner, weights, path)
+        load_strict(self._planner, weights, folder, "planner")
         path = folder / "instruments" / "model.safetensors"
         self._instruments = InstrumentPlanner(text["d_model"])
-        fill(self._instruments, load_weights(path), path)
+        load_strict(self._instruments, load_weights(path), folder, "instrument planner")
         path = folder / "autoencoder" / "model.safetensors"
         self.autoencoder = ScoreAutoencoder()
-        fill(self.autoencoder, load_weights(path), path)
+        load_strict(self.autoencoder, load_weights(path), folder, "autoencoder")
         self.autoencoder.eval()
         for module in (self._text, self._planner, self._instruments):
             module.to(device).eval()

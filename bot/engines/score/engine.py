@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import RenderContext, RenderRequest
-from bot.engines.failures import is_out_of_memory
+from bot.engines.checkpoints.stored import StoredTensors, entries
 from bot.engines.score.bank import Bank
-from bot.engines.score.config import ADVICE, ScoreConfig
+from bot.engines.score.config import ScoreConfig
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.sentences import SentenceEncoder
 from bot.engines.serial import SerialEngine, raise_if_cancelled
-from bot.errors import ModelMissing
-from bot.hub.pointers import refuse_pointer
 from bot.recipe import Recipe
 from bot.recipe.capabilities import Capabilities, option
 
@@ -114,21 +112,4 @@ def torch_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
 
 def load_weights(path: Path) -> dict[str, torch.Tensor]:
     """Return a safetensors file as float32 tensors. Raises ModelMissing if it is not one."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return {name: tensor.float() for name, tensor in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
-        if is_out_of_memory(error):
-            raise
-        refuse_pointer(path)
-        raise ModelMissing(f"The weights {path} cannot be read: {ADVICE}.") from error
-
-
-def fill(module: torch.nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    """Make weights a module's own, every one of them. Raises ModelMissing where names or shapes differ."""
-    try:
-        module.load_state_dict(weights, strict=True, assign=True)
-    except RuntimeError as error:
-        raise ModelMissing(f"The weights {path} do not fit their configuration: {ADVICE}.") from error
+    return {name: tensor.float() for name, tensor in StoredTensors(entries(path)).items()}
