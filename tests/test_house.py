@@ -155,6 +155,8 @@ def test_the_bots_process_stays_light() -> None:
         "transformers",
         "diffusers",
         "soundfile",
+        "prometheus_client",
+        "aiohttp.web",
         "bot.audio.finish",
     ]
     cogs = "import importlib; [importlib.import_module(name) for name in bot.app.COGS]"

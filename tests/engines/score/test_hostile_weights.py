@@ -150,5 +150,5 @@ def test_a_part_of_the_denoiser_with_other_tensors_than_its_own_is_named(file: s
         tensors | {"more": torch.zeros(1)},
     ):
         save_file(changed, path)
-        with pytest.raises(ModelMissing, match=rf"in \S*diffusion does not fit its configuration"):
+        with pytest.raises(ModelMissing, match=r"in \S*diffusion does not fit its configuration"):
             score.load(Mode.DIFFUSION, denoiser)
