@@ -55,7 +55,7 @@ def _of_request(chaos: Chaos, request: Request) -> list[str]:
     if duels:
         shown = [m for m in messages if any(a.filename == "a.mp3" for a in m.attachments)]
         revealed = [m for m in messages if m.attachments and m not in shown]
-        if len(shown) + len(revealed) != 1 and duels[0][1] not in ("failed", "void", "told"):
+        if len(shown) + len(revealed) != 1 and duels[0][1] != "failed":
             out.append(f"{request.word}: the duel is shown {len(shown) + len(revealed)} times ({duels})")
         return out
     clips = [m for m in messages if any(a.filename.endswith(".mp3") for a in m.attachments)]

@@ -76,12 +76,10 @@ def preset(words: str, name: str = ":" * 60) -> Preset:
         uses=10**6,
         ups=10**6,
         downs=10**6,
-        rating=1,
         forks=10**6,
         origin="🎹" * 60,
         example_clip=None,
         created_at=0,
-        updated_at=0,
         deleted=False,
     )
 

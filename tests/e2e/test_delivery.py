@@ -46,7 +46,7 @@ async def job_is(bot: BotProcess, state: str) -> None:
 
 
 async def told(bot: BotProcess) -> None:
-    await eventually(lambda: newest_job(bot, "told") == (1,), "the notice")
+    await eventually(lambda: newest_job(bot, "notified") == (1,), "the notice")
 
 
 @pytest.fixture

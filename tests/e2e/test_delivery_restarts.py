@@ -105,7 +105,7 @@ async def test_killed_before_a_cancellation_was_shown(bot: BotProcess, alice: Ac
     held = bot.sandbox.faults.hold(operation=EDIT, where=says("Cancelled"))
     await alice.click(message, "Cancel")
     await held.until_struck()
-    assert job(bot, "state, told") == ("cancelled", 0)
+    assert job(bot, "state, notified") == ("cancelled", 0)
     await bot.kill()
     held.clear()
     assert button_ids(message) != []
@@ -123,14 +123,14 @@ async def test_killed_between_posting_a_notice_and_recording_it(
     unrecorded = bot.sandbox.faults.hold(operation=POST, after_effect=True)
     bot.let_through()
     await unrecorded.until_struck()
-    assert job(bot, "state, told") == ("failed", 0)
+    assert job(bot, "state, notified") == ("failed", 0)
     await bot.kill()
     unrecorded.clear()
     before = list(music.messages)
     assert len([m for m in before if "did not work" in text_of(m)]) == 1
     bot.advance(HOUR)
     await bot.restart()
-    await eventually(lambda: job(bot, "told") == (1,), "the record")
+    await eventually(lambda: job(bot, "notified") == (1,), "the record")
     await nothing_more(bot, music, before)
     assert "did not work" in text_of(progress)
 
