@@ -192,7 +192,7 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
 
 
 def _peer_dtype(precision: str) -> Any:
-    """Return the dtype that another implementation is put into. Raises ValueError for one it has not."""
+    """Return the dtype of a peer implementation. Raises ValueError for an unsupported precision."""
     import torch
 
     if precision not in ("fp32", "bf16"):

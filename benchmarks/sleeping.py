@@ -1,6 +1,6 @@
-"""Engines that sleep in place of rendering, so that what is measured is the way to the workers and back.
+"""Sleep-bound engines, for the throughput of dispatch and delivery without rendering.
 
-SLEEP_SECONDS, from the environment, is how long a clip takes.
+SLEEP_SECONDS in the environment: seconds a clip.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from bot.recipe.options import OPTIONS
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Return a command whose `**options` is one option a row; typer reads the signature."""
     signature = inspect.signature(command, eval_str=True)
-    parameters = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     parameters += [
         inspect.Parameter(
             option.parameter,
@@ -30,6 +30,6 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
     with_every_option.__name__ = command.__name__
     with_every_option.__doc__ = command.__doc__
-    with_every_option.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_every_option.__annotations__ = {p.name: p.annotation for p in parameters}
     with_every_option.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return with_every_option

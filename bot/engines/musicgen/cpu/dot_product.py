@@ -206,14 +206,14 @@ def sums_of_lanes(builder: Any, join: Any, vectors: list[Any]) -> list[Any]:
     """
     groups, lanes = 1, vectors[0].type.count
     while lanes > 1:
-        ones, others = vectors[::2], vectors[1::2] or [None]
-        groups *= 1 if others == [None] else 2
+        first, second = vectors[::2], vectors[1::2] or [None]
+        groups *= 1 if second == [None] else 2
         half = lanes // 2
         lower = [group * lanes + lane for group in range(groups) for lane in range(half)]
         upper = [lane + half for lane in lower]
         vectors = [
-            join(_lanes(builder, one, other, lower), _lanes(builder, one, other, upper))
-            for one, other in zip(ones, others, strict=True)
+            join(_lanes(builder, a, b, lower), _lanes(builder, a, b, upper))
+            for a, b in zip(first, second, strict=True)
         ]
         lanes = half
     return [builder.extract_element(vector, INT32(lane)) for vector in vectors for lane in range(groups)]
