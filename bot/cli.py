@@ -305,8 +305,17 @@ def _run(main: Any) -> Any:
     async def supervised() -> Any:
         task = asyncio.current_task()
         assert task is not None
+        loop = asyncio.get_running_loop()
+
+        def end() -> None:
+            # The process group and a parent such as make can each send one: a second would cut the
+            # closing short.
+            loop.remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            task.cancel()
+
         with suppress(NotImplementedError):  # Windows has no such handlers
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+            loop.add_signal_handler(signal.SIGTERM, end)
         return await main
 
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -137,10 +138,14 @@ async def test_a_model_that_cannot_be_loaded_fails_its_clips_and_says_why_in_the
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes another way")
-async def test_sigterm_ends_it_in_order(description: Spec, tmp_path: Path) -> None:
+@pytest.mark.parametrize("signals", [1, 2], ids=["once", "by its group and by its parent"])
+async def test_sigterm_ends_it_in_order(description: Spec, tmp_path: Path, signals: int) -> None:
     async with running(description, tmp_path) as bot:
         await made(bot.sandbox.member("alice"), "before the end")
         bot.process.terminate()
+        for _ in range(signals - 1):
+            await asyncio.sleep(0.05)  # the first one is being handled
+            bot.process.terminate()
         assert await bot.ended() == 0
         assert not any("Traceback" in line for line in bot.lines)
 
