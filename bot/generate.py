@@ -53,14 +53,15 @@ async def generate(
     with tempfile.TemporaryDirectory(prefix="antiphon-") as folder:
         if melody is not None:
             recipe, melody = await _followed(recipe, melody, Path(folder, "melody"))
+        files = {} if melody is None else {Role.MELODY: str(melody)}
         executor = ChildExecutor.configured(settings, engines, warm=None, device=settings.worker_devices[0])
         try:
             async for event in executor.events():
                 match event:
                     case Ready():
                         if executor.sent == 0:
-                            out_path, tune = str(Path(folder, "clip.mp3")), str(melody or "")
-                            wanted = Render(1, recipe, out_path, UNLIMITED_BYTES, tune, picture is not None)
+                            out_path = str(Path(folder, "clip.mp3"))
+                            wanted = Render(1, recipe, out_path, UNLIMITED_BYTES, files, picture is not None)
                             await executor.render(wanted)
                     case Loading(finished=finished):
                         report("loading", float(finished))

@@ -137,8 +137,7 @@ class ToneEngine:
             context.warn(job, CUT)
         wave = wave_for(job.recipe, words)
         if job.recipe.melody is not None:
-            assert job.melody is not None
-            wave[:] = following(job.melody, wave.shape[1], self.capabilities.sample_rate)
+            wave[:] = following(job.sources[Role.MELODY], wave.shape[1], self.capabilities.sample_rate)
         context.done(job, wave)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """A recipe to render, the id of its job, and the audio file that its melody is in."""
+    """A recipe to render, the id of its job, and the audio files of the recipe's sources by their roles."""
 
     id: int
     recipe: Recipe
-    melody: Path | None = None
+    sources: Mapping[Role, Path] = field(default_factory=dict)
 
 
 class RenderContext(Protocol):

@@ -12,6 +12,7 @@ from bot import log
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
 from bot.executor.protocol import Fatal, Heartbeat, Render, Rendered, Start, decode_down, encode
+from bot.recipe import Role
 
 
 class WorkerActor:
@@ -49,18 +50,21 @@ class WorkerActor:
                     case _:
                         yield encode(event), {}
 
-    async def render(self, line: bytes, melody: bytes) -> None:
-        """Send a Render on to the process, with this node's paths in place of the bot's."""
+    async def render(self, line: bytes, audio: Mapping[Role, bytes]) -> None:
+        """Send a Render on to the process, with this node's paths in place of the bot's.
+
+        audio: the content of the files of the recipe's sources.
+        """
         render = decode_down(line)
         assert isinstance(render, Render)
         folder = Path(self._folder.name)
-        followed = ""
-        if melody:
-            file = folder / Path(render.melody).name
-            file.write_bytes(melody)
-            followed = str(file)
+        sources = {}
+        for role, content in audio.items():
+            file = folder / f"{render.job_id}.{role}"
+            file.write_bytes(content)
+            sources[role] = str(file)
         out_path = str(folder / Path(render.out_path).name)
-        await self._worker.render(dataclasses.replace(render, out_path=out_path, melody=followed))
+        await self._worker.render(dataclasses.replace(render, out_path=out_path, sources=sources))
 
     async def cancel(self, job_id: int) -> None:
         """Tell the process to drop a job."""

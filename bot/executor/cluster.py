@@ -119,11 +119,13 @@ class ClusterWorker:
         return restarted(self._run_actor, self._closing)
 
     async def render(self, render: Render) -> None:
-        """Send the actor a job, with the audio of its melody."""
+        """Send the actor a job, with the audio of its sources."""
         self._sent += 1
         self._out_paths[render.job_id] = Path(render.out_path)
-        melody = await asyncio.to_thread(Path(render.melody).read_bytes) if render.melody else b""
-        self._call("render", encode(render), melody)
+        audio = {
+            role: await asyncio.to_thread(Path(path).read_bytes) for role, path in render.sources.items()
+        }
+        self._call("render", encode(render), audio)
 
     async def cancel(self, job_id: int) -> None:
         """Tell the actor to drop a job."""

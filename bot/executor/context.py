@@ -304,8 +304,8 @@ def versions() -> dict[str, str]:
 
 
 def _request(render: Render) -> RenderRequest:
-    melody = Path(render.melody) if render.melody else None
-    return RenderRequest(render.job_id, render.recipe, melody)
+    sources = {role: Path(path) for role, path in render.sources.items()}
+    return RenderRequest(render.job_id, render.recipe, sources)
 
 
 def _kind(error: RenderError | UserError) -> FailureKind:

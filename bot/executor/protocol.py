@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, Recipe, Role
 
 FailureKind = Literal["refused", "model", "out_of_memory", "audio", "error"]
 
@@ -38,14 +38,15 @@ class Start:
 class Render:
     """Render `recipe` into the MP3 `out_path` of at most `max_bytes`.
 
-    melody: path of the audio file for the recipe's melody, or "".  picture: draw the clip's picture as well.
+    sources: role → path of the audio file of that source of the recipe.  picture: draw the clip's picture as
+    well.
     """
 
     job_id: int
     recipe: Recipe
     out_path: str
     max_bytes: int
-    melody: str = ""
+    sources: Mapping[Role, str] = field(default_factory=dict)
     picture: bool = True
 
 
@@ -154,6 +155,7 @@ def decode_down(line: bytes) -> Down:
     message = json.loads(line)
     if "recipe" in message:
         message["recipe"] = Recipe.from_dict(message["recipe"])
+        message["sources"] = {Role(role): path for role, path in message["sources"].items()}
     down: Down = _DOWN[message.pop("type")](**message)
     return down
 

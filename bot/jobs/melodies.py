@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bot.audio import child
 from bot.errors import StoreError, UserError
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Role
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ MAX_MELODY_BYTES = 10 * 2**20
 """What everybody can attach in Discord without paying, and more than five minutes of MP3 at 256 kbit/s,
 of which an engine reads no more."""
 GONE = "The melody that this clip follows is gone. Attach it again with /music."
+GONE_SOURCE = "The clip that this one is made from is gone. Make a new one, or attach its MP3 again."
 _LISTEN_SECONDS = 60.0
 
 
@@ -36,14 +37,18 @@ class Melodies:
         # A file is there before the job that refers to it: nothing may be swept in between.
         self._adding = asyncio.Lock()
 
-    def of(self, recipe: Recipe) -> Path | None:
-        """Return the file that a recipe follows, if it follows any. Raises UserError where it is gone."""
-        if recipe.melody is None:
-            return None
-        file = self.folder / str(recipe.melody)
-        if not file.is_file():
-            raise UserError(GONE)
-        return file
+    def of(self, recipe: Recipe) -> dict[Role, Path]:
+        """Return the files of a recipe's sources that are stored audio, by role.
+
+        Raises UserError where one is gone.
+        """
+        files = {
+            role: self.folder / source for role, source in recipe.sources.items() if isinstance(source, str)
+        }
+        for role, file in files.items():
+            if not file.is_file():
+                raise UserError(GONE if role is Role.MELODY else GONE_SOURCE)
+        return files
 
     @asynccontextmanager
     async def added(self, data: bytes, name: str) -> AsyncIterator[str]:

@@ -21,8 +21,8 @@ from bot.jobs import eta
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.dispatch import Dispatcher
 from bot.jobs.estimates import Estimates, QueuePosition
-from bot.jobs.melodies import Melodies
-from bot.recipe import Mode
+from bot.jobs.melodies import GONE_SOURCE, Melodies
+from bot.recipe import Mode, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
 from bot.store.jobs import Counter, Delivery, Job, Jobs, Request, State
@@ -111,11 +111,11 @@ class JobService:
     async def submit(self, request: Request) -> Job:
         """Queue a request.
 
-        Raises LimitReached, or UserError where its model is not there any more or its melody is gone.
+        Raises LimitReached, or UserError where its model is not there any more or a source is gone.
         """
         self.engine(request.recipe.mode)
         request = replace(request, recipe=self._models.adopt(request.recipe))
-        self.melodies.of(request.recipe)
+        await self._source_files(request.recipe)
         now = self._clock()
         job = await self.jobs.add(
             request,
@@ -290,7 +290,7 @@ class JobService:
             while job := await self._claim():
                 try:
                     recipe = self._models.adopt(job.recipe)
-                    melody = self.melodies.of(recipe)
+                    sources = await self._source_files(recipe)
                 except UserError as gone:
                     refusal = Failed(job.id, "refused", str(gone))
                     await self._recorded("Failed", partial(self._fail, refusal))
@@ -298,9 +298,20 @@ class JobService:
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 self._dispatcher.assigned(job.worker)
                 await self._workers.render(
-                    job.worker, Render(job.id, recipe, str(out_path), job.max_bytes, str(melody or ""))
+                    job.worker, Render(job.id, recipe, str(out_path), job.max_bytes, sources)
                 )
                 self._publish(Moved(job.id, State.RUNNING))
+
+    async def _source_files(self, recipe: Recipe) -> dict[Role, str]:
+        """Return the files of a recipe's sources, stored audio and clips, by role. Raises UserError."""
+        files = self.melodies.of(recipe)
+        for role, source in recipe.sources.items():
+            if isinstance(source, int):
+                clip = await self.clips.get(source)
+                files[role] = self._settings.clip_dir / clip.file
+                if not clip.file or not files[role].is_file():
+                    raise UserError(GONE_SOURCE)
+        return {role: str(file.resolve()) for role, file in files.items()}
 
     async def _claim(self) -> Job | None:
         """Claim the next job for the best worker with a grant; None where no claim succeeds."""

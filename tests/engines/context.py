@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.engines.base import Engine, RenderRequest
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Role
 
 
 class RecordingContext:
@@ -17,7 +17,8 @@ class RecordingContext:
     def __init__(
         self, *recipes: Recipe, cancel: dict[int, float] | None = None, melody: Path | None = None
     ) -> None:
-        self.waiting = [RenderRequest(number, recipe, melody) for number, recipe in enumerate(recipes, 1)]
+        sources = {} if melody is None else {Role.MELODY: melody}
+        self.waiting = [RenderRequest(number, recipe, sources) for number, recipe in enumerate(recipes, 1)]
         self.cancel = cancel or {}
         self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}

@@ -11,6 +11,7 @@ import soundfile
 
 from bot.errors import StoreError, UserError
 from bot.jobs.melodies import Melodies
+from bot.recipe import Role
 from tests.audio.full_disk import files_of_at_most
 from tests.builders import recipe
 
@@ -31,9 +32,8 @@ async def test_a_file_is_kept_once_and_found_by_its_recipe(tmp_path: Path) -> No
             pass
     assert [file.name for file in melodies.folder.iterdir()] == [digest]
     found = melodies.of(recipe(melody=digest))
-    assert found is not None
-    assert found.read_bytes() == data
-    assert melodies.of(recipe()) is None
+    assert found[Role.MELODY].read_bytes() == data
+    assert melodies.of(recipe()) == {}
     with pytest.raises(UserError, match="Attach it again"):
         melodies.of(recipe(melody="0" * 64))
 

@@ -24,7 +24,7 @@ from bot.engines.musicgen.text import TextEncoder
 from bot.engines.serial import RenderCancelled, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Role
 from bot.recipe.capabilities import compatible, option
 from bot.recipe.validate import validate
 
@@ -224,7 +224,9 @@ class MusicgenEngine:
         try:
             melody = None
             if job.recipe.melody is not None and self.melody is not None:
-                melody = read_melody(job.melody, job.recipe.melody, self.checkpoint.sample_rate)
+                melody = read_melody(
+                    job.sources.get(Role.MELODY), job.recipe.melody, self.checkpoint.sample_rate
+                )
             self._decoder().admit(self.row(job.recipe, job, melody))
             assert self.text is not None
             tokens = self.text.count(job.recipe.prompt)

@@ -18,6 +18,7 @@ from bot.engines.reference.build import musicgen
 from bot.engines.reference.stubs import stubbed_modules
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.errors import BadAudio
+from bot.recipe import Role
 from bot.recipe.capabilities import Capabilities, option
 
 
@@ -40,7 +41,7 @@ class AudiocraftEngine(SerialEngine):
         recipe, rate = job.recipe, self.checkpoint.sample_rate
         if recipe.melody is None:
             return self.model.generate([recipe.prompt], progress=True)[0]  # type: ignore[no-any-return]
-        melody = read_melody(job.melody, recipe.melody, rate)[None]
+        melody = read_melody(job.sources.get(Role.MELODY), recipe.melody, rate)[None]
         return self.model.generate_with_chroma(  # type: ignore[no-any-return]
             [recipe.prompt], [melody.expand(self.checkpoint.channels, -1)], rate, progress=True
         )[0]
