@@ -22,8 +22,9 @@ from bot import log
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.errors import UserError
 from bot.hub import converted, hub_cache, integrity
-from bot.hub import fetch as fetching
 from bot.hub.catalogue import UNKNOWN_LICENCE, CatalogueEntry, advised, entries, licence_of, lookup
+from bot.hub.fetch import FetchPlan
+from bot.hub.install import install, plan_installation
 from bot.machine import TorchUnavailable, probe
 from bot.recipe import Mode
 from bot.terminal import err, out, print_json, print_line
@@ -73,9 +74,14 @@ def fetch(
     """Get a model from the Hugging Face hub; a fetch that was cut goes on where it broke off."""
     settings = _settings()
     token = settings.hf_token.get_secret_value() if settings.hf_token else os.environ.get("HF_TOKEN")
-    planned = fetching.plan_fetch(model, token, audiocraft=audiocraft)
-    _show_licence(planned)
+    planned = plan_installation(model, token, audiocraft=audiocraft)
+    for plan in planned.plans:
+        _show_licence(plan)
     out.print(f"{planned.remaining / 1e9:.2f} GB of {planned.total / 1e9:.2f} GB are to come.")
+    if planned.converts:
+        out.print(
+            "Its weights are then converted to safetensors, which takes up to as much again on the disk."
+        )
     if sys.stdin.isatty() and not yes:
         typer.confirm("Fetch it?", default=True, abort=True)
     columns = (
@@ -87,7 +93,12 @@ def fetch(
     )
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(model, total=planned.total)
-        folder = fetching.fetch(planned, token, lambda done, total: bar.update(task, completed=done))
+        folder = install(
+            planned,
+            token,
+            lambda done, total: bar.update(task, completed=done),
+            lambda: bar.update(task, description=f"{model}: converting"),
+        )
     entry = lookup(model)
     setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
     print_line(f"{model} is here: {folder}")
@@ -203,13 +214,13 @@ def _gigabytes(entry: CatalogueEntry, here: set[str]) -> float | None:
     return integrity.size_of(entry.name) / 1e9 if entry.name in here else entry.download_gb
 
 
-def _show_licence(planned: fetching.FetchPlan) -> None:
+def _show_licence(planned: FetchPlan) -> None:
     entry = lookup(planned.model)
     if entry is not None:
         out.print(f"[bold]{entry.title}[/]: {entry.note}")
         out.print(f"Licence: {entry.licence}. {entry.use}", style=None if entry.commercial else "yellow")
     stated = planned.licence or "none is stated"
-    out.print(f"Its page states as licence: {stated}. Read it before you choose the model.")
+    out.print(f"{planned.model} states as licence: {stated}. Read its page before you choose the model.")
 
 
 def _settings() -> Settings:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import UserError
-from bot.hub import hub_cache
+from bot.hub import converted, hub_cache
 
 MANIFEST = "antiphon-fetched.json"
 """Name of the manifest in a downloaded model's folder."""
@@ -86,17 +86,27 @@ def verify(folder: Path) -> Iterator[tuple[ManifestEntry, str]]:
 
 
 def size_of(model: str) -> int:
-    """Return the bytes of a downloaded model on the disk."""
+    """Return the bytes of a downloaded model on the disk, its converted weights included."""
+    folders = (hub_cache.repo_folder(model), converted.folder_of(model))
     files = (
-        path for path in hub_cache.repo_folder(model).rglob("*") if path.is_file() and not path.is_symlink()
+        path
+        for folder in folders
+        if folder is not None
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
     )
     return sum(path.stat().st_size for path in files)
 
 
 def remove(model: str) -> None:
-    """Delete a fetched model from the cache. Raises UserError for anything that is not in it."""
+    """Delete a fetched model from the cache, and what it was converted to.
+
+    Raises UserError for anything that is not in the cache.
+    """
     if not hub_cache.is_hub_name(model) or not hub_cache.repo_folder(model).is_dir():
         raise UserError(
             f"{model} was not fetched, so there is nothing to remove. A folder of your own is yours."
         )
+    if (folder := converted.folder_of(model)) is not None:
+        shutil.rmtree(folder)
     shutil.rmtree(hub_cache.repo_folder(model))

@@ -57,20 +57,22 @@ class Hub:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    hub: Hub
+    hubs: tuple[Hub, ...]
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        resolve = f"/{self.hub.name}/resolve/{COMMIT}/"
-        if path == f"/api/models/{self.hub.name}":
-            self._send(200, json.dumps(self.hub.info()).encode(), {"Content-Type": "application/json"})
-        elif path.startswith(resolve) and path.removeprefix(resolve) in self.hub.files:
-            self._file(path.removeprefix(resolve))
-        else:
-            self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
+        for hub in self.hubs:
+            resolve = f"/{hub.name}/resolve/{COMMIT}/"
+            if path == f"/api/models/{hub.name}":
+                self._send(200, json.dumps(hub.info()).encode(), {"Content-Type": "application/json"})
+                return
+            if path.startswith(resolve) and path.removeprefix(resolve) in hub.files:
+                self._file(hub, path.removeprefix(resolve))
+                return
+        self._send(404, b"{}", {"X-Error-Code": "RepoNotFound"})
 
-    def _file(self, path: str) -> None:
-        hub, span = self.hub, self.headers.get("Range")
+    def _file(self, hub: Hub, path: str) -> None:
+        span = self.headers.get("Range")
         hub.asked.append((path, span))
         if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
             self._send(401, b"{}", {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"})
@@ -102,9 +104,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(hub: Hub) -> Iterator[str]:
-    """Serve the hub and yield its address."""
-    handler = type("Handler", (_Handler,), {"hub": hub})
+def serving(*hubs: Hub) -> Iterator[str]:
+    """Serve the models and yield the hub's address."""
+    handler = type("Handler", (_Handler,), {"hubs": hubs})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

@@ -98,7 +98,10 @@ def _musicgen(source: Path) -> tuple[dict[str, Any], Tensors, Path]:
     text_folder = _text_encoder(named)
     codec_config, codec = _codec(compression)
     tensors |= {f"audio_encoder.{name}": tensor for name, tensor in codec.items()}
-    text = read_tensors(text_folder)
+    # Imported here: transformers is for MusicGen's parts alone.
+    from bot.engines.musicgen.text import tied_embeddings
+
+    text = tied_embeddings(read_tensors(text_folder))
     tensors |= {
         f"text_encoder.{name}": tensor
         for name, tensor in text.items()

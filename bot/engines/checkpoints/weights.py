@@ -1,16 +1,17 @@
 """Safe and strict loading of weights: safetensors or `weights_only=True`, no tensor missing or unexpected.
 
 A folder holds `model.safetensors`, or shards with `model.safetensors.index.json`, or, where neither is there,
-`pytorch_model.bin`, which is read with `weights_only=True`. Every refusal names the file and the reason.
+`pytorch_model.bin` or its shards, which are read with `weights_only=True`. Every refusal names the file and
+the reason.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -27,6 +28,7 @@ MAX_NAMED = 3
 """Tensors that an error names; the rest are counted."""
 
 Tensors = Mapping[str, torch.Tensor]
+T = TypeVar("T")
 
 
 def read_tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -47,10 +49,7 @@ def open_tensors(folder: Path) -> Tensors:
     if (folder / INDEX).is_file():
         return StoredTensors(_shards(folder / INDEX))
     if (folder / PICKLED).is_file():
-        found = read_pickled(folder / PICKLED)
-        if all(isinstance(value, torch.Tensor) for value in found.values()):
-            return found
-        raise ModelMissing(f"{folder / PICKLED} holds more than tensors and is not used.")
+        return _pickled_tensors(folder / PICKLED)
     variants = sorted(path.name for path in folder.glob("model.*.safetensors"))
     if variants:
         raise ModelMissing(
@@ -58,11 +57,15 @@ def open_tensors(folder: Path) -> Tensors:
             f"the file to {WHOLE}."
         )
     if (folder / PICKLED_INDEX).is_file():
-        raise ModelMissing(
-            f"The weights in {folder} are pickles in several files, which are not read: fetch the model's "
-            "safetensors files."
-        )
+        return _pickled_shards(folder / PICKLED_INDEX)
     raise ModelMissing(f"There are no weights in {folder}: neither {WHOLE} nor {INDEX} nor {PICKLED}.")
+
+
+def _pickled_tensors(file: Path) -> dict[str, torch.Tensor]:
+    found = read_pickled(file)
+    if all(isinstance(value, torch.Tensor) for value in found.values()):
+        return found
+    raise ModelMissing(f"{file} holds more than tensors and is not used.")
 
 
 def read_pickled(file: Path) -> dict[str, Any]:
@@ -88,6 +91,15 @@ def read_pickled(file: Path) -> dict[str, Any]:
 
 
 def _shards(index: Path) -> dict[str, Entry]:
+    return _sharded(index, ".safetensors", entries)
+
+
+def _pickled_shards(index: Path) -> dict[str, torch.Tensor]:
+    return _sharded(index, ".bin", _pickled_tensors)
+
+
+def _sharded(index: Path, ending: str, read: Callable[[Path], Mapping[str, T]]) -> dict[str, T]:
+    """Return what `read` finds in the files that an index names, held to the index. Raises ModelMissing."""
     refuse_pointer(index)
     try:
         weight_map = json.loads(index.read_text(encoding="utf-8-sig"))["weight_map"]
@@ -96,15 +108,15 @@ def _shards(index: Path) -> dict[str, Entry]:
         raise ModelMissing(f"{index} cannot be read: {error.strerror or error}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelMissing(f"{index} is not the index of a sharded model.") from error
-    found: dict[str, Entry] = {}
+    found: dict[str, T] = {}
     for shard in shards:
         # A name with a folder in it would read whatever file its author likes.
-        if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(".safetensors"):
+        if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(ending):
             raise ModelMissing(f"{index} names {shard!r}, which is no file of this folder.")
         if not (index.parent / shard).is_file():
             raise ModelMissing(f"The file {shard} is missing in {index.parent}: fetch the model again.")
     for shard in shards:
-        for name, entry in entries(index.parent / shard).items():
+        for name, entry in read(index.parent / shard).items():
             if weight_map.get(name) != shard:
                 raise ModelMissing(f"{index.parent / shard} holds {name}, which {index.name} does not say.")
             found[name] = entry

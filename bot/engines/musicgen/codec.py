@@ -16,6 +16,8 @@ from bot.errors import ModelMissing
 
 SECTION_SECONDS = 2.0
 """How much is decoded at a time: what is left after a clip's last token, and what that takes in memory."""
+_CODEBOOK = ".codebook.embed"
+"""End of the name of a codebook's vectors."""
 RECURRENT = 2
 """The decoder's first layers, a convolution and the LSTM: the LSTM's state goes from section to section."""
 
@@ -34,7 +36,7 @@ class Codec:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelMissing(f"{checkpoint.folder / CONFIG} describes no EnCodec: {error}.") from error
         own = {_current(name): value for name, value in with_prefix(tensors, "audio_encoder.").items()}
-        load_strict(self.model, own, checkpoint.folder, "codec")
+        load_strict(self.model, _with_statistics(own), checkpoint.folder, "codec")
         books = len(self.model.quantizer.layers)
         if books * checkpoint.channels != checkpoint.sizes.codebooks:
             raise ModelMissing(
@@ -151,6 +153,21 @@ def _reach(layers: Any) -> int:
         elif isinstance(module, torch.nn.Conv1d):
             reach += module.dilation[0] * (module.kernel_size[0] - 1) / scale
     return int(reach) + 2
+
+
+def _with_statistics(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the codec's tensors with the codebooks' training statistics, which some uploads left out.
+
+    EnCodec updates a codebook in training by moving averages; encoding and decoding read `embed` alone.
+    """
+    own = dict(tensors)
+    for name, embed in tensors.items():
+        if name.endswith(_CODEBOOK):
+            base = name.removesuffix("embed")
+            own.setdefault(f"{base}embed_avg", embed)
+            own.setdefault(f"{base}cluster_size", torch.ones(len(embed)))
+            own.setdefault(f"{base}inited", torch.ones(1))
+    return own
 
 
 def _current(name: str) -> str:

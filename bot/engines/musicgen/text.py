@@ -30,9 +30,7 @@ class TextEncoder:
                 self.encoder: Any = T5EncoderModel(config)
         except (KeyError, TypeError, ValueError) as error:
             raise ModelMissing(f"{checkpoint.folder / CONFIG} describes no text encoder: {error}.") from error
-        own = with_prefix(tensors, "text_encoder.")
-        if "shared.weight" in own:
-            own.setdefault("encoder.embed_tokens.weight", own["shared.weight"])
+        own = tied_embeddings(with_prefix(tensors, "text_encoder."))
         load_strict(self.encoder, own, checkpoint.folder, "text encoder")
         self._project: Any = torch.nn.Identity()
         if config.d_model != checkpoint.sizes.hidden:
@@ -64,6 +62,20 @@ class TextEncoder:
         hidden = self.encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
         states: torch.Tensor = self._project(hidden)[0]
         return states
+
+
+def tied_embeddings(tensors: Tensors) -> dict[str, torch.Tensor]:
+    """Return T5's tensors with its one embedding under both of its names.
+
+    The names are tied, and safetensors stores a tied tensor once: some published files have it as `shared`,
+    some as `encoder.embed_tokens`.
+    """
+    own = dict(tensors)
+    names = ("shared.weight", "encoder.embed_tokens.weight")
+    for name, other in zip(names, reversed(names), strict=True):
+        if other in own:
+            own.setdefault(name, own[other])
+    return own
 
 
 def _tokenizer(checkpoint: Checkpoint) -> Any:

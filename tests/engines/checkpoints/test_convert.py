@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
+from safetensors.torch import load_file, save_file
 
 from bot.engines import registry
 from bot.engines.checkpoints.convert import convert, main
@@ -99,6 +100,18 @@ def test_the_command_converts_a_fetched_model_where_the_registry_finds_it(
     assert (found.sample_rate, found.channels, found.model) == (32_000, 1, name)
     assert converted.folder_of(name) == tmp_path / "antiphon" / "somebody--their-musicgen"
     assert [path.name for path in (tmp_path / "antiphon").iterdir()] == ["somebody--their-musicgen"]
+
+
+def test_a_text_encoder_with_its_embedding_under_the_other_name_is_converted(
+    tmp_path: Path, cache: Path
+) -> None:
+    source = write_audiocraft(tmp_path / "original")
+    folder = write_text_encoder(cache)
+    tensors = load_file(folder / "model.safetensors")
+    tensors["encoder.embed_tokens.weight"] = tensors.pop("shared.weight")
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    convert(source, tmp_path / "converted")
+    assert "text_encoder.shared.weight" in read_tensors(tmp_path / "converted")
 
 
 def antiphon(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -132,7 +132,7 @@ def test_a_file_given_for_a_folder_is_named(musicgen: Path) -> None:
     ("name", "content", "said"),
     [
         ("model.fp16.safetensors", b"", "holds only a variant of the weights, model.fp16.safetensors"),
-        ("pytorch_model.bin.index.json", b"{}", "are pickles in several files"),
+        ("pytorch_model.bin.index.json", b"{}", "is not the index of a sharded model"),
         (
             "model.safetensors.index.json",
             json.dumps({"weight_map": {"a": "model-00001-of-00002.safetensors"}}).encode(),
