@@ -192,9 +192,9 @@ def doctor(
         for finding in findings:
             shown = redact_all(asdict(finding))
             advice = f"\n[bold]{escape(shown['advice'])}[/]" if finding.advice else ""
-            table.add_row(signs[finding.verdict], escape(shown["what"]), f"{escape(shown['detail'])}{advice}")
+            table.add_row(signs[finding.status], escape(shown["what"]), f"{escape(shown['detail'])}{advice}")
         out.print(table)
-    if any(finding.verdict == "problem" for finding in findings):
+    if any(finding.status == "problem" for finding in findings):
         raise typer.Exit(1)
 
 

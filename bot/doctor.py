@@ -24,7 +24,7 @@ from bot.memory import available_gb
 from bot.recipe import Mode
 from bot.store import maintenance
 
-Verdict = Literal["ok", "warning", "problem"]
+Status = Literal["ok", "warning", "problem"]
 LOW_DISK_GB = 2.0
 WEIGHTS_SHARE = 0.6
 """Of the graphics memory; the engines leave the rest to activations."""
@@ -37,7 +37,7 @@ class Finding:
     """One line of the report; `advice` says what to do where something is to be done."""
 
     what: str
-    verdict: Verdict
+    status: Status
     detail: str
     advice: str = ""
 
@@ -96,12 +96,12 @@ def _unknown_names() -> Iterator[Finding]:
 
 
 def _disk(what: str, folder: Path) -> Finding:
-    there = next(place for place in (folder, *folder.resolve().parents) if place.exists())
+    there = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(there).free / 1e9
     if not os.access(there, os.W_OK):
         return Finding(what, "problem", f"{folder} cannot be written", "Give the bot's user the right to.")
-    verdict: Verdict = "ok" if free >= LOW_DISK_GB else "warning"
-    return Finding(what, verdict, f"{folder}, {free:.1f} GB free", "" if verdict == "ok" else "Make room.")
+    status: Status = "ok" if free >= LOW_DISK_GB else "warning"
+    return Finding(what, status, f"{folder}, {free:.1f} GB free", "" if status == "ok" else "Make room.")
 
 
 def _database(path: Path) -> Finding:

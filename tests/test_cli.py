@@ -183,11 +183,11 @@ def test_doctor_says_what_is_there_and_what_to_do(antiphon: Antiphon) -> None:
         "doctor", "--json", DIFFUSION_MODEL="absent", DISCORD_API_URL="http://127.0.0.1:9/api/v10"
     )
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
-    assert findings["Mode ar"]["verdict"] == "ok"
+    assert findings["Mode ar"]["status"] == "ok"
     assert findings["Mode diffusion"]["advice"] == "Set DIFFUSION_MODEL to a model you have."
-    assert findings["MP3 encoder"]["verdict"] == "ok"
-    assert findings["Token"]["verdict"] == "warning"
-    assert findings["Discord"]["verdict"] == "warning"
+    assert findings["MP3 encoder"]["status"] == "ok"
+    assert findings["Token"]["status"] == "warning"
+    assert findings["Discord"]["status"] == "warning"
     assert "torch" in findings["Accelerator"]["detail"]
     assert done.returncode == 0
 

@@ -40,7 +40,7 @@ def test_a_gpu_that_is_too_small_is_warned_of(tmp_path: Path) -> None:
     folder = write_pipeline(tmp_path / "model", "audioldm2")
     settings = Settings(_env_file=None, diffusion_model=str(folder))
     found = said(settings, machine(("A tiny card", 1e-5)))["Memory"]
-    assert (found.verdict, "partly in main memory" in found.detail) == ("warning", True)
+    assert (found.status, "partly in main memory" in found.detail) == ("warning", True)
     assert "antiphon models list" in found.advice
 
 
@@ -58,7 +58,7 @@ def test_weights_that_main_memory_cannot_take_are_warned_of(tmp_path: Path) -> N
     settings = Settings(_env_file=None, diffusion_model=str(folder))
     for where in (machine(), machine(("A card", 24.0))):
         found = {one.what: one for one in memory(settings, REGISTRY, where, main_gb=1e-5)}["Main memory"]
-        assert (found.verdict, "os error 1455" in found.detail) == ("warning", True)
+        assert (found.status, "os error 1455" in found.detail) == ("warning", True)
         assert "paging file" in found.advice
         assert "Main memory" not in {one.what for one in memory(settings, REGISTRY, where, main_gb=64.0)}
 

@@ -14,11 +14,11 @@ from training.compose import Piece
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What people call one scene: names, moods, and places or sensations."""
+    """What people call one scene: names, moods, and settings or sensations."""
 
     names: tuple[str, ...]
     moods: tuple[str, ...]
-    places: tuple[str, ...]
+    settings: tuple[str, ...]
 
 
 def _read() -> dict[str, Words]:
@@ -31,7 +31,7 @@ def _read() -> dict[str, Words]:
         scene: Words(
             names=(*part["names"], *more[scene]["styles"]),
             moods=tuple(part["moods"]),
-            places=(*part["places"], *more[scene]["images"]),
+            settings=(*part["places"], *more[scene]["images"]),
         )
         for scene, part in data.items()
     }
@@ -145,11 +145,11 @@ def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
 
 
 def _instruments(piece: Piece, rng: np.random.Generator) -> list[str]:
-    heard = [name for name in piece.instruments if name != "drums"]
+    audible = [name for name in piece.instruments if name != "drums"]
     keep = int(rng.choice((0, 1, 2, 3), p=(0.3, 0.3, 0.25, 0.15)))
-    names = list(rng.permutation(heard))[:keep]
+    names = list(rng.permutation(audible))[:keep]
     for guest in piece.guests:
-        if guest in heard and guest not in names:
+        if guest in audible and guest not in names:
             names.append(guest)
     out = [spoken(str(name), rng) for name in names]
     if "drums" in piece.instruments and rng.random() < 0.12:
@@ -164,7 +164,7 @@ def _listed(items: list[str]) -> str:
 
 def _description(words: Words, named: list[str], rng: np.random.Generator) -> str:
     draw = rng.random()
-    name, mood, place = (_pick(rng, options) for options in (words.names, words.moods, words.places))
+    name, mood, setting = (_pick(rng, options) for options in (words.names, words.moods, words.settings))
     if draw < 0.22:
         body = name
     elif draw < 0.5:
@@ -172,26 +172,26 @@ def _description(words: Words, named: list[str], rng: np.random.Generator) -> st
     elif draw < 0.62:
         body = f"{name}, {mood} and {_pick(rng, words.moods)}"
     elif draw < 0.74:
-        body = f"{name} for {place}"
+        body = f"{name} for {setting}"
     elif draw < 0.84:
-        body = f"{mood} music like {place}"
+        body = f"{mood} music like {setting}"
     elif draw < 0.88:
-        body = f"{place}, {mood}"
+        body = f"{setting}, {mood}"
     elif draw < 0.92:
-        body = place if rng.random() < 0.5 else f"{place}, {_pick(rng, words.places)}"
+        body = setting if rng.random() < 0.5 else f"{setting}, {_pick(rng, words.settings)}"
     elif draw < 0.95:
         body = _pick(
             rng,
             (
-                f"something like {place}",
-                f"{place} music",
-                f"music for {place}",
-                f"i need {name} for {place}",
-                f"{place} but as {name}",
-                f"the feeling of {place}",
-                f"soundtrack for {place}",
-                f"{mood} {place}",
-                f"{name} pls, {place}",
+                f"something like {setting}",
+                f"{setting} music",
+                f"music for {setting}",
+                f"i need {name} for {setting}",
+                f"{setting} but as {name}",
+                f"the feeling of {setting}",
+                f"soundtrack for {setting}",
+                f"{mood} {setting}",
+                f"{name} pls, {setting}",
             ),
         )
     else:
@@ -222,7 +222,7 @@ def _solo(piece: Piece, words: Words, rng: np.random.Generator) -> str:
     )
     if rng.random() < 0.25:
         return alone
-    about = _pick(rng, (_pick(rng, words.names), _pick(rng, words.moods), _pick(rng, words.places)))
+    about = _pick(rng, (_pick(rng, words.names), _pick(rng, words.moods), _pick(rng, words.settings)))
     return _pick(rng, (f"{alone}, {about}", f"{about}, {alone}", f"{about}: {alone}"))
 
 
@@ -285,7 +285,7 @@ def _sequence(piece: Piece, words: Words, rng: np.random.Generator) -> str:
     sequence = _pick(rng, (", ", ", ", "; ", ". ")).join(parts)
     if rng.random() < NAMELESS_SEQUENCES:
         return sequence
-    name = _pick(rng, words.names if rng.random() < 0.7 else words.places)
+    name = _pick(rng, words.names if rng.random() < 0.7 else words.settings)
     return _pick(
         rng, (f"{name}, {sequence}", f"{name}: {sequence}", f"{sequence}, {name}", f"{name} that {sequence}")
     )
@@ -311,7 +311,7 @@ def _extras(piece: Piece, words: Words, rng: np.random.Generator) -> list[str]:
     else:
         out.append(_pick(rng, next(options for limit, options in TEMPO_WORDS if bpm < limit)))
     out.append(_pick(rng, words.moods))
-    out.append(_pick(rng, words.places))
+    out.append(_pick(rng, words.settings))
     if rng.random() < 0.2:
         side = (
             "minor"

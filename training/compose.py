@@ -290,9 +290,9 @@ def _write_chords(rng: np.random.Generator, part: Part, score: Score, chords: li
         text = pattern[bar % 2]
         for at, length in melody.played(text):
             of = in_bar[min(len(in_bar) - 1, at * len(in_bar) // steps)]
-            place = bar * steps + at
-            column[place] = chord_token(of[0], of[1], int(text[at] == "X"))
-            column[place + 1 : place + length] = HOLD
+            index = bar * steps + at
+            column[index] = chord_token(of[0], of[1], int(text[at] == "X"))
+            column[index + 1 : index + length] = HOLD
         if len(in_bar) == 2 and column[bar * steps + steps // 2] == HOLD:
             column[bar * steps + steps // 2] = chord_token(in_bar[1][0], in_bar[1][1], 0)
 

@@ -1,6 +1,6 @@
 """Cut the sampler's sounds out of a SoundFont bank: `python -m training.cut_sounds BANK.sf3 OUT_FOLDER`.
 
-Writes one Ogg Vorbis file an instrument, one for the drums, and `index.json` with the place, pitch and loop
+Writes one Ogg Vorbis file an instrument, one for the drums, and `index.json` with the offset, pitch and loop
 of every
 sample. Sounds that die away are baked with their envelope; sounds that last keep a loop with a crossfaded
 seam.
@@ -57,19 +57,19 @@ def _cut_program(
     chosen.sort(key=lambda z: z.root)
     waves: list[FloatArray] = []
     entries: list[dict[str, Any]] = []
-    place = 0
+    offset = 0
     for zone in chosen:
         wave, loop = _sound(font, zone)
         entries.append(
             {
                 "root": round(zone.root, 2),
-                "start": place,
+                "start": offset,
                 "length": len(wave),
                 "loop": loop,
             }
         )
         waves += [wave, np.zeros(320, np.float32)]
-        place += len(wave) + 320
+        offset += len(wave) + 320
     name = program.name.replace(" ", "_") + ".ogg"
     _write(folder / name, np.concatenate(waves), quality)
     return {"file": name, "attack": round(chosen[0].attack, 3), "samples": entries}
@@ -151,7 +151,7 @@ def _levelled(wave: FloatArray) -> FloatArray:
 def _cut_drums(font: SoundFont, folder: Path, quality: float) -> dict[str, Any]:
     waves: list[FloatArray] = []
     out: dict[str, Any] = {"file": "drums.ogg", "samples": {}}
-    place = 0
+    offset = 0
     for name, (preset, key) in STROKES.items():
         zone = _zone_at(font.zones(128, preset, 110), key)
         wave = font.wave(zone)
@@ -165,9 +165,9 @@ def _cut_drums(font: SoundFont, folder: Path, quality: float) -> dict[str, Any]:
         fade = min(len(wave) // 4, round(0.2 * SAMPLE_RATE))
         wave[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
         wave = np.asarray(wave * (0.9 / np.abs(wave).max()), np.float32)
-        out["samples"][name] = [place, len(wave)]
+        out["samples"][name] = [offset, len(wave)]
         waves += [wave, np.zeros(320, np.float32)]
-        place += len(wave) + 320
+        offset += len(wave) + 320
     _write(folder / out["file"], np.concatenate(waves), quality)
     return out
 

@@ -76,8 +76,8 @@ def tasks(groups: tuple[str, ...]) -> list[Task]:
                 (e["text"], None, e.get("order") or e.get("family") or e.get("bpm"))
                 for e in data[group]["prompts"]
             ]
-        for place, (prompt, scene, asked) in enumerate(entries):
-            seeds = range(FIRST_SEED + 100 * place, FIRST_SEED + 100 * place + SEEDS[group])
+        for number, (prompt, scene, asked) in enumerate(entries):
+            seeds = range(FIRST_SEED + 100 * number, FIRST_SEED + 100 * number + SEEDS[group])
             out.extend(Task(group, prompt, scene, asked, seed) for seed in seeds)
     return out
 
@@ -92,8 +92,8 @@ def _everyday() -> list[Task]:
         for prompt in prompts
     ]
     return [
-        Task("everyday", prompt, scene, None, FIRST_SEED + 100 * place + n, language)
-        for place, (language, scene, prompt) in enumerate(entries)
+        Task("everyday", prompt, scene, None, FIRST_SEED + 100 * number + n, language)
+        for number, (language, scene, prompt) in enumerate(entries)
         for n in range(SEEDS["everyday"])
     ]
 
@@ -105,9 +105,9 @@ def measured(task: Task, score: Score | None, wave: np.ndarray, judge: Judge) ->
     curve = features.autocorrelation(features.onset_strength(features.log_mel(audio)))
     frames = features.FRAMES_PER_SECOND
     out: dict[str, Any] = asdict(task) | {
-        "heard": verdict.scene,
-        "heard_instruments": [f for f in judge.families if judge.has(verdict, f)],
-        "heard_tempo": round(verdict.tempo, 2),
+        "detected_scene": verdict.scene,
+        "detected_instruments": [f for f in judge.families if judge.has(verdict, f)],
+        "detected_tempo": round(verdict.tempo, 2),
         "brightness": round(verdict.brightness),
         "silence": round(features.longest_silence(audio), 2),
         "onset_peak": round(float(curve[round(0.2 * frames) : round(2 * frames)].max()), 3),
@@ -188,8 +188,8 @@ def written_diffusion(
     """
     defaults = {name: bounds.default for name, bounds in engine.capabilities.options.items()}
     planned: dict[tuple[int, int], list[Task]] = defaultdict(list)
-    heard = ["" if deaf else t.prompt for t in work]
-    for task, plan in zip(work, engine.plan(heard, [t.seed for t in work]), strict=True):
+    conditions = ["" if deaf else t.prompt for t in work]
+    for task, plan in zip(work, engine.plan(conditions, [t.seed for t in work]), strict=True):
         planned[plan].append(task)
     for (tempo_class, metre), group in planned.items():
         for start in range(0, len(group), batch):

@@ -74,10 +74,11 @@ def tempo(strength: FloatArray) -> float:
     return best
 
 
-def same_tempo(heard: float, asked: float, tolerance: float = 0.04) -> bool:
+def same_tempo(detected: float, asked: float, tolerance: float = 0.04) -> bool:
     """Tell whether two tempi agree up to a factor of 2, 3, 1.5 or their inverses."""
     return any(
-        abs(heard * factor / asked - 1) <= tolerance for factor in (1, 2, 0.5, 3, 1 / 3, 1.5, 2 / 3, 4, 0.25)
+        abs(detected * factor / asked - 1) <= tolerance
+        for factor in (1, 2, 0.5, 3, 1 / 3, 1.5, 2 / 3, 4, 0.25)
     )
 
 

@@ -43,7 +43,7 @@ class Net(nn.Module):
 
 
 def augmented(mel: Tensor, generator: torch.Generator) -> Tensor:
-    """Return mel pictures with another equaliser, noise floor, place in time and a band's shift in pitch."""
+    """Return mel spectrograms with another equaliser, noise floor, time offset and pitch shift of a band."""
     count = len(mel)
     bands = torch.linspace(-1, 1, mel.shape[1])
     tilt = torch.randn(count, 3, generator=generator) * torch.tensor([0.5, 0.6, 0.4])
@@ -95,16 +95,20 @@ def fit(data: dict[str, np.ndarray], epochs: int) -> tuple[Net, dict[str, Tensor
     for index, scene in enumerate(SCENES):
         print(scene.name, round(float(right[scenes[train:] == index].mean()), 2))
     figures = {"scene accuracy": float(right.mean()), "held out": float(len(right))}
-    heard = torch.sigmoid(family_logits)
+    probabilities = torch.sigmoid(family_logits)
     thresholds = {}
     for index, family in enumerate(FAMILIES):
         truth = present[train:, index] > 0.5
         options = [
-            (float(((heard[:, index] >= t) == truth).float().mean()), t) for t in np.arange(0.1, 0.91, 0.05)
+            (float(((probabilities[:, index] >= t) == truth).float().mean()), t)
+            for t in np.arange(0.1, 0.91, 0.05)
         ]
         both = [
             (
-                float((heard[truth, index] >= t).float().mean() + (heard[~truth, index] < t).float().mean())
+                float(
+                    (probabilities[truth, index] >= t).float().mean()
+                    + (probabilities[~truth, index] < t).float().mean()
+                )
                 / 2,
                 t,
             )

@@ -25,7 +25,7 @@ def form_of(rng: np.random.Generator, form: str, bars: int, programs: list[int])
     roles = [role for role in range(5) if programs[role]]
     active = np.zeros((bars, 5), bool)
     active[:, roles] = True
-    place = np.arange(bars) / max(1, bars)
+    position = np.arange(bars) / max(1, bars)
     if form in ("layers", "sequence") and len(roles) > 1:
         order = list(rng.permutation([r for r in roles if r != DRUMS]))
         if DRUMS in roles:
@@ -38,20 +38,20 @@ def form_of(rng: np.random.Generator, form: str, bars: int, programs: list[int])
             active[: min(enters, bars - 1), role] = False
     elif form == "drop" and bars >= 4:
         first, second = 0.22, 0.42
-        active[place < first, BASS] = False
+        active[position < first, BASS] = False
         if DRUMS in roles and len(roles) > 2:
-            active[place < first / 2, DRUMS] = False
-        active[(place >= second - 0.1) & (place < second), DRUMS] = False
+            active[position < first / 2, DRUMS] = False
+        active[(position >= second - 0.1) & (position < second), DRUMS] = False
         if bars >= 16:
-            active[(place > 0.68) & (place < 0.76), BASS] = False
-            active[(place > 0.68) & (place < 0.76), DRUMS] = False
+            active[(position > 0.68) & (position < 0.76), BASS] = False
+            active[(position > 0.68) & (position < 0.76), DRUMS] = False
     elif form == "arc" and bars >= 4:
         if COUNTER in roles:
-            active[place < 0.2, COUNTER] = False
+            active[position < 0.2, COUNTER] = False
         if DRUMS in roles:
-            active[place < 0.3, DRUMS] = False
+            active[position < 0.3, DRUMS] = False
     elif form == "song" and bars >= 6 and LEAD in roles:
-        active[(place < 0.15) | ((place > 0.5) & (place < 0.65)), LEAD] = False
+        active[(position < 0.15) | ((position > 0.5) & (position < 0.65)), LEAD] = False
     for bar in range(bars):
         if not active[bar].any():
             active[bar, roles[0]] = True
@@ -62,13 +62,13 @@ def shape(rng: np.random.Generator, form: str, score: Score, active: np.ndarray)
     """Give the dynamics of the form: softer openings, louder drops, as levels of the notes."""
     bars, steps = len(active), score.steps_per_bar
     quiet = np.zeros(bars, bool)
-    place = np.arange(bars) / max(1, bars)
+    position = np.arange(bars) / max(1, bars)
     if form == "arc":
-        quiet |= (place < 0.3) | (place > 0.88)
+        quiet |= (position < 0.3) | (position > 0.88)
     elif form in ("drop", "song"):
-        quiet |= place < 0.2
+        quiet |= position < 0.2
     elif form in ("layers", "sequence"):
-        quiet |= (place < 0.25) & (rng.random() < 0.6)
+        quiet |= (position < 0.25) & (rng.random() < 0.6)
     for bar in np.flatnonzero(quiet):
         part = score.grid[bar * steps : (bar + 1) * steps]
         for role in (CHORD, BASS, LEAD, COUNTER):
@@ -98,15 +98,15 @@ def entries_of(score: Score) -> tuple[tuple[int, int, str], ...]:
     """
     out: list[tuple[int, int, str]] = []
     steps = score.steps_per_bar
-    heard: set[tuple[int, int]] = set()
+    entered: set[tuple[int, int]] = set()
     for bar, row in enumerate(score.programs):
         part = score.grid[bar * steps : (bar + 1) * steps]
         for role in NOTE_ROLES:
             program = int(row[role])
-            if program and (role, program) not in heard and (part[:, role] >= 2).any():
-                heard.add((role, program))
+            if program and (role, program) not in entered and (part[:, role] >= 2).any():
+                entered.add((role, program))
                 out.append((bar, role, PROGRAMS[program].name))
-        if row[DRUMS] and (DRUMS, 0) not in heard and (part[:, DRUMS] > 0).any():
-            heard.add((DRUMS, 0))
+        if row[DRUMS] and (DRUMS, 0) not in entered and (part[:, DRUMS] > 0).any():
+            entered.add((DRUMS, 0))
             out.append((bar, DRUMS, "drums"))
     return tuple(out)

@@ -132,9 +132,11 @@ def main() -> None:
         ]
         for mode, wave in waves.items():
             verdict = judge.hear(wave, rate)
-            heard = ", ".join(f for f in judge.families if judge.has(verdict, f)) or "no instrument it knows"
+            families = (
+                ", ".join(f for f in judge.families if judge.has(verdict, f)) or "no instrument it knows"
+            )
             lines.append(
-                f"- `{mode.value}`: {verdict.scene}, about {verdict.tempo:.0f} beats a minute; {heard}."
+                f"- `{mode.value}`: {verdict.scene}, about {verdict.tempo:.0f} beats a minute; {families}."
             )
         lines += ["", "```sh"]
         for mode in waves:

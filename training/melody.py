@@ -86,11 +86,11 @@ def rhythm(rng: np.random.Generator, style: str, steps: int) -> list[tuple[int, 
 def played(text: str) -> list[tuple[int, int]]:
     """Read (step, length) from a pattern: any letter or digit begins a note, `-` holds it, `.` ends it."""
     out: list[tuple[int, int]] = []
-    for place, letter in enumerate(text):
-        if letter == "-" and out and sum(out[-1]) == place:
+    for index, letter in enumerate(text):
+        if letter == "-" and out and sum(out[-1]) == index:
             out[-1] = (out[-1][0], out[-1][1] + 1)
         elif letter not in "-.":
-            out.append((place, 1))
+            out.append((index, 1))
     return out
 
 
@@ -114,13 +114,13 @@ def tune(
     start = nearest(centre, tones(chords[0][0]))
     out: list[Event] = []
     for bar, in_bar in enumerate(chords):
-        place = bar % 4
-        beat_pattern = contrast if place == 2 and not exact else motif[place % 2]
-        if bar % 8 >= 4 and place == 1 and not exact and rng.random() < 0.4:
+        bar_of_phrase = bar % 4
+        beat_pattern = contrast if bar_of_phrase == 2 and not exact else motif[bar_of_phrase % 2]
+        if bar % 8 >= 4 and bar_of_phrase == 1 and not exact and rng.random() < 0.4:
             beat_pattern = rhythm(rng, style, steps)
-        pitch = start if place in (0, 2) else (out[-1][2] if out else start)
-        offset = (place % 2) * 16 + (24 if place == 2 and not exact else 0)
-        last_of_phrase = place == 3 or bar == len(chords) - 1
+        pitch = start if bar_of_phrase in (0, 2) else (out[-1][2] if out else start)
+        offset = (bar_of_phrase % 2) * 16 + (24 if bar_of_phrase == 2 and not exact else 0)
+        last_of_phrase = bar_of_phrase == 3 or bar == len(chords) - 1
         for number, (at, length) in enumerate(beat_pattern):
             of = in_bar[min(len(in_bar) - 1, at * len(in_bar) // steps)]
             classes = scale_around(scale, of)
@@ -214,10 +214,10 @@ def answer(
         if bar % 2 == 0 and len(chords) > 2:
             continue
         for at in range(steps // 2, steps, 2):
-            place = bar * steps + at
-            if not busy[place] and rng.random() < 0.7:
+            index = bar * steps + at
+            if not busy[index] and rng.random() < 0.7:
                 pitch = nearest(centre + int(rng.integers(-4, 6)), tones(in_bar[-1]))
-                out.append((place, 2, pitch, 1))
+                out.append((index, 2, pitch, 1))
     return out
 
 

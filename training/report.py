@@ -60,10 +60,10 @@ def in_order(clip: Clip) -> bool:
     first: dict[str, int] = {}
     for bar, family in clip["entries"]:
         first.setdefault(family, bar)
-    places = [first.get(family) for family in clip["asked"]]
-    if any(place is None for place in places):
+    entries = [first.get(family) for family in clip["asked"]]
+    if any(bar is None for bar in entries):
         return False
-    bars = [p for p in places if p is not None]
+    bars = [p for p in entries if p is not None]
     return bars == sorted(bars) and bars[0] < bars[-1]
 
 
@@ -74,13 +74,15 @@ def columns(clips: list[Clip]) -> dict[str, str]:
     written = [c for c in clips if "last_note" in c]
     return {
         "clips": str(len(clips)),
-        "scene": interval(near, lambda c: c["heard"] == c["scene"]),
-        "scene, wordings kept apart": interval(far, lambda c: c["heard"] == c["scene"]),
-        "tempo heard within 4 %": interval(of["tempo"], lambda c: same_tempo(c["heard_tempo"], c["asked"])),
+        "scene": interval(near, lambda c: c["detected_scene"] == c["scene"]),
+        "scene, wordings kept apart": interval(far, lambda c: c["detected_scene"] == c["scene"]),
+        "tempo heard within 4 %": interval(
+            of["tempo"], lambda c: same_tempo(c["detected_tempo"], c["asked"])
+        ),
         "tempo written within 4 %": interval(
             [c for c in of["tempo"] if "tempo" in c], lambda c: same_tempo(c["tempo"], c["asked"])
         ),
-        "instrument heard": interval(of["instrument"], lambda c: c["asked"] in c["heard_instruments"]),
+        "instrument heard": interval(of["instrument"], lambda c: c["asked"] in c["detected_instruments"]),
         "instrument written": interval(
             [c for c in of["instrument"] if "instruments" in c], lambda c: c["asked"] in c["instruments"]
         ),
@@ -112,8 +114,8 @@ def spread(clips: list[Clip]) -> float:
             by_prompt.setdefault(clip["prompt"], []).append(clip["grid"])
     shares = []
     for grids in by_prompt.values():
-        for place, one in enumerate(grids):
-            for other in grids[:place]:
+        for number, one in enumerate(grids):
+            for other in grids[:number]:
                 n = min(len(one), len(other))
                 shares.append(float(np.mean(np.array(one[:n]) != np.array(other[:n]))))
     return float(np.mean(shares)) if shares else 0.0
@@ -174,9 +176,9 @@ def main() -> None:
         )
         for scene in dict.fromkeys(c["scene"] for c in near):
             part = [c for c in near if c["scene"] == scene]
-            heard = [c["heard"] for c in part]
-            most = max(set(heard) - {scene}, key=heard.count, default="–")
-            print(f"  {scene}: {np.mean([h == scene for h in heard]):.2f}, else most often {most}")
+            detected = [c["detected_scene"] for c in part]
+            most = max(set(detected) - {scene}, key=detected.count, default="–")
+            print(f"  {scene}: {np.mean([h == scene for h in detected]):.2f}, else most often {most}")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def pairs(rng: np.random.Generator, encoder: SentenceEncoder, count: int) -> Pai
     nearest: dict[tuple[str, str], str] = {}
     for number, scene in enumerate(SCENES):
         words = WORDS[scene.name]
-        english = [*words.names, *words.places]
+        english = [*words.names, *words.settings]
         vectors = encoder.encode_many(english)
         for language, wordings in translations[scene.name].items():
             likeness = encoder.encode_many(wordings) @ vectors.T

@@ -36,9 +36,9 @@ class JobOutbox:
         """Fail a rendered job whose message somebody deleted; nobody is notified."""
         await self._jobs.withdrawn(job_id, reason, self._clock())
 
-    async def limit_size(self, place_id: int, max_bytes: int) -> None:
+    async def limit_uploads(self, guild_or_channel_id: int, max_bytes: int) -> None:
         """Record what a server or channel takes after a 413: later clips there are encoded for it at once."""
-        await self._jobs.place_takes(place_id, max_bytes, self._clock())
+        await self._jobs.limit_uploads(guild_or_channel_id, max_bytes, self._clock())
 
     async def token_over(self, job_id: int, /) -> None:
         """Forget an interaction's token that Discord no longer accepts."""

@@ -128,12 +128,12 @@ class JobService:
         await self.queued(job)
         return job
 
-    async def check_room(self, user_id: int, *, can_post: bool, jobs: int = 1) -> None:
+    async def check_limits(self, user_id: int, *, can_post: bool, jobs: int = 1) -> None:
         """Raise LimitReached where so many more jobs of a member would be refused now.
 
         It only reads, for a refusal before the request is acknowledged in public; `submit` decides.
         """
-        await self.jobs.check_room(
+        await self.jobs.check_limits(
             user_id,
             jobs=jobs,
             per_member=self._settings.max_jobs_per_member,

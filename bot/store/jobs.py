@@ -32,7 +32,7 @@ Counter = Literal["attempts", "interruptions"]
 COUNTERS: tuple[Counter, ...] = ("attempts", "interruptions")
 
 
-PLACE_LIMIT_SECONDS = 7 * 24 * 3600.0
+UPLOAD_LIMIT_SECONDS = 7 * 24 * 3600.0
 """For how long a limit that a 413 revealed is trusted: a server's limit grows when it is boosted."""
 
 
@@ -137,17 +137,20 @@ class Jobs:
                 {"id": job_id, "answer_id": answer_id},
             )
 
-    async def place_takes(self, place_id: int, max_bytes: int, now: float) -> None:
+    async def limit_uploads(self, guild_or_channel_id: int, max_bytes: int, now: float) -> None:
         """Record what a place takes after a 413: later requests there are rendered for it at once."""
         async with self._db.write() as tx:
-            await tx.execute(_UPSERT_PLACE_LIMIT, {"place_id": place_id, "max_bytes": max_bytes, "now": now})
+            await tx.execute(
+                _UPSERT_UPLOAD_LIMIT,
+                {"guild_or_channel_id": guild_or_channel_id, "max_bytes": max_bytes, "now": now},
+            )
 
     async def token_over(self, job_id: int) -> None:
         """Forget the interaction's token, which Discord no longer accepts."""
         async with self._db.write() as tx:
             await tx.execute("UPDATE jobs SET interaction_token = NULL WHERE id = :id", {"id": job_id})
 
-    async def check_room(self, user_id: int, *, jobs: int, per_member: int, in_all: int) -> None:
+    async def check_limits(self, user_id: int, *, jobs: int, per_member: int, in_all: int) -> None:
         """Raise LimitReached where so many more jobs of a member would be refused now; `add` decides."""
         open_now = await self._db.read_one(_COUNT_OPEN, {"user_id": user_id})
         if open_now is not None:
@@ -245,9 +248,10 @@ def _check_limits(mine: int, everybody: int, per_member: int, in_all: int, more:
         raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
 
 
-_UPSERT_PLACE_LIMIT = """
-INSERT INTO place_limits (place_id, max_bytes, noted_at) VALUES (:place_id, :max_bytes, :now)
-ON CONFLICT (place_id) DO UPDATE SET max_bytes = :max_bytes, noted_at = :now
+_UPSERT_UPLOAD_LIMIT = """
+INSERT INTO upload_limits (guild_or_channel_id, max_bytes, noted_at)
+VALUES (:guild_or_channel_id, :max_bytes, :now)
+ON CONFLICT (guild_or_channel_id) DO UPDATE SET max_bytes = :max_bytes, noted_at = :now
 """
 _INSERT_JOB = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
@@ -255,8 +259,8 @@ INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, i
                   created_at, in_duel)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
        :interaction_id, :answer_id, :answer_ephemeral, :can_post,
-       min(:max_bytes, coalesce((SELECT max_bytes FROM place_limits
-                                 WHERE place_id = coalesce(:guild_id, :channel_id)
+       min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
+                                 WHERE guild_or_channel_id = coalesce(:guild_id, :channel_id)
                                    AND noted_at > :now - :limit_seconds), :max_bytes)),
        (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
@@ -369,7 +373,7 @@ def _parameters(request: Request, now: float, per_member: int, in_all: int) -> d
         "max_bytes": request.max_bytes,
         "preset_version": request.preset_version,
         "now": now,
-        "limit_seconds": PLACE_LIMIT_SECONDS,
+        "limit_seconds": UPLOAD_LIMIT_SECONDS,
         "per_member": per_member,
         "in_all": in_all,
     }

@@ -88,7 +88,7 @@ class ClipDelivery:
             # Only a size that Discord took is remembered; the refused one says nothing about the limit.
             if smaller:
                 size = (self._bot.settings.clip_dir / clip.file).stat().st_size
-                await self._bot.outbox.limit_size(job.guild_id or job.channel_id, size)
+                await self._bot.outbox.limit_uploads(job.guild_id or job.channel_id, size)
             delivery = Delivery(shown.message_id, shown.channel_id, shown.guild_id, shown.ephemeral)
             await self._bot.jobs.delivered(job_id, delivery)
 

@@ -19,7 +19,9 @@ async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, cli
 
     Raises LimitReached before, so that no public “thinking…” appears for a refusal.
     """
-    await interaction.client.jobs.check_room(interaction.user.id, can_post=can_post(interaction), jobs=clips)
+    await interaction.client.jobs.check_limits(
+        interaction.user.id, can_post=can_post(interaction), jobs=clips
+    )
     await think(interaction)
 
 

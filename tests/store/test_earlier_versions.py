@@ -15,11 +15,13 @@ from bot.store.database import Database
 from bot.store.duels.repository import Duels
 from bot.store.jobs import Jobs, State
 from bot.store.presets.model import Viewer
+from tests.builders import request
 from tests.store.preset_builders import presets_of
 
 ROWS = Path(__file__).with_name("version_8.sql")
 VERSION = 8
 MELODY = "a" * 64
+GUILD = 77
 
 
 @pytest.fixture
@@ -90,3 +92,13 @@ async def test_notices_of_an_earlier_version_are_sent_once(old: Path) -> None:
         await duels.notified(1)
         assert not [job for job in await jobs.outbox() if job.state is State.FAILED]
         assert await duels.due(1) == []
+
+
+async def test_upload_limits_of_an_earlier_version_hold(old: Path) -> None:
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("INSERT INTO place_limits VALUES (?, 4096, 90)", (GUILD,))
+    async with Database.open(old, now=100) as database:
+        jobs = Jobs(database)
+        there = await jobs.add(request(guild_id=GUILD, max_bytes=10**7), 100, per_member=9, in_all=99)
+        elsewhere = await jobs.add(request(guild_id=GUILD + 1, max_bytes=10**7), 100, per_member=9, in_all=99)
+        assert (there.max_bytes, elsewhere.max_bytes) == (4096, 10**7)

@@ -34,5 +34,5 @@ def test_no_prompt_quotes_a_training_caption() -> None:
     for task in tasks(("everyday",)):
         assert task.scene is not None
         words = WORDS[task.scene]
-        for wording in (*words.names, *words.places):
+        for wording in (*words.names, *words.settings):
             assert not runs(task.prompt) & runs(wording), (task.prompt, wording)

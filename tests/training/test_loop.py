@@ -152,7 +152,7 @@ def test_no_caption_uses_a_wording_that_is_kept_apart() -> None:
     for task in tasks(("far",)):
         assert task.scene is not None
         words = WORDS[task.scene]
-        for phrase in words.names + words.places:
+        for phrase in words.names + words.settings:
             assert " " not in phrase or phrase not in task.prompt
 
 

@@ -50,8 +50,8 @@ class Codec:
             if is_parametrized(module):
                 # Weight norm would be worked out again for every section.
                 remove_parametrizations(module, "weight")
-        self.entrance = _reach(self.model.decoder.layers[:1])
-        self.margin = _reach(self.model.decoder.layers[RECURRENT:])
+        self.entry_margin = _receptive_field(self.model.decoder.layers[:1])
+        self.margin = _receptive_field(self.model.decoder.layers[RECURRENT:])
 
     @torch.inference_mode()
     def latents(self, codes: torch.Tensor) -> torch.Tensor:
@@ -65,65 +65,67 @@ class Codec:
 
         section(done, total) is called after each section; what it raises ends the decoding.
         """
-        stream, parts = Stream(self), []
+        stream, parts = StreamingDecoder(self), []
         for part in stream.feed(codes, last=True):
             parts.append(part)
-            section(stream.sounded, codes.shape[1])
+            section(stream.decoded_frames, codes.shape[1])
         return torch.cat(parts, -1)
 
 
-class Stream:
-    """One clip's tokens, turned into sound in sections while the rest is still being written.
+class StreamingDecoder:
+    """Decodes one clip's tokens in sections, while its later tokens are still being sampled.
 
-    The convolutions hear to both sides, so a section is ready once the frames are there that they reach
-    beyond its end. The parts joined are the clip decoded in one piece, to rounding.
-    sounded: the frames whose sound was given out so far.
+    The convolutions are not causal: a section is decodable once the frames of their receptive field beyond
+    its end are known. The sections joined are the clip decoded in one piece, up to rounding.
+    decoded_frames: the frames whose audio was returned so far.
     """
 
     def __init__(self, codec: Codec) -> None:
-        self.sounded = 0
+        self.decoded_frames = 0
         self._codec = codec
-        # Latents as they come, and behind the LSTM; of both, only what a later section still reaches.
-        self._raw, self._heard = _Frames(), _Frames()
+        # Latents as they come, and behind the LSTM; of both, only what a later section still depends on.
+        self._latents, self._features = _Frames(), _Frames()
         self._state: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @torch.inference_mode()
     def feed(self, codes: torch.Tensor, *, last: bool) -> Iterator[torch.Tensor]:
-        """Take the next codes int64 [codebooks, frames] and give what is ready, a section at a time.
+        """Take the next codes int64 [codebooks, frames] and yield the audio that is decodable, by sections.
 
-        last: that nothing comes after them.  Gives audio float32 [channels, samples] on the codec's device.
+        last: no codes follow.  Yields float32 [channels, samples] on the codec's device.
         """
         codec = self._codec
-        self._raw.add(codec.latents(codes))
-        self._remember(last=last)
-        ready = self._heard.end - (0 if last else codec.margin)
-        while self.sounded < ready and (last or ready - self.sounded >= codec.section):
-            first, self.sounded = self.sounded, min(self.sounded + codec.section, ready)
-            # A section is decoded with what its convolutions reach on both sides, which is cut off again.
+        self._latents.add(codec.latents(codes))
+        self._extend_features(last=last)
+        ready = self._features.end - (0 if last else codec.margin)
+        while self.decoded_frames < ready and (last or ready - self.decoded_frames >= codec.section):
+            first, self.decoded_frames = self.decoded_frames, min(self.decoded_frames + codec.section, ready)
+            # A section is decoded with the receptive field on both sides, whose audio is cut off again.
             before = max(0, first - codec.margin)
-            part = self._heard.between(before, self.sounded + codec.margin)
+            part = self._features.between(before, self.decoded_frames + codec.margin)
             for layer in codec.model.decoder.layers[RECURRENT:]:
                 part = layer(part)
-            yield part[:, 0, (first - before) * codec.hop : (self.sounded - before) * codec.hop]
-        self._heard.forget(self.sounded - codec.margin)
+            yield part[:, 0, (first - before) * codec.hop : (self.decoded_frames - before) * codec.hop]
+        self._features.drop(self.decoded_frames - codec.margin)
 
-    def _remember(self, *, last: bool) -> None:
-        """Take the frames through the first convolution and the LSTM that have all they reach."""
-        codec, first = self._codec, self._heard.end
-        end = self._raw.end - (0 if last else codec.entrance)
+    def _extend_features(self, *, last: bool) -> None:
+        """Run the first convolution and the LSTM over the frames whose receptive field is known."""
+        codec, first = self._codec, self._features.end
+        end = self._latents.end - (0 if last else codec.entry_margin)
         if end <= first:
             return
-        entrance, recurrent = codec.model.decoder.layers[:RECURRENT]
-        before = max(0, first - codec.entrance)
-        x = entrance(self._raw.between(before, end + codec.entrance))[..., first - before : end - before]
+        first_convolution, recurrent = codec.model.decoder.layers[:RECURRENT]
+        before = max(0, first - codec.entry_margin)
+        x = first_convolution(self._latents.between(before, end + codec.entry_margin))[
+            ..., first - before : end - before
+        ]
         steps = x.permute(2, 0, 1)
         remembered, self._state = recurrent.lstm(steps, self._state)
-        self._heard.add((remembered + steps).permute(1, 2, 0))
-        self._raw.forget(end - codec.entrance)
+        self._features.add((remembered + steps).permute(1, 2, 0))
+        self._latents.drop(end - codec.entry_margin)
 
 
 class _Frames:
-    """Frames [channels, width, frames], counted from the clip's first; early ones are forgotten."""
+    """Frames [channels, width, frames], counted from the clip's first; early ones are dropped."""
 
     def __init__(self) -> None:
         self.end = self._first = 0
@@ -137,22 +139,22 @@ class _Frames:
         assert self._kept is not None
         return self._kept[..., first - self._first : end - self._first]
 
-    def forget(self, before: int) -> None:
+    def drop(self, before: int) -> None:
         if self._kept is not None and before > self._first:
             self._kept = self._kept[..., before - self._first :].clone()
             self._first = before
 
 
-def _reach(layers: Any) -> int:
+def _receptive_field(layers: Any) -> int:
     """Return how many frames to each side a sample of the output depends on at most, with one to spare."""
-    reach, scale = 0.0, 1
+    frames, scale = 0.0, 1
     for module in (m for layer in layers for m in layer.modules()):
         if isinstance(module, torch.nn.ConvTranspose1d):
             scale *= module.stride[0]
-            reach += module.kernel_size[0] / scale
+            frames += module.kernel_size[0] / scale
         elif isinstance(module, torch.nn.Conv1d):
-            reach += module.dilation[0] * (module.kernel_size[0] - 1) / scale
-    return int(reach) + 2
+            frames += module.dilation[0] * (module.kernel_size[0] - 1) / scale
+    return int(frames) + 2
 
 
 def _with_statistics(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

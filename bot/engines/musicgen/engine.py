@@ -14,7 +14,7 @@ from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.weights import open_tensors, refuse_unexpected
 from bot.engines.musicgen import quantization_check
 from bot.engines.musicgen.checkpoint import PROMPT_TOKENS, TENSOR_PREFIXES, read_checkpoint
-from bot.engines.musicgen.codec import Codec, Stream
+from bot.engines.musicgen.codec import Codec, StreamingDecoder
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.melody import MelodyEncoder, read_melody
@@ -51,7 +51,7 @@ class _StreamingDecode:
     """
 
     def __init__(self, codec: Codec, executor: Executor | None) -> None:
-        self.stream = Stream(codec)
+        self.decoder = StreamingDecoder(codec)
         self._executor = executor
         self._frames = 0
         self._pending: list[Future[None]] = []
@@ -73,7 +73,7 @@ class _StreamingDecode:
         while self._pending:
             self._pending.pop(0).result()
             yield
-        for part in self.stream.feed(codes[:, self._frames :], last=True):
+        for part in self.decoder.feed(codes[:, self._frames :], last=True):
             self._parts.append(part)
             yield
 
@@ -82,7 +82,7 @@ class _StreamingDecode:
         return torch.cat(self._parts, -1)
 
     def _decode(self, codes: torch.Tensor) -> None:
-        self._parts += self.stream.feed(codes, last=False)
+        self._parts += self.decoder.feed(codes, last=False)
 
 
 class MusicgenEngine:
@@ -201,7 +201,9 @@ class MusicgenEngine:
         share = self.total(row) - row.frames
         stream = self._streams.get(row) or _StreamingDecode(self.codec, self._codec_thread)
         for _ in stream.finish(row.codes):
-            self.report_codec_progress(context, row, round(share * stream.stream.sounded / row.frames))
+            self.report_codec_progress(
+                context, row, round(share * stream.decoder.decoded_frames / row.frames)
+            )
         return self.cut(stream.wave(), row)
 
     def report_codec_progress(self, context: RenderContext, row: Row, codec_steps: int) -> None:

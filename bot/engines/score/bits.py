@@ -101,22 +101,22 @@ def program_bits(programs: npt.NDArray[np.integer]) -> Array:
 
 
 def onset_bits(role: int) -> dict[int, float]:
-    """Return place → sign of the bits that say that a role begins a note on a beat: drums, a soft kick."""
-    place = sum(sum(widths) + 2 for widths in FIELDS[:role])
-    return {place: 1.0, place + 1: -1.0 if role == DRUMS else 1.0}
+    """Return offset → sign of the bits that say that a role begins a note on a beat: drums, a soft kick."""
+    offset = sum(sum(widths) + 2 for widths in FIELDS[:role])
+    return {offset: 1.0, offset + 1: -1.0 if role == DRUMS else 1.0}
 
 
 def sounding(bits: Array) -> npt.NDArray[np.bool_]:
     """Return bool [beats, 4, 5], which roles sound in each sixteenth, of bits [beats, BEAT_BITS]."""
     grid = bits[:, : STEPS_PER_BEAT * STEP_BITS].reshape(len(bits), STEPS_PER_BEAT, STEP_BITS)
-    out, place = [], 0
+    out, offset = [], 0
     for role, widths in enumerate(FIELDS):
         if role == DRUMS:
-            out.append((grid[..., place : place + sum(widths)] > 0).any(-1))
+            out.append((grid[..., offset : offset + sum(widths)] > 0).any(-1))
         else:
-            out.append((grid[..., place] > 0) | (grid[..., place + 1] > 0))
-            place += 2
-        place += sum(widths)
+            out.append((grid[..., offset] > 0) | (grid[..., offset + 1] > 0))
+            offset += 2
+        offset += sum(widths)
     return np.stack(out, -1)
 
 
@@ -127,16 +127,16 @@ def from_bits(bits: Array, scale: int) -> tuple[npt.NDArray[np.int16], Array]:
     """
     grid = bits[:, : STEPS_PER_BEAT * STEP_BITS].reshape(len(bits), STEPS_PER_BEAT, STEP_BITS)
     steps = np.zeros((len(bits), STEPS_PER_BEAT, 5), np.int64)
-    place = 0
+    offset = 0
     for role, widths in enumerate(FIELDS):
         flags: list[npt.NDArray[np.bool_]] = []
         if role != DRUMS:
-            flags = [grid[..., place] > 0, grid[..., place + 1] > 0]
-            place += 2
+            flags = [grid[..., offset] > 0, grid[..., offset + 1] > 0]
+            offset += 2
         fields = []
         for width in widths:
-            fields.append(_number(grid[..., place : place + width]))
-            place += width
+            fields.append(_number(grid[..., offset : offset + width]))
+            offset += width
         if role == DRUMS:
             kick, snare, cymbal, extra = fields
             steps[..., role] = (
@@ -152,10 +152,10 @@ def from_bits(bits: Array, scale: int) -> tuple[npt.NDArray[np.int16], Array]:
 
 def programs_of(bits: Array) -> npt.NDArray[np.int16]:
     """Return instruments, int16 [n, 5], of their bits [n, 28]."""
-    out, place = [], 0
+    out, offset = [], 0
     for width in PROGRAM_BITS:
-        out.append(_number(bits[:, place : place + width]))
-        place += width
+        out.append(_number(bits[:, offset : offset + width]))
+        offset += width
     return np.stack(out, -1).astype(np.int16)
 
 

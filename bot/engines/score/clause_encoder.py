@@ -19,7 +19,7 @@ HEADS = 4
 
 
 class ClauseEncoder(nn.Module):
-    """Sentence embeddings with their places and kinds to text states.
+    """Sentence embeddings with their positions and kinds to text states.
 
     width: channels of a state.  layers: transformer layers (pre-norm, GELU, 4 heads).
     Without words the states are one learned vector, which stands for "any music".
@@ -29,7 +29,7 @@ class ClauseEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.project = nn.Linear(WIDTH, width)
-        self.place = nn.Embedding(1 + MAX_CLAUSES, width)
+        self.position = nn.Embedding(1 + MAX_CLAUSES, width)
         self.kind = nn.Embedding(len(Kind), width)
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(
@@ -60,7 +60,7 @@ class ClauseEncoder(nn.Module):
         """
         # Embeddings have length 1: scaled, their components are near 1, as those of the tables.
         x = self.project(vectors * WIDTH**0.5)
-        x = x + self.place.weight[: x.shape[1]] + self.kind(kinds)
+        x = x + self.position.weight[: x.shape[1]] + self.kind(kinds)
         # A row without words attends to itself, so that softmax has something to weigh.
         padding = ~mask
         padding = padding & ~(padding.all(1, keepdim=True))

@@ -58,7 +58,7 @@ _SPLIT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """Text of one clause, its place in the prompt, and how many marks of a sequence precede it."""
+    """Text of one clause, its position in the prompt, and how many marks of a sequence precede it."""
 
     text: str
     kind: Kind

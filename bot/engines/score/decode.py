@@ -68,11 +68,11 @@ class Row:
         """Role that plays where all were silent for too long: the last pitched one of the bar, or drums."""
         self._due: set[int] = set()
 
-    def next_tokens(self, logits: npt.NDArray[np.float32], place: int) -> list[int]:
-        """Return the tokens [6] of column `place` + 1 from the logits [6, 512] of column `place`."""
+    def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> list[int]:
+        """Return the tokens [6] of column `position` + 1 from the logits [6, 512] of column `position`."""
         out = [PAD] * STREAMS
         for stream in range(STREAMS):
-            frame = place - stream
+            frame = position - stream
             if frame < 0 or (self.total is not None and frame >= self.total):
                 continue
             token = self._clock[frame] if stream == 0 else self._token(logits[stream], stream - 1, frame)
@@ -160,8 +160,8 @@ class Row:
         if wanted is None:
             return logits
         out = np.full_like(logits, -np.inf)
-        places = [HEADER_BASE + value for value in wanted]
-        out[places] = logits[places]
+        columns = [HEADER_BASE + value for value in wanted]
+        out[columns] = logits[columns]
         return out
 
     def _silent(self, frame: int) -> bool:

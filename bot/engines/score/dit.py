@@ -145,7 +145,7 @@ class _Block(nn.Module):
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(width) for _ in range(3))
         self.attn1 = _Attention(heads, heads, head_width, width)
         self.attn2 = _Attention(heads, key_heads, head_width, context)
-        # The second place is dropout's in training, which has no parameters.
+        # The second module is dropout's in training, which has no parameters.
         net = nn.Sequential(_SwiGlu(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width))
         self.ff = nn.Sequential(OrderedDict(net=net))
 

@@ -76,10 +76,10 @@ class Imposed:
         for row, programs in enumerate(self._planned):
             codes, silent = program_bits(programs[bar_of]), program_bits(np.zeros((beats, 5), np.int64))
             estimate = bits[row, :, first:].cpu().numpy()
-            place = 0
+            offset = 0
             for width in PROGRAM_BITS:
-                part = slice(place, place + width)
-                place += width
+                part = slice(offset, offset + width)
+                offset += width
                 favour = (estimate[:, part] * (codes - silent)[:, part]).sum(1)
                 by_bar = np.bincount(bar_of, favour)
                 plays = by_bar >= min(0.0, float(np.quantile(by_bar, 1 - MIN_PLAYING)))
@@ -120,8 +120,8 @@ class Imposed:
             kinds = program_bits(np.maximum(programs, 0)) * np.repeat(programs >= 0, PROGRAM_BITS, axis=1)
             wanted[row, :, -kinds.shape[1] :] = torch.from_numpy(kinds)
             for bar, role in entrances:
-                for place, sign in onset_bits(role).items():
-                    wanted[row, bar * self._metre, place] = sign
+                for offset, sign in onset_bits(role).items():
+                    wanted[row, bar * self._metre, offset] = sign
         held[wanted != 0] = 1
         self._bits, self._held = wanted, held
 
@@ -143,31 +143,31 @@ class Imposed:
                 self._metre,
                 axis=0,
             )[: len(clip)]
-            heard = sounding(clip) & active[:, None, :]
+            audible = sounding(clip) & active[:, None, :]
             silent = 0
             for beat in range(len(clip)):
-                quiet = not heard[beat].any()
+                quiet = not audible[beat].any()
                 silent = silent + 1 if quiet else 0
-                late = beat == 0 and not heard[0, 0].any()
+                late = beat == 0 and not audible[0, 0].any()
                 if (late or silent >= MAX_SILENT_BEATS) and active[beat].any():
                     likely = [
-                        sum(float(clip[beat, place]) * sign for place, sign in onset_bits(role).items())
+                        sum(float(clip[beat, offset]) * sign for offset, sign in onset_bits(role).items())
                         if active[beat, role]
                         else -np.inf
                         for role in range(DRUMS + 1)
                     ]
-                    for place, sign in onset_bits(int(np.argmax(likely))).items():
-                        self._bits[row, beat, place] = sign
-                        self._held[row, beat, place] = 1
+                    for offset, sign in onset_bits(int(np.argmax(likely))).items():
+                        self._bits[row, beat, offset] = sign
+                        self._held[row, beat, offset] = 1
                     silent = 0
 
 
 def chances(bits: npt.NDArray[np.floating]) -> list[npt.NDArray[np.float64]]:
     """Return role → chance of each program, from the expected values of its bits, [28], each by itself."""
-    out, place = [], 0
+    out, offset = [], 0
     for width, size in zip(PROGRAM_BITS, PROGRAM_SIZES, strict=True):
-        part = np.clip(bits[place : place + width].astype(np.float64), -1, 1)
+        part = np.clip(bits[offset : offset + width].astype(np.float64), -1, 1)
         signs = 2.0 * (np.arange(size)[:, None] >> np.arange(width) & 1) - 1
         out.append(((1 + signs * part) / 2).prod(1))
-        place += width
+        offset += width
     return out

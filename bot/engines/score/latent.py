@@ -79,10 +79,10 @@ def score_of(model: ScoreAutoencoder, latents: Tensor, tempo_class: int, metre: 
 
     A bar's instruments are what its beats agree on.
     """
-    fields, place = [], 0
+    fields, offset = [], 0
     for size in HEADER_FIELDS:
-        fields.append(int(latents[place : place + size, 0].argmax()))
-        place += size
+        fields.append(int(latents[offset : offset + size, 0].argmax()))
+        offset += size
     key, scale, swing, mix = fields
     with torch.no_grad():
         logits = model.decode(latents[:, 1:].T.float()).numpy()
@@ -122,17 +122,17 @@ def bits_of(model: ScoreAutoencoder, latents: Tensor) -> Tensor:
 def header_latents(header: npt.NDArray[np.integer]) -> Tensor:
     """Return the header frames [n, 128] of key, scale, swing and mix [n, 4]."""
     out = np.zeros((len(header), CHANNELS), np.float32)
-    place = 0
+    offset = 0
     for field, size in enumerate(HEADER_FIELDS):
-        out[np.arange(len(header)), place + header[:, field]] = HEADER_LEVEL
-        place += size
+        out[np.arange(len(header)), offset + header[:, field]] = HEADER_LEVEL
+        offset += size
     return torch.from_numpy(out)
 
 
 def positions(beats: int, metre: int) -> Tensor:
     """Return where each latent frame is, float32 [8, 1 + beats].
 
-    Header, beat of the bar (4), place, last bar, bar of four.
+    Header, beat of the bar (4), position in the clip, last bar, bar of four.
     """
     out = np.zeros((POSITIONS, 1 + beats), np.float32)
     out[0, 0] = 1

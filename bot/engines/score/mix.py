@@ -155,15 +155,15 @@ def _fluttered(wave: npt.NDArray[np.floating], depth: float, rate: int) -> npt.N
         * rate
         * (0.7 * np.sin(2 * np.pi * 0.55 * time / rate) + 0.1 * np.sin(2 * np.pi * 6.3 * time / rate))
     )
-    place = np.clip(time - depth * rate + wander, 0, wave.shape[1] - 1)
-    return np.stack([np.interp(place, time, channel) for channel in wave])
+    position = np.clip(time - depth * rate + wander, 0, wave.shape[1] - 1)
+    return np.stack([np.interp(position, time, channel) for channel in wave])
 
 
 def _crackle(samples: int, level: float, rate: int, rng: np.random.Generator) -> FloatArray:
     hiss = rng.standard_normal((2, samples)).astype(np.float32) * level * 0.12
     pops = np.zeros(samples, np.float32)
-    places = rng.integers(0, samples, max(1, round(9 * samples / rate)))
-    pops[places] = rng.exponential(level * 2.5, len(places)) * rng.choice([-1, 1], len(places))
+    positions = rng.integers(0, samples, max(1, round(9 * samples / rate)))
+    pops[positions] = rng.exponential(level * 2.5, len(positions)) * rng.choice([-1, 1], len(positions))
     shaped = scipy.signal.sosfilt(scipy.signal.butter(1, (400, 6000), "band", fs=rate, output="sos"), pops)
     return np.asarray(hiss + 3 * shaped, np.float32)
 

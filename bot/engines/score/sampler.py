@@ -100,8 +100,8 @@ class Sampler:
             if key not in waves:
                 wave = self._bank.stroke(stroke.sound)
                 if stroke.pitch != 1.0:
-                    place = np.arange(0, len(wave) - 1, stroke.pitch)
-                    wave = np.interp(place, np.arange(len(wave)), wave).astype(np.float32)
+                    position = np.arange(0, len(wave) - 1, stroke.pitch)
+                    wave = np.interp(position, np.arange(len(wave)), wave).astype(np.float32)
                 waves[key] = _panned(wave[None], stroke.pan, stroke.gain * DRUM_GAIN)
             wave = waves[key][:, : samples - start]
             out[:, start : start + wave.shape[1]] += hit.velocity**1.5 * wave
@@ -122,19 +122,19 @@ def _bent(sample: Sample, pitch: float, samples: int) -> FloatArray:
     """
     ratio = float(2 ** ((pitch - sample.root) / 12))
     wave = sample.wave
-    place = np.arange(samples, dtype=np.float64) * ratio
+    position = np.arange(samples, dtype=np.float64) * ratio
     if sample.loop is None:
-        inside = place[: int(np.searchsorted(place, len(wave) - 1))]
+        inside = position[: int(np.searchsorted(position, len(wave) - 1))]
         out = np.zeros(samples, np.float32)
         out[: len(inside)] = _read(wave, inside)
         return out
     start, end = sample.loop
-    over = place >= end - 1
-    place[over] = start + (place[over] - start) % (end - 1 - start)
-    return _read(wave, place)
+    over = position >= end - 1
+    position[over] = start + (position[over] - start) % (end - 1 - start)
+    return _read(wave, position)
 
 
-def _read(wave: FloatArray, place: npt.NDArray[np.float64]) -> FloatArray:
-    low = place.astype(np.int64)
-    part = (place - low).astype(np.float32)
+def _read(wave: FloatArray, position: npt.NDArray[np.float64]) -> FloatArray:
+    low = position.astype(np.int64)
+    part = (position - low).astype(np.float32)
     return np.asarray(wave[low] + part * (wave[np.minimum(low + 1, len(wave) - 1)] - wave[low]), np.float32)

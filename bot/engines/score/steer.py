@@ -77,7 +77,9 @@ _LAST = "finally|lastly|at last|in the end|at the end|" + "|".join(
     for link in ("with", "on")
 )
 _MARKS = {
-    phrase: place for place, phrases in ((0, _FIRST), (1, _NEXT), (2, _LAST)) for phrase in phrases.split("|")
+    phrase: position
+    for position, phrases in ((0, _FIRST), (1, _NEXT), (2, _LAST))
+    for phrase in phrases.split("|")
 }
 
 
@@ -86,7 +88,7 @@ class Wish:
     """One instrument that is asked for.
 
     programs: indices into PROGRAMS (drums: KITS), any of which will do.  roles: which may play it.
-    stage: its place in the sequence, 0 first; 0 for all where there is none.
+    stage: its position in the sequence, 0 first; 0 for all where there is none.
     """
 
     programs: tuple[int, ...]
@@ -150,26 +152,26 @@ def asked_instruments(prompt: str) -> InstrumentRequest:
     unwanted: set[tuple[int, int]] = set()
     clause, kind, count, denied = 0, -1, 0, False
     only, only_until = False, -1
-    place = 0
-    while place < len(tokens):
-        token = tokens[place]
-        length, mark = _match(tokens, place, _MARKS)
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        length, mark = _match(tokens, position, _MARKS)
         if length:
             count += 1
             clause, kind, denied = count, mark, False
-            place += length
+            position += length
             continue
-        length, word = _match(tokens, place, _lexicon())
+        length, word = _match(tokens, position, _lexicon())
         if length:
             if word is not None and denied:
                 unwanted |= {(r, p) for r in word.wish.roles for p in word.programs}
             elif word is not None:
                 found.append((kind, clause, word))
-                only |= place <= only_until or _stands_alone(tokens, place, length)
-            place += length
+                only |= position <= only_until or _stands_alone(tokens, position, length)
+            position += length
             continue
-        if token in _ONLY_BEFORE or (token == "but" and tokens[place - 1 : place] == ["nothing"]):
-            only_until = place + ONLY_WITHIN
+        if token in _ONLY_BEFORE or (token == "but" and tokens[position - 1 : position] == ["nothing"]):
+            only_until = position + ONLY_WITHIN
         elif token in ("acappella", "cappella"):
             found.append((kind, clause, _Word((PROGRAM_ID["choir"],), False)))
             only = True
@@ -179,23 +181,23 @@ def asked_instruments(prompt: str) -> InstrumentRequest:
             denied = False
         elif token in ("drumless", "beatless"):
             unwanted |= {(DRUMS, kit) for kit in range(1, len(KITS))}
-        place += 1
+        position += 1
     asked = _ordered(found, frozenset(unwanted))
     # In a sequence, "first only a flute" speaks of its stage, which holds nothing else anyway.
     return replace(asked, only=only and asked.stages == 1 and bool(asked.wishes))
 
 
-def _stands_alone(tokens: list[str], place: int, length: int) -> bool:
-    """Tell whether an instrument of `length` tokens at a place is followed by "only", "alone" or "solo"."""
-    after = tokens[place + length] if place + length < len(tokens) else ""
-    before = set(tokens[max(0, place - 2) : place])
+def _stands_alone(tokens: list[str], position: int, length: int) -> bool:
+    """Tell whether the instrument of `length` tokens there is followed by "only", "alone" or "solo"."""
+    after = tokens[position + length] if position + length < len(tokens) else ""
+    before = set(tokens[max(0, position - 2) : position])
     return after in _ONLY_AFTER and not (after == "solo" and before & _ACCOMPANIES)
 
 
-def _match(tokens: list[str], place: int, phrases: dict[str, Value]) -> tuple[int, Value]:
-    """Return the length in tokens of the longest phrase that begins at a place, 0 for none, and its value."""
-    for length in range(min(LONGEST_PHRASE, len(tokens) - place), 0, -1):
-        phrase = " ".join(tokens[place : place + length])
+def _match(tokens: list[str], position: int, phrases: dict[str, Value]) -> tuple[int, Value]:
+    """Return the length in tokens of the longest phrase that begins there, 0 for none, and its value."""
+    for length in range(min(LONGEST_PHRASE, len(tokens) - position), 0, -1):
+        phrase = " ".join(tokens[position : position + length])
         if phrase in phrases:
             return length, phrases[phrase]
     return 0, None  # type: ignore[return-value]

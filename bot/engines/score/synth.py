@@ -86,8 +86,8 @@ def tone(name: str, frequency: float, samples: int, rate: int) -> FloatArray:
             start = 0.37 * number + 0.19 * channel
             ratio = 2 ** ((cents if channel == 0 else -cents * 0.85) / 1200)
             phase = (cycles * ratio + start) * TABLE
-            place = phase.astype(np.int64) & (TABLE - 1)
-            wave += dark[place] + blend * (bright[place] - dark[place])
+            table_index = phase.astype(np.int64) & (TABLE - 1)
+            wave += dark[table_index] + blend * (bright[table_index] - dark[table_index])
         channels.append(wave / np.sqrt(len(patch.detune)))
     level = np.minimum(1, time / patch.attack)
     if patch.decay:

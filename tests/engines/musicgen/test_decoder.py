@@ -151,14 +151,6 @@ def test_a_long_clip_goes_on_from_the_end_of_each_window(melody: bool) -> None:
     assert torch.equal(one.codes, expected)
 
 
-def test_a_prompt_is_gone_on_from(tiny: Reference) -> None:
-    prompt = torch.randint(24, (4, 6), generator=torch.Generator().manual_seed(1))
-    one = Row(conditions=tiny.conditions, frames=15, seed=0, top_k=1, prompt=prompt)
-    decoded(Decoder(tiny.ours(), window=20, stride=12), one)
-    assert torch.equal(one.codes[:, :6], prompt)
-    assert torch.equal(one.codes, tiny.greedy(15, 3.0, prompt))
-
-
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -168,8 +160,6 @@ def test_a_prompt_is_gone_on_from(tiny: Reference) -> None:
         ({"conditions": Conditions(torch.zeros(0, 32))}, "states are"),
         ({"temperature": 0.0}, "temperature"),
         ({"top_p": 1.5}, "top_p"),
-        ({"prompt": torch.zeros(3, 4, dtype=torch.long)}, "prompt"),
-        ({"prompt": torch.zeros(4, 50, dtype=torch.long)}, "prompt"),
     ],
 )
 def test_a_row_that_does_not_fit_is_refused(changes: dict[str, object], says: str, tiny: Reference) -> None:

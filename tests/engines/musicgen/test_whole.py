@@ -12,7 +12,7 @@ from transformers import MusicgenForConditionalGeneration, MusicgenMelodyForCond
 
 from bot.engines.base import RenderRequest
 from bot.engines.checkpoints.weights import read_tensors
-from bot.engines.musicgen.codec import Stream
+from bot.engines.musicgen.codec import StreamingDecoder
 from bot.engines.musicgen.decoder import Conditions
 from bot.engines.musicgen.engine import MusicgenEngine
 from bot.engines.reference.build import musicgen
@@ -209,12 +209,12 @@ def test_the_codec_is_transformers_with_and_without_a_seam(
         assert told[-1] == (40, 40)
         assert len(told) == -(-40 // section)
 
-        stream, parts, ahead = Stream(codec), [], []
+        stream, parts, ahead = StreamingDecoder(codec), [], []
         for first in range(0, 40, 3):
             parts += stream.feed(codes[:, first : first + 3], last=first + 3 >= 40)
-            ahead.append(min(first + 3, 40) - stream.sounded)
+            ahead.append(min(first + 3, 40) - stream.decoded_frames)
         assert furthest(torch.cat(parts, -1), wave) < 1e-4 * float(wave.abs().max())
-        assert max(ahead) <= section + codec.margin + codec.entrance + 2, (
+        assert max(ahead) <= section + codec.margin + codec.entry_margin + 2, (
             "it waits for no more than it reaches"
         )
 

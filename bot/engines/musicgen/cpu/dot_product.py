@@ -90,10 +90,10 @@ def dot_products(
         ahead = builder.select(builder.icmp_signed(">", step, together), step, together)
         with cgutils.for_range(builder, chunks) as loop:
             _prefetch(builder, weights[0], builder.mul(loop.index, ahead), counts[0] * CHUNK)
-            chunk, place = builder.mul(loop.index, step), builder.mul(loop.index, INT64(CHUNK))
+            chunk, position = builder.mul(loop.index, step), builder.mul(loop.index, INT64(CHUNK))
             for part in range(0, CHUNK, multiply.lanes):
                 x = [
-                    multiply.activations(builder.gep(row, [builder.add(place, INT64(part))]))
+                    multiply.activations(builder.gep(row, [builder.add(position, INT64(part))]))
                     for row in activations
                 ]
                 for row, own in zip(weights, sums, strict=True):
@@ -181,9 +181,9 @@ def _prefetch(builder: Any, pointer: Any, offset: Any, count: int) -> None:
     signature = ir.FunctionType(ir.VoidType(), [kind, INT32, INT32, INT32])
     fetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
     for line in range(0, count * BYTES[pointer.type.pointee], CACHE_LINE):
-        place = builder.gep(builder.bitcast(begin, kind), [INT64(PREFETCH_BYTES + line)])
+        line_pointer = builder.gep(builder.bitcast(begin, kind), [INT64(PREFETCH_BYTES + line)])
         # For reading, in all cache levels, data.
-        builder.call(fetch, [place, INT32(0), INT32(3), INT32(1)])
+        builder.call(fetch, [line_pointer, INT32(0), INT32(3), INT32(1)])
 
 
 def read_vector(builder: Any, pointer: Any, kind: Any, lanes: int) -> Any:
@@ -258,14 +258,14 @@ def barrier(typingctx: Any, state: Any, threads: Any) -> Any:
     signature = types.void(state, threads)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        arrived = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        rounds = builder.gep(arrived, [INT64(1)])
+        arrivals = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        rounds = builder.gep(arrivals, [INT64(1)])
         now = builder.load_atomic(rounds, "acquire", 8)
-        before = builder.atomic_rmw("add", arrived, INT64(1), "acq_rel")
+        before = builder.atomic_rmw("add", arrivals, INT64(1), "acq_rel")
         is_last = builder.icmp_signed("==", builder.add(before, INT64(1)), arguments[1])
         with builder.if_else(is_last) as (last, first):
             with last:
-                builder.store_atomic(INT64(0), arrived, "release", 8)
+                builder.store_atomic(INT64(0), arrivals, "release", 8)
                 builder.store_atomic(builder.add(now, INT64(1)), rounds, "release", 8)
             with first:
                 _spin(builder, rounds, now)
