@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bot.recipe import OptionValue, Recipe, Role, Source, Task, random_seed
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.options import OPTIONS
+from bot.recipe.options import OPTIONS, validate_repaint
 from bot.recipe.validate import validate_options, validate_seconds, validate_sources
 
 
@@ -50,6 +50,8 @@ def build_recipe(
     if seconds is None:
         seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)
     validate_seconds(seconds, capabilities, longest)
+    if task is Task.REPAINT:
+        validate_repaint(given, seconds)
     return Recipe(
         prompt=prompt,
         mode=capabilities.mode,

@@ -24,6 +24,9 @@ LYRICS_CHARACTERS = 4_000
 MAX_SEED = 2**31 - 1
 """Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
 
+MIN_REPAINT_SECONDS = 0.5
+"""A shorter part is less than a beat of most music."""
+
 
 class InvalidField(InvalidRecipe):
     """A value that a field cannot have.
@@ -253,6 +256,48 @@ OPTIONS: Mapping[str, Option] = {
             musical=True,
         ),
         Option(
+            name="strength",
+            label="strength",
+            type=float,
+            bounds=Bounds(0, 1),
+            description="How far a variation goes from its clip: 0 stays with it, 1 is free of it",
+            tasks=frozenset({Task.VARY}),
+            musical=True,
+            in_presets=False,
+        ),
+        Option(
+            name="structure",
+            label="structure",
+            type=float,
+            bounds=Bounds(0, 1),
+            description="How closely a hybrid keeps the notes of its clip: 1 keeps them, 0 is free of them",
+            tasks=frozenset({Task.HYBRID}),
+            musical=True,
+            in_presets=False,
+        ),
+        Option(
+            name="repaint_start",
+            label="start",
+            type=float,
+            bounds=Bounds(0, 600),
+            unit="s",
+            description="Where the part that is made anew begins, in seconds from the start of the clip",
+            tasks=frozenset({Task.REPAINT}),
+            musical=True,
+            in_presets=False,
+        ),
+        Option(
+            name="repaint_end",
+            label="end",
+            type=float,
+            bounds=Bounds(0, 600),
+            unit="s",
+            description="Where the part that is made anew ends, in seconds from the start of the clip",
+            tasks=frozenset({Task.REPAINT}),
+            musical=True,
+            in_presets=False,
+        ),
+        Option(
             name="negative_prompt",
             label="negative",
             type=str,
@@ -288,6 +333,19 @@ def validate_options(given: Mapping[str, object]) -> FrozenMapping[str, OptionVa
             if given.get(name) is not None
         }
     )
+
+
+def validate_repaint(options: Mapping[str, OptionValue], seconds: float) -> None:
+    """Hold the part that a repaint makes anew to its clip of `seconds`. Raises InvalidField."""
+    start, end = OPTIONS["repaint_start"], OPTIONS["repaint_end"]
+    for option in (start, end):
+        if option.name not in options:
+            raise option.invalid("is missing. Say where the part begins and ends, in seconds.")
+    first, last = float(options[start.name]), float(options[end.name])
+    if last > seconds:
+        raise end.invalid(f"is {last:g} s, and the clip ends at {seconds:g} s.")
+    if last - first < MIN_REPAINT_SECONDS:
+        raise end.invalid(f"has to be at least {MIN_REPAINT_SECONDS:g} s after `{start.label}`.")
 
 
 def without_blank_texts(data: Mapping[str, Any]) -> dict[str, Any]:

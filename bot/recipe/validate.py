@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from bot.errors import InvalidRecipe
 from bot.recipe import OptionValue, Recipe
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.options import OPTIONS
+from bot.recipe.options import OPTIONS, validate_repaint
 from bot.recipe.tasks import Mode, Role, Task
 
 
@@ -16,6 +16,8 @@ def validate(recipe: Recipe, capabilities: Capabilities) -> None:
     validate_seconds(recipe.seconds, capabilities, capabilities.max_seconds)
     validate_sources(recipe.task, recipe.sources, capabilities)
     validate_options(recipe.options, capabilities, recipe.task)
+    if recipe.task is Task.REPAINT:
+        validate_repaint(recipe.options, recipe.seconds)
 
 
 def validate_seconds(seconds: float, capabilities: Capabilities, longest: float) -> None:

@@ -22,6 +22,7 @@ from bot.recipe import Mode, Recipe, Role, Task
 from bot.recipe.build import build_recipe
 from bot.recipe.capabilities import Bounds, Capabilities
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, InvalidField, Option, OptionValue
+from bot.recipe.tasks import REQUIRED_SOURCE
 from bot.recipe.validate import validate
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
@@ -54,15 +55,31 @@ def taking(*options: Option, mode: Mode = Mode.AR) -> Capabilities:
         sample_rate=32_000,
         channels=2,
         min_seconds=1,
-        max_seconds=60,
+        max_seconds=600,
         prompt_tokens=64,
         options={option.name: option.bounds for option in options},
-        tasks={Task.TEXT: frozenset(Role)},
+        tasks={task: frozenset(Role) for task in Task},
     )
 
 
 SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 EVERYTHING = taking(*OPTIONS.values())
+
+
+SPAN_PARTNERS = {"repaint_start": {"repaint_end": 200.0}, "repaint_end": {"repaint_start": 1.0}}
+"""The option without which another is refused; a quarter of the widest bounds is 150 s for both."""
+
+
+def with_option(option: Option) -> Recipe:
+    """A recipe with a value of an option, of a task that it has a meaning for."""
+    task = Task.TEXT if Task.TEXT in option.tasks else min(option.tasks)
+    sources = {REQUIRED_SOURCE[task]: 1} if task in REQUIRED_SOURCE else {}
+    others = SPAN_PARTNERS.get(option.name, {})
+    return recipe(task=task, sources=sources, seconds=600.0, **{option.name: a_value(option)}, **others)
+
+
+def partners(option: Option) -> list[Option]:
+    return [OPTIONS[name] for name in SPAN_PARTNERS.get(option.name, {})]
 
 
 def a_value(option: Option) -> OptionValue:
@@ -75,6 +92,9 @@ def a_value(option: Option) -> OptionValue:
 
 @every_row
 def test_it_is_in_music_where_an_engine_takes_it(option: Option) -> None:
+    if Task.TEXT not in option.tasks:
+        assert option.parameter not in {one.name for one in music_options([taking(option)], SETTINGS)}
+        return
     offered = {one.name: one for one in music_options([taking(), taking(option)], SETTINGS)}
     assert offered[option.parameter].kind is inspect.Parameter.KEYWORD_ONLY
     assert option.parameter not in {one.name for one in music_options([taking()], SETTINGS)}
@@ -135,9 +155,7 @@ def test_a_presets_form_holds_every_setting_at_its_longest() -> None:
 
 @every_row
 def test_it_is_among_the_details_of_a_clip(option: Option) -> None:
-    shown = {
-        field.name: field.value for field in details(clip_of(recipe(**{option.name: a_value(option)}))).fields
-    }
+    shown = {field.name: field.value for field in details(clip_of(with_option(option))).fields}
     assert option.shown(a_value(option)) in str(shown[option.heading]).replace("\\", "")
     assert option.heading not in {field.name for field in details(clip_of(recipe())).fields}
 
@@ -154,26 +172,34 @@ def test_a_sampling_option_can_have_the_owners_default(option: Option) -> None:
 
 @every_row
 def test_it_is_refused_where_the_engine_does_not_take_it(option: Option) -> None:
-    asked = recipe(**{option.name: a_value(option)})
+    asked, without = with_option(option), taking(*partners(option))
     validate(asked, EVERYTHING)
     with pytest.raises(InvalidRecipe, match=rf"`{option.label}` does nothing in mode ar"):
-        validate(asked, taking())
+        validate(asked, without)
     with pytest.raises(InvalidRecipe, match=rf"`{option.label}` does nothing in mode ar"):
-        build_recipe(taking(), SETTINGS, prompt="x", options={option.name: a_value(option)})
+        build_recipe(
+            without,
+            SETTINGS,
+            prompt="x",
+            seconds=60,
+            options=asked.options,
+            task=asked.task,
+            sources=asked.sources,
+        )
 
 
 @every_row
 def test_an_engine_can_have_narrower_bounds(option: Option) -> None:
     if option.choices:
         return
-    narrow = taking()
+    narrow = taking(*partners(option))
     high = 3 if option.type is str else option.bounds.low
     narrow = Capabilities(
         **{name: getattr(narrow, name) for name in narrow.__dataclass_fields__ if name != "options"},
-        options={option.name: Bounds(option.bounds.low, high)},
+        options={**narrow.options, option.name: Bounds(option.bounds.low, high)},
     )
     with pytest.raises(InvalidRecipe, match=rf"`{option.label}` "):
-        validate(recipe(**{option.name: a_value(option)}), narrow)
+        validate(with_option(option), narrow)
 
 
 @every_row
