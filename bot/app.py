@@ -196,7 +196,9 @@ class Antiphon(commands.AutoShardedBot):
 
     async def on_ready(self) -> None:
         """Log that the bot is online."""
-        log.info("ready as %s in %d servers, %d shards", self.user, len(self.guilds), self.shard_count or 1)
+        servers = "1 server" if len(self.guilds) == 1 else f"{len(self.guilds)} servers"
+        shards = f" ({self.shard_count} shards)" if (self.shard_count or 1) > 1 else ""
+        log.info("%s is online in %s%s", self.user, servers, shards)
 
     async def close(self) -> None:
         """Leave Discord, end the worker, close the database; running jobs are rendered after a restart."""

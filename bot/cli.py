@@ -105,7 +105,7 @@ def start() -> None:
 
         _run(run_bot(settings))
         return
-    err.print("DISCORD_TOKEN is not set, so this is the sandbox: a Discord of your own. Ctrl-C ends it.")
+    err.print("DISCORD_TOKEN is not set, so this starts the sandbox.")
     _sandbox(settings, port=0, no_open=False)
 
 
@@ -254,6 +254,9 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     from sandbox.server import Sandbox
 
     folder = settings.database_path.parent / "sandbox"
+    if "clip_dir" in settings.model_fields_set:
+        own = f"The sandbox keeps its clips in {folder / 'clips'}."
+        err.print(f"CLIP_DIR is for the clips of your own server. {own}", soft_wrap=True)
     code = _run(
         run_sandbox(
             lambda history, port: Sandbox(history, port=port),

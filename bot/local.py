@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import webbrowser
 from collections.abc import Callable
@@ -56,6 +57,9 @@ class LocalDiscord(Protocol):
     def bot_token(self) -> str:
         """The token to log in with."""
 
+    def bot_process(self, *, runs: bool) -> None:
+        """Note whether the bot's process runs, which the page tells."""
+
     async def ready(self) -> None:
         """Return once the bot is online."""
 
@@ -97,10 +101,15 @@ async def run_sandbox(
             f"Port {port} cannot be used ({error.strerror}): choose another with --port."
         ) from error
     try:
-        say(discord.page_url)
-        if over_ssh():
-            say(f"On your own computer: ssh -L {discord.port}:127.0.0.1:{discord.port} {os.uname().nodename}")
-        bot = await asyncio.create_subprocess_exec(*program, env=_environment(discord, folder))
+        for line in _greeting(discord, folder):
+            say(line)
+        bot = await asyncio.create_subprocess_exec(
+            *program,
+            env=_environment(discord, folder),
+            # Ctrl-C in a terminal reaches every process there; the bot is ended from here, once.
+            preexec_fn=None if sys.platform == "win32" else _ignore_interrupt,
+        )
+        discord.bot_process(runs=True)
         try:
             await _until_online(discord, bot)
             if open_page and not over_ssh():
@@ -110,8 +119,23 @@ async def run_sandbox(
             return await bot.wait()
         finally:
             await _end(bot)
+            discord.bot_process(runs=False)
     finally:
         await opened.__aexit__(None, None, None)
+
+
+def _greeting(discord: LocalDiscord, folder: Path) -> list[str]:
+    """What a newcomer has to know, one entry a line."""
+    lines = [
+        "Antiphon's sandbox: a Discord of your own, on this computer alone.",
+        f"  Open in a browser   {discord.page_url}",
+        "  Stop                Ctrl-C; the next start has the same address",
+        f"  Kept in             {folder} (delete that folder to start afresh)",
+    ]
+    if over_ssh():
+        forward = f"ssh -L {discord.port}:127.0.0.1:{discord.port} {os.uname().nodename}"
+        lines.insert(2, f"  From your computer  {forward}")
+    return lines
 
 
 def over_ssh() -> bool:
@@ -122,6 +146,10 @@ def over_ssh() -> bool:
 def bot_program() -> list[str]:
     """Return the command that runs the bot."""
     return [sys.executable, "-m", "bot", "run"]
+
+
+def _ignore_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _environment(discord: LocalDiscord, folder: Path) -> dict[str, str]:

@@ -90,7 +90,7 @@ class Application(commands.Cog):
         try:
             there: Sequence[Any] = await bot.http.get_global_commands(application.id)
             if await bot.registrations.last(application.id) == Registered(digest, _versions(there)):
-                log.info("the commands are registered already")
+                log.debug("the commands are registered already")
                 return
             made: Sequence[Any] = await bot.http.bulk_upsert_global_commands(
                 application.id, payload=[*payload, *_entry_points(there)]

@@ -142,7 +142,7 @@ class BotLeftGuild:
 
 @dataclass(frozen=True)
 class BotChanged:
-    """One of the bot's shards came or went; `online` says whether any is there."""
+    """One of the bot's shards or its process came or went; `online` says whether any shard is there."""
 
     online: bool
 

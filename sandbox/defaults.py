@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.model import MEMBER_PERMISSIONS, Channel, ChannelType, Guild, Member, Permission, Role, User
+from sandbox.snowflake import made_at
 from sandbox.world import World
 
 GUILD = "Antiphon Sandbox"
@@ -19,7 +20,13 @@ CHANNELS = {
     "music": "Ask for a clip with /music",
     "general": "Everything else",
 }
+ELSEWHERE_CHANNELS = {
+    "lobby": "A server without Antiphon: Alice and Host can use it here, because they have added it to their "
+    "own accounts. Nobody else can.",
+}
 MODERATOR = "mina"
+ACCOUNT_AGE = 2 * 365 * 86_400.0
+"""Seconds since the accounts were made: bots trust accounts less that are new."""
 APP_USERS = ("alice", "host")
 """Who has installed the application for their own account, and so may use it anywhere."""
 
@@ -28,15 +35,16 @@ def populate(world: World, bot_name: str = "Antiphon") -> None:
     """Fill an empty world; any other stays unchanged."""
     if world.users:
         return
-    bot = world.add_user(User(world.ids.next(), bot_name.lower(), bot_name, bot=True))
+    made = world.clock.now() - ACCOUNT_AGE
+    bot = world.add_user(User(made_at(made), bot_name.lower(), bot_name, bot=True))
     world.set("application_id", bot.id)
     people = {
-        name: world.add_user(User(world.ids.next(), name, shown, installed_app=name in APP_USERS))
-        for name, shown in PEOPLE.items()
+        name: world.add_user(User(made_at(made, count), name, shown, installed_app=name in APP_USERS))
+        for count, (name, shown) in enumerate(PEOPLE.items(), 1)
     }
     world.set("owner_id", people["host"].id)
     add_guild(world, GUILD, list(CHANNELS), bot=True)
-    add_guild(world, ELSEWHERE, ["lobby"], bot=False)
+    add_guild(world, ELSEWHERE, list(ELSEWHERE_CHANNELS), bot=False)
     world.dm(people["alice"].id, people["bob"].id)
     for person in people.values():
         world.dm(person.id, bot.id)
@@ -68,7 +76,7 @@ def add_guild(
             guild.members[user.id] = Member(user.id, [], joined)
     world.add_guild(guild)
     for position, channel in enumerate(channels):
-        topic = CHANNELS.get(channel)
+        topic = (CHANNELS | ELSEWHERE_CHANNELS).get(channel)
         kind = ChannelType.GUILD_TEXT
         world.add_channel(Channel(world.ids.next(), kind, channel, guild.id, topic, position))
     return guild

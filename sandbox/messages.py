@@ -30,6 +30,8 @@ OWN_EDIT = rule("edit_own_only", "A message is edited by its author alone (50005
 
 SLOW_MODE = rule("slow_mode", "In slow mode a member waits between two messages (429, 20016).")
 
+_REPLY = 19
+"""Type of a message; source: Discord's "Message Types"."""
 _CREATE_FLAGS = (
     MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
 )
@@ -232,6 +234,10 @@ class Messages:
         message.mentions = [
             key for key in named if key in self.world.users and ("users" in parse or key in users)
         ]
+        replied = self.world.messages.get(as_snowflake((message.reference or {}).get("message_id")) or 0)
+        pings = allowed is None or bool(allowed.get("replied_user"))
+        if message.type == _REPLY and replied is not None and pings and replied.author_id not in named:
+            message.mentions.append(replied.author_id)
         ranks = dict.fromkeys(int(key) for key in re.findall(r"<@&([0-9]{1,19})>", said))
         message.mention_roles = [key for key in ranks if "roles" in parse or key in roles]
         message.mention_everyone = "everyone" in parse and bool(re.search(r"@(everyone|here)\b", said))
@@ -242,7 +248,7 @@ class Messages:
             if reference.get("fail_if_not_exists", True) is False:
                 return
             raise FormError([(("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message")])
-        message.type = 19
+        message.type = _REPLY
         message.reference = self.world.reference(channel.id, target.id)
 
     def _twin(self, channel: Channel, author_id: int, nonce: str | int) -> Message | None:

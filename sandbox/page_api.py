@@ -1,6 +1,6 @@
 """The page's side of the sandbox: static files, uploads, and one websocket.
 
-Everything lies below `/<token>/`, the token being new at every start:
+Everything lies below `/<token>/`, a token that stays the same for a history file:
 
     GET  /<token>/            index.html of sandbox/page/; other files of that folder by their names
     POST /<token>/uploads?user_id=…&channel_id=…   multipart, one field `file`
@@ -9,7 +9,8 @@ Everything lies below `/<token>/`, the token being new at every start:
 
 The server speaks first, and after every change of user. Ids are strings; Discord's objects are as in its API.
 
-    {"type": "snapshot", "you": user_id, "bot": {"id", "online"}, "upload_limit": bytes,
+    {"type": "snapshot", "you": user_id, "bot": {"id", "online", "process": it runs},
+     "upload_limit": bytes,
      "users": [user…],                    people to act as, and the bot
      "guilds": [{"id", "name", "owner_id", "roles": [role…], "members": [member…], "channels": [channel…],
                  "has_bot": bool}],
@@ -29,7 +30,7 @@ and then tells what happens where you can see it:
     {"type": "channel", "channel": channel}                 a DM was opened
     {"type": "places", "guilds", "permissions", "commands"}   as in the snapshot: channels or threads came,
                               went or changed. A thread is a channel with a "parent_id".
-    {"type": "bot", "online": bool}
+    {"type": "bot", "online": bool, "process": bool}
     {"type": "commands", "commands": {channel_id: [command…]}}
     {"type": "interaction", "interaction": {"id", "type", "state", "channel_id", "message_id", "command",
               "custom_id", "response_message_id", "modal", "choices"}}

@@ -27,7 +27,7 @@ class PageView:
         return {
             "type": "snapshot",
             "you": str(user.id),
-            "bot": {"id": str(world.application_id), "online": world.online},
+            "bot": {"id": str(world.application_id), "online": world.online, "process": world.bot_process},
             "upload_limit": self.sandbox.messages.upload_limit,
             "users": [payloads.user(one) for one in world.users.values()],
             "guilds": self.guilds(user),
@@ -173,7 +173,7 @@ class PageView:
                     "commands": self.commands(user),
                 }
             case changes.BotChanged(online):
-                return {"type": "bot", "online": online}
+                return {"type": "bot", "online": online, "process": self.sandbox.world.bot_process}
             case changes.CommandsChanged():
                 return {"type": "commands", "commands": self.commands(user)}
         return None

@@ -7,6 +7,7 @@ async with Sandbox(Path("history.sqlite3")) as discord:
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from pathlib import Path
 from types import TracebackType
@@ -26,18 +27,21 @@ API = "/api/v10"
 
 
 class Sandbox(Backend):
-    """A Discord of your own, served on loopback. port: 0 takes a free one; options: as for Backend."""
+    """A Discord of your own, served on loopback.
+
+    port: 0 takes the one of the last time, or a free one. options: as for Backend.
+    """
 
     def __init__(self, path: Path | None = None, *, port: int = 0, **options: Unpack[Options]) -> None:
         super().__init__(path, **options)
         self._port = port
-        self._page_token = secrets.token_urlsafe(24)
         self._runner: web.AppRunner | None = None
         self.base = ""
 
     async def __aenter__(self) -> Self:
         self.open()
-        self.page = PageApi(self, self._page_token)
+        # Kept with the history: a page that is open finds the sandbox again when it is started anew.
+        self.page = PageApi(self, self.store.setting("page_token", secrets.token_urlsafe(24)))
         try:
             await self._listen()
         except BaseException:
@@ -59,11 +63,21 @@ class Sandbox(Backend):
         self.page.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handle_signals=False)
         await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self._port).start()
+        await self._bind(self._runner)
         self.port: int = self._runner.addresses[0][1]
+        self.store.replace_setting("port", str(self.port))
         self.base = f"http://{HOST}:{self.port}"
         self.links.base = self.base
         self.gateway.url = f"ws://{HOST}:{self.port}/gateway"
+
+    async def _bind(self, runner: web.AppRunner) -> None:
+        """Take the port asked for, else the one of the last time if it is free, else any."""
+        last = int(self.store.setting("port", "0"))
+        if not self._port and last:
+            with contextlib.suppress(OSError):
+                await web.TCPSite(runner, HOST, last).start()
+                return
+        await web.TCPSite(runner, HOST, self._port).start()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -96,8 +110,12 @@ class Sandbox(Backend):
 
     @property
     def page_url(self) -> str:
-        """The page's address, with this run's token, which access needs."""
-        return f"{self.base}/{self._page_token}/"
+        """The page's address, with the token that access needs; it stays the same for a history file."""
+        return f"{self.base}/{self.page.token}/"
+
+    def bot_process(self, *, runs: bool) -> None:
+        """Note whether the bot's process runs: the page says that it starts until it is online."""
+        self.world.set_bot_process(runs)
 
     def member(self, username: str) -> Actor:
         """Act as one of the people, by username: host, alice, bob, carol, or mina, who moderates."""

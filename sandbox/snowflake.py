@@ -13,6 +13,11 @@ def timestamp(snowflake: int) -> float:
     return ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000
 
 
+def made_at(seconds: float, counter: int = 0) -> int:
+    """The id of something made at a Unix time in seconds, the `counter`-th of its millisecond."""
+    return ((int(seconds * 1000) - DISCORD_EPOCH_MS) << 22) + counter
+
+
 class Snowflakes:
     """Hands out ids that strictly rise, even when the clock stands still or a file from earlier is opened."""
 
@@ -22,6 +27,5 @@ class Snowflakes:
 
     def next(self) -> int:
         """A new id, larger than every one before."""
-        made = (int(self._clock.now() * 1000) - DISCORD_EPOCH_MS) << 22
-        self._last = max(self._last + 1, made)
+        self._last = max(self._last + 1, made_at(self._clock.now()))
         return self._last

@@ -58,6 +58,8 @@ class World:
         """Files that a member has uploaded for an option or a modal; messages hold their own."""
         self.app = AppSettings()
         self.shards_online = 0
+        self.bot_process = False
+        """Whether the bot's process is known to run."""
         self.shards = 1
         """How many shards the bot says it has."""
         self._history: dict[int, list[int]] = {}
@@ -305,6 +307,12 @@ class World:
         """Note how many of the bot's shards are connected."""
         if (online, shards) != (self.shards_online, self.shards):
             self.shards_online, self.shards = online, shards
+            self.tell(changes.BotChanged(self.online))
+
+    def set_bot_process(self, runs: bool) -> None:
+        """Note whether the bot's process runs."""
+        if runs != self.bot_process:
+            self.bot_process = runs
             self.tell(changes.BotChanged(self.online))
 
     def new_message(self, channel: Channel, author_id: int, **fields: Any) -> Message:

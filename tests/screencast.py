@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import io
 import os
+import re
 import sys
 import tempfile
 import time
@@ -107,7 +108,10 @@ async def sandbox(folder: Path) -> AsyncIterator[str]:
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):
-            yield (await process.stdout.readline()).decode().strip()
+            async for line in process.stdout:
+                if address := re.search(rb"http://\S+", line):
+                    yield address[0].decode()
+                    break
     finally:
         process.terminate()
         await process.wait()

@@ -54,4 +54,4 @@ async def neutralise(a: Path, b: Path, out_a: Path, out_b: Path, picture: Path, 
     answer = json.loads(out)
     if "error" in answer:
         raise RenderError(answer["error"])
-    log.info("a pair was made alike: %s", answer)
+    log.debug("a pair was made alike: %s", answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from typing import NoReturn, cast
@@ -158,6 +159,8 @@ def _first_line(error: Exception) -> str:
 
 def main() -> None:
     """Talk over stdin and stdout; whatever a library prints goes to stderr."""
+    # Ctrl-C in a terminal reaches every process there. The bot closes in order and ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     reading = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     writing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -16,7 +16,7 @@ from tests import clock, gate
 ROOT = Path(__file__).parents[2]
 
 
-def _default_interrupt() -> None:
+def default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -59,7 +59,7 @@ class BotProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             # A shell starts background jobs with SIGINT ignored, which a child would inherit.
-            preexec_fn=None if sys.platform == "win32" else _default_interrupt,
+            preexec_fn=None if sys.platform == "win32" else default_interrupt,
         )
         self._printed = asyncio.Event()
         self._reader = asyncio.create_task(self._read())

@@ -51,7 +51,7 @@ async def test_five_vote_and_everything_shown_is_what_they_voted(description: Sp
         launched(path) as browser,
         Sandbox(clock=clock, limits=Limits.none(), spec=description) as sandbox,
         # The sandbox's accounts are as old as the sandbox.
-        BotProcess(sandbox, tmp_path, DUEL_ACCOUNT_DAYS="0", DEFAULT_SECONDS="2") as bot,
+        BotProcess(sandbox, tmp_path, DEFAULT_SECONDS="2") as bot,
         open_chat(browser, sandbox.page_url) as chat,
     ):
         await sandbox.until(lambda: "duel" in sandbox.member("alice").commands(), 60, "the commands")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import signal
 import socket
 import sqlite3
 import sys
 from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -17,6 +20,7 @@ from bot.errors import SetupError
 from bot.local import LocalDiscord, run_sandbox
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
+from tests.e2e.bot_process import ROOT, default_interrupt
 from tests.e2e.clips import eventually
 
 PROGRAM = [sys.executable, "-m", "tests.program", "run"]
@@ -41,6 +45,13 @@ class Started:
         await eventually(lambda: self.lines or self.task.done(), "the page's address")
         return self
 
+    @property
+    def address(self) -> str:
+        """The page's address, as it was said."""
+        found = re.search(r"http://127\.0\.0\.1:\d+/\S+/", "\n".join(self.lines))
+        assert found is not None, self.lines
+        return found[0]
+
     async def __aexit__(self, *_: object) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
@@ -62,14 +73,14 @@ class Started:
 
 async def test_the_first_start_opens_on_music_and_a_later_one_as_it_was_left(tmp_path: Path) -> None:
     async with Started(tmp_path) as sandbox:
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\S+/", sandbox.lines[0])
-        async with aiohttp.ClientSession() as session, session.get(sandbox.lines[0]) as page:
+        address = sandbox.address
+        async with aiohttp.ClientSession() as session, session.get(address) as page:
             assert page.status == 200
             assert "<title>" in await page.text()
         await eventually(lambda: len(sandbox.delivered()) == 2, "a clip in each mode")
         assert sandbox.delivered() == ["ar", "diffusion"]
     async with Started(tmp_path) as again:
-        address = again.lines[0]
+        assert again.address == address
         async with aiohttp.ClientSession() as session:
             await eventually(lambda: again.task.done() or again.delivered(), "the database")
             async with session.get(address) as page:
@@ -77,15 +88,78 @@ async def test_the_first_start_opens_on_music_and_a_later_one_as_it_was_left(tmp
         assert again.delivered() == ["ar", "diffusion"]
 
 
+async def test_where_the_port_is_taken_meanwhile_another_is(tmp_path: Path) -> None:
+    async with Sandbox(tmp_path / "discord.sqlite3") as first:
+        address = urlsplit(first.page_url)
+    with socket.create_server(("127.0.0.1", address.port or 0)):
+        async with Sandbox(tmp_path / "discord.sqlite3") as second:
+            moved = urlsplit(second.page_url)
+    assert moved.port != address.port
+    assert moved.path == address.path
+
+
+async def test_it_says_what_the_address_is_for_how_to_stop_and_where_the_data_lie(tmp_path: Path) -> None:
+    async with Started(tmp_path) as sandbox:
+        said = "\n".join(sandbox.lines)
+    assert f"Open in a browser   {sandbox.address}" in said
+    assert "Ctrl-C" in said
+    assert str(tmp_path) in said
+
+
+async def test_the_page_is_told_that_the_bot_starts_and_that_it_is_there(tmp_path: Path) -> None:
+    async with Started(tmp_path) as sandbox, aiohttp.ClientSession() as session:
+        origin = sandbox.address.split("/", 3)[:3]
+        headers = {"Origin": "/".join(origin)}
+        async with session.ws_connect(sandbox.address + "socket", headers=headers) as socket:
+            bot = (await socket.receive_json(timeout=60))["bot"]
+            assert bot | {"id": ""} == {"id": "", "online": False, "process": True}
+            while not bot["online"]:
+                told = await socket.receive_json(timeout=60)
+                if told["type"] == "bot":
+                    bot = told
+            assert bot == {"type": "bot", "online": True, "process": True}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes another way")
+async def test_ctrl_c_in_a_terminal_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "sandbox", "--no-open"),
+        cwd=tmp_path,
+        env={
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DISCORD_TOKEN", "DATABASE_PATH")
+        }
+        | {"PYTHONPATH": str(ROOT), "CLIP_DIR": str(tmp_path / "elsewhere")},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        # A terminal's Ctrl-C reaches the whole group of processes.
+        start_new_session=True,
+        preexec_fn=default_interrupt,
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        async with asyncio.timeout(90):
+            while not lines or "is online in 1 server" not in lines[-1]:
+                lines.append((await process.stdout.readline()).decode().rstrip())
+            os.killpg(process.pid, signal.SIGINT)
+            lines += (await process.stdout.read()).decode().splitlines()
+            assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert not any("Traceback" in line or "ERROR" in line for line in lines), lines
+    assert any(line.startswith("CLIP_DIR is for the clips of your own server.") for line in lines), lines
+
+
 async def test_over_ssh_it_says_how_to_forward_the_port(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSH_CONNECTION", "10.0.0.1 5 10.0.0.2 22")
     async with Started(tmp_path) as sandbox:
-        port = re.search(r":(\d+)/", sandbox.lines[0])
-        assert port is not None
-        await eventually(lambda: len(sandbox.lines) > 1, "the advice")
-        assert f"ssh -L {port[1]}:127.0.0.1:{port[1]} " in sandbox.lines[1]
+        port = urlsplit(sandbox.address).port
+        assert f"ssh -L {port}:127.0.0.1:{port} " in "\n".join(sandbox.lines)
 
 
 async def test_a_port_in_use_is_named(tmp_path: Path) -> None:

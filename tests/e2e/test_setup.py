@@ -62,7 +62,7 @@ async def test_no_connection_leaves_loopback(description: Spec, tmp_path: Path) 
     async with running(description, tmp_path, PYTHONPATH=str(watch), ADDRESSES=str(seen)) as bot:
         await made(bot.sandbox.member("alice"), "at home")
         bot.sandbox.faults.invalidate_sessions()
-        await eventually(lambda: sum("ready as" in line for line in bot.lines) == 2, "the second READY")
+        await eventually(lambda: sum("is online in" in line for line in bot.lines) == 2, "the second READY")
         await made(bot.sandbox.member("alice"), "still at home")
     hosts = {line.split()[1] for line in seen.read_text().splitlines()}
     assert hosts == {"127.0.0.1"}

@@ -180,8 +180,10 @@ async def test_intents_decide_what_is_told(discord: Sandbox, raw: Raw) -> None:
         await alice.send("secret")
         await alice.send(f"<@{discord.application_id}> to you")
         await alice.send("private", at=discord.dm("alice"))
-        heard = [(await blind.until("MESSAGE_CREATE"))["content"] for _ in range(3)]
-        assert heard == ["", f"<@{discord.application_id}> to you", "private"]
+        asked = await raw.post(content="play what?")
+        await alice.send("an answer", reply_to=discord.world.messages[int(asked.body["id"])])
+        heard = [(await blind.until("MESSAGE_CREATE"))["content"] for _ in range(5)]
+        assert heard == ["", f"<@{discord.application_id}> to you", "private", "play what?", "an answer"]
         await raw.register({"name": "play", "description": "Play"})
         await alice.slash("play", wait=False)
         assert (await deaf.receive())["t"] == "GUILD_CREATE"

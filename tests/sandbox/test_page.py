@@ -372,7 +372,7 @@ async def test_the_page_comes_back_after_the_connection_broke(chat: Chat, with_b
     await chat.become("Carol")
     for socket in list(with_bot.page._sockets):
         await socket.close()
-    await expect(chat.page.locator(".notice")).to_contain_text("cannot be reached")
+    await expect(chat.page.locator(".notice")).to_contain_text("The sandbox has stopped.")
     await expect(chat.page.locator(".notice")).to_have_count(0)
     said = await chat.say("still here")
     await expect(said.locator(".author")).to_have_text("Carol")

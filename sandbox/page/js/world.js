@@ -31,7 +31,7 @@ export class World extends EventTarget {
       channel: () => this.addDm(message.channel),
       places: () => this.setPlaces(message),
       bot: () => {
-        this.bot.online = message.online;
+        this.bot = { ...this.bot, online: message.online, process: message.process };
         this.tell("bot");
       },
       commands: () => {

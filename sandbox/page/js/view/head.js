@@ -36,7 +36,7 @@ export class Head {
       h("h1", { id: "room-name" }, name),
       channel.topic && h("p", { class: "topic" }, channel.topic),
       h("span", { class: "spacer" }),
-      h("span", { class: `bot-state ${world.bot.online ? "online" : "offline"}` }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", {}, botName), h("span", { class: "bot-word" }, world.bot.online ? "online" : "offline")),
+      h("span", { class: `bot-state ${world.bot.online ? "online" : "offline"}` }, h("span", { class: "dot", "aria-hidden": "true" }), h("span", {}, botName), h("span", { class: "bot-word" }, world.bot.online ? "online" : world.bot.process ? "starting" : "offline")),
     );
     if (hadFocus) menu.focus();
     document.title = `${isDm ? "@" : "#"}${name} · ${world.guildOf(channel.id)?.name ?? "Direct messages"}`;
@@ -46,11 +46,15 @@ export class Head {
   showNotices(botName) {
     const { world } = this.app;
     const words = !this.connected
-      ? "The sandbox cannot be reached. Trying again… If it was started anew, open the address that it printed."
+      ? "The sandbox has stopped. Start it again, and this page goes on where it was."
       : world.bot.online
         ? null
-        : `${botName} is offline: commands and buttons wait for it in vain. Start it, and this line goes.`;
-    refill(this.notices, words && h("p", { class: `notice ${this.connected ? "" : "bad"}` }, icon("warning"), words));
+        : world.bot.process
+          ? `${botName} is starting…`
+          : `${botName} is offline and cannot answer yet. Start the bot, and this line goes away.`;
+    const starts = this.connected && world.bot.process;
+    const mark = starts ? h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")) : icon("warning");
+    refill(this.notices, words && h("p", { class: `notice ${this.connected ? "" : "bad"}` }, mark, words));
   }
 
   /** Say whether the server can be reached. */
