@@ -14,6 +14,7 @@ from typing import Any
 from bot.errors import InvalidRecipe
 from bot.recipe.frozen import FrozenMapping
 from bot.recipe.keys import KEYS, normalize_key
+from bot.recipe.languages import LANGUAGES, normalize_language
 from bot.recipe.tasks import Task
 from bot.text import is_blank, sanitize
 
@@ -21,6 +22,8 @@ OptionValue = float | int | str
 
 PROMPT_CHARACTERS = 1_000
 LYRICS_CHARACTERS = 4_000
+TIME_SIGNATURES = ("2/4", "3/4", "4/4", "6/8")
+"""Those that ACE-Step was trained on (VALID_TIME_SIGNATURES of acestep/constants.py)."""
 MAX_SEED = 2**31 - 1
 """Seeds fit a signed 32-bit integer, so that every generator and every tag format takes them."""
 
@@ -236,6 +239,13 @@ OPTIONS: Mapping[str, Option] = {
             description="How many denoising steps: more is finer and slower",
         ),
         Option(
+            name="shift",
+            label="shift",
+            type=float,
+            bounds=Bounds(1, 5),
+            description="More than 1 spends more of the steps on the outline, fewer on the detail",
+        ),
+        Option(
             name="bpm",
             label="bpm",
             title="Tempo",
@@ -253,6 +263,15 @@ OPTIONS: Mapping[str, Option] = {
             choices=KEYS,
             normalize=normalize_key,
             description="The key, for example A minor",
+            musical=True,
+        ),
+        Option(
+            name="time_signature",
+            label="meter",
+            type=str,
+            bounds=Bounds(1, 20),
+            choices=TIME_SIGNATURES,
+            description="How the beats are grouped: 3/4 is a waltz, 4/4 most songs",
             musical=True,
         ),
         Option(
@@ -316,6 +335,16 @@ OPTIONS: Mapping[str, Option] = {
             musical=True,
             # A preset's settings stand a line each, and a song has many.
             in_presets=False,
+        ),
+        Option(
+            name="vocal_language",
+            label="language",
+            type=str,
+            bounds=Bounds(1, 20),
+            choices=tuple(LANGUAGES),
+            normalize=normalize_language,
+            description="The language of the lyrics; without it the model guesses",
+            musical=True,
         ),
     )
 }

@@ -12,6 +12,7 @@ import torch
 
 from bot.engines.diffusion import oobleck
 from bot.recipe import Recipe
+from bot.recipe.languages import LANGUAGES
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -46,7 +47,12 @@ def ace_step(
     latents = pipe(
         prompt=recipe.prompt,
         lyrics=recipe.text("lyrics") or INSTRUMENTAL,
-        vocal_language="unknown",
+        vocal_language=LANGUAGES.get(recipe.text("vocal_language") or "", "unknown"),
+        bpm=recipe.options.get("bpm"),
+        keyscale=recipe.text("key"),
+        # As ACE-Step names them: the beats of a bar alone.
+        timesignature=(recipe.text("time_signature") or "").partition("/")[0] or None,
+        shift=option(recipe, "shift"),
         audio_duration=recipe.seconds,
         num_inference_steps=int(option(recipe, "num_sampling_steps")),
         guidance_scale=1.0 if pipe.is_turbo else option(recipe, "guidance_scale"),

@@ -51,9 +51,10 @@ class PipelineEngine(SerialEngine):
         self.capabilities: Capabilities = pipeline.capabilities
         self.device = device
         self._call = CALLS[pipeline.spec.class_name]
-        self.dtype = getattr(
-            torch, chosen_dtype(dtype, device, has_bfloat16=accelerator.has_bfloat16(device))
+        name = chosen_dtype(
+            dtype, device, has_bfloat16=accelerator.has_bfloat16(device), usual=pipeline.spec.cuda_dtype
         )
+        self.dtype = getattr(torch, name)
         self._pipe: Any = load_pipeline(pipeline, self.dtype)
         if hasattr(self._pipe.vae.config, "downsampling_ratios"):
             oobleck.fuse_weight_norm(self._pipe.vae)

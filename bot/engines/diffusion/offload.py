@@ -32,13 +32,16 @@ def choose_offload(parameters: int, largest_component: int, dtype: str, free_byt
     return Offload.MODEL if largest_component * BYTES[dtype] <= budget else Offload.SEQUENTIAL
 
 
-def chosen_dtype(asked: str, device: str, *, has_bfloat16: bool) -> str:
-    """Return the dtype for a setting; "auto" is float32 off CUDA, else bfloat16 or float16.
+def chosen_dtype(asked: str, device: str, *, has_bfloat16: bool, usual: str = "") -> str:
+    """Return the dtype for a setting; "auto" is float32 off CUDA, else `usual`, or bfloat16 or float16.
 
-    int8 quantizes language models alone; here it means "auto".
+    usual: the precision that a pipeline is published for.  int8 quantizes language models alone; here it
+    means "auto".
     """
     if asked not in ("auto", "int8"):
         return asked
     if not device.startswith("cuda"):
         return "float32"
+    if usual:
+        return usual
     return "bfloat16" if has_bfloat16 else "float16"

@@ -32,14 +32,16 @@ class PipelineSpec:
     """A class of pipelines. components: name → allowed classes, the usual one first.
 
     takes: computes the fields of Capabilities from the components' configs.  weightless: components without
-    weights.  unused: components that text-to-music does not need; they are not loaded.
+    weights.  optional: components that not every checkpoint has; where one is there, it is loaded.
     """
 
     class_name: str
     components: Mapping[str, tuple[str, ...]]
     takes: Callable[[Mapping[str, Component]], dict[str, Any]]
     weightless: frozenset[str] = frozenset({"tokenizer", "tokenizer_2", "scheduler", "feature_extractor"})
-    unused: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    cuda_dtype: str = ""
+    """The precision on a GPU where the owner sets none; "" leaves it to the GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ def read_pipeline(model: str, folder: Path) -> Pipeline:
     spec = PIPELINES.get(class_name)
     if spec is None:
         raise refused(folder / INDEX, f"{class_name[:60]!r} is not one of {', '.join(PIPELINES)}")
-    for name in classes.keys() - spec.components.keys() - spec.unused:
+    for name in classes.keys() - spec.components.keys():
         raise refused(folder / INDEX, f"{class_name} has no component {name!r}")
     components: dict[str, Component] = {}
     for name, allowed in spec.components.items():
         if name not in classes:
+            if name in spec.optional:
+                continue
             raise refused(folder / INDEX, f"the component {name!r} is missing")
         if classes[name] not in allowed:
             raise refused(
@@ -95,9 +99,14 @@ def is_turbo(components: Mapping[str, Component]) -> bool:
 def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
     # Bounds and defaults: ACE-Step's docs/en/INFERENCE.md; 50 steps for base: its model card.
     vae = components["vae"].config
-    options = {"num_sampling_steps": Bounds(1, 20, 8)}
+    options = {"num_sampling_steps": Bounds(1, 20, 8), "shift": Bounds(1, 5, 3)}
     if not is_turbo(components):
-        options = {"num_sampling_steps": Bounds(1, 200, 50), "guidance_scale": Bounds(1, 15, 7)}
+        options = {
+            "num_sampling_steps": Bounds(1, 200, 50),
+            "guidance_scale": Bounds(1, 15, 7),
+            # diffusers' default of 3 is the turbo models'.
+            "shift": Bounds(1, 5, 1),
+        }
     return {
         "sample_rate": int(vae["sampling_rate"]),
         "channels": int(vae["audio_channels"]),
@@ -105,7 +114,9 @@ def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
         "max_seconds": 600.0,
         # The pipeline reads 256 tokens, of which its template takes about 60.
         "prompt_tokens": 196,
-        "options": options | texts("lyrics"),
+        "options": options
+        | {"bpm": Bounds(30, 300)}
+        | texts("key", "time_signature", "lyrics", "vocal_language"),
     }
 
 
@@ -167,9 +178,11 @@ PIPELINES = {
                 "transformer": ("AceStepTransformer1DModel",),
                 "condition_encoder": ("AceStepConditionEncoder",),
                 "scheduler": ("FlowMatchEulerDiscreteScheduler",),
+                "audio_tokenizer": ("AceStepAudioTokenizer",),
+                "audio_token_detokenizer": ("AceStepAudioTokenDetokenizer",),
             },
             _ace_step,
-            unused=frozenset({"audio_tokenizer", "audio_token_detokenizer"}),
+            optional=frozenset({"audio_tokenizer", "audio_token_detokenizer"}),
         ),
         PipelineSpec(
             "StableAudioPipeline",
@@ -182,6 +195,9 @@ PIPELINES = {
                 "scheduler": _SCHEDULERS,
             },
             _stable_audio,
+            # Its publisher and diffusers' documentation run it in float16; the solver's noise and the latents
+            # stay in that precision, and bfloat16 keeps three digits less of them.
+            cuda_dtype="float16",
         ),
         PipelineSpec(
             "AudioLDM2Pipeline",

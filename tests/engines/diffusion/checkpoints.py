@@ -27,12 +27,26 @@ def manifest(name: str) -> dict[str, Any]:
     return loaded
 
 
-def write_pipeline(folder: Path, name: str, *, seed: int = 0, readme: str = "", **config: Any) -> Path:
-    """Write a pipeline as its authors would have; `config` changes its transformer's configuration."""
+def write_pipeline(
+    folder: Path,
+    name: str,
+    *,
+    seed: int = 0,
+    readme: str = "",
+    without: tuple[str, ...] = (),
+    **config: Any,
+) -> Path:
+    """Write a pipeline as its authors would have; `config` changes its transformer's configuration.
+
+    without: parts that are left out, as in a turbo model of ACE-Step.
+    """
     plan = manifest(name)
     rng = np.random.default_rng(seed)
     index: dict[str, Any] = {"_class_name": plan["pipeline"], "_diffusers_version": "0.42.1"}
     for part, found in plan["parts"].items():
+        if part in without:
+            index[part] = [None, None]
+            continue
         index[part] = found["class"]
         place = folder / part
         place.mkdir(parents=True)

@@ -12,12 +12,20 @@ from tests.engines.diffusion.checkpoints import write_pipeline
 
 README = "---\nlicense: cc-by-nc-sa-4.0\n---\n# A small pipeline\n"
 KINDS: dict[str, tuple[str, dict[str, Any], float]] = {
-    "turbo": ("ace_step", {"is_turbo": True, "model_version": "turbo"}, 10.0),
+    "turbo": (
+        "ace_step",
+        {
+            "is_turbo": True,
+            "model_version": "turbo",
+            "without": ("audio_tokenizer", "audio_token_detokenizer"),
+        },
+        10.0,
+    ),
     "base": ("ace_step", {}, 10.0),
     "stable_audio": ("stable_audio", {}, 1.5),
     "audioldm2": ("audioldm2", {}, 1.5),
 }
-"""Name of a small pipeline → its manifest, changes to its transformer's config, a length for its clips."""
+"""Name of a small pipeline → its manifest, what is different in it, a length for its clips."""
 
 
 @pytest.fixture(scope="session")

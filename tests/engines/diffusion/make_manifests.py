@@ -93,6 +93,13 @@ def ace_step() -> dict[str, Any]:
             **attention,
         ),
         "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0),
+        # Published with the base and sft models, not with turbo.
+        "audio_tokenizer": diffusers.AceStepAudioTokenizer(
+            hidden_size=16, intermediate_size=32, audio_acoustic_hidden_dim=8, fsq_dim=16, **attention
+        ),
+        "audio_token_detokenizer": diffusers.AceStepAudioTokenDetokenizer(
+            hidden_size=16, intermediate_size=32, audio_acoustic_hidden_dim=8, **attention
+        ),
     }
 
 

@@ -99,6 +99,42 @@ def test_ace_step_sings_lyrics_and_plays_an_instrumental_without(
 
 
 @pytest.mark.parametrize(
+    ("option", "argument"),
+    [
+        ({"bpm": 140}, {"bpm": 140}),
+        ({"key": "F# minor"}, {"keyscale": "F# minor"}),
+        ({"time_signature": "6/8"}, {"timesignature": "6"}),
+        ({"vocal_language": "de"}, {"vocal_language": "de"}),
+        ({"shift": 2.5}, {"shift": 2.5}),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_ace_steps_own_options_reach_it_in_its_terms(
+    option: dict[str, Any],
+    argument: dict[str, Any],
+    engine: Engine,
+    asked: Asked,
+    folders: dict[str, Path],
+) -> None:
+    without, recipe = asked("base", guidance_scale=1.0), asked("base", guidance_scale=1.0, **option)
+    plain, ours = rendered(engine("base"), without, recipe)
+    assert apart(plain, ours) > 1e-4
+    assert apart(as_diffusers("base", folders["base"], recipe, **argument), ours) < 1e-4
+
+
+def test_the_shift_is_the_kinds_own(engine: Engine) -> None:
+    defaults = {kind: engine(kind).capabilities.options["shift"].default for kind in ("turbo", "base")}
+    assert defaults == {"turbo": 3, "base": 1}
+
+
+def test_the_audio_tokenizer_is_loaded_where_the_checkpoint_has_it(engine: Engine) -> None:
+    assert engine("turbo")._pipe.audio_tokenizer is None
+    assert engine("base")._pipe.audio_tokenizer is not None
+    assert engine("base")._pipe.audio_token_detokenizer is not None
+
+
+@pytest.mark.parametrize(
     ("kind", "changes", "words"),
     [
         ("turbo", {"guidance_scale": 7.0}, "`guidance` does nothing"),
@@ -176,7 +212,7 @@ def apart(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one - other).max() / max(np.abs(one).max(), np.abs(other).max()))
 
 
-def as_diffusers(kind: str, folder: Path, recipe: Recipe) -> np.ndarray:
+def as_diffusers(kind: str, folder: Path, recipe: Recipe, **more: Any) -> np.ndarray:
     """The same clip by diffusers alone, with the call that its documentation shows."""
     import diffusers
     from transformers import GPT2LMHeadModel
@@ -189,7 +225,9 @@ def as_diffusers(kind: str, folder: Path, recipe: Recipe) -> np.ndarray:
     }
     if kind == "base":
         pipe: Any = diffusers.AceStepPipeline.from_pretrained(folder)
+        # A shift of 1: what ACE-Step's docs/en/INFERENCE.md gives for base and sft.
         shared |= {"lyrics": "[Instrumental]", "vocal_language": "unknown", "audio_duration": recipe.seconds}
+        shared |= {"shift": 1.0} | more
     elif kind == "stable_audio":
         pipe = diffusers.StableAudioPipeline.from_pretrained(folder)
         shared["audio_end_in_s"] = recipe.seconds

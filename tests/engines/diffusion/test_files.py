@@ -178,9 +178,10 @@ def test_what_a_pipeline_takes_is_known_without_torch(folders: dict[str, Path]) 
         [sys.executable, "-c", program, *paths], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    sung = ["shift", "time_signature", "vocal_language"]
     assert done.stdout.splitlines() == [
-        "8000 2 600.0 ['lyrics', 'num_sampling_steps']",
-        "8000 2 600.0 ['guidance_scale', 'lyrics', 'num_sampling_steps']",
+        f"8000 2 600.0 {['bpm', 'key', 'lyrics', 'num_sampling_steps', *sung]}",
+        f"8000 2 600.0 {['bpm', 'guidance_scale', 'key', 'lyrics', 'num_sampling_steps', *sung]}",
         "16000 2 2.0 ['guidance_scale', 'negative_prompt', 'num_sampling_steps']",
         "16000 1 2.5 ['guidance_scale', 'negative_prompt', 'num_sampling_steps']",
     ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engines.diffusion.offload import BYTES, WEIGHTS_SHARE, Offload, choose_offload, chosen_dtype
+from bot.engines.diffusion.pipelines import read_pipeline
+from tests.engines.diffusion.checkpoints import write_pipeline
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,14 @@ def test_precision_follows_the_device_unless_asked(
     asked: str, device: str, has_bfloat16: bool, chosen: str
 ) -> None:
     assert chosen_dtype(asked, device, has_bfloat16=has_bfloat16) == chosen
+
+
+def test_a_pipeline_published_in_one_precision_runs_in_it_on_a_gpu_unless_asked(tmp_path: Path) -> None:
+    spec = read_pipeline("x", write_pipeline(tmp_path / "model", "stable_audio")).spec
+    usual = spec.cuda_dtype
+    assert chosen_dtype("auto", "cuda", has_bfloat16=True, usual=usual) == "float16"
+    assert chosen_dtype("auto", "cpu", has_bfloat16=True, usual=usual) == "float32"
+    assert chosen_dtype("bfloat16", "cuda", has_bfloat16=True, usual=usual) == "bfloat16"
 
 
 SIZES = st.integers(1, 10**10)
