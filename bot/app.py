@@ -15,6 +15,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.coaching import CoachService
 from bot.config import Settings
 from bot.duels.service import DuelService
 from bot.duels.voting import VoteService
@@ -30,6 +31,7 @@ from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
+from bot.registration import RegistrationService
 from bot.removals import DeletionService, RemovalService
 from bot.store.clips import Clips
 from bot.store.coached import CoachStore
@@ -86,8 +88,8 @@ class Antiphon(commands.AutoShardedBot):
     outbox: JobOutbox
     presets: PresetService
     preset_moderation: PresetModeration
-    coached: CoachStore
-    registrations: Registrations
+    coach: CoachService
+    registrations: RegistrationService
     duels: DuelService
     votes: VoteService
     removals: RemovalService
@@ -139,7 +141,8 @@ class Antiphon(commands.AutoShardedBot):
         self.history, self.outbox = History(jobs, clips), JobOutbox(jobs, self.clock)
         self.presets = PresetService(database, settings, self.clock)
         self.preset_moderation = PresetModeration(database, self.clock)
-        self.coached, self.registrations = CoachStore(database), Registrations(database)
+        self.coach = CoachService(CoachStore(database), self.capabilities, settings.default_mode, self.clock)
+        self.registrations = RegistrationService(Registrations(database), self.clock)
         await self.presets.install_starters(starter_presets())
         # The default mode first: with one worker it is the only one.
         warm = sorted(self.capabilities, key=lambda mode: mode is not settings.default_mode)

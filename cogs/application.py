@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import logging
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -15,7 +13,6 @@ from discord.ext import commands
 
 from bot.app import PERMISSIONS, Antiphon
 from bot.config import DISCORD
-from bot.store.registrations import Registered
 from bot.terminal import print_line
 from cogs.discord_errors import NETWORK_ERRORS
 
@@ -85,11 +82,10 @@ class Application(commands.Cog):
         bot, application = self.bot, self.bot.application
         assert application is not None  # login comes before setup_hook
         payload = command_payload(bot.tree, supported_installs(application))
-        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         waits = asyncio.get_running_loop().call_later(SLOW_SECONDS, log.warning, _SLOW)
         try:
             there: Sequence[Any] = await bot.http.get_global_commands(application.id)
-            if await bot.registrations.last(application.id) == Registered(digest, _versions(there)):
+            if await bot.registrations.is_current(application.id, payload, there):
                 log.debug("the commands are registered already")
                 return
             made: Sequence[Any] = await bot.http.bulk_upsert_global_commands(
@@ -97,7 +93,7 @@ class Application(commands.Cog):
             )
         finally:
             waits.cancel()
-        await bot.registrations.keep(application.id, Registered(digest, _versions(made)), bot.clock())
+        await bot.registrations.record(application.id, payload, made)
         log.info("registered %d commands", len(payload))
 
 
@@ -155,10 +151,6 @@ def _entry_points(there: Sequence[Any]) -> list[dict[str, Any]]:
         for command in there
         if command["type"] == ENTRY_POINT
     ]
-
-
-def _versions(there: Sequence[Any]) -> str:
-    return json.dumps(sorted(f"{command['id']}:{command['version']}" for command in there))
 
 
 def _reason(error: Exception) -> str:

@@ -9,14 +9,12 @@ import discord
 from discord import app_commands
 
 from bot.app import Antiphon
-from bot.coach.advice import Advice, coach
-from bot.coach.recommend import UNDECIDED, recommend_mode
-from bot.coach.translate import translate
-from bot.errors import InvalidRecipe, UserError
-from bot.recipe import PROMPT_CHARACTERS, Mode, validate_mode, validate_prompt
+from bot.coach.recommend import UNDECIDED
+from bot.coaching import Coaching
+from bot.errors import UserError
+from bot.recipe import PROMPT_CHARACTERS, validate_mode, validate_prompt
 from bot.recipe.build import build_recipe, within_lengths
-from bot.store.clips import Clip
-from bot.store.coached import Coached
+from bot.store.coached import CoachedPrompt
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
@@ -24,8 +22,6 @@ from cogs.ui.embeds import Field, build_embed
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import EMBED_COLOURS, quoted
 
-TRIVIAL = frozenset({"doubled-spaces", "hyphenated-genre"})
-"""Rules whose finding alone is not worth a line under a clip."""
 WORDING_SHOWN = 1000
 REASON_SHOWN = 600
 
@@ -48,10 +44,9 @@ class UseWordingButton(IdButton, prefix="coach:use"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed; the answer begins with the wording itself."""
         await acknowledge_request(interaction)
-        coached = await interaction.client.coached.get(self.number, interaction.user.id)
-        await _render(
-            interaction, coached, advise(interaction.client, coached.prompt, coached.mode).rewritten
-        )
+        coach = interaction.client.coach
+        coached = await coach.prompt(self.number, interaction.user.id)
+        await _render(interaction, coached, coach.advise(coached.prompt, coached.mode).rewritten)
 
 
 class OtherModeWordingButton(IdButton, prefix="coach:other"):
@@ -63,12 +58,8 @@ class OtherModeWordingButton(IdButton, prefix="coach:other"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show it, with a button that renders it."""
         await think(interaction, private=True)
-        coached = await interaction.client.coached.get(self.number, interaction.user.id)
-        mode = Mode.DIFFUSION if coached.mode is Mode.AR else Mode.AR
-        prompt = translate(coached.prompt, mode)
-        if len(prompt) > PROMPT_CHARACTERS:
-            raise InvalidRecipe("For the other mode the prompt would grow too long. Shorten it first.")
-        answer = await answered(interaction, prompt, mode, coached.seconds)
+        coaching = await interaction.client.coach.answer_for_other_mode(self.number, interaction.user.id)
+        answer = _answer(coaching)
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 
 
@@ -82,7 +73,11 @@ class CoachOfClipButton(IdButton, prefix="coach:clip"):
         """Show it to whoever asks alone."""
         await think(interaction, private=True)
         recipe = (await interaction.client.history.clip(self.number)).recipe
-        answer = await answered(interaction, recipe.prompt, recipe.mode, recipe.seconds)
+        answer = _answer(
+            await interaction.client.coach.answer(
+                interaction.user.id, recipe.prompt, recipe.mode, recipe.seconds
+            )
+        )
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 
 
@@ -95,7 +90,7 @@ class SilenceButton(IdButton, prefix="coach:quiet"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Remember it."""
         await think(interaction, private=True)
-        await interaction.client.coached.speak(interaction.user.id, self.number == 1)
+        await interaction.client.coach.set_hints(interaction.user.id, wanted=self.number == 1)
         await interaction.followup.send(_SPOKEN[self.number == 1], ephemeral=True)
 
 
@@ -127,46 +122,20 @@ class Coach(PersistentCog):
         """Advise, or remember whether to hint."""
         await think(interaction, private=True)
         if hints is not None:
-            await self.bot.coached.speak(interaction.user.id, hints == "on")
+            await self.bot.coach.set_hints(interaction.user.id, wanted=hints == "on")
             await interaction.followup.send(_SPOKEN[hints == "on"], ephemeral=True)
         if prompt is not None:
             words = validate_prompt(prompt)
-            suited = recommend_mode(words, default=self.bot.settings.default_mode).mode
-            chosen = validate_mode(mode) if mode else suited
-            answer = await answered(interaction, words, chosen, None)
+            chosen = validate_mode(mode) if mode else self.bot.coach.recommend(words).mode
+            answer = _answer(await self.bot.coach.answer(interaction.user.id, words, chosen, None))
             await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
         elif hints is None:
             raise UserError("Give me a prompt to look at: `/coach prompt:a beautiful epic song`.")
 
 
-def advise(bot: Antiphon, prompt: str, mode: Mode) -> Advice:
-    """Return the coach's advice for the engine that would render the prompt."""
-    engine = bot.capabilities.get(mode)
-    if engine is None:
-        return coach(prompt, mode, prompt_tokens=None)
-    return coach(prompt, mode, prompt_tokens=engine.prompt_tokens, languages=engine.languages)
-
-
-async def line_under(bot: Antiphon, clip: Clip) -> str | None:
-    """Return the quiet line under a clip's card; None where there is nothing worth it, or nobody wants it."""
-    findings = [
-        one for one in advise(bot, clip.recipe.prompt, clip.recipe.mode).findings if one.rule not in TRIVIAL
-    ]
-    if not findings or not await bot.coached.speaks_to(clip.user_id):
-        return None
-    return f"💡 {findings[0].suggestion}"
-
-
-async def answered(
-    interaction: discord.Interaction[Antiphon], prompt: str, mode: Mode, seconds: float | None
-) -> Answer:
-    """Return advice on a prompt for whoever acts, with buttons that remember it."""
-    bot = interaction.client
-    advice = advise(bot, prompt, mode)
-    suited = recommend_mode(prompt, default=bot.settings.default_mode)
-    coached = await bot.coached.remember(
-        interaction.user.id, prompt, mode, seconds, interaction.created_at.timestamp()
-    )
+def _answer(coaching: Coaching) -> Answer:
+    """Render an answer of the coach, with buttons that refer to its stored prompt."""
+    coached, advice, suited = coaching.prompt, coaching.advice, coaching.suited
     fields = [
         Field(one.title, f"{quoted(one.suggestion, 500)}\n-# {quoted(one.reason, 400)}", inline=False)
         for one in advice.findings
@@ -176,16 +145,16 @@ async def answered(
     sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
     fields.append(Field(f"Mode that suits it: {sure}", quoted(suited.reason, REASON_SHOWN), inline=False))
     embed = build_embed(
-        title=f"For mode {mode}",
-        description=f"> {quoted(prompt, WORDING_SHOWN)}",
-        colour=EMBED_COLOURS[mode],
+        title=f"For mode {coached.mode}",
+        description=f"> {quoted(coached.prompt, WORDING_SHOWN)}",
+        colour=EMBED_COLOURS[coached.mode],
         fields=fields,
     )
     use = UseWordingButton(coached.id, None if advice.rewords else "Make this clip")
     return Answer(embed, in_rows(use, OtherModeWordingButton(coached.id), SilenceButton(0)))
 
 
-async def _render(interaction: discord.Interaction[Antiphon], coached: Coached, prompt: str) -> None:
+async def _render(interaction: discord.Interaction[Antiphon], coached: CoachedPrompt, prompt: str) -> None:
     bot = interaction.client
     engine = bot.jobs.engine(coached.mode)
     seconds = coached.seconds

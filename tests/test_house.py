@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import tests
+from bot.app import Antiphon
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bot", "cogs", "sandbox", "training", "benchmarks", "tests")
@@ -123,6 +127,25 @@ def test_the_store_stands_on_errors_and_recipe_alone() -> None:
     for path in files("bot/store"):
         own = {name for name in imports(path) if name.startswith("bot.")}
         assert {name for name in own if not name.startswith(allowed)} == set(), path
+
+
+def test_cogs_call_services_not_stores() -> None:
+    """The bot hands no store to its cogs, and they import the store's data types alone."""
+    assert [
+        name
+        for name, kind in get_type_hints(Antiphon).items()
+        if getattr(kind, "__module__", "").startswith("bot.store")
+    ] == []
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files("cogs")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bot.store")
+        for name in (alias.name for alias in node.names)
+        if callable(one := getattr(importlib.import_module(str(node.module)), name))
+        and {"database", "tx"} & set(inspect.signature(one).parameters)
+    ]
+    assert found == []
 
 
 def test_sql_constants_have_distinct_names() -> None:

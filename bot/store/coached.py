@@ -1,4 +1,4 @@
-"""What the coach remembers: prompts that its buttons refer to, and who wants no line under their clips."""
+"""The coach's tables: prompts that its buttons refer to, and members without hints under their clips."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from bot.errors import NotFound, StoreError
 from bot.recipe import Mode
 from bot.store.database import Database, one
 
-KEPT = 50
-"""So many prompts of each member; older ones are forgotten."""
+MAX_PROMPTS = 50
+"""Stored prompts of each member; older ones are deleted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Coached:
-    """A prompt that was shown to a member, and what it was for. seconds: None where nobody said."""
+class CoachedPrompt:
+    """A prompt that was shown to a member, and what it was written for. seconds: None where nobody said."""
 
     id: int
     user_id: int
@@ -24,24 +24,24 @@ class Coached:
 
 
 class CoachStore:
-    """The coach's two tables."""
+    """The tables coached and coach_silenced."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    async def remember(
+    async def add(
         self, user_id: int, prompt: str, mode: Mode, seconds: float | None, now: float
-    ) -> Coached:
-        """Keep a prompt for the buttons under an answer, and forget the member's oldest beyond KEPT."""
-        asked = {"user_id": user_id, "prompt": prompt, "mode": mode, "seconds": seconds, "now": now}
+    ) -> CoachedPrompt:
+        """Store a prompt for the buttons under an answer; the member keeps the newest MAX_PROMPTS."""
+        values = {"user_id": user_id, "prompt": prompt, "mode": mode, "seconds": seconds, "now": now}
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_INSERT_COACHED, asked))
-            await tx.execute(_DELETE_OLD_COACHED, {"user_id": user_id, "kept": KEPT})
+            row = await one(await tx.execute(_INSERT_COACHED, values))
+            await tx.execute(_DELETE_OLD_COACHED, {"user_id": user_id, "kept": MAX_PROMPTS})
         if row is None:
             raise StoreError("A prompt for the coach was not stored.")
-        return Coached(row["id"], user_id, prompt, mode, seconds)
+        return CoachedPrompt(row["id"], user_id, prompt, mode, seconds)
 
-    async def get(self, coached_id: int, user_id: int) -> Coached:
+    async def get(self, coached_id: int, user_id: int) -> CoachedPrompt:
         """Return a prompt that was shown to this member. Raises NotFound."""
         row = await self._db.read_one(
             "SELECT * FROM coached WHERE id = :id AND user_id = :user_id",
@@ -49,15 +49,15 @@ class CoachStore:
         )
         if row is None:
             raise NotFound("I no longer remember that prompt. Ask again with `/coach`.")
-        return Coached(row["id"], row["user_id"], row["prompt"], Mode(row["mode"]), row["seconds"])
+        return CoachedPrompt(row["id"], row["user_id"], row["prompt"], Mode(row["mode"]), row["seconds"])
 
-    async def speaks_to(self, user_id: int) -> bool:
-        """Tell whether a member wants the line under their clips."""
+    async def wants_hints(self, user_id: int) -> bool:
+        """Tell whether a member has hints under their clips; they are on at first."""
         row = await self._db.read_one("SELECT 1 FROM coach_silenced WHERE user_id = :id", {"id": user_id})
         return row is None
 
-    async def speak(self, user_id: int, wanted: bool) -> None:
-        """Turn the line under a member's clips on or off."""
+    async def set_hints(self, user_id: int, *, wanted: bool) -> None:
+        """Switch the hints under a member's clips on or off."""
         sql = (
             "DELETE FROM coach_silenced WHERE user_id = :id"
             if wanted

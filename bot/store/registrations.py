@@ -1,4 +1,4 @@
-"""What Discord last took as the commands of an application."""
+"""The commands of an application as they were registered last."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """payload_sha256: of what was sent.  versions: of the commands that Discord made of it."""
+    """payload_sha256: of what was sent.  versions: ids and versions of Discord's commands, as JSON."""
 
     payload_sha256: str
     versions: str
@@ -29,8 +29,8 @@ class Registrations:
         )
         return Registered(row["payload_sha256"], row["versions"]) if row else None
 
-    async def keep(self, application_id: int, registered: Registered, now: float) -> None:
-        """Store what was registered just now."""
+    async def record(self, application_id: int, registered: Registered, now: float) -> None:
+        """Store a registration in place of the last one. now: Unix time in seconds."""
         given = {
             "id": application_id,
             "sha": registered.payload_sha256,

@@ -19,7 +19,7 @@ from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
 from cogs.clips.buttons import clip_buttons
 from cogs.clips.card import clip_card
-from cogs.coach import CoachOfClipButton, line_under
+from cogs.coach import CoachOfClipButton
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
@@ -93,10 +93,10 @@ class ClipDelivery:
             await self._bot.jobs.delivered(job_id, delivery)
 
     async def _draft(self, job: Job, clip: Clip) -> Draft:
-        line = await line_under(self._bot, clip)
-        card = clip_card(clip, self._bot.settings.clip_dir, line)
+        hint = await self._bot.coach.hint(clip.user_id, clip.recipe.prompt, clip.recipe.mode)
+        card = clip_card(clip, self._bot.settings.clip_dir, hint and f"💡 {hint}")
         more: list[IdButton] = [PresetOfClipButton(clip.id)] if clip.preset_version else []
-        more += [CoachOfClipButton(clip.id)] if line else []
+        more += [CoachOfClipButton(clip.id)] if hint else []
         return Draft(
             content=ONLY_YOU if job.answer_ephemeral else None,
             embed=card.embed,
