@@ -78,6 +78,7 @@ async def test_a_long_rate_limit_on_the_commands_holds_nothing_up(discord: Sandb
 
 
 async def test_commands_are_sent_only_when_something_changed(discord: Sandbox, bot: BotProcess) -> None:
+    bot.environment["LOG_LEVEL"] = "debug"  # where nothing is said of commands that stay
     await bot.start()
     await registered(discord)
     before = {command.id: command.version for command in discord.world.commands.values()}
