@@ -69,7 +69,7 @@ class CoachService:
         Raises NotFound, and InvalidRecipe where the translation is longer than a prompt can be.
         """
         stored = await self._store.get(prompt_id, user_id)
-        mode = Mode.DIFFUSION if stored.mode is Mode.AR else Mode.AR
+        mode = stored.mode.other
         prompt = translate(stored.prompt, mode)
         if len(prompt) > PROMPT_CHARACTERS:
             raise InvalidRecipe("For the other mode the prompt would grow too long. Shorten it first.")

@@ -22,6 +22,9 @@ MAX_REMEMBERED = 10_000
 """How often, for how long, and how many deleted messages of no known use are compared with what was recorded
 since: a message can be deleted before the answer to its sending is back and recorded."""
 
+MAX_PRESSES = 1_000
+"""Presses of Delete that are remembered until they are confirmed; the oldest ones are forgotten."""
+
 
 class DeletionService:
     """Decides deletions of clips and says when there are some to carry out."""
@@ -30,6 +33,7 @@ class DeletionService:
         self._deletions = deletions
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
+        self._presses: OrderedDict[tuple[int, int], Press] = OrderedDict()
 
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Have `listener` called when a deletion was decided; it must not block."""
@@ -44,6 +48,20 @@ class DeletionService:
             raise NotFound("This clip is already deleted.")
         for listener in self._listeners:
             listener()
+
+    def asked(self, user_id: int, clip_id: int, press: Press) -> None:
+        """Remember the press under a clip's message until its member says that they mean it.
+
+        In memory: after a restart the message is deleted with the bot's own token, where the bot may.
+        """
+        self._presses[user_id, clip_id] = press
+        self._presses.move_to_end((user_id, clip_id))
+        while len(self._presses) > MAX_PRESSES:
+            self._presses.popitem(last=False)
+
+    async def confirmed(self, user_id: int, clip_id: int) -> None:
+        """Record the deletion that a member was asked about. Raises NotFound as `begin` does."""
+        await self.begin(clip_id, self._presses.pop((user_id, clip_id), None))
 
     async def pending(self) -> list[Deletion]:
         """Return the unfinished deletions, oldest first."""

@@ -14,7 +14,7 @@ from cogs.ui.embeds import Field, build_embed
 HELP = (
     "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
     "`mode` chooses how: **ar** writes the music note after note, **diffusion** carves it out of noise. "
-    "Under each clip, **Again** makes another take and **Other mode** lets you compare.\n"
+    "Under each clip, **Again** makes another take and **Try diffusion** or **Try ar** lets you compare.\n"
     "**/duel start** makes one clip each way and has everybody vote blind, **/leaderboard** adds the votes "
     "up, **/duel close** ends one, **/privacy** is about your votes.\n"
     "**/coach** says how your words could do more. **/preset** keeps what worked, shares it with others, and "

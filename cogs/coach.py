@@ -18,6 +18,7 @@ from bot.store.coached import CoachedPrompt
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.choices import mode_choices
 from cogs.ui.embeds import Field, build_embed
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import EMBED_COLOURS, quoted
@@ -112,11 +113,12 @@ class Coach(PersistentCog):
         mode="The mode to write for; left out, the one that suits the words",
         hints="Whether I may hint at it under your clips, too",
     )
+    @app_commands.choices(mode=mode_choices())
     async def coach(
         self,
         interaction: discord.Interaction[Antiphon],
         prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS] | None = None,
-        mode: Literal["ar", "diffusion"] | None = None,
+        mode: str | None = None,
         hints: Literal["on", "off"] | None = None,
     ) -> None:
         """Advise, or remember whether to hint."""

@@ -16,8 +16,6 @@ from bot.arena.results import (
 )
 from bot.recipe import Mode
 
-NAMES = {Mode.AR: "autoregressive", Mode.DIFFUSION: "diffusion"}
-
 
 def span(low: float, high: float) -> str:
     """Return an interval of shares, 0 to 1, in whole percent, rounded outwards."""
@@ -56,12 +54,12 @@ def outlook(rate: WinRate, needed: Needed) -> str:
 
 
 def finding(said: Conclusion, low: float, high: float) -> str:
-    """Return a conclusion with the interval of the leading mode: "Diffusion wins 56–69 %"."""
+    """Return a conclusion with the interval of the leading mode: "diffusion wins 56–69 %"."""
     match said:
         case Conclusion.DIFFUSION:
-            return f"Diffusion wins {span(low, high)}"
+            return f"{Mode.DIFFUSION} wins {span(low, high)}"
         case Conclusion.AR:
-            return f"Autoregressive wins {span(1 - high, 1 - low)}"
+            return f"{Mode.AR} wins {span(1 - high, 1 - low)}"
         case Conclusion.EVEN:
             return f"About even: {span(low, high)}"
         case Conclusion.NOT_YET_KNOWN:
@@ -93,7 +91,7 @@ def cell_line(cell: Cell) -> str:
 def strength_line(one: Strength) -> str:
     """Return one arm of a ranking in words."""
     games = f"{count(one.wins, 'win')}, {count(one.losses, 'loss', 'losses')}"
-    name = f"{one.arm.model} ({NAMES[one.arm.mode]})"
+    name = f"{one.arm.model} ({one.arm.mode})"
     if not one.known:
         return f"{name}: too few votes ({games})"
     return f"{name}: {one.strength:+.2f}, {one.low:+.2f} to {one.high:+.2f} ({games})"

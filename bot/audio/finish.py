@@ -91,16 +91,23 @@ def finish(
         drawing = beside_the_encoder.submit(_draw, first.wave, rate, drawn) if with_picture else None
         goal = Goal(lufs=TARGET_LUFS, tolerance_lu=LOUDNESS_TOLERANCE_LU, ceiling_db=CEILING_DB)
         encoding = encode_until_it_fits(master, kbps, scratch, goal, target_lufs=target, ceiling_db=ceiling)
+        encoded = encoding.file.read_bytes()
+        if drawing is not None:
+            drawing.result()
+            if provenance is not None:
+                covered = tag(recipe, capabilities, provenance, _cover(drawn))
+                # The bitrate goes first: without room for both, the file has no cover.
+                if len(covered) + len(encoded) <= max_bytes:
+                    head = covered
         whole = scratch / "clip.mp3"
-        whole.write_bytes(head + encoding.file.read_bytes())
+        whole.write_bytes(head + encoded)
         size = whole.stat().st_size
         if size > max_bytes:
             raise RenderError(
                 f"The MP3 takes {size:,} bytes, more than the {max_bytes:,} that can be posted here."
             )
         targets = {whole: out_path}
-        if drawing is not None and picture_path is not None:
-            drawing.result()
+        if picture_path is not None:
             targets[drawn] = picture_path
         mp3.publish(targets)
     return Clip(
@@ -135,3 +142,9 @@ def _draw(wave: Wave, rate: int, path: Path) -> None:
     from bot.audio.picture import draw
 
     draw(wave, rate, path)
+
+
+def _cover(picture: Path) -> bytes:
+    from bot.audio.picture import cover
+
+    return cover(picture)

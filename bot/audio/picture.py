@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from bot.audio.meter import Wave
 WIDTH = 800
 """Pixels; twice a phone's 400, where a label of 24 pixels is still 12."""
 
+COVER_WIDTH = 600
+MAX_COVER_BYTES = 40 * 1024
+"""With the recipe it stays below `bot.audio.tags.MAX_TAG_BYTES`, within which a recipe is looked for."""
+
 BACKGROUND, INK, SOUND = "#1b1c22", "#e6e6ec", "#7cc4ff"
 COLOUR_MAP = "magma"
 """The picture brings its own dark background, so a light theme shows it no worse than a dark one. Labels and
@@ -37,10 +42,10 @@ RANGE_DB = 75.0
 """From the loudest band of the picture down to black."""
 
 _WINDOW_SECONDS = 0.046
-_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP, _BETWEEN = 100, 40, 14, 46, 8, 26
-_WAVEFORM_HEIGHT, _SPECTROGRAM_HEIGHT = 90, 190
+_LEFT, _RIGHT, _TOP, _BOTTOM, _GAP, _BETWEEN = 100, 40, 8, 40, 6, 16
+_WAVEFORM_HEIGHT, _SPECTROGRAM_HEIGHT = 40, 80
 _PLOT_WIDTH = WIDTH - _LEFT - _RIGHT
-_LABEL_POINTS, _NAME_POINTS, _DPI = 17, 30, 100
+_LABEL_POINTS, _NAME_POINTS, _DPI = 16, 30, 100
 
 Decibels = npt.NDArray[np.float32]
 
@@ -65,6 +70,24 @@ def draw_pair(a: tuple[Wave, int], b: tuple[Wave, int], path: Path) -> None:
     """Write a PNG of two waves, each with its rate in Hz, named A and B, on the same axes."""
     clips = [_Clip(wave.mean(axis=0), rate, name) for name, (wave, rate) in zip("AB", (a, b), strict=True)]
     _draw(clips, min(PAIR_TOP_HZ, a[1] / 2, b[1] / 2), path)
+
+
+def cover(picture: Path) -> bytes:
+    """Return a clip's picture as cover art: a square JPEG, COVER_WIDTH pixels wide, MAX_COVER_BYTES at most.
+
+    Players show covers as squares, so the picture stands in the middle of its own background.
+    """
+    with Image.open(picture) as drawn:
+        shown = drawn.convert("RGB")
+    square = Image.new("RGB", (shown.width, shown.width), BACKGROUND)
+    square.paste(shown, (0, (shown.width - shown.height) // 2))
+    square = square.resize((COVER_WIDTH, COVER_WIDTH), Image.Resampling.LANCZOS)
+    for quality in (85, 60, 30):
+        file = BytesIO()
+        square.save(file, "JPEG", quality=quality, optimize=True)
+        if file.tell() <= MAX_COVER_BYTES:
+            break
+    return file.getvalue()
 
 
 def _draw(clips: list[_Clip], top_hz: float, path: Path) -> None:
@@ -121,9 +144,8 @@ def _draw_spectrogram(axes: Axes, clip: _Clip, decibels: Decibels, loudest: floa
     span = (0, clip.seconds, float(_mel(BOTTOM_HZ)), float(_mel(top_hz)))
     shades: dict[str, Any] = {"cmap": COLOUR_MAP, "vmin": loudest - RANGE_DB, "vmax": loudest}
     axes.imshow(decibels, origin="lower", aspect="auto", extent=span, interpolation="nearest", **shades)
-    ticks = [hz for hz in (100, 1_000, 4_000, 10_000) if hz < top_hz]
-    names = [f"{hz // 1_000} kHz" if hz >= 1_000 else f"{hz} Hz" for hz in ticks]
-    axes.set_yticks([float(_mel(hz)) for hz in ticks], names)
+    ticks = [hz for hz in (1_000, 4_000) if hz < top_hz]
+    axes.set_yticks([float(_mel(hz)) for hz in ticks], [f"{hz // 1_000} kHz" for hz in ticks])
 
 
 def _mel_spectrogram(clip: _Clip, top_hz: float) -> Decibels:

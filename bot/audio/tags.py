@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 
 from mutagen import MutagenError
-from mutagen.id3 import ID3, TIT2, TPE1, TXXX, Encoding
+from mutagen.id3 import APIC, ID3, TIT2, TPE1, TXXX, Encoding, PictureType
 
 from bot.errors import InvalidRecipe, UserError
 from bot.hub.naming import model_name
@@ -23,8 +23,8 @@ PROVENANCE_FRAME = "antiphon.provenance"
 
 _HEADER_BYTES = 10
 MAX_TAG_BYTES = 64 * 1024
-"""Nothing beyond it is read: a prompt of 1,000 characters with the rest takes a fifth of it at most, and
-a foreign tag may hold frames that decompress to a thousand times their size."""
+"""Nothing beyond it is read: a prompt of 1,000 characters with the rest takes a fifth of it at most, the
+cover two thirds, and a foreign tag may hold frames that decompress to a thousand times their size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,10 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
-def tag(recipe: Recipe, capabilities: Capabilities, provenance: Provenance) -> bytes:
-    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames.
+def tag(
+    recipe: Recipe, capabilities: Capabilities, provenance: Provenance, cover: bytes | None = None
+) -> bytes:
+    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames. cover: a JPEG.
 
     The file leaves the machine: of a model that is a folder, the recipe in it names the last part alone.
     """
@@ -63,6 +65,9 @@ def tag(recipe: Recipe, capabilities: Capabilities, provenance: Provenance) -> b
         (PROVENANCE_FRAME, json.dumps(made, ensure_ascii=False)),
     ):
         frames.add(TXXX(encoding=Encoding.UTF8, desc=description, text=_encodable(text)))
+    if cover is not None:
+        front = PictureType.COVER_FRONT
+        frames.add(APIC(encoding=Encoding.LATIN1, mime="image/jpeg", type=front, desc="", data=cover))
     file = BytesIO()
     frames.save(file, v1=0, v2_version=4, padding=lambda info: 0)
     return file.getvalue()

@@ -26,6 +26,7 @@ from scipy.special import expit
 from bot.arena.results import Conclusion, Leaderboard
 from bot.arena.text import count, finding, footnotes, headline, outlook, span
 from bot.arena.winrate import conclusion
+from bot.recipe import Mode
 
 WIDTH = 800
 """Pixels."""
@@ -195,8 +196,10 @@ class _Sheet:
 
     def axis(self, y: float) -> None:
         """Write what the two ends mean."""
-        self.text(_MARGIN, y, "◀ autoregressive", _TEXT, _COLOURS[Conclusion.AR])
-        self.text(WIDTH - _MARGIN, y, "diffusion ▶", _TEXT, _COLOURS[Conclusion.DIFFUSION], right=True)
+        self.text(_MARGIN, y, f"◀ {Mode.AR}", _TEXT, _COLOURS[Conclusion.AR])
+        self.text(
+            WIDTH - _MARGIN, y, f"{Mode.DIFFUSION} ▶", _TEXT, _COLOURS[Conclusion.DIFFUSION], right=True
+        )
         self.text(_x(0.5) - self.width("50 %", _TEXT) / 2, y, "50 %", _TEXT, _QUIET)
 
     def png(self) -> bytes:

@@ -14,6 +14,23 @@ class Mode(StrEnum):
     AR = "ar"
     DIFFUSION = "diffusion"
 
+    @property
+    def other(self) -> Mode:
+        """The mode that this one is compared with."""
+        return Mode.DIFFUSION if self is Mode.AR else Mode.AR
+
+
+MODE_WORDS: Mapping[Mode, str] = {
+    Mode.AR: "note after note, steadier",
+    Mode.DIFFUSION: "out of noise, wilder",
+}
+"""Each mode in a musician's words. Its name is its value, on cards, leaderboards and in files alike."""
+
+
+def described(mode: Mode) -> str:
+    """Return “ar: note after note, steadier”."""
+    return f"{mode}: {MODE_WORDS[mode]}"
+
 
 class Task(StrEnum):
     """What a model does with the prompt and the sources."""

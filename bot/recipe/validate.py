@@ -8,7 +8,7 @@ from bot.errors import InvalidRecipe
 from bot.recipe import OptionValue, Recipe
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.options import OPTIONS, validate_repaint
-from bot.recipe.tasks import Mode, Role, Task
+from bot.recipe.tasks import Role, Task
 
 
 def validate(recipe: Recipe, capabilities: Capabilities) -> None:
@@ -61,7 +61,7 @@ def validate_options(
 def _ignored(word: str, capabilities: Capabilities) -> str:
     takes = [option.label for name, option in OPTIONS.items() if name in capabilities.options]
     known = f" It takes {', '.join(takes)}." if takes else ""
-    other = Mode.DIFFUSION if capabilities.mode is Mode.AR else Mode.AR
+    other = capabilities.mode.other
     return (
         f"`{word}` does nothing in mode {capabilities.mode} ({capabilities.title}).{known} "
         f"Leave it out, or try mode {other}."

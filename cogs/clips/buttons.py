@@ -8,7 +8,6 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import UserError
-from bot.recipe import Mode
 from bot.recipe.build import in_other_mode
 from bot.store.clips import Clip
 from bot.store.deletions import Press
@@ -17,6 +16,7 @@ from cogs.submission.submit import acknowledge_request, start_duel, submit
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
 from cogs.ui.permissions import moderates_channel
+from cogs.ui.text import in_a_line
 
 
 class AgainButton(IdButton, prefix="clip:again"):
@@ -34,17 +34,16 @@ class AgainButton(IdButton, prefix="clip:again"):
 
 
 class OtherModeButton(IdButton, prefix="clip:other"):
-    """The same prompt, length and seed in the other mode."""
+    """The same prompt, length and seed in the other mode; its label names that: “Try diffusion”."""
 
-    label = "Other mode"
+    label = "Try the other mode"
     emoji = "🔀"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for the member who pressed."""
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
-        other = Mode.DIFFUSION if clip.recipe.mode is Mode.AR else Mode.AR
-        engine = interaction.client.jobs.engine(other)
+        engine = interaction.client.jobs.engine(clip.recipe.mode.other)
         await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
 
 
@@ -75,19 +74,48 @@ class DetailsButton(IdButton, prefix=CLIP_DETAILS):
 
 
 class DeleteButton(IdButton, prefix="clip:delete"):
+    """Asks whether to delete a clip."""
+
+    label = "Delete"
+    emoji = "🗑️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Ask its owner or a moderator, in private."""
+        # Deferred as an update: so the message that this token can delete stays the clip's own.
+        await defer_update(interaction)
+        clip = await _removable(interaction, self.number)
+        if (press := _press(interaction)) is not None:
+            interaction.client.deletions.asked(interaction.user.id, clip.id, press)
+        await interaction.followup.send(
+            f"Delete this clip? {in_a_line(clip.recipe)}",
+            view=in_rows(ReallyDeleteButton(clip.id), KeepButton(clip.id)),
+            ephemeral=True,
+        )
+
+
+class ReallyDeleteButton(IdButton, prefix="clip:really-delete"):
     """Deletes a clip: message, files and record."""
 
     label = "Delete"
     style = discord.ButtonStyle.danger
-    emoji = "🗑️"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Delete it for its owner or a moderator."""
         await defer_update(interaction)
-        clip = await interaction.client.history.clip(self.number)
-        if not may_remove(interaction, clip):
-            raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
-        await interaction.client.deletions.begin(clip.id, _press(interaction))
+        clip = await _removable(interaction, self.number)
+        await interaction.client.deletions.confirmed(interaction.user.id, clip.id)
+        await interaction.edit_original_response(content="Deleted.", view=None)
+
+
+class KeepButton(IdButton, prefix="clip:keep"):
+    """Takes the question away."""
+
+    label = "Keep"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Leave the clip as it is."""
+        await defer_update(interaction)
+        await interaction.edit_original_response(content="Kept.", view=None)
 
 
 class CancelButton(IdButton, prefix="job:cancel"):
@@ -104,18 +132,26 @@ class CancelButton(IdButton, prefix="job:cancel"):
         await interaction.client.jobs.cancel(job.id)
 
 
-BUTTONS = (AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton, CancelButton)
+BUTTONS = (
+    AgainButton,
+    OtherModeButton,
+    DuelButton,
+    DetailsButton,
+    DeleteButton,
+    ReallyDeleteButton,
+    KeepButton,
+    CancelButton,
+)
 
 
-def clip_buttons(clip_id: int, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
+def clip_buttons(clip: Clip, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
     """Return the buttons under every clip, with `more` for this one.
 
     can_duel: False where the bot cannot post by itself, as in private channels: no duel can be shown there.
     """
-    kinds: list[type[IdButton]] = [AgainButton, OtherModeButton, DuelButton, DetailsButton, DeleteButton]
-    if not can_duel:
-        kinds.remove(DuelButton)
-    return in_rows(*(kind(clip_id) for kind in kinds), *more)
+    other = OtherModeButton(clip.id, f"Try {clip.recipe.mode.other}")
+    duel = [DuelButton(clip.id)] if can_duel else []
+    return in_rows(AgainButton(clip.id), other, *duel, DetailsButton(clip.id), DeleteButton(clip.id), *more)
 
 
 def job_buttons(job_id: int) -> discord.ui.View:
@@ -136,8 +172,10 @@ def _press(interaction: discord.Interaction[Any]) -> Press | None:
     )
 
 
-def may_remove(interaction: discord.Interaction[Any], clip: Clip) -> bool:
-    """Tell whether the acting member requested the clip, or moderates the channel of its message."""
-    if clip.user_id == interaction.user.id:
-        return True
-    return clip.guild_id == interaction.guild_id and moderates_channel(interaction)
+async def _removable(interaction: discord.Interaction[Antiphon], clip_id: int) -> Clip:
+    """Return a clip that the acting member requested, or moderates the channel of. Raises UserError."""
+    clip = await interaction.client.history.clip(clip_id)
+    moderated = clip.guild_id == interaction.guild_id and moderates_channel(interaction)
+    if clip.user_id != interaction.user.id and not moderated:
+        raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
+    return clip

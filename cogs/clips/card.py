@@ -1,6 +1,7 @@
-"""The card of a clip: the MP3, its picture, and its recipe.
+"""The card of a clip: the MP3, the prompt and one line about it, and its picture; the rest is in Details.
 
-An embed with the MP3 beside it, not Components V2: there a file is a download, here Discord shows a player.
+It fits the window of a small laptop together with its player and its buttons, so it has no fields. An embed
+with the MP3 beside it, not Components V2: there a file is a download, here Discord shows a player.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from pathlib import Path
 
 import discord
 
+from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION
 from bot.errors import NotFound
+from bot.file_name import file_stem
 from bot.hub.naming import model_name
-from bot.recipe import OptionValue, Source, Task
+from bot.recipe import OptionValue, Recipe, Source, Task
 from bot.recipe.options import OPTIONS, SECONDS, SEED, Option
 from bot.store.clips import Clip
-from cogs.ui.embeds import Field, build_embed
+from cogs.ui.embeds import Field, build_embed, described_anew
 from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600
+WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 LINE_CHARACTERS = 200
 TEXT_SHOWN = 700
 """Two long texts of this length fit beside a long prompt."""
@@ -31,11 +35,12 @@ class Card:
     embed: discord.Embed
     audio: Path
     picture: Path
+    file_name: str
 
     def files(self) -> list[discord.File]:
         """Open the attachments, anew at every call: sending uses them up."""
         return [
-            discord.File(self.audio, filename=f"antiphon-{self.audio.stem.lstrip('0')}.mp3"),
+            discord.File(self.audio, filename=f"{self.file_name}.mp3"),
             discord.File(self.picture, filename="picture.png", description="Waveform and mel spectrogram"),
         ]
 
@@ -45,29 +50,28 @@ def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
 
     It names nobody: Discord shows above an answer who used the command, and a late post mentions them in its
     content. In an embed a mention of a member whom the reader's client does not know is a raw number.
-    line: a quiet word under it.
+    line: a quiet word under it, which may repeat words of the prompt.
     """
     audio, picture = folder / clip.file, folder / clip.picture
     if not (clip.file and audio.is_file() and picture.is_file()):
         raise NotFound("The files of this clip are gone.")
-    recipe, facts = clip.recipe, clip.facts
-    fields = {
-        "Mode": recipe.mode,
-        "Model": f"{facts['title']}\n{facts['licence']}",
-        "Length": f"{recipe.seconds:g} s",
-        "Seed": str(recipe.seed),
-        "Rendered in": f"{facts['render_seconds']:.1f} s ({facts['real_time_factor']:.2f}× real time)",
-    }
+    recipe = clip.recipe
+    description = [quoted(recipe.prompt, PROMPT_SHOWN)]
     if warnings := _warnings(clip):
-        fields["Note"] = warnings
+        description.append(f"-# {warnings}")
+    facts_line = _facts_line(recipe, str(clip.facts["licence"]))
     embed = build_embed(
-        description=quoted(recipe.prompt, PROMPT_SHOWN),
+        description=description,
         colour=EMBED_COLOURS[recipe.mode],
-        fields=[Field(name, value) for name, value in fields.items()],
-        footer=plain(line or "", LINE_CHARACTERS),
+        footer=f"{facts_line}\n{plain(line, LINE_CHARACTERS)}" if line else facts_line,
         image="attachment://picture.png",
     )
-    return Card(embed, audio, picture)
+    return Card(embed, audio, picture, file_stem(recipe.prompt, f"antiphon-{clip.id}"))
+
+
+def without_words(embed: discord.Embed) -> discord.Embed:
+    """Return a card without what its member typed, for a server whose AutoMod blocks that."""
+    return described_anew(embed, WITHOUT_WORDS)
 
 
 def details(clip: Clip) -> discord.Embed:
@@ -75,7 +79,7 @@ def details(clip: Clip) -> discord.Embed:
     recipe, facts = clip.recipe, clip.facts
     asked = {
         "Mode": recipe.mode,
-        "Model": model_name(recipe.model),
+        "Model": f"{facts['title']} (`{model_name(recipe.model)}`)",
         SECONDS.heading: SECONDS.shown(recipe.seconds),
         SEED.heading: SEED.shown(recipe.seed),
         **{OPTIONS[name].heading: _shown(OPTIONS[name], value) for name, value in recipe.options.items()},
@@ -89,7 +93,7 @@ def details(clip: Clip) -> discord.Embed:
         "True peak": f"{facts['true_peak_db']:.1f} dBTP",
         "Audio": f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, "
         + ("stereo" if facts["channels"] == 2 else "mono"),
-        "Rendered in": f"{facts['render_seconds']:.2f} s, {facts['real_time_factor']:.3f}× real time",
+        "Rendered in": _speed(facts["render_seconds"], recipe.seconds),
     }
     shown = {name: str(value) for name, value in (asked | measured).items() if value is not None}
     return build_embed(
@@ -97,8 +101,28 @@ def details(clip: Clip) -> discord.Embed:
         description=quoted(recipe.prompt, 3500),
         colour=EMBED_COLOURS[recipe.mode],
         fields=[Field(name, value) for name, value in shown.items()],
-        footer="The MP3's tags hold this recipe: `antiphon generate --like clip.mp3` makes it again.",
+        footer="The MP3 carries this recipe in its tags.",
     )
+
+
+def _facts_line(recipe: Recipe, licence: str) -> str:
+    """Return “ar · 10 s · seed 7 · built-in, MIT”."""
+    return f"{recipe.mode} · {recipe.seconds:g} s · seed {recipe.seed} · {_maker(recipe.model)}, {licence}"
+
+
+def _maker(model: str) -> str:
+    """Return a model's name in short: the last part of its name on the hub, or what it is to a member."""
+    if model in (BUILTIN_AR, BUILTIN_DIFFUSION):
+        return "built-in"
+    return model_name(model).rpartition("/")[2]
+
+
+def _speed(render_seconds: float, seconds: float) -> str:
+    """Return “0.2 s, 50 times as fast as it plays”; the ratio alone where it is about one or less."""
+    ratio = seconds / max(render_seconds, 0.01)
+    if ratio < 2:
+        return f"{render_seconds:.1f} s"
+    return f"{render_seconds:.1f} s, {ratio:.0f} times as fast as it plays"
 
 
 def _shown(option: Option, value: OptionValue) -> str:

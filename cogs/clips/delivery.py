@@ -18,7 +18,7 @@ from bot.errors import NotFound, RenderError
 from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
 from cogs.clips.buttons import clip_buttons
-from cogs.clips.card import clip_card
+from cogs.clips.card import clip_card, without_words
 from cogs.coach import CoachOfClipButton
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct_message import direct_channel
@@ -33,7 +33,6 @@ from cogs.ui.text import in_a_line
 log = logging.getLogger(__name__)
 
 ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
-WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 
 _NEXT_WAY = (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP, Remedy.WITHOUT_WORDS)
 
@@ -82,7 +81,7 @@ class ClipDelivery:
                         await self._make_smaller(clip, refused)
                         smaller = True
                     elif refused.remedy is Remedy.WITHOUT_WORDS and worded and draft.embed is not None:
-                        draft, worded = replace(draft, embed=_without_words(draft.embed)), False
+                        draft, worded = replace(draft, embed=without_words(draft.embed)), False
                     else:
                         raise
             # Only a size that Discord took is remembered; the refused one says nothing about the limit.
@@ -100,7 +99,7 @@ class ClipDelivery:
         return Draft(
             content=ONLY_YOU if job.answer_ephemeral else None,
             embed=card.embed,
-            view=clip_buttons(clip.id, *more, can_duel=job.can_post and job.guild_id is not None),
+            view=clip_buttons(clip, *more, can_duel=job.can_post and job.guild_id is not None),
             files=card.files,
         )
 
@@ -193,10 +192,3 @@ class ClipDelivery:
             await reencode(path, limit)
         except RenderError as error:
             raise Refused(replace(refused.refusal, remedy=Remedy.GIVE_UP), error) from error
-
-
-def _without_words(embed: discord.Embed) -> discord.Embed:
-    bare = embed.copy()
-    bare.description = WITHOUT_WORDS
-    bare.remove_footer()
-    return bare

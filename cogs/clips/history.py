@@ -2,6 +2,7 @@
 
 The page and the choice stand in custom_ids: the select carries where its page begins, the two buttons carry
 the chosen clip. So a second press of Delete finds its clip deleted, never the one that took its place.
+Delete asks first, and has Keep where Delete was: a double click deletes nothing.
 """
 
 from __future__ import annotations
@@ -86,11 +87,23 @@ class SendAgainButton(IdButton, prefix="history:send"):
 
 
 class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
+    """Asks whether to delete the chosen clip."""
+
+    label = "Delete"
+    emoji = "🗑️"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Ask, on the page itself."""
+        await defer_update(interaction)
+        clip = await interaction.client.history.own_clip(interaction.user.id, self.number)
+        await _show(interaction, _before(interaction.message), clip.id, asks=True)
+
+
+class ReallyDeleteFromHistoryButton(IdButton, prefix="history:really-delete"):
     """Deletes a clip: its message, its files and its record."""
 
     label = "Delete"
     style = discord.ButtonStyle.danger
-    emoji = "🗑️"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Delete it, and show the page without it and without a choice."""
@@ -100,7 +113,25 @@ class DeleteFromHistoryButton(IdButton, prefix="history:delete"):
         await _show(interaction, _before(interaction.message))
 
 
-ITEMS = (OlderButton, ClipSelect, SendAgainButton, DeleteFromHistoryButton)
+class KeepInHistoryButton(IdButton, prefix="history:keep"):
+    """Takes the question away."""
+
+    label = "Keep"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show the page with the clip still chosen."""
+        await defer_update(interaction)
+        await _show(interaction, _before(interaction.message), self.number)
+
+
+ITEMS = (
+    OlderButton,
+    ClipSelect,
+    SendAgainButton,
+    DeleteFromHistoryButton,
+    ReallyDeleteFromHistoryButton,
+    KeepInHistoryButton,
+)
 
 
 class History(PersistentCog):
@@ -116,9 +147,16 @@ class History(PersistentCog):
 
 
 async def _show(
-    interaction: discord.Interaction[Antiphon], before: int | None, chosen: int | None = None
+    interaction: discord.Interaction[Antiphon],
+    before: int | None,
+    chosen: int | None = None,
+    *,
+    asks: bool = False,
 ) -> None:
-    """Turn the answer into a page. before: the clips with smaller ids; None for the newest."""
+    """Turn the answer into a page. before: the clips with smaller ids; None for the newest.
+
+    asks: whether it asks about the deletion of the chosen clip.
+    """
     found = await interaction.client.history.page(interaction.user.id, before=before, limit=PAGE + 1)
     entries = found[:PAGE]
     if not entries:
@@ -128,7 +166,10 @@ async def _show(
     lines = [_line(number, entry, chosen) for number, entry in enumerate(entries, start=1)]
     items: list[discord.ui.Item[Any]] = [ClipSelect(before, entries)]
     here = next((entry.clip for entry in entries if entry.clip.id == chosen), None)
-    if here is not None:
+    if here is not None and asks:
+        lines.append(f"\n**Delete this clip?** {in_a_line(here.recipe)}")
+        items += [ReallyDeleteFromHistoryButton(here.id), KeepInHistoryButton(here.id)]
+    elif here is not None:
         send, delete = SendAgainButton(here.id), DeleteFromHistoryButton(here.id)
         send.item.disabled = not here.file
         items += [send, delete]

@@ -23,6 +23,7 @@ from cogs.presets.lookup import named, suggest
 from cogs.presets.submit import use
 from cogs.submission.melody import check_melody
 from cogs.submission.submit import acknowledge_request, submit
+from cogs.ui.choices import mode_choices
 from cogs.ui.text import plain
 
 STARTERS = 15
@@ -38,7 +39,9 @@ class Music(commands.Cog):
         self.command: app_commands.Command[Any, ..., None] = app_commands.Command(
             name="music",
             description="Make a clip of music from a few words",
-            callback=_with_options(self._music, music_options(engines, bot.settings)),
+            callback=_with_options(
+                self._music, music_options(engines, bot.settings), modes=[one.mode for one in engines]
+            ),
         )
         self.command.autocomplete("prompt")(self._prompts)
         self.command.autocomplete("preset")(suggest)
@@ -106,10 +109,9 @@ class Music(commands.Cog):
 
 def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[inspect.Parameter]:
     """Return the options of /music: those that some engine takes, within the widest bounds of any."""
-    modes = [engine.mode for engine in engines] or list(Mode)
     parameters = [
         _parameter("prompt", _annotation(PROMPT, PROMPT.bounds), required=True),
-        _parameter("mode", Literal[tuple(mode.value for mode in modes)]),
+        _parameter("mode", str),
     ]
     if engines:
         shortest = min(engine.min_seconds for engine in engines)
@@ -128,7 +130,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
 
 
 DESCRIPTIONS = {
-    "mode": "How it is made: ar (note after note) or diffusion (out of noise)",
+    "mode": "The way it is made; the same words sound different in each",
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
     "preset": "A preset's name or code: your words go into it, your other options win over its own",
     **{option.parameter: option.description for option in (PROMPT, SECONDS, SEED, *OPTIONS.values())},
@@ -153,7 +155,7 @@ def _parameter(name: str, annotation: Any, *, required: bool = False) -> inspect
     )
 
 
-def _with_options(function: Any, options: list[inspect.Parameter]) -> Any:
+def _with_options(function: Any, options: list[inspect.Parameter], modes: Sequence[Mode] = ()) -> Any:
     """Return a coroutine function with exactly these options; discord.py reads them off its signature."""
 
     async def callback(interaction: discord.Interaction[Antiphon], **given: Any) -> None:
@@ -162,7 +164,8 @@ def _with_options(function: Any, options: list[inspect.Parameter]) -> Any:
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     cast(Any, callback).__signature__ = inspect.Signature([first, *options])
     named = {option.name: DESCRIPTIONS[option.name] for option in options}
-    return app_commands.describe(**named)(callback)
+    offered = app_commands.choices(mode=mode_choices(modes or Mode))
+    return offered(app_commands.describe(**named)(callback))
 
 
 async def setup(bot: Antiphon) -> None:

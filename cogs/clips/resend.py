@@ -12,11 +12,9 @@ from bot.app import Antiphon
 from bot.audio.reencode import reencode, smaller_limit
 from bot.errors import RenderError, UserError
 from bot.store.clips import Clip
-from cogs.clips.card import Card, clip_card
+from cogs.clips.card import WITHOUT_WORDS, Card, clip_card, without_words
 from cogs.delivery.refusals import Remedy, refusal_of
 from cogs.ui.answers import reply
-
-WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
 
 
 async def send_clip(interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
@@ -39,7 +37,7 @@ async def send_clip(interaction: discord.Interaction[Antiphon], clip: Clip) -> N
                 if remedy is Remedy.SMALLER:
                     card = await _smaller(card, smaller_limit([card.audio]), copy)
                 elif remedy is Remedy.WITHOUT_WORDS and card.embed.description != WITHOUT_WORDS:
-                    card.embed.description = WITHOUT_WORDS
+                    card = replace(card, embed=without_words(card.embed))
                 else:
                     raise
 

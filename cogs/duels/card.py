@@ -9,7 +9,7 @@ from pathlib import Path
 
 import discord
 
-from bot.arena.text import NAMES, count
+from bot.arena.text import count
 from bot.errors import NotFound
 from bot.hub.naming import model_name
 from bot.recipe.options import OPTIONS
@@ -71,7 +71,7 @@ def closed_card(
     fields: list[Field] = []
     for side, found in sides.items():
         clip = clips.get(side)
-        fields.append(Field(f"{side.upper()} was {NAMES[found.mode]}", _made(found, clip)))
+        fields.append(Field(f"{side.upper()} was {found.mode}", _made(found, clip)))
         if clip and clip.file and (folder / clip.file).is_file():
             paths[f"{side}-{found.mode}.mp3"] = folder / clip.file
     fields.append(Field("Votes", _votes(sides, tally), inline=False))
@@ -101,7 +101,7 @@ def _outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     if a == b:
         return "a draw"
     ahead: Side = "a" if a > b else "b"
-    return f"{max(a, b)} to {min(a, b)} for {ahead.upper()}, {NAMES[sides[ahead].mode]}"
+    return f"{max(a, b)} to {min(a, b)} for {ahead.upper()}, {sides[ahead].mode}"
 
 
 def _made(side: DuelSide, clip: Clip | None) -> str:
@@ -118,8 +118,8 @@ def _made(side: DuelSide, clip: Clip | None) -> str:
 
 def _votes(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     names = {
-        "a": f"A ({NAMES[sides['a'].mode]})",
-        "b": f"B ({NAMES[sides['b'].mode]})",
+        "a": f"A ({sides['a'].mode})",
+        "b": f"B ({sides['b'].mode})",
         "both_good": "Both good",
         "both_bad": "Both bad",
     }

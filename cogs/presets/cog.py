@@ -25,6 +25,7 @@ from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
+from cogs.ui.choices import mode_choices
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import joined_lines, quoted
 
@@ -93,12 +94,13 @@ class PresetCog(PersistentCog):
         mode="Another mode than the preset's",
     )
     @app_commands.autocomplete(preset=suggest)
+    @app_commands.choices(mode=mode_choices())
     async def use(
         self,
         interaction: discord.Interaction[Antiphon],
         preset: Named,
         prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS] | None = None,
-        mode: Literal["ar", "diffusion"] | None = None,
+        mode: str | None = None,
     ) -> None:
         """Queue the clip."""
         await acknowledge_request(interaction)
@@ -127,12 +129,13 @@ class PresetCog(PersistentCog):
         mode="How it makes clips",
         sort="What comes first",
     )
+    @app_commands.choices(mode=mode_choices())
     async def browse(
         self,
         interaction: discord.Interaction[Antiphon],
         text: app_commands.Range[str, 1, MAX_TEXT] | None = None,
         tag: app_commands.Range[str, 1, TAG_CHARACTERS] | None = None,
-        mode: Literal["ar", "diffusion"] | None = None,
+        mode: str | None = None,
         sort: Literal["rating", "use", "newest"] = "rating",
     ) -> None:
         """Show the first page."""

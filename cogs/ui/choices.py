@@ -8,10 +8,13 @@ like a name is read as one.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from discord import app_commands
 
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
+from bot.recipe import Mode
+from bot.recipe.tasks import described
 from cogs.ui.text import plain
 
 _NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:).*)?", re.DOTALL)
@@ -30,3 +33,8 @@ def number_in(text: str) -> int | None:
     """
     match = _NUMBERED.fullmatch(text.strip())
     return int(match[1]) if match else None
+
+
+def mode_choices(modes: Iterable[Mode] = Mode) -> list[app_commands.Choice[str]]:
+    """Return modes as choices of a command, in a musician's words."""
+    return [app_commands.Choice(name=described(mode), value=mode.value) for mode in modes]

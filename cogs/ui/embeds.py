@@ -81,6 +81,13 @@ def build_embed(
     return embed
 
 
+def described_anew(embed: discord.Embed, description: str) -> discord.Embed:
+    """Return a copy with another description, and of the footer only its first line."""
+    copy = embed.copy()
+    copy.description = description
+    return copy.set_footer(text=(embed.footer.text or "").partition("\n")[0] or None)
+
+
 def _counted(fields: Sequence[Field]) -> list[Field]:
     if len(fields) <= MAX_FIELDS:
         return list(fields)

@@ -11,6 +11,7 @@ from PIL import Image
 from bot.audio import mp3
 from bot.audio.finish import finish
 from bot.audio.meter import loudness, true_peak
+from bot.audio.picture import cover
 from bot.audio.tags import Provenance, read_recipe
 from bot.errors import BadAudio, RenderError
 from tests.audio.full_disk import files_of_at_most
@@ -43,6 +44,8 @@ def test_the_file_is_what_was_promised(name, rate, tmp_path):
     assert read_recipe(clip.path) == made
     with Image.open(clip.picture) as picture:
         assert picture.format == "PNG"
+    [art] = mutagen.mp3.MP3(clip.path).tags.getall("APIC")
+    assert art.data == cover(clip.picture)
 
     lufs, peak = ffmpeg_measure(clip.path)
     assert peak <= CEILING + 0.1

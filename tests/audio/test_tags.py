@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mutagen.id3 import ID3, TXXX
 
 from bot.audio import mp3
+from bot.audio.picture import MAX_COVER_BYTES
 from bot.audio.tags import PROVENANCE_FRAME, RECIPE_FRAME, Provenance, read_recipe, tag
 from bot.errors import InvalidRecipe, UserError
 from bot.hub.naming import model_name
@@ -66,6 +67,15 @@ def test_a_title_is_one_line(tmp_path):
     file = tmp_path / "clip.mp3"
     file.write_bytes(tag(recipe(prompt="one\ttwo\nthree"), capabilities(32_000), PROVENANCE))
     assert ID3(file)["TIT2"].text == ["one two three"]
+
+
+def test_the_cover_is_in_the_tag_and_the_longest_recipe_beside_it_is_still_found(tmp_path):
+    file, cover = tmp_path / "clip.mp3", bytes(range(256)) * (MAX_COVER_BYTES // 256)
+    made = recipe(prompt="🎹" * 1000)
+    file.write_bytes(tag(made, capabilities(32_000), PROVENANCE, cover))
+    [found] = ID3(file).getall("APIC")
+    assert (found.data, found.mime, found.type) == (cover, "image/jpeg", 3)
+    assert read_recipe(file) == made
 
 
 def test_foreign_mp3_has_no_recipe(tmp_path):

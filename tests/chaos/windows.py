@@ -167,7 +167,8 @@ async def deleted_unrecorded(chaos: Chaos) -> None:
     fault = chaos.sandbox.faults.hold(
         after_effect=True, where=lambda t: t.operation.startswith("delete_") and t.message_id == message.id
     )
-    await request.author.click(message, "Delete", wait=False)
+    question = await (await request.author.click(message, "Delete")).followup()
+    await request.author.click(question, "Delete", wait=False)
     await chaos.killed_when_struck("deleted, unrecorded", fault)
 
 

@@ -98,6 +98,18 @@ def button_ids(message: Message) -> list[str]:
     return [node["custom_id"] for _, node in walk(message.components) if "custom_id" in node]
 
 
+async def delete(actor: Actor, message: Message) -> Reply:
+    """Press Delete under a clip, and Delete again where that is asked back; return the second press."""
+    question = await (await actor.click(message, "Delete")).followup(0, WAIT)
+    assert question.ephemeral_for == actor.id
+    return await actor.click(question, "Delete")
+
+
+def labels(message: Message) -> list[str]:
+    """Return what stands on the message's buttons."""
+    return [node["label"] for _, node in walk(message.components) if "label" in node]
+
+
 def clips_in(room: ChannelHandle) -> list[Message]:
     """Return every message of the channel that carries a clip."""
     return [

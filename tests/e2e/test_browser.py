@@ -32,9 +32,9 @@ async def test_from_the_command_to_the_sound_and_past_a_restart(description: Spe
         ):
             await sandbox.until(lambda: "music" in sandbox.member("alice").commands(), 30, "the commands")
             await chat.command("/music soft rain")
-            message = chat.message("test tones")
+            message = chat.message("· seed")
             await expect(message).to_be_visible(timeout=PATIENCE)
-            await expect(message).to_contain_text("real time")
+            await expect(message).to_contain_text("ar · 10 s · seed")
             await message.get_by_role("button", name="Play").click()
             await _plays(chat.page.locator("audio").last)
             await expect(message.locator(".embed img")).to_be_visible()
@@ -50,12 +50,10 @@ async def test_from_the_command_to_the_sound_and_past_a_restart(description: Spe
             BotProcess(sandbox, tmp_path),
             open_chat(browser, sandbox.page_url) as chat,
         ):
-            old = chat.message("test tones")
+            old = chat.message("· seed")
             await expect(old).to_contain_text("soft rain")
             await old.get_by_role("button", name="Again").click()
-            await expect(chat.page.locator(".message", has_text="test tones")).to_have_count(
-                2, timeout=PATIENCE
-            )
+            await expect(chat.page.locator(".message", has_text="· seed")).to_have_count(2, timeout=PATIENCE)
 
 
 async def _plays(audio: Locator) -> None:

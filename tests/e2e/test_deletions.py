@@ -10,13 +10,26 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import discord
 import pytest
 
 from sandbox.actors import Actor, ChannelHandle, text_of
+from sandbox.components import walk
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, clips_in, eventually, made, private, rendering, text_in
+from tests.e2e.clips import (
+    WAIT,
+    ask,
+    clips_in,
+    delete,
+    eventually,
+    labels,
+    made,
+    private,
+    rendering,
+    text_in,
+)
 from tests.e2e.conftest import running
 
 BY_TOKEN = "delete_original_webhook_message"
@@ -47,7 +60,7 @@ async def gone(bot: BotProcess, music: ChannelHandle) -> None:
 async def test_killed_after_the_decision(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
     message = await made(alice, "tune")
     held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
-    await alice.click(message, "Delete")
+    await delete(alice, message)
     await held.until_struck()
     assert message in clips_in(music)
     assert len(query(bot, "SELECT 1 FROM clip_deletions")) == 1
@@ -62,7 +75,7 @@ async def test_killed_between_discord_and_the_files(
 ) -> None:
     message = await made(alice, "tune")
     lost = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None, after_effect=True)
-    await alice.click(message, "Delete")
+    await delete(alice, message)
     await lost.until_struck()
     await bot.sandbox.until(lambda: not clips_in(music) or None, WAIT, "the message to go")
     assert len(files_of(bot)) == 2
@@ -77,7 +90,7 @@ async def test_a_deletion_goes_on_after_its_token_is_over(
 ) -> None:
     message = await made(alice, "tune")
     held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
-    await alice.click(message, "Delete")
+    await delete(alice, message)
     await held.until_struck()
     await bot.kill()
     bot.sandbox.faults.clear()
@@ -93,7 +106,7 @@ async def test_a_refusal_that_passes_is_tried_again(
     message = await made(alice, "tune")
     # More than discord.py tries by itself.
     fault = bot.sandbox.faults.fail(status, operation=BY_TOKEN, times=6)
-    await alice.click(message, "Delete")
+    await delete(alice, message)
     await gone(bot, music)
     assert fault.struck == 6
 
@@ -101,9 +114,11 @@ async def test_a_refusal_that_passes_is_tried_again(
 async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
     message = await made(alice, "tune")
     held = bot.sandbox.faults.hold(operation=BY_TOKEN, times=None)
-    first = await bot.sandbox.member("mina").click(message, "Delete")
+    mina, host = bot.sandbox.member("mina"), bot.sandbox.member("host")
+    questions = [await (await one.click(message, "Delete")).followup(0, WAIT) for one in (mina, host)]
+    first = await mina.click(questions[0], "Delete")
     await held.until_struck()
-    second = await bot.sandbox.member("host").click(message, "Delete")
+    second = await host.click(questions[1], "Delete")
     answer = await second.followup(0, WAIT)
     assert "no longer there" in answer.content or "already deleted" in answer.content
     assert answer.ephemeral_for == second.interaction.user_id
@@ -113,6 +128,36 @@ async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: Chan
     assert not [line for line in bot.lines if "Traceback" in line or "broke" in line]
 
 
+async def test_a_double_click_on_delete_deletes_nothing_and_keep_takes_the_question_away(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
+    above, below = await made(alice, "above"), await made(alice, "below")
+    [style] = [node["style"] for _, node in walk(below.components) if node.get("label") == "Delete"]
+    assert style == discord.ButtonStyle.secondary.value, "the loudest button deletes"
+    # The second click of a double click, on whatever stands under the pointer by then.
+    first, second = await alice.click(below, "Delete"), await alice.click(above, "Delete")
+    questions = [await one.followup(0, WAIT) for one in (first, second)]
+    assert ["below" in questions[0].content, "above" in questions[1].content] == [True, True]
+    for question in questions:
+        assert question.content.startswith("Delete this clip?")
+        assert labels(question) == ["Delete", "Keep"]
+    await alice.click(questions[1], "Keep")
+    await eventually(lambda: (questions[1].content, labels(questions[1])) == ("Kept.", []), "the answer")
+    await alice.click(questions[0], "Delete")
+    await eventually(lambda: clips_in(music) == [above], "the deletion of the one that was meant")
+    await eventually(lambda: (questions[0].content, labels(questions[0])) == ("Deleted.", []), "the answer")
+
+
+async def test_the_question_about_a_deletion_outlives_a_restart(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
+    question = await (await alice.click(await made(alice, "tune"), "Delete")).followup(0, WAIT)
+    await bot.kill()
+    await bot.restart()
+    await alice.click(question, "Delete")
+    await gone(bot, music)
+
+
 async def test_many_presses_at_once_delete_one_clip(
     bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
@@ -120,7 +165,9 @@ async def test_many_presses_at_once_delete_one_clip(
     message = await made(alice, "one that goes")
     sandbox = bot.sandbox
     actors = [alice, alice, sandbox.member("mina"), sandbox.member("host"), alice]
-    await asyncio.gather(*(actor.click(message, "Delete", wait=False) for actor in actors))
+    questions = [await (await actor.click(message, "Delete")).followup(0, WAIT) for actor in actors]
+    presses = zip(actors, questions, strict=True)
+    await asyncio.gather(*(actor.click(question, "Delete", wait=False) for actor, question in presses))
     await eventually(lambda: clips_in(music) == [kept], "the deletion")
     await eventually(lambda: query(bot, "SELECT 1 FROM clip_deletions") == [], "its end")
     assert len(files_of(bot)) == 2
@@ -145,8 +192,16 @@ async def test_history_sends_a_clip_again_and_deletes_it(
     again = await private(await alice.click(page, "Send again"))
     assert [a.filename for a in again.attachments if a.filename.endswith(".mp3")] != []
     assert not bob.sees(again)
+    await alice.click(page, "Delete")
+    await bot.sandbox.until(lambda: "Delete this clip?" in text_of(page) or None, WAIT, "the question")
+    assert labels(page) == ["Delete", "Keep"]
+    assert message in clips_in(music)
+    await alice.click(page, "Keep")
+    await bot.sandbox.until(lambda: "Delete this clip?" not in text_of(page) or None, WAIT, "the page again")
+    await alice.click(page, "Delete")
+    await bot.sandbox.until(lambda: "Keep" in labels(page) or None, WAIT, "the question")
     first = await alice.click(page, "Delete", wait=False)
-    second = await alice.click(page, "history:delete:2", wait=False)
+    second = await alice.click(page, "history:really-delete:2", wait=False)
     await eventually(lambda: again in clips_in(music) and message not in clips_in(music), "the deletion")
     await first.acknowledged()
     assert "deleted" in (await second.followup(0, WAIT)).content or "no longer" in second.followups[0].content

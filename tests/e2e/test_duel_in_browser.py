@@ -20,7 +20,7 @@ from playwright.async_api import Locator, expect
 from benchmarks.duels import fill
 from bot.arena.ballots import Ballots
 from bot.arena.results import Conclusion
-from bot.arena.text import NAMES, span
+from bot.arena.text import span
 from bot.arena.votes import Arm, Choice, Vote
 from bot.arena.winrate import win_rate
 from bot.recipe import Mode
@@ -85,7 +85,7 @@ async def test_five_vote_and_everything_shown_is_what_they_voted(description: Sp
         await expect(shown).to_be_visible(timeout=PATIENCE)
         votes, modes = stored(bot.folder / "antiphon.db")
         assert Counter(one.choice.value for one in votes) == {"a": 3, "b": 1, "both_good": 1}
-        ahead, behind = (NAMES[Mode(modes[side])] for side in "ab")
+        ahead, behind = (Mode(modes[side]) for side in "ab")
         for words in (
             f"3 to 1 for A, {ahead}",
             f"A ({ahead}) 3 · B ({behind}) 1 · Both good 1 · Both bad 0",
@@ -164,7 +164,7 @@ async def says(shown: Locator, votes: list[Vote]) -> None:
     assert rate.counts.decisive == len(votes) - ties
     interval = span(rate.low, rate.high)
     words = [
-        f"Diffusion wins {interval}",
+        f"diffusion wins {interval}",
         f"{rate.counts.decisive} votes, {rate.people} people, {rate.duels} duels",
         f"95 % interval of diffusion's wins: {interval}",
         f"Both good: {ties} · both bad: 0",

@@ -23,6 +23,7 @@ from tests.e2e.clips import (
     carries_clip,
     clip_of,
     clips_in,
+    delete,
     eventually,
     made,
     mp3_of,
@@ -96,7 +97,7 @@ async def test_again_follows_it_and_the_other_mode_does_not(
     again = await clip_of(await bob.click(first, "Again"))
     assert heard(again, bot, tmp_path) == pytest.approx(600, abs=5)
     assert read_recipe(mp3_of(again, bot.sandbox, tmp_path)).melody == sha(file)
-    other = await clip_of(await bob.click(first, "Other mode"))
+    other = await clip_of(await bob.click(first, "Try diffusion"))
     assert read_recipe(mp3_of(other, bot.sandbox, tmp_path)).melody is None
 
 
@@ -114,12 +115,12 @@ async def test_it_goes_with_the_last_clip_that_follows_it(
     file = tune(800)
     first = await made(alice, "strings", mode="ar", melody=file)
     second = await clip_of(await alice.click(first, "Again"))
-    await alice.click(first, "Delete")
+    await delete(alice, first)
     await eventually(lambda: first not in clips_in(music), "the first deletion")
     third = await clip_of(await alice.click(second, "Again"))
     for message in (second, third):
         assert sha(file) in kept(bot)
-        await alice.click(message, "Delete")
+        await delete(alice, message)
     await eventually(lambda: sha(file) not in kept(bot), "the last deletion")
 
 

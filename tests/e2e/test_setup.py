@@ -113,7 +113,7 @@ async def test_a_mode_whose_model_is_missing_is_not_offered(description: Spec, t
         assert any(
             "mode diffusion is not available: The model absent is not there" in line for line in bot.lines
         )
-        refusal = await (await alice.click(message, "Other mode")).followup()
+        refusal = await (await alice.click(message, "Try diffusion")).followup()
         assert "No model is installed for mode diffusion" in refusal.content
 
 

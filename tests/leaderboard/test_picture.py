@@ -141,8 +141,8 @@ def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (Conclusion.DIFFUSION, "Diffusion wins 56–69 %"),
-        (Conclusion.AR, "Autoregressive wins 31–44 %"),
+        (Conclusion.DIFFUSION, "diffusion wins 56–69 %"),
+        (Conclusion.AR, "ar wins 31–44 %"),
         (Conclusion.EVEN, "About even: 56–69 %"),
         (Conclusion.NOT_YET_KNOWN, "Not yet known"),
         (Conclusion.TOO_FEW, "Too few votes"),

@@ -57,7 +57,7 @@ async def test_what_is_drawn_is_what_was_voted(database: Database, leaderboards:
     await community(database)
     asked: dict[str, Any] = {"guild_id": 10, "title": "Here", "built_in": False, "now": 1e6}
     board = await leaderboards.draw(group="tag", **asked)
-    assert "Diffusion wins" in board.text
+    assert "diffusion wins" in board.text
     assert "180 votes, 20 people, 12 duels" in board.text
     assert "Both good: 60" in board.text
     assert Image.open(BytesIO(board.picture)).width == 800

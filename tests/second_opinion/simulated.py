@@ -139,6 +139,7 @@ def text_of(message: ResponseMessage | discord.Message) -> str:
     for embed in message.embeds:
         parts += [embed.title or "", embed.description or ""]
         parts += [f"{field.name} {field.value}" for field in embed.fields]
+        parts.append(embed.footer.text or "")
     return "\n".join(parts)
 
 

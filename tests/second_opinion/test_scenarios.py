@@ -18,7 +18,7 @@ async def test_from_the_command_to_the_clip(place: Simulation) -> None:
     assert [one.filename.rpartition(".")[2] for one in clip.attachments] == ["mp3", "png"]
     sound = await clip.attachments[0].read()
     assert sound.startswith(b"ID3")
-    for shown in (PROMPT, "diffusion", "test tones", "11"):
+    for shown in (PROMPT, "diffusion · 2 s · seed 11"):
         assert shown in text_of(clip)
     assert not clip.ephemeral
     assert clip.message.mentions == []
@@ -33,7 +33,9 @@ async def test_the_buttons_under_a_clip(place: Simulation) -> None:
     assert "<@" not in text_of(again)
     refusal = await place.bob.click(clip.message, label="Delete")
     assert "moderator" in told(refusal)
-    await place.mina.click(clip.message, label="Delete")
+    question = await place.mina.click(clip.message, label="Delete")
+    assert "Delete this clip?" in told(question)
+    await place.mina.click(last_of(question).message, label="Delete")
     await place.until(lambda: place.gone(clip), "the deletion")
 
 
