@@ -20,9 +20,15 @@ class CachedLayer(torch.nn.Module):
         super().__init__()
         self.layer = layer
         self.cached: torch.Tensor | None = None
+        self.bypassed = False
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output for the first input since the reset; later inputs are not looked at."""
+        """Return the layer's output for the first input since the reset; later inputs are not looked at.
+
+        Bypassed, it computes anew every time.
+        """
+        if self.bypassed:
+            return torch.as_tensor(self.layer(states))
         if self.cached is None:
             self.cached = self.layer(states)
         return self.cached
@@ -43,10 +49,13 @@ def cache_cross_attention(model: Any, *others: str) -> list[CachedLayer]:
 
 
 @contextmanager
-def fresh_caches(layers: list[CachedLayer]) -> Iterator[None]:
-    """Reset the caches before and after one clip is denoised, however that ends."""
+def fresh_caches(layers: list[CachedLayer], *, bypassed: bool = False) -> Iterator[None]:
+    """Reset the caches before and after one clip is denoised, however that ends.
+
+    bypassed: for a clip whose every step has several conditions.
+    """
     for layer in layers:
-        layer.cached = None
+        layer.cached, layer.bypassed = None, bypassed
     try:
         yield
     finally:

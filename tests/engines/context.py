@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,13 @@ class RecordingContext:
     """cancel: job id → the share of its steps after which it is cancelled. Ids count from 1."""
 
     def __init__(
-        self, *recipes: Recipe, cancel: dict[int, float] | None = None, melody: Path | None = None
+        self,
+        *recipes: Recipe,
+        cancel: dict[int, float] | None = None,
+        melody: Path | None = None,
+        sources: Mapping[Role, Path] | None = None,
     ) -> None:
-        sources = {} if melody is None else {Role.MELODY: melody}
+        sources = {**(sources or {}), **({} if melody is None else {Role.MELODY: melody})}
         self.waiting = [RenderRequest(number, recipe, sources) for number, recipe in enumerate(recipes, 1)]
         self.cancel = cancel or {}
         self.updates: dict[int, list[tuple[int, int]]] = {}

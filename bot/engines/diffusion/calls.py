@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,72 +9,40 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from bot.engines.base import RenderRequest
 from bot.engines.diffusion import oobleck
-from bot.recipe import Recipe
-from bot.recipe.languages import LANGUAGES
+from bot.engines.diffusion.ace_step import render as render_ace_step
+from bot.engines.diffusion.callbacks import OnStep, Option
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
 
-OnStep = Callable[[int, torch.Tensor], None]
-"""Called after each denoising step with the number of finished steps and the latents; may raise to abort."""
-Option = Callable[[Recipe, str], float]
-"""Returns one of a recipe's options, or the model's default."""
-Call = Callable[[Any, Recipe, Option, torch.Generator, OnStep, Callable[[], None]], "Wave"]
-"""(pipeline, recipe, option, generator, on_step, on_slice) → wave; on_slice precedes each decoded slice."""
-
-INSTRUMENTAL = "[Instrumental]"
-"""ACE-Step's lyrics for an instrumental clip (its docs/en/INFERENCE.md)."""
-_PEAK = 10 ** (-1 / 20)
-"""ACE-Step's pipeline brings every clip to a peak of −1 dBFS."""
+Call = Callable[[Any, RenderRequest, Option, torch.Generator, OnStep, Callable[[], None]], "Wave"]
+"""(pipeline, job, option, generator, on_step, on_slice) → wave; on_slice precedes each decoded slice."""
 
 
 def ace_step(
     pipe: Any,
-    recipe: Recipe,
+    job: RenderRequest,
     option: Option,
     generator: torch.Generator,
     on_step: OnStep,
     on_slice: Callable[[], None],
 ) -> Wave:
-    """Call AceStepPipeline; turbo models are guidance-distilled: no classifier-free guidance (scale 1)."""
-
-    def after(pipe: Any, number: int, time: float, tensors: dict[str, Any]) -> dict[str, Any]:
-        on_step(number + 1, tensors["latents"])
-        return {}
-
-    latents = pipe(
-        prompt=recipe.prompt,
-        lyrics=recipe.text("lyrics") or INSTRUMENTAL,
-        vocal_language=LANGUAGES.get(recipe.text("vocal_language") or "", "unknown"),
-        bpm=recipe.options.get("bpm"),
-        keyscale=recipe.text("key"),
-        # As ACE-Step names them: the beats of a bar alone.
-        timesignature=(recipe.text("time_signature") or "").partition("/")[0] or None,
-        shift=option(recipe, "shift"),
-        audio_duration=recipe.seconds,
-        num_inference_steps=int(option(recipe, "num_sampling_steps")),
-        guidance_scale=1.0 if pipe.is_turbo else option(recipe, "guidance_scale"),
-        generator=generator,
-        output_type="latent",
-        callback_on_step_end=after,
-    ).audios
-    # The pipeline measures the peak of whole latent frames, some of which are past the clip's end.
-    hop = math.prod(pipe.vae.config.downsampling_ratios)
-    wave = oobleck.decode(pipe.vae, latents.transpose(1, 2), latents.shape[1] * hop, on_slice)
-    wave = wave * (_PEAK / wave.abs().max().clamp(min=1e-6))
-    return _array(wave[:, : round(recipe.seconds * pipe.sample_rate)])
+    """Call AceStepPipeline, with the sources of the recipe's task."""
+    return _array(render_ace_step(pipe, job, option, generator, on_step, on_slice))
 
 
 def stable_audio(
     pipe: Any,
-    recipe: Recipe,
+    job: RenderRequest,
     option: Option,
     generator: torch.Generator,
     on_step: OnStep,
     on_slice: Callable[[], None],
 ) -> Wave:
     """Call StableAudioPipeline, which always denoises its full length; only the clip's part is decoded."""
+    recipe = job.recipe
     with warnings.catch_warnings():
         # torchsde warns where the first noise level is off its range by a rounding, and takes the nearest.
         warnings.filterwarnings("ignore", "Should have t[ab]", UserWarning)
@@ -96,13 +63,14 @@ def stable_audio(
 
 def audioldm2(
     pipe: Any,
-    recipe: Recipe,
+    job: RenderRequest,
     option: Option,
     generator: torch.Generator,
     on_step: OnStep,
     on_slice: Callable[[], None],
 ) -> Wave:
     """Call AudioLDM2Pipeline, which decodes its mel spectrogram through the vocoder itself."""
+    recipe = job.recipe
 
     def after(number: int, time: object, latents: torch.Tensor) -> None:
         on_step(number + 1, latents)

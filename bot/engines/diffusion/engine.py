@@ -21,7 +21,7 @@ from bot.engines.diffusion.pipelines import Pipeline
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import BadAudio
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Task
 from bot.recipe.capabilities import Capabilities, option
 
 if TYPE_CHECKING:
@@ -142,10 +142,12 @@ class PipelineEngine(SerialEngine):
         # On the CPU, so that a seed gives the same noise on every device; never the global generator.
         generator = torch.Generator().manual_seed(job.recipe.seed)
         try:
-            with fresh_caches(self._cached_layers):
+            # A cover's steps blend two prompts, its own and the plain text's.
+            blends = job.recipe.task in (Task.COVER, Task.HYBRID)
+            with fresh_caches(self._cached_layers, bypassed=blends):
                 wave = self._call(
                     self._pipe,
-                    job.recipe,
+                    job,
                     lambda recipe, name: option(recipe, self.capabilities, name),
                     generator,
                     on_step,

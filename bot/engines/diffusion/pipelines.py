@@ -11,7 +11,7 @@ from typing import Any
 from bot.engines.diffusion.files import INDEX, Component, read_component, read_index, refused
 from bot.hub.catalogue import licence_of
 from bot.hub.hub_cache import title_of
-from bot.recipe import Mode
+from bot.recipe import Mode, Role, Task
 from bot.recipe.capabilities import Bounds, Capabilities, texts
 
 _SCHEDULERS = (
@@ -99,6 +99,7 @@ def is_turbo(components: Mapping[str, Component]) -> bool:
 def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
     # Bounds and defaults: ACE-Step's docs/en/INFERENCE.md; 50 steps for base: its model card.
     vae = components["vae"].config
+    covers = {"audio_tokenizer", "audio_token_detokenizer"} <= components.keys()
     options = {"num_sampling_steps": Bounds(1, 20, 8), "shift": Bounds(1, 5, 3)}
     if not is_turbo(components):
         options = {
@@ -114,10 +115,20 @@ def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
         "max_seconds": 600.0,
         # The pipeline reads 256 tokens, of which its template takes about 60.
         "prompt_tokens": 196,
+        "tasks": _ace_step_tasks(covers=covers),
         "options": options
-        | {"bpm": Bounds(30, 300)}
+        | ({"structure": Bounds(0, 1, 1)} if covers else {})
+        | {"bpm": Bounds(30, 300), "repaint_start": Bounds(0, 600), "repaint_end": Bounds(0, 600)}
         | texts("key", "time_signature", "lyrics", "vocal_language"),
     }
+
+
+def _ace_step_tasks(*, covers: bool) -> dict[Task, frozenset[Role]]:
+    """Return ACE-Step's tasks with the roles of their sources; covers: whether it has an audio tokenizer."""
+    own = {Task.TEXT: (), Task.CONTINUE: (Role.START,), Task.REPAINT: (Role.INITIAL,)}
+    if covers:
+        own |= {Task.COVER: (Role.MELODY,), Task.HYBRID: (Role.INITIAL,)}
+    return {task: frozenset({*roles, Role.REFERENCE}) for task, roles in own.items()}
 
 
 def _stable_audio(components: Mapping[str, Component]) -> dict[str, Any]:

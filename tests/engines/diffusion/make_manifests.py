@@ -29,7 +29,8 @@ T5 = {"vocab_size": 200, "d_kv": 8, "d_ff": 37, "num_layers": 2, "num_heads": 4,
 
 def oobleck(rate: int, ratios: list[int], latents: int) -> Any:
     return diffusers.AutoencoderOobleck(
-        encoder_hidden_size=4,
+        # As in the published ones: the encoder's last layer gives mean and deviation of each latent.
+        encoder_hidden_size=2 * latents,
         downsampling_ratios=ratios,
         channel_multiples=[1, 2, 2, 4],
         decoder_channels=4,

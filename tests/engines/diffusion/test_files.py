@@ -178,10 +178,11 @@ def test_what_a_pipeline_takes_is_known_without_torch(folders: dict[str, Path]) 
         [sys.executable, "-c", program, *paths], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    sung = ["shift", "time_signature", "vocal_language"]
+    own = ["bpm", "key", "lyrics", "num_sampling_steps", "shift", "time_signature", "vocal_language"]
+    own += ["repaint_start", "repaint_end"]
     assert done.stdout.splitlines() == [
-        f"8000 2 600.0 {['bpm', 'key', 'lyrics', 'num_sampling_steps', *sung]}",
-        f"8000 2 600.0 {['bpm', 'guidance_scale', 'key', 'lyrics', 'num_sampling_steps', *sung]}",
+        f"8000 2 600.0 {sorted(own)}",
+        f"8000 2 600.0 {sorted([*own, 'guidance_scale', 'structure'])}",
         "16000 2 2.0 ['guidance_scale', 'negative_prompt', 'num_sampling_steps']",
         "16000 1 2.5 ['guidance_scale', 'negative_prompt', 'num_sampling_steps']",
     ]

@@ -32,6 +32,22 @@ def test_slices_sound_like_the_whole(
     assert len(asked) == -(-frames // slice_frames)
 
 
+@pytest.mark.parametrize(("frames", "slice_frames"), [(40, 7), (64, 16), (5, 256)])
+def test_slices_are_encoded_like_the_whole(
+    frames: int, slice_frames: int, engine: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vae = copy.deepcopy(engine("turbo")._pipe.vae).double()
+    monkeypatch.setattr(oobleck, "SLICE_FRAMES", slice_frames)
+    wave = torch.randn(1, 2, 320 * frames, generator=torch.Generator().manual_seed(1)).double()
+    with torch.inference_mode():
+        whole = vae.encode(wave).latent_dist.mode()
+    asked = []
+    ours = oobleck.encode(vae, wave, lambda: asked.append(1))
+    assert ours.shape == whole.shape == (1, 8, frames)
+    assert (ours - whole).abs().max() < 1e-6 * whole.abs().max()
+    assert len(asked) == -(-frames // slice_frames)
+
+
 @pytest.mark.parametrize("kind", ["turbo", "stable_audio"])
 def test_a_sample_hears_no_further_than_the_reach_says(kind: str, engine: Callable[[str], Any]) -> None:
     vae = engine(kind)._pipe.vae
