@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import cast
 
@@ -27,6 +27,8 @@ from bot.jobs.janitor import Janitor
 from bot.jobs.outbox import JobOutbox
 from bot.jobs.service import JobService
 from bot.leaderboard.process import LeaderboardProcess
+from bot.policy.reports import ClipModeration
+from bot.policy.service import PolicyService
 from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
 from bot.recipe import Mode
@@ -47,6 +49,7 @@ log = logging.getLogger(__name__)
 
 ENGINES = "bot.engines.registry"
 COGS = (  # by name: discord.py loads and reloads its extensions by their modules' names
+    "cogs.gate",
     "cogs.errors",
     "cogs.clips.music",
     "cogs.presets.cog",
@@ -54,7 +57,9 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.clips.queue",
     "cogs.clips.history",
     "cogs.clips.deletions",
+    "cogs.moderation.cog",
     "cogs.removals",
+    "cogs.guilds",
     "cogs.about",
     "cogs.clips.outbox",
     "cogs.duels.cog",
@@ -76,12 +81,31 @@ INTENTS = discord.Intents(guilds=True, guild_messages=True)
 """Servers with their channels and threads, and deletions of messages; neither intent is privileged."""
 
 
+Gate = Callable[[discord.Interaction["Antiphon"]], Awaitable[bool]]
+
+
+async def _closed(interaction: discord.Interaction[Antiphon]) -> bool:
+    return False
+
+
+class GatedTree(app_commands.CommandTree["Antiphon"]):
+    """The commands, each behind the gate: commands, menus and autocomplete. It is closed until it is set."""
+
+    gate: Gate = staticmethod(_closed)
+
+    async def interaction_check(self, interaction: discord.Interaction[Antiphon], /) -> bool:
+        """Tell whether the gate lets an interaction through; it has answered where it does not."""
+        return await self.gate(interaction)
+
+
 class Antiphon(commands.AutoShardedBot):
     """The bot. `engines` names the module that describes and loads models; `clock` gives Unix time.
 
     Cogs ask `clock()` for the time, never the machine, so that a test can turn it.
     """
 
+    policy: PolicyService
+    clip_moderation: ClipModeration
     jobs: JobService
     janitor: Janitor
     history: History
@@ -114,6 +138,7 @@ class Antiphon(commands.AutoShardedBot):
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
             max_messages=None,
+            tree_cls=GatedTree,
             http_trace=self._response_trace(),
         )
         self.settings = settings
@@ -139,6 +164,9 @@ class Antiphon(commands.AutoShardedBot):
             raise SetupError(f"The clips' folder {settings.clip_dir} cannot be made: {error}.") from error
         jobs, clips = Jobs(database), Clips(database)
         self.history, self.outbox = History(jobs, clips), JobOutbox(jobs, self.clock)
+        self.policy = PolicyService(database, settings, self.clock)
+        await self.policy.open()
+        self.clip_moderation = ClipModeration(database, self.clock)
         self.presets = PresetService(database, settings, self.clock)
         self.preset_moderation = PresetModeration(database, self.clock)
         self.coach = CoachService(CoachStore(database), self.capabilities, settings.default_mode, self.clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot import settings_file
 from bot.errors import ConfigError
@@ -54,6 +54,11 @@ def _token(value: object) -> object:
     if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", text) or re.fullmatch(r"\d+|[0-9a-f]{64}", text):
         raise ValueError
     return text
+
+
+def _ids(value: object) -> object:
+    """Read Discord's ids, separated by commas or blanks."""
+    return tuple(re.split(r"[\s,]+", value.strip(" ,"))) if isinstance(value, str) else value
 
 
 def _path(value: object) -> object:
@@ -151,6 +156,12 @@ class Settings(OptionDefaults):
         None, description="a Hugging Face access token"
     )
 
+    allowed_guilds: Annotated[
+        tuple[Annotated[int, Field(ge=1, lt=2**63)], ...], NoDecode, BeforeValidator(_ids)
+    ] = Field((), description="ids of Discord servers separated by commas, or nothing for every server")
+    allow_dms: bool = Field(True, description="true or false")
+    allow_user_install: bool = Field(True, description="true or false")
+    account_days: float = Field(0, ge=0, le=3650, description="a number of days from 0 to 3650")
     max_seconds: float = Field(60, ge=1, le=600, description="a number of seconds from 1 to 600")
     max_jobs_per_member: int = Field(5, ge=1, le=1000, description="a whole number from 1 to 1000")
     max_queue: int = Field(500, ge=1, le=100_000, description="a whole number from 1 to 100000")

@@ -3,6 +3,7 @@
 AntiphonError
 ├── UserError                what a member did wrong; its text is shown to them, in plain words
 │   ├── InvalidRecipe        a value outside what the engine takes, or an option it does not take
+│   ├── NotAllowed           what the gate refused, with the reason and what would help
 │   ├── LimitReached         a quota, a full queue, or a wait longer than the place allows
 │   └── NotFound             a job, clip or preset that is not there, or is not theirs
 ├── SetupError               what the owner has to mend; start-up ends with its one sentence
@@ -33,6 +34,10 @@ class InvalidRecipe(UserError):
 
 class LimitReached(UserError):
     """A quota, a full queue, or a wait longer than the place allows."""
+
+
+class NotAllowed(UserError):
+    """The gate refused: the text gives the reason and what would help, and repeats nothing that was typed."""
 
 
 class NotFound(UserError):

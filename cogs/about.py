@@ -21,6 +21,7 @@ HELP = (
     "makes clips from theirs: `/preset browse` to begin with.\n"
     "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again, "
     "sends them once more or deletes them.\n"
+    "Moderators find reports, bans and the audit log under **/moderate**.\n"
     "**/about** says which models run here and what their licences allow."
 )
 

@@ -220,7 +220,8 @@ COG_LAYERS = (
     {"submission"},
     {"presets", "coach", "duels"},
     {"clips"},
-    {"about", "application", "errors", "removals"},
+    {"moderation"},
+    {"about", "application", "errors", "gate", "guilds", "removals"},
 )
 """The packages and modules of cogs/, each of which imports only itself and those of earlier layers."""
 

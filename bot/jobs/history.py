@@ -22,6 +22,10 @@ class History:
         """Return a member's jobs that are queued or running, oldest first."""
         return await self._jobs.open_of(user_id)
 
+    async def open_jobs_in(self, guild_id: int) -> list[Job]:
+        """Return a server's jobs that are queued or running, oldest first."""
+        return await self._jobs.open_in(guild_id)
+
     async def recent_prompts(self, user_id: int, containing: str, limit: int) -> list[str]:
         """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
         return await self._jobs.recent_prompts(user_id, containing, limit)

@@ -99,6 +99,12 @@ class Recipe:
         """The SHA-256 of each source that is stored audio."""
         return frozenset(source for source in self.sources.values() if isinstance(source, str))
 
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What a member wrote: the prompt, and the options of free text."""
+        options = [str(value) for name, value in self.options.items() if OPTIONS[name].is_free_text]
+        return (self.prompt, *options)
+
     def text(self, option: str) -> str | None:
         """Return the value of a text option, None where it is not set."""
         value = self.options.get(option)

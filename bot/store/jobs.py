@@ -205,6 +205,12 @@ class Jobs:
         """Return a member's jobs that are queued or running, oldest first."""
         return [job_of(row) for row in await self._db.read(_SELECT_OPEN_OF_MEMBER, {"user_id": user_id})]
 
+    async def open_in(self, guild_id: int) -> list[Job]:
+        """Return a server's jobs that are queued or running, oldest first."""
+        return [
+            job_of(row) for row in await self._db.read(_SELECT_OPEN_JOBS_IN_GUILD, {"guild_id": guild_id})
+        ]
+
     async def recent_prompts(self, user_id: int, containing: str, limit: int) -> list[str]:
         """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
         rows = await self._db.read(
@@ -346,6 +352,9 @@ ORDER BY id
 """
 _SELECT_OPEN_OF_MEMBER = (
     "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"
+)
+_SELECT_OPEN_JOBS_IN_GUILD = (
+    "SELECT * FROM jobs WHERE guild_id = :guild_id AND state IN ('queued', 'running') ORDER BY id"
 )
 _SELECT_RECENT_PROMPTS = """
 SELECT prompt FROM (

@@ -8,7 +8,7 @@ Delete asks first, and has Keep where Delete was: a double click deletes nothing
 from __future__ import annotations
 
 import re
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import discord
 from discord import app_commands
@@ -16,9 +16,10 @@ from discord import app_commands
 from bot.app import Antiphon
 from bot.store.clips import HistoryEntry
 from cogs.clips.resend import send_clip
-from cogs.ui.answers import answer_error, defer_update, think
+from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import build_embed
+from cogs.ui.gated_item import GatedItem
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import in_a_line, plain, quoted
 
@@ -40,7 +41,7 @@ class OlderButton(IdButton, prefix="history:older"):
 
 
 class ClipSelect(
-    discord.ui.DynamicItem[discord.ui.Select[Any]],
+    GatedItem,
     template=rf"{_CHOOSE}:(?P<before>[0-9]{{1,18}})",
 ):
     """Chooses a clip of the page; its custom_id has the id that the page's clips are below, 0 for all."""
@@ -61,15 +62,11 @@ class ClipSelect(
         """Make the select again from a message of any age."""
         return cls(int(match["before"]) or None)
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the page with the chosen clip marked, and what can be done with it."""
-        acting = cast("discord.Interaction[Antiphon]", interaction)
-        try:
-            await defer_update(acting)
-            [chosen] = self.item.values
-            await _show(acting, self.before, int(chosen))
-        except Exception as error:
-            await answer_error(acting, error, "the choice in /history")
+        await defer_update(interaction)
+        [chosen] = self.item.values
+        await _show(interaction, self.before, int(chosen))
 
 
 class SendAgainButton(IdButton, prefix="history:send"):

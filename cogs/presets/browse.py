@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import discord
 
@@ -14,9 +14,10 @@ from bot.store.presets.search import Filter, Sort
 from cogs.presets.buttons import ShowButton
 from cogs.presets.card import brief_card
 from cogs.presets.lookup import viewer
-from cogs.ui.answers import answer_error, defer_update
+from cogs.ui.answers import defer_update
 from cogs.ui.buttons import in_rows
 from cogs.ui.embeds import MAX_TOTAL, build_embed
+from cogs.ui.gated_item import GatedItem
 from cogs.ui.text import one_line
 
 PAGE = 5
@@ -27,7 +28,7 @@ _MODES = {"-": None} | {mode.value[0]: mode for mode in Mode}
 
 
 class PageButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    GatedItem,
     template=r"presets:(?P<page>\d{1,6}):(?P<sort>[run]):(?P<mode>[ad-]):(?P<tag>[^:]*):(?P<text>(?s:.*))",
 ):
     """Another page of the search in its custom_id."""
@@ -47,16 +48,11 @@ class PageButton(
         wanted = Filter(match["text"], match["tag"] or None, _MODES[match["mode"]], _SORTS[match["sort"]])
         return cls(wanted, int(match["page"]))
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the page in place of this one."""
-        try:
-            await defer_update(interaction)
-            embeds, view = await page(
-                cast("discord.Interaction[Antiphon]", interaction), self.wanted, self.page
-            )
-            await interaction.edit_original_response(embeds=embeds, view=view)
-        except Exception as error:
-            await answer_error(interaction, error, "presets")
+        await defer_update(interaction)
+        embeds, view = await page(interaction, self.wanted, self.page)
+        await interaction.edit_original_response(embeds=embeds, view=view)
 
 
 async def page(

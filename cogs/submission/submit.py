@@ -8,17 +8,20 @@ import discord
 
 from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
+from bot.policy.acts import Act
 from bot.recipe import Recipe, Role
 from bot.store.jobs import Job, Request
 from cogs.submission.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
+from cogs.ui.gate import check
 
 
 async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
-    """Acknowledge a request for so many clips.
+    """Acknowledge a request for so many clips, two of them for a duel.
 
-    Raises LimitReached before, so that no public “thinking…” appears for a refusal.
+    Raises NotAllowed or LimitReached before, so that no public “thinking…” appears for a refusal.
     """
+    check(interaction, Act.DUEL if clips > 1 else Act.ASK)
     await interaction.client.jobs.check_limits(
         interaction.user.id, can_post=can_post(interaction), jobs=clips
     )
@@ -51,6 +54,7 @@ async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, se
     """
     if interaction.guild_id is None or not can_post(interaction):
         raise UserError(why_not_post(interaction))
+    check(interaction, Act.DUEL)
     # From here on the duel has an answer of its own: nothing that fails now is the member's to hear.
     await interaction.client.duels.start(
         prompt, seconds, interaction.guild_id, partial(request_for, interaction)
@@ -60,7 +64,11 @@ async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, se
 def request_for(
     interaction: discord.Interaction[Antiphon], recipe: Recipe, preset_version: int | None = None
 ) -> Request:
-    """Return the acting member's request for a recipe, in the interaction's channel."""
+    """Return the acting member's request for a recipe, in the interaction's channel.
+
+    Raises NotAllowed: whatever leads to a clip comes through here, so that nothing goes round the gate.
+    """
+    check(interaction, Act.ASK, *recipe.texts)
     answer = acknowledgement(interaction)
     return Request(
         recipe=recipe,

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 
 import discord
 
-from bot.app import Antiphon
-from cogs.ui.answers import answer_error
+from cogs.ui.gated_item import GatedItem
 
 CLIP_DETAILS = "clip:details"
 """The custom_id's prefix of the button under every clip, by which a message is recognised as a clip's."""
 
 
-class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:matched"):
+class IdButton(GatedItem, template=r"never:matched"):
     """A button about one numbered object. Subclasses have its prefix, its look and its action."""
 
     prefix: ClassVar[str]
@@ -44,17 +43,6 @@ class IdButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"never:
     ) -> Self:
         """Restore the button of a message of any age."""
         return cls(int(match["number"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Handle a press; every error is answered."""
-        try:
-            await self.press(cast("discord.Interaction[Antiphon]", interaction))
-        except Exception as error:
-            await answer_error(interaction, error, f"button {self.prefix}:{self.number}")
-
-    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Act on a press."""
-        raise NotImplementedError
 
 
 def in_rows(*buttons: discord.ui.Item[Any]) -> discord.ui.View:

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, cast
 import discord
 
 from bot.app import Antiphon
-from bot.errors import UserError
+from bot.errors import NotAllowed, UserError
 from cogs.ui.answers import answer_error
+from cogs.ui.gate import check
 from cogs.ui.text import quoted
 
 TYPED_SHOWN = 1200
@@ -123,7 +124,10 @@ async def handle_submission(interaction: discord.Interaction[Antiphon], forms: S
             continue
         typed = Answers(data["components"])
         try:
+            check(interaction)
             await form(int(match[1])).submitted(interaction, typed)
+        except NotAllowed as error:
+            await answer_error(interaction, error, f"form {form.prefix}")
         except UserError as error:
             kept = "\n".join(
                 f"> {quoted(text, TYPED_SHOWN // len(typed))}" for text in typed.values() if text

@@ -1,0 +1,41 @@
+"""The gate before every command, menu and autocomplete. Buttons, selects and forms pass it in cogs/ui/."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import discord
+from discord.ext import commands
+
+from bot.app import Antiphon, GatedTree
+from bot.errors import NotAllowed
+from cogs.ui.answers import answer_error
+from cogs.ui.gate import check
+
+
+class Gate(commands.Cog):
+    """Opens the tree's gate for whoever passes the policy."""
+
+    def __init__(self, bot: Antiphon) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Set the gate, which is closed before."""
+        cast(GatedTree, self.bot.tree).gate = self._passes
+
+    async def _passes(self, interaction: discord.Interaction[Antiphon]) -> bool:
+        try:
+            check(interaction)
+        except NotAllowed as refusal:
+            if interaction.type is discord.InteractionType.autocomplete:
+                # A suggestion cannot be refused in words; the command itself is.
+                await interaction.response.autocomplete([])
+            else:
+                await answer_error(interaction, refusal, "the gate")
+            return False
+        return True
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Gate(bot))

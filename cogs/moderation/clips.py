@@ -1,0 +1,191 @@
+"""Reported clips: the form, the moderators' queue, and what they decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.app import Antiphon
+from bot.errors import NotFound, UserError
+from bot.store.clip_reports import ClipCase
+from cogs.clips.card import details
+from cogs.ui.answers import defer_update, think
+from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.embeds import build_embed
+from cogs.ui.forms import Answers, Field, Form
+from cogs.ui.permissions import moderates_server
+from cogs.ui.text import quoted
+
+SHOWN = 5
+REASON_CHARACTERS = 300
+REASON_SHOWN = 300
+
+
+def moderated_guild(interaction: discord.Interaction[Antiphon]) -> int:
+    """Return the server that the acting member moderates. Raises UserError for others."""
+    if interaction.guild_id is not None and moderates_server(interaction):
+        return interaction.guild_id
+    raise UserError(
+        "Only moderators of the whole server can do that: a role with Manage Messages or Manage Server, or "
+        "one that /settings names as moderators of the bot."
+    )
+
+
+class ReportClipForm(Form):
+    """Why moderators should look at the clip whose number it has."""
+
+    prefix = "report:clip"
+
+    async def offer(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Open it."""
+        reason = Field(
+            id="reason",
+            label="What is wrong with it?",
+            max_length=REASON_CHARACTERS,
+            long=True,
+            required=True,
+        )
+        await self.open(interaction, "Report to the moderators", [reason])
+
+    async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Answers) -> None:
+        """Put it into the queue."""
+        await think(interaction, private=True)
+        bot, guild_id = interaction.client, interaction.guild_id
+        if guild_id is None:
+            raise UserError("A clip is reported in the server where it was made.")
+        await bot.clip_moderation.report(guild_id, self.number, interaction.user.id, typed["reason"])
+        await bot.policy.record(guild_id, interaction.user.id, "report", detail=f"clip {self.number}")
+        await interaction.followup.send("Thank you. The moderators will look at it.", ephemeral=True)
+
+
+class LookAtClipButton(IdButton, prefix="moderate:look"):
+    """One reported clip."""
+
+    label = "Look"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show it with what can be decided."""
+        await think(interaction, private=True)
+        case = await _case(interaction, self.number)
+        clip = await interaction.client.history.clip(case.clip_id)
+        reasons = [f"- {quoted(reason, REASON_SHOWN)}" for reason in case.reasons]
+        found = build_embed(title=f"Reports of clip {case.clip_id}", description=reasons)
+        kinds = (DeleteClipButton, KeepClipButton, BanRequesterButton)
+        await interaction.followup.send(
+            f"Requested by <@{case.user_id}>. {_link(case)}",
+            embeds=[found, details(clip)],
+            view=in_rows(*(kind(case.clip_id) for kind in kinds)),
+            ephemeral=True,
+        )
+
+
+class _Decision(IdButton):
+    """A decision about a reported clip; it settles the reports."""
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Carry it out, and confirm it."""
+        await defer_update(interaction)
+        case = await _case(interaction, self.number)
+        said = await self.decide(interaction, case)
+        await interaction.client.clip_moderation.settle(case, interaction.user.id)
+        await interaction.edit_original_response(content=said, embeds=[], view=None)
+
+    async def decide(self, interaction: discord.Interaction[Antiphon], case: ClipCase) -> str:
+        """Act, and return what to confirm."""
+        raise AssertionError("subclasses decide")
+
+
+class DeleteClipButton(_Decision, prefix="moderate:delete"):
+    """Deletes the clip: message, files and record."""
+
+    label = "Delete clip"
+    style = discord.ButtonStyle.danger
+
+    async def decide(self, interaction: discord.Interaction[Antiphon], case: ClipCase) -> str:
+        """Delete it."""
+        bot = interaction.client
+        await bot.deletions.begin(case.clip_id)
+        await bot.policy.record(
+            case.guild_id,
+            interaction.user.id,
+            "delete clip",
+            member_id=case.user_id,
+            detail=f"clip {case.clip_id}",
+        )
+        return f"Clip {case.clip_id} is deleted."
+
+
+class KeepClipButton(_Decision, prefix="moderate:keep"):
+    """Keeps the clip."""
+
+    label = "Keep"
+    style = discord.ButtonStyle.success
+
+    async def decide(self, interaction: discord.Interaction[Antiphon], case: ClipCase) -> str:
+        """Keep it."""
+        await interaction.client.policy.record(
+            case.guild_id, interaction.user.id, "keep clip", detail=f"clip {case.clip_id}"
+        )
+        return f"Clip {case.clip_id} stays, and its reports are settled."
+
+
+class BanRequesterButton(_Decision, prefix="moderate:ban"):
+    """Deletes the clip and bans who requested it from the bot in this server."""
+
+    label = "Delete and ban member"
+    style = discord.ButtonStyle.danger
+
+    async def decide(self, interaction: discord.Interaction[Antiphon], case: ClipCase) -> str:
+        """Do both."""
+        await ban(interaction, case.guild_id, case.user_id, f"clip {case.clip_id}")
+        await interaction.client.deletions.begin(case.clip_id)
+        return f"Clip {case.clip_id} is deleted, and <@{case.user_id}> is banned from the bot here."
+
+
+BUTTONS = (LookAtClipButton, DeleteClipButton, KeepClipButton, BanRequesterButton)
+
+
+async def ban(interaction: discord.Interaction[Antiphon], guild_id: int, user_id: int, reason: str) -> int:
+    """Ban a member from the bot in a server, cancel what they have open there, and return how much it was."""
+    bot = interaction.client
+    if user_id == interaction.user.id:
+        raise UserError("That is you. Somebody else has to ban you.")
+    await bot.policy.ban(guild_id, user_id, interaction.user.id, reason)
+    cancelled = 0
+    for job in await bot.history.open_jobs(user_id):
+        if job.guild_id == guild_id:
+            try:
+                await bot.jobs.cancel(job.id)
+            except NotFound:
+                continue  # done meanwhile
+            cancelled += 1
+    return cancelled
+
+
+async def clips_page(
+    interaction: discord.Interaction[Antiphon],
+) -> tuple[str, discord.ui.View | None]:
+    """Return the reported clips of the server."""
+    cases = await interaction.client.clip_moderation.queue(moderated_guild(interaction), SHOWN)
+    if not cases:
+        return "No clip was reported. Reported presets are under `/reports`.", None
+    lines = [
+        f"**Clip {case.clip_id}** by <@{case.user_id}>: {len(case.reasons)} "
+        f"report{'' if len(case.reasons) == 1 else 's'}. {_link(case)}"
+        for case in cases
+    ]
+    looks: list[discord.ui.Item[Any]] = [
+        LookAtClipButton(case.clip_id, f"Look at {case.clip_id}") for case in cases
+    ]
+    return "\n".join(lines), in_rows(*looks)
+
+
+async def _case(interaction: discord.Interaction[Antiphon], clip_id: int) -> ClipCase:
+    return await interaction.client.clip_moderation.case(moderated_guild(interaction), clip_id)
+
+
+def _link(case: ClipCase) -> str:
+    if case.message_id is None:
+        return "Its message is gone."
+    return f"[Message](https://discord.com/channels/{case.guild_id}/{case.channel_id}/{case.message_id})"

@@ -1,0 +1,160 @@
+"""/moderate, the menu “Report clip”, and acts announced in a server's log channel."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.app import Antiphon
+from bot.errors import UserError
+from bot.store.audit import Entry
+from cogs.discord_errors import NETWORK_ERRORS
+from cogs.moderation.clips import BUTTONS, ReportClipForm, ban, clips_page, moderated_guild
+from cogs.moderation.queue import ITEMS, queue_page
+from cogs.ui.answers import think
+from cogs.ui.buttons import clip_in
+from cogs.ui.persistent_cog import PersistentCog
+from cogs.ui.text import joined_lines, quoted
+
+log = logging.getLogger(__name__)
+
+LISTED = 20
+REASON_CHARACTERS = 200
+MAX_CONTENT = 2_000
+"""Discord's limit for the content of a message. Members are named in contents: an embed shows the number of
+one whom the reader's client does not know."""
+
+
+@app_commands.guild_only()
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+@app_commands.allowed_installs(guilds=True, users=False)
+class Moderation(
+    PersistentCog,
+    commands.GroupCog,
+    group_name="moderate",
+    group_description="For moderators: reports, bans, the queue, and who did what",
+):
+    """The commands. Each asks for a permission in the whole server, never in one channel."""
+
+    items = (*BUTTONS, *ITEMS)
+    forms = (ReportClipForm,)
+
+    def __init__(self, bot: Antiphon) -> None:
+        super().__init__(bot)
+        self.menu = app_commands.ContextMenu(name="Report clip", callback=self.report_clip)
+        self._announcing: set[asyncio.Task[None]] = set()
+
+    async def cog_load(self) -> None:
+        """Register the menu, and announce acts from now on."""
+        await super().cog_load()
+        self.bot.tree.add_command(self.menu)
+        self.bot.policy.subscribe(self._recorded)
+
+    async def cog_unload(self) -> None:
+        """Unregister it."""
+        await super().cog_unload()
+        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
+        for task in self._announcing:
+            task.cancel()
+
+    async def report_clip(self, interaction: discord.Interaction[Antiphon], message: discord.Message) -> None:
+        """Ask why."""
+        clip_id = clip_in(message) if self.bot.wrote(message) else None
+        if clip_id is None or interaction.guild_id is None:
+            raise UserError("That message has no clip of mine from this server.")
+        await ReportClipForm(clip_id).offer(interaction)
+
+    @app_commands.command(description="Look at reported clips, and decide")
+    async def clips(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show the queue of reports."""
+        await think(interaction, private=True)
+        content, view = await clips_page(interaction)
+        await interaction.edit_original_response(content=content, view=view)
+
+    @app_commands.command(description="Show what members of this server wait for, and cancel any of it")
+    async def queue(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show the server's open jobs."""
+        await think(interaction, private=True)
+        content, view = await queue_page(interaction)
+        await interaction.edit_original_response(content=content, view=view)
+
+    @app_commands.command(description="Keep a member from the bot in this server")
+    @app_commands.describe(member="Whom", reason="Why; moderators see it")
+    async def ban(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        member: discord.User,
+        reason: app_commands.Range[str, 1, REASON_CHARACTERS] | None = None,
+    ) -> None:
+        """Ban, and cancel what they wait for."""
+        await think(interaction, private=True)
+        guild_id = moderated_guild(interaction)
+        cancelled = await ban(interaction, guild_id, member.id, reason or "")
+        text = f"{member.mention} can no longer use the bot in this server."
+        if cancelled:
+            text += f" {cancelled} of their clips {'was' if cancelled == 1 else 'were'} cancelled."
+        await interaction.followup.send(text, ephemeral=True)
+
+    @app_commands.command(description="Let a banned member use the bot again")
+    @app_commands.describe(member="Whom")
+    async def unban(self, interaction: discord.Interaction[Antiphon], member: discord.User) -> None:
+        """Undo a ban."""
+        await think(interaction, private=True)
+        guild_id = moderated_guild(interaction)
+        await self.bot.policy.unban(guild_id, member.id, interaction.user.id)
+        await interaction.followup.send(f"{member.mention} can use the bot again.", ephemeral=True)
+
+    @app_commands.command(description="List the members who are banned from the bot")
+    async def bans(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """List them."""
+        await think(interaction, private=True)
+        found = await self.bot.policy.bans(moderated_guild(interaction), LISTED)
+        lines = [
+            f"<@{one.user_id}> by <@{one.banned_by}> {since(one.banned_at)}"
+            + (f": {quoted(one.reason, REASON_CHARACTERS)}" if one.reason else "")
+            for one in found
+        ]
+        text = joined_lines(lines, MAX_CONTENT) or "Nobody is banned from the bot in this server."
+        await interaction.followup.send(text, ephemeral=True)
+
+    @app_commands.command(description="Say who changed, banned, deleted or cancelled what, and when")
+    async def audit(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Show the newest acts."""
+        await think(interaction, private=True)
+        found = await self.bot.policy.acts(moderated_guild(interaction), LISTED)
+        lines = [f"{since(one.at)} {described(one)}" for one in found]
+        text = joined_lines(lines, MAX_CONTENT) or "Nothing was done yet."
+        await interaction.followup.send(text, ephemeral=True)
+
+    def _recorded(self, entry: Entry) -> None:
+        for channel_id in self.bot.policy.server(entry.guild_id).ids("log_channel"):
+            task = asyncio.create_task(self._announce(channel_id, entry), name="log channel")
+            self._announcing.add(task)
+            task.add_done_callback(self._announcing.discard)
+
+    async def _announce(self, channel_id: int, entry: Entry) -> None:
+        channel = self.bot.get_partial_messageable(channel_id, guild_id=entry.guild_id)
+        try:
+            await channel.send(described(entry))
+        except (discord.HTTPException, *NETWORK_ERRORS) as error:
+            log.info("the log channel of server %d took no message: %s", entry.guild_id, error)
+
+
+def since(seconds: float) -> str:
+    """Return a Unix time as Discord shows it, “2 hours ago”."""
+    return f"<t:{int(seconds)}:R>"
+
+
+def described(entry: Entry) -> str:
+    """Return an act in one line."""
+    whom = f" <@{entry.member_id}>" if entry.member_id is not None else ""
+    return f"<@{entry.actor_id}> **{entry.act}**{whom}" + (f": {entry.detail}" if entry.detail else "")
+
+
+async def setup(bot: Antiphon) -> None:
+    """Add the cog."""
+    await bot.add_cog(Moderation(bot))
