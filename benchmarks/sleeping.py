@@ -39,6 +39,11 @@ class SleepingEngine:
         pass
 
 
+def mode_of(model: str) -> Mode:
+    """Return the mode that a name ends with."""
+    return Mode.DIFFUSION if model.endswith("diffusion") else Mode.AR
+
+
 def describe(mode: Mode, model: str) -> Capabilities:
     return Capabilities(
         mode=mode,
@@ -61,7 +66,7 @@ def parameters(mode: Mode, model: str) -> int | None:
     return None
 
 
-def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
+def fits(mode: Mode, model: str, device: str, dtype: str, **_: object) -> bool:
     return True
 
 

@@ -20,6 +20,7 @@ from bot.config import Settings
 from bot.duels.service import DuelService
 from bot.duels.voting import VoteService
 from bot.engines.base import Engines
+from bot.engines.configured import InstalledModels, described
 from bot.errors import AntiphonError, ModelMissing, SetupError
 from bot.executor.configured import configured_workers
 from bot.jobs.history import History
@@ -143,13 +144,18 @@ class Antiphon(commands.AutoShardedBot):
         )
         self.settings = settings
         self.clock = clock
-        self.capabilities = installed(engines, settings)
+        self.models = installed(engines, settings)
         self.failure: AntiphonError | None = None
         self.set_up = False
         self._engines = engines
         self._services = AsyncExitStack()
         self._closing = asyncio.Lock()
         self._stopping: asyncio.Task[None] | None = None
+
+    @property
+    def capabilities(self) -> Mapping[Mode, Capabilities]:
+        """What the default model of each mode takes."""
+        return self.models.defaults
 
     async def setup_hook(self) -> None:
         """Open the database, start the worker, and load the cogs."""
@@ -172,10 +178,10 @@ class Antiphon(commands.AutoShardedBot):
         self.coach = CoachService(CoachStore(database), self.capabilities, settings.default_mode, self.clock)
         self.registrations = RegistrationService(Registrations(database), self.clock)
         await self.presets.install_starters(starter_presets())
-        # The default mode first: with one worker it is the only one.
-        warm = sorted(self.capabilities, key=lambda mode: mode is not settings.default_mode)
+        # The default mode's first: with one worker it is the only one.
+        warm = sorted(self.models, key=lambda model: model.mode is not settings.default_mode)
         workers = await configured_workers(settings, self._engines, warm=warm)
-        self.jobs = JobService(jobs, clips, workers, self.capabilities, settings, self.clock)
+        self.jobs = JobService(jobs, clips, workers, self.models, settings, self.clock)
         self.duels = DuelService(Duels(database), self.jobs, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
         self.removals = RemovalService(Removals(database), self.jobs, self.duels, self.clock)
@@ -259,15 +265,16 @@ class Antiphon(commands.AutoShardedBot):
         self._services.push_async_callback(cancel)
 
 
-def installed(engines: str, settings: Settings) -> Mapping[Mode, Capabilities]:
-    """Return what each mode's model takes, without the modes whose model is not there; those are logged."""
-    module = cast(Engines, importlib.import_module(engines))
-    found: dict[Mode, Capabilities] = {}
-    for mode, model in settings.models.items():
-        try:
-            found[mode] = module.describe(mode, model)
-        except ModelMissing as error:
-            log.warning("mode %s is not available: %s", mode, error)
+def installed(engines: str, settings: Settings) -> InstalledModels:
+    """Return what each model of the settings takes, without those that are not there; those are logged."""
+    for name in settings.superseded:
+        log.warning("%s has no effect beside MODELS: put its model into MODELS and remove it", name)
+    found: list[Capabilities] = []
+    for name, result in described(settings, cast(Engines, importlib.import_module(engines))):
+        if isinstance(result, ModelMissing):
+            log.warning("model %s is not available: %s", name, result)
+        else:
+            found.append(result)
     if not found:
         log.warning("no model is installed, so /music can only say so")
-    return found
+    return InstalledModels(found)

@@ -27,7 +27,7 @@ from bot.arena.text import count
 from bot.cli_models import models
 from bot.cli_options import with_options
 from bot.config import Settings, unknown_names
-from bot.errors import AntiphonError, ConfigError, StoreError, UserError
+from bot.errors import AntiphonError, ConfigError, ModelMissing, StoreError, UserError
 from bot.recipe import Mode, Recipe, Role
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED
 from bot.redact import redact_all
@@ -113,6 +113,9 @@ def generate(
     context: typer.Context,
     prompt: Annotated[str | None, typer.Argument(help=f"{PROMPT.description}.")] = None,
     mode: Annotated[Mode | None, typer.Option(help="How it is made.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Which of the models in MODELS makes it; the mode follows from it.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option(help=f"{SECONDS.description}.")] = None,
     seed: Annotated[int | None, typer.Option(help=f"{SEED.description}.")] = None,
     melody: Annotated[
@@ -129,12 +132,13 @@ def generate(
 
     settings = _settings()
     if like is not None:
-        recipe = _recipe_of(like, prompt, settings)
+        recipe = _recipe_of(like, prompt, settings, context.obj.engines)
     else:
         recipe = _recipe(
             context.obj.engines,
             settings,
             mode,
+            model,
             prompt=prompt or "",
             seconds=seconds,
             seed=seed,
@@ -272,24 +276,34 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
         raise typer.Exit(code)
 
 
-def _recipe(engines: str, settings: Settings, mode: Mode | None, **given: Any) -> Recipe:
+def _recipe(engines: str, settings: Settings, mode: Mode | None, model: str | None, **given: Any) -> Recipe:
     import importlib
 
+    from bot.engines.configured import InstalledModels, described
     from bot.recipe.build import build_recipe
 
-    chosen = mode or settings.default_mode
-    return build_recipe(
-        importlib.import_module(engines).describe(chosen, settings.models[chosen]), settings, **given
-    )
+    found = [one for _, one in described(settings, importlib.import_module(engines))]
+    models = InstalledModels(one for one in found if not isinstance(one, ModelMissing))
+    missing = next((one for one in found if isinstance(one, ModelMissing)), None)
+    # Not another mode's model in silence, where the one that would have been it is not there.
+    wanted = mode or settings.default_mode
+    if model is None and missing is not None and wanted not in models.defaults:
+        raise missing
+    chosen = models.chosen(mode, model, settings.default_mode)
+    return build_recipe(chosen, settings, **given)
 
 
-def _recipe_of(path: Path, prompt: str | None, settings: Settings) -> Recipe:
+def _recipe_of(path: Path, prompt: str | None, settings: Settings, engines: str) -> Recipe:
+    import importlib
+
     from bot.audio.tags import read_recipe
+    from bot.engines.configured import configured_models
     from bot.jobs.configured import ConfiguredModels
 
     if prompt is not None:
         raise UserError("Give a prompt or --like, not both: the tags hold the prompt.")
-    return ConfiguredModels(settings.models).adopt_shown(read_recipe(path))
+    models = configured_models(settings, importlib.import_module(engines))
+    return ConfiguredModels(models).adopt_shown(read_recipe(path))
 
 
 def _digest(file: Path) -> str:

@@ -99,10 +99,8 @@ def fetch(
             lambda done, total: bar.update(task, completed=done),
             lambda: bar.update(task, description=f"{model}: converting"),
         )
-    entry = lookup(model)
-    setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
     print_line(f"{model} is here: {folder}")
-    print_line(f"Set {setting}={model} in .env to use it.")
+    print_line(f"Add {model} to MODELS in .env to use it.")
 
 
 @models.command()
@@ -144,7 +142,7 @@ def convert(
     folder = converted.convert(model, target)
     print_line(f"wrote {folder}")
     if target is not None or hub_cache.folder_of(model) == Path(model):
-        print_line(f"Set AR_MODEL={folder} in .env to use it.")
+        print_line(f"Add {folder} to MODELS in .env to use it.")
 
 
 @models.command()

@@ -82,6 +82,14 @@ def _model(value: object) -> object:
     return text.rstrip("/" + os.sep) or text
 
 
+def _models(text: str | None) -> str | None:
+    """Return the names of models, each once; `multiband` has to say over which model's tokens."""
+    names = [str(_model(name)) for name in (text or "").split(",") if name.strip()]
+    if MULTIBAND in names:
+        raise ValueError
+    return ",".join(dict.fromkeys(names)) or None
+
+
 def _option_field(option: Option) -> tuple[Any, Any]:
     low, high = option.bounds.low, option.bounds.high
     return option.type | None, Field(None, ge=low, le=high, description=option.range)
@@ -121,6 +129,14 @@ class Settings(OptionDefaults):
         Path("data/clips"), description="the folder that keeps the clips"
     )
 
+    models: Annotated[str | None, AfterValidator(_models)] = Field(
+        None,
+        description="names of models or folders separated by commas, the first of each mode its default; "
+        "MultiBandDiffusion as multiband:NAME",
+    )
+    model_memory_gb: float = Field(
+        0, ge=0, le=10_000, description="a number of gigabytes, 0 for what the device has free"
+    )
     ar_model: Annotated[str, BeforeValidator(_model)] = Field(
         BUILTIN_AR, min_length=1, description="a built-in model's name, a hub name or a model folder"
     )
@@ -226,19 +242,28 @@ class Settings(OptionDefaults):
         )
 
     @property
-    def models(self) -> dict[Mode, str]:
-        """The configured model of each mode, as recipes name it.
+    def named_models(self) -> tuple[tuple[Mode | None, str], ...]:
+        """The models as recipes name them, in order, each with its mode where its setting tells that.
 
         A name says how the model is run where that decides how a clip sounds: “audiocraft:NAME” by
-        audiocraft, “multiband:NAME” by MultiBandDiffusion over that autoregressive model's tokens.
+        audiocraft, “multiband:NAME” by MultiBandDiffusion over that autoregressive model's tokens. Without
+        MODELS there is one a mode, from AR_MODEL, AR_ENGINE and DIFFUSION_MODEL, the settings of before.
         """
+        if self.models is not None:
+            return tuple((None, name) for name in self.models.split(","))
         autoregressive = self.ar_model
         if self.ar_engine == "audiocraft":
             autoregressive = f"audiocraft:{self.ar_model}"
         diffusion = self.diffusion_model
         if diffusion == MULTIBAND:
             diffusion = f"{MULTIBAND}:{self.ar_model}"
-        return {Mode.AR: autoregressive, Mode.DIFFUSION: diffusion}
+        return (Mode.AR, autoregressive), (Mode.DIFFUSION, diffusion)
+
+    @property
+    def superseded(self) -> tuple[str, ...]:
+        """The settings of before that MODELS replaces and that are set all the same: they have no effect."""
+        before = ("ar_model", "ar_engine", "diffusion_model") if self.models is not None else ()
+        return tuple(name.upper() for name in before if name in self.model_fields_set)
 
     @property
     def worker_devices(self) -> tuple[str, ...]:
@@ -253,9 +278,15 @@ class Settings(OptionDefaults):
 
     @property
     def files_of(self) -> set[str]:
-        """The models whose files the two modes need, as the hub or the disk names them."""
-        multiband = self.diffusion_model == MULTIBAND
-        return {self.ar_model, MULTIBAND_MODEL if multiband else self.diffusion_model}
+        """The models whose files are needed, as the hub or the disk names them."""
+        files: set[str] = set()
+        for _, name in self.named_models:
+            prefix, _, of = name.partition(":")
+            if prefix == MULTIBAND:
+                files |= {MULTIBAND_MODEL, of}
+            else:
+                files.add(of if prefix == "audiocraft" else name)
+        return files
 
     def option_default(self, name: str) -> float | int | None:
         """Return the owner's default for an option of the table, or None where the engine's own holds."""

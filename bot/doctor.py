@@ -17,11 +17,12 @@ from urllib.parse import urlsplit
 
 from bot.config import Settings, unknown_names
 from bot.engines.base import Engines
+from bot.engines.configured import configured_models, described
 from bot.errors import SetupError, StoreError
 from bot.hub.catalogue import advised
 from bot.machine import SMALL_GB, Machine, TorchUnavailable, probe
 from bot.memory import available_gb
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 from bot.store import maintenance
 
 Status = Literal["ok", "warning", "problem"]
@@ -70,10 +71,13 @@ def check_int8(settings: Settings, on_progress: Callable[[int, int], None]) -> F
     from bot.engines.musicgen import is_musicgen
     from bot.hub import converted, hub_cache
 
-    what, model = "int8", settings.models[Mode.AR].rpartition(":")[2]
-    folder = converted.folder_of(model) or hub_cache.folder_of(model)
-    if folder is None or not is_musicgen(folder):
-        return Finding(what, "ok", f"{model} is no MusicGen; int8 weights are for MusicGen on a CPU")
+    what = "int8"
+    names = [name.rpartition(":")[2] for mode, name in settings.named_models if mode is not Mode.DIFFUSION]
+    found_folders = ((name, converted.folder_of(name) or hub_cache.folder_of(name)) for name in names)
+    musicgens = [(name, folder) for name, folder in found_folders if folder and is_musicgen(folder)]
+    if not musicgens:
+        return Finding(what, "ok", f"{', '.join(names)}: no MusicGen; int8 weights are for MusicGen on a CPU")
+    model, folder = musicgens[0]
     from bot.engines.musicgen.measure_int8 import check_int8 as check
 
     found = check(folder, model, on_progress)
@@ -134,27 +138,35 @@ def _encoder() -> Finding:
 
 
 def _models(settings: Settings, engines: str) -> Iterator[Finding]:
-    module = cast(Engines, importlib.import_module(engines))
-    for mode, model in settings.models.items():
-        try:
-            found = module.describe(mode, model)
-        except SetupError as error:
-            yield Finding(
-                f"Mode {mode}", "warning", str(error), f"Set {mode.upper()}_MODEL to a model you have."
-            )
-            continue
+    for name in settings.superseded:
         yield Finding(
-            f"Mode {mode}",
+            "Models",
+            "warning",
+            f"{name} has no effect beside MODELS",
+            "Put its model into MODELS.",
+        )
+    defaults: set[Mode] = set()
+    for name, found in described(settings, cast(Engines, importlib.import_module(engines))):
+        if isinstance(found, SetupError):
+            yield Finding(f"Model {name}", "warning", str(found), "Name a model that you have in MODELS.")
+            continue
+        default = "" if found.mode in defaults else ", the default"
+        defaults.add(found.mode)
+        yield Finding(
+            f"Model {name}",
             "ok",
-            f"{found.model}: {found.title}; {found.licence}; up to {found.max_seconds:g} s, "
+            f"mode {found.mode}{default}: {found.title}; {found.licence}; up to {found.max_seconds:g} s, "
             f"{found.sample_rate / 1000:g} kHz",
         )
+    for mode in Mode:
+        if mode not in defaults:
+            yield Finding(f"Mode {mode}", "warning", "no model", "Name one in MODELS to have this mode.")
 
 
 def memory(
     settings: Settings, engines: str, machine: Machine, main_gb: float | None = None
 ) -> Iterator[Finding]:
-    """Say how much memory each model's weights take, and whether both stay loaded side by side.
+    """Say how much memory each model's weights take, and whether all stay loaded side by side.
 
     main_gb: what can still be had of main memory and paging file; None where that is not known.
     """
@@ -162,17 +174,25 @@ def memory(
     on_gpu = bool(machine.gpus) and settings.worker_devices[0] != "cpu"
     auto = "float32" if not on_gpu else "bfloat16" if machine.bfloat16 else "float16"
     dtype = auto if settings.dtype == "auto" else settings.dtype
-    sizes: dict[Mode, float] = {}
-    for mode, model in settings.models.items():
+    sizes: dict[ModelRef, float] = {}
+    for model in configured_models(settings, module):
         try:
-            count = module.parameters(mode, model)
+            count = module.parameters(model.mode, model.name)
         except SetupError:
-            continue  # told in the mode's own line
+            continue  # told in the model's own line
         if count is not None:
-            sizes[mode] = count * (4 if dtype == "float32" else 2) / 1e9
-            yield Finding(f"Memory {mode}", "ok", f"{model}: {sizes[mode]:.1f} GB of weights in {dtype}")
+            sizes[model] = count * (4 if dtype == "float32" else 2) / 1e9
+            detail = f"{sizes[model]:.1f} GB of weights in {dtype}"
+            yield Finding(f"Memory {model.name}", "ok", detail)
     needed = sum(sizes.values())
-    if sizes and on_gpu and needed > WEIGHTS_SHARE * machine.gpu_gb:
+    budget = settings.model_memory_gb
+    if len(sizes) > 1 and budget and needed > budget:
+        yield Finding(
+            "Memory",
+            "ok",
+            f"{needed:.1f} GB of weights in all, MODEL_MEMORY_GB={budget:g}: the models take turns",
+        )
+    elif sizes and on_gpu and needed > WEIGHTS_SHARE * machine.gpu_gb:
         how = (
             "they take turns, or lie partly in main memory"
             if len(sizes) > 1

@@ -26,6 +26,10 @@ HELP = (
 )
 
 
+MAX_MODELS = 20
+"""As many as fit into an embed."""
+
+
 class About(commands.Cog):
     """Commands whose answers depend on the configuration alone."""
 
@@ -35,7 +39,7 @@ class About(commands.Cog):
     @app_commands.command(description="Say which models run here and what their licences allow")
     async def about(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Describe the engines."""
-        engines = self.bot.capabilities.values()
+        engines = list(self.bot.models.values())[:MAX_MODELS]
         none = Field("No model is installed", "The owner sees why with `antiphon doctor`.")
         embed = build_embed(
             title="Antiphon",

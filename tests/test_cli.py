@@ -183,8 +183,9 @@ def test_doctor_says_what_is_there_and_what_to_do(antiphon: Antiphon) -> None:
         "doctor", "--json", DIFFUSION_MODEL="absent", DISCORD_API_URL="http://127.0.0.1:9/api/v10"
     )
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
-    assert findings["Mode ar"]["status"] == "ok"
-    assert findings["Mode diffusion"]["advice"] == "Set DIFFUSION_MODEL to a model you have."
+    assert "mode ar, the default" in findings["Model antiphon-tiny-ar"]["detail"]
+    assert findings["Model absent"]["advice"] == "Name a model that you have in MODELS."
+    assert findings["Mode diffusion"]["status"] == "warning"
     assert findings["MP3 encoder"]["status"] == "ok"
     assert findings["Token"]["status"] == "warning"
     assert findings["Discord"]["status"] == "warning"
@@ -314,3 +315,14 @@ def assert_hidden(done: subprocess.CompletedProcess[str], secret: str) -> None:
     assert not [part for part in (secret[:16], secret[16:32], secret[40:56], secret[-12:]) if part in said], (
         said
     )
+
+
+def test_a_model_is_chosen_by_name_and_its_mode_follows(antiphon: Antiphon) -> None:
+    models = "small,large,some-diffusion"
+    made = antiphon(
+        "generate", "a tune", "--seconds", "1", "--model", "some-diffusion", "--json", MODELS=models
+    )
+    recipe = json.loads(made.stdout)["recipe"]
+    assert (recipe["mode"], recipe["model"]) == ("diffusion", "some-diffusion")
+    refused = antiphon("generate", "a tune", "--model", "medium", MODELS=models)
+    assert (refused.returncode, "There is `small`, `large`" in refused.stderr) == (2, True)

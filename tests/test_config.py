@@ -97,7 +97,9 @@ def test_the_home_of_nobody_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_slash_after_a_folder_is_no_other_model(tmp_path: Path) -> None:
-    assert load(tmp_path, "AR_MODEL=/models/small/").models == load(tmp_path, "AR_MODEL=/models/small").models
+    for setting in ("AR_MODEL", "MODELS"):
+        one, other = (load(tmp_path, f"{setting}=/models/small{slash}") for slash in ("/", ""))
+        assert one.named_models == other.named_models
 
 
 @pytest.mark.parametrize(
@@ -172,12 +174,20 @@ def test_the_example_holds_every_setting_with_its_default(tmp_path: Path) -> Non
 
 def test_how_a_musicgen_is_run_is_part_of_its_name(tmp_path: Path) -> None:
     text = "AR_MODEL=facebook/musicgen-small\nAR_ENGINE=Audiocraft\nDIFFUSION_MODEL=multiband"
-    assert load(tmp_path, text).models == {
-        Mode.AR: "audiocraft:facebook/musicgen-small",
-        Mode.DIFFUSION: "multiband:facebook/musicgen-small",
-    }
+    assert load(tmp_path, text).named_models == (
+        (Mode.AR, "audiocraft:facebook/musicgen-small"),
+        (Mode.DIFFUSION, "multiband:facebook/musicgen-small"),
+    )
     needed = {"facebook/musicgen-small", "facebook/multiband-diffusion"}
     assert load(tmp_path, text).files_of == needed
     assert load(tmp_path, "").files_of == {"antiphon-tiny-ar", "antiphon-tiny-diffusion"}
+    models = "MODELS=antiphon-tiny-ar, multiband:facebook/musicgen-small ,,/models/x/,antiphon-tiny-ar"
+    named = ["antiphon-tiny-ar", "multiband:facebook/musicgen-small", "/models/x"]
+    assert load(tmp_path, models).named_models == tuple((None, name) for name in named)
+    assert load(tmp_path, models).files_of == {"antiphon-tiny-ar", "/models/x", *needed}
+    assert load(tmp_path, f"{models}\n{text}").superseded == ("AR_MODEL", "AR_ENGINE", "DIFFUSION_MODEL")
+    assert load(tmp_path, text).superseded == ()
+    with pytest.raises(ConfigError, match=r"MODELS has to be names of models.* as multiband:NAME"):
+        load(tmp_path, "MODELS=antiphon-tiny-ar,multiband")
     with pytest.raises(ConfigError, match="AR_ENGINE has to be antiphon or audiocraft"):
         load(tmp_path, "AR_ENGINE=fast")

@@ -29,11 +29,11 @@ def said(settings: Settings, where: Machine) -> dict[str, Finding]:
 def test_what_each_model_takes_is_said_in_the_precision_it_would_have(tmp_path: Path) -> None:
     folder = write_pipeline(tmp_path / "model", "audioldm2")
     settings = Settings(_env_file=None, diffusion_model=str(folder))
-    assert said(settings, machine())["Memory diffusion"].detail.endswith("0.0 GB of weights in float32")
+    assert said(settings, machine())[f"Memory {folder}"].detail.endswith("0.0 GB of weights in float32")
     for bfloat16, name in ((True, "bfloat16"), (False, "float16")):
         found = said(settings, machine(("A card", 24.0), bfloat16=bfloat16))
-        assert found["Memory diffusion"].detail.endswith(f"of weights in {name}")
-        assert set(found) == {"Memory diffusion"}
+        assert found[f"Memory {folder}"].detail.endswith(f"of weights in {name}")
+        assert set(found) == {f"Memory {folder}"}
 
 
 def test_a_gpu_that_is_too_small_is_warned_of(tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ import signal
 import sys
 import time
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.errors import ModelMissing, UserError
-from bot.recipe import Mode, Recipe, Role, Task
+from bot.recipe import Mode, ModelRef, Recipe, Role, Task
 from bot.recipe.capabilities import Bounds, Capabilities, texts
 from tests import gate
 from tests.error_messages import DEVICE_FAULTS, OUT_OF_MEMORY
@@ -48,7 +49,21 @@ CUT = "The model read only the first 50 % of the prompt, which is too long for i
 CHATTY_STEPS = 5_000
 """More lines than a pipe takes before somebody reads them."""
 
-__all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
+__all__ = [
+    "describe",
+    "fits",
+    "is_device_fault",
+    "is_out_of_memory",
+    "load",
+    "mode_of",
+    "parameters",
+    "release",
+]
+
+
+def mode_of(model: str) -> Mode | None:
+    """Names of diffusion models say so."""
+    return None if model == "unheard-of" else Mode.DIFFUSION if "diffusion" in model else Mode.AR
 
 
 def describe(mode: Mode, model: str) -> Capabilities:
@@ -96,7 +111,9 @@ def parameters(mode: Mode, model: str) -> int | None:
     return None
 
 
-def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
+def fits(
+    mode: Mode, model: str, device: str, dtype: str, *, loaded: Sequence[ModelRef] = (), memory_gb: float = 0
+) -> bool:
     return True
 
 

@@ -91,7 +91,9 @@ class DuelService:
     @property
     def built_in(self) -> bool:
         """Whether a model that ships with the program takes part in new duels."""
-        return not {BUILTIN_AR, BUILTIN_DIFFUSION}.isdisjoint(self._settings.models.values())
+        return not {BUILTIN_AR, BUILTIN_DIFFUSION}.isdisjoint(
+            one.model for one in self._jobs.models.defaults.values()
+        )
 
     async def advance(self, duel: Duel) -> None:
         """Advance a rendering duel whose jobs have ended: to ready, to another attempt, or to failed."""

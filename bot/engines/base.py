@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from bot.recipe import Mode, Recipe, Role
+from bot.recipe import Mode, ModelRef, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ class Engine(Protocol):
 class Engines(Protocol):
     """The interface of a module that describes and loads engines: bot.engines.registry, or a test's own."""
 
+    def mode_of(self, model: str) -> Mode | None:
+        """Return a model's mode, from its name or its files; None where neither tells it."""
+
     def describe(self, mode: Mode, model: str) -> Capabilities:
         """Return a model's capabilities, from its files alone. Raises ModelMissing."""
 
@@ -77,8 +80,20 @@ class Engines(Protocol):
     def parameters(self, mode: Mode, model: str) -> int | None:
         """Return a model's number of parameters, from its files; None for the built-in ones."""
 
-    def fits(self, mode: Mode, model: str, device: str, dtype: str) -> bool:
-        """Tell whether a model fits into the free memory beside the loaded ones."""
+    def fits(
+        self,
+        mode: Mode,
+        model: str,
+        device: str,
+        dtype: str,
+        *,
+        loaded: Sequence[ModelRef],
+        memory_gb: float,
+    ) -> bool:
+        """Tell whether a model fits into memory beside the loaded ones.
+
+        memory_gb: gigabytes that the weights of all may take; 0 measures what the device has free.
+        """
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Tell whether the accelerator's or the machine's memory was too small."""

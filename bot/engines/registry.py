@@ -5,7 +5,7 @@ Importing this imports no torch: the bot's process describes models, the worker 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,14 +16,27 @@ from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.engines.reference import musicgen as audiocraft
 from bot.errors import ModelMissing
 from bot.hub import converted, hub_cache
-from bot.recipe import Mode
+from bot.hub.catalogue import lookup
+from bot.recipe import Mode, ModelRef
 from bot.recipe.capabilities import Capabilities
 
-__all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
+__all__ = [
+    "describe",
+    "fits",
+    "is_device_fault",
+    "is_out_of_memory",
+    "load",
+    "mode_of",
+    "parameters",
+    "release",
+]
 
 
 class EnginePackage(Protocol):
     """The interface of a package of engines."""
+
+    MODE: Mode
+    """The mode of all of its models."""
 
     def describe(self, mode: Mode, model: str, folder: Path) -> Capabilities:
         """Return the capabilities of the model in a folder, from its files alone. Raises ModelMissing."""
@@ -53,6 +66,22 @@ PREFIXES: dict[str, EnginePackage] = {"audiocraft": audiocraft, "multiband": mul
 """Alternative engines for a MusicGen, by the prefix of a model's name: "audiocraft:NAME"."""
 
 
+def mode_of(model: str) -> Mode | None:
+    """Return a model's mode, from its name, its files or the catalogue; None where none tells it."""
+    if model in score.BUILT_IN:
+        return next(mode for mode in Mode if score.BUILT_IN[model].name == mode)
+    prefix, colon, _ = model.partition(":")
+    if colon and prefix in PREFIXES:
+        return PREFIXES[prefix].MODE
+    folder = converted.folder_of(model) or hub_cache.folder_of(model)
+    if folder is not None:
+        for candidate in FORMATS:
+            if candidate.matches(folder):
+                return candidate.package.MODE
+    entry = lookup(model)
+    return entry.mode if entry else None
+
+
 def describe(mode: Mode, model: str) -> Capabilities:
     """Return a model's capabilities, from its files alone. Raises ModelMissing with instructions."""
     if model in score.BUILT_IN:
@@ -80,17 +109,32 @@ def parameters(mode: Mode, model: str) -> int | None:
     return package.parameters(model, folder)
 
 
-def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
-    """Tell whether a model fits into the free memory beside the loaded ones."""
+def fits(
+    mode: Mode,
+    model: str,
+    device: str,
+    dtype: str,
+    *,
+    loaded: Sequence[ModelRef] = (),
+    memory_gb: float = 0.0,
+) -> bool:
+    """Tell whether a model fits into memory beside the loaded ones; the built-in models always do.
+
+    memory_gb: gigabytes that the weights of all may take; 0 measures what the device has free.
+    """
     from bot.engines import accelerator
-    from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
+    from bot.engines.diffusion.offload import BYTES, Offload, choose_offload, chosen_dtype
 
     device = accelerator.resolved(device)
-    count, free = parameters(mode, model), accelerator.free_bytes(device)
-    if count is None or free is None:
+    count = parameters(mode, model)
+    if count is None:
         return True
     chosen = chosen_dtype(dtype, device, has_bfloat16=accelerator.has_bfloat16(device))
-    return choose_offload(count, count, chosen, free) is Offload.NONE
+    if memory_gb:
+        counts = [count, *(parameters(*one) or 0 for one in loaded)]
+        return sum(counts) * BYTES[chosen] <= memory_gb * 1e9
+    free = accelerator.free_bytes(device)
+    return free is None or choose_offload(count, count, chosen, free) is Offload.NONE
 
 
 def _resolve(mode: Mode, model: str) -> tuple[EnginePackage, Path]:
@@ -99,8 +143,8 @@ def _resolve(mode: Mode, model: str) -> tuple[EnginePackage, Path]:
     if colon and prefix in PREFIXES:
         if name in score.BUILT_IN:
             raise ModelMissing(
-                f"{prefix} runs a MusicGen, and {name} is none: set AR_MODEL to one, for example "
-                "facebook/musicgen-small."
+                f"{prefix} runs a MusicGen, and {name} is none: put one behind the colon, for example "
+                f"{prefix}:facebook/musicgen-small."
             )
         return PREFIXES[prefix], _folder(mode, name)
     folder = _folder(mode, model)
@@ -115,8 +159,7 @@ def _folder(mode: Mode, model: str) -> Path:
     if folder is None:
         if Path(model).expanduser().is_file():
             raise ModelMissing(
-                f"{model} is a file: set {mode.upper()}_MODEL to the folder of a whole model, with its "
-                "configuration."
+                f"{model} is a file: name the folder of a whole model in MODELS, with its configuration."
             )
         raise hub_cache.missing(mode, model, list(score.BUILT_IN))
     return folder

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
 import os
 import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
-from typing import Self
+from typing import Self, cast
 
 from bot.config import Settings
+from bot.engines.base import Engines
+from bot.engines.configured import configured_models
 from bot.executor.link import Died, restarted
 from bot.executor.protocol import (
     Cancel,
@@ -25,7 +28,7 @@ from bot.executor.protocol import (
     encode,
 )
 from bot.executor.watchdog import Watchdog
-from bot.recipe import Mode
+from bot.recipe import ModelRef
 from bot.redact import redact
 
 log = logging.getLogger(__name__)
@@ -64,11 +67,11 @@ class ChildExecutor:
         settings: Settings,
         engines: str,
         *,
-        warm: Mode | None,
+        warm: ModelRef | None,
         device: str | None = None,
         threads: int = 0,
     ) -> Self:
-        """Return the worker that the settings describe, with the model of mode `warm` loaded ahead.
+        """Return the worker that the settings describe, with the model `warm` loaded ahead.
 
         device: in place of the settings' own.  threads: the CPU threads that it computes with, 0 for the
         libraries' default.
@@ -216,14 +219,17 @@ async def _log_stderr(process: asyncio.subprocess.Process, stderr_tail: deque[st
         log.info("worker: %s", line)
 
 
-def start_message(settings: Settings, engines: str, warm: Mode | None, device: str | None = None) -> Start:
+def start_message(
+    settings: Settings, engines: str, warm: ModelRef | None, device: str | None = None
+) -> Start:
     """Return the first message to a worker; device: in place of the settings' own."""
     return Start(
         engines=engines,
-        models={mode.value: model for mode, model in settings.models.items()},
+        models=configured_models(settings, cast(Engines, importlib.import_module(engines))),
         warm=warm,
         device=device or settings.device,
         dtype=settings.dtype,
+        memory_gb=settings.model_memory_gb,
     )
 
 

@@ -23,7 +23,7 @@ from bot.executor.child import start_message, worker_environment
 from bot.executor.link import Died, restarted
 from bot.executor.pool import WorkerPool
 from bot.executor.protocol import Failed, Fatal, Render, Rendered, Start, Up, decode_up, encode
-from bot.recipe import Mode
+from bot.recipe import ModelRef
 from bot.redact import redact
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ _CONNECT_SECONDS = 10.0
 LOST = "The cluster's node that rendered this clip was lost."
 
 
-async def cluster_workers(settings: Settings, engines: str, *, warm: Sequence[Mode]) -> WorkerPool:
+async def cluster_workers(settings: Settings, engines: str, *, warm: Sequence[ModelRef]) -> WorkerPool:
     """Connect to the cluster and return its workers: CLUSTER_WORKERS of them, or one a GPU.
 
     Raises SetupError where Ray is not installed or the cluster cannot be reached.

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from bot.config import Settings
 from bot.executor.local import local_workers
 from bot.executor.pool import WorkerPool
-from bot.recipe import Mode
+from bot.recipe import ModelRef
 
 
-async def configured_workers(settings: Settings, engines: str, *, warm: Sequence[Mode]) -> WorkerPool:
+async def configured_workers(settings: Settings, engines: str, *, warm: Sequence[ModelRef]) -> WorkerPool:
     """Return this machine's workers, or those of a Ray cluster with EXECUTOR=ray.
 
-    warm: the modes whose models are loaded ahead, one a worker in turn.
+    warm: the models that are loaded ahead, one a worker in turn.
     Raises SetupError where the cluster cannot be reached.
     """
     if settings.executor == "ray":

@@ -41,7 +41,7 @@ from bot.executor.protocol import (
     decode_down,
     encode,
 )
-from bot.recipe import Mode, Recipe
+from bot.recipe import ModelRef, Recipe
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -68,8 +68,10 @@ class PipeContext:
         self._inbox: deque[Render] = deque()
         self._acked = 0
         self._last_ready: Ready | None = None
-        self.loaded: tuple[Mode, ...] = ()
-        """The modes whose models are in memory; the bot learns them with the next grant."""
+        self.loaded: tuple[ModelRef, ...] = ()
+        """The models in memory; the bot learns them with the next grant."""
+        self.fitting: tuple[ModelRef, ...] = ()
+        """The models that can be loaded beside those."""
         self._cancelled: set[int] = set()
         self._open: dict[int, tuple[Render, float]] = {}
         self._engine: Engine | None = None
@@ -116,19 +118,19 @@ class PipeContext:
         with self._changed:
             self._inbox.appendleft(self._open.pop(job.id)[0])
 
-    def available(self, modes: Sequence[Mode]) -> None:
-        """Announce the modes whose models are installed here."""
-        self._send(Available(tuple(modes)))
+    def available(self, models: Sequence[ModelRef]) -> None:
+        """Announce the models that are installed here."""
+        self._send(Available(tuple(models)))
 
-    def loading(self, mode: Mode, *, finished: bool) -> None:
-        """Say that a mode's model is being loaded, or that this is over."""
-        self._send(Loading(mode, finished))
+    def loading(self, model: ModelRef, *, finished: bool) -> None:
+        """Say that a model is being loaded, or that this is over."""
+        self._send(Loading(model, finished))
 
     # The interface for engines (bot.engines.base.RenderContext)
 
     def next(self, compatible: Callable[[Recipe], bool]) -> RenderRequest | None:
         """Return the next waiting job if it is compatible, or None."""
-        mode = self._serving().capabilities.mode
+        model = self._serving().capabilities.model_ref
         if self._alone and self._open:
             return None
         with self._changed:
@@ -137,12 +139,12 @@ class PipeContext:
                 if job.id in self._cancelled:
                     self._cancelled.discard(self._inbox.popleft().job_id)
                     continue
-                if not compatible(job.recipe) or job.recipe.mode is not mode:
+                if not compatible(job.recipe) or job.recipe.model_ref != model:
                     return None
                 render = self._inbox.popleft()
                 self._open[job.id] = (render, time.monotonic())
                 return job
-            self._send_ready(mode)
+            self._send_ready(model)
             return None
 
     def progress(self, job: RenderRequest, done: int, total: int) -> None:
@@ -254,9 +256,9 @@ class PipeContext:
         except Exception as error:
             self.fail(job.id, error)
 
-    def _send_ready(self, mode: Mode | None) -> None:
+    def _send_ready(self, model: ModelRef | None) -> None:
         """Grant one Render, unless the bot holds this same grant already."""
-        ready = Ready(mode, self._acked, self.loaded)
+        ready = Ready(model, self._acked, self.loaded, self.fitting)
         if ready != self._last_ready:
             self._last_ready = ready
             self._send(ready)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from bot.config import Settings
 from bot.executor.child import ChildExecutor
 from bot.executor.pool import WorkerPool
-from bot.recipe import Mode
+from bot.recipe import ModelRef
 
 
-def local_workers(settings: Settings, engines: str, *, warm: Sequence[Mode]) -> WorkerPool:
+def local_workers(settings: Settings, engines: str, *, warm: Sequence[ModelRef]) -> WorkerPool:
     """Return a worker for each of the settings' devices.
 
-    warm: the modes whose models are loaded ahead, one a worker in turn, so that both are ready soon.
+    warm: the models that are loaded ahead, one a worker in turn, so that several are ready soon.
     Workers that share the CPU divide its cores, because more threads than cores slow each other down.
     """
     devices = settings.worker_devices

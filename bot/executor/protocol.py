@@ -15,23 +15,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from bot.recipe import Mode, Recipe, Role
+from bot.recipe import Mode, ModelRef, Recipe, Role
 
 FailureKind = Literal["refused", "model", "out_of_memory", "audio", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The first message: `engines` names the module that loads models, `models` the model of each mode.
+    """The first message: `engines` names the module that loads models, `models` the ones of the settings.
 
-    The model of mode `warm`, if any, is loaded before the first job.
+    warm: the model that is loaded before the first job, if any.  memory_gb: gigabytes of weights that may be
+    loaded at once, 0 for what the device has free.
     """
 
     engines: str
-    models: Mapping[str, str]
-    warm: str | None
+    models: tuple[ModelRef, ...]
+    warm: ModelRef | None
     device: str
     dtype: str
+    memory_gb: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +61,23 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """The first message of a worker: the modes whose models are installed where it runs."""
+    """The first message of a worker: the models that are installed where it runs."""
 
-    modes: tuple[Mode, ...]
+    models: tuple[ModelRef, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One more job can be taken now, of `mode` only unless that is None.
+    """One more job can be taken now, for `model` only unless that is None.
 
-    acked: the number of Renders that this worker has received so far.  loaded: the modes whose models are in
-    its memory, so that jobs of these modes start at once.
+    acked: the number of Renders that this worker has received so far.  loaded: the models in its memory,
+    whose jobs start at once.  fitting: those that can be loaded beside them, without unloading any.
     """
 
-    mode: Mode | None
+    model: ModelRef | None
     acked: int
-    loaded: tuple[Mode, ...] = ()
+    loaded: tuple[ModelRef, ...] = ()
+    fitting: tuple[ModelRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +97,9 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Loading:
-    """The model of `mode` is being loaded; `finished` after that ended in success or failure."""
+    """`model` is being loaded; `finished` after that ended in success or failure."""
 
-    mode: Mode
+    model: ModelRef
     finished: bool
 
 
@@ -153,6 +156,10 @@ def decode_down(line: bytes) -> Down:
     Raises ValueError, KeyError or TypeError for a line that is no message, InvalidRecipe for a bad recipe.
     """
     message = json.loads(line)
+    if message.get("warm") is not None:
+        message["warm"] = _model_ref(message["warm"])
+    if "models" in message:
+        message["models"] = tuple(map(_model_ref, message["models"]))
     if "recipe" in message:
         message["recipe"] = Recipe.from_dict(message["recipe"])
         message["sources"] = {Role(role): path for role, path in message["sources"].items()}
@@ -163,9 +170,14 @@ def decode_down(line: bytes) -> Down:
 def decode_up(line: bytes) -> Up:
     """Parse a line in the bot. Raises ValueError, KeyError or TypeError for a line that is no message."""
     message = json.loads(line)
-    if message.get("mode") is not None:
-        message["mode"] = Mode(message["mode"])
-    for several in message.keys() & {"modes", "loaded"}:
-        message[several] = tuple(Mode(mode) for mode in message[several])
+    if message.get("model") is not None:
+        message["model"] = _model_ref(message["model"])
+    for several in message.keys() & {"models", "loaded", "fitting"}:
+        message[several] = tuple(map(_model_ref, message[several]))
     up: Up = _UP[message.pop("type")](**message)
     return up
+
+
+def _model_ref(pair: Any) -> ModelRef:
+    mode, name = pair
+    return ModelRef(Mode(mode), name)

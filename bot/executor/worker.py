@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -10,20 +11,26 @@ import traceback
 from typing import NoReturn, cast
 
 from bot.engines.base import Engine, Engines
-from bot.errors import ModelMissing, ModelUnusable, OutOfMemory, RenderError
+from bot.errors import ModelMissing, ModelUnusable, OutOfMemory, RenderError, SetupError
 from bot.executor.context import TOO_LARGE, PipeContext
 from bot.executor.protocol import Start, decode_down
-from bot.recipe import Mode, Recipe
+from bot.hub.naming import model_name
+from bot.recipe import ModelRef
 
 
 class Worker:
-    """Loads the engine that the next job needs, keeps it, and runs it on the context."""
+    """Loads the engine that the next job needs, and runs it on the context.
+
+    What fits into memory stays loaded; the least recently used models make room for another.
+    """
 
     def __init__(self, context: PipeContext, start: Start) -> None:
         self._context = context
         self._start = start
         self._engines = cast(Engines, importlib.import_module(start.engines))
-        self._loaded: dict[Mode, Engine] = {}
+        self._installed: tuple[ModelRef, ...] = ()
+        self._loaded: dict[ModelRef, Engine] = {}
+        """The last used one at the end."""
         self._tried_again: set[int] = set()
 
     def run(self) -> None:
@@ -31,14 +38,13 @@ class Worker:
         while True:
             render = self._context.wait()
             recipe = render.recipe
-            mode = recipe.mode
             try:
-                engine = self._engine(mode)
+                engine = self._engine(recipe.model_ref)
             except Exception as error:
                 if self._engines.is_device_fault(error):
                     self._abandon(error)
                 self._context.drop(render)
-                self._context.fail(render.job_id, self._cannot_load(mode, error))
+                self._context.fail(render.job_id, _cannot_load(recipe.model_ref, error, self._engines))
                 continue
             self._context.serve(engine, alone=render.job_id in self._tried_again)
             try:
@@ -49,63 +55,86 @@ class Worker:
             if self._context.waits(render):
                 # The engine looked at it and left it: asked again, it would do so for ever.
                 self._context.drop(render)
-                self._context.fail(render.job_id, _not_loaded(recipe, engine))
+                self._context.fail(render.job_id, _not_set(recipe.model_ref))
 
     def announce(self) -> None:
         """Tell the bot which of the configured models are installed here."""
-        self._context.available([Mode(mode) for mode in self._start.models if self._is_installed(Mode(mode))])
+        self._installed = tuple(model for model in self._start.models if self._is_installed(model))
+        self._context.available(self._installed)
 
-    def _is_installed(self, mode: Mode) -> bool:
+    def _is_installed(self, model: ModelRef) -> bool:
         try:
-            self._engines.describe(mode, self._start.models[mode])
+            self._engines.describe(model.mode, model.name)
         except ModelMissing:
             return False
         return True
 
-    def warm(self, mode: Mode) -> None:
+    def warm(self, model: ModelRef) -> None:
         """Load a model, and what draws pictures, before anybody asks.
 
         A model's failure is told to the first who does.
         """
         importlib.import_module("bot.audio.picture")
         try:
-            self._engine(mode)
+            self._engine(model)
         except Exception as error:
-            print(f"The {mode} model cannot be loaded: {error}", file=sys.stderr)
+            print(
+                f"The {model.mode} model {model_name(model.name)} cannot be loaded: {error}", file=sys.stderr
+            )
 
-    def _engine(self, mode: Mode) -> Engine:
-        if mode not in self._loaded:
-            self._context.loading(mode, finished=False)
-            self._make_room(mode)
+    def _engine(self, model: ModelRef) -> Engine:
+        if model not in self._start.models:
+            raise _not_set(model)
+        if model in self._loaded:
+            self._loaded[model] = self._loaded.pop(model)
+            return self._loaded[model]
+        self._context.loading(model, finished=False)
+        try:
+            while self._loaded and not self._fits(model):
+                self._unload(next(iter(self._loaded)))
             try:
-                self._loaded[mode] = self._load(mode)
+                self._loaded[model] = self._load(model)
             except Exception as error:
                 if not (self._loaded and self._engines.is_out_of_memory(error)):
                     raise
-                self._unload()
-                self._loaded[mode] = self._load(mode)
-            finally:
-                self._context.loading(mode, finished=True)
-        return self._loaded[mode]
+                self._unload(*self._loaded)
+                self._loaded[model] = self._load(model)
+        finally:
+            self._resident()
+            self._context.loading(model, finished=True)
+        return self._loaded[model]
 
-    def _make_room(self, mode: Mode) -> None:
-        """Unload the other mode's model where both together would not fit; where they do, both stay."""
+    def _fits(self, model: ModelRef) -> bool:
+        """Tell whether a model can be loaded beside those that are."""
         start = self._start
-        if self._loaded and not self._engines.fits(mode, start.models[mode], start.device, start.dtype):
-            self._unload()
+        return self._engines.fits(
+            model.mode,
+            model.name,
+            start.device,
+            start.dtype,
+            loaded=tuple(self._loaded),
+            memory_gb=start.memory_gb,
+        )
 
-    def _load(self, mode: Mode) -> Engine:
-        start = self._start
-        engine = self._engines.load(mode, start.models[mode], start.device, start.dtype)
-        self._context.loaded = (*self._loaded, mode)
-        return engine
+    def _load(self, model: ModelRef) -> Engine:
+        return self._engines.load(model.mode, model.name, self._start.device, self._start.dtype)
 
-    def _unload(self) -> None:
-        for engine in self._loaded.values():
-            engine.close()
-        self._loaded.clear()
-        self._context.loaded = ()
+    def _unload(self, *models: ModelRef) -> None:
+        for model in models:
+            self._loaded.pop(model).close()
         self._engines.release()
+        self._resident()
+
+    def _resident(self) -> None:
+        """Have the bot know what is loaded, and what would be loaded without unloading any of it."""
+        self._context.loaded = tuple(sorted(self._loaded))
+        others = (model for model in self._installed if model not in self._loaded)
+        self._context.fitting = tuple(model for model in others if self._can_fit(model))
+
+    def _can_fit(self, model: ModelRef) -> bool:
+        with contextlib.suppress(SetupError):
+            return self._fits(model)
+        return False  # its files are damaged or gone: the first job for it is told
 
     def _broke(self, error: Exception) -> None:
         """Fail what the engine was rendering, except that after out-of-memory each is tried once alone.
@@ -116,7 +145,7 @@ class Worker:
             self._abandon(error)
         out_of_memory = self._engines.is_out_of_memory(error)
         if out_of_memory:
-            self._unload()
+            self._unload(*self._loaded)
         for job in reversed(self._context.taken()):
             if out_of_memory and job.id not in self._tried_again:
                 self._tried_again.add(job.id)
@@ -132,24 +161,30 @@ class Worker:
         self._context.fatal(f"The accelerator stopped working ({_first_line(error)}).")
         raise error
 
-    def _cannot_load(self, mode: Mode, cause: Exception) -> RenderError:
-        error: RenderError = ModelUnusable(
-            f"The {mode} model cannot be loaded. The owner finds the reason in the log and with "
-            "`antiphon doctor`."
+
+def _cannot_load(model: ModelRef, cause: Exception, engines: Engines) -> RenderError:
+    if isinstance(cause, ModelNotSet):
+        return cause
+    name = f"{model.mode} model {model_name(model.name)}"
+    error: RenderError = ModelUnusable(
+        f"The {name} cannot be loaded. The owner finds the reason in the log and with `antiphon doctor`."
+    )
+    if engines.is_out_of_memory(cause):
+        error = OutOfMemory(
+            f"There is not enough memory to load the {name}. The owner can choose a smaller one: "
+            "`antiphon doctor` says which fit."
         )
-        if self._engines.is_out_of_memory(cause):
-            error = OutOfMemory(
-                f"There is not enough memory to load the {mode} model. The owner can choose a smaller one: "
-                "`antiphon doctor` says which fit."
-            )
-        error.__cause__ = cause
-        return error
+    error.__cause__ = cause
+    return error
 
 
-def _not_loaded(recipe: Recipe, engine: Engine) -> ModelUnusable:
-    return ModelUnusable(
-        f"This clip was for the model {recipe.model}, and mode {recipe.mode} now runs "
-        f"{engine.capabilities.model}."
+class ModelNotSet(ModelUnusable):
+    """A clip is for a model that the settings of this worker do not name."""
+
+
+def _not_set(model: ModelRef) -> ModelNotSet:
+    return ModelNotSet(
+        f"This clip was for the model {model_name(model.name)}, which is not set here any more."
     )
 
 
@@ -170,7 +205,7 @@ def main() -> None:
                 worker = Worker(PipeContext(reading, writing), start)
                 worker.announce()
                 if start.warm is not None:
-                    worker.warm(Mode(start.warm))
+                    worker.warm(start.warm)
                 worker.run()
             except BaseException:
                 # At once: threads of a broken accelerator's driver may never end.

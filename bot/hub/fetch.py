@@ -290,12 +290,10 @@ def _gated(model: str) -> str:
 
 def offline(model: str) -> str:
     """Return what to do where the hub cannot be reached."""
-    entry = lookup(model)
-    setting = f"{entry.mode.upper()}_MODEL" if entry else "AR_MODEL or DIFFUSION_MODEL"
     return (
         f"The hub cannot be reached, and {model} is not whole on this machine. Try again with a network; "
         f"what has come stays. By hand: download the files of {_page(model)}/tree/main on another computer, "
-        f"copy them into a folder here, keeping their subfolders, and set {setting} to that folder."
+        f"copy them into a folder here, keeping their subfolders, and name that folder in MODELS."
     )
 
 

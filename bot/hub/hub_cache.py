@@ -78,12 +78,12 @@ def missing(mode: Mode, model: str, built_in: list[str]) -> ModelMissing:
     """Return the error for a model that is not on this machine, with instructions."""
     if is_hub_name(model):
         return ModelMissing(
-            f"{model} is not on this machine: fetch it with `antiphon models fetch {model}`, or point "
-            f"{mode.upper()}_MODEL at a folder that holds its files."
+            f"{model} is not on this machine: fetch it with `antiphon models fetch {model}`, or name a "
+            "folder that holds its files in MODELS."
         )
     names = [*built_in, *(entry.name for entry in entries() if entry.mode is mode)]
     return ModelMissing(
-        f"No model named {model} is installed for mode {mode}. `antiphon models list` shows what there is: "
+        f"No model named {model} is installed. `antiphon models list` shows what there is: "
         f"{', '.join(names[:4])} and others, or a folder."
     )
 

@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 from bot.errors import UserError
 from bot.hub.hub_cache import canonical
 from bot.hub.naming import model_name
-from bot.recipe import Mode, Recipe
+from bot.recipe import ModelRef, Recipe
 
 
 class ConfiguredModels:
-    """The configured model of each mode, by its name in the settings."""
+    """The configured models, by their names in the settings; the first of a mode is its default."""
 
-    def __init__(self, models: Mapping[Mode, str]) -> None:
-        self._models = dict(models)
-        self._canonical = {mode: canonical(model) for mode, model in models.items()}
+    def __init__(self, models: Iterable[ModelRef]) -> None:
+        self._models = tuple(models)
+        self._by_canonical = {ModelRef(mode, canonical(name)): name for mode, name in reversed(self._models)}
 
     def adopt(self, recipe: Recipe) -> Recipe:
         """Return a recipe that names its model as the settings do; another spelling is the same model.
 
-        Raises UserError, with both models' names, where the settings name another model for its mode.
+        Raises UserError, with the names of the models, where the settings name it no more.
         """
-        configured = self._models[recipe.mode]
-        if recipe.model == configured:
+        if recipe.model_ref in self._models:
             return recipe
-        if canonical(recipe.model) != self._canonical[recipe.mode]:
+        name = self._by_canonical.get(ModelRef(recipe.mode, canonical(recipe.model)))
+        if name is None:
+            now = " or ".join(model_name(name) for mode, name in self._models if mode is recipe.mode)
             raise UserError(
                 f"This clip was for the model {model_name(recipe.model)}, and mode {recipe.mode} now runs "
-                f"{model_name(configured)}. Ask with /music for a clip from that."
+                f"{now or 'no model'}. Ask with /music for another one."
             )
-        return replace(recipe, model=configured)
+        return replace(recipe, model=name)
 
     def adopt_shown(self, recipe: Recipe) -> Recipe:
-        """Return a recipe out of an MP3's tag with the configured model, where the tag shows that one's name.
+        """Return a recipe out of an MP3's tag with the configured model whose name the tag shows.
 
         A folder's path is not in the tag. A recipe for another model is returned as it is.
         """
-        configured = self._models[recipe.mode]
-        return replace(recipe, model=configured) if model_name(configured) == recipe.model else recipe
+        for mode, name in self._models:
+            if mode is recipe.mode and model_name(name) == recipe.model:
+                return replace(recipe, model=name)
+        return recipe

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.jobs import eta
-from bot.recipe import Mode, Recipe
+from bot.recipe import ModelRef, Recipe
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips
 from bot.store.jobs import Job, Jobs
@@ -31,7 +31,7 @@ class Estimates:
         self,
         jobs: Jobs,
         clips: Clips,
-        capabilities: Mapping[Mode, Capabilities],
+        capabilities: Mapping[ModelRef, Capabilities],
         workers: int,
         clock: Callable[[], float],
     ) -> None:
@@ -74,7 +74,7 @@ class Estimates:
                 self._paces[model] = measured
 
         def pace(recipe: Recipe) -> float:
-            expected = self._capabilities.get(recipe.mode)
+            expected = self._capabilities.get(recipe.model_ref)
             return self._paces.get(recipe.model, expected.real_time_factor if expected else 1.0)
 
         return pace

@@ -41,6 +41,10 @@ class History:
             raise NotFound("That clip is not yours.")
         return clip
 
+    async def usual_seconds(self, model: str) -> float | None:
+        """Return how many seconds a model's clips usually take to render here, None where none was made."""
+        return await self._clips.usual_seconds(model)
+
     async def clip_of_job(self, job_id: int) -> Clip:
         """Return the clip that a job made. Raises NotFound."""
         return await self._clips.of_job(job_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from bot.config import Settings
+from bot.engines.configured import InstalledModels
 from bot.errors import LimitReached, NotFound, StoreError, UserError
 from bot.executor.link import Died
 from bot.executor.pool import WorkerEvent, WorkerPool
@@ -69,17 +70,15 @@ class JobService:
         jobs: Jobs,
         clips: Clips,
         workers: WorkerPool,
-        capabilities: Mapping[Mode, Capabilities],
+        models: InstalledModels,
         settings: Settings,
         clock: Callable[[], float],
     ) -> None:
         self.jobs = jobs
         self.clips = clips
-        self.capabilities = capabilities
+        self.models = models
         self.melodies = Melodies(settings.clip_dir)
-        self._models = ConfiguredModels(
-            settings.models | {mode: engine.model for mode, engine in capabilities.items()}
-        )
+        self._configured = ConfiguredModels(models)
         self._workers = workers
         self._settings = settings
         self._clock = clock
@@ -87,7 +86,7 @@ class JobService:
         self._filling = asyncio.Lock()
         self._ended = asyncio.Event()
         self._ended.set()
-        self._estimates = Estimates(jobs, clips, capabilities, len(workers), clock)
+        self._estimates = Estimates(jobs, clips, models, len(workers), clock)
         self._listeners: list[Listener] = []
 
     @property
@@ -100,13 +99,12 @@ class JobService:
         self._listeners.append(listener)
 
     def engine(self, mode: Mode) -> Capabilities:
-        """Return what the engine of a mode takes. Raises UserError where no model is installed for it."""
-        if mode not in self.capabilities:
-            raise UserError(
-                f"No model is installed for mode {mode} here. The owner can see what to do with "
-                "`antiphon doctor`."
-            )
-        return self.capabilities[mode]
+        """Return what a mode's default model takes. Raises UserError where none is installed for it."""
+        return self.models.default(mode)
+
+    def adopt(self, recipe: Recipe) -> Recipe:
+        """Return a recipe with its model as the settings spell it. Raises UserError where they do not."""
+        return self._configured.adopt(recipe)
 
     async def submit(self, request: Request) -> Job:
         """Queue a request.
@@ -114,7 +112,7 @@ class JobService:
         Raises LimitReached, or UserError where its model is not there any more or a source is gone.
         """
         self.engine(request.recipe.mode)
-        request = replace(request, recipe=self._models.adopt(request.recipe))
+        request = replace(request, recipe=self.adopt(request.recipe))
         await self._source_files(request.recipe)
         now = self._clock()
         job = await self.jobs.add(
@@ -236,10 +234,17 @@ class JobService:
             f"The bot was killed {MAX_INTERRUPTIONS} times while it rendered this clip. Ask for another one.",
         )
         for job in await self.jobs.waiting():
-            try:
-                self._models.adopt(job.recipe)
-            except UserError as gone:
-                await self._fail(Failed(job.id, "refused", str(gone)))
+            await self._adopt_queued(job.id, job.recipe)
+
+    async def _adopt_queued(self, job_id: int, recipe: Recipe) -> None:
+        """Fail a waiting job whose model is no longer set, else spell the model as the settings do."""
+        try:
+            adopted = self.adopt(recipe)
+        except UserError as gone:
+            await self._fail(Failed(job_id, "refused", str(gone)))
+            return
+        if adopted != recipe:
+            await self.jobs.respell(job_id, adopted)
 
     async def _record(self, message: WorkerEvent) -> None:
         """Act on a worker's message."""
@@ -258,14 +263,14 @@ class JobService:
     async def _handle(self, message: WorkerEvent) -> None:
         worker = message.worker
         match event := message.event:
-            case Available(modes):
-                self._dispatcher.available(worker, modes)
+            case Available(models):
+                self._dispatcher.available(worker, models)
             case Ready():
                 self._dispatcher.ready(worker, event)
                 await self._fill()
-            case Loading(mode, finished):
+            case Loading(model, finished):
                 for job in await self.jobs.running():
-                    if job.worker == worker and job.recipe.mode == mode and not finished:
+                    if job.worker == worker and job.recipe.model_ref == model and not finished:
                         self._publish(Advanced(job.id, "loading", 0.0))
             case Progress(job_id, done, total, phase):
                 fraction = done / max(total, 1)
@@ -289,8 +294,7 @@ class JobService:
         async with self._filling:
             while job := await self._claim():
                 try:
-                    recipe = self._models.adopt(job.recipe)
-                    sources = await self._source_files(recipe)
+                    sources = await self._source_files(job.recipe)
                 except UserError as gone:
                     refusal = Failed(job.id, "refused", str(gone))
                     await self._recorded("Failed", partial(self._fail, refusal))
@@ -298,7 +302,7 @@ class JobService:
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 self._dispatcher.assigned(job.worker)
                 await self._workers.render(
-                    job.worker, Render(job.id, recipe, str(out_path), job.max_bytes, sources)
+                    job.worker, Render(job.id, job.recipe, str(out_path), job.max_bytes, sources)
                 )
                 self._publish(Moved(job.id, State.RUNNING))
 
@@ -318,8 +322,12 @@ class JobService:
         if not self._dispatcher.has_grants(self._workers.sent):
             return None
         heads = await self.jobs.heads()
+        while unknown := [head for head in heads if head.model not in self.models]:
+            for head in unknown:
+                await self._adopt_queued(head.id, (await self.jobs.get(head.id)).recipe)
+            heads = await self.jobs.heads()
         for worker, head in self._dispatcher.choices(heads):
-            if job := await self.jobs.claim(self._clock(), head.mode, worker):
+            if job := await self.jobs.claim(self._clock(), head.model, worker):
                 self._dispatcher.passed(job.id, heads)
                 return job
         return None

@@ -23,7 +23,7 @@ from bot.recipe.options import (
     validate_options,
     without_blank_texts,
 )
-from bot.recipe.tasks import REQUIRED_SOURCE, Mode, Role, Task, validate_mode
+from bot.recipe.tasks import REQUIRED_SOURCE, Mode, ModelRef, Role, Task, validate_mode
 from bot.text import is_blank, sanitize
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "NO_WORDS",
     "PROMPT_CHARACTERS",
     "Mode",
+    "ModelRef",
     "OptionValue",
     "Recipe",
     "Role",
@@ -88,6 +89,11 @@ class Recipe:
         required = REQUIRED_SOURCE.get(self.task)
         if required is not None and required not in self.sources:
             raise InvalidRecipe(f"The task {self.task} needs a source: {required}.")
+
+    @property
+    def model_ref(self) -> ModelRef:
+        """The model with its mode."""
+        return ModelRef(self.mode, self.model)
 
     @property
     def melody(self) -> Source | None:

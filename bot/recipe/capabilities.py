@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.recipe import Recipe
 from bot.recipe.options import OPTIONS, Bounds
-from bot.recipe.tasks import Mode, Role, Task
+from bot.recipe.tasks import Mode, ModelRef, Role, Task
 
 __all__ = ["ENGLISH", "Bounds", "Capabilities", "bounds_over", "compatible", "option", "texts"]
 
@@ -43,6 +43,11 @@ class Capabilities:
     slots: int = 1
     real_time_factor: float = 1.0
 
+    @property
+    def model_ref(self) -> ModelRef:
+        """The model with its mode."""
+        return ModelRef(self.mode, self.model)
+
     def takes_source(self, role: Role, task: Task = Task.TEXT) -> bool:
         """Tell whether it takes a source in this role for a task."""
         return role in self.tasks.get(task, frozenset())
@@ -63,7 +68,7 @@ def bounds_over(engines: Sequence[Capabilities], name: str) -> Bounds | None:
 
 def compatible(recipe: Recipe, capabilities: Capabilities) -> bool:
     """Tell whether a recipe is for this model."""
-    return recipe.mode is capabilities.mode and recipe.model == capabilities.model
+    return recipe.model_ref == capabilities.model_ref
 
 
 def option(recipe: Recipe, capabilities: Capabilities, name: str) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.errors import InvalidRecipe
 
@@ -30,6 +31,13 @@ MODE_WORDS: Mapping[Mode, str] = {
 def described(mode: Mode) -> str:
     """Return “ar: note after note, steadier”."""
     return f"{mode}: {MODE_WORDS[mode]}"
+
+
+class ModelRef(NamedTuple):
+    """A model as settings and recipes name it, with its mode: what a job waits for and a worker loads."""
+
+    mode: Mode
+    name: str
 
 
 class Task(StrEnum):

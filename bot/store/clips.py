@@ -94,6 +94,12 @@ class Clips:
         paces = sorted(row["pace"] for row in rows if row["pace"] is not None)
         return paces[len(paces) // 2] if paces else None
 
+    async def usual_seconds(self, model: str, limit: int = 20) -> float | None:
+        """Return the median of the seconds that a model's last clips took to render, or None."""
+        rows = await self._db.read(_SELECT_RENDER_SECONDS, {"model": model, "limit": limit})
+        seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
+        return seconds[len(seconds) // 2] if seconds else None
+
     async def with_files(self) -> list[Clip]:
         """Return the delivered clips whose files are still there, oldest first."""
         return [_clip(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
@@ -156,6 +162,10 @@ ORDER BY clips.id DESC LIMIT :limit
 """
 _SELECT_PACE = """
 SELECT json_extract(facts, '$.real_time_factor') AS pace FROM clips
+WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
+"""
+_SELECT_RENDER_SECONDS = """
+SELECT json_extract(facts, '$.render_seconds') AS seconds FROM clips
 WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
 """
 _SELECT_WITH_FILES = """

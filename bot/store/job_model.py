@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.recipe import Mode, Recipe
+from bot.recipe import ModelRef, Recipe
 from bot.store.database import Row
 
 
@@ -96,13 +96,13 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The first queued job of its mode.
+    """The first queued job for its model.
 
     isolated: it shares its worker with no other running job; exclusive: it is rendered while nothing else is.
     """
 
     id: int
-    mode: Mode
+    model: ModelRef
     isolated: bool
     exclusive: bool
 

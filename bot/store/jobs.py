@@ -8,7 +8,7 @@ from typing import Literal
 import aiosqlite
 
 from bot.errors import LimitReached, NotFound, StoreError
-from bot.recipe import Mode, Recipe
+from bot.recipe import Mode, ModelRef, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.database import Database, one
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
@@ -47,14 +47,16 @@ class Jobs:
         async with self._db.write() as tx:
             return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
 
-    async def claim(self, now: float, mode: Mode | None = None, worker: int = 0) -> Job | None:
-        """Assign the first queued job, of `mode` unless that is None, to a worker and return it.
+    async def claim(self, now: float, model: ModelRef | None = None, worker: int = 0) -> Job | None:
+        """Assign the first queued job, for `model` unless that is None, to a worker and return it.
 
         None where there is none, or where isolation forbids it: an isolated job shares its worker with no
         other running job, an exclusive job shares the bot with none.
         """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_CLAIM_NEXT, {"now": now, "mode": mode, "worker": worker}))
+            mode, name = model or (None, None)
+            wanted = {"now": now, "mode": mode, "model": name, "worker": worker}
+            row = await one(await tx.execute(_CLAIM_NEXT, wanted))
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
@@ -185,11 +187,20 @@ class Jobs:
         ]
 
     async def heads(self) -> list[Head]:
-        """Return the first queued job of each mode, in the order of the queue."""
+        """Return the first queued job for each model, in the order of the queue."""
         rows = await self._db.read(_SELECT_HEADS, {})
         return [
-            Head(row["id"], Mode(row["mode"]), bool(row["isolated"]), bool(row["exclusive"])) for row in rows
+            Head(r["id"], ModelRef(Mode(r["mode"]), r["model"]), bool(r["isolated"]), bool(r["exclusive"]))
+            for r in rows
         ]
+
+    async def respell(self, job_id: int, recipe: Recipe) -> None:
+        """Store the recipe of a queued job with its model as the settings spell it now."""
+        async with self._db.write() as tx:
+            await tx.execute(
+                "UPDATE jobs SET recipe = :recipe WHERE id = :id AND state = 'queued'",
+                {"id": job_id, "recipe": recipe.to_json()},
+            )
 
     async def depths(self) -> list[Depth]:
         """Return how many jobs are in each state before delivery."""
@@ -279,7 +290,9 @@ FROM jobs WHERE state IN ('queued', 'running')
 """
 _CLAIM_NEXT = """
 UPDATE jobs SET state = 'running', claimed_at = :now, worker = :worker
-WHERE id = (SELECT id FROM queue WHERE :mode IS NULL OR mode = :mode ORDER BY queue_position LIMIT 1)
+WHERE id = (SELECT id FROM queue
+            WHERE :model IS NULL OR (mode = :mode AND json_extract(recipe, '$.model') = :model)
+            ORDER BY queue_position LIMIT 1)
   AND state = 'queued'
   AND NOT EXISTS (
     SELECT 1 FROM jobs AS beside
@@ -294,8 +307,9 @@ SELECT state, count(*) AS jobs, min(created_at) AS oldest FROM jobs
 WHERE state IN ('queued', 'running', 'rendered') GROUP BY state
 """
 _SELECT_HEADS = """
-SELECT jobs.id, jobs.mode, jobs.isolated, jobs.exclusive, min(queue_position) AS first
-FROM queue JOIN jobs USING (id) GROUP BY jobs.mode ORDER BY first
+SELECT jobs.id, jobs.mode, json_extract(jobs.recipe, '$.model') AS model, jobs.isolated, jobs.exclusive,
+       min(queue_position) AS first
+FROM queue JOIN jobs USING (id) GROUP BY jobs.mode, model ORDER BY first
 """
 _SET_RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
 _ON_WORKER = "state = 'running' AND (:worker IS NULL OR worker = :worker)"

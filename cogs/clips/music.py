@@ -14,11 +14,12 @@ from bot.app import Antiphon
 from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.presets.scenarios import suggestions
-from bot.recipe import Mode, OptionValue, Role, Task, validate_mode
+from bot.recipe import Mode, OptionValue, Role, Task
 from bot.recipe.build import build_recipe, longest_seconds
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.text import sanitize
+from cogs.clips.models import suggest_models
 from cogs.presets.lookup import named, suggest
 from cogs.presets.submit import use
 from cogs.submission.melody import check_melody
@@ -35,16 +36,17 @@ class Music(commands.Cog):
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
-        engines = list(bot.capabilities.values())
+        engines = list(bot.models.values())
         self.command: app_commands.Command[Any, ..., None] = app_commands.Command(
             name="music",
             description="Make a clip of music from a few words",
             callback=_with_options(
-                self._music, music_options(engines, bot.settings), modes=[one.mode for one in engines]
+                self._music, music_options(engines, bot.settings), modes=list(bot.models.defaults)
             ),
         )
         self.command.autocomplete("prompt")(self._prompts)
         self.command.autocomplete("preset")(suggest)
+        self.command.autocomplete("model")(suggest_models)
 
     async def cog_load(self) -> None:
         """Register the command."""
@@ -59,6 +61,7 @@ class Music(commands.Cog):
         interaction: discord.Interaction[Antiphon],
         prompt: str,
         mode: str | None = None,
+        model: str | None = None,
         seconds: float | None = None,
         seed: int | None = None,
         melody: discord.Attachment | None = None,
@@ -72,10 +75,11 @@ class Music(commands.Cog):
         }
         if preset is not None:
             await acknowledge_request(interaction)
-            await use(interaction, await named(interaction, preset), prompt, mode, melody, **given)
+            found = await named(interaction, preset)
+            await use(interaction, found, prompt, mode, melody, model=model, **given)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
-        engine = self.bot.jobs.engine(self._mode(mode))
+        engine = self.bot.models.chosen(mode, model, self.bot.settings.default_mode)
         recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
         check_melody(melody, engine)
         await acknowledge_request(interaction)
@@ -89,7 +93,7 @@ class Music(commands.Cog):
         prompts = await self.bot.history.recent_prompts(interaction.user.id, typed, MAX_CHOICES)
         if not typed:
             mode = getattr(interaction.namespace, "mode", None)
-            known = self._mode(mode if mode in list(Mode) else None)
+            known = Mode(mode) if mode in list(Mode) else self.bot.settings.default_mode
             fresh = [one for one in suggestions(known) if one not in prompts]
             prompts = [*prompts[: MAX_CHOICES - STARTERS], *fresh][:MAX_CHOICES]
         # A choice's value is bounded like its name: a longer prompt could not come back whole.
@@ -99,19 +103,13 @@ class Music(commands.Cog):
         }
         return [app_commands.Choice(name=name, value=prompt) for name, prompt in values.items() if name]
 
-    def _mode(self, asked: str | None) -> Mode:
-        if asked:
-            return validate_mode(asked)
-        default = self.bot.settings.default_mode
-        installed = self.bot.capabilities
-        return default if default in installed or not installed else next(iter(installed))
-
 
 def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[inspect.Parameter]:
     """Return the options of /music: those that some engine takes, within the widest bounds of any."""
     parameters = [
         _parameter("prompt", _annotation(PROMPT, PROMPT.bounds), required=True),
         _parameter("mode", str),
+        _parameter("model", app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]),
     ]
     if engines:
         shortest = min(engine.min_seconds for engine in engines)
@@ -131,6 +129,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
 
 DESCRIPTIONS = {
     "mode": "The way it is made; the same words sound different in each",
+    "model": "Which model makes it; the mode follows from it",
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
     "preset": "A preset's name or code: your words go into it, your other options win over its own",
     **{option.parameter: option.description for option in (PROMPT, SECONDS, SEED, *OPTIONS.values())},

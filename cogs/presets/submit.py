@@ -20,14 +20,17 @@ async def use(
     words: str,
     mode: str | None = None,
     melody: discord.Attachment | None = None,
+    *,
+    model: str | None = None,
     **given: Any,
 ) -> Job:
     """Queue a preset with the acting member's words.
 
-    given: seconds, seed and options as of recipe_from; they win over the preset's.
+    mode, model: in place of the preset's mode and its default model.  given: seconds, seed and options as of
+    recipe_from; they win over the preset's.
     """
     bot = interaction.client
-    engine = bot.jobs.engine(mode_of(preset.body, mode))
+    engine = bot.models.chosen(mode if model else mode_of(preset.body, mode), model, preset.body.mode)
     recipe = recipe_from(preset.body, words, engine, bot.settings, **given)
     check_melody(melody, engine)
     return await submit(interaction, recipe, preset.version_id, melody)

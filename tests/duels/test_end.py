@@ -12,6 +12,7 @@ import pytest
 from bot.config import Settings
 from bot.duels.neutral import NeutralFiles
 from bot.duels.service import DuelService
+from bot.engines.configured import InstalledModels
 from bot.executor.local import local_workers
 from bot.jobs.service import JobService, Moved
 from bot.store.clips import Clips
@@ -31,7 +32,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def duel_service(database: Database, settings: Settings, clock: Callable[[], float]) -> DuelService:
     workers = local_workers(settings, "tests.tone", warm=())
-    jobs = JobService(Jobs(database), Clips(database), workers, {}, settings, clock)
+    jobs = JobService(Jobs(database), Clips(database), workers, InstalledModels(()), settings, clock)
     return DuelService(Duels(database), jobs, settings, clock)
 
 

@@ -111,7 +111,7 @@ async def test_a_mode_whose_model_is_missing_is_not_offered(description: Spec, t
         alice = bot.sandbox.member("alice")
         message = await made(alice, "the other mode is not there")
         assert any(
-            "mode diffusion is not available: The model absent is not there" in line for line in bot.lines
+            "model absent is not available: The model absent is not there" in line for line in bot.lines
         )
         refusal = await (await alice.click(message, "Try diffusion")).followup()
         assert "No model is installed for mode diffusion" in refusal.content
@@ -132,7 +132,7 @@ async def test_a_model_that_cannot_be_loaded_fails_its_clips_and_says_why_in_the
     async with running(description, tmp_path, AR_MODEL="corrupt") as bot:
         alice = bot.sandbox.member("alice")
         message = await (await ask(alice, "anything", mode="ar")).finished()
-        await text_in(message, "The ar model cannot be loaded", bot.sandbox)
+        await text_in(message, "The ar model corrupt cannot be loaded", bot.sandbox)
         assert any("model.safetensors is damaged: fetch it again" in line for line in bot.lines)
         await made(alice, "the other mode works", mode="diffusion")
 

@@ -43,8 +43,22 @@ def test_a_fresh_machine_makes_music_in_each_mode(mode: Mode, tmp_path: Path) ->
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_a_model_takes_is_known_without_loading_it(mode: Mode) -> None:
-    described = registry.describe(mode, Settings(_env_file=None).models[mode])
+    [name] = [name for of, name in Settings(_env_file=None).named_models if of is mode]
+    described = registry.describe(mode, name)
     assert (described.mode, described.licence) == (mode, "MIT")
+    assert registry.mode_of(name) is mode
+
+
+def test_the_mode_of_a_model_is_in_its_name_its_files_or_the_catalogue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    folder = write_musicgen(tmp_path / "model")
+    assert registry.mode_of(str(folder)) is Mode.AR
+    assert registry.mode_of(f"multiband:{folder}") is Mode.DIFFUSION
+    assert registry.mode_of("facebook/musicgen-small") is Mode.AR
+    assert registry.mode_of("stabilityai/stable-audio-open-1.0") is Mode.DIFFUSION
+    assert registry.mode_of("somebody/unheard-of") is None
 
 
 def test_an_unknown_model_is_named_with_what_there_is() -> None:
@@ -102,5 +116,5 @@ def test_a_folder_of_something_else_is_told_apart(tmp_path: Path, monkeypatch: p
         registry.describe(Mode.AR, str(tmp_path))
     with pytest.raises(ModelMissing, match="antiphon models fetch facebook/musicgen-small"):
         registry.describe(Mode.AR, "facebook/musicgen-small")
-    with pytest.raises(ModelMissing, match="set it as AR_MODEL"):
+    with pytest.raises(ModelMissing, match="is an autoregressive model: name it in MODELS"):
         registry.describe(Mode.DIFFUSION, str(write_musicgen(tmp_path / "model")))

@@ -6,9 +6,18 @@ from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 from tests import tone
-from tests.tone import is_device_fault, is_out_of_memory, parameters, release
+from tests.tone import is_device_fault, is_out_of_memory, mode_of, parameters, release
 
-__all__ = ["describe", "fits", "is_device_fault", "is_out_of_memory", "load", "parameters", "release"]
+__all__ = [
+    "describe",
+    "fits",
+    "is_device_fault",
+    "is_out_of_memory",
+    "load",
+    "mode_of",
+    "parameters",
+    "release",
+]
 
 loaded: list[tone.ToneEngine] = []
 
@@ -22,7 +31,7 @@ def describe(mode: Mode, model: str) -> Capabilities:
     return tone.describe(mode, model)
 
 
-def fits(mode: Mode, model: str, device: str, dtype: str) -> bool:
+def fits(mode: Mode, model: str, device: str, dtype: str, **_: object) -> bool:
     return not loaded
 
 

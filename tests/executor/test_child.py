@@ -13,11 +13,12 @@ from bot.config import Settings
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered, Up
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 from tests import gate, tone
 from tests.builders import recipe
 from tests.tone import SECRET
 
+TONES = ModelRef(Mode.AR, "tones")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -49,7 +50,7 @@ class WorkerHarness:
         while True:
             event = await self.until(Ready)
             assert isinstance(event, Ready)
-            if event.mode is None and event.acked == self.executor.sent:
+            if event.model is None and event.acked == self.executor.sent:
                 return event
 
 
@@ -59,7 +60,7 @@ async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wor
     folder = tmp_path_factory.mktemp("clips")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(gate.FOLDER, str(folder / "gate"))
-        executor = ChildExecutor.configured(settings, "tests.tone", warm=Mode.AR)
+        executor = ChildExecutor.configured(settings, "tests.tone", warm=TONES)
         harness = WorkerHarness(executor, folder)
         await harness.ready()
         yield harness
@@ -69,7 +70,7 @@ async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wor
 
 async def test_the_model_of_the_default_mode_is_loaded_ahead(harness: WorkerHarness) -> None:
     loading = [event for event in harness.said if isinstance(event, Loading)]
-    assert loading[:2] == [Loading(Mode.AR, finished=False), Loading(Mode.AR, finished=True)]
+    assert loading[:2] == [Loading(TONES, finished=False), Loading(TONES, finished=True)]
 
 
 async def test_a_clip_comes_with_progress_and_facts(harness: WorkerHarness) -> None:
@@ -149,7 +150,7 @@ async def test_out_of_memory_is_tried_once_more_with_everything_unloaded(harness
         event for event in said if isinstance(event, Progress) and event.job_id == job and event.done == 0
     ]
     assert len(begun) == 2
-    assert Loading(Mode.AR, finished=True) in said
+    assert Loading(TONES, finished=True) in said
 
 
 async def test_a_dead_worker_is_reported_and_replaced(harness: WorkerHarness) -> None:
@@ -191,7 +192,7 @@ async def test_a_grant_is_sent_once_however_often_the_engine_asks(harness: Worke
     await harness.until(Rendered, job=job)
     grants = [event for event in harness.said[start:] if isinstance(event, Ready) and event.acked == sent]
     assert len(grants) == len(set(grants))
-    assert Ready(Mode.AR, sent, (Mode.AR,)) in grants
+    assert any(grant.model == TONES and TONES in grant.loaded for grant in grants)
 
 
 async def test_the_worker_is_read_while_nobody_takes_its_events(harness: WorkerHarness) -> None:

@@ -14,7 +14,7 @@ from bot.config import Settings
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
 from bot.executor.protocol import Failed
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 from tests import gate
 from tests.audio.test_ffmpeg import HANG, alive, ended, pid_in
 from tests.audio.test_mp3 import converter
@@ -31,7 +31,7 @@ async def worker_with(
         _env_file=None, ar_model="tones", diffusion_model="tones", stall_seconds=stall_seconds
     )
     (folder / "clips").mkdir()
-    executor = ChildExecutor.configured(settings, "tests.tone", warm=Mode.AR)
+    executor = ChildExecutor.configured(settings, "tests.tone", warm=ModelRef(Mode.AR, "tones"))
     harness = WorkerHarness(executor, folder / "clips")
     try:
         await harness.ready()

@@ -8,11 +8,18 @@ from hypothesis import strategies as st
 
 from bot.errors import InvalidRecipe
 from bot.executor import protocol
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 from tests.builders import recipe
 
 DOWN = (protocol.Start, protocol.Render, protocol.Cancel)
-UP = (protocol.Ready, protocol.Loading, protocol.Progress, protocol.Rendered, protocol.Failed)
+UP = (
+    protocol.Available,
+    protocol.Ready,
+    protocol.Loading,
+    protocol.Progress,
+    protocol.Rendered,
+    protocol.Failed,
+)
 facts = st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text())
 recipes = st.builds(
     recipe,
@@ -20,7 +27,17 @@ recipes = st.builds(
     seconds=st.floats(1, 600),
     mode=st.sampled_from(Mode),
 )
-fields = {"models": st.dictionaries(st.text(), st.text()), "facts": facts, "recipe": recipes}
+models = st.builds(ModelRef, st.sampled_from(Mode), st.text())
+fields = {
+    "models": st.lists(models).map(tuple),
+    "loaded": st.lists(models).map(tuple),
+    "fitting": st.lists(models).map(tuple),
+    "model": st.none() | models,
+    "warm": st.none() | models,
+    "memory_gb": st.floats(0, 100),
+    "facts": facts,
+    "recipe": recipes,
+}
 
 
 def messages(kinds: tuple[type, ...]) -> st.SearchStrategy[object]:
@@ -40,10 +57,13 @@ def test_what_comes_up_arrives(message: protocol.Up) -> None:
     assert protocol.decode_up(protocol.encode(message)) == message
 
 
-def test_a_mode_arrives_as_one() -> None:
-    arrived = protocol.decode_up(protocol.encode(protocol.Ready(Mode.AR, 3)))
+def test_a_model_arrives_as_one() -> None:
+    model = ModelRef(Mode.AR, "tones")
+    arrived = protocol.decode_up(protocol.encode(protocol.Ready(model, 3, (model,))))
     assert isinstance(arrived, protocol.Ready)
-    assert arrived.mode is Mode.AR
+    assert (arrived.model, arrived.loaded) == (model, (model,))
+    assert isinstance(arrived.model, ModelRef)
+    assert arrived.model.mode is Mode.AR
 
 
 def test_a_recipe_is_an_object_in_its_message() -> None:

@@ -21,7 +21,7 @@ async def test_a_model_makes_room_for_another_that_would_not_fit_beside_it(tmp_p
     try:
         async for event in events:
             match event:
-                case Ready(mode=None, acked=acked) if acked == executor.sent and modes:
+                case Ready(model=None, acked=acked) if acked == executor.sent and modes:
                     wanted = recipe(model="test", mode=modes.pop(0), seconds=1.0)
                     job = executor.sent + 1
                     await executor.render(Render(job, wanted, str(tmp_path / f"{job}.mp3"), 10**7))

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from bot.executor.protocol import Failed, Heartbeat, Loading, Progress, Ready, Rendered, Up
 from bot.executor.watchdog import Watchdog
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 
+TONES = ModelRef(Mode.AR, "tones")
 STALL, LOAD = 10.0, 100.0
 RENDERING = Progress(1, 1, 9, "rendering")
 MASTERING = Progress(1, 0, 1, "mastering")
@@ -31,8 +32,8 @@ def watchdog(*events: Up, given: tuple[int, ...] = (1,)) -> Watchdog:
     [
         ([RENDERING], STALL, "rendering"),
         ([MASTERING], STALL, "mastering"),
-        ([Loading(Mode.AR, finished=False)], LOAD, "loading a model"),
-        ([Loading(Mode.AR, finished=False), Loading(Mode.AR, finished=True)], STALL, "rendering"),
+        ([Loading(TONES, finished=False)], LOAD, "loading a model"),
+        ([Loading(TONES, finished=False), Loading(TONES, finished=True)], STALL, "rendering"),
     ],
 )
 def test_each_phase_has_its_limit_and_its_name(said: list[Up], limit: float, phase: str) -> None:
@@ -70,7 +71,7 @@ def test_a_cancelled_job_is_not_waited_for() -> None:
     assert dog.stalled(1e6) is None
 
 
-@pytest.mark.parametrize("sign", [Heartbeat(), RENDERING, Ready(Mode.AR, 1)])
+@pytest.mark.parametrize("sign", [Heartbeat(), RENDERING, Ready(TONES, 1)])
 def test_every_word_of_the_engine_counts(sign: Up) -> None:
     dog = watchdog(RENDERING)
     for _ in range(5):
@@ -109,7 +110,7 @@ def test_a_worker_that_speaks_within_the_limit_is_never_ended(acts: list[str]) -
             case "beat":
                 dog.received(Heartbeat())
             case "load" | "loaded":
-                dog.received(Loading(Mode.AR, finished=act == "loaded"))
+                dog.received(Loading(TONES, finished=act == "loaded"))
             case "master":
                 dog.received(Progress(job, 0, 1, "mastering"))
             case "next":

@@ -162,9 +162,9 @@ def test_a_gated_model_says_how_to_get_in(hub: Hub) -> None:
 
 def test_without_a_network_the_way_by_hand_is_told(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(ModelMissing, match=r"cannot be reached.*By hand: .*AR_MODEL or DIFFUSION_MODEL"):
+    with pytest.raises(ModelMissing, match=r"cannot be reached.*By hand: .*name that folder in MODELS"):
         fetch.plan_fetch(NAME, None)
-    with pytest.raises(ModelMissing, match=r"set AR_MODEL to that folder"):
+    with pytest.raises(ModelMissing, match="name that folder in MODELS"):
         fetch.plan_fetch("facebook/musicgen-small", None)
 
 

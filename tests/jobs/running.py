@@ -7,9 +7,11 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bot.config import Settings
+from bot.engines.base import Engines
+from bot.engines.configured import InstalledModels, configured_models
 from bot.executor.local import local_workers
 from bot.executor.pool import WorkerPool
 from bot.jobs.service import Advanced, JobService, Moved
@@ -33,10 +35,12 @@ class Running:
         self.events: list[Moved | Advanced] = []
         self._changed = asyncio.Event()
         self.workers = workers
-        capabilities = {mode: tone.describe(mode, model) for mode, model in settings.models.items()}
+        models = InstalledModels(
+            tone.describe(*model) for model in configured_models(settings, cast(Engines, tone))
+        )
         ticks = itertools.count(1.0)
         self.service = JobService(
-            self.jobs, Clips(database), self.workers, capabilities, settings, lambda: next(ticks)
+            self.jobs, Clips(database), self.workers, models, settings, lambda: next(ticks)
         )
         self.service.subscribe(self._heard)
 

@@ -10,7 +10,7 @@ from bot.errors import UserError
 from bot.hub.hub_cache import canonical
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.service import JobService
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 from bot.store.database import Database
 from bot.store.jobs import Jobs, State
 from tests.builders import recipe, request
@@ -80,7 +80,7 @@ async def test_another_spelling_of_the_folder_is_the_same_model(
 )
 def test_names_are_the_same_model(one: str, other: str, same: bool) -> None:
     assert (canonical(one) == canonical(other)) == same
-    configured = ConfiguredModels({Mode.AR: one})
+    configured = ConfiguredModels([ModelRef(Mode.AR, "first"), ModelRef(Mode.AR, one)])
     wanted = recipe(model=other)
     if same:
         assert configured.adopt(wanted).model == one

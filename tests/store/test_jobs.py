@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from bot.errors import LimitReached
-from bot.recipe import Mode
+from bot.recipe import Mode, ModelRef
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.jobs import COUNTERS, Counter, Delivery, Jobs, State
@@ -60,16 +60,17 @@ async def test_two_claims_at_once_get_two_jobs(jobs: Jobs) -> None:
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_a_claim_for_a_mode_takes_the_first_of_that_mode(jobs: Jobs) -> None:
-    modes = (Mode.AR, Mode.DIFFUSION, Mode.DIFFUSION)
+async def test_a_claim_for_a_model_takes_the_first_for_that_model(jobs: Jobs) -> None:
+    one, other = ModelRef(Mode.AR, "one"), ModelRef(Mode.AR, "other")
     added = [
-        await jobs.add(request(user_id=u, recipe=recipe(mode=m)), 0, **MANY) for u, m in enumerate(modes)
+        await jobs.add(request(user_id=u, recipe=recipe(mode=m.mode, model=m.name)), 0, **MANY)
+        for u, m in enumerate((one, other, other))
     ]
-    assert [(head.id, head.mode) for head in await jobs.heads()] == [
-        (added[0].id, Mode.AR),
-        (added[1].id, Mode.DIFFUSION),
+    assert [(head.id, head.model) for head in await jobs.heads()] == [
+        (added[0].id, one),
+        (added[1].id, other),
     ]
-    claimed = [await jobs.claim(1, Mode.DIFFUSION), await jobs.claim(1), await jobs.claim(1, Mode.AR)]
+    claimed = [await jobs.claim(1, other), await jobs.claim(1), await jobs.claim(1, one)]
     assert [job and job.id for job in claimed] == [added[1].id, added[0].id, None]
     assert [head.id for head in await jobs.heads()] == [added[2].id]
 

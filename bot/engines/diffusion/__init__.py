@@ -11,13 +11,15 @@ from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 
-__all__ = ["describe", "is_pipeline", "load", "parameters"]
+__all__ = ["MODE", "describe", "is_pipeline", "load", "parameters"]
+
+MODE = Mode.DIFFUSION
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
     """Return the capabilities of the pipeline in a folder, from its files alone. Raises ModelMissing."""
     if mode is not Mode.DIFFUSION:
-        raise ModelMissing(f"{model} is a diffusion model: set it as DIFFUSION_MODEL, not as AR_MODEL.")
+        raise ModelMissing(f"{model} is a diffusion model: name it in MODELS, not as AR_MODEL.")
     return read_pipeline(model, folder).capabilities
 
 

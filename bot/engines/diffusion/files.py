@@ -97,8 +97,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def refused(path: Path, reason: str) -> ModelMissing:
     """Return the error for a file that is not used, with its name, the reason and what to do."""
     return ModelMissing(
-        f"{path} cannot be used: {reason}. Fetch the model again (`antiphon models fetch`), or set "
-        "DIFFUSION_MODEL to another."
+        f"{path} cannot be used: {reason}. Fetch the model again (`antiphon models fetch`), or name "
+        "another one in MODELS."
     )
 
 

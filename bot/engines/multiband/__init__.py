@@ -20,7 +20,9 @@ from bot.hub.catalogue import MULTIBAND_MODEL, UNKNOWN_LICENCE, licence_of
 from bot.recipe import Mode
 from bot.recipe.capabilities import Bounds, Capabilities
 
-__all__ = ["describe", "load", "parameters"]
+__all__ = ["MODE", "describe", "load", "parameters"]
+
+MODE = Mode.DIFFUSION
 
 MODEL = MULTIBAND_MODEL
 MAX_SECONDS = 60.0
@@ -35,7 +37,7 @@ def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
     Raises ModelMissing where one of the two is not there, or audiocraft is not installed.
     """
     if mode is not Mode.DIFFUSION:
-        raise ModelMissing(f"{model} is a diffusion model: set DIFFUSION_MODEL=multiband, not AR_MODEL.")
+        raise ModelMissing(f"{model} is a diffusion model: name it in MODELS, not as AR_MODEL.")
     require()
     bands = read_bands(bands_folder())
     checkpoint = read_checkpoint(folder, model.partition(":")[2])

@@ -1,4 +1,4 @@
-"""The engine of `DIFFUSION_MODEL=multiband:NAME`: MusicGen's tokens, decoded by MultiBandDiffusion."""
+"""The engine of the models `multiband:NAME`: MusicGen's tokens, decoded by MultiBandDiffusion."""
 
 from __future__ import annotations
 

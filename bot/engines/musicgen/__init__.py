@@ -13,13 +13,15 @@ from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 
-__all__ = ["describe", "is_musicgen", "load", "parameters"]
+__all__ = ["MODE", "describe", "is_musicgen", "load", "parameters"]
+
+MODE = Mode.AR
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
     """Return the capabilities of the checkpoint in a folder, from its files alone. Raises ModelMissing."""
     if mode is not Mode.AR:
-        raise ModelMissing(f"{model} is an autoregressive model: set it as AR_MODEL, not as DIFFUSION_MODEL.")
+        raise ModelMissing(f"{model} is an autoregressive model: name it in MODELS, not as DIFFUSION_MODEL.")
     return read_checkpoint(folder, model).capabilities
 
 

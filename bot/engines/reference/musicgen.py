@@ -1,4 +1,4 @@
-"""MusicGen as audiocraft runs it (`AR_ENGINE=audiocraft`). Importing this imports no torch."""
+"""MusicGen as audiocraft runs it, the models `audiocraft:NAME`. Importing this imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from bot.engines.reference import require
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 
-__all__ = ["describe", "load", "parameters"]
+__all__ = ["MODE", "describe", "load", "parameters"]
+
+MODE = Mode.AR
 
 SLOWER = 4.0
 """Expected render time relative to our decode loop, until a clip was measured."""

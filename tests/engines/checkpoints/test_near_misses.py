@@ -125,7 +125,7 @@ def test_other_kinds_of_folders_have_their_own_sentence(
 
 def test_a_file_given_for_a_folder_is_named(musicgen: Path) -> None:
     file = musicgen / "model.safetensors"
-    assert f"{file} is a file: set AR_MODEL to the folder" in refusal(Mode.AR, file)
+    assert f"{file} is a file: name the folder" in refusal(Mode.AR, file)
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_weights_that_are_not_exactly_the_part_s_are_refused(file: str, harm: st
 
 
 def test_a_diffusion_model_is_no_language_model(copy: Path) -> None:
-    with pytest.raises(ModelMissing, match="set it as DIFFUSION_MODEL"):
+    with pytest.raises(ModelMissing, match="is a diffusion model: name it in MODELS"):
         registry.describe(Mode.AR, str(copy))
 
 

@@ -99,7 +99,7 @@ def test_the_manifests_are_audiocrafts_classes(kind: str, name: str, engines: di
 def test_what_cannot_be_run_is_said(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ModelMissing, match="audiocraft runs a MusicGen, and antiphon-tiny-ar is none"):
         registry.describe(Mode.AR, "audiocraft:antiphon-tiny-ar")
-    with pytest.raises(ModelMissing, match="set it as AR_MODEL"):
+    with pytest.raises(ModelMissing, match="name it in MODELS"):
         registry.describe(Mode.DIFFUSION, f"audiocraft:{models / 'mono'}")
     find = importlib.util.find_spec
     monkeypatch.setattr(

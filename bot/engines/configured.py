@@ -1,0 +1,113 @@
+"""The models that the settings name: which of them are installed, and what members call them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from bot.config import Settings
+from bot.engines.base import Engines
+from bot.errors import InvalidRecipe, ModelMissing, UserError
+from bot.hub.naming import model_name
+from bot.recipe import Mode, ModelRef, validate_mode
+from bot.recipe.capabilities import Capabilities
+
+_SEPARATOR = " · "
+"""Between a model's label and what a choice of autocomplete adds to it."""
+
+
+_LABEL_CHARACTERS = 60
+"""So that a choice of autocomplete, 100 characters at most, has room for what is said beside it."""
+
+
+class InstalledModels(Mapping[ModelRef, Capabilities]):
+    """What each installed model takes, in the order of the settings; the first of a mode is its default."""
+
+    def __init__(self, installed: Iterable[Capabilities]) -> None:
+        self._installed = {one.model_ref: one for one in installed}
+        self._labels = _labels(self._installed)
+        self.defaults: dict[Mode, Capabilities] = {}
+        """The default model of each mode that has one."""
+        for capabilities in self._installed.values():
+            self.defaults.setdefault(capabilities.mode, capabilities)
+
+    def __getitem__(self, model: ModelRef) -> Capabilities:
+        return self._installed[model]
+
+    def __iter__(self) -> Iterator[ModelRef]:
+        return iter(self._installed)
+
+    def __len__(self) -> int:
+        return len(self._installed)
+
+    def label(self, model: ModelRef) -> str:
+        """Return the name that members choose a model by: short, without a folder's path, and its own."""
+        return self._labels[model]
+
+    def named(self, text: str) -> Capabilities:
+        """Return the model of a label, of a choice that begins with one, or of a whole name.
+
+        Raises UserError, with the names that there are.
+        """
+        wanted = text.strip().casefold()
+        for model, label in self._labels.items():
+            known = label.casefold()
+            if wanted in (known, model.name.casefold()) or wanted.startswith(known + _SEPARATOR):
+                return self[model]
+        there = ", ".join(f"`{label}`" for label in self._labels.values())
+        raise UserError(f"There is no such model here. There is {there or 'none'}.")
+
+    def default(self, mode: Mode) -> Capabilities:
+        """Return a mode's default model. Raises UserError where no model is installed for it."""
+        if mode not in self.defaults:
+            raise UserError(
+                f"No model is installed for mode {mode} here. The owner can see what to do with "
+                "`antiphon doctor`."
+            )
+        return self.defaults[mode]
+
+    def chosen(self, mode: str | None, model: str | None, default_mode: Mode) -> Capabilities:
+        """Return the model that a request is for: the one it names, else its mode's default.
+
+        Raises UserError where both are given and differ, or the model is not there.
+        """
+        if model is not None:
+            found = self.named(model)
+            if mode and validate_mode(mode) is not found.mode:
+                raise InvalidRecipe(
+                    f"`{self.label(found.model_ref)}` is a model of mode {found.mode}. Leave `mode` out: it "
+                    "follows from the model."
+                )
+            return found
+        if mode:
+            return self.default(validate_mode(mode))
+        usable = default_mode in self.defaults or not self.defaults
+        return self.default(default_mode if usable else next(iter(self.defaults)))
+
+
+def configured_models(settings: Settings, engines: Engines) -> tuple[ModelRef, ...]:
+    """Return the models of the settings with their modes, in their order.
+
+    A name whose mode nobody can tell is left out: it is neither on this machine nor in the catalogue.
+    """
+    found = ((mode or engines.mode_of(name), name) for mode, name in settings.named_models)
+    return tuple(dict.fromkeys(ModelRef(mode, name) for mode, name in found if mode is not None))
+
+
+def described(settings: Settings, engines: Engines) -> Iterator[tuple[str, Capabilities | ModelMissing]]:
+    """Yield the name of each model of the settings, and what it takes or why it is not there."""
+    for mode, name in settings.named_models:
+        try:
+            yield name, engines.describe(mode or engines.mode_of(name) or settings.default_mode, name)
+        except ModelMissing as missing:
+            yield name, missing
+
+
+def _labels(models: Iterable[ModelRef]) -> dict[ModelRef, str]:
+    """Return a label a model; of folders with the same last part the second has a number."""
+    labels: dict[ModelRef, str] = {}
+    for model in models:
+        name, number = model_name(model.name)[:_LABEL_CHARACTERS], 1
+        while (label := name if number == 1 else f"{name} #{number}") in labels.values():
+            number += 1
+        labels[model] = label
+    return labels
