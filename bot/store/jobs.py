@@ -54,9 +54,8 @@ class Jobs:
         other running job, an exclusive job shares the bot with none.
         """
         async with self._db.write() as tx:
-            mode, name = model or (None, None)
-            wanted = {"now": now, "mode": mode, "model": name, "worker": worker}
-            row = await one(await tx.execute(_CLAIM_NEXT, wanted))
+            wanted = {"mode": model and model.mode, "model": model and model.name}
+            row = await one(await tx.execute(_CLAIM_NEXT, {"now": now, "worker": worker, **wanted}))
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
@@ -197,10 +196,7 @@ class Jobs:
     async def respell(self, job_id: int, recipe: Recipe) -> None:
         """Store the recipe of a queued job with its model as the settings spell it now."""
         async with self._db.write() as tx:
-            await tx.execute(
-                "UPDATE jobs SET recipe = :recipe WHERE id = :id AND state = 'queued'",
-                {"id": job_id, "recipe": recipe.to_json()},
-            )
+            await tx.execute(_RESPELL, {"id": job_id, "recipe": recipe.to_json()})
 
     async def depths(self) -> list[Depth]:
         """Return how many jobs are in each state before delivery."""
@@ -355,6 +351,7 @@ _FAIL_WITHDRAWN = """
 UPDATE jobs SET state = 'failed', error = :error, finished_at = :now, notified = 1, interaction_token = NULL
 WHERE id = :id AND state = 'rendered' RETURNING *
 """
+_RESPELL = "UPDATE jobs SET recipe = :recipe WHERE id = :id AND state = 'queued'"
 _SET_JOB_POSTING = "UPDATE jobs SET posting_at = :now WHERE id = :id AND posting_at IS NULL"
 _SET_NOTIFIED = """
 UPDATE jobs SET notified = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
