@@ -29,6 +29,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bot.engines.musicgen.cpu.backend import CPUBackend
+
 CONTEXTS = (50, 500, 1_000, 1_480)
 WORDS = 10
 ROWS = (
@@ -179,6 +181,7 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
         decoder = Decoder(model, next(count for count in SLOT_COUNTS if count >= clips))
         for seed in range(clips):
             decoder.admit(Row(conditions=Conditions(torch.randn(WORDS, 1024)), frames=1_500, seed=seed))
+        assert isinstance(decoder._backend, CPUBackend)
         # As if so many columns had been decoded: what is in the cache changes no timing.
         for cache in (decoder._backend._self_kv.keys, decoder._backend._self_kv.values):
             cache[:] = 1
@@ -306,13 +309,16 @@ def _clips(row: str, quick: bool) -> dict[str, Any]:
             from transformers import MusicgenForConditionalGeneration
 
             model = MusicgenForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-            words = {"input_ids": torch.arange(WORDS)[None], "attention_mask": torch.ones(1, WORDS)}
+            words: dict[str, Any] = {
+                "input_ids": torch.arange(WORDS)[None],
+                "attention_mask": torch.ones(1, WORDS),
+            }
 
             def render(seconds: int) -> object:
                 return model.generate(**words, max_new_tokens=50 * seconds + 3, guidance_scale=3.0)
         else:
             # What it says of random weights is of no interest here.
-            module._require_good_int8 = lambda *_: None  # type: ignore[assignment]
+            module._require_good_int8 = lambda *_: None
             names = {short: name for name, short in module.PRECISIONS.items()}
             ours = module.MusicgenEngine(folder, str(folder), "cpu", names[row.split()[1]])  # type: ignore[index]
 

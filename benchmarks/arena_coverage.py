@@ -24,8 +24,9 @@ from scipy.special import expit
 from benchmarks.arena_communities import Community
 from bot.arena.ballots import Floats, Ints
 from bot.arena.clusters import clustered_mean, quantile, share_interval
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE
 from bot.arena.wilson import wilson_interval
-from bot.arena.winrate import MIN_DUELS, MIN_PEOPLE, clustered_share
+from bot.arena.winrate import clustered_share
 
 SIZES = [
     # people, duels, mean voters of a duel

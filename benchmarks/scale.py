@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.config import Settings
+from bot.engines.configured import InstalledModels
 from bot.executor.configured import configured_workers
 from bot.jobs.service import Advanced, JobService, Moved
 from bot.recipe import Mode, Recipe
@@ -39,7 +40,7 @@ async def throughput(folder: Path, workers: int, clips: int, **changes: Any) -> 
     async with Database.open(folder / "antiphon.db", time.time()) as database:
         jobs = Jobs(database)
         pool = await configured_workers(settings, ENGINES, warm=())
-        service = JobService(jobs, Clips(database), pool, {}, settings, time.time)
+        service = JobService(jobs, Clips(database), pool, InstalledModels(()), settings, time.time)
         ended: asyncio.Queue[State] = asyncio.Queue()
 
         def moved(event: Moved | Advanced) -> None:

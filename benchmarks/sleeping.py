@@ -33,7 +33,7 @@ class SleepingEngine:
                 context.progress(job, step, STEPS)
                 time.sleep(float(os.environ["SLEEP_SECONDS"]) / STEPS)
             phase = 2 * np.pi * 440 * np.arange(round(job.recipe.seconds * RATE)) / RATE
-            context.done(job, np.sin(phase).astype(np.float32)[None] / 4)
+            context.done(job, np.asarray(np.sin(phase)[None] / 4, np.float32))
 
     def close(self) -> None:
         pass

@@ -226,7 +226,7 @@ class Settings(OptionDefaults):
         given: dict[str, Any] = {name.lower(): one.value for name, one in deciding.items()}
         wrong: list[str] = []
         try:
-            settings = cls(_env_file=None, **given)  # type: ignore[call-arg]
+            settings = cls(_env_file=None, **given)
         except ValidationError as error:
             wrong = sorted({str(detail["loc"][0]).upper() for detail in error.errors(include_input=False)})
         if not wrong:

@@ -28,7 +28,13 @@ FACTS = {
 
 def recipe(**changes: Any) -> Recipe:
     """A recipe with fields, options and `melody`, a source, changed."""
-    fields = {"prompt": "slow piano", "mode": Mode.AR, "model": "test", "seconds": 10.0, "seed": 7} | changes
+    fields: dict[str, Any] = {
+        "prompt": "slow piano",
+        "mode": Mode.AR,
+        "model": "test",
+        "seconds": 10.0,
+        "seed": 7,
+    } | changes
     options = {name: fields.pop(name) for name in OPTIONS if name in fields}
     if melody := fields.pop("melody", None):
         fields["sources"] = {Role.MELODY: melody}

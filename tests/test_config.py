@@ -143,7 +143,7 @@ def test_a_wrong_value_is_found_by_its_line(tmp_path: Path) -> None:
 
 def test_a_later_empty_line_takes_nothing_back(tmp_path: Path) -> None:
     assert load(tmp_path, f"DISCORD_TOKEN={TOKEN}\nDISCORD_TOKEN=\n").discord_token is not None
-    assert load(tmp_path, "TOP_K=1\nTOP_K=2\n").top_k == 2
+    assert load(tmp_path, "TOP_K=1\nTOP_K=2\n").model_dump()["top_k"] == 2
 
 
 def test_a_file_that_windows_named_otherwise_is_pointed_at(

@@ -89,7 +89,7 @@ def bot() -> dict[str, Any]:
 
 def is_command(words: list[str]) -> bool:
     """Tell whether `antiphon` takes these words as a command."""
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     for word in words:
         command = getattr(command, "commands", {}).get(word)
         if command is None:

@@ -24,6 +24,7 @@ import sys
 import time
 import zlib
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -181,7 +182,7 @@ def misbehave(words: set[str]) -> None:
             raise raised()
 
 
-def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
+def wave_for(recipe: Recipe, words: AbstractSet[str] = frozenset()) -> Wave:
     """A chord of three partials: the same for the same recipe, another for any other.
 
     They lie 110 Hz apart or more, so that no beat is slow enough to be heard as a repetition.
@@ -193,7 +194,7 @@ def wave_for(recipe: Recipe, words: set[str] = frozenset()) -> Wave:
     rng = np.random.default_rng(zlib.crc32(recipe.to_json().encode()))
     time_axis = np.arange(samples) / rate
     chord = sum(np.sin(2 * np.pi * hz * time_axis) for hz in rng.uniform([110, 330, 660], [220, 550, 880]))
-    wave = np.stack([chord, chord]).astype(np.float32) / 6
+    wave: Wave = np.stack([chord, chord]).astype(np.float32) / np.float32(6)
     if recipe.model in RATES:
         return coloured(wave, recipe.model, rng)
     if "silent" in words:
@@ -211,7 +212,8 @@ def following(melody: Path, samples: int, rate: int) -> Wave:
     import soundfile
 
     wave, its_rate = soundfile.read(melody, dtype="float32")
-    return 0.2 * np.sin(2 * np.pi * loudest(wave, its_rate) * np.arange(samples) / rate)
+    tone: Wave = np.sin(2 * np.pi * loudest(wave, its_rate) * np.arange(samples) / rate).astype(np.float32)
+    return np.asarray(tone / 5, np.float32)
 
 
 def loudest(wave: Wave, rate: int) -> float:
@@ -229,7 +231,9 @@ def coloured(wave: Wave, model: str, rng: np.random.Generator) -> Wave:
     rate = RATES[model]
     noise = rng.standard_normal(wave.shape)
     if model == "hifi":
-        return (wave + 0.05 * noise).astype(np.float32)
+        bright: Wave = (wave + 0.05 * noise).astype(np.float32)
+        return bright
     dull = filters.sosfilt(filters.butter(4, 5_000, fs=rate, output="sos"), noise[:1], axis=1)
     hits = np.exp(-8 * (np.arange(wave.shape[1]) / rate % 0.5))
-    return (0.3 * wave[:1] * hits + 0.5 * dull * hits).astype(np.float32)
+    narrow: Wave = (0.3 * wave[:1] * hits + 0.5 * dull * hits).astype(np.float32)
+    return narrow

@@ -155,7 +155,7 @@ def written_ar(
     steered: whether the engine keeps the instruments named.  deaf: the model hears no word, so that what
     is left of the prompt is what the engine keeps.
     """
-    defaults = {name: bounds.default for name, bounds in engine.capabilities.options.items()}
+    defaults = {name: bounds.default or 0.0 for name, bounds in engine.capabilities.options.items()}
     for start in range(0, len(work), batch):
         part = work[start : start + batch]
         temperature, top_k = defaults["temperature"], int(defaults["top_k"])
@@ -186,7 +186,7 @@ def written_diffusion(
 
     steered, deaf: as in `written_ar`.
     """
-    defaults = {name: bounds.default for name, bounds in engine.capabilities.options.items()}
+    defaults = {name: bounds.default or 0.0 for name, bounds in engine.capabilities.options.items()}
     planned: dict[tuple[int, int], list[Task]] = defaultdict(list)
     conditions = ["" if deaf else t.prompt for t in work]
     for task, plan in zip(work, engine.plan(conditions, [t.seed for t in work]), strict=True):

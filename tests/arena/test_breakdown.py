@@ -113,7 +113,7 @@ def test_a_cell_is_what_the_joint_normal_of_all_cells_says(seed: int, tau: float
     covariance = np.zeros((2 * k, 2 * k))
     covariance[:k, :k], covariance[k:, k:] = tau**2 * np.eye(k), noise
     of_whole = np.concatenate([part, part])
-    variance = part @ noise @ part
+    variance = float(part @ noise @ part)
     raw = rng.normal(size=k)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr("bot.arena.breakdown._TAU", np.array([tau]))

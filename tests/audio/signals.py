@@ -56,7 +56,8 @@ def song(rate: int, seconds: float) -> Wave:
     root = np.choose((time // 2 % 4).astype(int), (220.0, 174.6, 261.6, 196.0))
     chord = sum(np.sin(2 * np.pi * np.cumsum(root * ratio) / rate) for ratio in (1, 1.26, 1.498))
     held = chord * (time % 2 < 1.6) * np.exp(-time % 2)
-    return (0.5 * drums(rate, seconds) + 0.1 * held).astype(np.float32)
+    wave: Wave = (0.5 * drums(rate, seconds) + 0.1 * held).astype(np.float32)
+    return wave
 
 
 SIGNALS = {"tone": tone, "drums": drums, "clicks": clicks, "pad": pad, "noise": noise}

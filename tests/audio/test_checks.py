@@ -3,6 +3,7 @@ import pytest
 
 from bot.audio.checks import check
 from bot.audio.diagnosis import warnings
+from bot.audio.meter import Wave
 from bot.errors import BadAudio
 from tests.audio.signals import SIGNALS, clicks, noise, pad, song, time_axis, tone
 
@@ -10,7 +11,7 @@ RATE = 32_000
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_one_bad_number_fails_the_clip(bad):
+def test_one_bad_number_fails_the_clip(bad: float) -> None:
     wave = tone(RATE, 2)
     wave[0, 100] = bad
     with pytest.raises(BadAudio, match="NaN"):
@@ -27,25 +28,25 @@ def test_one_bad_number_fails_the_clip(bad):
     ],
     ids=["zeros", "an offset", "hiss below −60 dBFS", "one click in ten seconds"],
 )
-def test_silence_fails_the_clip(wave):
+def test_silence_fails_the_clip(wave: Wave) -> None:
     with pytest.raises(BadAudio, match="silent"):
         check(wave.astype(np.float32), RATE, wave.shape[1] / RATE)
 
 
-def test_sparse_sound_is_no_silence():
+def test_sparse_sound_is_no_silence() -> None:
     check(clicks(RATE, 10), RATE, 10)
     hit = tone(RATE, 10) * np.exp(-6 * np.arange(10 * RATE) / RATE)
     check(hit.astype(np.float32), RATE, 10)
 
 
 @pytest.mark.parametrize(("came", "word"), [(1.85, "short"), (2.2, "long")])
-def test_wrong_length_fails_the_clip(came, word):
+def test_wrong_length_fails_the_clip(came: float, word: str) -> None:
     with pytest.raises(BadAudio, match=f"too {word}"):
         check(tone(RATE, came), RATE, 2)
 
 
 @pytest.mark.parametrize("came", [1.9, 1.999, 2.0, 2.05, 2.1])
-def test_length_within_tolerance_is_made_exact(came):
+def test_length_within_tolerance_is_made_exact(came: float) -> None:
     wave = tone(RATE, came)
     checked = check(wave, RATE, 2)
     assert checked.shape == (1, 2 * RATE)
@@ -56,19 +57,19 @@ def test_length_within_tolerance_is_made_exact(came):
 
 
 @pytest.mark.parametrize("shape", [(RATE,), (3, RATE), (0, RATE), (1, 1, RATE), (1, 0)])
-def test_wrong_shape_fails_the_clip(shape):
+def test_wrong_shape_fails_the_clip(shape: tuple[int, ...]) -> None:
     with pytest.raises(BadAudio):
         check(np.ones(shape, np.float32), RATE, 1)
 
 
-def test_integers_fail_the_clip():
+def test_integers_fail_the_clip() -> None:
     with pytest.raises(BadAudio, match="int16"):
         check((tone(RATE, 1) * 32_767).astype(np.int16), RATE, 1)
 
 
 def lone_clicks(seconds: float, every: float) -> np.ndarray:
     time = time_axis(RATE, seconds)
-    return (0.9 * (time % every < 0.002))[np.newaxis].astype(np.float32)
+    return np.asarray(0.9 * (time % every < 0.002), np.float32)[np.newaxis]
 
 
 def low_tone(hz: float) -> np.ndarray:
@@ -87,17 +88,17 @@ def low_tone(hz: float) -> np.ndarray:
     ],
     ids=["a click every 4 s", "a slope", "a bow", "18 Hz", "5 Hz", "a song at −57 dBFS"],
 )
-def test_what_nobody_can_hear_fails_the_clip(wave, reason):
+def test_what_nobody_can_hear_fails_the_clip(wave: Wave, reason: str) -> None:
     with pytest.raises(BadAudio, match=reason):
         check(wave.astype(np.float32), RATE, wave.shape[1] / RATE)
 
 
 @pytest.mark.parametrize("hz", [27.5, 55, 15_000])
-def test_the_lowest_and_highest_notes_are_heard(hz):
+def test_the_lowest_and_highest_notes_are_heard(hz: float) -> None:
     check(tone(RATE, 10, hz), RATE, 10)
 
 
-def test_a_wood_block_every_four_seconds_is_a_clip():
+def test_a_wood_block_every_four_seconds_is_a_clip() -> None:
     time = time_axis(RATE, 20) % 4
     check(
         (0.9 * np.sin(2 * np.pi * 900 * time) * np.exp(-40 * time))[np.newaxis].astype(np.float32), RATE, 20
@@ -106,7 +107,7 @@ def test_a_wood_block_every_four_seconds_is_a_clip():
 
 def at_peak(db: float) -> np.ndarray:
     wave = np.tanh(6 * song(RATE, 10)) + 0.1 * noise(RATE, 10)
-    return (wave / np.abs(wave).max() * 10 ** (db / 20)).astype(np.float32)
+    return np.asarray(wave / np.abs(wave).max() * 10 ** (db / 20), np.float32)
 
 
 def stops(share: float) -> np.ndarray:
@@ -144,7 +145,7 @@ def full_scale_noise() -> np.ndarray:
     ],
     ids=["25 %", "11 %", "clicks", "0.4 s", "1 s", "noise", "left", "right", "−50 dBFS"],
 )
-def test_what_music_can_be_too_is_taken_and_reported(wave, said):
+def test_what_music_can_be_too_is_taken_and_reported(wave: Wave, said: str) -> None:
     assert check(wave, RATE, wave.shape[1] / RATE) is not None
     assert said in warnings(wave, RATE)
 
@@ -164,5 +165,5 @@ def test_what_music_can_be_too_is_taken_and_reported(wave, said):
     ],
     ids=["song", "mono", "short", "−40 dBFS", "pad", "tone", "drums", "rumble", "a long end"],
 )
-def test_nothing_is_said_of_music(wave):
+def test_nothing_is_said_of_music(wave: Wave) -> None:
     assert warnings(wave.astype(np.float32), RATE) == ()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyloudnorm
@@ -119,14 +120,14 @@ def test_no_pair_differs_in_what_can_be_measured(pairs: tuple[np.ndarray, np.nda
 
 @pytest.mark.parametrize("other", ["drums", "clicks", "pad"])
 def test_a_quiet_clip_brings_a_loud_one_down(tmp_path: Path, other: str) -> None:
-    paths = []
+    paths: list[Path] = []
     for name in ("noise", other):
         wave = SIGNALS[name](32_000, 2.0)
         asked = recipe(seconds=2.0)
         engine = replace(tone.describe(Mode.AR, "any"), channels=wave.shape[0])
         paths.append(tmp_path / f"{name}.mp3")
         finish(wave, asked, engine, paths[-1], 10_000_000, None)
-    asked_pair = request(tmp_path, *paths)
+    asked_pair = request(tmp_path, paths[0], paths[1])
     found = neutralise(asked_pair, np.random.default_rng(1))
     assert abs(found.lufs_a - found.lufs_b) <= LOUDNESS_TOLERANCE_LU
     for path in (asked_pair.out_a, asked_pair.out_b):
@@ -144,8 +145,8 @@ def test_the_process_answers_and_says_what_is_wrong(tmp_path: Path) -> None:
     assert "cannot be read" in run(asked)["error"]
 
 
-def run(asked: Request) -> dict[str, object]:
+def run(asked: Request) -> dict[str, Any]:
     code, out, _ = asyncio.run(child.run("bot.audio.pair", json.dumps(asdict(asked)).encode(), 120))
     assert code == 0
-    answer: dict[str, object] = json.loads(out)
+    answer: dict[str, Any] = json.loads(out)
     return answer

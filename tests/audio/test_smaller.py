@@ -38,7 +38,7 @@ def test_each_attempt_is_smaller_until_size_cannot_be_the_fault(tmp_path: Path) 
     large, small = tmp_path / "a.mp3", tmp_path / "b.mp3"
     small.write_bytes(b"x")
     limit: int | None = 1_000_000
-    attempts = []
+    attempts: list[int] = []
     while limit is not None and len(attempts) < 20:
         attempts.append(limit)
         large.write_bytes(bytes(limit))

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from functools import partial
 
 from sandbox.actors import text_of
 from sandbox.faults import Fault
@@ -29,7 +30,7 @@ async def queued(chaos: Chaos) -> None:
     """Several clips wait behind one that renders."""
     requests = [await chaos.ask("held") for _ in range(3)]
     for request in requests:
-        await chaos.until(lambda r=request: chaos.state_of(r), "the jobs in the queue")
+        await chaos.until(partial(chaos.state_of, request), "the jobs in the queue")
     assert [chaos.state_of(r) for r in requests].count("queued") >= 2
     await chaos.kill("queued")
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Self
@@ -90,11 +91,8 @@ class Chaos:
     async def accepted(self) -> None:
         """Wait until the requests in `let_settle` are queued, or their members know that they are not."""
         for request in self.let_settle:
-            reply = request.reply
             await self.until(
-                lambda request=request, reply=reply: (
-                    self.state_of(request) or reply.state in (State.FAILED, State.ANSWERED)
-                ),
+                partial(self._is_settled, request),
                 f"{request.word} queued or refused",
             )
         self.let_settle.clear()
@@ -126,6 +124,9 @@ class Chaos:
         """Return rows of the bot's database."""
         with closing(sqlite3.connect(self.bot.folder / "antiphon.db", timeout=30)) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    def _is_settled(self, request: Request) -> bool:
+        return bool(self.state_of(request)) or request.reply.state in (State.FAILED, State.ANSWERED)
 
     def state_of(self, request: Request) -> str:
         """Return the state of a request's newest job, or of its duel; empty where there is none."""

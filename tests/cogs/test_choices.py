@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cogs.ui.choices import MAX_CHOICE_CHARACTERS, number_in, numbered_choice
+from bot.discord_limits import MAX_CHOICE_CHARACTERS
+from cogs.ui.choices import number_in, numbered_choice
 
 NUMBERS = st.integers(0, 10**18 - 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from tests.engines.diffusion.checkpoints import write_pipeline
     ],
 )
 def test_a_pipeline_s_own_options_are_offered(
-    name: str, config: dict[str, bool], there: set[str], absent: set[str], tmp_path: Path
+    name: str, config: dict[str, Any], there: set[str], absent: set[str], tmp_path: Path
 ) -> None:
     folder = write_pipeline(tmp_path / "model", name, **config)
     engine = registry.describe(Mode.DIFFUSION, str(folder))

@@ -37,7 +37,7 @@ WORST = {
 }
 
 
-@pytest.fixture(params=WORST.values(), ids=WORST)
+@pytest.fixture(params=list(WORST.values()), ids=list(WORST))
 def words(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -118,7 +118,7 @@ def test_a_presets_card(words: str) -> None:
     page = [brief_card(preset(words, "🎹" * 60), number, BOB, MAX_TOTAL // PAGE) for number in range(PAGE)]
     for card in page:
         harmless(card)
-    assert sum(embed_size(card.to_dict()) for card in page) <= MAX_TOTAL
+    assert sum(embed_size(dict(card.to_dict())) for card in page) <= MAX_TOTAL
 
 
 def test_a_reported_preset(words: str) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.actors import Actor, ChannelHandle, Reply, text_of
+from sandbox.backend import Backend
 from sandbox.components import walk
 from sandbox.model import Message
-from sandbox.server import Sandbox
 
 WAIT = 90.0
 """Seconds after which a wait has failed: far more than anything takes, on a busy machine too."""
@@ -63,18 +63,18 @@ async def eventually(happened: Callable[[], object], what: str) -> None:
         raise AssertionError(f"Waited {WAIT:g} s for {what}.") from None
 
 
-async def carries_clip(message: Message, sandbox: Sandbox) -> Message:
+async def carries_clip(message: Message, sandbox: Backend) -> Message:
     """Return the message once it carries the clip."""
     await _shows(message, lambda: bool(message.attachments), "a clip", sandbox)
     return message
 
 
-async def text_in(message: Message, pattern: str, sandbox: Sandbox) -> None:
+async def text_in(message: Message, pattern: str, sandbox: Backend) -> None:
     """Return once the message's text matches."""
     await _shows(message, lambda: bool(re.search(pattern, text_of(message))), f"“{pattern}”", sandbox)
 
 
-async def _shows(message: Message, happened: Callable[[], bool], what: str, sandbox: Sandbox) -> None:
+async def _shows(message: Message, happened: Callable[[], bool], what: str, sandbox: Backend) -> None:
     try:
         await sandbox.until(lambda: happened() or None, WAIT, what)
     except TimeoutError:
@@ -86,7 +86,7 @@ async def made(actor: Actor, prompt: str, at: ChannelHandle | None = None, **opt
     return await clip_of(await ask(actor, prompt, at, **options))
 
 
-def mp3_of(message: Message, sandbox: Sandbox, folder: Path) -> Path:
+def mp3_of(message: Message, sandbox: Backend, folder: Path) -> Path:
     """Fetch the message's MP3 into a file."""
     attachment = next(a for a in message.attachments if a.filename.endswith(".mp3"))
     path = folder / attachment.filename

@@ -11,7 +11,7 @@ import pytest
 from sandbox.actors import Actor, ChannelHandle, NoAnswerError, text_of
 from sandbox.model import Message
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, clip_of, eventually, made, private, queued
+from tests.e2e.clips import WAIT, ask, carries_clip, clip_of, eventually, made, private, queued
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -116,7 +116,7 @@ async def test_a_limit_is_refused_without_a_public_thought(bot: BotProcess, alic
     assert reply.followups == [], "the refusal is the first answer"
     bot.let_through(len(waiting))
     for message in waiting:
-        await bot.sandbox.until(lambda message=message: message.attachments or None, WAIT, "a clip")
+        await carries_clip(message, bot.sandbox)
 
 
 async def test_a_second_answer_that_fails_leaves_the_leaderboard(bot: BotProcess) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,14 @@ async def test_other_mode_keeps_words_length_and_seed(bot: BotProcess, alice: Ac
 
 
 async def test_details_are_for_who_asks(alice: Actor, bob: Actor) -> None:
-    asked = {"mode": "ar", "temperature": 0.7, "top_k": 41, "bpm": 90, "key": "Bb minor", "seed": 99}
+    asked: dict[str, Any] = {
+        "mode": "ar",
+        "temperature": 0.7,
+        "top_k": 41,
+        "bpm": 90,
+        "key": "Bb minor",
+        "seed": 99,
+    }
     reply = await bob.click(await made(alice, "all of it", **asked), "Details")
     message = await reply.finished()
     for shown in (

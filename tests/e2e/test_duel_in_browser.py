@@ -185,9 +185,9 @@ async def says(shown: Locator, votes: list[Vote]) -> None:
 def first_bar(picture: np.ndarray) -> tuple[float, float]:
     """Return where the uppermost bar in diffusion's colour begins and ends, as shares of the track."""
     assert picture.shape[1] == WIDTH
-    here = (picture == ORANGE).all(axis=2)
+    here = np.all(picture == ORANGE, axis=2)
     # Letters are thin: only a bar has a block of 12 by 24 pixels in one colour.
-    rows, _ = np.lib.stride_tricks.sliding_window_view(here, (12, 24)).all(axis=(2, 3)).nonzero()
-    columns = here[rows.min() + 12].nonzero()[0]
+    rows, _ = np.nonzero(np.all(np.lib.stride_tricks.sliding_window_view(here, (12, 24)), axis=(2, 3)))
+    columns = np.nonzero(here[rows.min() + 12])[0]
     low, high = ((x - MARGIN) / (WIDTH - 2 * MARGIN) for x in (columns.min(), columns.max() + 1))
     return low, high

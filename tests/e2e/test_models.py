@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from sandbox.actors import Actor
 from sandbox.model import Message
@@ -40,7 +41,7 @@ async def test_a_model_that_does_not_fit_the_request_is_refused_in_words(
     async with running(description, tmp_path, MODELS=MODELS) as bot:
         alice = bot.sandbox.member("alice")
 
-        async def refusal(**options: object) -> str:
+        async def refusal(**options: Any) -> str:
             reply = await alice.slash("music", prompt="a tune", seconds=2, **options)
             return (await reply.finished()).content
 
@@ -67,4 +68,4 @@ async def test_only_the_clips_for_a_model_that_was_taken_away_fail(description: 
 async def model_of(actor: Actor, message: Message) -> str:
     """Return the model that a clip's details name."""
     shown = await private(await actor.click(message, "Details"))
-    return next(f["value"] for f in shown.embeds[0]["fields"] if f["name"] == "Model")
+    return str(next(f["value"] for f in shown.embeds[0]["fields"] if f["name"] == "Model"))

@@ -14,6 +14,7 @@ from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.defaults import ELSEWHERE
 from sandbox.faults import Target
 from sandbox.model import Message
+from sandbox.server import Sandbox
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import (
@@ -59,6 +60,7 @@ def clip_files(bot: BotProcess) -> dict[str, int]:
 async def one_clip(music: ChannelHandle) -> Message:
     """Return the only clip in the channel, after time enough for a second one to come."""
     sandbox = music.sandbox
+    assert isinstance(sandbox, Sandbox)
     await sandbox.until(
         lambda: clips_in(music) or None, WAIT, f"a clip; {[text_of(m) for m in music.messages]}"
     )
@@ -140,7 +142,12 @@ async def test_a_lost_answer_to_a_post_is_sent_again_and_shown_once(
     await rendering(alice, "tune")
     posts: list[Target] = []
     bot.sandbox.faults.lose_answer(times=1, operation=POST)
-    bot.sandbox.faults.delay(0, times=None, operation=POST, where=lambda post: posts.append(post) is None)
+
+    def recorded(post: Target) -> bool:
+        posts.append(post)
+        return True
+
+    bot.sandbox.faults.delay(0, times=None, operation=POST, where=recorded)
     bot.sandbox.clock.advance(AFTER_THE_TOKEN)
     bot.let_through()
     await eventually(lambda: job_state(bot) == "delivered", "the record")

@@ -46,7 +46,8 @@ Sizes = dict[str, int]
 
 
 def manifest(name: str) -> dict[str, Any]:
-    return json.loads((MANIFESTS / f"{name}.json").read_text())
+    parsed: dict[str, Any] = json.loads((MANIFESTS / f"{name}.json").read_text())
+    return parsed
 
 
 def shapes(name: str, sizes: Sizes) -> dict[str, tuple[int, ...]]:

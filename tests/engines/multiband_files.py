@@ -88,4 +88,6 @@ def write_multiband(folder: Path) -> Path:
 def _filters() -> torch.Tensor:
     from julius.bands import SplitBands
 
-    return SplitBands(sample_rate=32_000, n_bands=PROCESSOR_BANDS).state_dict()["lowpass.filters"]
+    bands = SplitBands(sample_rate=32_000, n_bands=PROCESSOR_BANDS)
+    filters: torch.Tensor = bands.state_dict()["lowpass.filters"]
+    return filters

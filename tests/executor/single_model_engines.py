@@ -19,7 +19,7 @@ __all__ = [
     "release",
 ]
 
-loaded: list[tone.ToneEngine] = []
+loaded: list[Engine] = []
 
 
 class Engine(tone.ToneEngine):
@@ -38,5 +38,6 @@ def fits(mode: Mode, model: str, device: str, dtype: str, **_: object) -> bool:
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
     if loaded:
         raise ModelMissing("the device is full")
-    loaded.append(Engine(describe(mode, model)))
-    return loaded[0]
+    engine = Engine(describe(mode, model))
+    loaded.append(engine)
+    return engine

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,9 @@ fields = {
 
 
 def messages(kinds: tuple[type, ...]) -> st.SearchStrategy[object]:
-    known = lambda kind: {k: v for k, v in fields.items() if k in kind.__dataclass_fields__}  # noqa: E731
+    def known(kind: Any) -> dict[str, st.SearchStrategy[Any]]:
+        return {name: strategy for name, strategy in fields.items() if name in kind.__dataclass_fields__}
+
     return st.one_of(*(st.builds(kind, **known(kind)) for kind in kinds))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,14 +31,16 @@ def permits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "gate"
 
 
+def _is_halfway(job: int, event: Moved | Advanced) -> bool:
+    return isinstance(event, Advanced) and (event.job_id, event.fraction) == (job, 0.5)
+
+
 async def test_two_workers_render_at_once(database: Database, tmp_path: Path, permits: Path) -> None:
     jobs = Jobs(database)
     both = [await queue(jobs, "held tune", user) for user in (1, 2)]
     async with running(database, tmp_path, devices="cpu,cpu") as bot:
         for job in both:
-            await bot.until(
-                lambda e, job=job: isinstance(e, Advanced) and (e.job_id, e.fraction) == (job, 0.5)
-            )
+            await bot.until(partial(_is_halfway, job))
         assert {job.worker for job in await jobs.running()} == {0, 1}
         gate.open_for(permits, 2)
         for job in both:

@@ -11,7 +11,7 @@ from matplotlib.image import imread
 
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
-from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Conclusion, Leaderboard, Needed
+from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Conclusion, Leaderboard, Needed, WinRate
 from bot.arena.text import as_text, finding, headline, outlook, span
 from bot.arena.votes import Vote
 from bot.leaderboard.picture import ROWS, WIDTH, draw
@@ -54,11 +54,12 @@ def test_where_nothing_is_known_only_the_axis_is_coloured(shown: Leaderboard) ->
 def test_a_win_is_in_the_winners_colour_where_its_interval_lies(
     shown: Leaderboard, colour: tuple[int, int, int]
 ) -> None:
-    here = (pixels(draw(shown, "tag")) == colour).all(axis=2)
+    here = np.all(pixels(draw(shown, "tag")) == colour, axis=2)
     # Letters are thin: only a bar has a block of 12 by 24 pixels in one colour.
-    windows = np.lib.stride_tricks.sliding_window_view(here, (12, 24)).all(axis=(2, 3))
-    rows, starts = windows.nonzero()
-    intervals = [(one.low, one.high) for one in (shown.overall, *shown.groups[0].cells)]
+    windows = np.all(np.lib.stride_tricks.sliding_window_view(here, (12, 24)), axis=(2, 3))
+    rows, starts = np.nonzero(windows)
+    cells: list[WinRate | Cell] = [shown.overall, *shown.groups[0].cells]
+    intervals = [(one.low, one.high) for one in cells]
     left, right = ((x - 32) / (WIDTH - 64) for x in (starts.min(), starts.max() + 24))
     assert left == pytest.approx(min(low for low, _ in intervals), abs=0.01)
     assert right == pytest.approx(max(high for _, high in intervals), abs=0.01)

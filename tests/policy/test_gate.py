@@ -94,7 +94,7 @@ def test_everything_is_allowed_until_something_is_set(act: Act, access: Access) 
 def test_each_rule_at_both_ends(
     changes: dict[str, Any], rules: dict[str, Any], settings: dict[str, Any], refused: Cause | None
 ) -> None:
-    frozen = {name: frozenset(v) if isinstance(v, set) else v for name, v in rules.items()}
+    frozen: dict[str, Any] = {name: frozenset(v) if isinstance(v, set) else v for name, v in rules.items()}
     asked = facts(**changes | {name: frozenset(changes[name]) for name in {"role_ids"} & set(changes)})
     assert cause(asked, Rules(**frozen), server(**settings)) is refused
 

@@ -21,7 +21,7 @@ from tests.builders import recipe
 from tests.recipe.strategies import values_of
 from tests.tone import describe
 
-SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
+SETTINGS = Settings(_env_file=None)
 
 
 def body(**changes: Any) -> Body:

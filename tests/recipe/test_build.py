@@ -64,7 +64,12 @@ def test_the_other_mode_keeps_prompt_length_and_seed_and_what_it_takes() -> None
 def test_the_other_mode_keeps_what_describes_the_music_and_samples_by_its_own_defaults() -> None:
     musical = {"bpm": Bounds(40, 200), **texts("key", "lyrics")}
     ar, diffusion = (replace(engine, options={**engine.options, **musical}) for engine in (AR, DIFFUSION))
-    options = {"guidance_scale": 2, "bpm": 190, "key": "A minor", "lyrics": "la"}
+    options: dict[str, float | int | str | None] = {
+        "guidance_scale": 2,
+        "bpm": 190,
+        "key": "A minor",
+        "lyrics": "la",
+    }
     before = build_recipe(ar, SETTINGS, prompt="piano", options=options)
     narrower = replace(
         diffusion, options={**diffusion.options, "bpm": Bounds(40, 120), "lyrics": Bounds(1, 1)}
@@ -119,6 +124,6 @@ def test_what_the_bot_builds_passes_in_the_worker(data: st.DataObject) -> None:
 def narrower_bounds(draw: st.DrawFn, option: Option) -> Bounds:
     if option.type is str:
         return Bounds(1, draw(st.integers(1, int(option.bounds.high))))
-    low, high = sorted((draw(values_of(option)), draw(values_of(option))))
+    low, high = sorted((float(draw(values_of(option))), float(draw(values_of(option)))))
     default = draw(st.none() | st.sampled_from((low, high)))
     return Bounds(low, high, default)

@@ -11,6 +11,7 @@ import pytest
 from discord import Interaction, app_commands
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from bot.cli import app
@@ -62,7 +63,7 @@ def taking(*options: Option, mode: Mode = Mode.AR) -> Capabilities:
     )
 
 
-SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
+SETTINGS = Settings(_env_file=None)
 EVERYTHING = taking(*OPTIONS.values())
 
 
@@ -108,7 +109,9 @@ async def _ignore(interaction: Interaction, **given: Any) -> None:
 def test_music_keeps_discords_limits_with_every_option() -> None:
     offered = music_options([EVERYTHING], SETTINGS)
     assert len(offered) <= MAX_COMMAND_OPTIONS
-    command = app_commands.Command(name="music", description="x", callback=_with_options(_ignore, offered))
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name="music", description="x", callback=_with_options(_ignore, offered)
+    )
     assert {one.name for one in command.parameters} == {one.name for one in offered}
     assert {one.name for one in command.parameters if one.choices} >= {
         option.parameter for option in OPTIONS.values() if option.choices
@@ -120,11 +123,9 @@ def test_music_keeps_discords_limits_with_every_option() -> None:
 
 @every_row
 def test_it_is_on_the_command_line(option: Option) -> None:
-    [flag] = [
-        one
-        for one in get_command(app).commands["generate"].params
-        if one.name == option.parameter  # type: ignore[attr-defined]
-    ]
+    commands = get_command(app)
+    assert isinstance(commands, TyperGroup)
+    [flag] = [one for one in commands.commands["generate"].params if one.name == option.parameter]
     assert flag.opts == [f"--{option.label}"]
 
 
@@ -165,7 +166,8 @@ def test_a_sampling_option_can_have_the_owners_default(option: Option) -> None:
     assert (option.name.upper() in KNOWN) is option.has_setting
     if option.has_setting:
         value = a_value(option)
-        mine = Settings(_env_file=None, **{option.name: value})  # type: ignore[arg-type]
+        given: dict[str, Any] = {option.name: value}
+        mine = Settings(_env_file=None, **given)
         assert build_recipe(taking(option), mine, prompt="x").options == {option.name: value}
     assert option.name not in build_recipe(taking(), SETTINGS, prompt="x").options
 
@@ -219,7 +221,7 @@ def test_options_are_named_by_the_table_and_the_engines_alone() -> None:
     names = {name for name in OPTIONS if "_" in name} | {"temperature"}
     inside = {ROOT / "bot/engines", ROOT / "bot/recipe/options.py"}
     found = [
-        f"{path.relative_to(ROOT)}:{node.lineno}: {name}"
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {name}"
         for room in ("bot", "cogs")
         for path in sorted((ROOT / room).rglob("*.py"))
         if not inside & {path, *path.parents}

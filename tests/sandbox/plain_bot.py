@@ -21,7 +21,7 @@ from discord.ext import commands
 from tests.sandbox.plain_listeners import listen
 
 Interaction = discord.Interaction[Any]
-KINDS = {"sharded": commands.AutoShardedBot, "single": commands.Bot}
+KINDS: dict[str, Any] = {"sharded": commands.AutoShardedBot, "single": commands.Bot}
 
 
 class PlainBot(KINDS[os.environ.get("PLAIN_BOT", "sharded")]):  # type: ignore[misc]
@@ -53,7 +53,7 @@ intents = discord.Intents.default()
 intents.message_content = True
 intents.members = True
 bot = PlainBot(command_prefix="§", intents=intents, allowed_mentions=discord.AllowedMentions.none())
-tree = bot.tree
+tree: app_commands.CommandTree[Any] = bot.tree
 listen(bot)
 everywhere = app_commands.allowed_contexts(guilds=True, dms=True, private_channels=True)
 anybody = app_commands.allowed_installs(guilds=True, users=True)
@@ -85,9 +85,8 @@ class Answer(ui.Modal, title="Tell me"):
     files: ui.Label[Any] = ui.Label(text="Files", component=ui.FileUpload(required=False, max_values=2))
 
     async def on_submit(self, interaction: Interaction) -> None:
-        name, colour, friend, files = (
-            item.component for item in (self.name, self.colour, self.friend, self.files)
-        )
+        fields: list[Any] = [item.component for item in (self.name, self.colour, self.friend, self.files)]
+        name, colour, friend, files = fields
         sizes = [len(await file.read()) for file in files.values]
         friends = [str(one) for one in friend.values]
         await interaction.response.send_message(f"{name.value} {colour.values} {friends} {sizes}")
@@ -168,7 +167,7 @@ class Card(ui.LayoutView):
         super().__init__(timeout=None)
         box: ui.Container[Any] = ui.Container(accent_colour=0x336699)
         box.add_item(ui.TextDisplay("# Title"))
-        picture = ui.Thumbnail("attachment://dot.png", description="A dot")
+        picture: ui.Thumbnail[Any] = ui.Thumbnail("attachment://dot.png", description="A dot")
         box.add_item(ui.Section(ui.TextDisplay("with a picture"), accessory=picture))
         box.add_item(ui.Separator(spacing=discord.SeparatorSpacing.large))
         box.add_item(ui.MediaGallery(discord.MediaGalleryItem("attachment://dot.png", description="again")))

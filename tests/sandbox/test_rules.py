@@ -12,7 +12,8 @@ from sandbox.rules import RULES
 from sandbox.server import Sandbox
 from tests.sandbox.conftest import NOON
 from tests.sandbox.raw import Raw
-from tests.sandbox.violations import VIOLATIONS, Violation
+from tests.sandbox.requests import Violation
+from tests.sandbox.violations import VIOLATIONS
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ import pytest
 import simcord
 import simcord.http.client
 import simcord.interactions
+from pydantic import SecretStr
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.app import Antiphon
@@ -148,10 +149,10 @@ async def simulated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     """Run the bot with its cogs, its SQLite file and its worker; engines play test tones."""
     close_gaps(monkeypatch)
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]
+        _env_file=None,
         database_path=folder / "antiphon.db",
         clip_dir=folder / "clips",
-        discord_token="x" * 40,  # type: ignore[arg-type]
+        discord_token=SecretStr("x" * 40),
         duel_account_days=0,
     )
     bot = Antiphon(settings, engines="tests.tone")
@@ -175,7 +176,7 @@ def declaring(env: simcord.Env) -> Callable[..., asyncio.Task[Any]]:
     """Return a task factory that declares the bot's own loops as waiting for what is outside."""
 
     async def waiting(work: Coroutine[Any, Any, Any]) -> Any:
-        return await env.external_wait(work, reason=work.__qualname__)
+        return await env.external_wait(work, reason=getattr(work, "__qualname__", repr(work)))
 
     def create(
         loop: asyncio.AbstractEventLoop,

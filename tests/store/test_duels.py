@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ class DuelMachine(RuleBasedStateMachine):
     def move(self, data: st.DataObject, move: str) -> None:
         duel = data.draw(st.sampled_from(sorted(self.states)))
         now = float(next(self.clock))
-        calls = {
+        calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "ready": lambda: self.duels.ready(duel, file_a="a", file_b="b", picture="p"),
             "opened": lambda: self.duels.opened(duel, 7, now, now + 5),
             "close": lambda: self.duels.close(duel, now),

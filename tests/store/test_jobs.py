@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -29,7 +31,7 @@ def jobs(database: Database) -> Jobs:
 
 async def claim_all(jobs: Jobs) -> list[int]:
     """Return the ids in the order in which they are claimed."""
-    claimed = []
+    claimed: list[int] = []
     for now in itertools.count(100):
         job = await jobs.claim(now)
         if job is None:
@@ -263,7 +265,7 @@ class QueueMachine(RuleBasedStateMachine):
             "cancel": ({State.QUEUED, State.RUNNING}, State.CANCELLED),
             "delivered": ({State.RENDERED}, State.DELIVERED),
         }[end]
-        calls = {
+        calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
             "rendered": lambda: self.jobs.rendered(job, new_clip(str(job)), now),
             "fail": lambda: self.jobs.fail(job, "why", now),
             "cancel": lambda: self.jobs.cancel(job, now),

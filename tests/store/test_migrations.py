@@ -136,6 +136,7 @@ def test_backup_and_restore_bring_the_rows_back(path: Path, tmp_path: Path) -> N
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("DELETE FROM jobs")
     kept = maintenance.restore(tmp_path / "copy.db", path, now=5)
+    assert kept is not None
     assert maintenance.check(path) == []
     with closing(sqlite3.connect(path)) as now, closing(sqlite3.connect(kept)) as before:
         count = "SELECT count(*) FROM jobs"

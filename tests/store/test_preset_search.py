@@ -155,7 +155,8 @@ async def test_browsing_filters_and_sorts(database: Database) -> None:
 
 async def test_a_page_costs_the_same_among_many_presets(tmp_path: Path) -> None:
     """SQLite's virtual machine runs as many instructions for a page of 1,200 presets as for one of 200."""
-    path, steps = tmp_path / "presets.db", {}
+    path = tmp_path / "presets.db"
+    steps: dict[tuple[Sort, str], list[int]] = {}
     for presets in (200, 1_200):
         path.unlink(missing_ok=True)
         migrations.migrate(path, 0)

@@ -108,7 +108,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
         assert (again.average[name] == run.average[name]).all()
     steps_of(again, 3)
     assert again.step == 8
-    assert (again.model.weight != run.model.weight).any()
+    assert not torch.equal(again.model.state_dict()["weight"], run.model.state_dict()["weight"])
 
 
 def test_a_run_lasts_its_minutes(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_clips_are_shuffled_within_their_group() -> None:
     near = [{"group": "near", "prompt": str(n), "scene": str(n), "asked": None} for n in range(30)]
     rest = [{"group": "instrument", "prompt": "x", "scene": None, "asked": f"family {n}"} for n in range(30)]
     mixed = shuffled(near + rest)
-    assert sorted(c["scene"] for c in mixed if c["group"] == "near") == sorted(c["scene"] for c in near)
+    assert sorted(c["scene"] for c in mixed if c["group"] == "near") == sorted(str(c["scene"]) for c in near)
     assert sum(c["scene"] == c["prompt"] for c in mixed) < 8
     assert all(c["asked"].startswith("family") for c in mixed if c["group"] == "instrument")
 

@@ -34,7 +34,7 @@ def sharded(folder: Path) -> dict[str, str]:
     """Split a folder's weights into three files with an index, as the larger models are published."""
     tensors = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
-    weight_map = {}
+    weight_map: dict[str, str] = {}
     for number in range(3):
         shard = f"model-{number + 1:05}-of-00003.safetensors"
         part = dict(sorted(tensors.items())[number::3])

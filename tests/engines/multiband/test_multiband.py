@@ -88,7 +88,7 @@ def test_a_clip_is_rendered_over_the_models_tokens(
 
 @pytest.mark.parametrize("change", [{"num_sampling_steps": 7}, {"prompt": "drums"}, {"guidance_scale": 1.0}])
 def test_whatever_a_recipe_says_changes_the_clip(
-    change: dict[str, object], home: Path, engines: dict[str, MultibandEngine]
+    change: dict[str, Any], home: Path, engines: dict[str, MultibandEngine]
 ) -> None:
     context = rendered(engines["mono"], recipe(home), recipe(home, **change))
     assert (context.waves[1] != context.waves[2]).any()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,18 @@ from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderC
 from transformers.models.musicgen_melody.configuration_musicgen_melody import MusicgenMelodyDecoderConfig
 
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
+from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
 
-TINY = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 4, "ffn_dim": 64, "vocab_size": 24}
-SMALL = {}
+TINY: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "ffn_dim": 64,
+    "vocab_size": 24,
+}
+SMALL: dict[str, Any] = {}
 """MusicGen-small's shapes are the configuration's own defaults."""
 PADDING = 3
 """Words of padding in the reference's input, which ours never sees."""
@@ -28,7 +36,7 @@ PADDING = 3
 class Reference:
     """A model of transformers with random weights, and conditions for it."""
 
-    model: MusicgenForCausalLM | MusicgenMelodyForCausalLM
+    model: Any  # MusicgenForCausalLM or MusicgenMelodyForCausalLM, whose methods have no types
     sizes: ModelConfig
     states: torch.Tensor
     null_states: torch.Tensor
@@ -41,7 +49,7 @@ class Reference:
     def conditions(self) -> Conditions:
         return Conditions(self.states, self.null_states if self.sizes.prefix else None)
 
-    def ours(self, precision: str = "fp32") -> LanguageModel:
+    def ours(self, precision: Precision = "fp32") -> LanguageModel:
         return LanguageModel.from_weights(self.sizes, self.tensors, precision=precision)
 
     @torch.inference_mode()
@@ -61,7 +69,8 @@ class Reference:
         out = self.model(
             input_ids=columns.T, encoder_hidden_states=padded, encoder_attention_mask=mask, use_cache=False
         )
-        return out.logits[:, -len(columns) :].permute(1, 0, 2)
+        logits: torch.Tensor = out.logits[:, -len(columns) :].permute(1, 0, 2)
+        return logits
 
     def greedy(self, frames: int, guidance_scale: float, known: torch.Tensor | None = None) -> torch.Tensor:
         """Likeliest tokens [codebooks, frames] after known ones, by transformers' own delay pattern."""
@@ -72,7 +81,8 @@ class Reference:
         while ids.shape[1] < length:
             best = self.logits(ids.T, guidance_scale)[-1].argmax(-1)
             ids = self.model.apply_delay_pattern_mask(torch.cat([ids, best[:, None]], 1), pattern)
-        return ids[ids != self.sizes.vocabulary].reshape(self.sizes.codebooks, -1)
+        greedy: torch.Tensor = ids[ids != self.sizes.vocabulary].reshape(self.sizes.codebooks, -1)
+        return greedy
 
     def columns(self, frames: int, seed: int = 0) -> torch.Tensor:
         """Random tokens in the delay pattern's columns, [columns, codebooks], the start first."""
@@ -82,10 +92,11 @@ class Reference:
         length = frames + max(self.sizes.delays) + 1
         _, pattern = self.model.build_delay_pattern_mask(start, self.sizes.vocabulary, length)
         pattern[pattern == -1] = tokens.flatten()
-        return pattern.T
+        columns: torch.Tensor = pattern.T
+        return columns
 
 
-def reference(*, melody: bool = False, stereo: bool = False, words: int = 9, **sizes: int) -> Reference:
+def reference(*, melody: bool = False, stereo: bool = False, words: int = 9, **sizes: Any) -> Reference:
     torch.manual_seed(0)
     kind = MusicgenMelodyDecoderConfig if melody else MusicgenDecoderConfig
     vocabulary = sizes.get("vocab_size", 2048)
@@ -97,7 +108,8 @@ def reference(*, melody: bool = False, stereo: bool = False, words: int = 9, **s
         **sizes,
     )
     with no_init_weights():
-        model = (MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM)(config).eval()
+        kind_of_model: Any = MusicgenMelodyForCausalLM if melody else MusicgenForCausalLM
+        model = kind_of_model(config).eval()
     # One long run of noise, read from another place by each tensor: quick at 420 M parameters.
     noise = torch.randn(5_000_011)
     for number, parameter in enumerate(model.parameters()):
@@ -153,3 +165,9 @@ def decoded(decoder: Decoder, *rows: Row) -> None:
         decoder.admit(row)
     while decoder.rows:
         decoder.step()
+
+
+def codes_of(row: Row) -> torch.Tensor:
+    """The tokens of a row that is finished."""
+    assert row.codes is not None
+    return row.codes

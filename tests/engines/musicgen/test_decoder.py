@@ -1,14 +1,16 @@
 """Rows share a decoder and nothing else: each is the clip that it is alone."""
 
+from typing import Any
+
 import pytest
 import torch
 
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision, precisions_on
 from bot.errors import BadAudio
-from tests.engines.musicgen.reference import TINY, Forced, Reference, decoded, reference
+from tests.engines.musicgen.reference import TINY, Forced, Reference, codes_of, decoded, reference
 
-WIDE = {"hidden_size": 1024, "num_hidden_layers": 1, "ffn_dim": 4096, "vocab_size": 2048}
+WIDE: dict[str, Any] = {"hidden_size": 1024, "num_hidden_layers": 1, "ffn_dim": 4096, "vocab_size": 2048}
 """MusicGen-small's own widths: what kernels do with rows depends on them."""
 
 
@@ -68,7 +70,7 @@ def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision
     for number in range(9):
         one = row(tiny, number)
         decoded(Decoder(model, 4, window=20, stride=12), one)
-        alone.append(one.codes)
+        alone.append(codes_of(one))
 
     decoder, waiting = Decoder(model, 4, window=20, stride=12), [row(tiny, number) for number in range(9)]
     rows = list(waiting)
@@ -77,9 +79,9 @@ def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision
             decoder.admit(waiting.pop(0))
         decoder.step()
     for number, one in enumerate(rows):
-        assert one.codes.shape == (4, 5 + 3 * number)
-        assert torch.equal(one.codes, alone[number])
-    assert len({tuple(one.codes[0, :5].tolist()) for one in rows}) > 1
+        assert codes_of(one).shape == (4, 5 + 3 * number)
+        assert torch.equal(codes_of(one), alone[number])
+    assert len({tuple(codes_of(one)[0, :5].tolist()) for one in rows}) > 1
 
 
 @pytest.mark.parametrize("precision", precisions_on("cpu"))
@@ -107,7 +109,7 @@ def test_a_cancelled_and_a_failing_row_leave_the_others_alone(precision: Precisi
     assert isinstance(failing.error, RuntimeError)
     assert isinstance(lost.error, BadAudio)
     assert lost.codes is None
-    assert torch.equal(survivor.codes, alone.codes)
+    assert torch.equal(codes_of(survivor), codes_of(alone))
     assert cancelled.codes is None
     with pytest.raises(ValueError, match="in no slot"):
         decoder.drop(cancelled)
@@ -123,7 +125,7 @@ def test_complete_frames_can_be_had_while_the_rest_decodes(tiny: Reference) -> N
         at += parts[-1].shape[1]
     early = torch.cat(parts, 1)
     assert at > one.frames - 8
-    assert torch.equal(early, one.codes[:, :at])
+    assert torch.equal(early, codes_of(one)[:, :at])
 
 
 @pytest.mark.parametrize("melody", [False, True])
@@ -148,7 +150,7 @@ def test_a_long_clip_goes_on_from_the_end_of_each_window(melody: bool) -> None:
         turned = Reference(model.model, model.sizes, states, model.null_states)
         again = turned.greedy(min(window, frames - origin), 3.0, expected[:, origin:])
         expected = torch.cat([expected[:, :origin], again], 1)
-    assert torch.equal(one.codes, expected)
+    assert torch.equal(codes_of(one), expected)
 
 
 @pytest.mark.parametrize(

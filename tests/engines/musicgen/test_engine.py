@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import write_musicgen
 from tests.engines.context import RecordingContext, rendered
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "mono": {},
     "stereo": {"stereo": True},
     "melody": {"melody": True},
@@ -80,7 +81,7 @@ def test_a_recipe_is_one_clip_whatever_was_rendered_before(
 
 
 def test_whatever_a_recipe_says_changes_the_clip(engines: dict[str, MusicgenEngine]) -> None:
-    changes: list[dict[str, object]] = [
+    changes: list[dict[str, Any]] = [
         {"seed": 2},
         {"prompt": "drums"},
         {"temperature": 0.5},
@@ -134,7 +135,7 @@ def test_a_clip_can_be_cancelled_between_the_codecs_sections(engines: dict[str, 
     ],
 )
 def test_what_the_model_does_not_take_is_refused_in_words(
-    changes: dict[str, object], says: str, engines: dict[str, MusicgenEngine]
+    changes: dict[str, Any], says: str, engines: dict[str, MusicgenEngine]
 ) -> None:
     context = rendered(engines["mono"], recipe(**changes), recipe())
     assert isinstance(context.errors[1], InvalidRecipe)

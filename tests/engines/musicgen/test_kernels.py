@@ -1,5 +1,7 @@
 """The CPU kernels against numpy, and their independence of slots and threads."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,31 +12,33 @@ from numba import njit
 from bot.engines.musicgen.cpu import arithmetic, backend, compile, kernels
 from bot.engines.musicgen.cpu.dot_product import CHUNK, dot_products
 from bot.engines.musicgen.decoder import Decoder
-from bot.engines.musicgen.linear import Precision, precisions_on
-from tests.engines.musicgen.reference import Forced, Reference, decoded, reference
-from tests.engines.musicgen.test_decoder import TINY, row
+from bot.engines.musicgen.linear import DTYPES, Precision, precisions_on
+from tests.engines.musicgen.reference import TINY, Forced, Reference, decoded, reference
+from tests.engines.musicgen.test_decoder import row
 
 LIMIT = arithmetic.max_activation.py_func
 
 
 @njit(error_model="numpy")
-def products(stored, apart, x, stride, length, outputs, rows):
+def products(
+    stored: Any, apart: int, x: Any, stride: int, length: int, outputs: tuple[int, ...], rows: tuple[int, ...]
+) -> Any:
     return dot_products(stored, 0, apart, CHUNK, x, 0, stride, length, outputs, rows)
 
 
 @njit(error_model="numpy")
-def narrow(numbers, most, out):
+def narrow(numbers: Any, most: int, out: Any) -> Any:
     return arithmetic.quantize(numbers, most, out)
 
 
 @njit(error_model="numpy")
-def powers(numbers):
-    for place in range(len(numbers)):
-        numbers[place] = arithmetic.exp2(numbers[place])
+def powers(numbers: Any) -> None:
+    for index in range(len(numbers)):
+        numbers[index] = arithmetic.exp2(numbers[index])
 
 
 @njit(error_model="numpy")
-def gelu_in_place(numbers):
+def gelu_in_place(numbers: Any) -> None:
     arithmetic.gelu_in_place(numbers)
 
 
@@ -49,7 +53,7 @@ def test_dot_products_are_numpys(precision: Precision, outputs: int, rows: int) 
             stored = (weights * 40).clamp(-127, 127).to(torch.int8)
             x = rng.integers(-LIMIT(length), LIMIT(length), (rows, length + 5)).astype(np.int16)
         else:
-            stored = weights.to(backend.DTYPES[precision])
+            stored = weights.to(DTYPES[precision])
             x = rng.normal(0, 1, (rows, length + 5)).astype(np.float32)
         found = products(backend.bits(stored), length, x, length + 5, length, (0,) * outputs, (0,) * rows)
         expected = stored.double().numpy() @ x[:, :length].astype(np.float64).T

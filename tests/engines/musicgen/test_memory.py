@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from bot.engines.checkpoints.weights import open_tensors
 from bot.errors import ModelMissing
 from tests.engines.musicgen.reference import TINY, Reference, reference
 
-WIDE = {
+WIDE: dict[str, Any] = {
     "hidden_size": 512,
     "num_hidden_layers": 24,
     "num_attention_heads": 8,

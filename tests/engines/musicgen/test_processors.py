@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from numba import from_dtype, int64, njit, types
 from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED, dot_products
 from bot.engines.musicgen.cpu.processor import accumulators, stored_rows, target_features
 from bot.engines.musicgen.decoder import Decoder
+from bot.engines.musicgen.linear import Precision
 from tests.engines.musicgen.reference import TINY, Forced, decoded, reference
 from tests.engines.musicgen.test_decoder import row
 
@@ -23,7 +25,7 @@ LINUX = "x86_64-unknown-linux-gnu"
 HERE = set(target_features().split(","))
 
 
-def digest(precision: str) -> str:
+def digest(precision: Precision) -> str:
     """Return the SHA-256 of the logits of two clips that are decoded together."""
     tiny = reference(**TINY)
     decoder, forced = Decoder(tiny.ours(precision), 4, window=40, stride=20), Forced(tiny.columns(6))
@@ -41,7 +43,7 @@ def digest(precision: str) -> str:
     ],
 )
 def test_a_clip_has_the_same_bits_on_a_processor_with_fewer_instructions(
-    precision: str, processor: str, features: str
+    precision: Precision, processor: str, features: str
 ) -> None:
     if not set(features.split(",")) <= HERE:
         pytest.skip(f"this processor has not {features}")
@@ -65,7 +67,7 @@ def assembly(processor: str, triple: str, rows: int) -> tuple[str, int]:
     outputs, activations = ((0,) * count for count in counts)
 
     @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    def product(stored, x, length):
+    def product(stored: Any, x: Any, length: int) -> Any:
         return dot_products(stored, 0, CHUNK, CHUNK * INTERLEAVED, x, 0, length, length, outputs, activations)
 
     stored, x = (types.Array(from_dtype(np.dtype(kind)), 1, "C") for kind in (np.int8, np.int16))

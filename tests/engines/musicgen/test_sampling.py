@@ -14,8 +14,10 @@ LOGITS = torch.randn(30, generator=torch.Generator().manual_seed(0)) * 1.5
 
 def draws(count: int, temperature: float, top_k: int, top_p: float) -> torch.Tensor:
     uniforms = torch.rand(count, 1, generator=torch.Generator().manual_seed(1))
-    rules = (torch.full((count,), float(value)) for value in (temperature, top_k, top_p))
-    return sample_tokens(LOGITS.expand(count, 1, -1), uniforms, *rules)[:, 0]
+    temperatures, limits, shares = (
+        torch.full((count,), float(value)) for value in (temperature, top_k, top_p)
+    )
+    return sample_tokens(LOGITS.expand(count, 1, -1), uniforms, temperatures, limits, shares)[:, 0]
 
 
 def expected(temperature: float, top_k: int, top_p: float) -> torch.Tensor:
@@ -60,8 +62,8 @@ def test_a_top_k_of_one_is_greedy_at_any_temperature() -> None:
     temperature=st.floats(0.0625, 4, width=32),
 )
 def test_no_draw_leaves_what_is_allowed(uniform: float, top_k: int, top_p: float, temperature: float) -> None:
-    rules = (torch.tensor([value]) for value in (temperature, float(top_k), top_p))
-    token = int(sample_tokens(LOGITS[None, None], torch.tensor([[uniform]]), *rules))
+    heat, limit, share = (torch.tensor([value]) for value in (temperature, float(top_k), top_p))
+    token = int(sample_tokens(LOGITS[None, None], torch.tensor([[uniform]]), heat, limit, share))
     rank = int((LOGITS[token] < LOGITS).sum())
     assert rank < (top_k or 30)
 

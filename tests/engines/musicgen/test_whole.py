@@ -23,7 +23,7 @@ from tests.engines.musicgen.reference import forced_logits
 
 FRAMES = 12
 RATE = 32_000
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "mono": {},
     "stereo": {"stereo": True},
     "melody": {"melody": True},
@@ -36,13 +36,15 @@ TOLERANCE = 2e-5
 class Whole:
     """One checkpoint in our engine, in transformers and in audiocraft."""
 
-    def __init__(self, folder: Path, **kind: bool) -> None:
+    def __init__(self, folder: Path, **kind: Any) -> None:
         write_musicgen(folder, **kind)
         self.melody = kind.get("melody", False)
         self.engine = MusicgenEngine(folder, "tiny", "cpu", "float32")
         assert self.engine.text is not None
         assert self.engine.codec is not None
-        theirs = MusicgenMelodyForConditionalGeneration if self.melody else MusicgenForConditionalGeneration
+        theirs: Any = (
+            MusicgenMelodyForConditionalGeneration if self.melody else MusicgenForConditionalGeneration
+        )
         self.transformers = theirs.from_pretrained(folder, local_files_only=True).eval()
         self.audiocraft = musicgen(
             self.engine.checkpoint, read_tensors(folder), self.engine.text, self.engine.codec, "cpu"
@@ -101,7 +103,8 @@ class Whole:
             out = self.transformers.decoder(
                 input_ids=columns, encoder_hidden_states=states, use_cache=False
             ).logits
-            return out[:, -columns.shape[1] :].permute(1, 0, 2)
+            logits: torch.Tensor = out[:, -columns.shape[1] :].permute(1, 0, 2)
+            return logits
 
         return self.aligned(_guided(one(True), one(False), guidance))
 
@@ -209,7 +212,9 @@ def test_the_codec_is_transformers_with_and_without_a_seam(
         assert told[-1] == (40, 40)
         assert len(told) == -(-40 // section)
 
-        stream, parts, ahead = StreamingDecoder(codec), [], []
+        stream = StreamingDecoder(codec)
+        parts: list[torch.Tensor] = []
+        ahead: list[int] = []
         for first in range(0, 40, 3):
             parts += stream.feed(codes[:, first : first + 3], last=first + 3 >= 40)
             ahead.append(min(first + 3, 40) - stream.decoded_frames)

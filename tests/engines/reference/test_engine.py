@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import shapes, write_musicgen
 from tests.engines.context import rendered
 
-KINDS = {"mono": {}, "stereo": {"stereo": True}, "melody": {"melody": True}}
+KINDS: dict[str, dict[str, Any]] = {"mono": {}, "stereo": {"stereo": True}, "melody": {"melody": True}}
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ with warnings.catch_warnings():
 
 def stable_audio(config: dict[str, Any]) -> Any:
     """Return their model of a config.json, with random weights."""
-    return StableAudioDiTModel.from_config(config)  # type: ignore[no-untyped-call]
+    return StableAudioDiTModel.from_config(config)
 
 
 def rotary(model: Any, frames: int) -> tuple[Tensor, Tensor]:
