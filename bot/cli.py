@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -22,16 +23,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot import log
-from bot.arena.text import count
+from bot.cli_database import db, sandbox_folder, votes
 from bot.cli_models import models
 from bot.cli_options import with_options
-from bot.config import Settings, unknown_names
+from bot.cli_settings import load_settings
+from bot.config import Settings
 from bot.errors import AntiphonError, ConfigError, ModelMissing, StoreError, UserError
 from bot.recipe import Mode, Recipe, Role
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED
 from bot.redact import redact_all
-from bot.store import maintenance, migrations
 from bot.terminal import err, guard_streams, out, print_crash, print_json, print_line
 
 ENGINES = "bot.engines.registry"
@@ -43,15 +43,12 @@ app = typer.Typer(
     name="antiphon",
     no_args_is_help=True,
     add_completion=False,
-    help="A Discord bot that makes music.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-db = typer.Typer(no_args_is_help=True, help="Look after the database.")
-app.add_typer(db, name="db")
-votes = typer.Typer(no_args_is_help=True, help="What members voted in blind duels.")
-app.add_typer(votes, name="votes")
 app.add_typer(models, name="models")
+app.add_typer(db, name="db")
+app.add_typer(votes, name="votes")
 
 
 @dataclass(frozen=True)
@@ -78,28 +75,44 @@ def main(engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None
         sys.exit(1)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print_line(f"antiphon {metadata.version('antiphon')}")
+        raise typer.Exit
+
+
+@app.callback()
+def antiphon(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """A Discord bot that makes music. Without Discord: `antiphon sandbox` and `antiphon generate`."""
+
+
 @app.command()
 def run(context: typer.Context) -> None:
-    """Run the bot with the token in .env."""
+    """Run the bot on Discord with the token in .env."""
     from bot.connection import run as run_bot
 
-    settings = _settings()
+    settings = load_settings()
     _run(run_bot(settings, context.obj.engines, context.obj.clock))
 
 
 @app.command()
 def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where the page is; 0 takes a free port.")] = 0,
-    no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the page in a browser.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port of the page; 0 is any free one.")] = 0,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Don't open the page in a browser.")] = False,
 ) -> None:
-    """Try the bot in a Discord of your own, in the browser: no account, no token."""
-    _sandbox(_settings(), port, no_open=no_open)
+    """Try the bot in your browser, in a local stand-in for Discord. No account, no token."""
+    _sandbox(load_settings(), port, no_open=no_open)
 
 
 @app.command()
 def start() -> None:
-    """Run the bot where a token is set, else the sandbox."""
-    settings = _settings()
+    """Run the bot if a token is set, and the sandbox if not. This is what `make run` does."""
+    settings = load_settings()
     if settings.discord_token is not None:
         from bot.connection import run as run_bot
 
@@ -112,25 +125,37 @@ def start() -> None:
 def generate(
     context: typer.Context,
     prompt: Annotated[str | None, typer.Argument(help=f"{PROMPT.description}.")] = None,
-    mode: Annotated[Mode | None, typer.Option(help="How it is made.")] = None,
+    mode: Annotated[
+        Mode | None, typer.Option(help="How it is made. [default: DEFAULT_MODE in .env, else ar]")
+    ] = None,
     model: Annotated[
-        str | None, typer.Option(help="Which of the models in MODELS makes it; the mode follows from it.")
+        str | None,
+        typer.Option(help="One of the models in MODELS, which also decides the mode. [default: the mode's]"),
     ] = None,
-    seconds: Annotated[float | None, typer.Option(help=f"{SECONDS.description}.")] = None,
-    seed: Annotated[int | None, typer.Option(help=f"{SEED.description}.")] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help=f"{SECONDS.description}. [default: DEFAULT_SECONDS in .env, else 10]"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help=f"{SEED.description}. [default: random]")] = None,
     melody: Annotated[
-        Path | None, typer.Option(help="An audio file whose tune a melody model follows.")
+        Path | None, typer.Option(help="An audio file with a tune to follow; needs a melody model.")
     ] = None,
-    like: Annotated[Path | None, typer.Option(help="An Antiphon MP3 to make again from its tags.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the MP3 goes.")] = Path("clip.mp3"),
-    picture: Annotated[Path | None, typer.Option(help="Where a picture of it goes.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what was made as JSON.")] = False,
+    like: Annotated[
+        Path | None, typer.Option(help="Make a clip again from the tags of an Antiphon MP3, WAV or FLAC.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The file to write: .mp3, .wav or .flac.")
+    ] = Path("clip.mp3"),
+    picture: Annotated[
+        Path | None, typer.Option(help="Also draw waveform and spectrogram to this PNG.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print recipe and measurements as JSON.")] = False,
     **options: Any,
 ) -> None:
-    """Render one clip to a file, with the engines and the mastering that the bot uses."""
+    """Make one clip as a file, exactly as the bot makes it, without Discord."""
     from bot.generate import generate as render
 
-    settings = _settings()
+    settings = load_settings()
     if like is not None:
         recipe = _recipe_of(like, prompt, settings, context.obj.engines)
     else:
@@ -146,7 +171,9 @@ def generate(
             sources={} if melody is None else {Role.MELODY: _digest(melody)},
         )
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json) as bar:
+    with Progress(
+        *columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json or not err.is_terminal
+    ) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def report(phase: str, fraction: float) -> None:
@@ -160,7 +187,7 @@ def generate(
     facts = made.facts
     print_line(
         f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
-        f"{facts['lufs']:.1f} LUFS, rendered in {facts['render_seconds']:.1f} s"
+        f"{facts['lufs']:.1f} LUFS, made in {facts['render_seconds']:.1f} s"
     )
     for warning in facts["warnings"]:
         print_line(warning)
@@ -174,15 +201,15 @@ def doctor(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
     check_int8: Annotated[
-        bool, typer.Option("--check-int8", help="Measure first whether DTYPE=int8 suits the AR model.")
+        bool, typer.Option("--check-int8", help="First measure whether DTYPE=int8 suits the ar model.")
     ] = False,
 ) -> None:
-    """Say what runs where, what is missing, and what to do. Exits with 1 where something is broken."""
+    """Check the installation and say what to fix. Exits with 1 if something is broken."""
     from bot import doctor
 
-    settings, findings = _settings(), []
+    settings, findings = load_settings(), []
     if check_int8:
-        with Progress(console=err, transient=True, disable=as_json) as bar:
+        with Progress(console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
             task = bar.add_task("measuring int8", total=None)
             findings.append(
                 doctor.check_int8(settings, lambda done, total: bar.update(task, completed=done, total=total))
@@ -202,70 +229,19 @@ def doctor(
         raise typer.Exit(1)
 
 
-@db.command()
-def migrate() -> None:
-    """Bring the database up to date, after a backup; the bot does this at every start."""
-    path = _settings().database_path
-    applied = migrations.migrate(path, time.time())
-    print_line(f"{path}: applied {', '.join(m.path.name for m in applied) or 'nothing, it is up to date'}")
-
-
-@db.command()
-def check() -> None:
-    """Look for damage. Exits with 1 where there is some."""
-    path = _settings().database_path
-    problems = maintenance.check(path)
-    print_line(f"{path}: {'; '.join(problems) or 'sound'}")
-    if problems:
-        raise typer.Exit(1)
-
-
-@db.command()
-def backup(target: Annotated[Path, typer.Argument(help="The file to write.")]) -> None:
-    """Copy the database while the bot may be running."""
-    maintenance.backup(_settings().database_path, target)
-    print_line(f"wrote {target}")
-
-
-@db.command()
-def restore(source: Annotated[Path, typer.Argument(help="A file that `antiphon db backup` wrote.")]) -> None:
-    """Put a backup in the database's place; the one that was there is kept beside it."""
-    path = _settings().database_path
-    kept = maintenance.restore(source, path, time.time())
-    print_line(f"restored {path}" + (f"; the one before is {kept}" if kept else ""))
-
-
-@votes.command()
-def export(target: Annotated[Path, typer.Argument(help="The file to write, JSON Lines.")]) -> None:
-    """Write the votes of those who agreed, without names or ids, for researchers."""
-    from bot.leaderboard.export import export_votes
-
-    written = export_votes(_settings().database_path, target)
-    print_line(f"wrote {target}: {count(written, 'vote')}")
-
-
-def _settings() -> Settings:
-    settings = Settings.load()
-    log.configure(settings.log_level)
-    for unknown in unknown_names():
-        err.print(escape(str(unknown)), soft_wrap=True)
-    return settings
-
-
 def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     from bot.local import bot_program, run_sandbox
     from sandbox.resolve import ActionError
     from sandbox.server import Sandbox
 
-    folder = settings.database_path.parent / "sandbox"
     if "clip_dir" in settings.model_fields_set:
-        own = f"The sandbox keeps its clips in {folder / 'clips'}."
+        own = f"The sandbox keeps its clips in {sandbox_folder(settings) / 'clips'}."
         err.print(f"CLIP_DIR is for the clips of your own server. {own}", soft_wrap=True)
     code = _run(
         run_sandbox(
             lambda history, port: Sandbox(history, port=port),
             ActionError,
-            folder,
+            sandbox_folder(settings),
             port,
             open_page=not no_open,
             program=bot_program(),
@@ -277,10 +253,12 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
 
 
 def _recipe(engines: str, settings: Settings, mode: Mode | None, model: str | None, **given: Any) -> Recipe:
+    """Build the recipe; with neither mode nor model, for the first model that takes what was given."""
     import importlib
 
     from bot.engines.configured import InstalledModels, described
     from bot.recipe.build import build_recipe
+    from bot.recipe.validate import Unsupported
 
     found = [one for _, one in described(settings, importlib.import_module(engines))]
     models = InstalledModels(one for one in found if not isinstance(one, ModelMissing))
@@ -290,7 +268,24 @@ def _recipe(engines: str, settings: Settings, mode: Mode | None, model: str | No
     if model is None and missing is not None and wanted not in models.defaults:
         raise missing
     chosen = models.chosen(mode, model, settings.default_mode)
-    return build_recipe(chosen, settings, **given)
+    try:
+        return build_recipe(chosen, settings, **given)
+    except Unsupported as error:
+        for other in models.values():
+            try:
+                recipe = build_recipe(other, settings, **given)
+            except Unsupported:
+                continue
+            how = f"--model {models.label(other.model_ref)}"
+            if other is models.defaults[other.mode]:
+                how = f"--mode {other.mode}"
+            if mode is not None or model is not None:
+                raise Unsupported(f"{error} Or use {how}.") from error
+            err.print(f"Using {how}: the default model doesn't take all of these options.")
+            return recipe
+        raise Unsupported(
+            f"{error} No model in use takes it; `antiphon models list` shows others."
+        ) from error
 
 
 def _recipe_of(path: Path, prompt: str | None, settings: Settings, engines: str) -> Recipe:
@@ -301,7 +296,7 @@ def _recipe_of(path: Path, prompt: str | None, settings: Settings, engines: str)
     from bot.jobs.configured import ConfiguredModels
 
     if prompt is not None:
-        raise UserError("Give a prompt or --like, not both: the tags hold the prompt.")
+        raise UserError("Use a prompt or --like, not both: the file's tags already hold a prompt.")
     models = configured_models(settings, importlib.import_module(engines))
     return ConfiguredModels(models).adopt_shown(read_recipe(path))
 
@@ -313,7 +308,7 @@ def _digest(file: Path) -> str:
         with file.open("rb") as opened:
             return hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror or error}.") from error
+        raise UserError(f"{file} can't be read: {error.strerror or error}.") from error
 
 
 def _run(main: Any) -> Any:
@@ -344,5 +339,5 @@ def _run(main: Any) -> Any:
 def _end(error: AntiphonError, code: int) -> NoReturn:
     err.print(escape(str(error)), style="red", soft_wrap=True)
     if isinstance(error, StoreError):
-        err.print("`antiphon doctor` says more.")
+        err.print("Run `antiphon doctor` for details.")
     sys.exit(code)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -17,8 +18,9 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
+from rich.table import Table
 
-from bot import log
+from bot.cli_settings import load_settings
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.errors import UserError
 from bot.hub import converted, hub_cache, integrity
@@ -27,9 +29,10 @@ from bot.hub.fetch import FetchPlan
 from bot.hub.install import install, plan_installation
 from bot.machine import TorchUnavailable, probe
 from bot.recipe import Mode
-from bot.terminal import err, out, print_json, print_line
+from bot.redact import redact_all
+from bot.terminal import err, out, print_json, print_line, wide
 
-models = typer.Typer(no_args_is_help=True, help="The models: what there is, and what each may be used for.")
+models = typer.Typer(no_args_is_help=True, help="List, fetch, check and remove models.")
 
 Name = Annotated[str, typer.Argument(help="A model's name on the hub, such as facebook/musicgen-small.")]
 _BUILT_IN = {BUILTIN_AR: Mode.AR, BUILTIN_DIFFUSION: Mode.DIFFUSION}
@@ -39,51 +42,46 @@ _BUILT_IN = {BUILTIN_AR: Mode.AR, BUILTIN_DIFFUSION: Mode.DIFFUSION}
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print the models as JSON.")] = False,
 ) -> None:
-    """Show the built-in, fetched and advised models, their size, their licence and what it allows."""
-    settings = _settings()
+    """List the models, how large they are, and what their licences allow."""
+    settings = load_settings()
     try:
         gpu_gb = probe().gpu_gb
     except TorchUnavailable as error:
         gpu_gb = 0.0
-        out.print(f"torch does not work here ({error}), so nothing but the built-in models is advised.")
+        out.print(f"torch doesn't work here ({error}), so only the built-in models are recommended.")
     rows = rows_for(settings, gpu_gb)
     if as_json:
         print_json(rows)
         return
+    console = wide(out)
     for mode in ("ar", "diffusion", ""):
-        if any(row["mode"] == mode for row in rows):
-            out.print(f"[bold]{mode or 'other'}[/]")
-        for row in (row for row in rows if row["mode"] == mode):
-            size = f"{row['gigabytes']:.1f} GB" if row["gigabytes"] else ""
-            state = f"[green]{', '.join(row['state'])}[/]" if row["state"] else ""
-            out.print(f"  {row['model']:42} {size:>8}  {state}", soft_wrap=True)
-            out.print(f"      {row['licence']}: {row['use']}", style="dim", soft_wrap=True)
-    out.print(
-        "The licence itself decides; each clip's card names it. `antiphon models fetch NAME` gets a model."
-    )
+        shown = [redact_all(row) for row in rows if row["mode"] == mode]
+        if shown:
+            console.print(_table(f"Mode {mode}" if mode else "Other models", shown))
+    console.print("Get a model with `antiphon models fetch NAME`. Read its licence first: it decides.")
 
 
 @models.command()
 def fetch(
     model: Name,
     audiocraft: Annotated[
-        bool, typer.Option("--audiocraft", help="Take audiocraft's own files instead of safetensors.")
+        bool, typer.Option("--audiocraft", help="Fetch audiocraft's own files instead of safetensors.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
 ) -> None:
-    """Get a model from the Hugging Face hub; a fetch that was cut goes on where it broke off."""
-    settings = _settings()
+    """Download a model from the Hugging Face hub. An interrupted download continues where it stopped."""
+    settings = load_settings()
     token = settings.hf_token.get_secret_value() if settings.hf_token else os.environ.get("HF_TOKEN")
     planned = plan_installation(model, token, audiocraft=audiocraft)
     for plan in planned.plans:
         _show_licence(plan)
-    out.print(f"{planned.remaining / 1e9:.2f} GB of {planned.total / 1e9:.2f} GB are to come.")
+    out.print(f"To download: {planned.remaining / 1e9:.2f} GB of {planned.total / 1e9:.2f} GB.")
     if planned.converts:
         out.print(
-            "Its weights are then converted to safetensors, which takes up to as much again on the disk."
+            "Its weights are then converted to safetensors, which takes up to as much disk space again."
         )
     if sys.stdin.isatty() and not yes:
-        typer.confirm("Fetch it?", default=True, abort=True)
+        typer.confirm("Download it?", default=True, abort=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -91,7 +89,7 @@ def fetch(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err) as bar:
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task(model, total=planned.total)
         folder = install(
             planned,
@@ -99,34 +97,34 @@ def fetch(
             lambda done, total: bar.update(task, completed=done),
             lambda: bar.update(task, description=f"{model}: converting"),
         )
-    print_line(f"{model} is here: {folder}")
-    print_line(f"Add {model} to MODELS in .env to use it.")
+    print_line(f"{model} is ready, in {folder}.")
+    print_line(f"To use it, add {model} to MODELS in .env.")
 
 
 @models.command()
 def verify(
-    model: Annotated[str | None, typer.Argument(help="A fetched model, or a folder; all without it.")] = None,
+    model: Annotated[str | None, typer.Argument(help="A fetched model or a folder. [default: all]")] = None,
 ) -> None:
-    """Hash what was fetched again. Exits with 1 where something is damaged or missing."""
+    """Compare the files of fetched models with their checksums. Exits with 1 if one is damaged or missing."""
     names = [model] if model is not None else hub_cache.fetched()
     if not names:
-        out.print("Nothing was fetched yet.")
+        out.print("No model has been fetched yet. `antiphon models list` shows what there is.")
     damaged = False
     for name in names:
         folder = hub_cache.folder_of(name)
         if folder is None:
-            raise UserError(f"{name} is not on this machine: fetch it with `antiphon models fetch {name}`.")
+            raise UserError(f"{name} isn't on this computer. Get it with `antiphon models fetch {name}`.")
         looked = list(integrity.verify(folder))
         for entry, problem in looked:
             if problem:
                 out.print(escape(f"{name}: {entry.path} {problem}"), style="red", soft_wrap=True)
                 damaged = True
         if not looked:
-            print_line(f"{name}: its folder does not say what belongs there, so nothing was compared")
+            print_line(f"{name}: not checked, because its folder has no list of checksums")
         elif not any(problem for _, problem in looked):
             print_line(f"{name}: {len(looked)} files, all as published")
     if damaged:
-        out.print("Remove what is damaged with `antiphon models remove NAME`, then fetch it again.")
+        out.print("Remove a damaged model with `antiphon models remove NAME`, then fetch it again.")
         raise typer.Exit(1)
 
 
@@ -134,33 +132,47 @@ def verify(
 def convert(
     model: Annotated[str, typer.Argument(help="A fetched model, or a folder with audiocraft's own files.")],
     target: Annotated[
-        Path | None, typer.Argument(help="The folder to write; one of its own if none.")
+        Path | None,
+        typer.Argument(help="The folder to write. [default: beside the models]"),
     ] = None,
 ) -> None:
-    """Turn audiocraft's own files into safetensors, reading them as data alone."""
-    _settings()
+    """Convert audiocraft's own files to safetensors, without running any code in them."""
+    load_settings()
     folder = converted.convert(model, target)
-    print_line(f"wrote {folder}")
+    print_line(f"Wrote {folder}.")
     if target is not None or hub_cache.folder_of(model) == Path(model):
-        print_line(f"Add {folder} to MODELS in .env to use it.")
+        print_line(f"To use it, add {folder} to MODELS in .env.")
 
 
 @models.command()
 def remove(
     model: Name,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
 ) -> None:
-    """Delete a fetched model from this machine."""
-    settings = _settings()
+    """Delete a fetched model from this computer."""
+    settings = load_settings()
     if model in _BUILT_IN:
-        raise UserError(f"{model} is built in and stays.")
+        raise UserError(f"{model} is built in and can't be removed.")
     size = integrity.size_of(model)
     if sys.stdin.isatty() and not yes:
         typer.confirm(f"Delete {model} ({size / 1e9:.2f} GB)?", abort=True)
     integrity.remove(model)
-    print_line(f"removed {model}, {size / 1e9:.2f} GB")
+    print_line(f"Removed {model} ({size / 1e9:.2f} GB).")
     if model in settings.files_of:
-        out.print("It is still set in .env: until that changes, its mode is not available.")
+        out.print("It is still set in .env. Change that, or its mode stays unavailable.")
+
+
+def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Model", overflow="fold")
+    table.add_column("Download", justify="right", no_wrap=True)
+    table.add_column("State")
+    table.add_column("Licence and what it allows")
+    for row in rows:
+        size = f"{row['gigabytes']:.1f} GB" if row["gigabytes"] else ""
+        state = f"[green]{escape(', '.join(row['state']))}[/]"
+        table.add_row(escape(row["model"]), size, state, escape(f"{row['licence']}: {row['use']}"))
+    return table
 
 
 def rows_for(settings: Settings, gpu_gb: float) -> list[dict[str, Any]]:
@@ -169,11 +181,11 @@ def rows_for(settings: Settings, gpu_gb: float) -> list[dict[str, Any]]:
     here = set(hub_cache.fetched())
     rows = []
     for name, mode in _BUILT_IN.items():
-        state = ["built in"] + (["advised here"] if best[mode] is None else [])
+        state = ["built in"] + (["recommended"] if best[mode] is None else [])
         rows.append(_row(settings, name, mode, None, "MIT", "Free to use, commercially too.", state))
     for entry in entries():
         state = ["fetched"] if entry.name in here else []
-        state += ["advised here"] if best[entry.mode] is entry else []
+        state += ["recommended"] if best[entry.mode] is entry else []
         state += ["gated"] if entry.gated else []
         rows.append(
             _row(settings, entry.name, entry.mode, _gigabytes(entry, here), entry.licence, entry.use, state)
@@ -217,11 +229,5 @@ def _show_licence(planned: FetchPlan) -> None:
     if entry is not None:
         out.print(f"[bold]{entry.title}[/]: {entry.note}")
         out.print(f"Licence: {entry.licence}. {entry.use}", style=None if entry.commercial else "yellow")
-    stated = planned.licence or "none is stated"
-    out.print(f"{planned.model} states as licence: {stated}. Read its page before you choose the model.")
-
-
-def _settings() -> Settings:
-    settings = Settings.load()
-    log.configure(settings.log_level)
-    return settings
+    stated = planned.licence or "none stated"
+    out.print(f"Licence on the page of {planned.model}: {stated}. Read it before you use the model.")

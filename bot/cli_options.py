@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.recipe.options import OPTIONS
+from bot.recipe.options import OPTIONS, Option
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -20,7 +20,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             option.parameter,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[option.type | None, typer.Option(help=f"{option.description}.")],
+            annotation=Annotated[
+                option.type | None, typer.Option(help=f"{option.description}. [default: {_default(option)}]")
+            ],
         )
         for option in OPTIONS.values()
     ]
@@ -33,3 +35,10 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     with_every_option.__annotations__ = {p.name: p.annotation for p in parameters}
     with_every_option.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return with_every_option
+
+
+def _default(option: Option) -> str:
+    """Say what holds where the option is left out."""
+    if option.has_setting:
+        return f"{option.name.upper()} in .env, else the model's own"
+    return "none" if option.is_free_text else "the model decides"

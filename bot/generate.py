@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.audio.lossless import FORMATS
 from bot.config import Settings
 from bot.errors import RenderError, UserError, WorkerDied
 from bot.executor.child import ChildExecutor
@@ -20,6 +22,7 @@ from bot.jobs.melodies import prepare
 from bot.recipe import Recipe, Role
 
 UNLIMITED_BYTES = 1 << 40
+ENDINGS = (".mp3", *FORMATS)
 
 Report = Callable[[str, float], None]
 """Called with a phase and how much of it is done, 0 to 1."""
@@ -43,13 +46,18 @@ async def generate(
     report: Report,
     melody: Path | None = None,
 ) -> Generated:
-    """Render one recipe to `path`, and its picture to `picture` where one is wanted.
+    """Render one recipe to `path`, an MP3, WAV or FLAC by its ending, and its picture to `picture`, if any.
 
     melody: an audio file of any kind whose tune the clip follows; `recipe.melody` is the SHA-256 of the
     file, or of what is read of it.
-    Raises UserError for a melody without sound or a recipe that the model refuses, and RenderError with
-    the reason where no clip came of it; nothing is written then.
+    Raises UserError for a path that cannot be written, a melody without sound or a recipe that the model
+    refuses, and RenderError with the reason where no clip came of it; nothing is written then.
     """
+    if path.suffix.lower() not in ENDINGS:
+        raise UserError(f"{path} has to end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
+    for target in (path, picture):
+        if target is not None:
+            _check_writable(target)
     with tempfile.TemporaryDirectory(prefix="antiphon-") as folder:
         if melody is not None:
             recipe, melody = await _followed(recipe, melody, Path(folder, "melody"))
@@ -60,7 +68,7 @@ async def generate(
                 match event:
                     case Ready():
                         if executor.sent == 0:
-                            out_path = str(Path(folder, "clip.mp3"))
+                            out_path = str(Path(folder, f"clip{path.suffix.lower()}"))
                             wanted = Render(1, recipe, out_path, UNLIMITED_BYTES, files, picture is not None)
                             await executor.render(wanted)
                     case Loading(finished=finished):
@@ -68,10 +76,9 @@ async def generate(
                     case Progress(_, done, total, phase):
                         report(phase, done / max(total, 1))
                     case Rendered():
-                        path.parent.mkdir(parents=True, exist_ok=True)
-                        shutil.move(Path(folder, event.file), path)
+                        _move(Path(folder, event.file), path)
                         if picture is not None:
-                            shutil.move(Path(folder, event.picture), picture)
+                            _move(Path(folder, event.picture), picture)
                         return Generated(path, picture, dict(event.facts))
                     case Failed(kind="refused"):
                         raise UserError(event.message)
@@ -81,7 +88,26 @@ async def generate(
                         raise WorkerDied(reason)
         finally:
             await executor.close()
-    raise WorkerDied("The worker ended without a word.")
+    raise WorkerDied("The worker stopped unexpectedly. Try again, and run `antiphon doctor` if it stays.")
+
+
+def _check_writable(path: Path) -> None:
+    """Raise UserError, before anything is rendered, where no file can be written to `path`."""
+    if path.is_dir():
+        raise UserError(f"{path} is a folder. Add a file name: {path / 'clip.mp3'}.")
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(
+            f"{path} can't be written: you have no write access to {folder}. Choose another path."
+        )
+
+
+def _move(made: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(made, target)
+    except OSError as error:
+        raise UserError(f"{target} can't be written: {error.strerror}. Choose another path.") from error
 
 
 async def _followed(recipe: Recipe, file: Path, prepared: Path) -> tuple[Recipe, Path]:
@@ -89,7 +115,7 @@ async def _followed(recipe: Recipe, file: Path, prepared: Path) -> tuple[Recipe,
     try:
         data = await asyncio.to_thread(file.read_bytes)
     except OSError as error:
-        raise UserError(f"The melody {file} cannot be opened: {error.strerror}.") from error
+        raise UserError(f"The melody {file} can't be opened: {error.strerror}.") from error
     readable = await prepare(data, file.name)
     if readable is data:
         return recipe, file

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from typing import Any
@@ -22,6 +23,11 @@ class Console(RichConsole):
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
+
+
+def wide(console: Console) -> Console:
+    """Return the console, or one of 160 columns for a pipe or a file, where tables should not fold."""
+    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=160)
 
 
 def guard_streams() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -16,34 +14,11 @@ import pytest
 import soundfile
 
 from bot.audio.tags import read_recipe
-from bot.config import Settings
 from tests.audio import melody_files
+from tests.command_line import Antiphon
 from tests.tone import loudest
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def antiphon(tmp_path: Path) -> Antiphon:
-    return Antiphon(tmp_path)
-
-
-class Antiphon:
-    """`antiphon …`, with engines that play test tones, in a folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        inherited = {k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
-        return subprocess.run(
-            [sys.executable, "-m", "tests.program", *arguments],
-            cwd=self.folder,
-            env=inherited | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
 
 
 def test_generate_writes_an_mp3_whose_tags_hold_the_recipe(antiphon: Antiphon, tmp_path: Path) -> None:
@@ -92,6 +67,13 @@ def test_generate_like_finds_the_folder_whose_name_the_tag_shows(antiphon: Antip
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["generate", "rain", "-o", "clip.ogg"], "clip.ogg has to end in .mp3, .wav or .flac"),
+        (["generate", "rain", "-o", "clip"], "clip has to end in .mp3, .wav or .flac"),
+        (["generate", "rain", "-o", "/proc/none/clip.mp3"], "/proc/none/clip.mp3 can't be written"),
+        (["generate", "rain", "--picture", "."], ". is a folder"),
+        (["generate", "rain", "--melody", "absent.mp3"], "absent.mp3 can't be read: No such file"),
+        (["generate", "rain", "--melody", "."], ". can't be read"),
+        (["generate", "--like", "absent.mp3"], "absent.mp3 can't be opened"),
         (["generate", ""], "`prompt` is empty"),
         (["generate", "\u200b\u2800\u3164"], "`prompt` is empty"),
         (["generate", "rain", "--mode", "diffusion", "--negative", "\u202e"], "`negative` is empty"),
@@ -210,12 +192,12 @@ def test_the_database_is_migrated_checked_backed_up_and_restored(antiphon: Antip
     assert "up to date" in antiphon("db", "migrate").stdout
     assert antiphon("db", "backup", "copy.db").returncode == 0
     refused = antiphon("db", "backup", "copy.db")
-    assert (refused.returncode, "is there already" in refused.stderr) == (1, True)
+    assert (refused.returncode, "already exists" in refused.stderr) == (1, True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("DROP VIEW queue")
     restored = antiphon("db", "restore", "copy.db")
-    assert "the one before is" in restored.stdout
-    assert "sound" in antiphon("db", "check").stdout
+    assert "The old database is now" in restored.stdout
+    assert "no damage found" in antiphon("db", "check").stdout
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT * FROM queue").fetchall() == []
 
@@ -225,12 +207,12 @@ def test_paths_are_printed_as_they_are(antiphon: Antiphon, tmp_path: Path) -> No
     database = folder / "antiphon.db"
     environment = {"DATABASE_PATH": str(database), "COLUMNS": "40"}
     copy = str(folder / "copy.db")
-    assert f"{database}: applied" in antiphon("db", "migrate", **environment).stdout
-    assert antiphon("db", "check", **environment).stdout == f"{database}: sound\n"
-    assert antiphon("db", "backup", copy, **environment).stdout == f"wrote {copy}\n"
+    assert f"{database} is up to date now. Applied: 0001" in antiphon("db", "migrate", **environment).stdout
+    assert antiphon("db", "check", **environment).stdout == f"{database}: no damage found\n"
+    assert antiphon("db", "backup", copy, **environment).stdout == f"Backed up to {copy}.\n"
     restored = antiphon("db", "restore", copy, **environment).stdout
     [kept] = folder.glob("antiphon.db.before-restore-*")
-    assert restored == f"restored {database}; the one before is {kept}\n"
+    assert restored == f"Restored {database}. The old database is now {kept}.\n"
 
 
 def test_an_unknown_name_is_told_and_not_fatal(antiphon: Antiphon, tmp_path: Path) -> None:
@@ -244,10 +226,10 @@ def test_an_unknown_name_is_told_and_not_fatal(antiphon: Antiphon, tmp_path: Pat
 def test_votes_are_exported_once(antiphon: Antiphon) -> None:
     antiphon("db", "migrate")
     done = antiphon("votes", "export", "votes.jsonl")
-    assert (done.returncode, done.stdout) == (0, "wrote votes.jsonl: 0 votes\n")
+    assert (done.returncode, done.stdout) == (0, "Wrote 0 votes to votes.jsonl.\n")
     again = antiphon("votes", "export", "votes.jsonl")
     assert again.returncode == 1
-    assert "choose another name" in again.stderr
+    assert "Choose another name" in again.stderr
 
 
 TOKEN = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"

@@ -20,6 +20,7 @@ CALLED_BY_FRAMEWORKS = [
     "@app.command",
     "@*.command",
     "@*.command(*",
+    "@app.callback",
     "@*.listener*",
     "@operations.add*",
     "@*.context_menu*",

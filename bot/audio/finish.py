@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.audio import mp3
+from bot.audio import lossless, mp3
 from bot.audio.checks import check
 from bot.audio.diagnosis import warnings
 from bot.audio.encoding import Goal, encode_until_it_fits
@@ -30,9 +30,10 @@ LOUDNESS_TOLERANCE_LU = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A finished clip. Everything measured was measured on the decoded MP3.
+    """A finished clip. Everything measured was measured on the decoded file.
 
-    path, picture: the MP3 and the PNG beside it, where one was wanted.  bytes: size of the MP3 with its tag.
+    path, picture: the file and the PNG beside it, where one was wanted.  bytes: its size with its tag.
+    bitrate_kbps: of the MP3, or the mean of a lossless file.
     lufs: integrated loudness.  true_peak_db: dBTP, at most −1.
     peak_limited: its peaks keep it quieter than −14 LUFS.
     warnings: a sentence for each sign of a failed render that music can have too (bot.audio.diagnosis).
@@ -62,7 +63,9 @@ def finish(
     with_picture: bool = True,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Clip:
-    """Write a rendered wave [channels, samples] as an MP3 of at most max_bytes, and its picture as a PNG.
+    """Write a rendered wave [channels, samples] as a file of at most max_bytes, and its picture as a PNG.
+
+    The ending of out_path decides the format: WAV and FLAC are lossless, anything else is an MP3.
 
     on_progress is called before each encoding, which takes longest.
     A clip without a picture does not wait for the library that draws it either.
@@ -79,32 +82,42 @@ def finish(
     if wave.shape[0] == 1:
         wave = np.repeat(wave, 2, axis=0)
     head = b"" if provenance is None else tag(recipe, capabilities, provenance)
-    kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head))
+    ending = out_path.suffix.lower()
+    is_mp3 = ending not in lossless.FORMATS
+    kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head)) if is_mp3 else 0
     picture_path = out_path.with_suffix(".png") if with_picture else None
     with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:
         on_progress()
         master = _Reporting(Master(wave, rate), on_progress)
-        encoder_gain = mp3.gain(rate, kbps)
-        target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - ENCODER_HEADROOM_DB - encoder_gain
+        encoder_gain, headroom = (mp3.gain(rate, kbps), ENCODER_HEADROOM_DB) if is_mp3 else (0.0, 0.0)
+        target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - headroom - encoder_gain
         first = master.at(target, ceiling)
         drawn = scratch / "picture.png"
         drawing = beside_the_encoder.submit(_draw, first.wave, rate, drawn) if with_picture else None
-        goal = Goal(lufs=TARGET_LUFS, tolerance_lu=LOUDNESS_TOLERANCE_LU, ceiling_db=CEILING_DB)
-        encoding = encode_until_it_fits(master, kbps, scratch, goal, target_lufs=target, ceiling_db=ceiling)
-        encoded = encoding.file.read_bytes()
+        if is_mp3:
+            goal = Goal(lufs=TARGET_LUFS, tolerance_lu=LOUDNESS_TOLERANCE_LU, ceiling_db=CEILING_DB)
+            encoding = encode_until_it_fits(
+                master, kbps, scratch, goal, target_lufs=target, ceiling_db=ceiling
+            )
+        else:
+            encoding = lossless.encode(first, rate, ending, scratch)
         if drawing is not None:
             drawing.result()
             if provenance is not None:
                 covered = tag(recipe, capabilities, provenance, _cover(drawn))
                 # The bitrate goes first: without room for both, the file has no cover.
-                if len(covered) + len(encoded) <= max_bytes:
+                if len(covered) + encoding.file.stat().st_size <= max_bytes:
                     head = covered
-        whole = scratch / "clip.mp3"
-        whole.write_bytes(head + encoded)
+        whole = encoding.file
+        if is_mp3:
+            whole = scratch / "clip.mp3"
+            whole.write_bytes(head + encoding.file.read_bytes())
+        elif head:
+            lossless.add_tag(whole, head)
         size = whole.stat().st_size
         if size > max_bytes:
             raise RenderError(
-                f"The MP3 takes {size:,} bytes, more than the {max_bytes:,} that can be posted here."
+                f"The file has {size:,} bytes, more than the {max_bytes:,} that can be posted here."
             )
         targets = {whole: out_path}
         if picture_path is not None:
@@ -114,7 +127,7 @@ def finish(
         path=out_path,
         picture=picture_path,
         bytes=size,
-        bitrate_kbps=kbps,
+        bitrate_kbps=kbps or round(8 * size * rate / encoding.decoded.shape[1] / 1000),
         seconds=encoding.decoded.shape[1] / rate,
         sample_rate=rate,
         channels=encoding.decoded.shape[0],

@@ -11,6 +11,7 @@ from pathlib import Path
 from mutagen import MutagenError
 from mutagen.id3 import APIC, ID3, TIT2, TPE1, TXXX, Encoding, PictureType
 
+from bot.audio import lossless
 from bot.errors import InvalidRecipe, UserError
 from bot.hub.naming import model_name
 from bot.recipe import Recipe
@@ -74,7 +75,7 @@ def tag(
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Return the recipe an Antiphon MP3 carries; reads its tag alone.
+    """Return the recipe an Antiphon MP3, WAV or FLAC carries; reads its tag alone.
 
     Its model is the name that `model_name` makes of the settings' one.
     Raises UserError when the file has none, and InvalidRecipe when what it has cannot be used.
@@ -82,21 +83,29 @@ def read_recipe(path: Path) -> Recipe:
     try:
         with path.open("rb") as file:
             head = file.read(MAX_TAG_BYTES)
+            if head.startswith(b"RIFF"):
+                head = lossless.wav_tag(file, MAX_TAG_BYTES)
     except OSError as error:
-        raise UserError(f"The file cannot be opened: {error.strerror}.") from error
+        raise UserError(f"{path} can't be opened: {error.strerror}.") from error
+    text: str | None
     try:
-        frames = ID3(BytesIO(head), known_frames={"TXXX": TXXX}, translate=False, load_v1=False)
-        text = str(frames[f"TXXX:{RECIPE_FRAME}"])
-    except (MutagenError, KeyError) as error:
+        if head.startswith(b"fLaC"):
+            text = lossless.flac_comment(path, RECIPE_FRAME)
+        else:
+            frames = ID3(BytesIO(head), known_frames={"TXXX": TXXX}, translate=False, load_v1=False)
+            text = str(frames[f"TXXX:{RECIPE_FRAME}"])
+    except (MutagenError, KeyError):
+        text = None
+    if text is None:
         raise UserError(
-            "This file carries no Antiphon recipe. Use an MP3 just as Antiphon posted it; "
-            "editing or converting it can lose the recipe."
-        ) from error
+            "This file has no Antiphon recipe in its tags. Use a file exactly as Antiphon made it: "
+            "editing or converting it can remove the recipe."
+        )
     try:
         return Recipe.from_json(text)
     except (InvalidRecipe, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRecipe(
-            "The recipe in this file is damaged or from another version, and cannot be used."
+            "The recipe in this file can't be used: it is damaged, or another version of Antiphon wrote it."
         ) from error
 
 

@@ -16,8 +16,10 @@ def export_votes(database: Path, target: Path) -> int:
     """Write the consented votes on closed duels to a new file; return their number.
 
     The key of the pseudonyms is `export.key` beside the database, created at the first export.
-    Raises StoreError where the target exists, or a file cannot be read or written.
+    Raises StoreError where there is no database, the target exists, or a file cannot be read or written.
     """
+    if not database.is_file():
+        raise StoreError(f"There are no votes: no database at {database}. The bot makes one when it starts.")
     key = _key(database.with_name("export.key"))
     written = 0
     with VoteReader(database) as reader:
@@ -28,10 +30,10 @@ def export_votes(database: Path, target: Path) -> int:
                         file.write(redact(line) + "\n")
                         written += 1
         except FileExistsError as error:
-            raise StoreError(f"{target} is there already: choose another name.") from error
+            raise StoreError(f"{target} already exists. Choose another name.") from error
         except (OSError, StoreError) as error:
             target.unlink(missing_ok=True)
-            raise StoreError(f"{target} cannot be written: {error}.") from error
+            raise StoreError(f"{target} can't be written: {error}.") from error
     return written
 
 
@@ -47,7 +49,7 @@ def _key(path: Path) -> bytes:
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(key.hex() + "\n")
     except (OSError, ValueError) as error:
-        raise StoreError(f"The export key {path} cannot be used: {error}.") from error
+        raise StoreError(f"The export key {path} can't be used: {error}.") from error
     if len(key) < KEY_BYTES:
         raise StoreError(f"The export key {path} is damaged: it has to hold {2 * KEY_BYTES} hex digits.")
     return key

@@ -11,6 +11,10 @@ from bot.recipe.options import OPTIONS, validate_repaint
 from bot.recipe.tasks import Role, Task
 
 
+class Unsupported(InvalidRecipe):
+    """A task, source or option that a model ignores; a model of the other mode may take it."""
+
+
 def validate(recipe: Recipe, capabilities: Capabilities) -> None:
     """Raise InvalidRecipe, with what to change, where a model does not take what a recipe says."""
     validate_seconds(recipe.seconds, capabilities, capabilities.max_seconds)
@@ -24,17 +28,17 @@ def validate_seconds(seconds: float, capabilities: Capabilities, longest: float)
     """Hold a length to a model's shortest clip and to `longest`, in seconds. Raises InvalidRecipe."""
     if not capabilities.min_seconds <= seconds <= longest:
         raise InvalidRecipe(
-            f"A clip can be {capabilities.min_seconds:g} to {longest:g} seconds long here, not {seconds:g}."
+            f"A clip can last {capabilities.min_seconds:g} to {longest:g} seconds here, not {seconds:g}."
         )
 
 
 def validate_sources(task: Task, roles: Iterable[Role], capabilities: Capabilities) -> None:
     """Hold a task and the roles of its sources to a model's tasks. Raises InvalidRecipe."""
     if task not in capabilities.tasks:
-        raise InvalidRecipe(_ignored(task, capabilities))
+        raise Unsupported(_ignored(task, capabilities))
     for role in roles:
         if not capabilities.takes_source(role, task):
-            raise InvalidRecipe(_ignored(role, capabilities))
+            raise Unsupported(_ignored(role, capabilities))
 
 
 def validate_options(
@@ -44,7 +48,7 @@ def validate_options(
     for name, value in options.items():
         option, bounds = OPTIONS[name], capabilities.options.get(name)
         if bounds is None or task not in option.tasks:
-            raise InvalidRecipe(_ignored(option.label, capabilities))
+            raise Unsupported(_ignored(option.label, capabilities))
         if option.choices:
             continue
         if isinstance(value, str):
@@ -59,10 +63,9 @@ def validate_options(
 
 
 def _ignored(word: str, capabilities: Capabilities) -> str:
-    takes = [option.label for name, option in OPTIONS.items() if name in capabilities.options]
+    takes = [f"`{option.label}`" for name, option in OPTIONS.items() if name in capabilities.options]
     known = f" It takes {', '.join(takes)}." if takes else ""
-    other = capabilities.mode.other
     return (
         f"`{word}` does nothing in mode {capabilities.mode} ({capabilities.title}).{known} "
-        f"Leave it out, or try mode {other}."
+        f"Leave `{word}` out."
     )

@@ -25,15 +25,15 @@ def check(path: Path) -> list[str]:
                 for row in connection.execute("PRAGMA foreign_key_check")
             ]
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"{path} cannot be read: {error}. Restore a backup.") from error
-    behind = [f"{len(todo)} migrations are not applied: run `antiphon db migrate`"] if todo else []
+            raise StoreError(f"{path} can't be read: {error}. Restore a backup.") from error
+    behind = [f"not up to date ({len(todo)} migrations to go): run `antiphon db migrate`"] if todo else []
     return damage + orphans + behind
 
 
 def backup(path: Path, target: Path) -> None:
     """Copy the database to `target`, consistently even while the bot runs. Never overwrites."""
     if target.exists():
-        raise StoreError(f"{target} is there already: choose another name.")
+        raise StoreError(f"{target} already exists. Choose another name.")
     with closing(_open_existing(path)) as connection:
         migrations.backup(connection, target)
 
@@ -44,9 +44,9 @@ def restore(source: Path, path: Path, now: float) -> Path | None:
     Raises StoreError, with the database untouched, where `source` is no sound database of this program, or
     where the bot is running.
     """
-    problems = [problem for problem in check(source) if "migrations are not applied" not in problem]
+    problems = [problem for problem in check(source) if "not up to date" not in problem]
     if problems:
-        raise StoreError(f"{source} is damaged ({problems[0]}), so it was not restored.")
+        raise StoreError(f"{source} is damaged ({problems[0]}). Nothing was changed.")
     existed = path.exists()  # the lock makes an empty file
     with lock(path):
         kept = None
@@ -61,13 +61,13 @@ def restore(source: Path, path: Path, now: float) -> Path | None:
 
 def _open_existing(path: Path) -> sqlite3.Connection:
     if not path.is_file():
-        raise StoreError(f"There is no database at {path}.")
+        raise StoreError(f"There is no database at {path}. The bot makes one when it starts.")
     try:
         connection = sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=5)
         version = migrations.version_of(connection)
     except sqlite3.Error as error:
-        raise StoreError(f"{path} is not a database that can be read: {error}.") from error
+        raise StoreError(f"{path} can't be read as a database: {error}.") from error
     if version == 0:
         connection.close()
-        raise StoreError(f"{path} is not a database of this program.")
+        raise StoreError(f"{path} is a database of some other program.")
     return connection

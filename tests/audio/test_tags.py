@@ -122,7 +122,7 @@ GOOD = json.loads(recipe().to_json())
 def test_recipe_that_cannot_be_used_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "hostile.mp3"
     file.write_bytes(frame(text))
-    with pytest.raises(InvalidRecipe, match="damaged or from another version"):
+    with pytest.raises(InvalidRecipe, match="damaged, or another version"):
         read_recipe(file)
 
 

@@ -81,8 +81,8 @@ async def test_a_backup_of_a_bot_at_work_restores_its_jobs_clips_and_presets(
     await stop(bot)
     lose_the_database(bot)
 
-    assert "restored" in await run(bot, *PROGRAM, "db", "restore", str(file))
-    assert "sound" in await run(bot, *PROGRAM, "db", "check")
+    assert "Restored" in await run(bot, *PROGRAM, "db", "restore", str(file))
+    assert "no damage found" in await run(bot, *PROGRAM, "db", "check")
     bot.let_through()
     await bot.restart()
 

@@ -231,11 +231,11 @@ def test_the_list_says_what_is_here_what_is_advised_and_what_it_may_be_used_for(
     musicgen = rows["facebook/musicgen-small"]
     assert (musicgen["licence"], musicgen["use"]) == ("CC-BY-NC-4.0", "Not for commercial use.")
     assert musicgen["state"] == ["in use"]
-    assert rows["facebook/musicgen-medium"]["state"] == ["advised here"]
+    assert rows["facebook/musicgen-medium"]["state"] == ["recommended"]
     assert rows["stabilityai/stable-audio-open-1.0"]["state"] == ["gated"]
     without = {row["model"]: row for row in rows_for(settings, 0)}
-    assert without["antiphon-tiny-diffusion"]["state"] == ["built in", "advised here", "in use"]
-    assert not any("advised here" in row["state"] for row in without.values() if "/" in row["model"])
+    assert without["antiphon-tiny-diffusion"]["state"] == ["built in", "recommended", "in use"]
+    assert not any("recommended" in row["state"] for row in without.values() if "/" in row["model"])
 
 
 def test_the_command_line_verifies_and_removes(hub: Hub) -> None:
@@ -250,8 +250,11 @@ def test_the_command_line_verifies_and_removes(hub: Hub) -> None:
     code, words = said("verify", NAME)
     assert code == 1
     assert f"{NAME}: config.json is missing" in words
-    assert said("remove", NAME) == (0, f"removed {NAME}, 0.00 GB\n")
-    assert said("verify") == (0, "Nothing was fetched yet.\n")
+    assert said("remove", NAME) == (0, f"Removed {NAME} (0.00 GB).\n")
+    assert said("verify") == (
+        0,
+        "No model has been fetched yet. `antiphon models list` shows what there is.\n",
+    )
 
 
 def test_the_command_line_shows_the_licence_first_and_never_the_token(hub: Hub, tmp_path: Path) -> None:
@@ -272,6 +275,6 @@ def test_the_command_line_shows_the_licence_first_and_never_the_token(hub: Hub, 
     assert refused.returncode == 1
     assert "gated" in refused.stderr
     assert got.returncode == 0, got.stderr
-    assert got.stdout.index("cc-by-nc-4.0") < got.stdout.index("is here")
+    assert got.stdout.index("cc-by-nc-4.0") < got.stdout.index("is ready")
     assert COMMIT in got.stdout
     assert "hf_secret" not in refused.stdout + refused.stderr + got.stdout + got.stderr

@@ -66,8 +66,8 @@ def test_one_command_makes_a_model_without_safetensors_ready(
 ) -> None:
     done = antiphon(tmp_path, "fetch", name)
     assert done.returncode == 0, done.stderr
-    assert f"{name} is here" in done.stdout
-    assert "google-t5/t5-base states as licence" in done.stdout
+    assert f"{name} is ready" in done.stdout
+    assert "Licence on the page of google-t5/t5-base" in done.stdout
     assert registry.describe(Mode.AR, name).channels == (2 if name == STEREO else 1)
     engine = registry.load(Mode.AR, name, "cpu", "float32")
     recipe = Recipe(prompt="piano", mode=Mode.AR, model=name, seconds=1, seed=0)

@@ -27,7 +27,9 @@ def test_open_values_come_from_the_owner_then_from_the_engine() -> None:
 
 
 def test_an_option_that_the_engine_ignores_is_refused_with_what_it_takes() -> None:
-    with pytest.raises(InvalidRecipe, match=r"`steps` does nothing in mode ar.*temperature.*mode diffusion"):
+    with pytest.raises(
+        InvalidRecipe, match=r"`steps` does nothing in mode ar.*temperature.*Leave `steps` out"
+    ):
         build_recipe(AR, SETTINGS, prompt="piano", options={"num_sampling_steps": 50})
     with pytest.raises(InvalidRecipe, match="`negative` does nothing in mode ar"):
         build_recipe(AR, SETTINGS, prompt="piano", options={"negative_prompt": "drums"})

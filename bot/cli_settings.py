@@ -1,0 +1,18 @@
+"""The settings as every command reads them."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+
+from bot import log
+from bot.config import Settings, unknown_names
+from bot.terminal import err
+
+
+def load_settings() -> Settings:
+    """Return the checked settings, after a warning about each line of .env with an unknown name."""
+    settings = Settings.load()
+    log.configure(settings.log_level)
+    for unknown in unknown_names():
+        err.print(escape(str(unknown)), soft_wrap=True)
+    return settings
