@@ -22,6 +22,8 @@ from rich.table import Table
 
 from bot.cli_settings import load_settings
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
+from bot.engines.remote import servers
+from bot.engines.remote.families import FAMILIES
 from bot.errors import UserError
 from bot.hub import converted, hub_cache, integrity
 from bot.hub.catalogue import UNKNOWN_LICENCE, CatalogueEntry, advised, entries, licence_of, lookup
@@ -197,6 +199,11 @@ def rows_for(settings: Settings, gpu_gb: float) -> list[dict[str, Any]]:
         rows.append(
             _row(settings, name, None, integrity.size_of(name) / 1e9, licence, "See its page.", ["fetched"])
         )
+    for model in servers.available():
+        family = FAMILIES.get(model.family)
+        if family is not None:
+            use = "See its page."
+            rows.append(_row(settings, model.name, family.mode, None, family.licence, use, ["on a server"]))
     return rows
 
 

@@ -16,6 +16,7 @@ from bot.hub.catalogue import MULTIBAND_MODEL
 from bot.recipe import Mode
 from bot.recipe.options import OPTIONS, Option
 from bot.redact import hide, hide_named
+from bot.remote_address import ADDRESSES, ANYWHERE, is_loopback, parse_addresses
 from bot.settings_file import UnknownName
 
 DISCORD = "https://discord.com/api/v10"
@@ -88,6 +89,10 @@ def _models(text: str | None) -> str | None:
     if MULTIBAND in names:
         raise ValueError
     return ",".join(dict.fromkeys(names)) or None
+
+
+def _addresses(text: str | None) -> str | None:
+    return ",".join(parse_addresses(text or "")) or None
 
 
 def _option_field(option: Option) -> tuple[Any, Any]:
@@ -168,6 +173,12 @@ class Settings(OptionDefaults):
     )
     default_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.AR, description="ar or diffusion")
     default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")
+    remote_engines: Annotated[str | None, AfterValidator(_addresses)] = Field(
+        None, description="addresses of music servers separated by commas, such as http://127.0.0.1:8080"
+    )
+    remote_engines_anywhere: bool = Field(
+        False, description="true or false: whether REMOTE_ENGINES may name other machines"
+    )
     hf_token: Annotated[SecretStr | None, BeforeValidator(_token)] = Field(
         None, description="a Hugging Face access token"
     )
@@ -231,6 +242,7 @@ class Settings(OptionDefaults):
             wrong = sorted({str(detail["loc"][0]).upper() for detail in error.errors(include_input=False)})
         if not wrong:
             hide(*settings.secrets)
+            settings.export_servers()
             return settings
         where = {name: f"line {deciding[name].line} of {env_file}" for name in wrong if name in deciding}
         raise ConfigError(
@@ -264,6 +276,23 @@ class Settings(OptionDefaults):
         """The settings of before that MODELS replaces and that are set all the same: they have no effect."""
         before = ("ar_model", "ar_engine", "diffusion_model") if self.models is not None else ()
         return tuple(name.upper() for name in before if name in self.model_fields_set)
+
+    @property
+    def servers(self) -> dict[str, str]:
+        """The settings of the music servers as environment variables, for this process and its workers."""
+        if self.remote_engines is None:
+            return {}
+        return {ADDRESSES: self.remote_engines, ANYWHERE: str(self.remote_engines_anywhere).lower()}
+
+    def export_servers(self) -> None:
+        """Put the music servers into the environment. Raises ConfigError for a forbidden one."""
+        elsewhere = [one for one in (self.remote_engines or "").split(",") if one and not is_loopback(one)]
+        if elsewhere and not self.remote_engines_anywhere:
+            raise ConfigError(
+                f"{ADDRESSES} names another machine ({elsewhere[0]}), and nothing protects the way there: "
+                f"run the server on this one, or set {ANYWHERE}=true if the network between them is yours."
+            )
+        os.environ.update(self.servers)
 
     @property
     def worker_devices(self) -> tuple[str, ...]:

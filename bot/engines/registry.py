@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bot.engines import diffusion, multiband, musicgen, score
+from bot.engines import diffusion, multiband, musicgen, remote, score
 from bot.engines.base import Engine
 from bot.engines.failures import is_device_fault, is_out_of_memory
 from bot.engines.reference import musicgen as audiocraft
@@ -70,6 +70,8 @@ def mode_of(model: str) -> Mode | None:
     """Return a model's mode, from its name, its files or the catalogue; None where none tells it."""
     if model in score.BUILT_IN:
         return next(mode for mode in Mode if score.BUILT_IN[model].name == mode)
+    if remote.is_remote(model):
+        return remote.mode_of(model)
     prefix, colon, _ = model.partition(":")
     if colon and prefix in PREFIXES:
         return PREFIXES[prefix].MODE
@@ -86,12 +88,16 @@ def describe(mode: Mode, model: str) -> Capabilities:
     """Return a model's capabilities, from its files alone. Raises ModelMissing with instructions."""
     if model in score.BUILT_IN:
         return score.describe(mode, score.BUILT_IN[model])
+    if remote.is_remote(model):
+        return remote.describe(mode, model)
     package, folder = _resolve(mode, model)
     return package.describe(mode, model, folder)
 
 
 def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
     """Load a model onto a device; "auto" selects a GPU if there is one. Raises SetupError."""
+    if remote.is_remote(model):
+        return remote.load(mode, model)
     from bot.engines import accelerator
 
     device = accelerator.resolved(device)
@@ -102,8 +108,8 @@ def load(mode: Mode, model: str, device: str, dtype: str) -> Engine:
 
 
 def parameters(mode: Mode, model: str) -> int | None:
-    """Return a model's number of parameters, from its files; None for the built-in ones."""
-    if model in score.BUILT_IN:
+    """Return a model's number of parameters, from its files; None for built-in ones and a server's."""
+    if model in score.BUILT_IN or remote.is_remote(model):
         return None
     package, folder = _resolve(mode, model)
     return package.parameters(model, folder)
@@ -122,6 +128,8 @@ def fits(
 
     memory_gb: gigabytes that the weights of all may take; 0 measures what the device has free.
     """
+    if remote.is_remote(model):
+        return True
     from bot.engines import accelerator
     from bot.engines.diffusion.offload import BYTES, Offload, choose_offload, chosen_dtype
 

@@ -1,4 +1,7 @@
-"""The audio of a recipe's sources, read at an engine's rate, and its seam with what a model made."""
+"""The audio of a recipe's sources, read at an engine's rate, and its seam with what a model made.
+
+Importing this imports no torch: not every engine needs it.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +9,43 @@ import hashlib
 from collections.abc import Mapping
 from math import gcd
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soundfile
-import torch
 from scipy.signal import resample_poly
 
 from bot.errors import InvalidRecipe
 from bot.recipe import Recipe, Role, Source
 
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
+
 MAX_SECONDS = 600.0
 """Seconds read of a source: the longest clip of any engine."""
 CROSSFADE_SECONDS = 0.05
 """Length of a seam between a source and what was made anew."""
+MIN_CONTINUED_SECONDS = 1.0
+"""Shortest continuation of a source."""
 
 
-def read_source(files: Mapping[Role, Path], recipe: Recipe, role: Role, rate: int) -> torch.Tensor:
+def read_source(files: Mapping[Role, Path], recipe: Recipe, role: Role, rate: int) -> Wave:
     """Return the source in a role as float32 [2, samples] at a rate; a mono source twice.
 
-    Raises InvalidRecipe where it is missing, no audio, silent, or another file than the recipe names.
+    Raises InvalidRecipe where it is missing, no audio, or another file than the recipe names, and where a
+    continuation is no longer than its source.
     """
     wave = read_audio(files.get(role), recipe.sources[role], rate)
-    return wave.expand(2, -1) if len(wave) == 1 else wave[:2]
+    seconds = wave.shape[1] / rate
+    if role is Role.START and recipe.seconds < seconds + MIN_CONTINUED_SECONDS:
+        raise InvalidRecipe(
+            f"The audio to continue is {seconds:.1f} s long, and the clip has to be at least "
+            f"{MIN_CONTINUED_SECONDS:g} s longer, not {recipe.seconds:g} s. Set more seconds."
+        )
+    return np.repeat(wave, 2, 0) if len(wave) == 1 else wave[:2]
 
 
-def read_audio(file: Path | None, source: Source, rate: int, seconds: float = MAX_SECONDS) -> torch.Tensor:
+def read_audio(file: Path | None, source: Source, rate: int, seconds: float = MAX_SECONDS) -> Wave:
     """Return the first seconds of an audio file as float32 [channels, samples] at a rate in Hz.
 
     source: the SHA-256 of stored audio, which the file has to have, or a clip's id.  Raises InvalidRecipe.
@@ -51,26 +66,28 @@ def read_audio(file: Path | None, source: Source, rate: int, seconds: float = MA
         raise InvalidRecipe("There is no sound in the source. Attach another file.")
     common = gcd(own, rate)
     resampled = resample_poly(wave, rate // common, own // common, axis=1)
-    return torch.from_numpy(np.ascontiguousarray(resampled, np.float32))
+    return np.ascontiguousarray(resampled, np.float32)
 
 
-def fitted(wave: torch.Tensor, samples: int) -> torch.Tensor:
+def fitted(wave: Wave, samples: int) -> Wave:
     """Return a wave [channels, samples] cut, or padded with silence at its end, to a length."""
-    return torch.nn.functional.pad(wave[:, :samples], (0, max(0, samples - wave.shape[1])))
+    return np.pad(wave[:, :samples], ((0, 0), (0, max(0, samples - wave.shape[1]))))
 
 
-def splice(source: torch.Tensor, made: torch.Tensor, start: int, end: int, rate: int) -> torch.Tensor:
+def splice(source: Wave, made: Wave, start: int, end: int, rate: int) -> Wave:
     """Return the source with the samples from start to end replaced, sample for sample the same outside.
 
     source, made: float32 [channels, samples] of equal shape.  The crossfades lie inside of the replaced part,
     and are linear: what a model makes beside a source goes on from it, so both are correlated.
     """
     length = min(round(CROSSFADE_SECONDS * rate), (end - start) // 2)
-    fade = torch.linspace(0, 1, length + 2)[1:-1]
-    weight = torch.zeros(source.shape[1])
-    weight[start:end] = 1
+    fade = np.linspace(0, 1, length + 2, dtype=np.float32)[1:-1]
+    joined = source.copy()
+    joined[:, start:end] = made[:, start:end]
     if start > 0:
-        weight[start : start + length] = fade
+        into = slice(start, start + length)
+        joined[:, into] = source[:, into] + fade * (made[:, into] - source[:, into])
     if end < source.shape[1]:
-        weight[end - length : end] = fade.flip(0)
-    return torch.where(weight == 0, source, torch.lerp(source, made, weight))
+        out = slice(end - length, end)
+        joined[:, out] = source[:, out] + fade[::-1] * (made[:, out] - source[:, out])
+    return joined

@@ -235,7 +235,8 @@ def start_message(
 
 def worker_environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables for workers alone."""
-    return {"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {}
+    token = {"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {}
+    return token | settings.servers
 
 
 def _environment() -> dict[str, str]:

@@ -43,6 +43,9 @@ def canonical(model: str) -> str:
 
     A folder becomes its absolute path with links resolved; a prefix such as “audiocraft:” is kept.
     """
+    if model.startswith("remote:"):
+        # A server's own id, whatever is in the current folder.
+        return model
     if match := _RUNNER.match(model):
         return match[0] + canonical(model[match.end() :])
     path = Path(model).expanduser()

@@ -6,7 +6,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,16 +14,16 @@ from bot.engines.base import RenderRequest
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.callbacks import OnStep, Option
 from bot.engines.sources import fitted, read_source, splice
-from bot.errors import InvalidRecipe
 from bot.recipe import Role, Task
 from bot.recipe.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from bot.engines.base import Wave
 
 INSTRUMENTAL = "[Instrumental]"
 """ACE-Step's lyrics for an instrumental clip (its docs/en/INFERENCE.md)."""
 _PEAK = 10 ** (-1 / 20)
 """ACE-Step's pipeline brings every clip to a peak of −1 dBFS."""
-MIN_CONTINUED_SECONDS = 1.0
-"""Shortest continuation of a source."""
 
 
 def render(
@@ -33,7 +33,7 @@ def render(
     generator: torch.Generator,
     on_step: OnStep,
     on_slice: Callable[[], None],
-) -> torch.Tensor:
+) -> Wave:
     """Return a clip of AceStepPipeline as float32 [channels, samples] on the CPU.
 
     Turbo models are guidance-distilled: no classifier-free guidance (scale 1). Raises InvalidRecipe for a
@@ -49,7 +49,8 @@ def render(
     samples = round(recipe.seconds * rate)
     source, arguments = _task(job, option, rate, samples, hop)
     if Role.REFERENCE in recipe.sources:
-        arguments["reference_audio"] = read_source(job.sources, recipe, Role.REFERENCE, rate)
+        reference = read_source(job.sources, recipe, Role.REFERENCE, rate)
+        arguments["reference_audio"] = torch.from_numpy(reference)
     with _encoded_by_slices(pipe.vae, on_slice):
         latents = pipe(
             prompt=recipe.prompt,
@@ -71,44 +72,50 @@ def render(
     # The pipeline measures the peak of whole latent frames, some of which are past the clip's end.
     wave = oobleck.decode(pipe.vae, latents.transpose(1, 2), latents.shape[1] * hop, on_slice)
     if source is None or recipe.task not in (Task.CONTINUE, Task.REPAINT):
-        return (wave * (_PEAK / wave.abs().max().clamp(min=1e-6)))[:, :samples]
+        return (wave * (_PEAK / wave.abs().max().clamp(min=1e-6)))[:, :samples].numpy()
     # The source goes through the autoencoder as well: outside of the window it is put back as it was.
     start = round(arguments["repainting_start"] * rate)
     end = samples if recipe.task is Task.CONTINUE else round(arguments["repainting_end"] * rate)
-    return splice(fitted(source, samples), fitted(wave, samples), start, end, rate)
+    return splice(fitted(source, samples), fitted(wave.numpy(), samples), start, end, rate)
 
 
 def _task(
     job: RenderRequest, option: Option, rate: int, samples: int, hop: int
-) -> tuple[torch.Tensor | None, dict[str, Any]]:
+) -> tuple[Wave | None, dict[str, Any]]:
     """Return the source of a recipe's task, [2, samples], and the pipeline's arguments for it."""
     recipe = job.recipe
+
     # Whole latent frames, so that the source is as long as the pipeline counts it.
-    whole = -(-samples // hop) * hop
+    def whole(source: Wave) -> torch.Tensor:
+        return torch.from_numpy(fitted(source, -(-samples // hop) * hop))
+
     match recipe.task:
         case Task.CONTINUE:
             source = read_source(job.sources, recipe, Role.START, rate)
             end = source.shape[1] / rate
-            if recipe.seconds < end + MIN_CONTINUED_SECONDS:
-                raise InvalidRecipe(
-                    f"The audio to continue is {end:.1f} s long, and the clip has to be at least "
-                    f"{MIN_CONTINUED_SECONDS:g} s longer, not {recipe.seconds:g} s. Set more seconds."
-                )
             window: dict[str, Any] = {"repainting_start": end, "repainting_end": None}
-            return source, {"task_type": "repaint", "src_audio": fitted(source, whole), **window}
+            return source, {
+                "task_type": "repaint",
+                "src_audio": whole(source),
+                **window,
+            }
         case Task.REPAINT:
             source = read_source(job.sources, recipe, Role.INITIAL, rate)
             window = {
                 "repainting_start": option(recipe, "repaint_start"),
                 "repainting_end": option(recipe, "repaint_end"),
             }
-            return source, {"task_type": "repaint", "src_audio": fitted(source, whole), **window}
+            return source, {
+                "task_type": "repaint",
+                "src_audio": whole(source),
+                **window,
+            }
         case Task.COVER | Task.HYBRID:
             role = Role.MELODY if recipe.task is Task.COVER else Role.INITIAL
             source = read_source(job.sources, recipe, role, rate)
             return source, {
                 "task_type": "cover",
-                "src_audio": fitted(source, whole),
+                "src_audio": whole(source),
                 "audio_cover_strength": option(recipe, "structure"),
             }
         case _:

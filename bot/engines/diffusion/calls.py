@@ -30,7 +30,7 @@ def ace_step(
     on_slice: Callable[[], None],
 ) -> Wave:
     """Call AceStepPipeline, with the sources of the recipe's task."""
-    return _array(render_ace_step(pipe, job, option, generator, on_step, on_slice))
+    return render_ace_step(pipe, job, option, generator, on_step, on_slice)
 
 
 def stable_audio(
