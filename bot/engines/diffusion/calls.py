@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from bot.engines.base import RenderRequest
-from bot.engines.diffusion import oobleck
+from bot.engines.diffusion import oobleck, same
 from bot.engines.diffusion.ace_step import render as render_ace_step
 from bot.engines.diffusion.callbacks import OnStep, Option
 
@@ -61,6 +61,36 @@ def stable_audio(
     return _array(oobleck.decode(pipe.vae, latents, samples, on_slice))
 
 
+def stable_audio_3(
+    pipe: Any,
+    job: RenderRequest,
+    option: Option,
+    generator: torch.Generator,
+    on_step: OnStep,
+    on_slice: Callable[[], None],
+) -> Wave:
+    """Call StableAudio3Pipeline; its distilled models draw noise at every step, and have guidance inside."""
+    recipe = job.recipe
+    distilled = bool(pipe.scheduler.config.stochastic_sampling)
+
+    def after(pipe: Any, number: int, time: object, tensors: dict[str, Any]) -> dict[str, Any]:
+        on_step(number + 1, tensors["latents"])
+        return {}
+
+    latents = pipe(
+        prompt=recipe.prompt,
+        negative_prompt=recipe.text("negative_prompt"),
+        duration=recipe.seconds,
+        num_inference_steps=int(option(recipe, "num_sampling_steps")),
+        guidance_scale=1.0 if distilled else option(recipe, "guidance_scale"),
+        generator=generator,
+        output_type="latent",
+        callback_on_step_end=after,
+    ).audios
+    samples = int(recipe.seconds * pipe.vae.config.sampling_rate)
+    return _array(same.decode(pipe.vae, latents, samples, on_slice).clamp(-1, 1))
+
+
 def audioldm2(
     pipe: Any,
     job: RenderRequest,
@@ -93,6 +123,7 @@ def audioldm2(
 CALLS: dict[str, Call] = {
     "AceStepPipeline": ace_step,
     "StableAudioPipeline": stable_audio,
+    "StableAudio3Pipeline": stable_audio_3,
     "AudioLDM2Pipeline": audioldm2,
 }
 

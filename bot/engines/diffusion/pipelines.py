@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engines.diffusion.files import INDEX, Component, read_component, read_index, refused
+from bot.engines.diffusion.files import INDEX, Component, read_component, read_index, read_json, refused
 from bot.hub.catalogue import licence_of
 from bot.hub.hub_cache import title_of
 from bot.recipe import Mode, Role, Task
@@ -151,6 +151,29 @@ def _stable_audio(components: Mapping[str, Component]) -> dict[str, Any]:
     }
 
 
+def _stable_audio_3(components: Mapping[str, Component]) -> dict[str, Any]:
+    # Defaults: StableAudio3Pipeline.__call__ of diffusers 0.42.1, by the same field of the scheduler.
+    vae = components["vae"].config
+    scheduler = read_json(components["scheduler"].folder / "scheduler_config.json")
+    options = {"num_sampling_steps": Bounds(1, 100, 8)}
+    if not scheduler.get("stochastic_sampling"):
+        options = {
+            "num_sampling_steps": Bounds(1, 250, 100),
+            "guidance_scale": Bounds(1, 15, 1),
+            **texts("negative_prompt"),
+        }
+    return {
+        "sample_rate": int(vae["sampling_rate"]),
+        "channels": int(vae["audio_channels"]),
+        "min_seconds": 1.0,
+        # 380 s is the medium model's limit; its embedding of the duration ends at 384.
+        "max_seconds": _tenths(min(380.0, float(components["duration_embedder"].config["max_val"]))),
+        # The pipeline reads 256 tokens with the one that ends them.
+        "prompt_tokens": 255,
+        "options": options,
+    }
+
+
 def _audioldm2(components: Mapping[str, Component]) -> dict[str, Any]:
     # Defaults: AudioLDM2Pipeline.__call__ of diffusers 0.42.1, where the length follows from these as well.
     vocoder, vae = components["vocoder"].config, components["vae"].config
@@ -209,6 +232,18 @@ PIPELINES = {
             # Its publisher and diffusers' documentation run it in float16; the solver's noise and the latents
             # stay in that precision, and bfloat16 keeps three digits less of them.
             cuda_dtype="float16",
+        ),
+        PipelineSpec(
+            "StableAudio3Pipeline",
+            {
+                "vae": ("AutoencoderSAME",),
+                "text_encoder": ("T5GemmaEncoderModel",),
+                "tokenizer": ("GemmaTokenizer", "GemmaTokenizerFast"),
+                "duration_embedder": ("StableAudio3DurationEmbedder",),
+                "transformer": ("StableAudio3DiTModel",),
+                "scheduler": ("FlowMatchEulerDiscreteScheduler",),
+            },
+            _stable_audio_3,
         ),
         PipelineSpec(
             "AudioLDM2Pipeline",

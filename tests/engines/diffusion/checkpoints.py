@@ -86,7 +86,10 @@ def write_tokenizer(folder: Path, kind: str) -> None:
         settings |= {"extra_ids": 0, "eos_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     else:
         letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-        special = ["<s>", "<pad>", "</s>", "<unk>"] if kind.startswith("Roberta") else ["<|endoftext|>"]
+        special = {
+            "Roberta": ["<s>", "<pad>", "</s>", "<unk>"],
+            "GemmaTo": ["<pad>", "<eos>", "<bos>", "<unk>"],
+        }.get(kind[:7], ["<|endoftext|>"])
         vocabulary = {piece: number for number, piece in enumerate([*special, *letters])}
         tokenizer = Tokenizer(models.BPE(vocabulary, []))
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[str, dict[str, Any], float]] = {
     ),
     "base": ("ace_step", {}, 10.0),
     "stable_audio": ("stable_audio", {}, 1.5),
+    "stable_audio_3": ("stable_audio_3", {}, 4.5),
     "audioldm2": ("audioldm2", {}, 1.5),
 }
 """Name of a small pipeline → its manifest, what is different in it, a length for its clips."""

@@ -111,6 +111,47 @@ def ace_step() -> dict[str, Any]:
     }
 
 
+def stable_audio_3() -> dict[str, Any]:
+    """As scripts/convert_stable_audio_3_to_diffusers.py of diffusers writes the medium model."""
+    attention = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}
+    text = {
+        "vocab_size": 300,
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 2,
+        **attention,
+    }
+    config = transformers.T5GemmaConfig(encoder=text, decoder=text, is_encoder_decoder=False)
+    return {
+        "vae": diffusers.AutoencoderSAME(
+            patch_size=8,
+            encoder_channels=4,
+            encoder_c_mults=[4],
+            encoder_strides=[4],
+            encoder_transformer_depths=[2],
+            latent_dim=6,
+            dim_heads=8,
+            sampling_rate=1_600,
+        ),
+        "text_encoder": transformers.T5GemmaEncoderModel(config),
+        "duration_embedder": diffusers.StableAudio3DurationEmbedder(output_dim=16, fourier_dim=16),
+        "transformer": diffusers.StableAudio3DiTModel(
+            io_channels=6,
+            embed_dim=16,
+            depth=2,
+            num_heads=2,
+            cond_token_dim=16,
+            global_cond_dim=16,
+            local_add_cond_dim=7,
+            timestep_features_dim=16,
+            num_memory_tokens=4,
+        ),
+        "scheduler": diffusers.FlowMatchEulerDiscreteScheduler(
+            num_train_timesteps=1, shift=1.0, stochastic_sampling=True
+        ),
+    }
+
+
 def audioldm2() -> dict[str, Any]:
     clap = transformers.ClapConfig(
         text_config={
@@ -183,11 +224,13 @@ def audioldm2() -> dict[str, Any]:
 TOKENIZERS = {
     "AceStepPipeline": {"tokenizer": "Qwen2TokenizerFast"},
     "StableAudioPipeline": {"tokenizer": "T5TokenizerFast"},
+    "StableAudio3Pipeline": {"tokenizer": "GemmaTokenizerFast"},
     "AudioLDM2Pipeline": {"tokenizer": "RobertaTokenizerFast", "tokenizer_2": "T5TokenizerFast"},
 }
 PIPELINES: dict[str, tuple[str, dict[str, Any]]] = {
     "ace_step": ("AceStepPipeline", ace_step()),
     "stable_audio": ("StableAudioPipeline", stable_audio()),
+    "stable_audio_3": ("StableAudio3Pipeline", stable_audio_3()),
     "audioldm2": ("AudioLDM2Pipeline", audioldm2()),
 }
 
