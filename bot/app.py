@@ -63,6 +63,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.guilds",
     "cogs.about",
     "cogs.clips.outbox",
+    "cogs.clips.plain_words",
     "cogs.duels.cog",
     "cogs.duels.delivery",
     "cogs.duels.leaderboard",
@@ -78,8 +79,9 @@ PERMISSIONS = discord.Permissions(
     read_message_history=True,
 )
 """Permissions for posts by the bot's own token; it reads the history to avoid posting a clip twice."""
-INTENTS = discord.Intents(guilds=True, guild_messages=True)
-"""Servers with their channels and threads, and deletions of messages; neither intent is privileged."""
+INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+"""Servers with their channels and threads, messages that mention the bot, direct messages, and deletions of
+messages. None is privileged: of other messages Discord delivers no content."""
 
 
 Gate = Callable[[discord.Interaction["Antiphon"]], Awaitable[bool]]
@@ -145,6 +147,7 @@ class Antiphon(commands.AutoShardedBot):
         self.settings = settings
         self.clock = clock
         self.models = installed(engines, settings)
+        self.command_ids: Mapping[str, int] = {}
         self.failure: AntiphonError | None = None
         self.set_up = False
         self._engines = engines
@@ -225,7 +228,13 @@ class Antiphon(commands.AutoShardedBot):
         return None if self.jobs.has_worker else "no worker has started"
 
     async def on_message(self, message: discord.Message) -> None:
-        """Do nothing: there are no commands in messages, and most messages are other people's."""
+        """Look for no command in it; what mentions the bot is answered by cogs/clips/plain_words.py."""
+
+    @property
+    def default_mode(self) -> Mode:
+        """The mode of a clip where nobody names one: the owner's, or the one that is installed."""
+        default = self.settings.default_mode
+        return default if default in self.capabilities else next(iter(self.capabilities), default)
 
     def wrote(self, message: discord.Message) -> bool:
         """Tell whether a message is the bot's own. An old application's id is not its bot's."""

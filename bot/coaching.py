@@ -75,6 +75,10 @@ class CoachService:
             raise InvalidRecipe("For the other mode the prompt would grow too long. Shorten it first.")
         return await self.answer(user_id, prompt, mode, stored.seconds)
 
+    async def remember(self, user_id: int, prompt: str, mode: Mode) -> CoachedPrompt:
+        """Store a prompt that a member is offered a clip of."""
+        return await self._store.add(user_id, prompt, mode, None, self._clock())
+
     async def prompt(self, prompt_id: int, user_id: int) -> CoachedPrompt:
         """Return a prompt that was shown to this member. Raises NotFound."""
         return await self._store.get(prompt_id, user_id)

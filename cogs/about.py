@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
+import re
+
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.hub.naming import model_name
+from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
+from bot.recipe.tasks import described
+from cogs.clips.begin import begin_buttons
+from cogs.ui.commands import command
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.permissions import moderates_server
 
-HELP = (
-    "**/music** makes a clip from your words: try `/music prompt:slow piano in the rain`.\n"
-    "`mode` chooses how: **ar** writes the music note after note, **diffusion** carves it out of noise. "
-    "Under each clip, **Again** makes another take and **Try diffusion** or **Try ar** lets you compare.\n"
-    "**/duel start** makes one clip each way and has everybody vote blind, **/leaderboard** adds the votes "
-    "up, **/duel close** ends one, **/privacy** is about your votes.\n"
-    "**/coach** says how your words could do more. **/preset** keeps what worked, shares it with others, and "
-    "makes clips from theirs: `/preset browse` to begin with.\n"
-    "**/queue** says when yours is ready, **/cancel** takes it back, **/history** finds your clips again, "
-    "sends them once more or deletes them.\n"
-    "Moderators find reports, bans and the audit log under **/moderate**.\n"
-    "**/about** says which models run here and what their licences allow."
+_MODES = "\n".join(described(mode) for mode in Mode)
+HELP = {
+    "Clips": "{music} makes a clip from your words. You can also mention me, or send me a direct message.\n"
+    "{history} finds your clips, and sends them again or deletes them.\n"
+    "{queue} shows when yours is ready, {cancel} takes it back.",
+    "Two modes": f"{_MODES}\nUnder each clip, **Try diffusion** or **Try ar** lets you compare.",
+    "Duels": "{duel start} makes a clip in each mode, and everyone votes without knowing which is which.\n"
+    "{leaderboard} adds up the votes. {privacy show} is about your own.",
+    "Presets": "{preset browse} shows presets to make clips with, {preset save} keeps what worked for you.",
+    "Better prompts": "{coach} suggests how your prompt could say more.",
+    "Models": "{about} lists the models that run here, and their licences.",
+}
+MODERATION = (
+    "{moderate clips} has the reported clips, {moderate bans} who is banned, {moderate audit} who did what."
 )
+"""The fields of /help; commands in braces are shown as Discord's own, which one press types."""
+
+
+def help_fields(bot: Antiphon, *, moderates: bool) -> list[Field]:
+    """Return what a member can do, in a few lines. moderates: whether they moderate the server."""
+    groups = HELP | ({"Moderation": MODERATION} if moderates else {})
+    return [
+        Field(name, re.sub(r"\{([a-z ]+)\}", lambda found: command(bot, found[1]), text), inline=False)
+        for name, text in groups.items()
+    ]
 
 
 MAX_MODELS = 20
@@ -36,22 +55,33 @@ class About(commands.Cog):
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Say which models run here and what their licences allow")
+    @app_commands.command(description="The models that run here, and what their licences allow")
     async def about(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Describe the engines."""
+<<<<<<< HEAD
         engines = list(self.bot.models.values())[:MAX_MODELS]
         none = Field("No model is installed", "The owner sees why with `antiphon doctor`.")
+=======
+        engines = self.bot.capabilities.values()
+        none = Field("No model is installed", "The owner of the bot sees why with `antiphon doctor`.")
+>>>>>>> 8a0525f (Answer plain words with an offer of one button, and make /help a card of commands that can be pressed)
         embed = build_embed(
             title="Antiphon",
-            description="I make music in two ways, so that you can hear which one serves your words.",
-            fields=[Field(f"Mode {one.mode}", _described(one), inline=False) for one in engines] or [none],
+            description="I make music in two modes, so that you can hear which one you like better.",
+            fields=[Field(described(one.mode), _described(one), inline=False) for one in engines] or [none],
         )
         await interaction.response.send_message(embed=embed, ephemeral=True)
 
-    @app_commands.command(description="Say how to ask for music")
+    @app_commands.command(description="How to make music with me, and every command")
     async def help(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Explain the commands in a few lines."""
-        await interaction.response.send_message(HELP, ephemeral=True)
+        """Show the commands, and buttons for the first steps."""
+        embed = build_embed(
+            title="How to make music with me",
+            description="Say what you want to hear, for example “slow piano in the rain”.",
+            fields=help_fields(self.bot, moderates=moderates_server(interaction)),
+        )
+        buttons = begin_buttons(can_duel=interaction.guild_id is not None)
+        await interaction.response.send_message(embed=embed, view=buttons, ephemeral=True)
 
 
 def _described(engine: Capabilities) -> str:

@@ -22,6 +22,8 @@ GUILD_INSTALL, USER_INSTALL = 0, 1
 """Discord's “Application Integration Types”."""
 PRIVATE_CHANNEL = 2
 """The interaction context of direct messages without the bot, which only a user installation reaches."""
+CHAT_INPUT = 1
+"""The command type of slash commands."""
 ENTRY_POINT = 4
 """The command type that Discord makes itself for an application with an Activity. A bulk overwrite without it
 is refused (50240)."""
@@ -85,6 +87,7 @@ class Application(commands.Cog):
         waits = asyncio.get_running_loop().call_later(SLOW_SECONDS, log.warning, _SLOW)
         try:
             there: Sequence[Any] = await bot.http.get_global_commands(application.id)
+            bot.command_ids = _ids(there)
             if await bot.registrations.is_current(application.id, payload, there):
                 log.debug("the commands are registered already")
                 return
@@ -93,6 +96,7 @@ class Application(commands.Cog):
             )
         finally:
             waits.cancel()
+        bot.command_ids = _ids(made)
         await bot.registrations.record(application.id, payload, made)
         log.info("registered %d commands", len(payload))
 
@@ -151,6 +155,10 @@ def _entry_points(there: Sequence[Any]) -> list[dict[str, Any]]:
         for command in there
         if command["type"] == ENTRY_POINT
     ]
+
+
+def _ids(there: Sequence[Any]) -> dict[str, int]:
+    return {command["name"]: int(command["id"]) for command in there if command.get("type", 1) == CHAT_INPUT}
 
 
 def _reason(error: Exception) -> str:

@@ -30,6 +30,7 @@ from tests.e2e.clips import (
     text_in,
 )
 from tests.e2e.conftest import running
+from tests.e2e.test_plain_words import answer_to, mention, replies_to
 
 EDIT = "update_original_webhook_message"
 POST = "create_message"
@@ -232,3 +233,27 @@ async def test_the_worker_ends_with_its_bot(bot: BotProcess, alice: Actor) -> No
     worker = Path(f"/proc/{bot.worker_pid()}/cmdline")
     await bot.kill()
     await eventually(lambda: not (worker.exists() and worker.read_bytes()), "the worker's end")
+
+
+async def test_an_offer_to_plain_words_and_the_commands_of_help_outlive_it(
+    bot: BotProcess, alice: Actor
+) -> None:
+    offer = await answer_to(bot, await alice.send(f"{mention(bot)} old words"))
+    await bot.kill()
+    await bot.restart()
+    assert "old words" in text_of(await clip_of(await alice.click(offer, "Make this clip")))
+    assert "</music:" in text_of(await (await alice.slash("help")).finished())
+
+
+async def test_a_server_without_answers_to_mentions_keeps_that_over_a_restart(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
+    await bot.kill()
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection, connection:
+        guild = music.channel.guild_id
+        connection.execute("INSERT INTO guild_settings VALUES (?, 0, 'plain_words', 'false')", (guild,))
+    await bot.restart()
+    silent = await alice.send(f"{mention(bot)} old words")
+    # A direct message is the member's own place; its answer says that the mention was read before.
+    await answer_to(bot, await alice.send("new words", at=bot.sandbox.dm("alice")))
+    assert not [one for one in music.messages if replies_to(one, silent)]
