@@ -58,13 +58,8 @@ class About(commands.Cog):
     @app_commands.command(description="The models that run here, and what their licences allow")
     async def about(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Describe the engines."""
-<<<<<<< HEAD
         engines = list(self.bot.models.values())[:MAX_MODELS]
-        none = Field("No model is installed", "The owner sees why with `antiphon doctor`.")
-=======
-        engines = self.bot.capabilities.values()
         none = Field("No model is installed", "The owner of the bot sees why with `antiphon doctor`.")
->>>>>>> 8a0525f (Answer plain words with an offer of one button, and make /help a card of commands that can be pressed)
         embed = build_embed(
             title="Antiphon",
             description="I make music in two modes, so that you can hear which one you like better.",

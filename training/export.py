@@ -88,7 +88,7 @@ def export_ar(run: Path, folder: Path) -> None:
             "mode": "ar",
             "files": ["config.json", "model.safetensors"],
             "options": AR_OPTIONS,
-            "negative_prompt": False,
+            "negative_prompt": True,
             "real_time_factor": 0.25,
         },
     )

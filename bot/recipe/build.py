@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from bot.recipe import OptionValue, Recipe, Role, Source, Task, random_seed
+from bot.recipe import Mode, OptionValue, Recipe, Role, Source, Task, random_seed
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.options import OPTIONS, validate_repaint
 from bot.recipe.validate import validate_options, validate_seconds, validate_sources
@@ -62,6 +62,25 @@ def build_recipe(
         task=task,
         sources=sources or {},
     )
+
+
+def mode_taking(
+    engines: Mapping[Mode, Capabilities],
+    default: Mode,
+    options: Mapping[str, OptionValue | None],
+    roles: Collection[Role] = (),
+) -> Mode:
+    """Return the mode for what was given without one: the default, or another whose model takes all of it.
+
+    The default where none does, so that its refusal is shown.  roles: those of the sources given.
+    """
+    given = [name for name, value in options.items() if value is not None]
+
+    def takes_all(engine: Capabilities) -> bool:
+        return all(name in engine.options for name in given) and all(map(engine.takes_source, roles))
+
+    ordered = sorted(engines, key=lambda mode: mode is not default)
+    return next((mode for mode in ordered if takes_all(engines[mode])), default)
 
 
 def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: OwnerLimits) -> Recipe:

@@ -15,7 +15,7 @@ from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.presets.scenarios import suggestions
 from bot.recipe import Mode, OptionValue, Role, Task
-from bot.recipe.build import build_recipe, longest_seconds
+from bot.recipe.build import build_recipe, longest_seconds, mode_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.text import sanitize
@@ -79,7 +79,9 @@ class Music(commands.Cog):
             await use(interaction, found, prompt, mode, melody, model=model, **given)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
-        engine = self.bot.models.chosen(mode, model, self.bot.settings.default_mode)
+        roles = [Role.MELODY] if melody is not None else []
+        default = mode_taking(self.bot.models.defaults, self.bot.default_mode, given["options"], roles)
+        engine = self.bot.models.chosen(mode, model, default)
         recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
         check_melody(melody, engine)
         await acknowledge_request(interaction)

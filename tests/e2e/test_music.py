@@ -110,6 +110,15 @@ async def test_an_option_that_the_engine_ignores_is_refused(alice: Actor, bob: A
     assert not bob.sees(message)
 
 
+async def test_without_a_mode_an_option_finds_the_mode_that_takes_it(
+    bot: BotProcess, alice: Actor, tmp_path: Path
+) -> None:
+    for number, given in enumerate(({"negative": "drums"}, {"steps": 12}, {"top_k": 5})):
+        message = await made(alice, f"jazz {number}", **given)
+        mode = read_recipe(mp3_of(message, bot.sandbox, tmp_path)).mode
+        assert mode is (Mode.AR if "top_k" in given else Mode.DIFFUSION)
+
+
 async def test_own_prompts_come_back_by_autocomplete(alice: Actor, bob: Actor) -> None:
     await made(alice, "Glass Harmonica at dawn")
     assert [c["value"] for c in await alice.autocomplete("music", "prompt", "harmon")] == [

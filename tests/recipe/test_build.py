@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.config import Settings
 from bot.errors import InvalidRecipe
-from bot.recipe import Mode, Role, Task
-from bot.recipe.build import build_recipe, in_other_mode, longest_seconds
+from bot.recipe import Mode, OptionValue, Role, Task
+from bot.recipe.build import build_recipe, in_other_mode, longest_seconds, mode_taking
 from bot.recipe.capabilities import Bounds, texts
 from bot.recipe.options import OPTIONS, Option
 from bot.recipe.validate import validate
@@ -24,6 +24,33 @@ def test_open_values_come_from_the_owner_then_from_the_engine() -> None:
     recipe = build_recipe(AR, SETTINGS, prompt="piano")
     assert recipe.options == {"guidance_scale": 4, "temperature": 1, "top_k": 250}
     assert recipe.seconds == SETTINGS.default_seconds
+
+
+@pytest.mark.parametrize(
+    ("given", "roles", "mode"),
+    [
+        ({}, [], Mode.AR),
+        ({"guidance_scale": 3}, [], Mode.AR),
+        ({"negative_prompt": "drums"}, [], Mode.DIFFUSION),
+        ({"negative_prompt": None, "num_sampling_steps": 9}, [], Mode.DIFFUSION),
+        ({"top_k": 5}, [], Mode.AR),
+        ({"guidance_scale": 3}, [Role.MELODY], Mode.AR),
+        # No mode takes both: the default's refusal is shown.
+        ({"top_k": 5, "num_sampling_steps": 9}, [], Mode.AR),
+        ({"num_sampling_steps": 9}, [Role.MELODY], Mode.AR),
+    ],
+)
+def test_without_a_mode_the_one_that_takes_what_was_given_is_used(
+    given: dict[str, OptionValue | None], roles: list[Role], mode: Mode
+) -> None:
+    engines = {Mode.AR: AR, Mode.DIFFUSION: DIFFUSION}
+    assert mode_taking(engines, Mode.AR, given, roles) is mode
+
+
+def test_the_default_mode_goes_first_where_both_take_it() -> None:
+    engines = {Mode.AR: AR, Mode.DIFFUSION: DIFFUSION}
+    assert mode_taking(engines, Mode.DIFFUSION, {"guidance_scale": 3}) is Mode.DIFFUSION
+    assert mode_taking({}, Mode.AR, {"top_k": 5}) is Mode.AR
 
 
 def test_an_option_that_the_engine_ignores_is_refused_with_what_it_takes() -> None:

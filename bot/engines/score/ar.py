@@ -35,7 +35,7 @@ from bot.engines.score.format import (
 )
 from bot.engines.score.header_request import requested_header
 from bot.engines.score.silence import without_silence
-from bot.engines.score.steer import asked_instruments
+from bot.engines.score.steer import requested_instruments
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -95,7 +95,7 @@ class ArEngine(ScoreEngine):
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe, decoded in columns; calls step(done, total) for each."""
         temperature, top_k = self.option(recipe, "temperature"), int(self.option(recipe, "top_k"))
-        header, asked = requested_header(recipe), asked_instruments(recipe.prompt)
+        header, asked = requested_header(recipe), requested_instruments(recipe)
         row = Row(recipe.seconds, recipe.seed, temperature, top_k, header, asked)
         self.decode([recipe.prompt], [row], self.option(recipe, "guidance_scale"), step)
         return without_silence(from_frames(row.result()))

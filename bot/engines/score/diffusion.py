@@ -31,7 +31,7 @@ from bot.engines.score.latent import (
 )
 from bot.engines.score.silence import without_silence
 from bot.engines.score.sizes import read_config
-from bot.engines.score.steer import InstrumentRequest, asked_instruments, stage_starts
+from bot.engines.score.steer import InstrumentRequest, requested_instruments, stage_starts
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
 
@@ -87,6 +87,10 @@ class DiffusionEngine(ScoreEngine):
             module.to(device).eval()
         self._transformer.to(device, self._dtype).eval()
 
+    def heeds(self, negative: str) -> bool:
+        """Tell that any negative prompt has an effect: the guidance turns away from its meaning."""
+        return True
+
     def close(self) -> None:
         """Give the model's memory back; the engine cannot write afterwards."""
         self._text = self._transformer = self._planner = torch.nn.Identity()
@@ -105,7 +109,7 @@ class DiffusionEngine(ScoreEngine):
             steps=int(self.option(recipe, "num_sampling_steps")),
             guidance_scale=self.option(recipe, "guidance_scale"),
             negative_prompt=recipe.text("negative_prompt"),
-            asked=[asked_instruments(recipe.prompt)],
+            asked=[requested_instruments(recipe)],
             headers=[header],
             text_states=text_states,
             step=step,

@@ -19,6 +19,7 @@ from bot.engines.score.config import ScoreConfig
 from bot.engines.score.format import Score
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.sentences import SentenceEncoder
+from bot.engines.score.steer import named_instruments
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.recipe import Recipe
 from bot.recipe.capabilities import Capabilities, option
@@ -45,6 +46,10 @@ class ScoreEngine(SerialEngine):
     def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
         """Return the score of a recipe; calls step(done, total) as it goes."""
 
+    def heeds(self, negative: str) -> bool:
+        """Tell whether a negative prompt has any effect: where it names an instrument of the model."""
+        return bool(named_instruments(negative))
+
     def option(self, recipe: Recipe, name: str) -> float:
         """Return an option of a recipe, or the model's default where the recipe leaves it open."""
         return option(recipe, self.capabilities, name)
@@ -55,6 +60,10 @@ class ScoreEngine(SerialEngine):
         if unknown := self.sentences.unknown(job.recipe.prompt):
             quoted = ", ".join(f"“{clause}”" for clause in unknown[:MAX_QUOTED])
             context.warn(job, f"The built-in model knows no word of {quoted}, and chose freely there.")
+
+        negative = job.recipe.text("negative_prompt")
+        if negative and not self.heeds(negative):
+            context.warn(job, "In `negative`, this model understands instruments only; it found none there.")
 
         def step(done: int, steps: int) -> None:
             nonlocal total

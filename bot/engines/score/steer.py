@@ -21,6 +21,7 @@ import numpy.typing as npt
 from bot.engines.score.emoji import spelled_out
 from bot.engines.score.format import BASS, CHORD, COUNTER, DRUMS, LEAD, PROGRAM_SIZES
 from bot.engines.score.programs import KIT_ID, KITS, PROGRAM_ID, PROGRAMS
+from bot.recipe import Recipe
 
 Value = TypeVar("Value")
 Mask = npt.NDArray[np.bool_]
@@ -185,6 +186,51 @@ def asked_instruments(prompt: str) -> InstrumentRequest:
     asked = _ordered(found, frozenset(unwanted))
     # In a sequence, "first only a flute" speaks of its stage, which holds nothing else anyway.
     return replace(asked, only=only and asked.stages == 1 and bool(asked.wishes))
+
+
+def requested_instruments(recipe: Recipe) -> InstrumentRequest:
+    """Return what a recipe asks of instruments: its prompt's, without those of its negative prompt.
+
+    The negative prompt wins: an instrument that both name is not heard.
+    """
+    asked = asked_instruments(recipe.prompt)
+    banned = named_instruments(recipe.text("negative_prompt") or "")
+    if not banned:
+        return asked
+    kept = []
+    for wish in asked.wishes:
+        programs = tuple(p for p in wish.programs if not all((role, p) in banned for role in wish.roles))
+        if programs:
+            kept.append(replace(wish, programs=programs))
+    stages = sorted({wish.stage for wish in kept})
+    wishes = tuple(replace(wish, stage=stages.index(wish.stage)) for wish in kept)
+    only = asked.only and bool(wishes)
+    return InstrumentRequest(wishes, max(1, len(stages)), asked.unwanted | banned, only)
+
+
+def named_instruments(negative: str) -> frozenset[tuple[int, int]]:
+    """Return pairs of role and program for the instruments that a negative prompt names, in every role.
+
+    A word for several instruments, such as "strings", stands for their whole families.
+    """
+    tokens = _TOKEN.findall(spelled_out(negative[:MAX_CHARACTERS]).lower())
+    banned: set[tuple[int, int]] = set()
+    position = 0
+    while position < len(tokens):
+        length, word = _match(tokens, position, _lexicon())
+        position += max(1, length)
+        if not length or word is None:
+            continue
+        if word.drums:
+            banned |= {(DRUMS, kit) for kit in word.programs}
+            continue
+        programs = set(word.programs)
+        if len(programs) > 1:
+            families = {PROGRAMS[program].family for program in programs}
+            families |= {"synth bass"} if "bass" in families else set()
+            programs |= {n for n, program in enumerate(PROGRAMS) if program.family in families}
+        banned |= {(role, program) for role in (CHORD, BASS, LEAD, COUNTER) for program in programs}
+    return frozenset(banned)
 
 
 def _stands_alone(tokens: list[str], position: int, length: int) -> bool:
