@@ -1,6 +1,6 @@
 """How well the coach's rules find what they are about, and how long a prompt takes.
 
-    python -m benchmarks.coach                 both sets of labelled prompts, as the tables of docs/coach.md
+    python -m benchmarks.coach                 the sets of labelled prompts, as the tables of docs/coach.md
     python -m benchmarks.coach --set seen      one of them, with every prompt that was judged wrongly
     python -m benchmarks.coach --speed         microseconds of processor time per prompt
 
@@ -27,7 +27,11 @@ from bot.coach.translate import translate
 from bot.recipe import Mode
 
 PROMPTS = Path(__file__).with_name("coach_prompts")
-SETS = {"seen": "seen while the rules were written", "kept_apart": "kept apart"}
+SETS = {
+    "seen": "seen while the rules were written",
+    "kept_apart": "kept apart",
+    "chat": "as members of chat servers type",
+}
 TOKENS = 64
 """What the text encoder reads in the labelled prompts that do not say otherwise."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.coach.advice import Advice, coach
 from bot.coach.recommend import Recommendation, recommend_mode
 from bot.coach.translate import translate
+from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION
 from bot.errors import InvalidRecipe
 from bot.recipe import PROMPT_CHARACTERS, Mode
 from bot.recipe.capabilities import Capabilities
@@ -19,11 +20,14 @@ TRIVIAL = frozenset({"doubled-spaces", "hyphenated-genre"})
 
 @dataclass(frozen=True, slots=True)
 class Coaching:
-    """An answer of the coach: the stored prompt, advice on it, and the mode that suits it."""
+    """An answer of the coach: the stored prompt, advice on it, and the mode that suits it.
+
+    suited: None where no mode is recommended.
+    """
 
     prompt: CoachedPrompt
     advice: Advice
-    suited: Recommendation
+    suited: Recommendation | None
 
 
 class CoachService:
@@ -51,9 +55,20 @@ class CoachService:
             return coach(prompt, mode, prompt_tokens=None)
         return coach(prompt, mode, prompt_tokens=engine.prompt_tokens, languages=engine.languages)
 
-    def recommend(self, prompt: str) -> Recommendation:
-        """Return the mode that suits a prompt."""
+    def recommend(self, prompt: str) -> Recommendation | None:
+        """Return the mode that suits a prompt; None with a built-in model.
+
+        What suits which mode is known of large models. Of the built-in ones, `diffusion` is the weaker for
+        any prompt (the model cards in bot/weights/).
+        """
+        if any(engine.model in (BUILTIN_AR, BUILTIN_DIFFUSION) for engine in self._capabilities.values()):
+            return None
         return recommend_mode(prompt, default=self._default)
+
+    def mode_for(self, prompt: str) -> Mode:
+        """Return the mode to write a prompt for where its member names none."""
+        suited = self.recommend(prompt)
+        return suited.mode if suited else self._default
 
     async def answer(self, user_id: int, prompt: str, mode: Mode, seconds: float | None) -> Coaching:
         """Return advice on a member's prompt, which is stored for the buttons under it.

@@ -1,4 +1,4 @@
-"""/coach: what a prompt could say better, another wording to render, and a quiet line under clips."""
+"""/coach: how a prompt could say more, with another wording to render; /hints: the quiet line under clips."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from discord import app_commands
 from bot.app import Antiphon
 from bot.coach.recommend import UNDECIDED
 from bot.coaching import Coaching
-from bot.errors import UserError
 from bot.recipe import PROMPT_CHARACTERS, validate_mode, validate_prompt
 from bot.recipe.build import build_recipe, within_lengths
 from bot.store.coached import CoachedPrompt
@@ -40,7 +39,6 @@ class UseWordingButton(IdButton, prefix="coach:use"):
 
     label = "Use this wording"
     style = discord.ButtonStyle.primary
-    emoji = "🎵"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Queue it for whoever pressed; the answer begins with the wording itself."""
@@ -53,7 +51,7 @@ class UseWordingButton(IdButton, prefix="coach:use"):
 class OtherModeWordingButton(IdButton, prefix="coach:other"):
     """The same prompt in the words that the other mode listens to."""
 
-    label = "Say it for the other mode"
+    label = "Reword for the other mode"
     emoji = "🔀"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -85,7 +83,7 @@ class CoachOfClipButton(IdButton, prefix="coach:clip"):
 class SilenceButton(IdButton, prefix="coach:quiet"):
     """Turns the line under one's clips off (0) or on (1)."""
 
-    label = "No hints under my clips"
+    label = "Stop hints"
     emoji = "🔕"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -97,8 +95,8 @@ class SilenceButton(IdButton, prefix="coach:quiet"):
 
 BUTTONS = (UseWordingButton, OtherModeWordingButton, CoachOfClipButton, SilenceButton)
 _SPOKEN = {
-    True: "Under your clips I say again when your words could do more.",
-    False: "I say nothing under your clips any more. `/coach hints:on` brings it back.",
+    True: "Hints are on: under your clips I say when your prompt could do more.",
+    False: "Hints are off: I say nothing under your clips. `/hints show:on` turns them on again.",
 }
 
 
@@ -107,32 +105,29 @@ class Coach(PersistentCog):
 
     items = BUTTONS
 
-    @app_commands.command(description="Ask how a prompt could say more, before you spend a clip on it")
-    @app_commands.describe(
-        prompt="What you want to hear",
-        mode="The mode to write for; left out, the one that suits the words",
-        hints="Whether I may hint at it under your clips, too",
-    )
+    @app_commands.command(description="How your prompt could say more, before you make a clip of it")
+    @app_commands.describe(prompt="What you want to hear", mode="The mode to write for")
     @app_commands.choices(mode=mode_choices())
     async def coach(
         self,
         interaction: discord.Interaction[Antiphon],
-        prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS] | None = None,
+        prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS],
         mode: str | None = None,
-        hints: Literal["on", "off"] | None = None,
     ) -> None:
-        """Advise, or remember whether to hint."""
+        """Advise."""
         await think(interaction, private=True)
-        if hints is not None:
-            await self.bot.coach.set_hints(interaction.user.id, wanted=hints == "on")
-            await interaction.followup.send(_SPOKEN[hints == "on"], ephemeral=True)
-        if prompt is not None:
-            words = validate_prompt(prompt)
-            chosen = validate_mode(mode) if mode else self.bot.coach.recommend(words).mode
-            answer = _answer(await self.bot.coach.answer(interaction.user.id, words, chosen, None))
-            await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
-        elif hints is None:
-            raise UserError("Give me a prompt to look at: `/coach prompt:a beautiful epic song`.")
+        words = validate_prompt(prompt)
+        chosen = validate_mode(mode) if mode else self.bot.coach.mode_for(words)
+        answer = _answer(await self.bot.coach.answer(interaction.user.id, words, chosen, None))
+        await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
+
+    @app_commands.command(description="Turn the hints under your clips on or off")
+    @app_commands.describe(show="Whether I may say under your clips how a prompt could do more")
+    async def hints(self, interaction: discord.Interaction[Antiphon], show: Literal["on", "off"]) -> None:
+        """Remember whether to hint."""
+        await think(interaction, private=True)
+        await self.bot.coach.set_hints(interaction.user.id, wanted=show == "on")
+        await interaction.followup.send(_SPOKEN[show == "on"], ephemeral=True)
 
 
 def _answer(coaching: Coaching) -> Answer:
@@ -141,13 +136,14 @@ def _answer(coaching: Coaching) -> Answer:
     fields = [
         Field(one.title, f"{quoted(one.suggestion, 500)}\n-# {quoted(one.reason, 400)}", inline=False)
         for one in advice.findings
-    ] or [Field("Nothing to add", "This is how the mode likes to be asked.", inline=False)]
+    ] or [Field("Nothing to add", "Your prompt says what the model needs.", inline=False)]
     if advice.rewords:
         fields.append(Field("Another wording", quoted(advice.rewritten, WORDING_SHOWN), inline=False))
-    sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
-    fields.append(Field(f"Mode that suits it: {sure}", quoted(suited.reason, REASON_SHOWN), inline=False))
+    if suited is not None:
+        sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
+        fields.append(Field(f"Mode that suits it: {sure}", quoted(suited.reason, REASON_SHOWN), inline=False))
     embed = build_embed(
-        title=f"For mode {coached.mode}",
+        title=f"How your prompt could say more in mode {coached.mode}",
         description=f"> {quoted(coached.prompt, WORDING_SHOWN)}",
         colour=EMBED_COLOURS[coached.mode],
         fields=fields,

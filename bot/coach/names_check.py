@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bot.coach.edits import Edit
 from bot.coach.lexicon import Span, lexicon, phrase_key
 from bot.coach.request import Check, Match, Request
 from bot.coach.tables import Table
@@ -31,12 +32,17 @@ def names(table: Table) -> Check:
         text = request.text
         shouting = not any(c.islower() for c in text)
         found: dict[Span, str] = {}
+        replaceable: set[Span] = set()
         for pattern, strict in leads:
             for match in pattern.finditer(text):
                 words = _STOP.split(text[match.end() : match.end() + _REACH])[0].split()[:_NAME_WORDS]
                 if name := _name(words, strict, shouting):
                     end = text.index(name.split()[-1], match.end()) + len(name.split()[-1])
-                    found[Span(match.start(), end)] = name
+                    span = Span(match.start(), end)
+                    found[span] = name
+                    # “in the style of X” can go, or become its sound; “sounds like X” holds a clause.
+                    if not strict or _fills_clause(text, span):
+                        replaceable.add(span)
         for pattern, strict in tails:
             for match in pattern.finditer(text):
                 words = _STOP.split(text[max(0, match.start() - _REACH) : match.start()])[-1].split()[
@@ -44,15 +50,45 @@ def names(table: Table) -> Check:
                 ]
                 if name := _name(words, strict, shouting):
                     start = text.rindex(name.split()[0], 0, match.start())
-                    found[Span(start, match.end())] = name
+                    span = Span(start, match.end())
+                    found[span] = name
+                    if strict or _fills_clause(text, span):
+                        replaceable.add(span)
         if not found:
             return None
+        hinted = {
+            span: next((h for known, h in hints.items() if known in phrase_key(name)), "")
+            for span, name in found.items()
+        }
         first = min(found)
-        hint = next((h for known, h in hints.items() if known in phrase_key(found[first])), "")
-        notes = {"name": found[first], "hint": f" ({hint})" if hint else ""}
-        return Match(tuple(sorted(found)), notes)
+        notes = {"name": found[first], "hint": f" ({hinted[first]})" if hinted[first] else ""}
+        rest = sum(span.end - span.start for span in found)
+        edits = tuple(
+            _replacement(text, span, hinted[span])
+            for span in sorted(replaceable)
+            # A prompt that is nothing but a name keeps it where nobody knows what else to say.
+            if hinted[span] or len(text.strip()) - rest > 3
+        )
+        return Match(tuple(sorted(found)), notes, edits)
 
-    return Check(find)
+    return Check(find, rewrites=True)
+
+
+def _replacement(text: str, span: Span, hint: str) -> Edit:
+    """Put a hint in a name's place, between the commas that it needs; without one, take the name out."""
+    if not hint:
+        return Edit(span)
+    before, after = text[: span.start].rstrip(), text[span.end :].lstrip()
+    comma = "," if after and after[0] not in ",;." else ""
+    if before and before[-1] not in ",;.":
+        return Edit(Span(len(before), span.end), f", {hint}{comma}")
+    return Edit(span, f"{hint}{comma}")
+
+
+def _fills_clause(text: str, span: Span) -> bool:
+    """Tell whether a span is all that stands between two commas or ends of the text."""
+    before, after = text[: span.start].rstrip(), text[span.end :].lstrip()
+    return (not before or before[-1] in ",;.") and (not after or after[0] in ",;.")
 
 
 def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:

@@ -24,6 +24,8 @@ _HYPHENS = "\\-‐‑"
 _HYPHENATED = re.compile(rf"(?<![\w{_HYPHENS}])[^\W_]+(?:[{_HYPHENS}][^\W_]+)+(?![\w{_HYPHENS}])")
 _SEPARATOR = re.compile(r"(?:[\s,;+&/|·•–-]|\band\b)*", re.IGNORECASE)
 _LOOSE = frozenset({"plain"})
+SUBJECT_REACH = 3
+"""Words before a verb among which the one who does it is looked for: “a voice that says”."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class _Group:
     unless_before: frozenset[str]
     unless_after: frozenset[str]
     unless_subject: frozenset[str]
+    only_after: frozenset[str]
     negatable: bool
 
     def find(self, reading: Reading) -> list[Span]:
@@ -57,6 +60,8 @@ class _Group:
             return True
         if self.negatable and negated(reading, start):
             return True
+        if self.only_after and not self.only_after & set(reading.keys[max(0, start - SUBJECT_REACH) : start]):
+            return True
         return bool(self.unless_subject) and _subject(reading, start, self.unless_subject)
 
     def _excused_inside(self, text: str, span: Span) -> bool:
@@ -79,9 +84,12 @@ def words(table: Table) -> Check:
     drop = table.take("drop", bool, False)
     tidy = frozenset(table.texts("tidy", optional=True))
     companions = Phrases.of(table.texts("companions", optional=True))
+    unless = Phrases.of(table.texts("unless_anywhere", optional=True))
 
     def find(request: Request) -> Match | None:
         reading = request.reading
+        if any(True for _ in reading.phrases(unless)):
+            return None
         spans = tuple(sorted({span for group in groups for span in group.find(reading)}))
         if not spans:
             return None
@@ -102,6 +110,7 @@ def _group(entry: Table) -> _Group:
         unless_before=frozenset(entry.texts("unless_before", optional=True)),
         unless_after=frozenset(entry.texts("unless_after", optional=True)),
         unless_subject=frozenset(entry.texts("unless_subject", optional=True)),
+        only_after=frozenset(map(phrase_key, entry.texts("only_after", optional=True))),
         negatable=entry.take("negatable", bool, False),
     )
     entry.done()
