@@ -9,6 +9,7 @@ from bot.arena.results import (
     MIN_PEOPLE,
     Cell,
     Conclusion,
+    Counts,
     Leaderboard,
     Needed,
     Strength,
@@ -30,9 +31,7 @@ def count(number: int, noun: str, plural: str = "") -> str:
 def headline(rate: WinRate, needed: Needed) -> str:
     """Return what may be said of the whole, in one short line."""
     if rate.conclusion is Conclusion.TOO_FEW:
-        if rate.people < MIN_PEOPLE:
-            return f"Not yet known: {count(MIN_PEOPLE - rate.people, 'more person', 'more people')}"
-        return f"Not yet known: {count(MIN_DUELS - rate.duels, 'more duel')}"
+        return tally(rate.counts) if rate.counts.decisive else "No votes yet"
     if rate.conclusion is Conclusion.NOT_YET_KNOWN:
         return (
             f"Not yet known: {count(_rounded(needed.votes), 'more vote')}"
@@ -42,10 +41,21 @@ def headline(rate: WinRate, needed: Needed) -> str:
     return finding(rate.conclusion, rate.low, rate.high)
 
 
+def tally(counts: Counts) -> str:
+    """Return the votes themselves, the mode ahead first: “ar 2 : 1 diffusion so far”."""
+    ar, diffusion = (Mode.AR, counts.ar), (Mode.DIFFUSION, counts.diffusion)
+    (first, most), (second, least) = (ar, diffusion) if counts.ar >= counts.diffusion else (diffusion, ar)
+    return f"{first} {most:,} : {least:,} {second} so far"
+
+
 def outlook(rate: WinRate, needed: Needed) -> str:
     """Return what the number in the headline means, or nothing where it has none."""
     if rate.conclusion is Conclusion.TOO_FEW:
-        return f"It takes {MIN_PEOPLE} people voting on {MIN_DUELS} duels"
+        missing = (
+            count(MIN_PEOPLE - rate.people, "more person", "more people") if rate.people < MIN_PEOPLE else "",
+            count(MIN_DUELS - rate.duels, "more duel") if rate.duels < MIN_DUELS else "",
+        )
+        return f"Too few to call; it takes {' and '.join(filter(None, missing))}"
     if rate.conclusion.known:
         return "of the votes that prefer one (95 % interval)"
     if not needed.votes:
@@ -107,6 +117,20 @@ def footnotes(board: Leaderboard) -> list[str]:
     if board.exclusions.excluded:
         notes.append(f"{count(board.exclusions.excluded, 'vote')} stored but not counted")
     return notes
+
+
+def beside_picture(board: Leaderboard, group: str | None, drawn_rows: int) -> list[str]:
+    """Return what the picture has no room for: the interval in numbers, and the rows after so many.
+
+    group: the breakdown that is drawn; None for the models.
+    """
+    lines = []
+    if board.overall.conclusion is Conclusion.NOT_YET_KNOWN:
+        lines.append(f"95 % interval of diffusion's wins: {span(board.overall.low, board.overall.high)}")
+    if group is None:
+        return lines + [strength_line(one) for one in board.strengths[drawn_rows:]]
+    cells = next((found.cells for found in board.groups if found.name == group), ())
+    return lines + [f"{cell.name}: {cell_line(cell)}" for cell in cells[drawn_rows:]]
 
 
 def as_text(board: Leaderboard, limit: int = 4_000) -> str:

@@ -59,7 +59,7 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
     Raises ValueError when the board has no such breakdown but has others.
     """
     heading, rows = _rows(board, group)
-    notes = [*footnotes(board), *([f"{len(rows) - ROWS} more rows in the text"] if len(rows) > ROWS else [])]
+    notes = [*footnotes(board), *([f"{len(rows) - ROWS} more rows below"] if len(rows) > ROWS else [])]
     rows = rows[:ROWS]
     below = outlook(board.overall, board.needed)
     height = 312 + 36 * bool(below) + (58 + 84 * len(rows)) * bool(rows) + 36 * len(notes)

@@ -31,10 +31,14 @@ class LeaderboardFailed(AntiphonError):
 
 @dataclass(frozen=True, slots=True)
 class RenderedLeaderboard:
-    """A leaderboard: a PNG, the same as text, and the moderators' summary of excluded votes."""
+    """A leaderboard: a PNG, the same as text, and for the moderators the summary of excluded votes.
+
+    beside: what the PNG has no room for. It and the summary may be empty.
+    """
 
     picture: bytes
     text: str
+    beside: str
     exclusions: str
 
 
@@ -65,7 +69,10 @@ class LeaderboardProcess:
         if "error" in response:
             raise LeaderboardFailed(f"the leaderboard was not drawn:\n{response['error']}")
         return RenderedLeaderboard(
-            base64.b64decode(response["picture"]), response["text"], response["exclusions"]
+            base64.b64decode(response["picture"]),
+            response["text"],
+            response["beside"],
+            response["exclusions"],
         )
 
     async def close(self) -> None:

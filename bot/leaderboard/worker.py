@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.arena.leaderboard import leaderboard
-from bot.arena.text import as_text
+from bot.arena.text import as_text, beside_picture
 from bot.arena.votes import Exclusions
-from bot.leaderboard.picture import draw
+from bot.leaderboard.picture import ROWS, draw
 from bot.leaderboard.vote_cache import VoteCache
 from bot.leaderboard.vote_reader import VoteReader
 
@@ -35,22 +35,27 @@ REASONS = {
 
 
 def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, str]:
-    """Return the response to a request: the PNG in base64, the text, and the summary of excluded votes."""
+    """Return the response to a request: the PNG in base64, its texts, and the summary of excluded votes."""
     votes = vote_cache.votes(request["guild_id"])
     board = leaderboard(votes, title=request["title"], now=request["now"], built_in=request["built_in"])
     # Where no prompt had a known genre or mood, there is no breakdown by tag.
     available = not board.groups or request["group"] in {group.name for group in board.groups}
+    group = request["group"] if available else None
     return {
-        "picture": base64.b64encode(draw(board, request["group"] if available else None)).decode(),
+        "picture": base64.b64encode(draw(board, group)).decode(),
         "text": as_text(board, TEXT_CHARACTERS),
+        "beside": "\n".join(beside_picture(board, group, ROWS)),
         "exclusions": exclusion_summary(board.exclusions),
     }
 
 
 def exclusion_summary(found: Exclusions) -> str:
-    """Return the moderators' summary of excluded votes by reason, with a warning where their share jumped."""
+    """Return the moderators' summary of excluded votes by reason, with a warning where their share jumped.
+
+    Empty where there are none.
+    """
     if not found.excluded:
-        return "Every stored vote counts."
+        return ""
     why = ", ".join(f"{REASONS[reason]} {number:,}" for reason, number in found.reasons.items())
     text = (
         f"{found.excluded:,} of {found.votes:,} votes ({found.share:.0%}) are stored but not counted: {why}."

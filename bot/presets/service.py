@@ -97,6 +97,10 @@ class PresetService:
             per_server=self._settings.max_presets_per_server,
         )
 
+    async def may_rate(self, user_id: int, preset_id: int) -> bool:
+        """Tell whether a person made a clip with a preset, so that they can rate it."""
+        return await self._votes.may_rate(user_id, preset_id)
+
     async def rate(self, viewer: Viewer, preset_id: int, *, up: bool) -> tuple[int, int]:
         """Record a vote, and return how many are up and down. Raises UserError before a first use."""
         return await self._votes.rate(viewer, preset_id, up=up, now=self._clock())

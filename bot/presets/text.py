@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from bot.errors import InvalidRecipe
 from bot.markdown import quoted
 from bot.recipe import Mode
 from bot.recipe.options import SECONDS, InvalidField
 from bot.store.presets.model import PRESET_OPTIONS, Body
 
 MAX_NUMBER_CHARACTERS = 20
+_VALID: Mapping[str, Any] = {"template": "anything", "mode": Mode.AR, "tags": (), "description": ""}
+"""Stands in for a field with a mistake while the others are read."""
 
 
 _ROWS = {option.label: option for option in (SECONDS, *PRESET_OPTIONS.values())}
@@ -34,24 +38,35 @@ def settings_text(body: Body) -> str:
     return "\n".join(lines)
 
 
-def read_settings(text: str) -> dict[str, Any]:
-    """Return the settings in the lines of a text, by the keys of a body's JSON. Raises InvalidField."""
+def read_settings(text: str) -> tuple[dict[str, Any], list[InvalidField]]:
+    """Return the settings in the lines of a text, by the keys of a body's JSON, and the mistakes in them."""
     found: dict[str, Any] = {}
+    problems: list[InvalidField] = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        label, colon, value = (part.strip() for part in line.partition(":"))
-        row = _ROWS.get(label.casefold())
-        if not colon or (row is None and label.casefold() != "mode"):
-            raise InvalidField(
-                "settings",
-                f"is no setting. Write one a line, for example “seconds: 20”: {', '.join(LABELS)}.",
-                f"“{quoted(line, 60)}”",
-            )
-        name = row.name if row else "mode"
-        if name in found:
-            raise InvalidField(name, "stands there twice: leave one out.", label)
-        if value:
-            found[name] = row.parse(value) if row else value.casefold()
-    return found
+        try:
+            name, value = _setting(line)
+            if name in found:
+                raise InvalidField(name, "is there twice. Remove one of the two lines.", f"`{name}`")
+        except InvalidField as problem:
+            problems.append(problem)
+        else:
+            found[name] = value
+    return {name: value for name, value in found.items() if value is not None}, problems
+
+
+def _setting(line: str) -> tuple[str, Any]:
+    """Return the name and value in a line such as “seconds: 20”, None where it leaves the value out."""
+    label, colon, value = (part.strip() for part in line.partition(":"))
+    row = _ROWS.get(label.casefold())
+    if not colon or (row is None and label.casefold() != "mode"):
+        raise InvalidField(
+            "settings",
+            f"isn't a setting. Write one a line, such as “seconds: 20”. There are {', '.join(LABELS)}.",
+            f"“{quoted(line, 60)}”",
+        )
+    if row is None:
+        return "mode", value.casefold() or None
+    return row.name, row.parse(value) if value else None
 
 
 def read_tags(text: str) -> tuple[str, ...]:
@@ -60,8 +75,26 @@ def read_tags(text: str) -> tuple[str, ...]:
 
 
 def read_body(template: str, settings: str, tags: str, description: str, mode: Mode) -> Body:
-    """Return the body that a form describes; `mode` where it names none. Raises InvalidField."""
-    fields = {"mode": mode} | read_settings(settings)
-    return Body.from_dict(
-        {"template": template, "tags": read_tags(tags), "description": description, **fields}
-    )
+    """Return the body that a form describes; `mode` where it names none.
+
+    Raises InvalidField for one mistake, InvalidRecipe with a line for each of several.
+    """
+    found, problems = read_settings(settings)
+    typed = {"template": template, "tags": read_tags(tags), "description": description}
+    data: dict[str, Any] = {"mode": mode} | found | typed
+    while True:
+        try:
+            body = Body.from_dict(data)
+            break
+        except InvalidField as problem:
+            problems.append(problem)
+            if problem.name not in data or data[problem.name] == _VALID.get(problem.name):
+                raise
+            # The rest is read as well, so that every mistake is named at once.
+            data[problem.name] = _VALID.get(problem.name)
+            data = {name: value for name, value in data.items() if value is not None}
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise InvalidRecipe("\n".join(map(str, problems)))
+    return body

@@ -8,17 +8,27 @@ import discord
 
 from bot.app import Antiphon
 from bot.arena.votes import Choice, ExcludedReason
+from bot.config import Settings
 from bot.errors import NotFound, UserError
+from bot.store.duels.model import DuelState
 from cogs.duels.feedback_form import FeedbackForm
+from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.permissions import moderates_channel
 
-NOT_COUNTED = {
-    ExcludedReason.TOO_QUICK: "it came before much of both clips can have been heard",
-    ExcludedReason.ACCOUNT_TOO_YOUNG: "your Discord account is too young",
-    ExcludedReason.TOO_MANY_TODAY: "you have cast very many votes today",
-}
+
+def not_counted(reason: ExcludedReason, settings: Settings) -> str:
+    """Return why a stored vote does not count, as the end of a sentence."""
+    match reason:
+        case ExcludedReason.TOO_QUICK:
+            return "it came before you can have heard much of both clips"
+        case ExcludedReason.ACCOUNT_TOO_YOUNG:
+            days = settings.duel_account_days
+            age = f"{days:g} {'day' if days == 1 else 'days'}"
+            return f"your Discord account has to be at least {age} old"
+        case ExcludedReason.TOO_MANY_TODAY:
+            return f"{settings.duel_votes_per_day} votes a day count, and you have cast those"
 
 
 class VoteButton(IdButton):
@@ -41,8 +51,9 @@ class VoteButton(IdButton):
         if outcome.excluded_reason is None:
             text += "Thank you! "
         else:
-            text += f"It is kept but not counted: {NOT_COUNTED[outcome.excluded_reason]}. "
-        text += "What was A and what was B is shown when the duel closes."
+            why = not_counted(outcome.excluded_reason, interaction.client.settings)
+            text += f"It is saved but doesn't count: {why}. "
+        text += "You will see which mode was A and which was B when the duel closes."
         view = discord.utils.MISSING if outcome.closed else in_rows(WhyButton(self.number))
         await interaction.followup.send(text, view=view, ephemeral=True)
 
@@ -85,10 +96,25 @@ class CloseButton(IdButton, prefix="duel:close"):
         duels = interaction.client.duels
         duel = await duels.get(self.number)
         if duel.user_id != interaction.user.id and not moderates_channel(interaction):
-            raise UserError("Only the person who asked for a duel, or a moderator, can close it.")
+            raise UserError("Only the person who started the duel, or a moderator, can close it.")
         if await duels.close(duel.id) is None:
-            raise NotFound("This duel is closed already.")
-        await interaction.followup.send("Closed. The message shows what was what.", ephemeral=True)
+            raise NotFound("This duel is already closed.")
+        await interaction.followup.send(
+            "Closed. The message now shows which mode was A and which was B.", ephemeral=True
+        )
+
+
+class RematchButton(IdButton, prefix="duel:rematch"):
+    """Starts a duel on the prompt and length of a closed one, with new seeds."""
+
+    label = "Rematch"
+    style = discord.ButtonStyle.primary
+    emoji = "🔁"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Start it for the person who pressed."""
+        await acknowledge_request(interaction, clips=2)
+        await rematch(interaction, self.number)
 
 
 class WhyButton(IdButton, prefix="duel:why"):
@@ -102,7 +128,15 @@ class WhyButton(IdButton, prefix="duel:why"):
         await FeedbackForm(self.number).offer(interaction)
 
 
-BUTTONS = (VoteA, VoteB, VoteBothGood, VoteBothBad, CloseButton, WhyButton)
+BUTTONS = (VoteA, VoteB, VoteBothGood, VoteBothBad, CloseButton, RematchButton, WhyButton)
+
+
+async def rematch(interaction: discord.Interaction[Antiphon], duel_id: int) -> None:
+    """Start a duel with the prompt and length of a closed one of this server. Raises UserError."""
+    before = await interaction.client.duels.get(duel_id, interaction.guild_id or 0)
+    if before.state not in (DuelState.CLOSED, DuelState.REVEALED):
+        raise UserError("That duel isn't over yet. Close it first, or wait until it ends.")
+    await start_duel(interaction, before.prompt, before.seconds)
 
 
 def duel_buttons(duel_id: int) -> discord.ui.View:

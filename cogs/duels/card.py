@@ -55,8 +55,8 @@ def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
     embed = build_embed(
         title=f"Duel {duel.id}: A or B?",
         description=f"{quoted(duel.prompt, PROMPT_SHOWN)}\n\n"
-        "Both were made from these words, each in another way. Listen to both, then vote: one tap is your "
-        f"vote, and it is final. Closes {discord.utils.format_dt(closes_at, 'R')}.",
+        "One was made in each mode. Listen to both, then vote: one tap is your vote, and it is final. "
+        f"Closes {discord.utils.format_dt(closes_at, 'R')}.",
         colour=COLOUR,
         image="attachment://picture.png",
     )
@@ -79,11 +79,11 @@ def closed_card(
     if pictured:
         paths["picture.png"] = folder / duel.picture
     embed = build_embed(
-        title=f"Duel {duel.id}: {_outcome(sides, tally)}",
+        title=f"Duel {duel.id}: {outcome(sides, tally)}",
         description=quoted(duel.prompt, PROMPT_SHOWN),
         colour=COLOUR,
         fields=fields,
-        footer="/duel rematch lets them meet again with new seeds; /leaderboard adds all duels up.",
+        footer="One duel is about these two clips. /leaderboard adds up all duels.",
         image="attachment://picture.png" if pictured else None,
     )
     return DuelCard(embed, paths)
@@ -94,14 +94,15 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)
 
 
-def _outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
+def outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
+    """Return the end of a duel in a few words, without markdown: “3 : 1 for A (ar)”."""
     a, b = tally.counted.get("a", 0), tally.counted.get("b", 0)
     if not sum(tally.counted.values()):
         return "nobody voted"
     if a == b:
-        return "a draw"
+        return f"{a} : {b}, a draw"
     ahead: Side = "a" if a > b else "b"
-    return f"{max(a, b)} to {min(a, b)} for {ahead.upper()}, {sides[ahead].mode}"
+    return f"{max(a, b)} : {min(a, b)} for {ahead.upper()} ({sides[ahead].mode})"
 
 
 def _made(side: DuelSide, clip: Clip | None) -> str:
@@ -125,5 +126,5 @@ def _votes(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     }
     text = " · ".join(f"{name} **{tally.counted.get(choice, 0)}**" for choice, name in names.items())
     if tally.excluded:
-        text += f"\n{count(tally.excluded, 'more vote')} stored but not counted"
+        text += f"\n{count(tally.excluded, 'more vote')} saved but not counted"
     return text

@@ -12,11 +12,13 @@ from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS
 from bot.store.duels.model import DuelState
 from bot.text import sanitize
+from cogs.duels.buttons import rematch
 from cogs.duels.card import moment
 from cogs.duels.feedback_form import FeedbackForm
 from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
+from cogs.ui.commands import command
 from cogs.ui.embeds import build_embed
 from cogs.ui.permissions import moderates_server
 from cogs.ui.persistent_cog import PersistentCog
@@ -37,10 +39,10 @@ class Duels(
     forms = (FeedbackForm,)
 
     @app_commands.command(
-        description="Make two clips from your words, one a mode, and have others vote blind"
+        description="Make a clip in each mode from your words, and have everyone vote blind"
     )
     @app_commands.describe(
-        prompt="What you want to hear: “slow piano in the rain”", seconds="How long both clips are"
+        prompt="What you want to hear, for example: slow piano in the rain", seconds="How long both clips are"
     )
     async def start(
         self,
@@ -54,18 +56,13 @@ class Duels(
         await acknowledge_request(interaction, clips=2)
         await start_duel(interaction, prompt, seconds)
 
-    @app_commands.command(
-        description="Let the two ways meet again on the prompt of an old duel, with new seeds"
-    )
+    @app_commands.command(description="Start a duel on the prompt of an old one again, with new seeds")
     @app_commands.describe(duel="Which one: its number, or some of its words")
     async def rematch(self, interaction: discord.Interaction[Antiphon], duel: str) -> None:
         """Start a duel with the prompt and length of a closed one."""
         number = _number(duel)
         await acknowledge_request(interaction, clips=2)
-        before = await self.bot.duels.get(number, interaction.guild_id or 0)
-        if before.state not in (DuelState.CLOSED, DuelState.REVEALED):
-            raise UserError("That duel is not over yet.")
-        await start_duel(interaction, before.prompt, before.seconds)
+        await rematch(interaction, number)
 
     @rematch.autocomplete("duel")
     async def _over(
@@ -74,7 +71,7 @@ class Duels(
         found = await self.bot.duels.finished_in(interaction.guild_id or 0, sanitize(current), MAX_CHOICES)
         return [numbered_choice(duel.id, duel.prompt) for duel in found]
 
-    @app_commands.command(description="End a duel of yours now, wherever its message is")
+    @app_commands.command(description="End one of your duels now")
     @app_commands.describe(duel="Which one: its number, or some of its words")
     async def close(self, interaction: discord.Interaction[Antiphon], duel: str) -> None:
         """Close an open duel, or take back one that is not open yet, for its requester or a moderator."""
@@ -83,10 +80,10 @@ class Duels(
         found = await self.bot.duels.get(number, interaction.guild_id or 0)
         if found.user_id != interaction.user.id and not moderates_server(interaction):
             raise UserError(
-                "Only the person who asked for a duel, or a moderator of this server, can end it."
+                "Only the person who started the duel, or a moderator of this server, can end it."
             )
         if not await self.bot.duels.withdraw(found):
-            raise NotFound(f"Duel {found.id} is over already.")
+            raise NotFound(f"Duel {found.id} is already over.")
         await interaction.followup.send(f"Duel {found.id} is over.", ephemeral=True)
 
     @close.autocomplete("duel")
@@ -102,7 +99,7 @@ class Duels(
         ]
         return [choice for choice in choices if typed in choice.name.casefold()][:MAX_CHOICES]
 
-    @app_commands.command(description="Show the duels that take votes here")
+    @app_commands.command(description="The duels that take votes now")
     async def list(self, interaction: discord.Interaction[Antiphon]) -> None:
         """List the open duels by closing time."""
         await think(interaction, private=True)
@@ -114,7 +111,7 @@ class Duels(
         ]
         if len(found) > LISTED:
             lines.append(f"and {len(found) - LISTED} more")
-        text = lines or "No duel is open here. /duel start begins one."
+        text = lines or f"No duel is open. {command(self.bot, 'duel start')} starts one."
         await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
 
 
@@ -124,7 +121,7 @@ _STATES = {DuelState.RENDERING: "being made", DuelState.READY: "being posted", D
 def _number(text: str) -> int:
     number = number_in(text)
     if number is None:
-        raise UserError("Give the number of a duel, or choose one from the list that appears.")
+        raise UserError("I can't find that duel. Type its number, or pick one from the list.")
     return number
 
 

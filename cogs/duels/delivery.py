@@ -30,9 +30,9 @@ from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft, Shown
-from cogs.duels.buttons import BUTTONS, VoteA, duel_buttons
-from cogs.duels.card import closed_card, moment, open_card
-from cogs.ui.buttons import carries
+from cogs.duels.buttons import BUTTONS, RematchButton, VoteA, duel_buttons
+from cogs.duels.card import closed_card, moment, open_card, outcome
+from cogs.ui.buttons import carries, in_rows
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
 
@@ -242,15 +242,15 @@ class DuelDelivery(PersistentCog):
     async def _reveal(self, duel: Duel) -> None:
         """Show what stood where, with the tagged files; doing it twice shows the same. Raises Refused."""
         duels = self.bot.duels
-        sides = await duels.sides(duel.id)
-        card = closed_card(
-            duel, sides, await self._clips(sides), await self.bot.votes.tally(duel.id), self._folder
-        )
-        whole = Draft(embed=card.embed, files=card.files)
+        sides, tally = await duels.sides(duel.id), await self.bot.votes.tally(duel.id)
+        card = closed_card(duel, sides, await self._clips(sides), tally, self._folder)
+        buttons = in_rows(RematchButton(duel.id))
+        whole = Draft(embed=card.embed, files=card.files, view=buttons)
         # Where the tagged files are gone, the message keeps the neutral ones.
-        bare = Draft(embed=card.embed.copy().set_image(url=None))
+        bare = Draft(embed=card.embed.copy().set_image(url=None), view=buttons)
         try:
             await self._reveal_by_edit(duel, whole, bare)
+            await self._notify_requester(duel, outcome(sides, tally))
         except Refused as refused:
             if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
                 raise
@@ -258,6 +258,19 @@ class DuelDelivery(PersistentCog):
             if refused.remedy is not Remedy.WITHDRAWN:
                 await self._reveal_elsewhere(duel, bare)
         await duels.revealed(duel)
+
+    async def _notify_requester(self, duel: Duel, result: str) -> None:
+        """Mention the requester below, since an edited message notifies nobody. Raises Refused to retry."""
+        text = f"Duel {duel.id} is over: **{result}**. {duel.link}"
+        content = Draft(text, ping=duel.user_id).for_post()["content"]
+        try:
+            await self._posted(
+                duel, Draft(text, ping=duel.user_id), "-over", lambda message: message.content == content
+            )
+        except Refused as refused:
+            if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
+                raise
+            log.info("the requester of duel %d was not notified of its end: %s", duel.id, refused)
 
     async def _reveal_by_edit(self, duel: Duel, whole: Draft, bare: Draft) -> None:
         channel = self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
@@ -314,7 +327,7 @@ class DuelDelivery(PersistentCog):
     async def _tell(self, duel: Duel) -> None:
         """Tell the requester that there is no duel. Raises Refused."""
         notice = Notice(
-            f"**Duel {duel.id}** did not come about. {duel.error}",
+            f"**Duel {duel.id}** couldn't be started. {duel.error}",
             nonce=f"duel-{duel.id}-failed",
             intend=lambda: self.bot.duels.begin_posting(duel.id),
             mention=True,

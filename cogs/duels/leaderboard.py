@@ -35,13 +35,11 @@ class Leaderboard(commands.Cog):
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
 
-    @app_commands.command(
-        description="Show which way of making music wins the blind votes, and how sure that is"
-    )
+    @app_commands.command(description="Which mode wins the blind votes, and how sure that is")
     @app_commands.describe(
-        where="Whose votes: this server's, or everybody's",
-        by="What to break them down by",
-        models="Votes on the models that come with the bot, or on others; they are never mixed",
+        where="Whose votes: this server's or everyone's",
+        by="How to split them up",
+        models="Votes on the built-in models or on others; they are never mixed",
     )
     async def leaderboard(
         self,
@@ -53,7 +51,10 @@ class Leaderboard(commands.Cog):
         """Draw it; moderators also get, in private, the number of votes that do not count."""
         guild = interaction.guild
         if where == "this server" and (guild is None or not interaction.is_guild_integration()):
-            raise UserError("This is no server of mine. Choose where:everywhere to see everybody's votes.")
+            raise UserError(
+                "I'm not in this server, so it has no votes of its own. Use `where:everywhere` to see "
+                "everyone's."
+            )
         await think(interaction)
         built_in = self.bot.duels.built_in if models is None else models == "built-in models"
         title = "Everywhere"
@@ -67,7 +68,7 @@ class Leaderboard(commands.Cog):
             now=self.bot.clock(),
         )
         embed = build_embed(
-            description=[quoted(line, LINE_CHARACTERS) for line in board.text.splitlines()],
+            description=[quoted(line, LINE_CHARACTERS) for line in board.beside.splitlines()],
             image="attachment://leaderboard.png",
         )
         picture = discord.File(
@@ -76,7 +77,7 @@ class Leaderboard(commands.Cog):
             description=plain(board.text.replace("\n", ". "), ALT_CHARACTERS),
         )
         await reply(interaction, embed=embed, attachments=[picture])
-        if where == "this server" and moderates_server(interaction):
+        if board.exclusions and where == "this server" and moderates_server(interaction):
             try:
                 await interaction.followup.send(board.exclusions, ephemeral=True)
             except (discord.HTTPException, *NETWORK_ERRORS) as error:

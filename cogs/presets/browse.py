@@ -11,11 +11,11 @@ import discord
 from bot.app import Antiphon
 from bot.recipe import Mode
 from bot.store.presets.search import Filter, Sort
-from cogs.presets.buttons import ShowButton
+from cogs.presets.buttons import ShowButton, UseButton
 from cogs.presets.card import brief_card
 from cogs.presets.lookup import viewer
 from cogs.ui.answers import defer_update
-from cogs.ui.buttons import in_rows
+from cogs.ui.buttons import as_rows
 from cogs.ui.embeds import MAX_TOTAL, build_embed
 from cogs.ui.gated_item import GatedItem
 from cogs.ui.text import one_line
@@ -59,19 +59,23 @@ async def page(
     interaction: discord.Interaction[Antiphon], wanted: Filter, number: int
 ) -> tuple[list[discord.Embed], discord.ui.View | None]:
     """Return a page of the presets that the acting member may see; pages count from 0."""
-    wanted = replace(wanted, text=one_line(wanted.text)[:MAX_TEXT], tag=wanted.tag)
+    # A starter exists in every mode; without a choice each scenario is shown once.
+    starters = None if wanted.mode else interaction.client.default_mode
+    wanted = replace(wanted, text=one_line(wanted.text)[:MAX_TEXT], starters=starters)
     found = await interaction.client.presets.browse(
         viewer(interaction), wanted, limit=PAGE + 1, offset=PAGE * number
     )
     if not found:
-        nothing = "These were all." if number else "Nothing here is like that. Leave something out."
+        nothing = "These were all." if number else "Nothing matches. Try fewer filters."
         return [build_embed(description=nothing)], None
     first = PAGE * number + 1
     shown = list(enumerate(found[:PAGE], start=first))
-    buttons: list[discord.ui.Item[Any]] = [ShowButton(preset.id, f"Show {n}") for n, preset in shown]
+    turning: list[PageButton] = []
     if number:
-        buttons.append(PageButton(wanted, number - 1, "Back", "◀️"))
+        turning.append(PageButton(wanted, number - 1, "Back", "◀️"))
     if len(found) > PAGE:
-        buttons.append(PageButton(wanted, number + 1, "More", "▶️"))
+        turning.append(PageButton(wanted, number + 1, "More", "▶️"))
+    uses = [UseButton(preset.id, f"Use {n}") for n, preset in shown]
+    shows = [ShowButton(preset.id, f"Show {n}") for n, preset in shown]
     user_id, share = interaction.user.id, MAX_TOTAL // PAGE
-    return [brief_card(preset, n, user_id, share) for n, preset in shown], in_rows(*buttons)
+    return [brief_card(preset, n, user_id, share) for n, preset in shown], as_rows(uses, shows, turning)

@@ -6,12 +6,13 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound
-from bot.store.presets.model import BOT, Preset
+from bot.store.presets.model import BOT, Preset, Scope
 from cogs.presets.card import VERSIONS_SHOWN, example, preset_card, shown_name
 from cogs.presets.forms import ReportForm, UseForm
 from cogs.presets.lookup import viewer
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.commands import command
 
 
 class UseButton(IdButton, prefix="preset:use"):
@@ -19,7 +20,6 @@ class UseButton(IdButton, prefix="preset:use"):
 
     label = "Use"
     style = discord.ButtonStyle.primary
-    emoji = "🎵"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Ask for the words."""
@@ -36,6 +36,47 @@ class ForkButton(IdButton, prefix="preset:fork"):
         """Make it for the member who pressed."""
         await think(interaction, private=True)
         await fork(interaction, self.number)
+
+
+class ShareButton(IdButton, prefix="preset:share"):
+    """Offers to share an own preset."""
+
+    label = "Share"
+    emoji = "📤"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Ask with whom."""
+        await think(interaction, private=True)
+        preset = await interaction.client.presets.get(self.number, viewer(interaction))
+        choices: list[IdButton] = [ShareWithEveryoneButton(preset.id)]
+        if interaction.guild_id is not None:
+            choices.insert(0, ShareWithServerButton(preset.id))
+        text = f"Who may see and use “{shown_name(preset.name)}”?"
+        await interaction.followup.send(text, view=in_rows(*choices), ephemeral=True)
+
+
+class ShareWithServerButton(IdButton, prefix="preset:share-server"):
+    """Shares an own preset with the server."""
+
+    label = "This server"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Share it."""
+        await defer_update(interaction)
+        text = await share(interaction, self.number, Scope.SERVER)
+        await interaction.edit_original_response(content=text, view=None)
+
+
+class ShareWithEveryoneButton(IdButton, prefix="preset:share-all"):
+    """Shares an own preset with everyone."""
+
+    label = "Everyone"
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Share it."""
+        await defer_update(interaction)
+        text = await share(interaction, self.number, Scope.PUBLIC)
+        await interaction.edit_original_response(content=text, view=None)
 
 
 class UpButton(IdButton, prefix="preset:up"):
@@ -121,6 +162,9 @@ class ReallyDeleteButton(IdButton, prefix="preset:delete"):
 
 BUTTONS = (
     UseButton,
+    ShareButton,
+    ShareWithServerButton,
+    ShareWithEveryoneButton,
     ForkButton,
     UpButton,
     DownButton,
@@ -131,11 +175,17 @@ BUTTONS = (
 )
 
 
+def saved_buttons(preset: Preset) -> discord.ui.View:
+    """Return the next steps with an own preset."""
+    return in_rows(UseButton(preset.id, "Make a clip"), ShareButton(preset.id))
+
+
 async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> None:
     """Answer a deferred interaction with a preset's card, in private."""
     versions = await interaction.client.presets.versions(preset.id, viewer(interaction), VERSIONS_SHOWN)
     buttons: list[IdButton] = [UseButton(preset.id), ForkButton(preset.id)]
-    buttons += [UpButton(preset.id), DownButton(preset.id)]
+    if await interaction.client.presets.may_rate(interaction.user.id, preset.id):
+        buttons += [UpButton(preset.id), DownButton(preset.id)]
     if preset.owner_id not in (interaction.user.id, BOT):
         buttons.append(ReportButton(preset.id))
     await interaction.followup.send(
@@ -146,11 +196,26 @@ async def show(interaction: discord.Interaction[Antiphon], preset: Preset) -> No
     )
 
 
+async def share(interaction: discord.Interaction[Antiphon], preset_id: int, scope: Scope) -> str:
+    """Share a preset of the acting member, or with nobody any more, and return what is true from then on."""
+    preset = await interaction.client.presets.share(
+        interaction.user.id, preset_id, scope, interaction.guild_id
+    )
+    name = f"“{shown_name(preset.name)}”"
+    if scope is Scope.PRIVATE:
+        return f"Only you can see {name} now. Copies that others made stay theirs."
+    who = "Everyone in this server" if scope is Scope.SERVER else "Everyone"
+    code = f" They can type its code, `{preset.code}`, wherever a preset is asked for." if preset.code else ""
+    return f"{who} can see and use {name} now.{code}"
+
+
 async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name: str | None = None) -> None:
     """Copy a preset for the acting member, and confirm."""
     preset = await interaction.client.presets.fork(viewer(interaction), preset_id, name)
     await interaction.followup.send(
-        f"Yours now, as “{shown_name(preset.name)}”. `/preset edit` changes it; the original stays as it is.",
+        f"You have your own copy now, “{shown_name(preset.name)}”. Change it with "
+        f"{command(interaction.client, 'preset edit')}; the original stays as it is.",
+        view=saved_buttons(preset),
         ephemeral=True,
     )
 
@@ -158,4 +223,4 @@ async def fork(interaction: discord.Interaction[Antiphon], preset_id: int, name:
 async def rate(interaction: discord.Interaction[Antiphon], preset_id: int, *, up: bool) -> None:
     """Record a vote of the acting member, and answer with the preset's votes."""
     ups, downs = await interaction.client.presets.rate(viewer(interaction), preset_id, up=up)
-    await interaction.followup.send(f"Noted. It stands at 👍 {ups} 👎 {downs}.", ephemeral=True)
+    await interaction.followup.send(f"Thank you. It now has 👍 {ups} 👎 {downs}.", ephemeral=True)

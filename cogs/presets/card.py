@@ -31,8 +31,9 @@ def preset_card(
         Field("Settings", quoted_lines(settings_text(preset.body), SETTINGS_SHOWN)),
         Field("By", author(preset, reader_id)),
         Field("Seen by", _seen_by(preset)),
-        Field("Counts", counts(preset), inline=False),
     ]
+    if counted := counts(preset):
+        fields.append(Field("So far", counted, inline=False))
     if preset.body.tags:
         fields.append(Field("Tags", ", ".join(preset.body.tags), inline=False))
     if preset.origin is not None:
@@ -55,11 +56,11 @@ def preset_card(
 
 def brief_card(preset: Preset, number: int, reader_id: int, max_total: int) -> discord.Embed:
     """Return a preset as one of several on a page. max_total: its share of the message, in code points."""
-    facts = f"{preset.body.mode} · {author(preset, reader_id)} · {counts(preset)}"
-    tags = f"\n{', '.join(preset.body.tags)}" if preset.body.tags else ""
+    about = quoted(preset.body.description, BRIEF_SHOWN) or f"> {quoted(preset.body.template, BRIEF_SHOWN)}"
+    facts = [preset.body.mode, f"by {author(preset, reader_id)}", counts(preset), ", ".join(preset.body.tags)]
     return build_embed(
         title=f"{number}. {shown_name(preset.name)}",
-        description=f"{_about(preset, BRIEF_SHOWN)}\n{facts}{tags}",
+        description=f"{about}\n-# {' · '.join(filter(None, facts))}",
         colour=EMBED_COLOURS[preset.body.mode],
         max_total=max_total,
     )
@@ -71,9 +72,11 @@ def shown_name(name: str) -> str:
 
 
 def counts(preset: Preset) -> str:
-    """Return “👍 3 👎 1 · 12 clips · 2 forks · 4 versions”."""
-    parts = [f"👍 {preset.ups} 👎 {preset.downs}", _many(preset.uses, "clip"), _many(preset.forks, "fork")]
-    return " · ".join([*parts, _many(preset.newest, "version")])
+    """Return “👍 3 👎 1 · 12 clips · 2 forks · 4 versions”, without what there is none of; may be empty."""
+    parts = [f"👍 {preset.ups} 👎 {preset.downs}"] if preset.ups or preset.downs else []
+    parts += [_many(n, word) for n, word in ((preset.uses, "clip"), (preset.forks, "fork")) if n]
+    parts += [_many(preset.newest, "version")] if preset.newest > 1 else []
+    return " · ".join(parts)
 
 
 def author(preset: Preset, reader_id: int) -> str:
@@ -104,11 +107,11 @@ def _seen_by(preset: Preset) -> str:
     code = f", code `{preset.code}`" if preset.code else ""
     match preset.scope:
         case Scope.PRIVATE:
-            return "you alone"
+            return "only you"
         case Scope.SERVER:
             return f"this server{code}"
         case Scope.PUBLIC:
-            return f"everybody{code}"
+            return f"everyone{code}"
 
 
 def _when(seconds: float) -> str:

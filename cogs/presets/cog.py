@@ -16,23 +16,24 @@ from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS, validate_mode
 from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort
-from cogs.presets import buttons, moderation
+from cogs.presets import buttons, forms, moderation, save_forms
 from cogs.presets.browse import MAX_TEXT, PageButton, page
 from cogs.presets.card import shown_name
-from cogs.presets.forms import FORMS, REASON_CHARACTERS, EditForm, SaveForm, report
+from cogs.presets.forms import REASON_CHARACTERS, report
 from cogs.presets.lookup import named, suggest, suggest_own, viewer
 from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.choices import mode_choices
+from cogs.ui.forms import FixButton
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import joined_lines, quoted
 
 Named = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]
 Name = app_commands.Range[str, 1, NAME_CHARACTERS]
 _SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everybody": Scope.PUBLIC}
-ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton)
+ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton, FixButton)
 LISTED_CHARACTERS = 1_500
 
 
@@ -42,7 +43,7 @@ class PresetCog(PersistentCog):
     preset = app_commands.Group(name="preset", description="Recipes with a name: make, share and use them")
 
     items = ITEMS
-    forms = FORMS
+    forms = (*forms.FORMS, *save_forms.FORMS)
 
     def __init__(self, bot: Antiphon) -> None:
         super().__init__(bot)
@@ -74,7 +75,7 @@ class PresetCog(PersistentCog):
         clip = None
         if start == "my last clip":
             clip = await self.bot.history.last_clip(interaction.user.id)
-        await SaveForm(clip.id if clip else 0).offer(interaction, clip)
+        await save_forms.SaveForm(clip.id if clip else 0).offer(interaction, clip)
 
     async def save_as_preset(
         self, interaction: discord.Interaction[Antiphon], message: discord.Message
@@ -85,7 +86,7 @@ class PresetCog(PersistentCog):
             raise UserError(
                 "There is no clip of mine in that message. Choose one with an MP3 and its buttons."
             )
-        await SaveForm(clip_id).offer(interaction, await self.bot.history.clip(clip_id))
+        await save_forms.SaveForm(clip_id).offer(interaction, await self.bot.history.clip(clip_id))
 
     @preset.command(name="use", description="Make a clip with a preset")
     @app_commands.describe(
@@ -155,7 +156,7 @@ class PresetCog(PersistentCog):
             raise NotFound(
                 f"“{shown_name(found.name)}” is not yours. `/preset fork` makes you a copy to change."
             )
-        await EditForm(found.id).offer(interaction, found)
+        await save_forms.EditForm(found.id).offer(interaction, found)
 
     @preset.command(name="fork", description="Make yourself a copy of a preset, to change as you like")
     @app_commands.describe(preset="Its name or code", name="What yours is called")
@@ -210,16 +211,7 @@ class PresetCog(PersistentCog):
         """Share it."""
         await think(interaction, private=True)
         found = await self._own(interaction, preset)
-        shared = await self.bot.presets.share(
-            interaction.user.id, found.id, _SCOPES[who], interaction.guild_id
-        )
-        text = f"“{shown_name(shared.name)}” is seen by {who} now."
-        if shared.scope is Scope.PRIVATE:
-            text = (
-                f"Nobody but you sees “{shown_name(shared.name)}” now. Copies that others made stay theirs."
-            )
-        elif shared.code:
-            text += f" They can type its code, `{shared.code}`, wherever a preset is asked for."
+        text = await buttons.share(interaction, found.id, _SCOPES[who])
         await interaction.followup.send(text, ephemeral=True)
 
     @preset.command(name="rate", description="Say whether a preset served you well")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -64,8 +64,16 @@ async def reply(interaction: discord.Interaction[Any], **message: Any) -> None:
     interaction.extras[_REPLIED] = True
 
 
-async def answer_error(interaction: discord.Interaction[Any], error: BaseException, doing: str) -> None:
-    """Answer with an error, in private; an unexpected one is logged under the reference it shows."""
+async def answer_error(
+    interaction: discord.Interaction[Any],
+    error: BaseException,
+    doing: str,
+    view: discord.ui.View | None = None,
+) -> None:
+    """Answer with an error, in private; an unexpected one is logged under the reference it shows.
+
+    view: buttons of what helps.
+    """
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
     if isinstance(error, UserError):
@@ -73,17 +81,17 @@ async def answer_error(interaction: discord.Interaction[Any], error: BaseExcepti
     elif isinstance(error, app_commands.CheckFailure):
         text = "You cannot do that here."
     elif isinstance(error, app_commands.TransformerError):
-        text = f"“{quoted(str(error.value), 60)}” is no value for that option. Choose another one."
+        text = f"“{quoted(str(error.value), 60)}” doesn't work for that option. Pick one from the list."
     else:
         reference = secrets.token_hex(4)
         log.error("%s broke, reference %s", doing, reference, exc_info=error)
         text = (
-            "I cannot write to my disk just now, so nothing was changed. Please tell the owner"
+            "I can't write to my disk right now, so nothing was changed. Please tell my owner"
             if isinstance(error, StoreError)
-            else "Something broke on my side. Please try again, and tell the owner if it stays"
+            else "Sorry, something went wrong on my side. Try again, and tell my owner if it stays"
         ) + f" (reference {reference})."
     try:
-        await _refuse(interaction, text)
+        await _refuse(interaction, {"content": text} | ({"view": view} if view is not None else {}))
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
         log.warning("%s: the answer “%s” did not get through: %s", doing, text, failure)
 
@@ -124,29 +132,29 @@ async def _found(
     return Acknowledgement(message.id, message.flags.ephemeral, thinking)
 
 
-async def _refuse(interaction: discord.Interaction[Any], text: str) -> None:
+async def _refuse(interaction: discord.Interaction[Any], message: Mapping[str, Any]) -> None:
     acknowledged = acknowledgement(interaction)
     if acknowledged is None and not interaction.response.is_done():
-        if await _respond(interaction, text):
+        if await _respond(interaction, message):
             return
     elif acknowledged is not None and acknowledged.thinking and _REPLIED not in interaction.extras:
         if acknowledged.ephemeral:
-            await _retried(lambda: interaction.edit_original_response(content=text))
+            await _retried(lambda: interaction.edit_original_response(**message))
             return
         # The public “thinking …” would stay; and only after it is gone can an answer be private.
         await _retried(lambda: _delete_original(interaction))
     # Sent again where its answer was lost: a refusal that is shown twice is better than none.
-    await _retried(lambda: interaction.followup.send(text, ephemeral=True))
+    await _retried(lambda: interaction.followup.send(**message, ephemeral=True))
 
 
-async def _respond(interaction: discord.Interaction[Any], text: str) -> bool:
+async def _respond(interaction: discord.Interaction[Any], message: Mapping[str, Any]) -> bool:
     """Answer at once; False where the interaction was acknowledged before, in another way."""
     attempts = 0
 
     async def respond() -> None:
         nonlocal attempts
         attempts += 1
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.response.send_message(**message, ephemeral=True)
 
     try:
         await _retried(respond, ACKNOWLEDGE_AGAIN_SECONDS)

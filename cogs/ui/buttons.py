@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import discord
@@ -53,6 +54,16 @@ def in_rows(*buttons: discord.ui.Item[Any]) -> discord.ui.View:
     # The view is only a way to send the buttons; presses reach the classes above through their custom_ids.
     view.stop()
     return view
+
+
+def as_rows(*rows: Sequence[discord.ui.Item[Any]]) -> discord.ui.View:
+    """Return a way to send buttons in rows of at most five, as they are given; empty ones are left out."""
+    buttons = []
+    for number, row in enumerate(filter(None, rows)):
+        for button in row:
+            button.row = number
+            buttons.append(button)
+    return in_rows(*buttons)
 
 
 def carries(message: discord.Message, custom_id: str) -> bool:

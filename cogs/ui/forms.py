@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import secrets
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
@@ -12,10 +14,13 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotAllowed, UserError
 from cogs.ui.answers import answer_error
+from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.gate import check
-from cogs.ui.text import quoted
+from cogs.ui.text import joined_lines, quoted
 
 TYPED_SHOWN = 1200
+MAX_REFUSED = 500
+"""Submissions with a mistake that are kept to be opened again; the oldest are forgotten."""
 HINT_CHARACTERS = 100
 
 
@@ -90,9 +95,13 @@ class Answers(dict[str, str]):
 
 
 class Form:
-    """A modal about one numbered object. Subclasses set `prefix` and handle submissions."""
+    """A modal about one numbered object. Subclasses set `prefix` and handle submissions.
+
+    reopens: whether a submission with a mistake in it is offered again by `reopen`, filled in.
+    """
 
     prefix: ClassVar[str]
+    reopens: ClassVar[bool] = False
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -108,9 +117,49 @@ class Form:
         modal.stop()
         await interaction.response.send_modal(modal)
 
+    async def reopen(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
+        """Show it as the first answer to an interaction, filled in with what was typed before."""
+        raise NotImplementedError
+
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Answers) -> None:
         """Act on a submission; it has every field's id."""
         raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A submission with a mistake in it. In memory: after a restart, its member copies the words."""
+
+    user_id: int
+    form: Form
+    typed: Mapping[str, str]
+
+
+_refused: OrderedDict[int, _Refused] = OrderedDict()
+
+
+class FixButton(IdButton, prefix="form:fix"):
+    """Opens a form again, filled in."""
+
+    label = "Fix it"
+    style = discord.ButtonStyle.primary
+
+    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Open it for the member who filled it in."""
+        refused = _refused.get(self.number)
+        if refused is None or refused.user_id != interaction.user.id:
+            raise UserError("I no longer have that form. Open it again; what you wrote is shown above.")
+        await refused.form.reopen(interaction, refused.typed)
+
+
+def _fix_button(user_id: int, form: Form, typed: Mapping[str, str]) -> FixButton:
+    """Remember a submission, and return the button that opens it again."""
+    # Drawn at random: a button from before a restart finds nothing, instead of somebody else's words.
+    number = secrets.randbelow(2**48)
+    _refused[number] = _Refused(user_id, form, dict(typed))
+    while len(_refused) > MAX_REFUSED:
+        _refused.popitem(last=False)
+    return FixButton(number)
 
 
 async def handle_submission(interaction: discord.Interaction[Antiphon], forms: Sequence[type[Form]]) -> None:
@@ -122,17 +171,19 @@ async def handle_submission(interaction: discord.Interaction[Antiphon], forms: S
         match = re.fullmatch(rf"{form.prefix}:(\d+)", data["custom_id"])
         if match is None:
             continue
-        typed = Answers(data["components"])
+        typed, opened = Answers(data["components"]), form(int(match[1]))
         try:
             check(interaction)
-            await form(int(match[1])).submitted(interaction, typed)
+            await opened.submitted(interaction, typed)
         except NotAllowed as error:
             await answer_error(interaction, error, f"form {form.prefix}")
         except UserError as error:
-            kept = "\n".join(
-                f"> {quoted(text, TYPED_SHOWN // len(typed))}" for text in typed.values() if text
-            )
-            again = UserError(f"{error}\nWhat you wrote:\n{kept}" if kept else str(error))
-            await answer_error(interaction, again, f"form {form.prefix}")
+            lines = [
+                f"> {quoted(line, TYPED_SHOWN)}" for text in typed.values() for line in text.splitlines()
+            ]
+            kept = joined_lines(lines, TYPED_SHOWN) if lines else ""
+            again = UserError(f"{error}\nYou wrote:\n{kept}" if kept else str(error))
+            view = in_rows(_fix_button(interaction.user.id, opened, typed)) if form.reopens else None
+            await answer_error(interaction, again, f"form {form.prefix}", view)
         except Exception as error:
             await answer_error(interaction, error, f"form {form.prefix}")

@@ -181,11 +181,11 @@ async def test_a_late_failure_of_a_duel_pings_its_requester(
     bot.advance(AFTER_THE_TOKEN)
     bot.let_through(4)
     notice = await music.wait_for(
-        lambda one: "did not come about" in text_of(one) and one is not answer, WAIT
+        lambda one: "couldn't be started" in text_of(one) and one is not answer, WAIT
     )
     assert notice.mentions == [alice.id]
-    await text_in(answer, "did not come about", bot.sandbox)
-    assert len([m for m in music.messages if "did not come about" in text_of(m)]) == 2
+    await text_in(answer, "couldn't be started", bot.sandbox)
+    assert len([m for m in music.messages if "couldn't be started" in text_of(m)]) == 2
 
 
 async def test_a_duel_in_an_archived_thread_shows_its_end(

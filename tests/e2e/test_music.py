@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyloudnorm
 import pytest
@@ -113,7 +114,8 @@ async def test_an_option_that_the_engine_ignores_is_refused(alice: Actor, bob: A
 async def test_without_a_mode_an_option_finds_the_mode_that_takes_it(
     bot: BotProcess, alice: Actor, tmp_path: Path
 ) -> None:
-    for number, given in enumerate(({"negative": "drums"}, {"steps": 12}, {"top_k": 5})):
+    cases: list[dict[str, Any]] = [{"negative": "drums"}, {"steps": 12}, {"top_k": 5}]
+    for number, given in enumerate(cases):
         message = await made(alice, f"jazz {number}", **given)
         mode = read_recipe(mp3_of(message, bot.sandbox, tmp_path)).mode
         assert mode is (Mode.AR if "top_k" in given else Mode.DIFFUSION)

@@ -11,9 +11,10 @@ import pytest
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
 from sandbox.actors import Actor, Reply, text_of
+from sandbox.components import walk
 from sandbox.model import Message, Permission
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, button_ids, clip_of, made, mp3_of, private
+from tests.e2e.clips import WAIT, ask, button_ids, clip_of, labels, made, mp3_of, private
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -70,7 +71,8 @@ async def test_a_preset_is_rated_by_members_who_used_it(
     bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
 ) -> None:
     code = await made_and_shared(alice, "Rated roof")
-    assert "made a clip" in await said(bob, "preset rate", preset=code, vote="up")
+    assert "Make a clip with this preset first" in await said(bob, "preset rate", preset=code, vote="up")
+    assert "Good" not in labels(await private(await bob.slash("preset show", preset=code)))
     clip = await clip_of(await ask(bob, "snow", preset=code, seed=5))
     recipe = read_recipe(mp3_of(clip, bot.sandbox, tmp_path))
     assert (recipe.prompt, recipe.mode) == ("snow on a tin roof", Mode.DIFFUSION)
@@ -78,12 +80,15 @@ async def test_a_preset_is_rated_by_members_who_used_it(
     assert (recipe.seconds, recipe.seed, recipe.options["num_sampling_steps"]) == (2, 5, 12)
     assert "👍 1 👎 0" in await said(bob, "preset rate", preset=code, vote="up")
     assert "👍 0 👎 1" in await said(bob, "preset rate", preset=code, vote="down")
+    shown = await private(await bob.slash("preset show", preset=code))
+    assert labels(shown) == ["Use", "Fork", "Good", "Not so good", "Report"]
+    assert "So far: 👍 0 👎 1 · 1 clip" in text_of(shown)
 
 
 async def test_clips_and_forks_keep_their_version(alice: Actor, bob: Actor) -> None:
     code = await made_and_shared(alice, "Edited roof")
     clip = await clip_of(await ask(bob, "snow", preset=code))
-    assert "Yours now" in await said(bob, "preset fork", preset=code, name="Snowy roof")
+    assert "your own copy" in await said(bob, "preset fork", preset=code, name="Snowy roof")
     form = await bob.slash("preset edit", preset="snowy ROOF")
     assert "version 2" in await answer_of(await bob.submit(form, {"template": "{prompt} on snow"}))
     form = await alice.slash("preset edit", preset=code)
@@ -104,7 +109,8 @@ async def test_a_card_from_before_a_restart_works(
     form = await bob.click(card, "Use")
     clip = await clip_of(await bob.submit(form, {"words": "hail"}))
     assert read_recipe(mp3_of(clip, bot.sandbox, tmp_path)).prompt == "hail on a tin roof"
-    assert "👍 1 👎 0" in await answer_of(await bob.click(card, "Good"))
+    rated = await private(await bob.click(clip, "Preset"))
+    assert "👍 1 👎 0" in await answer_of(await bob.click(rated, "Good"))
 
 
 async def test_a_reported_preset_is_hidden_and_restored(
@@ -131,7 +137,7 @@ async def test_a_reported_preset_is_hidden_and_restored(
 
 async def test_a_deleted_preset_leaves_its_forks(bot: BotProcess, alice: Actor, bob: Actor) -> None:
     code = await made_and_shared(alice, "Deleted roof")
-    assert "Yours now" in await said(bob, "preset fork", preset=code, name="Kept roof")
+    assert "your own copy" in await said(bob, "preset fork", preset=code, name="Kept roof")
     question = await private(await alice.slash("preset delete", preset=code))
     await alice.click(question, "Delete it")
     assert "stays" in await hears(bot, question)
@@ -196,13 +202,89 @@ async def test_browsing_turns_pages_after_a_restart_too(bot: BotProcess, bob: Ac
     await bob.click(pages, "Back")
     await bot.sandbox.until(lambda: text_of(pages) == first or None, WAIT, "the first page")
     assert "Settings" in await answer_of(await bob.click(pages, "Show 1"))
-    assert "Nothing here" in await said(bob, "preset browse", text='"')
+    assert "Nothing matches" in await said(bob, "preset browse", text='"')
+
+
+async def test_a_page_of_presets_is_short_and_uses_them(bot: BotProcess, bob: Actor, tmp_path: Path) -> None:
+    page = await private(await bob.slash("preset browse", sort="newest", text="lofi"))
+    assert labels(page)[0] == "Use 1"
+    assert "👍 0" not in text_of(page)
+    assert " 0 " not in text_of(page)
+    titles = [embed["title"] for embed in page.embeds]
+    # The starters exist in both modes; each scenario is shown once.
+    starters = [
+        title for title in titles if title.endswith("lofi (ar)") or title.endswith("lofi (diffusion)")
+    ]
+    assert len(starters) == len({title.rpartition(" (")[0].partition(". ")[2] for title in starters}) == 1
+    assert "(diffusion)" in text_of(
+        await private(await bob.slash("preset browse", mode="diffusion", text="lofi"))
+    )
+    number = next(n for n, title in enumerate(titles, 1) if title in starters)
+    form = await bob.click(page, f"Use {number}")
+    clip = await clip_of(await bob.submit(form, {"words": "rain"}))
+    assert "lofi" in read_recipe(mp3_of(clip, bot.sandbox, tmp_path)).prompt
+
+
+async def test_after_saving_the_next_steps_are_buttons(bot: BotProcess, alice: Actor, bob: Actor) -> None:
+    form = await alice.slash("preset save", start="scratch")
+    values = {"name": "Next steps", "template": "{prompt}, slow", "settings": "mode: diffusion\nseconds: 1"}
+    answer = await private(await alice.submit(form, values))
+    assert "Only you can see it so far" in text_of(answer)
+    assert labels(answer) == ["Make a clip", "Share"]
+    form = await alice.click(answer, "Make a clip")
+    assert "rain, slow" in text_of(await clip_of(await alice.submit(form, {"words": "rain"})))
+    assert "no such preset" in await said(bob, "preset show", preset="Next steps")
+    question = await private(await alice.click(answer, "Share"))
+    assert labels(question) == ["This server", "Everyone"]
+    await alice.click(question, "This server")
+    assert "Everyone in this server can see" in await hears(bot, question)
+    assert "Next steps" in await said(bob, "preset show", preset="Next steps")
+
+
+async def test_a_form_with_mistakes_names_all_of_them_and_opens_again_filled_in(
+    bot: BotProcess, alice: Actor, bob: Actor
+) -> None:
+    form = await alice.slash("preset save", start="scratch")
+    values = {
+        "name": "* *",
+        "template": "piano, {prompt}",
+        "settings": "mode: banjo\nseconds: 1000\nspeed: 3\nbpm: 90",
+        "tags": "a/b",
+        "description": "what it is for",
+    }
+    refused = await private(await alice.submit(form, values))
+    text = text_of(refused)
+    for mistake in (
+        "The name has no letter",
+        "mode",
+        "`seconds` has to be",
+        "“speed: 3” isn't a setting",
+        "tags",
+    ):
+        assert mistake in text
+    # One setting a line, as it was typed.
+    assert "> mode: banjo\n> seconds: 1000\n> speed: 3\n> bpm: 90\n" in text.replace("\\:", ":")
+    assert labels(refused) == ["Fix it"]
+    again = await alice.click(refused, "Fix it")
+    assert prefilled(again) == values
+    saved_now = await private(
+        await alice.submit(again, {"name": "Fixed", "settings": "seconds: 1", "tags": "ab"})
+    )
+    assert "Saved as “Fixed”" in text_of(saved_now)
+    assert "what it is for" in text_of(saved_now)
+
+
+def prefilled(reply: Reply) -> dict[str, str]:
+    """Return the values that a form opens with."""
+    assert reply.modal is not None
+    found = [node for _, node in walk(reply.modal["components"]) if "value" in node]
+    return {node["custom_id"]: node["value"] for node in found}
 
 
 async def test_starters_are_presets_and_come_while_nothing_is_typed(bob: Actor) -> None:
     assert "By: Antiphon" in await said(bob, "preset show", preset="study-lofi-ar")
     assert "Wording 2" in await said(bob, "preset show", preset="study-lofi-ar")
-    assert "Yours now" in await said(bob, "preset fork", preset="study-lofi-ar")
+    assert "your own copy" in await said(bob, "preset fork", preset="study-lofi-ar")
     offered = [c["value"] for c in await bob.autocomplete("music", "prompt", "", mode="diffusion")]
     assert "warm tape hiss, rain on the window, a sleepy electric piano in lamplight" in offered
 
@@ -216,7 +298,7 @@ async def test_only_the_owner_changes_a_preset(alice: Actor, bob: Actor) -> None
     assert "called “Theirs”" in await said(alice, "preset rename", preset="mine", name="Theirs")
     assert "already have" in await saved(alice, "THEIRS", "again")
     said_no = await saved(alice, "Other", "keep these words", settings="volume: 11")
-    assert "is no setting" in said_no
+    assert "isn't a setting" in said_no
     assert "keep these words" in said_no
 
 

@@ -12,7 +12,7 @@ from matplotlib.image import imread
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Conclusion, Leaderboard, Needed, WinRate
-from bot.arena.text import as_text, finding, headline, outlook, span
+from bot.arena.text import as_text, beside_picture, finding, headline, outlook, span
 from bot.arena.votes import Vote
 from bot.leaderboard.picture import ROWS, WIDTH, draw
 from tests.arena.community import vote, vote_lists, votes_of
@@ -117,6 +117,15 @@ def test_the_text_says_what_the_picture_says() -> None:
         assert f"{cell.name}: {finding(cell.conclusion, cell.low, cell.high)}" in text
 
 
+def test_beside_the_picture_stands_only_what_it_has_no_room_for() -> None:
+    assert beside_picture(FEW, "tag", ROWS) == []
+    [interval] = beside_picture(UNKNOWN, "tag", ROWS)
+    assert interval.startswith("95 % interval")
+    rows = beside_picture(KNOWN, "tag", 1)
+    [cells] = [group.cells for group in KNOWN.groups if group.name == "tag"]
+    assert all(row.startswith(f"{cell.name}: ") for row, cell in zip(rows, cells[1:], strict=True))
+
+
 def test_the_text_is_cut_at_a_whole_line() -> None:
     short = as_text(KNOWN, 300)
     assert len(short) <= 300
@@ -127,10 +136,17 @@ def test_the_text_is_cut_at_a_whole_line() -> None:
 
 def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
     rate, plan = FEW.overall, FEW.needed
-    assert headline(rate, plan) == f"Not yet known: {MIN_PEOPLE - rate.people} more people"
-    assert (
-        headline(replace(rate, people=MIN_PEOPLE, duels=MIN_DUELS - 1), plan) == "Not yet known: 1 more duel"
-    )
+    counts = rate.counts
+    assert counts.diffusion > counts.ar
+    assert headline(rate, plan) == f"diffusion {counts.diffusion} : {counts.ar} ar so far"
+    missing = f"{MIN_PEOPLE - rate.people} more people and {MIN_DUELS - rate.duels} more duels"
+    assert outlook(rate, plan) == f"Too few to call; it takes {missing}"
+    nearly = replace(rate, people=MIN_PEOPLE, duels=MIN_DUELS - 1)
+    assert outlook(nearly, plan) == "Too few to call; it takes 1 more duel"
+    nothing = replace(rate, counts=replace(counts, ar=0, diffusion=0))
+    assert headline(nothing, plan) == "No votes yet"
+    even = replace(rate, counts=replace(counts, ar=2, diffusion=2))
+    assert headline(even, plan) == "ar 2 : 2 diffusion so far"
     unknown = replace(rate, conclusion=Conclusion.NOT_YET_KNOWN)
     near = Needed(votes=23, people=4, duels=3)
     assert headline(unknown, near) == "Not yet known: 23 more votes"

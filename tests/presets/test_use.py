@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -111,17 +112,17 @@ def typed_values(option: Option) -> st.SearchStrategy[OptionValue]:
     )
 )
 def test_settings_are_read_as_they_are_shown(fields: dict[str, Any]) -> None:
-    assert read_settings(settings_text(Body.from_dict({"template": "x", **fields}))) == fields
+    assert read_settings(settings_text(Body.from_dict({"template": "x", **fields}))) == (fields, [])
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("volume: 11", "“volume: 11” is no setting"),
-        ("seconds 10", "is no setting"),
+        ("volume: 11", "“volume: 11” isn't a setting"),
+        ("seconds 10", "isn't a setting"),
         ("seconds: long", "`seconds` has to be a number"),
         ("steps: 1.5", "`steps` has to be a whole number"),
-        ("steps: 10\nSteps: 20", "stands there twice"),
+        ("steps: 10\nSteps: 20", "is there twice"),
         ("mode: hybrid", "mode has to be"),
         ("seconds: nan", "`seconds` has to be"),
     ],
@@ -129,6 +130,24 @@ def test_settings_are_read_as_they_are_shown(fields: dict[str, Any]) -> None:
 def test_a_wrong_line_is_named(text: str, said: str) -> None:
     with pytest.raises(InvalidField, match=said):
         read_body("x", text, "", "", Mode.AR)
+
+
+def test_every_mistake_of_a_form_is_named() -> None:
+    settings = "mode: hybrid\nseconds: 1000\nspeed: 3\nsteps: 10"
+    with pytest.raises(InvalidRecipe) as refused:
+        read_body("", settings, "a/b", "x" * 301, Mode.AR)
+    lines = str(refused.value).splitlines()
+    assert len(lines) == 6
+    for word in ("mode", "`seconds`", "“speed: 3”", "`template`", "tags", "description"):
+        assert any(word in line for line in lines)
+
+
+@given(st.text(max_size=30), st.text(max_size=80), st.text(max_size=40), st.text(max_size=40))
+def test_any_form_gives_a_body_or_its_mistakes(
+    template: str, settings: str, tags: str, description: str
+) -> None:
+    with suppress(InvalidRecipe):
+        assert read_body(template, settings, tags, description, Mode.AR).template
 
 
 def test_a_form_left_blank_takes_the_defaults() -> None:

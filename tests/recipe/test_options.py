@@ -29,7 +29,7 @@ from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 from cogs.clips.card import details
 from cogs.clips.music import DESCRIPTIONS, _with_options, music_options
-from cogs.presets.forms import SaveForm, _body_fields
+from cogs.presets.save_forms import SaveForm, _body_fields
 from cogs.ui.forms import HINT_CHARACTERS
 from tests.builders import FACTS, recipe
 from tests.recipe.strategies import values_of
@@ -138,7 +138,7 @@ def test_it_is_in_presets(option: Option) -> None:
     body = Body.from_dict({"template": "x", "mode": "ar", option.name: a_value(option)})
     assert option.label in LABELS
     assert f"{option.label}: " in settings_text(body)
-    assert read_settings(settings_text(body)) == {"mode": "ar", option.name: a_value(option)}
+    assert read_settings(settings_text(body)) == ({"mode": "ar", option.name: a_value(option)}, [])
     assert Body.from_json(body.to_json()) == body
     assert read(export([Draft("Name", body)])) == [Draft("Name", body)]
 
@@ -150,7 +150,7 @@ def test_a_presets_form_holds_every_setting_at_its_longest() -> None:
     }
     body = Body.from_dict({"template": "x", "mode": Mode.DIFFUSION, "seconds": 1 / 3, **longest})
     assert len(settings_text(body)) <= MAX_SETTINGS_CHARACTERS <= MAX_INPUT_CHARACTERS
-    assert all(len(field.hint or "") <= HINT_CHARACTERS for field in _body_fields(body, ""))
+    assert all(len(field.hint or "") <= HINT_CHARACTERS for field in _body_fields({}))
     assert SaveForm.prefix
 
 

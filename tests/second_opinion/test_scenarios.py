@@ -99,14 +99,14 @@ async def test_a_duel_from_its_start_to_the_leaderboard(place: Simulation) -> No
     assert "Noted" in told(why)
     listed = await place.bob.slash(place.channel, "duel list")
     assert PROMPT in told(listed)
-    assert "Only the person who asked" in told(await place.bob.click(duel, label="Close"))
+    assert "Only the person who started" in told(await place.bob.click(duel, label="Close"))
     await place.mina.click(duel, label="Close")
     shown = await place.until(lambda: place.changed(duel, "A was"), "the end")
-    assert "2 to 1 for A" in text_of(shown)
+    assert "2 : 1 for A" in text_of(shown)
     assert {one.filename for one in shown.attachments} & {"a-ar.mp3", "a-diffusion.mp3"}
-    assert labels(shown) == []
+    assert labels(shown) == ["Rematch"]
     board = await place.bob.slash(place.channel, "leaderboard")
-    assert "3 votes, 3 people, 1 duel" in said(board)
+    assert "3 votes, 3 people, 1 duel" in (last_of(board).attachments[0].description or "")
 
 
 async def test_buttons_of_before_a_restart_work(place: Simulation) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.recipe import Mode
 from bot.store.database import Database
-from bot.store.presets.model import Preset, Scope, Viewer
+from bot.store.presets.model import BOT, Preset, Scope, Viewer
 from bot.store.presets.rows import NEWEST, VISIBLE, preset_of, seen_by
 
 MIN_QUERY = 3
@@ -29,12 +29,16 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The filter of a browsing; a blank text, no tag and no mode match all presets."""
+    """The filter of a browsing; a blank text, no tag and no mode match all presets.
+
+    starters: the mode in which the bot's own presets are shown, which exist in every mode; None for all.
+    """
 
     text: str = ""
     tag: str | None = None
     mode: Mode | None = None
     sort: Sort = Sort.RATING
+    starters: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Search:
             "tag": wanted.tag,
             "tag_words": f"tags : {_quoted(wanted.tag)}" if wanted.tag else None,
             "mode": wanted.mode,
+            "starters": wanted.starters,
             "limit": limit,
             "offset": offset,
             "key": key,
@@ -111,6 +116,8 @@ class Search:
             text = f"AND p.id IN ({_matches(queries)})"
         tag = _TAGGED if wanted.tag else ""
         mode = "AND json_extract(v.body, '$.mode') = :mode" if wanted.mode else ""
+        if wanted.starters:
+            mode += f" AND (p.owner_id <> {BOT} OR json_extract(v.body, '$.mode') = :starters)"
         order = _ORDERS[wanted.sort]
         # The page's ids first: the subqueries of COLUMNS, such as the number of forks, run for these alone.
         sql = f"""

@@ -16,6 +16,11 @@ class Votes:
     def __init__(self, database: Database) -> None:
         self._db = database
 
+    async def may_rate(self, user_id: int, preset_id: int) -> bool:
+        """Tell whether a person made a clip with a preset, in any of its versions."""
+        asked = {"id": preset_id, "user_id": user_id}
+        return await self._db.read_one(_SELECT_IF_USED, asked) is not None
+
     async def rate(self, viewer: Viewer, preset_id: int, *, up: bool, now: float) -> tuple[int, int]:
         """Record or change a vote; return all thumbs up and down.
 
@@ -26,7 +31,7 @@ class Votes:
             if await one(await tx.execute(_UPSERT_PRESET_VOTE, asked)) is None:
                 if await one(await tx.execute(_SELECT_IF_VISIBLE, asked)) is None:
                     raise NotFound(NO_SUCH)
-                raise UserError("Who made a clip with a preset can rate it: try `/preset use` first.")
+                raise UserError("Make a clip with this preset first; then you can rate it.")
             counted = await one(await tx.execute(_COUNT_PRESET_VOTES, {"id": preset_id}))
             ups, downs = (counted["ups"], counted["downs"]) if counted else (0, 0)
             # The interval's lower end, so that few votes rank below many of the same share.
@@ -39,13 +44,14 @@ class Votes:
 
 
 _SELECT_IF_VISIBLE = f"SELECT 1 FROM presets AS p WHERE p.id = :id AND {VISIBLE}"
+_SELECT_IF_USED = """
+SELECT 1 FROM preset_versions AS v JOIN clips AS c ON c.preset_version = v.id
+WHERE v.preset_id = :id AND c.user_id = :user_id
+"""
 _UPSERT_PRESET_VOTE = f"""
 INSERT INTO preset_votes (preset_id, user_id, up, voted_at)
 SELECT p.id, :user_id, :up, :now FROM presets AS p
-WHERE p.id = :id AND {VISIBLE} AND EXISTS (
-    SELECT 1 FROM preset_versions AS v JOIN clips AS c ON c.preset_version = v.id
-    WHERE v.preset_id = p.id AND c.user_id = :user_id
-)
+WHERE p.id = :id AND {VISIBLE} AND EXISTS ({_SELECT_IF_USED})
 ON CONFLICT (preset_id, user_id) DO UPDATE SET up = excluded.up, voted_at = excluded.voted_at
 RETURNING up
 """
