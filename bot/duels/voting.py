@@ -73,13 +73,13 @@ class VoteService:
     def _judge(self, facts: VotingFacts, cast_at: float, account_created_at: float) -> ExcludedReason | None:
         """Return the rule that excludes the vote, if any. Raises UserError where it is refused."""
         if facts.voted:
-            raise UserError("You have voted on this duel. One vote a person, and it is final.")
+            raise UserError("You've already voted on this duel. Everyone has one vote, and it is final.")
         seconds_to_vote = max(0.0, cast_at - facts.posted_at)
         earliest = self._settings.duel_hearing_seconds
         if seconds_to_vote < earliest:
             raise UserError(
-                "Nobody can have heard both in that time. Listen to A and B, then vote; "
-                f"votes are taken {earliest:g} s after the duel was posted."
+                "Nobody can have heard both in that time. Listen to A and B, then vote: "
+                f"votes count from {earliest:g} s after the duel was posted."
             )
         return excluded_reason(
             self._rules,

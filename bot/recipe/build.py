@@ -64,6 +64,20 @@ def build_recipe(
     )
 
 
+def modes_taking(
+    engines: Mapping[Mode, Capabilities],
+    options: Mapping[str, OptionValue | None],
+    roles: Collection[Role] = (),
+) -> list[Mode]:
+    """Return the modes whose models take all of what was given. roles: those of the sources given."""
+    given = [name for name, value in options.items() if value is not None]
+    return [
+        mode
+        for mode, engine in engines.items()
+        if all(name in engine.options for name in given) and all(map(engine.takes_source, roles))
+    ]
+
+
 def mode_taking(
     engines: Mapping[Mode, Capabilities],
     default: Mode,
@@ -72,15 +86,10 @@ def mode_taking(
 ) -> Mode:
     """Return the mode for what was given without one: the default, or another whose model takes all of it.
 
-    The default where none does, so that its refusal is shown.  roles: those of the sources given.
+    The default where none does, so that its refusal is shown.
     """
-    given = [name for name, value in options.items() if value is not None]
-
-    def takes_all(engine: Capabilities) -> bool:
-        return all(name in engine.options for name in given) and all(map(engine.takes_source, roles))
-
-    ordered = sorted(engines, key=lambda mode: mode is not default)
-    return next((mode for mode in ordered if takes_all(engines[mode])), default)
+    taking = modes_taking(engines, options, roles)
+    return default if default in taking or not taking else taking[0]
 
 
 def in_other_mode(recipe: Recipe, capabilities: Capabilities, settings: OwnerLimits) -> Recipe:

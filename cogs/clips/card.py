@@ -22,7 +22,7 @@ from cogs.ui.embeds import Field, build_embed, described_anew
 from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600
-WITHOUT_WORDS = "(This server's AutoMod does not let the words through.)"
+WITHOUT_WORDS = "(This server's AutoMod doesn't let the words through.)"
 LINE_CHARACTERS = 200
 TEXT_SHOWN = 700
 """Two long texts of this length fit beside a long prompt."""

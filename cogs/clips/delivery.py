@@ -139,7 +139,7 @@ class ClipDelivery:
                 raise
             reason = reason or refused
         why = reason.refusal.reason if reason else TOKEN_OVER.reason
-        note = f"I could not show this clip in <#{job.channel_id}>. {why}"
+        note = f"I couldn't show this clip in <#{job.channel_id}>. {why}"
         try:
             channel = await direct_channel(self._bot, job.user_id)
             shown = await self._post(channel, job, clip, replace(draft, content=note))

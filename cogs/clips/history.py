@@ -18,6 +18,7 @@ from bot.store.clips import HistoryEntry
 from cogs.clips.resend import send_clip
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.commands import command
 from cogs.ui.embeds import build_embed
 from cogs.ui.gated_item import GatedItem
 from cogs.ui.persistent_cog import PersistentCog
@@ -157,7 +158,8 @@ async def _show(
     found = await interaction.client.history.page(interaction.user.id, before=before, limit=PAGE + 1)
     entries = found[:PAGE]
     if not entries:
-        text = "You have made no clips yet. /music makes one." if before is None else "These were all."
+        none = f"You have no clips yet. Make one with {command(interaction.client, 'music')}."
+        text = none if before is None else "There are no older ones."
         await interaction.edit_original_response(embed=build_embed(description=text), view=None)
         return
     lines = [_line(number, entry, chosen) for number, entry in enumerate(entries, start=1)]
@@ -188,7 +190,7 @@ def _line(number: int, entry: HistoryEntry, chosen: int | None) -> str:
     else:
         end = f"({quoted(entry.reason, REASON_SHOWN)})"
     if not clip.file:
-        end += " (its file made room for newer ones)"
+        end += " (its file was deleted to free up space)"
     return f"{mark}**{number}.** {when} {in_a_line(clip.recipe)} · {end}"
 
 

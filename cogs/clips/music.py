@@ -15,9 +15,10 @@ from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.presets.scenarios import suggestions
 from bot.recipe import Mode, OptionValue, Role, Task
-from bot.recipe.build import build_recipe, longest_seconds, mode_taking
+from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
+from bot.recipe.validate import Unsupported
 from bot.text import sanitize
 from cogs.clips.models import suggest_models
 from cogs.presets.lookup import named, suggest
@@ -82,8 +83,13 @@ class Music(commands.Cog):
         roles = [Role.MELODY] if melody is not None else []
         default = mode_taking(self.bot.models.defaults, self.bot.default_mode, given["options"], roles)
         engine = self.bot.models.chosen(mode, model, default)
-        recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
-        check_melody(melody, engine)
+        try:
+            recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
+            check_melody(melody, engine)
+        except Unsupported as refused:
+            others = modes_taking(self.bot.models.defaults, given["options"], roles)
+            also = "".join(f" Or use `mode:{other}`, which takes it." for other in others[:1])
+            raise Unsupported(f"{refused}{also}") from refused
         await acknowledge_request(interaction)
         await submit(interaction, recipe, melody=melody)
 
@@ -133,7 +139,7 @@ DESCRIPTIONS = {
     "mode": "The way it is made; the same words sound different in each",
     "model": "Which model makes it; the mode follows from it",
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
-    "preset": "A preset's name or code: your words go into it, your other options win over its own",
+    "preset": "A preset's name or code. Your words go into it, and your options replace its own",
     **{option.parameter: option.description for option in (PROMPT, SECONDS, SEED, *OPTIONS.values())},
 }
 

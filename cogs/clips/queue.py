@@ -32,7 +32,7 @@ class Queue(commands.Cog):
         mine = {job.id: job for job in await self.bot.history.open_jobs(interaction.user.id)}
         waiting = sum(position.number > 0 for position in positions.values())
         lines = [
-            "Nothing is waiting: a clip asked for now starts at once."
+            "Nothing is waiting, so your next clip starts at once."
             if not positions
             else f"{len(positions) - waiting} rendering, {waiting} waiting; "
             f"all done in {spoken(max(position.seconds for position in positions.values()))}."
@@ -44,11 +44,11 @@ class Queue(commands.Cog):
                     f"{in_a_line(mine[job_id].recipe)}"
                 )
         if positions and not mine:
-            lines.append("None of them is yours.")
+            lines.append("None is yours.")
         await interaction.followup.send("\n".join(lines), ephemeral=True)
 
-    @app_commands.command(description="Take back a clip that is waiting or rendering")
-    @app_commands.describe(clip="Which one; left out, the last one you asked for")
+    @app_commands.command(description="Cancel a clip that you are waiting for")
+    @app_commands.describe(clip="Which one (default: your newest)")
     async def cancel(self, interaction: discord.Interaction[Antiphon], clip: str | None = None) -> None:
         """Cancel one of the member's own open jobs."""
         await think(interaction, private=True)
@@ -57,7 +57,7 @@ class Queue(commands.Cog):
             raise NotFound("You have no clip waiting or rendering.")
         number = max(mine) if clip is None else number_in(clip)
         if number is None or number not in mine:
-            raise UserError("That is none of your waiting clips: choose one from the list that appears.")
+            raise UserError("You have no waiting clip with that number. Pick one from the list.")
         job = await self.bot.jobs.cancel(number)
         text = f"Cancelled: #{job.id} {in_a_line(job.recipe)}"
         if job.in_duel:

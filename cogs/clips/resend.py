@@ -45,11 +45,11 @@ async def send_clip(interaction: discord.Interaction[Antiphon], clip: Clip) -> N
 async def _smaller(card: Card, max_bytes: int | None, out_path: Path) -> Card:
     """Return the card with a copy of its MP3 of at most max_bytes; the stored clip stays as it is."""
     if max_bytes is None:
-        raise UserError("I cannot send this clip here: Discord finds even its smallest copy too large.")
+        raise UserError("I can't send this clip here: even its smallest copy is too large for Discord.")
     try:
         return replace(card, audio=await reencode(card.audio, max_bytes, out_path))
     except RenderError as error:
-        raise UserError(f"I cannot send this clip here. {error}") from error
+        raise UserError(f"I can't send this clip here. {error}") from error
 
 
 def _size(card: Card) -> int:

@@ -21,7 +21,7 @@ from cogs.delivery.respondable import Draft, Respondable
 
 log = logging.getLogger(__name__)
 
-BLOCKED_WORDS = "This server's AutoMod does not let the words of this request through."
+BLOCKED_WORDS = "This server's AutoMod doesn't let these words through."
 """The error of a request whose words AutoMod blocked; its notice leaves them out."""
 
 _NOT_HERE = (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP)

@@ -32,7 +32,7 @@ from cogs.ui.text import joined_lines, quoted
 
 Named = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]
 Name = app_commands.Range[str, 1, NAME_CHARACTERS]
-_SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everybody": Scope.PUBLIC}
+_SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everyone": Scope.PUBLIC}
 ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton, FixButton)
 LISTED_CHARACTERS = 1_500
 
@@ -40,7 +40,7 @@ LISTED_CHARACTERS = 1_500
 class PresetCog(PersistentCog):
     """The commands of members and moderators about presets."""
 
-    preset = app_commands.Group(name="preset", description="Recipes with a name: make, share and use them")
+    preset = app_commands.Group(name="preset", description="Settings with a name: make, share and use them")
 
     items = ITEMS
     forms = (*forms.FORMS, *save_forms.FORMS)
@@ -83,16 +83,14 @@ class PresetCog(PersistentCog):
         """Open the form, filled in from the message's clip."""
         clip_id = clip_in(message) if self.bot.wrote(message) else None
         if clip_id is None:
-            raise UserError(
-                "There is no clip of mine in that message. Choose one with an MP3 and its buttons."
-            )
+            raise UserError("That message has no clip from me. Choose one with an MP3 and buttons.")
         await save_forms.SaveForm(clip_id).offer(interaction, await self.bot.history.clip(clip_id))
 
     @preset.command(name="use", description="Make a clip with a preset")
     @app_commands.describe(
         preset="Its name or code",
-        prompt="Your words, where the preset wants some",
-        mode="Another mode than the preset's",
+        prompt="Your words, if the preset needs some",
+        mode="A different mode from the preset's",
     )
     @app_commands.autocomplete(preset=suggest)
     @app_commands.choices(mode=mode_choices())
@@ -107,7 +105,7 @@ class PresetCog(PersistentCog):
         await acknowledge_request(interaction)
         await use(interaction, await named(interaction, preset), prompt or "", mode)
 
-    @preset.command(name="show", description="Show a preset, its versions and what members think of it")
+    @preset.command(name="show", description="Show a preset with its versions and ratings")
     @app_commands.describe(preset="Its name or code", version="An older version")
     @app_commands.autocomplete(preset=suggest)
     async def show(
@@ -123,11 +121,11 @@ class PresetCog(PersistentCog):
             found = await self.bot.presets.get(found.id, viewer(interaction), version)
         await buttons.show(interaction, found)
 
-    @preset.command(name="browse", description="Look through the presets that there are")
+    @preset.command(name="browse", description="Browse the presets that you can use")
     @app_commands.describe(
         text="Words in the name, the prompt, the description or the tags",
         tag="One of its tags",
-        mode="How it makes clips",
+        mode="The mode it uses",
         sort="What comes first",
     )
     @app_commands.choices(mode=mode_choices())
@@ -153,9 +151,7 @@ class PresetCog(PersistentCog):
         """Open the form: a modal has to be the first answer, so one look at the disk comes before."""
         found = await named(interaction, preset)
         if found.owner_id != interaction.user.id:
-            raise NotFound(
-                f"“{shown_name(found.name)}” is not yours. `/preset fork` makes you a copy to change."
-            )
+            raise NotFound(f"“{shown_name(found.name)}” isn't yours. Make your own copy with `/preset fork`.")
         await save_forms.EditForm(found.id).offer(interaction, found)
 
     @preset.command(name="fork", description="Make yourself a copy of a preset, to change as you like")
@@ -178,10 +174,10 @@ class PresetCog(PersistentCog):
         found, clean = await named(interaction, preset), display_name(name)
         await self.bot.presets.rename(interaction.user.id, found.id, clean)
         await interaction.followup.send(
-            f"“{shown_name(found.name)}” is called “{shown_name(clean)}” now.", ephemeral=True
+            f"“{shown_name(found.name)}” is now called “{shown_name(clean)}”.", ephemeral=True
         )
 
-    @preset.command(name="delete", description="Take one of your presets away")
+    @preset.command(name="delete", description="Delete one of your presets")
     @app_commands.describe(preset="One of yours")
     @app_commands.autocomplete(preset=suggest_own)
     async def delete(self, interaction: discord.Interaction[Antiphon], preset: Named) -> None:
@@ -196,17 +192,15 @@ class PresetCog(PersistentCog):
             ephemeral=True,
         )
 
-    @preset.command(
-        name="share", description="Let others see and use one of your presets, or nobody any more"
-    )
-    @app_commands.describe(preset="One of yours", who="Who sees it from now on")
+    @preset.command(name="share", description="Choose who can see and use one of your presets")
+    @app_commands.describe(preset="One of yours", who="Who can see it")
     @app_commands.rename(who="with")
     @app_commands.autocomplete(preset=suggest_own)
     async def share(
         self,
         interaction: discord.Interaction[Antiphon],
         preset: Named,
-        who: Literal["nobody else", "this server", "everybody"],
+        who: Literal["nobody else", "this server", "everyone"],
     ) -> None:
         """Share it."""
         await think(interaction, private=True)
@@ -214,7 +208,7 @@ class PresetCog(PersistentCog):
         text = await buttons.share(interaction, found.id, _SCOPES[who])
         await interaction.followup.send(text, ephemeral=True)
 
-    @preset.command(name="rate", description="Say whether a preset served you well")
+    @preset.command(name="rate", description="Rate a preset that you made a clip with")
     @app_commands.describe(preset="One that you made a clip with", vote="You can change it later")
     @app_commands.autocomplete(preset=suggest)
     async def rate(
@@ -238,7 +232,7 @@ class PresetCog(PersistentCog):
         await report(interaction, (await named(interaction, preset)).id, reason)
 
     @preset.command(name="export", description="Get your presets as a file")
-    @app_commands.describe(preset="Only this one, which may be another member's")
+    @app_commands.describe(preset="Only this one; it can be somebody else's")
     @app_commands.autocomplete(preset=suggest)
     async def export(self, interaction: discord.Interaction[Antiphon], preset: Named | None = None) -> None:
         """Answer with the file, or with several where there are many."""
@@ -249,7 +243,7 @@ class PresetCog(PersistentCog):
         if not presets:
             raise NotFound("You have no presets yet. `/preset save` makes one.")
         await interaction.followup.send(
-            "`/preset import` reads it again, here or anywhere else.",
+            "Read it back with `/preset import`, here or in another server.",
             files=_as_files(presets),
             ephemeral=True,
         )
@@ -268,7 +262,7 @@ class PresetCog(PersistentCog):
         await think(interaction, private=True)
         attached = [one for one in message.attachments if one.filename.lower().endswith(".json")]
         if not attached:
-            raise UserError("That message has no preset file: one that ends with .json.")
+            raise UserError("That message has no preset file (its name ends with .json).")
         await self._import(interaction, attached)
 
     @app_commands.command(description="Look at what members reported, and decide")
@@ -293,14 +287,14 @@ class PresetCog(PersistentCog):
         names = [f"- {shown_name(preset.name)}" for preset in presets]
         count = f"{len(presets)} preset{'' if len(presets) == 1 else 's'}"
         await interaction.followup.send(
-            f"Imported {count}, for you alone so far:\n{joined_lines(names, LISTED_CHARACTERS)}",
+            f"Imported {count}. Only you can see them so far:\n{joined_lines(names, LISTED_CHARACTERS)}",
             ephemeral=True,
         )
 
     async def _own(self, interaction: discord.Interaction[Antiphon], text: str) -> Preset:
         found = await named(interaction, text)
         if found.owner_id != interaction.user.id:
-            raise NotFound(f"“{shown_name(found.name)}” is not yours, so only its owner can do that.")
+            raise NotFound(f"“{shown_name(found.name)}” isn't yours. Only its owner can do that.")
         return found
 
 

@@ -41,7 +41,7 @@ async def queue_of(interaction: discord.Interaction[Antiphon]) -> int:
         )
     if await interaction.client.is_owner(interaction.user):
         return EVERYWHERE
-    raise UserError("Reports are looked at in the server where they were made.")
+    raise UserError("Open reports in the server where they were made.")
 
 
 def _was_granted(interaction: discord.Interaction[Antiphon]) -> bool:
@@ -96,7 +96,7 @@ class HideButton(DecisionButton, prefix="report:hide"):
 
     label = "Hide"
     style = discord.ButtonStyle.danger
-    decided = "Hidden from everybody but its owner. `/reports` can restore it."
+    decided = "Hidden from everyone except its owner. You can restore it in `/reports`."
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Hide the preset."""
@@ -108,7 +108,7 @@ class KeepButton(DecisionButton, prefix="report:keep"):
 
     label = "Keep"
     style = discord.ButtonStyle.success
-    decided = "It stays for everybody, and the reports are settled."
+    decided = "It stays, and the reports are closed."
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Keep or restore the preset."""

@@ -105,8 +105,11 @@ def can_post(interaction: discord.Interaction[Antiphon]) -> bool:
 def why_not_post(interaction: discord.Interaction[Antiphon]) -> str:
     """Say why a duel cannot be posted here, and what to do."""
     if _outside_private_thread(interaction):
-        return "I am not a member of this private thread. Add me to it by mentioning me, then ask again."
-    return "A duel needs a channel where others can vote: use a server where I may post messages and files."
+        return "I'm not in this private thread. Mention me to add me, then ask again."
+    return (
+        "A duel needs a channel where others can vote. Start it in a server where I can post messages and "
+        "files."
+    )
 
 
 def max_bytes(interaction: discord.Interaction[Antiphon]) -> int:

@@ -79,7 +79,7 @@ async def answer_error(
     if isinstance(error, UserError):
         text = redact(str(error))
     elif isinstance(error, app_commands.CheckFailure):
-        text = "You cannot do that here."
+        text = "You can't do that here."
     elif isinstance(error, app_commands.TransformerError):
         text = f"“{quoted(str(error.value), 60)}” doesn't work for that option. Pick one from the list."
     else:

@@ -120,7 +120,7 @@ async def test_a_waiting_clip_is_cancelled_by_command(bot: BotProcess, alice: Ac
     waiting = await queued(alice, "never mind")
     [choice] = await alice.autocomplete("cancel", "clip", "never")
     other = await (await bob.slash("cancel", clip=choice["value"])).finished()
-    assert "none of your waiting clips" in text_of(other)
+    assert "no waiting clip with that number" in text_of(other)
     done = await (await alice.slash("cancel", clip=choice["value"])).finished()
     assert re.search(r"Cancelled: #\d+ never mind", done.content)
     await text_in(waiting, "Cancelled", bot.sandbox)

@@ -173,7 +173,7 @@ async def test_a_locked_thread_sends_the_clip_to_its_member(
     since = newest_id(bot.sandbox)
     bot.let_through()
     clip = await clip_after(dm, since)
-    assert "I could not show this clip" in text_of(clip)
+    assert "I couldn't show this clip" in text_of(clip)
     assert clips_in(thread) == []
 
 

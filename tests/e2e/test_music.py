@@ -108,6 +108,10 @@ async def test_a_blank_prompt_is_answered_in_private(alice: Actor, bob: Actor) -
 async def test_an_option_that_the_engine_ignores_is_refused(alice: Actor, bob: Actor) -> None:
     message = await (await ask(alice, "piano", mode="ar", steps=50)).finished()
     assert "`steps` does nothing in mode ar" in message.content
+    assert message.content.endswith("Leave `steps` out. Or use `mode:diffusion`, which takes it.")
+    neither = await (await ask(alice, "piano", steps=50, top_k=5)).finished()
+    assert "`steps` does nothing in mode ar" in neither.content
+    assert "Or use" not in neither.content
     assert not bob.sees(message)
 
 

@@ -42,7 +42,7 @@ async def saved(actor: Actor, name: str, template: str, **typed: str) -> str:
 
 async def shared(actor: Actor, name: str) -> str:
     """Share a preset with everybody and return its code."""
-    text = await said(actor, "preset share", preset=name, **{"with": "everybody"})
+    text = await said(actor, "preset share", preset=name, **{"with": "everyone"})
     match = re.search(r"`(\w{6})`", text)
     assert match, text
     return match[1]
@@ -161,7 +161,7 @@ async def test_a_banned_author_is_not_seen_and_shares_no_more(
     await mina.click(case, "Ban author")
     await hears(bot, case)
     assert "no such preset" in await said(bob, "preset show", preset="Loud")
-    refused = await said(alice, "preset share", preset="Loud", **{"with": "everybody"})
+    refused = await said(alice, "preset share", preset="Loud", **{"with": "everyone"})
     assert "moderator" in refused
     case = await private(await mina.click(await private(await mina.slash("reports")), "Look at 1"))
     await mina.click(case, "Unban author")
@@ -292,8 +292,8 @@ async def test_starters_are_presets_and_come_while_nothing_is_typed(bob: Actor) 
 async def test_only_the_owner_changes_a_preset(alice: Actor, bob: Actor) -> None:
     await saved(alice, "Mine", "soft piano")
     code = await shared(alice, "Mine")
-    assert "not yours" in await said(bob, "preset edit", preset=code)
-    assert "not yours" in await said(bob, "preset delete", preset=code)
+    assert "isn't yours" in await said(bob, "preset edit", preset=code)
+    assert "isn't yours" in await said(bob, "preset delete", preset=code)
     assert "not one of your own" in await said(bob, "preset rename", preset=code, name="Stolen")
     assert "called “Theirs”" in await said(alice, "preset rename", preset="mine", name="Theirs")
     assert "already have" in await saved(alice, "THEIRS", "again")
