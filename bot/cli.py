@@ -230,7 +230,7 @@ def doctor(
 
 
 def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
-    from bot.local import bot_program, run_sandbox
+    from bot.local import WELCOME, bot_program, run_sandbox
     from sandbox.resolve import ActionError
     from sandbox.server import Sandbox
 
@@ -239,7 +239,7 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
         err.print(f"CLIP_DIR is for the clips of your own server. {own}", soft_wrap=True)
     code = _run(
         run_sandbox(
-            lambda history, port: Sandbox(history, port=port),
+            lambda history, port: Sandbox(history, port=port, welcome=WELCOME),
             ActionError,
             sandbox_folder(settings),
             port,

@@ -22,7 +22,7 @@ from sandbox.interactions import Interactions
 from sandbox.limits import Limits
 from sandbox.links import Links
 from sandbox.messages import Messages
-from sandbox.model import AppSettings, Attachment
+from sandbox.model import AppSettings, Attachment, Json
 from sandbox.payloads import Payloads
 from sandbox.places import Places
 from sandbox.rest.http import RestApi
@@ -50,6 +50,9 @@ class Options(TypedDict, total=False):
     """The number of shards that GET /gateway/bot recommends."""
     spec: Spec | None
     """Discord's OpenAPI description, to check traffic against."""
+    welcome: Json | None
+    """What the page shows above the messages: {"title", "text", "hint", "starters"}. `hint` stands in the
+    empty message field; a starter is {"label", "command", "options"}, a button that fills in a command."""
     bot_name: str
     """The bot's display name in a new history file."""
 
@@ -68,6 +71,7 @@ class Backend:
         self.spec = options.get("spec")
         self._path = path
         self._shards = options.get("shards", 1)
+        self.welcome = options.get("welcome")
         self._bot_name = options.get("bot_name", "Antiphon")
         self._upload_limit = options.get("upload_limit", UPLOAD_LIMIT)
 

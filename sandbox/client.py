@@ -151,7 +151,9 @@ class Client:
         resolver = self._resolver(channel)
         filled = fill_options(path_of(command, name), options, resolver)
         data = self._data(command) | ({"options": filled} if filled else {}) | resolver.result()
-        return self._send(InteractionType.APPLICATION_COMMAND, user, channel, command, data)
+        sent = self._send(InteractionType.APPLICATION_COMMAND, user, channel, command, data)
+        self.world.note_use(user.id, name)
+        return sent
 
     def autocomplete(
         self, user: User, channel: Channel, name: str, options: Mapping[str, Any], focused: str

@@ -17,7 +17,9 @@ The server speaks first, and after every change of user. Ids are strings; Discor
      "dms": [channel…],                   private channels of yours
      "permissions": {channel_id: "bits"}, yours
      "messages": {channel_id: [message…]}, the last 50 that you see, oldest first
-     "commands": {channel_id: [command…]}} the commands offered to you there: Discord's command objects
+     "commands": {channel_id: [command…]}, the commands offered to you there: Discord's command objects
+     "used": {command: count},            how often you used each command
+     "welcome": {"title", "text", "hint", "starters": [{"label", "command", "options"}…]} or null}
 
 and then tells what happens where you can see it:
 

@@ -35,6 +35,8 @@ class PageView:
             "permissions": self.permissions(user),
             "messages": {str(room.id): self.history(user, room.id) for room in channels},
             "commands": self.commands(user),
+            "used": world.used(user.id),
+            "welcome": self.sandbox.welcome,
         }
 
     def guilds(self, user: User) -> list[Json]:

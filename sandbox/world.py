@@ -5,10 +5,11 @@ Each method keeps the change and tells it to the listeners; what a change may be
 
 from __future__ import annotations
 
+import json
 import secrets
 from bisect import insort
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sandbox import changes
 from sandbox.clock import Clock
@@ -207,6 +208,16 @@ class World:
         """Keep `application_id` or `owner_id`, for a new file."""
         self.store.replace_setting(name, str(value))
         setattr(self, name, value)
+
+    def used(self, user_id: int) -> dict[str, int]:
+        """How often somebody has used each command, by its full name."""
+        return cast(dict[str, int], json.loads(self.store.setting(f"used {user_id}", "{}")))
+
+    def note_use(self, user_id: int, command: str) -> None:
+        """Count one use of a command."""
+        used = self.used(user_id)
+        used[command] = used.get(command, 0) + 1
+        self.store.replace_setting(f"used {user_id}", json.dumps(used))
 
     def add_user(self, user: User) -> User:
         """Keep a user."""

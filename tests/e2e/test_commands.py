@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.local import WELCOME
 from sandbox.actors import Actor, text_of
+from sandbox.options import path_of
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import WAIT, private
 
@@ -31,6 +33,15 @@ async def test_an_option_that_came_since_is_a_change_too(bot: BotProcess, alice:
     finally:
         command.body["options"] = known
     assert "This command has changed. Reload Discord" in text_of(answer)
+
+
+async def test_the_sandbox_s_welcome_offers_commands_that_there_are(bot: BotProcess) -> None:
+    commands = {one.name: one for one in bot.sandbox.world.commands_of(None)}
+    for starter in WELCOME["starters"]:
+        name = starter["command"]
+        options = {option["name"] for option in path_of(commands[name.split()[0]], name).options}
+        assert starter["options"].keys() <= options
+    assert "/music" in WELCOME["hint"]
 
 
 async def test_a_leaderboard_stays_where_its_second_part_is_refused(bot: BotProcess) -> None:

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from bot.errors import SetupError
-from bot.local import LocalDiscord, run_sandbox
+from bot.local import DEMO, LocalDiscord, run_sandbox
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
 from tests.e2e.bot_process import ROOT, default_interrupt
@@ -78,14 +78,14 @@ async def test_the_first_start_opens_on_music_and_a_later_one_as_it_was_left(tmp
             assert page.status == 200
             assert "<title>" in await page.text()
         await eventually(lambda: len(sandbox.delivered()) == 2, "a clip in each mode")
-        assert sandbox.delivered() == ["ar", "diffusion"]
+        assert sandbox.delivered() == [mode.value for mode, _, _ in DEMO]
     async with Started(tmp_path) as again:
         assert again.address == address
         async with aiohttp.ClientSession() as session:
             await eventually(lambda: again.task.done() or again.delivered(), "the database")
             async with session.get(address) as page:
                 assert page.status == 200
-        assert again.delivered() == ["ar", "diffusion"]
+        assert again.delivered() == [mode.value for mode, _, _ in DEMO]
 
 
 async def test_where_the_port_is_taken_meanwhile_another_is(tmp_path: Path) -> None:

@@ -5,6 +5,27 @@ export function byAge(a, b) {
   return a.length - b.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
+/** How far one person has read in each channel; remembered by the browser. */
+class ReadMarks {
+  constructor(userId) {
+    this.key = `sandbox-read-${userId}`;
+    try {
+      this.marks = JSON.parse(localStorage.getItem(this.key)) ?? {};
+    } catch {
+      this.marks = {};
+    }
+  }
+
+  get(channelId) {
+    return this.marks[channelId];
+  }
+
+  set(channelId, messageId) {
+    this.marks[channelId] = messageId;
+    localStorage.setItem(this.key, JSON.stringify(this.marks));
+  }
+}
+
 /**
  * Events, all CustomEvents: "reset" after a snapshot; "message" {message, isNew}; "deleted" {channelId, id};
  * "typing" {channelId, userId}; "rooms"; "bot"; "commands"; "interaction" {interaction}; "unread".
@@ -14,6 +35,7 @@ export class World extends EventTarget {
     super();
     this.ready = false;
     this.unread = new Map();
+    this.pings = new Map();
     this.readingId = null;
   }
 
@@ -44,7 +66,6 @@ export class World extends EventTarget {
   }
 
   reset(snapshot) {
-    if (this.you !== snapshot.you) this.unread.clear();
     this.ready = true;
     this.you = snapshot.you;
     this.bot = snapshot.bot;
@@ -56,7 +77,31 @@ export class World extends EventTarget {
     for (const [key, list] of Object.entries(snapshot.messages)) {
       this.messages.set(key, new Map(list.map((message) => [message.id, message])));
     }
+    this.used = new Map(Object.entries(snapshot.used));
+    this.welcome = snapshot.welcome;
+    this.marks = new ReadMarks(this.you);
+    this.findUnread();
     this.tell("reset");
+  }
+
+  /** What came since this person last read each channel; a channel that was never read counts as read. */
+  findUnread() {
+    this.unread.clear();
+    this.pings.clear();
+    for (const id of this.channels.keys()) {
+      const history = this.history(id);
+      const mark = this.marks.get(id);
+      if (mark === undefined) this.marks.set(id, history.at(-1)?.id ?? "0");
+      else for (const message of history) if (byAge(message.id, mark) > 0) this.countUnread(message);
+    }
+  }
+
+  countUnread(message) {
+    if (message.author.id === this.you || message.ephemeral) return;
+    const { channel_id: id } = message;
+    const add = (counts) => counts.set(id, (counts.get(id) ?? 0) + 1);
+    add(this.unread);
+    if (!this.channels.get(id)?.guild_id || message.mentions.some((user) => user.id === this.you)) add(this.pings);
   }
 
   takePlaces({ guilds, permissions, commands }) {
@@ -86,8 +131,9 @@ export class World extends EventTarget {
   hearMessage({ new: isNew, message }) {
     const room = this.room(message.channel_id);
     room.set(message.id, message);
-    if (isNew && message.channel_id !== this.readingId && message.author.id !== this.you) {
-      this.unread.set(message.channel_id, (this.unread.get(message.channel_id) ?? 0) + 1);
+    if (isNew && message.channel_id === this.readingId) this.marks.set(message.channel_id, message.id);
+    else if (isNew) {
+      this.countUnread(message);
       this.tell("unread");
     }
     this.tell("message", { message, isNew });
@@ -124,9 +170,21 @@ export class World extends EventTarget {
     return this.room(channelId).get(id);
   }
 
+  /** Note a channel as read; returns the id of the first message that was not, or null. */
   read(channelId) {
     this.readingId = channelId;
+    const history = this.history(channelId);
+    const mark = this.marks.get(channelId);
+    const first = this.unread.has(channelId) ? history.find((one) => byAge(one.id, mark) > 0 && one.author.id !== this.you) : null;
+    this.marks.set(channelId, history.at(-1)?.id ?? "0");
+    this.pings.delete(channelId);
     if (this.unread.delete(channelId)) this.tell("unread");
+    return first?.id ?? null;
+  }
+
+  /** Count one more use of a command. */
+  noteUse(command) {
+    this.used.set(command, (this.used.get(command) ?? 0) + 1);
   }
 
   // Names

@@ -47,6 +47,22 @@ export class CommandLine {
     else this.tail.focus();
   }
 
+  /** What is filled in, as a line that start() reads again; files and what is empty are left out. */
+  written() {
+    const [first] = this.command.options;
+    const fields = this.fields.filter((field) => field.text.trim() !== "");
+    fields.sort((a, b) => (b.option === first) - (a.option === first));
+    const parts = fields.map((field) => (field.option === first ? field.text : `${field.option.name}:${field.text}`));
+    return [`/${this.command.name}`, ...parts].join(" ");
+  }
+
+  /** Mark the text of the first field, so that typing replaces it. */
+  selectFirst() {
+    const [field] = this.fields;
+    field?.focus();
+    field?.input.select?.();
+  }
+
   field(name) {
     return this.fields.find((field) => field.option.name === name);
   }
@@ -177,7 +193,7 @@ export class CommandLine {
     } else if (event.key === "Escape") {
       event.preventDefault();
       if (suggestions.items.length > 0) this.list(field, []);
-      else this.left(`/${this.command.name}`);
+      else this.left(this.written());
     } else if (event.key === "Backspace" && field.empty && !event.repeat) {
       event.preventDefault();
       if (!field.option.required) this.remove(field);
@@ -234,7 +250,7 @@ export class CommandLine {
       }
     } else if (event.key === "Escape") {
       event.preventDefault();
-      this.left(`/${this.command.name}`);
+      this.left(this.written());
     } else if ((event.key === "Backspace" || event.key === "ArrowLeft") && this.tail.selectionStart === 0) {
       event.preventDefault();
       if (this.fields.length > 0) this.fields.at(-1).focus();
@@ -263,6 +279,7 @@ export class CommandLine {
     try {
       const parameters = { channel_id: this.channelId, command: this.command.name, options };
       await this.app.timeline.command(`/${this.command.name}`, "slash", parameters);
+      this.app.world.noteUse(this.command.name);
       this.sent();
     } catch (error) {
       this.busy = false;

@@ -17,6 +17,13 @@ function expand(node, name) {
   return [{ name, description: node.description ?? "", options }];
 }
 
+/** The commands as a picker shows them: `first` at the top, then those used most, then by the alphabet. */
+export function ranked(commands, used, first) {
+  const rank = (command) => (command.name === first ? Infinity : (used.get(command.name) ?? 0));
+  const more = (a, b) => (rank(b) > rank(a) ? 1 : -1);
+  return [...commands].sort((a, b) => (rank(a) === rank(b) ? a.name.localeCompare(b.name) : more(a, b)));
+}
+
 /** The commands that fit what is typed after the slash, best first. */
 export function search(commands, typed) {
   const wanted = typed.trim().toLowerCase().replace(/\s+/g, " ");

@@ -5,7 +5,7 @@ import { icon } from "../icons.js";
 import { Names } from "../view/names.js";
 import { UploadList } from "../view/uploads.js";
 import { CommandLine } from "./command_line.js";
-import { begun, flatten, search, typeWords } from "./commands.js";
+import { begun, flatten, ranked, search, typeWords } from "./commands.js";
 import { encode, offered } from "./mentions.js";
 import { Suggestions } from "./suggestions.js";
 
@@ -16,6 +16,7 @@ export class Composer {
   constructor(app, element) {
     this.app = app;
     this.drafts = new Map();
+    this.held = false; // a command was left with what was typed: it stays text until it is entered again
     this.typingAt = 0;
     this.line = null;
     this.reply = null;
@@ -37,11 +38,12 @@ export class Composer {
     });
     const attach = h("button", { type: "button", class: "icon-button text-only", "aria-label": "Attach files", title: "Attach files", on: { click: () => this.files.click() } }, icon("plus"));
     const commands = h("button", { type: "button", class: "icon-button text-only", "aria-label": "Commands", title: "Commands", on: { click: () => this.openPicker() } }, icon("slash"));
+    const leave = h("button", { type: "button", class: "icon-button command-only", "aria-label": "Leave the command", title: "Leave the command", on: { click: () => this.leaveCommand("", true) } }, icon("close"));
     const send = h("button", { type: "button", class: "icon-button send", "aria-label": "Send", title: "Send", on: { click: () => (this.line ? this.line.submit() : this.send()) } }, icon("send"));
     this.place = h("div", { class: "composer-place" }, this.text);
     this.count = h("span", { class: "count", hidden: true });
     this.uploadPlace = h("div", {});
-    element.append(this.replyBar, this.uploadPlace, h("div", { class: "composer-row" }, attach, this.files, this.place, this.count, commands, send));
+    element.append(this.replyBar, this.uploadPlace, h("div", { class: "composer-row" }, attach, this.files, this.place, this.count, commands, leave, send));
     app.world.addEventListener("commands", () => this.line === null && this.typed());
     const room = element.closest(".room");
     room.addEventListener("dragover", (event) => event.preventDefault());
@@ -53,17 +55,19 @@ export class Composer {
 
   /** Write into another channel, or as somebody else. */
   open(channelId) {
-    if (this.channelId) this.drafts.set(this.channelId, this.text.value);
+    if (this.channelId) this.drafts.set(this.channelId, this.line?.written() ?? this.text.value);
     if (this.line) this.leaveCommand("", false);
     this.channelId = channelId;
     this.stopReply();
     this.uploads = new UploadList(this.app, channelId);
     refill(this.uploadPlace, this.uploads.element);
     this.text.value = this.drafts.get(channelId) ?? "";
+    this.held = begun(this.commands, this.text.value) !== null;
     const { world } = this.app;
     const channel = world.channels.get(channelId);
     const name = `${channel.guild_id ? "#" : "@"}${world.channelName(channel)}`;
-    this.text.placeholder = `Message ${name}`;
+    const isHome = world.guildOf(channelId)?.has_bot || channel.recipients?.some((user) => user.bot);
+    this.text.placeholder = (isHome && world.welcome?.hint) || `Message ${name}`;
     this.text.setAttribute("aria-label", `Message ${name}. Type a slash for commands`);
     this.suggestions.close();
     this.resize();
@@ -83,9 +87,14 @@ export class Composer {
   typed() {
     this.resize();
     const { value } = this.text;
+    const found = begun(this.commands, value);
+    if (!found) this.held = false;
     if (document.activeElement !== this.text) return;
+    if (found && this.held) {
+      this.showHeld(found);
+      return;
+    }
     if (value.startsWith("/") && !value.includes("\n")) {
-      const found = begun(this.commands, value);
       if (found) this.enterCommand(found.command, found.rest);
       else this.showCommands(value.slice(1));
       return;
@@ -100,13 +109,24 @@ export class Composer {
   }
 
   showCommands(typed) {
-    const all = this.commands;
+    const { used, welcome } = this.app.world;
+    const all = ranked(this.commands, used, welcome?.starters[0]?.command);
     const found = search(all, typed);
     const items = found.map((command) => ({ label: `/${command.name}`, note: command.description, side: optionNames(command), command }));
     const bot = this.app.world.users.get(this.app.world.bot.id);
-    const empty = all.length === 0 ? `${bot.global_name ?? bot.username} offers no commands here.` : `No command fits “/${typed}”.`;
+    const botName = bot.global_name ?? bot.username;
+    const away = this.app.world.guildOf(this.channelId)?.has_bot === false;
+    const none = away ? `${botName} is not in this server, so it has no commands for you here.` : `${botName} has no commands for you here.`;
+    const empty = all.length === 0 ? none : `No command fits “/${typed}”.`;
     const head = h("div", { class: "hint" }, h("b", {}, `Commands of ${bot.global_name ?? bot.username}`));
     this.suggestions.show({ input: this.text, items, label: "Commands", head, empty, pick: (item) => this.enterCommand(item.command, "") });
+  }
+
+  /** Offer to go on with the command that was left. */
+  showHeld({ command, rest }) {
+    const head = h("div", { class: "hint" }, h("b", {}, "Kept as text"), h("span", { class: "hint-words" }, "Press Enter to go on with the command."));
+    const items = [{ label: `/${command.name}`, note: command.description, side: optionNames(command) }];
+    this.suggestions.show({ input: this.text, items, label: "Commands", head, pick: () => this.enterCommand(command, rest) });
   }
 
   complete(start, text) {
@@ -118,7 +138,7 @@ export class Composer {
 
   /** Put a text where the caret is. */
   insert(text) {
-    if (this.line) this.leaveCommand("", false);
+    if (this.line) this.leaveCommand(this.line.written(), false);
     this.text.setRangeText(text, this.text.selectionStart, this.text.selectionEnd, "end");
     this.text.focus();
     this.resize();
@@ -180,11 +200,34 @@ export class Composer {
     this.typed();
   }
 
-  /** Begin a command by its name ("preset save"), if it is offered here. */
-  startCommand(name) {
-    const command = this.commands.find((one) => one.name === name) ?? this.commands.find((one) => one.name.startsWith(`${name} `));
-    if (command) this.enterCommand(command, "");
-    else this.app.complain(new Error(`/${name} is not offered here.`));
+  find(name) {
+    return this.commands.find((one) => one.name === name) ?? this.commands.find((one) => one.name.startsWith(`${name} `));
+  }
+
+  /** Whether a command can be used here. */
+  offers(name) {
+    return this.find(name) !== undefined;
+  }
+
+  /**
+   * Begin a command by its name ("preset save"), if it is offered here. `options` are filled in, and what is
+   * written already takes the place of the first; without them a command that is begun goes on as it is.
+   */
+  startCommand(name, options = {}) {
+    const command = this.find(name);
+    if (!command) {
+      this.app.complain(new Error(`/${name} is not offered here.`));
+      return;
+    }
+    if (this.line?.command.name === command.name) {
+      this.line.start("");
+      return;
+    }
+    const said = this.text.value.trim();
+    const [first, ...others] = Object.entries(options).map(([key, value]) => `${key}:${value}`);
+    const own = first !== undefined && this.line === null && said !== "" && !said.startsWith("/");
+    this.enterCommand(command, [own ? said : (first ?? ""), ...others].join(" "));
+    if (first !== undefined && !own) this.line.selectFirst();
   }
 
   enterCommand(command, rest) {
@@ -206,6 +249,7 @@ export class Composer {
   }
 
   leaveCommand(text, focus) {
+    this.held = true;
     this.line.close();
     this.line = null;
     refill(this.place, this.text);
@@ -241,6 +285,11 @@ export class Composer {
       return;
     }
     const files = this.uploads.ids;
+    const found = begun(this.commands, this.text.value);
+    if (found && files.length === 0) {
+      this.enterCommand(found.command, found.rest);
+      return;
+    }
     if (content === "" && files.length === 0) return;
     if ([...content].length > LONGEST) {
       this.app.complain(new Error(`Your message is too long: at most ${LONGEST} characters.`));

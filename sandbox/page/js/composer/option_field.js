@@ -55,6 +55,7 @@ export class TypedField {
     });
     this.element = pill(option, this.input);
     this.resize();
+    if (this.multiline) this.fitWidth();
   }
 
   get text() {
@@ -75,8 +76,24 @@ export class TypedField {
   resize() {
     const lines = this.input.value.split("\n");
     const columns = Math.min(Math.max(...lines.map((line) => [...line].length + 1), 4), 64);
-    if (!this.multiline) this.input.size = columns;
-    else Object.assign(this.input, { cols: columns, rows: Math.min(lines.length, 6) });
+    if (!this.multiline) {
+      this.input.size = columns;
+      return;
+    }
+    // Long texts wrap: as many lines as they take, up to where the style sheet lets them scroll.
+    this.input.cols = columns;
+    this.input.style.setProperty("height", "auto");
+    if (this.input.isConnected) this.input.style.setProperty("height", `${this.input.scrollHeight}px`);
+  }
+
+  /** Wrap anew whenever the field becomes wider or narrower. */
+  fitWidth() {
+    let width = 0;
+    new ResizeObserver(([entry]) => {
+      if (entry.contentRect.width === width) return;
+      width = entry.contentRect.width;
+      this.resize();
+    }).observe(this.input);
   }
 
   /** Fill in a text, as if typed. */

@@ -2,13 +2,14 @@
 
 import { h, safeUrl } from "../dom.js";
 import { fullTime, relative, timestamp } from "../time.js";
+import { placeOf } from "../places.js";
 import { parse } from "./blocks.js";
 import { inline } from "./inline.js";
 
 const TAGS = { bold: "strong", italic: "em", underline: "u", strike: "s" };
 const ONLY_EMOJI = /^(?:\s|\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|\u200d|\ufe0f|[#*\d]\ufe0f?\u20e3)+$/u;
 
-/** A whole text. `names` is {user, role, channel, command}: functions from an id to an element, or null. */
+/** A whole text. `names` is {user, role, channel, command, place}: functions that make the elements of mentions and of links to messages. */
 export function markdown(text, names) {
   const large = text.length <= 60 && /\p{Extended_Pictographic}/u.test(text) && ONLY_EMOJI.test(text);
   return h("div", { class: large ? "markdown jumbo" : "markdown" }, parse(text).map((node) => block(node, names)));
@@ -52,7 +53,7 @@ function piece(node, names) {
     case "code":
       return h("code", { class: "inline-code" }, node.text);
     case "link":
-      return link(node.url, children());
+      return link(node.url, children(), names);
     case "spoiler":
       return spoiler(children());
     case "time":
@@ -72,10 +73,12 @@ function piece(node, names) {
   }
 }
 
-/** A link that opens elsewhere; what is no web address stays text. */
-export function link(url, children) {
+/** A link: inside the page where it leads to a message or channel, else to a new tab. No web address: text. */
+export function link(url, children, names) {
   const safe = safeUrl(url);
   if (safe === null) return h("span", {}, children);
+  const place = placeOf(safe);
+  if (place && names) return names.place(place, children.length === 1 && children[0] === url ? null : children);
   return h("a", { href: safe, target: "_blank", rel: "noopener noreferrer nofollow" }, children);
 }
 

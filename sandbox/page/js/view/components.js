@@ -3,12 +3,25 @@
 import { h, hex, mediaUrl, safeUrl } from "../dom.js";
 import { icon } from "../icons.js";
 import { KIND, SELECTS } from "../kinds.js";
+import { placeOf } from "../places.js";
 import { spoiler } from "../markdown/render.js";
 import { attachment, fileCard, kindOf, picture } from "./media.js";
 import { emoji } from "./names.js";
 import { entityChoices, selectBox, stringChoices } from "./select.js";
 
 const STYLES = { 1: "primary", 2: "secondary", 3: "success", 4: "danger", 5: "link", 6: "premium" };
+
+const DOUBLE_CLICK_MS = 500;
+let pressed = { at: -DOUBLE_CLICK_MS, x: 0, y: 0, key: null };
+
+/** Whether a press is the second of a double click, and the list has moved another button under the pointer. */
+function isStray({ timeStamp, clientX, clientY, detail }, key) {
+  if (detail === 0) return false; // by the keyboard
+  const same = timeStamp - pressed.at < DOUBLE_CLICK_MS && Math.hypot(clientX - pressed.x, clientY - pressed.y) < 8;
+  if (same && key !== pressed.key) return true;
+  pressed = { at: timeStamp, x: clientX, y: clientY, key };
+  return false;
+}
 
 /** Renders the components of one message. `use(action, customId, more)` sends what the reader does. */
 export class ComponentView {
@@ -53,10 +66,15 @@ export class ComponentView {
     if (component.url) {
       const url = safeUrl(component.url);
       if (url === null || component.disabled) return h("button", { type: "button", class: "button link", disabled: true, ...label }, face, icon("external"));
+      const place = placeOf(url);
+      if (place) return h("button", { type: "button", class: "button link", on: { click: () => this.app.goTo(place) }, ...label }, face);
       return h("a", { class: "button link", href: url, target: "_blank", rel: "noopener noreferrer", ...label }, face, icon("external"));
     }
     const busy = this.pending.has(component.custom_id);
-    const press = () => !this.pending.has(component.custom_id) && this.use("click", component.custom_id, {});
+    const press = (event) => {
+      if (this.pending.has(component.custom_id) || isStray(event, `${this.message.id} ${component.custom_id}`)) return;
+      this.use("click", component.custom_id, {});
+    };
     return h(
       "button",
       {

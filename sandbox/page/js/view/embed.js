@@ -14,8 +14,8 @@ export function embed(body, names) {
     h(
       "div",
       { class: "embed-body" },
-      body.author && h("div", { class: "embed-author" }, small(body.author.icon_url), linked(body.author.name, body.author.url)),
-      body.title && h("div", { class: "embed-title" }, body.url ? link(body.url, names.line(body.title)) : names.line(body.title)),
+      body.author && h("div", { class: "embed-author" }, small(body.author.icon_url), linked(body.author.name, body.author.url, names)),
+      body.title && h("div", { class: "embed-title" }, body.url ? link(body.url, names.line(body.title), names.rich) : names.line(body.title)),
       body.description && h("div", { class: "embed-description" }, names.markdown(body.description)),
       body.fields?.length > 0 && fields(body.fields, names),
     ),
@@ -59,8 +59,8 @@ function footer(body) {
   return h("div", { class: "embed-footer" }, small(body.footer?.icon_url), text, text && time && " • ", time);
 }
 
-function linked(text, url) {
-  return url ? link(url, [text]) : h("span", {}, text);
+function linked(text, url, names) {
+  return url ? link(url, [text], names.rich) : h("span", {}, text);
 }
 
 function small(url) {

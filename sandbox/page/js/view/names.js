@@ -40,6 +40,7 @@ export class Names {
       role: (id) => this.roleMention(id),
       channel: (id) => this.channelMention(id),
       command: (name) => this.commandMention(name),
+      place: (place, children) => this.placeLink(place, children),
     };
     this.text = {
       user: (id) => this.world.nameOf(id, this.guild),
@@ -94,6 +95,17 @@ export class Names {
     const channel = this.world.channels.get(id);
     if (!channel) return h("span", { class: "mention" }, "#unknown");
     return h("button", { type: "button", class: "mention", on: { click: () => this.app.go(id) } }, `#${this.channelText(id)}`);
+  }
+
+  /** A link to a channel or a message; a bare address shows where it leads, as Discord's client does. */
+  placeLink(place, children) {
+    const known = this.world.channels.has(place.channelId);
+    const bare = `#${known ? this.channelText(place.channelId) : "unknown"}${place.messageId ? " › message" : ""}`;
+    const go = (event) => {
+      event.preventDefault();
+      this.app.goTo(place);
+    };
+    return h("a", { href: `#${place.messageId ?? place.channelId}`, class: children ? null : "mention", on: { click: go } }, children ?? bare);
   }
 
   commandMention(name) {

@@ -48,7 +48,9 @@ export class Sidebar {
     const { app } = this;
     const here = channel.id === app.channelId;
     const unread = app.world.unread.get(channel.id) ?? 0;
+    const pings = app.world.pings.get(channel.id) ?? 0;
     const name = app.world.channelName(channel);
+    const words = pings > 0 ? `${name}, ${pings} for you` : `${name}, unread`;
     return h(
       "li",
       {},
@@ -58,12 +60,13 @@ export class Sidebar {
           type: "button",
           class: `room-link${here ? " here" : ""}${unread ? " unread" : ""}${channel.parent_id ? " thread" : ""}`,
           "aria-current": here ? "page" : null,
+          "aria-label": unread > 0 ? words : null,
           "data-room": channel.id,
           on: { click: () => app.go(channel.id, { focus: true }) },
         },
         mark,
         h("span", { class: "room-name" }, name),
-        unread > 0 && h("span", { class: "badge" }, h("span", { "aria-hidden": "true" }, unread > 99 ? "99+" : unread), h("span", { class: "unseen" }, `, ${unread} unread`)),
+        pings > 0 && h("span", { class: "badge", "aria-hidden": "true" }, pings > 99 ? "99+" : pings),
       ),
     );
   }

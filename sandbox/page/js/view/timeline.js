@@ -40,9 +40,10 @@ export class Timeline {
     world.addEventListener("deleted", ({ detail }) => this.gone(detail));
   }
 
-  /** Show a channel from its end. */
-  open(channelId) {
+  /** Show a channel from its end; a line stands before the message `firstUnread`. */
+  open(channelId, firstUnread = null) {
     this.channelId = channelId;
+    this.firstUnread = firstUnread;
     this.names = new Names(this.app, channelId);
     this.elements.clear();
     this.states.clear();
@@ -76,7 +77,7 @@ export class Timeline {
   async loadOlder() {
     const first = this.app.world.history(this.channelId)[0];
     const older = await this.app.act("history", { channel_id: this.channelId, before: first?.id });
-    if (!older) return;
+    if (!older) return false;
     const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
     this.sticky = false;
     this.complete = older.length < PAGE;
@@ -85,6 +86,7 @@ export class Timeline {
     this.arrange();
     this.showTop();
     this.scroller.scrollTop = this.scroller.scrollHeight - fromEnd;
+    return true;
   }
 
   /** Put a message in its place, or in the place of its earlier self. */
@@ -116,7 +118,7 @@ export class Timeline {
 
   /** Who follows whom: names only where the author or the hour changes, a line where the day does. */
   arrange() {
-    for (const line of this.list.querySelectorAll(".day")) line.remove();
+    for (const line of this.list.querySelectorAll(".day, .new-line")) line.remove();
     let before = null;
     for (const message of this.app.world.history(this.channelId)) {
       const element = this.elements.get(message.id);
@@ -124,8 +126,11 @@ export class Timeline {
       const date = new Date(message.timestamp);
       const newDay = before === null || daysApart(new Date(before.timestamp), date) !== 0;
       if (newDay) element.parentElement.before(h("li", { class: "day" }, h("span", {}, day(date))));
+      const isNew = message.id === this.firstUnread;
+      if (isNew) element.parentElement.before(h("li", { class: "new-line" }, h("span", {}, "New")));
       const together =
         !newDay &&
+        !isNew &&
         before.author.id === message.author.id &&
         before.ephemeral === message.ephemeral &&
         !element.classList.contains("has-context") &&
@@ -173,10 +178,18 @@ export class Timeline {
     this.bottomButton.hidden = true;
   }
 
-  /** Show a message and mark it for a moment. */
-  jump(id) {
+  /** Show a message, however old, and mark it for a moment. */
+  async jump(id) {
+    const { channelId } = this;
+    while (!this.elements.has(id) && !this.complete && byAge(this.app.world.history(channelId)[0]?.id ?? "0", id) > 0) {
+      if (!(await this.loadOlder()) || this.channelId !== channelId) return;
+    }
     const element = this.elements.get(id);
-    if (!element) return;
+    if (!element) {
+      this.app.complain(new Error("That message is gone: somebody deleted it."));
+      return;
+    }
+    this.sticky = false;
     element.scrollIntoView({ block: "center" });
     this.focus(id);
     element.classList.add("flash");
