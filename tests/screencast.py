@@ -1,4 +1,4 @@
-"""Record the README's moving picture: /music is typed, its bar moves, the clip appears and is played.
+"""Record the README's moving picture: the first screen, a prompt is typed, the clip appears and is played.
 
 python -m tests.screencast docs/sandbox.gif
 
@@ -26,16 +26,18 @@ from playwright.async_api import Page
 from tests.browser import find_browser, launched
 
 ROOT = Path(__file__).parents[1]
-PROMPT = "slow piano in the rain"
-OPTIONS: tuple[tuple[str, str], ...] = (("mode", "diffusion"), ("seconds", "60"))
-"""A render of a few seconds, so that its bar is seen to move."""
-WIDTH, HEIGHT = 940, 760
+PROMPT = "swinging jazz trio with saxophone"
+OPTIONS: tuple[tuple[str, str], ...] = (("seconds", "60"),)
+"""The longest clip, so that its bar is seen to move."""
+WIDTH, HEIGHT = 1000, 760
 COLOURS = 128
 """Size of the palette; a frame holds the interface's few colours and one picture of a clip."""
 KEY_SECONDS = 0.07
 LONGEST_FRAME = 0.5
 """Seconds that a still view is shown at most: waits for the renderer are shortened to this."""
 LAST_FRAME = 2.5
+FIRST_LOOK = 1.5
+"""Seconds that the first screen and the finished clip are shown."""
 PLAYED_SECONDS = 3.0
 PATIENCE = 180.0
 MAX_BYTES = 2_000_000
@@ -140,11 +142,12 @@ async def record(path: Path) -> None:
 async def film(recording: Recording) -> None:
     """Do what a member does for one clip."""
     page = recording.page
-    await page.locator("#composer-text").click()
     await recording.look()
-    await recording.type("/music ")
+    await asyncio.sleep(FIRST_LOOK)
+    await page.get_by_role("button", name="Make a clip").click()
     await page.wait_for_selector(".command-line")
-    await recording.look()
+    await recording.look(FIRST_LOOK)
+    # The example is marked, so that what is typed takes its place.
     await recording.type(PROMPT)
     await page.keyboard.press("Tab")
     for name, value in OPTIONS:

@@ -31,13 +31,13 @@ class Picture:
     density: float = 2.0
 
 
-DESK, PHONE = (1280, 800), (390, 844)
-PICTURES = (
-    Picture("sandbox-dark", *DESK),
-    Picture("sandbox-light", *DESK, theme="light"),
-    Picture("sandbox-commands", *DESK, typed="/"),
-    Picture("sandbox-phone-dark", *PHONE),
-    Picture("sandbox-phone-light", *PHONE, theme="light"),
+SIZES = {"desk": (1440, 900), "laptop": (1366, 641), "phone": (390, 844)}
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PICTURES = tuple(
+    Picture(f"sandbox-{size}-{theme}{name}", width, height, theme, typed)
+    for size, (width, height) in SIZES.items()
+    for theme in THEMES
+    for name, typed in (("", ""), ("-commands", "/"))
 )
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]
 from playwright.async_api import expect
 
 from sandbox.server import Sandbox
+from tests.sandbox.axe import violations
 from tests.sandbox.chat import Chat
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -39,33 +39,24 @@ async def furnished(chat: Chat, furniture: None) -> Chat:
     return chat
 
 
-async def problems(chat: Chat) -> list[str]:
-    found: Any = await Axe().run(chat.page)
-    return [
-        f"{rule['id']}: {node['html'][:160]} {node.get('failureSummary', '')}"
-        for rule in found.response["violations"]
-        for node in rule["nodes"]
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing(furnished: Chat, scheme: Any) -> None:
     chat = furnished
     await chat.page.emulate_media(color_scheme=scheme)
-    assert await problems(chat) == []
+    assert await violations(chat.page) == []
     await chat.text.focus()
     await chat.keys.type("/search ")
     await expect(chat.suggestions.first).to_be_visible()
-    assert await problems(chat) == []
+    assert await violations(chat.page) == []
     await chat.keys.press("Escape")
     await chat.keys.press("Escape")
     await chat.text.fill("")
     await chat.page.locator(".you-switch").click()
-    assert await problems(chat) == []
+    assert await violations(chat.page) == []
     await chat.keys.press("Escape")
     await chat.command("/ask")
     await expect(chat.dialog).to_be_visible()
-    assert await problems(chat) == []
+    assert await violations(chat.page) == []
 
 
 async def test_tab_goes_from_rooms_over_messages_to_the_field(furnished: Chat) -> None:
@@ -93,8 +84,7 @@ async def test_tab_goes_from_rooms_over_messages_to_the_field(furnished: Chat) -
 
 
 async def test_the_skip_link_leads_to_the_field(chat: Chat) -> None:
-    await chat.evaluate("() => document.activeElement.blur()")
-    await chat.keys.press("Tab")
+    await chat.page.locator(".skip").focus()
     await chat.keys.press("Enter")
     await expect(chat.text).to_be_focused()
 

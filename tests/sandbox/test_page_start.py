@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -14,6 +15,7 @@ from sandbox.clock import Clock
 from sandbox.limits import Limits
 from sandbox.model import Json
 from sandbox.server import Sandbox
+from tests.sandbox.axe import violations
 from tests.sandbox.chat import Chat, open_chat
 from tests.sandbox.program import Program
 
@@ -139,6 +141,22 @@ async def test_the_picker_begins_with_the_main_command_and_then_what_is_used_mos
     await chat.keys.type("/")
     await expect(names.nth(0)).to_have_text("/search")
     await expect(names.nth(1)).to_have_text("/ask")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1366, 390])
+async def test_axe_finds_nothing_on_the_first_screen(chat: Chat, scheme: Any, width: int) -> None:
+    await chat.page.set_viewport_size({"width": width, "height": 641})
+    await chat.page.emulate_media(color_scheme=scheme)
+    assert await violations(chat.page) == []
+    await chat.page.get_by_role("button", name="Find a mood").click()
+    await expect(mood(chat)).to_be_visible()
+    assert await violations(chat.page) == []
+    # The first Escape closes the list of choices, where there is one.
+    while await chat.page.locator(".command-line").count():
+        await chat.keys.press("Escape")
+    await expect(chat.page.get_by_text("Kept as text")).to_be_visible()
+    assert await violations(chat.page) == []
 
 
 async def test_the_buttons_wait_for_the_bot(browser: Browser) -> None:

@@ -161,7 +161,7 @@ export class CommandLine {
         return;
       }
       field.offered = (sent.choices ?? []).map((choice) => ({ label: choice.name, value: choice.value }));
-      this.list(field, field.offered, { empty: "No options match. What you typed is sent as it is." });
+      this.list(field, field.offered);
     }, PAUSE_MS);
   }
 

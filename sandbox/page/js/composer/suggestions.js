@@ -6,7 +6,9 @@ export class Suggestions {
   constructor(place) {
     this.list = h("div", { class: "suggest-list", role: "listbox", id: freshId("suggest") });
     this.head = h("div", { class: "suggest-head" });
-    this.element = h("div", { class: "suggest", hidden: true }, this.head, this.list);
+    // Outside of the list: a listbox holds options alone.
+    this.empty = h("div", { class: "suggest-empty", role: "status" });
+    this.element = h("div", { class: "suggest", hidden: true }, this.head, this.empty, this.list);
     // A press on the list must not take the focus out of the field.
     this.element.addEventListener("pointerdown", (event) => event.preventDefault());
     place.append(this.element);
@@ -35,9 +37,11 @@ export class Suggestions {
     refill(this.head, head);
     this.head.hidden = head === null;
     this.list.setAttribute("aria-label", label);
-    refill(this.list, items.length === 0 && empty && h("div", { class: "suggest-empty" }, empty), items.map((item, index) => this.option(item, index)));
-    this.list.hidden = items.length === 0 && !empty;
-    this.element.hidden = this.list.hidden && head === null;
+    refill(this.list, items.map((item, index) => this.option(item, index)));
+    this.list.hidden = items.length === 0;
+    this.empty.textContent = this.list.hidden ? (empty ?? "") : "";
+    this.empty.hidden = this.empty.textContent === "";
+    this.element.hidden = this.list.hidden && this.empty.hidden && head === null;
     if (this.element.hidden) this.release();
     else this.mark();
     this.list.scrollTop = 0;
