@@ -32,6 +32,7 @@ from bot.policy.reports import ClipModeration
 from bot.policy.service import PolicyService
 from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
+from bot.privacy import PrivacyService, Retention
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 from bot.registration import RegistrationService
@@ -42,6 +43,7 @@ from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels.repository import Duels
 from bot.store.duels.votes import Votes
+from bot.store.erasure import Erasure
 from bot.store.jobs import Jobs
 from bot.store.registrations import Registrations
 from bot.store.removals import Removals
@@ -67,7 +69,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.duels.cog",
     "cogs.duels.delivery",
     "cogs.duels.leaderboard",
-    "cogs.duels.privacy",
+    "cogs.privacy",
     "cogs.application",  # the last: it registers the commands of those before
 )
 PERMISSIONS = discord.Permissions(
@@ -121,6 +123,8 @@ class Antiphon(commands.AutoShardedBot):
     votes: VoteService
     removals: RemovalService
     deletions: DeletionService
+    privacy: PrivacyService
+    retention: Retention
     leaderboards: LeaderboardProcess
 
     def __init__(
@@ -194,6 +198,12 @@ class Antiphon(commands.AutoShardedBot):
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)
         self._services.push_async_callback(self.janitor.close)
+        erasure = Erasure(database)
+        self.privacy = PrivacyService(
+            erasure, self.jobs, self.duels, self.deletions, self.janitor, self.clock
+        )
+        self.retention = Retention(erasure, self.janitor, settings.retention_days, self.clock)
+        self._services.push_async_callback(self.retention.close)
         for cog in COGS:
             await self.load_extension(cog)
         if settings.metrics_port:
@@ -206,6 +216,7 @@ class Antiphon(commands.AutoShardedBot):
             self._responded = metrics.responded
             server = metrics_server(metrics, settings.metrics_host, settings.metrics_port, self._not_ready)
             await self._services.enter_async_context(server)
+        self.retention.start()
         self._supervise(asyncio.create_task(self.jobs.run(), name="queue"))
         self._services.push_async_callback(self.jobs.close)
 

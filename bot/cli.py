@@ -1,4 +1,4 @@
-"""The command line: run, sandbox, generate, doctor, models, db, votes.
+"""The command line: run, sandbox, generate, doctor, models, db, votes, privacy.
 
 Exit codes: 0 done, or ended by Ctrl-C or SIGTERM; 2 bad input or a wrong setting, DISCORD_TOKEN included: it
 ends the same way each time until that is mended; 1 anything else, which may pass.
@@ -26,6 +26,7 @@ from rich.table import Table
 from bot.cli_database import db, sandbox_folder, votes
 from bot.cli_models import models
 from bot.cli_options import with_options
+from bot.cli_privacy import privacy
 from bot.cli_settings import load_settings
 from bot.config import Settings
 from bot.errors import AntiphonError, ConfigError, ModelMissing, StoreError, UserError
@@ -49,6 +50,7 @@ app = typer.Typer(
 app.add_typer(models, name="models")
 app.add_typer(db, name="db")
 app.add_typer(votes, name="votes")
+app.add_typer(privacy, name="privacy")
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,9 @@ class Settings(OptionDefaults):
     stall_seconds: float = Field(180, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
     load_seconds: float = Field(900, ge=5, le=86_400, description="a number of seconds from 5 to 86400")
     keep_clips_gb: float = Field(20, ge=0, description="a number of gigabytes, 0 to keep every clip")
+    retention_days: float = Field(
+        0, ge=0, le=36_500, description="a number of days from 0 (keep for ever) to 36500"
+    )
     duels_per_member: int = Field(3, ge=1, le=1000, description="a whole number from 1 to 1000")
     duel_hours: float = Field(24, gt=0, le=720, description="a number of hours above 0, at most 720")
     duel_close_votes: int = Field(

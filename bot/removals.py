@@ -46,6 +46,10 @@ class DeletionService:
         """
         if not await self._deletions.begin(clip_id, self._clock(), press):
             raise NotFound("This clip is already deleted.")
+        self.wake()
+
+    def wake(self) -> None:
+        """Say that there are deletions to carry out."""
         for listener in self._listeners:
             listener()
 

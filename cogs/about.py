@@ -25,7 +25,9 @@ HELP = {
     "{queue} shows when yours is ready, {cancel} takes it back.",
     "Two modes": f"{_MODES}\nUnder each clip, **Try diffusion** or **Try ar** lets you compare.",
     "Duels": "{duel start} makes a clip in each mode, and everyone votes without knowing which is which.\n"
-    "{leaderboard} adds up the votes. {privacy show} is about your own.",
+    "{leaderboard} adds up the votes.",
+    "Your data": "{privacy show} says what I keep about you, {privacy export} gives you a copy, and "
+    "{privacy erase} erases it.",
     "Presets": "{preset browse} shows presets to make clips with, {preset save} keeps what worked for you.",
     "Better prompts": "{coach} suggests how your prompt could say more.",
     "Models": "{about} lists the models that run here, and their licences.",

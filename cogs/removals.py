@@ -28,6 +28,7 @@ class Removals(commands.Cog):
         self._tasks = [
             asyncio.create_task(self.bot.removals.run(), name="removals"),
             asyncio.create_task(self._look_for_open_duels(), name="open duels"),
+            asyncio.create_task(self._look_for_left_guilds(), name="left servers"),
         ]
 
     async def cog_unload(self) -> None:
@@ -35,6 +36,11 @@ class Removals(commands.Cog):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _look_for_left_guilds(self) -> None:
+        """Record the servers that the bot was removed from while it was down."""
+        await self.bot.wait_until_ready()
+        await _noted(self.bot.retention.guilds_present([guild.id for guild in self.bot.guilds]))
 
     async def _look_for_open_duels(self) -> None:
         """End the duels whose message was deleted while the bot was down."""
@@ -83,6 +89,12 @@ class Removals(commands.Cog):
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The bot was kicked or banned, left, or the server was deleted; an outage is another event."""
         await _noted(self.bot.removals.guild(guild.id))
+        await _noted(self.bot.retention.guild_left(guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was invited, perhaps back."""
+        await _noted(self.bot.retention.guild_joined(guild.id))
 
 
 async def _noted(change: Awaitable[None]) -> None:

@@ -6,10 +6,12 @@ import ast
 import importlib
 import inspect
 import re
+import sqlite3
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import get_type_hints
 
@@ -17,6 +19,8 @@ import pytest
 
 import tests
 from bot.app import Antiphon
+from bot.store import migrations
+from tests.store.test_personal import undeclared
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("bot", "cogs", "sandbox", "training", "benchmarks", "tests")
@@ -221,7 +225,7 @@ COG_LAYERS = (
     {"presets", "coach", "duels"},
     {"clips"},
     {"moderation"},
-    {"about", "application", "errors", "gate", "guilds", "removals"},
+    {"about", "application", "errors", "gate", "guilds", "privacy", "removals"},
 )
 """The packages and modules of cogs/, each of which imports only itself and those of earlier layers."""
 
@@ -250,6 +254,13 @@ def top_level_imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found
+
+
+def test_every_column_of_the_schema_is_declared(tmp_path: Path) -> None:
+    """What holds a member's id or words is erased with the member, also in a new table."""
+    migrations.migrate(tmp_path / "antiphon.db", 0)
+    with closing(sqlite3.connect(tmp_path / "antiphon.db")) as connection:
+        assert undeclared(connection) == [], "bot/store/personal.py says what every column holds"
 
 
 def test_long_files_have_a_reason() -> None:

@@ -56,6 +56,11 @@ class Janitor:
         """Remove the melodies that nothing follows any more."""
         await self._melodies.sweep(self._clips.stored_sources)
 
+    async def remove_unrecorded(self) -> None:
+        """Remove the files and melodies of rows that were erased."""
+        await self.remove_orphans()
+        await self.sweep()
+
     async def remove_orphans(self) -> int:
         """Remove files of jobs and duels that are over and whose records name them no more; return how many.
 

@@ -192,10 +192,12 @@ class JobService:
         self._publish(Moved(job_id, State.FAILED))
         await self._fill()
 
-    async def delivered(self, job_id: int, delivery: Delivery) -> None:
-        """Record the message that carries a clip."""
-        if await self.jobs.delivered(job_id, delivery, self._clock()):
+    async def delivered(self, job_id: int, delivery: Delivery) -> bool:
+        """Record the message that carries a clip; False where the job was over before it was posted."""
+        recorded = await self.jobs.delivered(job_id, delivery, self._clock()) is not None
+        if recorded:
             self._publish(Moved(job_id, State.DELIVERED))
+        return recorded
 
     async def undeliverable(self, job_id: int, reason: str) -> None:
         """Fail a rendered job whose clip no place takes; its member is going to be told."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 import aiosqlite
 
 from bot.errors import StoreError
-from bot.store import migrations
+from bot.store import maintenance, migrations
 from bot.store.lock import lock
 
 Row = sqlite3.Row
@@ -45,6 +45,20 @@ class Database:
                 raise StoreError(f"The database {path} cannot be used: {error}.") from error
             yield cls(writer, reader)
 
+    @classmethod
+    @asynccontextmanager
+    async def view(cls, path: Path) -> AsyncIterator[Self]:
+        """Open an existing file of this version for reading, also beside a running bot; writes are refused.
+
+        Raises StoreError where there is no such database, or its schema is of another version.
+        """
+        problems = await asyncio.to_thread(maintenance.check, path)
+        if problems:
+            raise StoreError(f"The database {path} cannot be read: {problems[0]}.")
+        async with _connection(path) as connection:
+            await connection.execute("PRAGMA query_only = ON")
+            yield cls(connection, connection)
+
     @asynccontextmanager
     async def write(self) -> AsyncIterator[aiosqlite.Connection]:
         """Hold the only transaction that writes; it commits at the end of the block, or leaves no trace.
@@ -62,6 +76,11 @@ class Database:
                     raise
             except sqlite3.OperationalError as error:
                 raise StoreError(f"The database cannot be written: {error}.") from error
+
+    async def checkpoint(self) -> None:
+        """Bring the write-ahead log into the file and empty it, as far as no other reader needs it."""
+        async with self._writing:
+            await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def read(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Return the rows of one query, as of the last commit."""
@@ -89,4 +108,6 @@ async def _connection(path: Path) -> AsyncIterator[aiosqlite.Connection]:
         await connection.execute("PRAGMA foreign_keys = ON")
         await connection.execute("PRAGMA busy_timeout = 5000")
         await connection.execute("PRAGMA synchronous = FULL")
+        # What is deleted is overwritten in the file.
+        await connection.execute("PRAGMA secure_delete = ON")
         yield connection

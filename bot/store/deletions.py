@@ -6,9 +6,13 @@ interrupts is still in the table at the next start, and every step can be taken 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import aiosqlite
+
 from bot.store.database import Database, Row, one
+from bot.store.personal_rules import NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +28,13 @@ class Press:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """One message of a deleted clip, with the clip's files. message_id: None where there is no message."""
+    """A message to delete, and the files of its clip. message_id: None where there is no message.
+
+    clip_id: None where the message carries no clip, such as a failed job's answer.
+    """
 
     id: int
-    clip_id: int
+    clip_id: int | None
     guild_id: int | None
     channel_id: int
     message_id: int | None
@@ -82,6 +89,20 @@ class Deletions:
             await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :clip_id", about)
 
 
+async def delete_late_message(tx: aiosqlite.Connection, delivered: Mapping[str, object]) -> None:
+    """Record the deletion of a clip's message that was sent while its member was erased.
+
+    delivered: the columns of a Delivery, the job as `id`, and `now`.
+    """
+    await tx.execute(_INSERT_LATE_DELETION, delivered)
+
+
+_INSERT_LATE_DELETION = f"""
+INSERT INTO clip_deletions (clip_id, guild_id, channel_id, message_id, application_id, requested_at)
+SELECT clips.id, :guild_id, :channel_id, :message_id, application_id, :now
+FROM clips JOIN jobs ON jobs.id = job_id
+WHERE job_id = :id AND NOT :ephemeral AND jobs.user_id = {NOBODY} AND deleted_at IS NOT NULL
+"""
 _SET_CLIP_DELETED = "UPDATE clips SET deleted_at = :now WHERE id = :id AND deleted_at IS NULL RETURNING id"
 _INSERT_PRESSED_DELETION = """
 INSERT INTO clip_deletions (clip_id, guild_id, channel_id, message_id, application_id, interaction_token,
@@ -96,7 +117,8 @@ FROM clips JOIN jobs ON jobs.id = job_id
 WHERE clips.id = :id AND (:pressed IS NULL OR (in_duel = 0 AND clips.message_id <> :pressed))
 """
 _SELECT_PENDING_DELETIONS = """
-SELECT clip_deletions.*, file, picture FROM clip_deletions JOIN clips ON clips.id = clip_id
+SELECT clip_deletions.*, coalesce(file, '') AS file, coalesce(picture, '') AS picture
+FROM clip_deletions LEFT JOIN clips ON clips.id = clip_id
 ORDER BY clip_deletions.id
 """
 

@@ -11,6 +11,7 @@ from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, ModelRef, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.database import Database, one
+from bot.store.deletions import delete_late_message
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
 
 __all__ = [
@@ -99,14 +100,11 @@ class Jobs:
 
     async def delivered(self, job_id: int, delivery: Delivery, now: float) -> Job | None:
         """Record the message that carries the clip, and forget the interaction's token."""
-        message = {"id": job_id, **asdict(delivery)}
+        message = {"id": job_id, "now": now, **asdict(delivery)}
         async with self._db.write() as tx:
-            row = await one(
-                await tx.execute(
-                    _SET_DELIVERED, {"id": job_id, "message_id": delivery.message_id, "now": now}
-                )
-            )
+            row = await one(await tx.execute(_SET_DELIVERED, message))
             if row is None:
+                await delete_late_message(tx, message)
                 return None
             await tx.execute(_SET_CLIP_MESSAGE, message)
         return job_of(row)

@@ -71,16 +71,35 @@ class Removals:
         return [row["id"] for row in rows]
 
     async def _place(self, where: str, about: Mapping[str, Any], *, messages_gone: bool) -> Removed:
-        jobs: list[int] = []
-        duels: list[int] = []
         async with self._db.write() as tx:
-            for row in await _rows(tx, f"{_SELECT_UNFINISHED_DUELS} AND {where}", about):
-                jobs += await _end_duel(tx, row, PLACE_GONE, about["now"])
-                duels.append(row["id"])
-            jobs += await _ids(tx, f"{_CANCEL_JOBS} AND {where} RETURNING id", about)
+            duels, jobs = await end_duels(tx, where, about, PLACE_GONE)
+            jobs += await cancel_jobs(tx, where, about)
             if messages_gone:
                 await tx.execute(f"{_CLEAR_CLIP_MESSAGE} AND {where}", about)
         return Removed(tuple(jobs), tuple(duels))
+
+
+async def end_duels(
+    tx: aiosqlite.Connection, where: str, about: Mapping[str, Any], why: str
+) -> tuple[list[int], list[int]]:
+    """End the unfinished duels that a condition names, inside a transaction; return (duel ids, job ids).
+
+    The jobs are those that were still open, whose rendering has to be stopped.
+    """
+    duels: list[int] = []
+    jobs: list[int] = []
+    for row in await _rows(tx, f"{_SELECT_UNFINISHED_DUELS} AND {where}", about):
+        jobs += await _end_duel(tx, row, why, about["now"])
+        duels.append(row["id"])
+    return duels, jobs
+
+
+async def cancel_jobs(tx: aiosqlite.Connection, where: str, about: Mapping[str, Any]) -> list[int]:
+    """Cancel the open jobs that a condition names, inside a transaction; return their ids.
+
+    about: the parameters of the condition, `now`, and `why` as their error.
+    """
+    return await _ids(tx, f"{_CANCEL_JOBS} AND {where} RETURNING id", about)
 
 
 async def _end_duel(tx: aiosqlite.Connection, duel: Row, why: str, now: float) -> list[int]:

@@ -23,6 +23,8 @@ from cogs.discord_errors import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_M
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 15.0, 60.0)
+MAX_AT_ONCE = 4
+"""Requests under way at once: an erasure can have thousands of messages to delete."""
 GIVE_UP_SECONDS = 24 * 3600.0
 """Seconds after which a message that Discord does not delete is left where it is."""
 
@@ -33,6 +35,7 @@ class ClipDeletions(commands.Cog):
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
         self._wake = asyncio.Event()
+        self._gate = asyncio.Semaphore(MAX_AT_ONCE)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
 
@@ -57,7 +60,7 @@ class ClipDeletions(commands.Cog):
             try:
                 for deletion in await self.bot.deletions.pending():
                     if deletion.id not in self._tasks:
-                        task = asyncio.create_task(self._finish(deletion), name=f"delete-{deletion.clip_id}")
+                        task = asyncio.create_task(self._finish(deletion), name=f"delete-{deletion.id}")
                         self._tasks[deletion.id] = task
                         task.add_done_callback(self._ended)
             except Exception:
@@ -74,21 +77,22 @@ class ClipDeletions(commands.Cog):
             await self.bot.deletions.finished(deletion)
             await self.bot.janitor.sweep()
         except (StoreError, OSError):
-            log.exception("the deletion of clip %d is taken up again in a while", deletion.clip_id)
+            log.exception("deletion %d is taken up again in a while", deletion.id)
             asyncio.get_running_loop().call_later(RETRY_SECONDS[-1], self._wake.set)
 
     async def _delete_message_patiently(self, deletion: Deletion) -> None:
         attempt = 0
         while True:
             try:
-                await self._delete_message(deletion)
+                async with self._gate:
+                    await self._delete_message(deletion)
                 return
             except (*NETWORK_ERRORS, discord.HTTPException) as error:
                 passing = isinstance(error, NETWORK_ERRORS) or error.status in (401, 429)
                 if not passing or self.bot.clock() - deletion.requested_at > GIVE_UP_SECONDS:
-                    log.warning("the message of deleted clip %d stays: %s", deletion.clip_id, error)
+                    log.warning("message %s stays: %s", deletion.message_id, error)
                     return
-                log.warning("the deletion of clip %d waits: %s", deletion.clip_id, error)
+                log.warning("deletion %d waits: %s", deletion.id, error)
             await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
             attempt += 1
 

@@ -89,7 +89,9 @@ class ClipDelivery:
                 size = (self._bot.settings.clip_dir / clip.file).stat().st_size
                 await self._bot.outbox.limit_uploads(job.guild_id or job.channel_id, size)
             delivery = Delivery(shown.message_id, shown.channel_id, shown.guild_id, shown.ephemeral)
-            await self._bot.jobs.delivered(job_id, delivery)
+            if not await self._bot.jobs.delivered(job_id, delivery):
+                # The member was erased meanwhile, and the message with them.
+                self._bot.deletions.wake()
 
     async def _draft(self, job: Job, clip: Clip) -> Draft:
         hint = await self._bot.coach.hint(clip.user_id, clip.recipe.prompt, clip.recipe.mode)

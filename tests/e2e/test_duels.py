@@ -325,7 +325,7 @@ async def test_a_person_is_forgotten_on_request(bot: BotProcess, music: ChannelH
     assert "Deleted: 1 vote" in await said(await bob.click(asked, "Delete my votes"))
     assert query(bot, "SELECT voter_id FROM duel_votes") == [(carol.id,)]
     assert query(bot, "SELECT user_id FROM vote_consents") == [(carol.id,)]
-    assert "At present: 1 vote" in await said(await carol.slash("privacy show"))
+    assert "Now: 1 vote" in await said(await carol.slash("privacy show"))
 
 
 async def test_clips_of_a_new_worker_beside_it_leave_the_pair_its_files(

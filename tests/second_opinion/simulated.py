@@ -38,6 +38,8 @@ LOOPS = {
     "ClipDeletions._finish",
     "RemovalService.run",
     "Removals._look_for_open_duels",
+    "Removals._look_for_left_guilds",
+    "Retention._run",
     "WorkerPool.events.<locals>.forward",
     "WorkerPool.events.<locals>.forward_all",
     "ChildExecutor._read",

@@ -166,7 +166,7 @@ def test_damage_is_found(path: Path) -> None:
         connection.execute("PRAGMA journal_mode = DELETE")
     data = path.read_bytes()
     path.write_bytes(data[:-4096] + bytes(4096))
-    with pytest.raises(StoreError, match=r"a\.db cannot be read.*Restore a backup"):
+    with pytest.raises(StoreError, match=r"a\.db can't be read.*Restore a backup"):
         maintenance.check(path)
 
 
