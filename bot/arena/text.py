@@ -55,7 +55,10 @@ def outlook(rate: WinRate, needed: Needed) -> str:
             count(MIN_PEOPLE - rate.people, "more person", "more people") if rate.people < MIN_PEOPLE else "",
             count(MIN_DUELS - rate.duels, "more duel") if rate.duels < MIN_DUELS else "",
         )
-        return f"Too few to call; it takes {' and '.join(filter(None, missing))}"
+        takes = " and ".join(filter(None, missing))
+        return (
+            f"Too few to call; it takes {takes}" if rate.counts.decisive else f"It takes {takes} to call it"
+        )
     if rate.conclusion.known:
         return "of the votes that prefer one (95 % interval)"
     if not needed.votes:

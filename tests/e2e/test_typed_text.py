@@ -134,7 +134,7 @@ async def test_a_servers_name_on_its_leaderboard(bot: BotProcess, alice: Actor) 
     board = await (await alice.slash("leaderboard", at=music)).finished(WAIT)
     guild.name = GUILD
     # The picture has it as pixels, and its description for screen readers as plain text.
-    assert (board.attachments[0].description or "").startswith(f"{name}, other models")
+    assert (board.attachments[0].description or "").startswith(f"{name}, built-in models")
     assert name not in text_of(board)
     assert not board.mention_everyone
 

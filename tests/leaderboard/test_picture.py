@@ -145,6 +145,7 @@ def test_what_is_missing_is_said_in_people_duels_or_votes() -> None:
     assert outlook(nearly, plan) == "Too few to call; it takes 1 more duel"
     nothing = replace(rate, counts=replace(counts, ar=0, diffusion=0))
     assert headline(nothing, plan) == "No votes yet"
+    assert outlook(nothing, plan) == f"It takes {missing} to call it"
     even = replace(rate, counts=replace(counts, ar=2, diffusion=2))
     assert headline(even, plan) == "ar 2 : 2 diffusion so far"
     unknown = replace(rate, conclusion=Conclusion.NOT_YET_KNOWN)
