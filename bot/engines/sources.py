@@ -74,6 +74,23 @@ def fitted(wave: Wave, samples: int) -> Wave:
     return np.pad(wave[:, :samples], ((0, 0), (0, max(0, samples - wave.shape[1]))))
 
 
+def continued(source: Wave, made: Wave, rate: int) -> Wave:
+    """Return a source [channels, samples] and what goes on from it, with a crossfade at the source's end.
+
+    made: the whole clip as the model decoded it, float32 [channels, samples], longer than the source. Before
+    the seam, of CROSSFADE_SECONDS, the source is kept sample for sample.
+    """
+    end = source.shape[1]
+    length = min(round(CROSSFADE_SECONDS * rate), end)
+    joined = made.copy()
+    joined[:, :end] = source
+    seam = slice(end - length, end)
+    # Linear: what the model decodes there is the source again, so both are correlated.
+    fade = np.linspace(0, 1, length + 2, dtype=np.float32)[1:-1]
+    joined[:, seam] = source[:, seam] + fade * (made[:, seam] - source[:, seam])
+    return joined
+
+
 def splice(source: Wave, made: Wave, start: int, end: int, rate: int) -> Wave:
     """Return the source with the samples from start to end replaced, sample for sample the same outside.
 

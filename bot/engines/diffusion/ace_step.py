@@ -13,7 +13,7 @@ import torch
 from bot.engines.base import RenderRequest
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.callbacks import OnStep, Option
-from bot.engines.sources import fitted, read_source, splice
+from bot.engines.sources import continued, fitted, read_source, splice
 from bot.recipe import Role, Task
 from bot.recipe.languages import LANGUAGES
 
@@ -74,9 +74,11 @@ def render(
     if source is None or recipe.task not in (Task.CONTINUE, Task.REPAINT):
         return (wave * (_PEAK / wave.abs().max().clamp(min=1e-6)))[:, :samples].numpy()
     # The source goes through the autoencoder as well: outside of the window it is put back as it was.
-    start = round(arguments["repainting_start"] * rate)
-    end = samples if recipe.task is Task.CONTINUE else round(arguments["repainting_end"] * rate)
-    return splice(fitted(source, samples), fitted(wave.numpy(), samples), start, end, rate)
+    made = fitted(wave.numpy(), samples)
+    if recipe.task is Task.CONTINUE:
+        return continued(source, made, rate)
+    start, end = (round(arguments[f"repainting_{edge}"] * rate) for edge in ("start", "end"))
+    return splice(fitted(source, samples), made, start, end, rate)
 
 
 def _task(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.engines.base import Engine
-from bot.engines.musicgen.checkpoint import is_musicgen, parameters, read_checkpoint
+from bot.engines.musicgen.checkpoint import is_musicgen, parameters, read_checkpoint, with_continuation
 from bot.errors import ModelMissing
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
@@ -22,7 +22,7 @@ def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
     """Return the capabilities of the checkpoint in a folder, from its files alone. Raises ModelMissing."""
     if mode is not Mode.AR:
         raise ModelMissing(f"{model} is an autoregressive model: name it in MODELS, not as DIFFUSION_MODEL.")
-    return read_checkpoint(folder, model).capabilities
+    return with_continuation(read_checkpoint(folder, model).capabilities)
 
 
 def load(mode: Mode, model: str, folder: Path, device: str, dtype: str) -> Engine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,25 @@ def read_checkpoint(folder: Path, model: str) -> Checkpoint:
         real_time_factor=max(0.05, 4 * _matrices(sizes) / BYTES_PER_SECOND * rate / prod(ratios)),
     )
     return Checkpoint(folder, config, sizes, rate, channels, prod(ratios), chroma_length, capabilities)
+
+
+def with_continuation(capabilities: Capabilities) -> Capabilities:
+    """Return the capabilities of our own decode loop, which goes on from audio."""
+    # The description of a melody model's sources stays: a continuation follows a melody as well.
+    others = capabilities.tasks[Task.TEXT]
+    return replace(
+        capabilities,
+        tasks={
+            **capabilities.tasks,
+            Task.CONTINUE: others | {Role.START},
+            Task.REPAINT: others | {Role.INITIAL},
+        },
+        options={
+            **capabilities.options,
+            "repaint_start": Bounds(0, MAX_SECONDS),
+            "repaint_end": Bounds(0, MAX_SECONDS),
+        },
+    )
 
 
 def parameters(model: str, folder: Path) -> int:

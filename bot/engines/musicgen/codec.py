@@ -60,6 +60,19 @@ class Codec:
         latents: torch.Tensor = self.model.quantizer.decode(sides.to(self.device))
         return latents
 
+    @torch.inference_mode()
+    def encode(self, wave: torch.Tensor) -> torch.Tensor:
+        """Return audio float32 [channels, frames · hop] as codes int64 [codebooks, frames] on the host.
+
+        In one piece, so memory grows with its length: for the seconds that a continuation listens to.
+        """
+        embeddings = self.model.encoder(wave[:, None].to(self.device))
+        frames = wave.shape[1] // self.hop
+        sides = self.model.quantizer.encode(embeddings)[..., :frames]
+        # [codebooks a side, channels, frames]: left and right in turn.
+        codes: torch.Tensor = sides.flatten(0, 1).cpu()
+        return codes
+
     def decode(self, codes: torch.Tensor, section: Callable[[int, int], None]) -> torch.Tensor:
         """Return codes int64 [codebooks, frames] as audio float32 [channels, frames · hop] on the device.
 

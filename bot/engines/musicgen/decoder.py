@@ -58,7 +58,7 @@ class Row:
 
     frames: its length, > 0; ignored with a sampler.  seed: of its own generator.
     temperature > 0; top_k ≥ 0 (0 keeps all, 1 is greedy); top_p 0 to 1 (0 and 1 keep all).
-    guidance_scale: 1 is none.
+    guidance_scale: 1 is none.  prompt: int64 [codebooks, frames so far] that the clip goes on from, or None.
     conditions_at: returns the conditions of a later window by its first frame, where they differ (a long
     melody).  key: the caller's identifier.
     codes: int64 [codebooks, frames] on the host once it is finished, None before, and with a sampler.
@@ -72,6 +72,7 @@ class Row:
     top_k: int = 250
     top_p: float = 0.0
     guidance_scale: float = 3.0
+    prompt: torch.Tensor | None = None
     sampler: ConstrainedSampler | None = None
     conditions_at: Callable[[int], Conditions] | None = None
     key: Hashable = None
@@ -168,10 +169,12 @@ class Decoder:
             generator = torch.Generator().manual_seed(row.seed)
             uniforms = torch.rand(row.frames, sizes.codebooks, generator=generator)
             self._uniforms[number, :, : row.frames] = uniforms.T.to(device)
+        if row.prompt is not None:
+            self._codes[number, :, : row.prompt.shape[1]] = row.prompt.to(device)
         rules = (row.temperature, float(row.top_k), row.top_p, row.guidance_scale)
         self._sampling[:, number] = torch.tensor(rules, device=device)
         self._finite[number] = True
-        self._open_window(number, _Slot(row), 0)
+        self._open_window(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
 
     @torch.inference_mode()
     def condition(self, row: Row, conditions: Conditions) -> None:
@@ -227,7 +230,7 @@ class Decoder:
         inside = (frames >= 0) & (frames < lengths[:, None])
         index = torch.where(inside, frames + origins[:, None], self.longest)[..., None]
         uniforms = self._uniforms.gather(-1, index)[..., 0]
-        # Known tokens, of the window before, are kept.
+        # Known tokens, of a prompt or of the window before, are kept.
         known = self._codes.gather(-1, index)
         drawn = self._sample(scores, uniforms)[..., None]
         drawn = torch.where(known == UNKNOWN, drawn, known)
@@ -338,6 +341,11 @@ class Decoder:
             raise ValueError(f"{len(states)} words; the decoder has room for {self._words}")
         if row.temperature <= 0 or row.top_k < 0 or not 0 <= row.top_p <= 1:
             raise ValueError("temperature has to be more than 0, top_k at least 0, top_p from 0 to 1")
+        prompt = row.prompt
+        if prompt is not None and not (
+            prompt.shape[0] == sizes.codebooks and 0 < prompt.shape[1] < min(row.frames, self.window)
+        ):
+            raise ValueError(f"a prompt of {tuple(prompt.shape)} does not fit {row.frames} frames")
 
     def _number(self, row: Row) -> int:
         for number, slot in enumerate(self._slots):

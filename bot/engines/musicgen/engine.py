@@ -13,8 +13,14 @@ import torch
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.weights import open_tensors, refuse_unexpected
 from bot.engines.musicgen import quantization_check
-from bot.engines.musicgen.checkpoint import PROMPT_TOKENS, TENSOR_PREFIXES, read_checkpoint
+from bot.engines.musicgen.checkpoint import (
+    PROMPT_TOKENS,
+    TENSOR_PREFIXES,
+    read_checkpoint,
+    with_continuation,
+)
 from bot.engines.musicgen.codec import Codec, StreamingDecoder
+from bot.engines.musicgen.continuation import DEAF_TO_THE_END, Continuation, read_continuation
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.melody import MelodyEncoder, read_melody
@@ -24,7 +30,7 @@ from bot.engines.musicgen.text import TextEncoder
 from bot.engines.serial import RenderCancelled, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import AntiphonError, BadAudio, ConfigError, ModelMissing
-from bot.recipe import Recipe, Role
+from bot.recipe import Recipe, Role, Task
 from bot.recipe.capabilities import compatible, option
 from bot.recipe.validate import validate
 
@@ -113,7 +119,8 @@ class MusicgenEngine:
         self._codec_thread = ThreadPoolExecutor(1, "codec") if device == "cpu" else None
         self._streams: dict[Row, _StreamingDecode] = {}
         rate = self.checkpoint.frame_rate
-        self.capabilities = replace(self.checkpoint.capabilities, slots=slots_for(device))
+        self.capabilities = replace(with_continuation(self.checkpoint.capabilities), slots=slots_for(device))
+        self._continuations: dict[Row, Continuation] = {}
         self.decoder: Decoder | None = Decoder(
             language,
             self.capabilities.slots,
@@ -141,12 +148,13 @@ class MusicgenEngine:
                     job = job_of(row)
                     if context.cancelled(job):
                         decoder.drop(row)
-                        self._streams.pop(row, None)
+                        self._forget(row)
                     else:
                         context.progress(job, decoder.complete(row), self.total(row))
                         self.stream_codec(row)
         finally:
             self._streams.clear()
+            self._continuations.clear()
             for row in decoder.rows:
                 decoder.drop(row)
 
@@ -156,10 +164,17 @@ class MusicgenEngine:
         if self._codec_thread is not None:
             self._codec_thread.shutdown()
 
-    def row(self, recipe: Recipe, key: RenderRequest, melody: torch.Tensor | None = None) -> Row:
+    def row(
+        self,
+        recipe: Recipe,
+        key: RenderRequest,
+        melody: torch.Tensor | None = None,
+        goes_on: Continuation | None = None,
+    ) -> Row:
         """Return the decoder row of a recipe.
 
-        melody: a mono wave [samples] at the model's rate that a melody model follows. Raises InvalidRecipe.
+        melody: a mono wave [samples] at the model's rate that a melody model follows.  goes_on: the source
+        that the row goes on from. Raises InvalidRecipe.
         """
         validate(recipe, self.capabilities)
         assert self.text is not None
@@ -175,7 +190,8 @@ class MusicgenEngine:
         return Row(
             conditions=conditions(0),
             conditions_at=None if melody is None else conditions,
-            frames=self.checkpoint.frames(recipe.seconds),
+            frames=self.checkpoint.frames(recipe.seconds) if goes_on is None else goes_on.frames,
+            prompt=None if goes_on is None else goes_on.codes,
             seed=recipe.seed,
             temperature=option(recipe, self.capabilities, "temperature"),
             top_k=int(option(recipe, self.capabilities, "top_k")),
@@ -215,6 +231,9 @@ class MusicgenEngine:
     def cut(self, wave: torch.Tensor, row: Row) -> Wave:
         """Return a wave [channels, samples] on the host, cut to the recipe's length."""
         whole: Wave = wave.cpu().numpy()
+        goes_on = self._continuations.get(row)
+        if goes_on is not None:
+            return goes_on.joined(whole, self.checkpoint)
         return whole[:, : self.checkpoint.samples(job_of(row).recipe.seconds)]
 
     def _decoder(self) -> Decoder:
@@ -229,7 +248,14 @@ class MusicgenEngine:
                 melody = read_melody(
                     job.sources.get(Role.MELODY), job.recipe.melody, self.checkpoint.sample_rate
                 )
-            self._decoder().admit(self.row(job.recipe, job, melody))
+            assert self.codec is not None
+            goes_on = read_continuation(job, self.checkpoint, self.codec)
+            row = self.row(job.recipe, job, melody, goes_on)
+            if goes_on is not None:
+                self._continuations[row] = goes_on
+                if job.recipe.task is Task.REPAINT:
+                    context.warn(job, DEAF_TO_THE_END)
+            self._decoder().admit(row)
             assert self.text is not None
             tokens = self.text.count(job.recipe.prompt)
             if cut := truncation_warning("prompt", tokens, PROMPT_TOKENS):
@@ -253,7 +279,11 @@ class MusicgenEngine:
         except AntiphonError as error:
             context.failed(job, error)
         finally:
-            self._streams.pop(row, None)
+            self._forget(row)
+
+    def _forget(self, row: Row) -> None:
+        self._streams.pop(row, None)
+        self._continuations.pop(row, None)
 
     def _takes(self, recipe: Recipe) -> bool:
         return compatible(recipe, self.capabilities)

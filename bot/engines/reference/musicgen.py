@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.engines import musicgen
 from bot.engines.base import Engine
-from bot.engines.musicgen.checkpoint import parameters
+from bot.engines.musicgen.checkpoint import parameters, read_checkpoint
 from bot.engines.reference import require
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
@@ -26,7 +26,10 @@ def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
     Raises ModelMissing where the folder holds no MusicGen, or audiocraft is not installed.
     """
     require()
-    plain = musicgen.describe(mode, model.partition(":")[2], folder)
+    name = model.partition(":")[2]
+    musicgen.describe(mode, name, folder)
+    # audiocraft's continuation is not used: its clips go on from nothing.
+    plain = read_checkpoint(folder, name).capabilities
     return replace(
         plain,
         model=model,

@@ -21,7 +21,7 @@ from bot.engines.remote.families import FAMILIES, to_request
 from bot.engines.remote.http import request
 from bot.engines.remote.servers import RemoteModel
 from bot.engines.serial import SerialEngine, raise_if_cancelled
-from bot.engines.sources import fitted, read_source, splice
+from bot.engines.sources import continued, fitted, read_source, splice
 from bot.errors import BadAudio
 from bot.recipe import Recipe, Role, Task
 from bot.recipe.capabilities import Capabilities
@@ -112,10 +112,9 @@ class RemoteEngine(SerialEngine):
         samples = round(recipe.seconds * rate)
         if source is None or recipe.task not in (Task.CONTINUE, Task.REPAINT):
             return made[:, :samples]
-        start, end = source.shape[1], samples
-        if recipe.task is Task.REPAINT:
-            start = round(float(recipe.options["repaint_start"]) * rate)
-            end = round(float(recipe.options["repaint_end"]) * rate)
+        if recipe.task is Task.CONTINUE:
+            return continued(source, fitted(made, samples), rate)
+        start, end = (round(float(recipe.options[f"repaint_{edge}"]) * rate) for edge in ("start", "end"))
         return splice(fitted(source, samples), fitted(made, samples), start, end, rate)
 
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from bot.engines.sources import CROSSFADE_SECONDS, splice
+from bot.engines.sources import CROSSFADE_SECONDS, continued, splice
 from bot.errors import InvalidRecipe
 from bot.recipe import Recipe, Role, Task
 from tests.engines.context import RecordingContext
@@ -65,11 +65,11 @@ def test_a_continuation_keeps_its_source_and_goes_on_from_it(
     source = heard(tune)
     assert wave.shape == (2, 12 * RATE)
     end = source.shape[1]
-    assert np.array_equal(wave[:, :end], source)
-    assert wave[:, end + SEAM :].std() > 1e-3
+    assert np.array_equal(wave[:, : end - SEAM], source[:, :-SEAM])
+    assert wave[:, end:].std() > 1e-3
     assert np.array_equal(wave, rendered(engine(kind), recipe, start=tune)), "the same recipe, the same clip"
     other = rendered(engine(kind), recipe.reseeded(8), start=tune)
-    assert np.array_equal(other[:, :end], source)
+    assert np.array_equal(other[:, : end - SEAM], source[:, :-SEAM])
     assert apart(other[:, end:], wave[:, end:]) > 1e-3
 
 
@@ -98,6 +98,14 @@ def test_a_seam_fades_within_the_window() -> None:
     assert (np.diff(wave[50:60]) < 0).all()
     # Nothing comes before a beginning or after an end, so nothing fades there.
     assert (splice(source, made, 0, 100, 200) == 1).all()
+
+
+def test_a_continuation_fades_before_its_sources_end() -> None:
+    source, made = np.ones((1, 100), np.float32), np.full((1, 300), 3, np.float32)
+    wave = continued(source, made, 400)[0]
+    assert (wave[:80] == 1).all()
+    assert (wave[100:] == 3).all()
+    assert (np.diff(wave[79:101]) > 0).all()
 
 
 def test_a_cover_follows_its_source_by_its_strength(engine: Engine, asked: Asked, tune: Path) -> None:
@@ -166,7 +174,7 @@ def test_a_task_gives_what_diffusers_makes_of_the_same_latents(
         assert apart(theirs, ours) < 1e-4
         return
     # diffusers scales a clip to a peak of its own, which would lift the new part off its source.
-    new, expected = ours[:, source.shape[1] + SEAM :], theirs[:, source.shape[1] + SEAM :]
+    new, expected = ours[:, source.shape[1] :], theirs[:, source.shape[1] :]
     assert np.corrcoef(new.ravel(), expected.ravel())[0, 1] > 0.9999
 
 

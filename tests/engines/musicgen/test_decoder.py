@@ -153,9 +153,20 @@ def test_a_long_clip_goes_on_from_the_end_of_each_window(melody: bool) -> None:
     assert torch.equal(codes_of(one), expected)
 
 
+def test_a_prompt_is_gone_on_from(tiny: Reference) -> None:
+    prompt = torch.randint(24, (4, 6), generator=torch.Generator().manual_seed(1))
+    one = Row(conditions=tiny.conditions, frames=15, seed=0, top_k=1, prompt=prompt)
+    decoded(Decoder(tiny.ours(), window=20, stride=12), one)
+    assert one.codes is not None
+    assert torch.equal(one.codes[:, :6], prompt)
+    assert torch.equal(one.codes, tiny.greedy(15, 3.0, prompt))
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        ({"prompt": torch.zeros(3, 4, dtype=torch.long)}, "prompt"),
+        ({"prompt": torch.zeros(4, 50, dtype=torch.long)}, "prompt"),
         ({"frames": 0}, "frames"),
         ({"frames": 101}, "frames"),
         ({"conditions": Conditions(torch.zeros(3, 7))}, "states are"),

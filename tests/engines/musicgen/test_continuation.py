@@ -1,0 +1,141 @@
+"""MusicGen goes on from audio: the source stays, its end is the model's own tokens, and memory stays flat."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from bot.engines.musicgen.continuation import DEAF_TO_THE_END
+from bot.engines.musicgen.engine import MusicgenEngine
+from bot.engines.sources import CROSSFADE_SECONDS
+from bot.errors import InvalidRecipe
+from bot.recipe import Mode, Recipe, Role
+from tests.engines.checkpoint_files import write_musicgen
+from tests.engines.context import RecordingContext
+
+RATE, HOP = 32_000, 3_200
+SEAM = round(CROSSFADE_SECONDS * RATE)
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MusicgenEngine]:
+    root = tmp_path_factory.mktemp("models")
+    folders = {
+        "mono": write_musicgen(root / "mono"),
+        "stereo": write_musicgen(root / "stereo", stereo=True),
+        "melody": write_musicgen(root / "melody", melody=True),
+    }
+    return {name: MusicgenEngine(folder, "model", "cpu", "float32") for name, folder in folders.items()}
+
+
+def tune(path: Path, seconds: float) -> Path:
+    time = np.arange(round(seconds * RATE)) / RATE
+    soundfile.write(path, 0.3 * np.stack([np.sin(900 * time), np.sin(1_300 * time)], 1), RATE)
+    return path
+
+
+def rendered(engine: MusicgenEngine, path: Path, role: str, **fields: Any) -> RecordingContext:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    known = {"prompt": "piano", "mode": Mode.AR, "model": "model", "seed": 1, "sources": {role: digest}}
+    context = RecordingContext(Recipe.from_dict(known | fields), sources={Role(role): path})
+    engine.run(context)
+    if context.errors:
+        raise context.errors[1]
+    return context
+
+
+def heard(path: Path, channels: int) -> np.ndarray:
+    wave = soundfile.read(path, dtype="float32")[0].T
+    return np.asarray(wave.mean(0, keepdims=True) if channels == 1 else wave)
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo", "melody"])
+@pytest.mark.parametrize("seconds", [3.0, 14.55])
+def test_a_continuation_keeps_its_source_and_goes_on(
+    kind: str, seconds: float, engines: dict[str, MusicgenEngine], tmp_path: Path
+) -> None:
+    path, engine = tune(tmp_path / "tune.flac", seconds), engines[kind]
+    fields = {"task": "continue", "seconds": seconds + 4.0}
+    wave = rendered(engine, path, "start", **fields).waves[1]
+    source = heard(path, engine.capabilities.channels)
+    end = source.shape[1]
+    assert wave.shape == (len(source), round((seconds + 4) * RATE))
+    assert np.array_equal(wave[:, : end - SEAM], source[:, : end - SEAM])
+    assert wave[:, end:].std() > 1e-3
+    assert np.array_equal(wave, rendered(engine, path, "start", **fields).waves[1])
+    other = rendered(engine, path, "start", **fields, prompt="drums").waves[1]
+    assert not np.array_equal(other[:, end:], wave[:, end:])
+
+
+def test_a_row_goes_on_from_the_sources_last_tokens(
+    engines: dict[str, MusicgenEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = engines["stereo"]
+    assert engine.codec is not None
+    # What the codec decodes, it encodes to much the same tokens again: a stereo pair in its order.
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(64, (8, 60), generator=generator)
+    wave = engine.codec.decode(codes, lambda *_: None)
+    encoded = engine.codec.encode(wave)
+    assert encoded.shape == codes.shape
+    left = engine.codec.encode(wave[[0, 0]])
+    assert torch.equal(left[0::2], encoded[0::2])
+    assert torch.equal(left[1::2], encoded[0::2])
+    admitted: list[Any] = []
+    decoder = engine._decoder()
+    admit = decoder.admit
+
+    def recorded(row: Any) -> None:
+        admitted.append(row)
+        admit(row)
+
+    monkeypatch.setattr(decoder, "admit", recorded)
+    path = tune(tmp_path / "tune.flac", 20.0)
+    rendered(engine, path, "start", task="continue", seconds=24.0)
+    [row] = admitted
+    # Twelve seconds of ten frames are listened to, however long the source.
+    assert (tuple(row.prompt.shape), row.frames) == ((8, 120), 160)
+    assert torch.equal(row.codes[:, :120], row.prompt)
+    source = torch.from_numpy(heard(path, 2))
+    assert torch.equal(row.prompt, engine.codec.encode(source[:, -120 * HOP :]))
+
+
+def test_a_continuation_goes_past_the_models_window(
+    engines: dict[str, MusicgenEngine], tmp_path: Path
+) -> None:
+    path = tune(tmp_path / "tune.flac", 25.0)
+    wave = rendered(engines["mono"], path, "start", task="continue", seconds=60.0).waves[1]
+    assert wave.shape == (1, 60 * RATE)
+    for second in range(25, 60, 5):
+        assert wave[:, second * RATE : (second + 5) * RATE].std() > 1e-3
+
+
+@pytest.mark.parametrize(("start", "end"), [(0.0, 2.0), (3.0, 5.55), (6.0, 8.0)])
+def test_a_repaint_goes_on_from_its_start_and_says_so(
+    start: float, end: float, engines: dict[str, MusicgenEngine], tmp_path: Path
+) -> None:
+    path = tune(tmp_path / "tune.flac", 8.0)
+    window = {"repaint_start": start, "repaint_end": end}
+    context = rendered(engines["mono"], path, "initial", task="repaint", seconds=8.0, **window)
+    wave, source = context.waves[1], heard(path, 1)
+    first, last = round(start * RATE), round(end * RATE)
+    assert wave.shape == source.shape
+    assert np.array_equal(wave[:, :first], source[:, :first])
+    assert np.array_equal(wave[:, last:], source[:, last:])
+    assert np.abs(wave - source)[:, first + SEAM : last - SEAM].mean() > 1e-3
+    assert context.warnings[1] == [DEAF_TO_THE_END]
+
+
+def test_what_does_not_fit_is_said(engines: dict[str, MusicgenEngine], tmp_path: Path) -> None:
+    path = tune(tmp_path / "tune.flac", 8.0)
+    with pytest.raises(InvalidRecipe, match=r"8\.0 s long, and the clip has to be at least 1 s longer"):
+        rendered(engines["mono"], path, "start", task="continue", seconds=8.5)
+    with pytest.raises(InvalidRecipe, match=r"is 8\.0 s long, not 20 s"):
+        window = {"repaint_start": 1.0, "repaint_end": 3.0}
+        rendered(engines["mono"], path, "initial", task="repaint", seconds=20.0, **window)
