@@ -18,6 +18,7 @@ from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.components import load_pipeline
 from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
 from bot.engines.diffusion.pipelines import Pipeline
+from bot.engines.lyrics import lyrics_advice
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
 from bot.errors import BadAudio
@@ -96,8 +97,8 @@ class PipelineEngine(SerialEngine):
 
     def render(self, context: RenderContext, job: RenderRequest) -> None:
         """Render a job; where it overflows float16, render it again in float32."""
-        for cut in self._truncations(job.recipe):
-            context.warn(job, cut)
+        for sentence in (*self._truncations(job.recipe), *lyrics_advice(job.recipe)):
+            context.warn(job, sentence)
         try:
             wave = self._attempt(context, job)
         except _Overflow:

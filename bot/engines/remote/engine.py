@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 from bot.engines.base import RenderContext, RenderRequest
+from bot.engines.lyrics import lyrics_advice
 from bot.engines.remote.families import FAMILIES, to_request
 from bot.engines.remote.http import request
 from bot.engines.remote.servers import RemoteModel
@@ -64,6 +65,8 @@ class RemoteEngine(SerialEngine):
         """Render a job on the server."""
         raise_if_cancelled(context, job)
         recipe = job.recipe
+        for sentence in lyrics_advice(recipe):
+            context.warn(job, sentence)
         with _source_file(job, self._family.sources.get(recipe.task), self.capabilities) as (path, source):
             ordered = to_request(self._model.family, recipe, None if path is None else str(path))
             if recipe.task is Task.CONTINUE and source is not None:

@@ -289,6 +289,15 @@ def test_every_slice_of_a_decoding_is_a_heartbeat(
     assert context.heartbeats > 10
 
 
+def test_advice_on_lyrics_comes_with_the_clip(engine: Engine, asked: Asked) -> None:
+    context = RecordingContext(
+        asked("turbo", lyrics="[verse] la la la la"), asked("turbo", lyrics="la la la")
+    )
+    engine("turbo").run(context)
+    assert "Line 1 has words beside the tag [verse]" in context.warnings[1][0]
+    assert 2 not in context.warnings
+
+
 @every_kind
 def test_a_prompt_that_is_cut_is_told(kind: str, engine: Engine, asked: Asked) -> None:
     context = RecordingContext(asked(kind), asked(kind, prompt="slow piano in the rain " * 40))

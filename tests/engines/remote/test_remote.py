@@ -138,7 +138,7 @@ def test_ace_step_is_asked_in_its_terms(server: Server) -> None:
 def test_heartmula_gets_the_prompt_as_tags_and_may_end_early(server: Server) -> None:
     mula = engine("mula", Mode.AR)
     server.answer = lambda body: (200, result(wav(tone(1, 48_000, 1), 48_000), 48_000))
-    context = RecordingContext(recipe("mula", Mode.AR, seconds=5.0, lyrics="la"))
+    context = RecordingContext(recipe("mula", Mode.AR, seconds=5.0, lyrics="la la"))
     mula.run(context)
     assert server.received[0]["request"]["options"] == {"tags": PROMPT}
     assert context.waves[1].shape == (2, 48_000)
