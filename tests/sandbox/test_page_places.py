@@ -39,6 +39,8 @@ async def test_a_link_to_a_message_stays_in_the_page_however_old_the_message(
     by_bot(
         with_bot, with_bot.channel("music"), content="by button", components=button("Go", url=url, style=5)
     )
+    # What the page was told while it was open it knows; afresh, it begins with the newest fifty.
+    await chat.open(with_bot.page_url)
     music = chat.page.get_by_role("navigation").get_by_role("button", name="music")
     question = chat.message("the one in question")
     for target in (
@@ -101,6 +103,8 @@ async def test_what_is_unread_is_marked_also_after_a_reload(chat: Chat, with_bot
 async def test_the_second_press_of_a_double_click_does_not_reach_the_button_that_moved_there(
     chat: Chat, with_bot: Sandbox
 ) -> None:
+    for number in range(30):
+        by_bot(with_bot, with_bot.channel("music"), content=f"so that the list scrolls, {number}")
     for name in ("first", "second"):
         by_bot(
             with_bot,
