@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot import settings_file
 from bot.errors import ConfigError
 from bot.hub.catalogue import MULTIBAND_MODEL
+from bot.loras import VARIABLE
 from bot.recipe import Mode
 from bot.recipe.options import OPTIONS, Option
 from bot.redact import hide, hide_named
@@ -173,6 +174,9 @@ class Settings(OptionDefaults):
     )
     default_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.AR, description="ar or diffusion")
     default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")
+    lora_dir: Annotated[Path | None, BeforeValidator(_path)] = Field(
+        None, description="the folder with LoRAs for ACE-Step"
+    )
     remote_engines: Annotated[str | None, AfterValidator(_addresses)] = Field(
         None, description="addresses of music servers separated by commas, such as http://127.0.0.1:8080"
     )
@@ -245,7 +249,7 @@ class Settings(OptionDefaults):
             wrong = sorted({str(detail["loc"][0]).upper() for detail in error.errors(include_input=False)})
         if not wrong:
             hide(*settings.secrets)
-            settings.export_servers()
+            settings.export()
             return settings
         where = {name: f"line {deciding[name].line} of {env_file}" for name in wrong if name in deciding}
         raise ConfigError(
@@ -281,21 +285,22 @@ class Settings(OptionDefaults):
         return tuple(name.upper() for name in before if name in self.model_fields_set)
 
     @property
-    def servers(self) -> dict[str, str]:
-        """The settings of the music servers as environment variables, for this process and its workers."""
+    def exported(self) -> dict[str, str]:
+        """Settings as environment variables of this process and its workers: music servers, LoRAs."""
+        found = {VARIABLE: str(self.lora_dir.resolve())} if self.lora_dir is not None else {}
         if self.remote_engines is None:
-            return {}
-        return {ADDRESSES: self.remote_engines, ANYWHERE: str(self.remote_engines_anywhere).lower()}
+            return found
+        return found | {ADDRESSES: self.remote_engines, ANYWHERE: str(self.remote_engines_anywhere).lower()}
 
-    def export_servers(self) -> None:
-        """Put the music servers into the environment. Raises ConfigError for a forbidden one."""
+    def export(self) -> None:
+        """Put these settings into the environment. Raises ConfigError for a forbidden server."""
         elsewhere = [one for one in (self.remote_engines or "").split(",") if one and not is_loopback(one)]
         if elsewhere and not self.remote_engines_anywhere:
             raise ConfigError(
                 f"{ADDRESSES} names another machine ({elsewhere[0]}), and nothing protects the way there: "
                 f"run the server on this one, or set {ANYWHERE}=true if the network between them is yours."
             )
-        os.environ.update(self.servers)
+        os.environ.update(self.exported)
 
     @property
     def worker_devices(self) -> tuple[str, ...]:

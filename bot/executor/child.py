@@ -236,7 +236,7 @@ def start_message(
 def worker_environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables for workers alone."""
     token = {"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {}
-    return token | settings.servers
+    return token | settings.exported
 
 
 def _environment() -> dict[str, str]:

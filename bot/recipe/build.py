@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
+from bot.loras import pinned
 from bot.recipe import Mode, OptionValue, Recipe, Role, Source, Task, random_seed
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.options import OPTIONS, validate_repaint
@@ -46,6 +47,8 @@ def build_recipe(
     # Before the recipe is made: an engine's bounds are narrower than those that every recipe is held to.
     validate_sources(task, sources or {}, capabilities)
     validate_options(given, capabilities, task)
+    if "lora" in given:
+        given["lora"] = pinned(str(given["lora"]), capabilities.loras)
     longest = longest_seconds(capabilities, settings)
     if seconds is None:
         seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)

@@ -24,6 +24,7 @@ class Capabilities:
     tasks: what it can do, each with the roles of the sources that it takes for it.
     prompt_tokens: how much of a prompt the text encoder reads.
     languages: those that it was trained on, by their English names; "emoji" where it reads those.
+    loras: the hash of each LoRA that it takes, by name.
     slots: clips it can render at once.
     real_time_factor: render seconds per second of audio expected on this device until one was measured.
     """
@@ -40,6 +41,7 @@ class Capabilities:
     options: Mapping[str, Bounds] = field(default_factory=dict)
     tasks: Mapping[Task, frozenset[Role]] = field(default_factory=lambda: {Task.TEXT: frozenset()})
     languages: frozenset[str] = ENGLISH
+    loras: Mapping[str, str] = field(default_factory=dict)
     slots: int = 1
     real_time_factor: float = 1.0
 

@@ -246,6 +246,21 @@ OPTIONS: Mapping[str, Option] = {
             description="More than 1 spends more of the steps on the outline, fewer on the detail",
         ),
         Option(
+            name="lora",
+            label="lora",
+            type=str,
+            bounds=Bounds(1, 60),
+            description="A style that the owner of the bot added, by its name",
+            if_empty="leave it out, or name one",
+        ),
+        Option(
+            name="lora_scale",
+            label="lora-scale",
+            type=float,
+            bounds=Bounds(0, 2),
+            description="How much of the LoRA: 1 is as trained, 0 none",
+        ),
+        Option(
             name="bpm",
             label="bpm",
             title="Tempo",

@@ -59,6 +59,7 @@ def taking(*options: Option, mode: Mode = Mode.AR) -> Capabilities:
         max_seconds=600,
         prompt_tokens=64,
         options={option.name: option.bounds for option in options},
+        loras={"some words": "0" * 16},
         tasks={task: frozenset(Role) for task in Task},
     )
 

@@ -16,6 +16,7 @@ from bot.engines.cached_layer import CachedLayer, cache_cross_attention, fresh_c
 from bot.engines.diffusion import oobleck
 from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.components import load_pipeline
+from bot.engines.diffusion.lora import applied, read_lora
 from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
 from bot.engines.diffusion.pipelines import Pipeline
 from bot.engines.lyrics import lyrics_advice
@@ -145,7 +146,7 @@ class PipelineEngine(SerialEngine):
         try:
             # A cover's steps blend two prompts, its own and the plain text's.
             blends = job.recipe.task in (Task.COVER, Task.HYBRID)
-            with fresh_caches(self._cached_layers, bypassed=blends):
+            with self._with_lora(job.recipe), fresh_caches(self._cached_layers, bypassed=blends):
                 wave = self._call(
                     self._pipe,
                     job,
@@ -161,6 +162,15 @@ class PipelineEngine(SerialEngine):
             raise _Overflow
         context.progress(job, total, total)
         return wave
+
+    def _with_lora(self, recipe: Recipe) -> contextlib.AbstractContextManager[None]:
+        """Return a context with the recipe's LoRA in the denoiser, an empty one without it."""
+        value = recipe.text("lora")
+        if value is None:
+            return contextlib.nullcontext()
+        scale = recipe.options.get("lora_scale", 1.0)
+        assert isinstance(scale, int | float)
+        return applied(self._pipe.transformer, read_lora(value, self._pipe.transformer), float(scale))
 
     @contextlib.contextmanager
     def _in_float32(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot import loras
 from bot.engines.diffusion.files import INDEX, Component, read_component, read_index, read_json, refused
 from bot.hub.catalogue import licence_of
 from bot.hub.hub_cache import title_of
@@ -100,6 +101,7 @@ def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
     # Bounds and defaults: ACE-Step's docs/en/INFERENCE.md; 50 steps for base: its model card.
     vae = components["vae"].config
     covers = {"audio_tokenizer", "audio_token_detokenizer"} <= components.keys()
+    there = loras.hashes()
     options = {"num_sampling_steps": Bounds(1, 20, 8), "shift": Bounds(1, 5, 3)}
     if not is_turbo(components):
         options = {
@@ -116,8 +118,10 @@ def _ace_step(components: Mapping[str, Component]) -> dict[str, Any]:
         # The pipeline reads 256 tokens, of which its template takes about 60.
         "prompt_tokens": 196,
         "tasks": _ace_step_tasks(covers=covers),
+        "loras": there,
         "options": options
         | ({"structure": Bounds(0, 1, 1)} if covers else {})
+        | ({"lora_scale": Bounds(0, 2), **texts("lora")} if there else {})
         | {"bpm": Bounds(30, 300), "repaint_start": Bounds(0, 600), "repaint_end": Bounds(0, 600)}
         | texts("key", "time_signature", "lyrics", "vocal_language"),
     }
