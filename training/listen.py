@@ -67,7 +67,7 @@ class RecordingContext:
         """Never."""
         return False
 
-    def done(self, job: RenderRequest, wave: np.ndarray) -> None:
+    def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
         """Keep the clip."""
         self.wave = wave
 

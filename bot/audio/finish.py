@@ -60,6 +60,7 @@ def finish(
     max_bytes: int,
     provenance: Provenance | None,
     *,
+    score: str = "",
     with_picture: bool = True,
     on_progress: Callable[[], None] = lambda: None,
 ) -> Clip:
@@ -67,7 +68,7 @@ def finish(
 
     The ending of out_path decides the format: WAV and FLAC are lossless, anything else is an MP3.
 
-    on_progress is called before each encoding, which takes longest.
+    score: its notes as text, for the tag.  on_progress is called before each encoding, which takes longest.
     A clip without a picture does not wait for the library that draws it either.
 
     Mono is written as two equal channels: players send it to both, where it is 3 dB louder than
@@ -81,7 +82,7 @@ def finish(
     warning_lines = warnings(wave, rate)
     if wave.shape[0] == 1:
         wave = np.repeat(wave, 2, axis=0)
-    head = b"" if provenance is None else tag(recipe, capabilities, provenance)
+    head = b"" if provenance is None else tag(recipe, capabilities, provenance, score=score)
     ending = out_path.suffix.lower()
     is_mp3 = ending not in lossless.FORMATS
     kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head)) if is_mp3 else 0
@@ -104,7 +105,7 @@ def finish(
         if drawing is not None:
             drawing.result()
             if provenance is not None:
-                covered = tag(recipe, capabilities, provenance, _cover(drawn))
+                covered = tag(recipe, capabilities, provenance, _cover(drawn), score)
                 # The bitrate goes first: without room for both, the file has no cover.
                 if len(covered) + encoding.file.stat().st_size <= max_bytes:
                     head = covered

@@ -20,7 +20,8 @@ from bot.recipe.capabilities import Capabilities
 ARTIST = "Antiphon"
 RECIPE_FRAME = "antiphon.recipe"
 PROVENANCE_FRAME = "antiphon.provenance"
-"""Descriptions of the two TXXX frames; each holds one JSON object."""
+SCORE_FRAME = "antiphon.score"
+"""Descriptions of the TXXX frames; each holds one JSON object, the score for the built-in models alone."""
 
 _HEADER_BYTES = 10
 MAX_TAG_BYTES = 64 * 1024
@@ -42,10 +43,16 @@ class Provenance:
 
 
 def tag(
-    recipe: Recipe, capabilities: Capabilities, provenance: Provenance, cover: bytes | None = None
+    recipe: Recipe,
+    capabilities: Capabilities,
+    provenance: Provenance,
+    cover: bytes | None = None,
+    score: str = "",
 ) -> bytes:
-    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames. cover: a JPEG.
+    """Return the ID3v2.4 tag of one clip, to stand before its MPEG frames.
 
+    cover: a JPEG.
+    score: the clip's notes as text, where the model writes any.
     The file leaves the machine: of a model that is a folder, the recipe in it names the last part alone.
     """
     recipe = replace(recipe, model=model_name(recipe.model))
@@ -64,6 +71,7 @@ def tag(
     for description, text in (
         (RECIPE_FRAME, recipe.to_json()),
         (PROVENANCE_FRAME, json.dumps(made, ensure_ascii=False)),
+        *([(SCORE_FRAME, score)] if score else []),
     ):
         frames.add(TXXX(encoding=Encoding.UTF8, desc=description, text=_encodable(text)))
     if cover is not None:
@@ -80,22 +88,7 @@ def read_recipe(path: Path) -> Recipe:
     Its model is the name that `model_name` makes of the settings' one.
     Raises UserError when the file has none, and InvalidRecipe when what it has cannot be used.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(MAX_TAG_BYTES)
-            if head.startswith(b"RIFF"):
-                head = lossless.wav_tag(file, MAX_TAG_BYTES)
-    except OSError as error:
-        raise UserError(f"{path} can't be opened: {error.strerror}.") from error
-    text: str | None
-    try:
-        if head.startswith(b"fLaC"):
-            text = lossless.flac_comment(path, RECIPE_FRAME)
-        else:
-            frames = ID3(BytesIO(head), known_frames={"TXXX": TXXX}, translate=False, load_v1=False)
-            text = str(frames[f"TXXX:{RECIPE_FRAME}"])
-    except (MutagenError, KeyError):
-        text = None
+    text = _read_frame(path, RECIPE_FRAME)
     if text is None:
         raise UserError(
             "This file has no Antiphon recipe in its tags. Use a file exactly as Antiphon made it: "
@@ -107,6 +100,35 @@ def read_recipe(path: Path) -> Recipe:
         raise InvalidRecipe(
             "The recipe in this file can't be used: it is damaged, or another version of Antiphon wrote it."
         ) from error
+
+
+def read_score(path: Path) -> str:
+    """Return the score that an Antiphon MP3, WAV or FLAC carries, as text. Raises UserError without one."""
+    text = _read_frame(path, SCORE_FRAME)
+    if text is None:
+        raise UserError(
+            "This file has no score in its tags, so the built-in models can't work with it: they change the "
+            "notes of their own clips. Use a clip of a built-in model exactly as Antiphon made it."
+        )
+    return text
+
+
+def _read_frame(path: Path, description: str) -> str | None:
+    """Return the text of a TXXX frame, or of the comment in its place; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(MAX_TAG_BYTES)
+            if head.startswith(b"RIFF"):
+                head = lossless.wav_tag(file, MAX_TAG_BYTES)
+    except OSError as error:
+        raise UserError(f"{path} can't be opened: {error.strerror}.") from error
+    try:
+        if head.startswith(b"fLaC"):
+            return lossless.flac_comment(path, description)
+        frames = ID3(BytesIO(head), known_frames={"TXXX": TXXX}, translate=False, load_v1=False)
+        return str(frames[f"TXXX:{description}"])
+    except (MutagenError, KeyError):
+        return None
 
 
 def tag_bytes(path: Path) -> bytes:

@@ -45,8 +45,8 @@ class RenderContext(Protocol):
     def cancelled(self, job: RenderRequest) -> bool:
         """Tell whether this job was cancelled; the engine then drops it and reports nothing more of it."""
 
-    def done(self, job: RenderRequest, wave: Wave) -> None:
-        """Hand over the finished wave."""
+    def done(self, job: RenderRequest, wave: Wave, *, score: str = "") -> None:
+        """Hand over the finished wave; score: the notes as text for the file's tag, where there are any."""
 
     def failed(self, job: RenderRequest, error: Exception) -> None:
         """Report that this job failed; the engine goes on with the others."""

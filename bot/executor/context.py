@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import asdict
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -174,7 +174,7 @@ class PipeContext:
             self._open.pop(job.id, None)
             return True
 
-    def done(self, job: RenderRequest, wave: Wave) -> None:
+    def done(self, job: RenderRequest, wave: Wave, *, score: str = "") -> None:
         """Hand over the whole clip: it is mastered and written beside the engine's next work.
 
         One clip is finished while one is rendered; a third waits, so that waves never pile up in memory.
@@ -183,7 +183,8 @@ class PipeContext:
         render, started = self._open.pop(job.id)
         self._send(Progress(job.id, 0, 1, "mastering"))
         seconds = time.monotonic() - started
-        self._finishing = self._finisher.submit(self._finish, render, job, wave, self._serving(), seconds)
+        finish = partial(self._finish, render, job, wave, self._serving(), seconds, score)
+        self._finishing = self._finisher.submit(finish)
 
     def finish_pending(self) -> None:
         """Wait until the clip that was handed over last is written."""
@@ -223,7 +224,9 @@ class PipeContext:
             raise RuntimeError("an engine asked for work before serve()")
         return self._engine
 
-    def _finish(self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float) -> None:
+    def _finish(
+        self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float, score: str
+    ) -> None:
         try:
             with self._changed:
                 if job.id in self._cancelled:
@@ -238,6 +241,7 @@ class PipeContext:
                 provenance=Provenance(
                     device=engine.device, slots=engine.capabilities.slots, versions=versions()
                 ),
+                score=score,
                 with_picture=render.picture,
                 on_progress=lambda: self._send(Progress(job.id, 0, 1, "mastering")),
             )

@@ -26,6 +26,7 @@ class RecordingContext:
         self.cancel = cancel or {}
         self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}
+        self.scores: dict[int, str] = {}
         self.errors: dict[int, Exception] = {}
         self.heartbeats = 0
         self.warnings: dict[int, list[str]] = {}
@@ -48,8 +49,9 @@ class RecordingContext:
         done, total = self.updates.get(job.id, [(0, 1)])[-1]
         return job.id in self.cancel and done / total >= self.cancel[job.id]
 
-    def done(self, job: RenderRequest, wave: np.ndarray) -> None:
+    def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
         self.waves[job.id] = wave
+        self.scores[job.id] = score
 
     def failed(self, job: RenderRequest, error: Exception) -> None:
         self.errors[job.id] = error

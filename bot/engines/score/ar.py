@@ -34,7 +34,8 @@ from bot.engines.score.format import (
     tempo_of,
 )
 from bot.engines.score.header_request import requested_header
-from bot.engines.score.silence import without_silence
+from bot.engines.score.known import Known, resampled
+from bot.engines.score.sections import Section
 from bot.engines.score.steer import requested_instruments
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
@@ -92,13 +93,28 @@ class ArEngine(ScoreEngine):
         self._text = self._project = None
         self.model = None
 
-    def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
-        """Return the score of a recipe, decoded in columns; calls step(done, total) for each."""
+    def known_of_variation(self, recipe: Recipe, source: Score) -> Known:
+        """Return the source with a share of its phrases free, chosen with the recipe's seed."""
+        return resampled(source, self.option(recipe, "strength"), recipe.seed)
+
+    def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
+        """Return a section's score, decoded in columns; calls step(done, total) for each."""
         temperature, top_k = self.option(recipe, "temperature"), int(self.option(recipe, "top_k"))
-        header, asked = requested_header(recipe), requested_instruments(recipe)
-        row = Row(recipe.seconds, recipe.seed, temperature, top_k, header, asked)
-        self.decode([recipe.prompt], [row], self.option(recipe, "guidance_scale"), step)
-        return without_silence(from_frames(row.result()))
+        prompt, asked = recipe.prompt, requested_instruments(recipe)
+        if section.later:
+            prompt, asked = stages(prompt)[-1], asked.settled
+        row = Row(
+            section.seconds,
+            section.seed,
+            temperature,
+            top_k,
+            requested_header(recipe),
+            asked,
+            section.known,
+            section.keep,
+        )
+        self.decode([prompt], [row], self.option(recipe, "guidance_scale"), step)
+        return from_frames(row.result())
 
     def decode(
         self, prompts: list[str], rows: list[Row], guidance_scale: float, step: Callable[[int, int], None]
@@ -130,7 +146,7 @@ class ArEngine(ScoreEngine):
                 if ended.error is not None:
                     raise ended.error
             done += 1
-            longest = max(row.total or 120 for row in rows) + STREAMS
+            longest = max(row.total or MAX_FRAMES for row in rows) + STREAMS
             step(min(done, longest), longest)
 
     @torch.inference_mode()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engines.score.format import MAX_SECONDS, VERSION
+from bot.engines.score.format import VERSION
 from bot.errors import ModelMissing
-from bot.recipe import Mode
+from bot.recipe import Mode, Role, Task
 from bot.recipe.capabilities import Bounds, Capabilities, texts
+from bot.recipe.options import OPTIONS
 
 CONFIG_FILE = "antiphon.json"
 PROMPT_TOKENS = 512
@@ -22,6 +24,17 @@ ENCODER_LANGUAGES = frozenset(
     )
 )
 """Of the multilingual Universal Sentence Encoder (Yang et al., arXiv:1907.04307); emoji by their names."""
+LONGEST_SECONDS = 300.0
+"""Written in sections of format.MAX_SECONDS at most."""
+DEFAULT_STRENGTH, DEFAULT_STRUCTURE = 0.5, 0.5
+TASKS: Mapping[Task, frozenset[Role]] = {
+    Task.TEXT: frozenset(),
+    Task.CONTINUE: frozenset({Role.START}),
+    Task.VARY: frozenset({Role.INITIAL}),
+    Task.REPAINT: frozenset({Role.INITIAL}),
+}
+DIFFUSION_TASKS: Mapping[Task, frozenset[Role]] = {Task.HYBRID: frozenset({Role.INITIAL})}
+"""Denoising can begin from the score of any built-in model; a token model would have to copy it."""
 ADVICE = "fetch the folder “models” of the project again, or point the setting at another model"
 
 
@@ -58,6 +71,10 @@ def read_config(mode: Mode, folder: Path) -> ScoreConfig:
                 raise ModelMissing(f"The file {name} is missing in {folder}: {ADVICE}.")
         options = {name: Bounds(*map(float, bounds)) for name, bounds in data["options"].items()}
         options |= texts("key")
+        options |= {name: OPTIONS[name].bounds for name in ("repaint_start", "repaint_end")}
+        options["strength"] = Bounds(0, 1, DEFAULT_STRENGTH)
+        if mode is Mode.DIFFUSION:
+            options["structure"] = Bounds(0, 1, DEFAULT_STRUCTURE)
         if data["negative_prompt"]:
             options |= texts("negative_prompt")
         capabilities = Capabilities(
@@ -68,7 +85,8 @@ def read_config(mode: Mode, folder: Path) -> ScoreConfig:
             sample_rate=int(data["sample_rate"]),
             channels=2,
             min_seconds=float(data["min_seconds"]),
-            max_seconds=min(float(data["max_seconds"]), MAX_SECONDS),
+            max_seconds=LONGEST_SECONDS,
+            tasks={**TASKS, **(DIFFUSION_TASKS if mode is Mode.DIFFUSION else {})},
             prompt_tokens=PROMPT_TOKENS,
             languages=ENCODER_LANGUAGES,
             options=options,

@@ -27,10 +27,12 @@ from bot.engines.score.format import (
     Grid,
     beats_in,
     clock_of,
+    header_fields,
     length_clock,
     tempo_of,
 )
 from bot.engines.score.header_request import HeaderRequest
+from bot.engines.score.known import Known, kept_bars
 from bot.engines.score.steer import NOTHING, InstrumentRequest, Steering, stage_starts
 
 PAD = VOCABULARY
@@ -42,6 +44,8 @@ class Row:
     """One clip being decoded: its tokens so far, its grammar, its own random numbers.
 
     asked: instruments to keep, where they are chosen.
+    known: the score that the clip keeps, and which of it is free.
+    keep: share of the bars that are written, from the first; the rest, with the ending, is left out.
     Stream k's frame f stands in column 1 + k + f (MusicGen's delay pattern); column 0 is all padding.
     """
 
@@ -53,6 +57,8 @@ class Row:
         top_k: int,
         header: HeaderRequest | None = None,
         asked: InstrumentRequest = NOTHING,
+        known: Known | None = None,
+        keep: float = 1.0,
     ) -> None:
         self.frames: list[list[int]] = [[] for _ in range(STREAMS)]
         self.total: int | None = None
@@ -67,6 +73,11 @@ class Row:
         self._keeper = DRUMS
         """Role that plays where all were silent for too long: the last pitched one of the bar, or drums."""
         self._due: set[int] = set()
+        self._known, self._keep = known, keep
+        self._bar_of: list[int] = []
+        """Frame → its bar, for instruments and sixteenths."""
+        self._step_of: list[int] = []
+        """Frame → its sixteenth, −1 where it is none."""
 
     def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> list[int]:
         """Return the tokens [6] of column `position` + 1 from the logits [6, 512] of column `position`."""
@@ -89,9 +100,8 @@ class Row:
         """Return the stage of a sequence that the next column belongs to, None while it is the header's."""
         if self.total is None or len(self.frames[1]) < 2:
             return None
-        is_bar = [CLOCK_BAR <= clock < CLOCK_STEP for clock in self._clock]
-        bar = max(0, sum(is_bar[: len(self.frames[1]) + 1]) - 1)
-        return sum(start <= bar for start in stage_starts(stages, sum(is_bar))) - 1
+        bar = self._bar_of[min(len(self.frames[1]), self.total - 1)]
+        return sum(start <= bar for start in stage_starts(stages, self._bar_of[-1] + 1)) - 1
 
     def result(self) -> Grid:
         """Return the tokens, int16 [6, frames]."""
@@ -108,6 +118,9 @@ class Row:
             return 0
         if CLOCK_BAR <= clock < CLOCK_STEP:
             return self._program(logits, role, frame)
+        step = self._step_of[frame]
+        if self._known is not None and not self._known.free_steps[step, role]:
+            return self._kept_step(int(self._known.score.grid[step, role]), role)
         if self._programs[role] == 0:
             return REST
         logits = logits.copy()
@@ -124,7 +137,7 @@ class Row:
     def _program(self, logits: npt.NDArray[np.float32], role: int, frame: int) -> int:
         """Return the token of the instrument that a role takes in the bar of a frame."""
         choice = slice(PROGRAM_BASE, PROGRAM_BASE + PROGRAM_SIZES[role])
-        bar = sum(CLOCK_BAR <= clock < CLOCK_STEP for clock in self._clock[:frame])
+        bar = self._bar_of[frame]
         chances = np.exp(logits[choice] - logits[choice].max())
         allowed = self._steering.allowed(bar, role, chances / chances.sum())
         logits = logits.copy()
@@ -133,7 +146,11 @@ class Row:
             logits[choice][
                 0
             ] = -np.inf  # no bar without a pitched instrument, unless drums alone are asked for
-        token = self._draw(logits, PROGRAM_BASE, PROGRAM_SIZES[role])
+        known = self._known
+        if known is not None and not known.free_programs[self._bar_of[frame], role]:
+            token = PROGRAM_BASE + int(known.score.programs[self._bar_of[frame], role])
+        else:
+            token = self._draw(logits, PROGRAM_BASE, PROGRAM_SIZES[role])
         self._programs[role] = token - PROGRAM_BASE
         if role == 0:
             self._keeper = DRUMS
@@ -141,6 +158,13 @@ class Row:
             self._keeper = role
         if self._steering.took(bar, role, self._programs[role]):
             self._due.add(role)
+        return token
+
+    def _kept_step(self, token: int, role: int) -> int:
+        """Return a sixteenth of the known score, as a rest where its role has no instrument now."""
+        token = token if self._programs[role] else REST
+        if token >= (1 if role == DRUMS else ONSET):
+            self._due.discard(role)
         return token
 
     def _sounding(self, role: int) -> bool:
@@ -157,6 +181,8 @@ class Row:
             1: None if self._header.key is None else (self._header.key,),
             2: self._header.scales,
         }.get(role)
+        if self._known is not None:
+            wanted = (header_fields(self._known.score)[role],)
         if wanted is None:
             return logits
         out = np.full_like(logits, -np.inf)
@@ -185,8 +211,14 @@ class Row:
         beats = beats_in(self._seconds, tempo_of(tempo_class))
         clock = clock_of(self._seconds, METRES[metre], beats * STEPS_PER_BEAT)
         self._clock = [int(c) for c in clock]
-        self.total = len(self._clock)
-        self._steering = Steering(self._asked, sum(CLOCK_BAR <= c < CLOCK_STEP for c in self._clock))
+        is_step = clock >= CLOCK_STEP
+        is_bar = (clock >= CLOCK_BAR) & ~is_step
+        self._bar_of = [int(bar) for bar in np.maximum(np.cumsum(is_bar) - 1, 0)]
+        self._step_of = [int(step) for step in np.where(is_step, np.cumsum(is_step) - 1, -1)]
+        bars = int(is_bar.sum())
+        kept = kept_bars(bars, self._keep)
+        self.total = len(self._clock) if kept == bars else self._bar_of.index(kept)
+        self._steering = Steering(self._asked, bars)
 
     def _draw(self, logits: npt.NDArray[np.float32], first: int, count: int) -> int:
         # The inversion of musicgen.sampling.sample_tokens for one token, in NumPy: 11 µs where torch

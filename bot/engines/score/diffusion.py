@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,22 @@ from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, temp
 from bot.engines.score.header_request import HeaderRequest, header_request, requested_header
 from bot.engines.score.impose import Imposed
 from bot.engines.score.instrument_planner import InstrumentPlanner, pool
+from bot.engines.score.known import Known, bars_of, kept_bars
 from bot.engines.score.latent import (
     CHANNELS,
     GLOBALS,
     POSITIONS,
     ScoreAutoencoder,
     conditions,
+    encoded,
     positions,
     score_of,
 )
-from bot.engines.score.silence import without_silence
+from bot.engines.score.sections import Section
 from bot.engines.score.sizes import read_config
 from bot.engines.score.steer import InstrumentRequest, requested_instruments, stage_starts
 from bot.errors import ModelMissing
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Task
 
 PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
 """How freely tempo and metre are drawn from what the planner makes of the words."""
@@ -95,26 +98,55 @@ class DiffusionEngine(ScoreEngine):
         """Give the model's memory back; the engine cannot write afterwards."""
         self._text = self._transformer = self._planner = torch.nn.Identity()
 
-    def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
-        """Return the score of a recipe; calls step(done, total) after every denoising step."""
-        text_states = self._text_states([recipe.prompt])
-        header = requested_header(recipe)
-        tempo_class, metre = self.plan([recipe.prompt], [recipe.seed], text_states, [header])[0]
+    def known_of_variation(self, recipe: Recipe, source: Score) -> Known:
+        """Return the source with everything free: denoising begins from it, at the recipe's strength."""
+        return Known(
+            score=source,
+            free_programs=np.ones(source.programs.shape, bool),
+            free_steps=np.ones(source.grid.shape, bool),
+        )
+
+    def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
+        """Return a section's score; calls step(done, total) after every denoising step."""
+        prompt, asked, header = recipe.prompt, requested_instruments(recipe), requested_header(recipe)
+        if section.later:
+            prompt, asked = stages(prompt)[-1], asked.settled
+        text_states, known = self._text_states([prompt]), section.known
+        strength = self._strength(recipe)
+        if known is None:
+            tempo_class, metre = self.plan([prompt], [section.seed], text_states, [header])[0]
+        else:
+            score = known.score
+            tempo_class, metre = score.tempo_class, score.metre
+            header = replace(header, key=score.key, scales=(score.scale,))
         latents = self.denoise(
-            [recipe.prompt],
-            [recipe.seed],
+            [prompt],
+            [section.seed],
             tempo_class,
             metre,
-            recipe.seconds,
+            section.seconds,
+            initial=encoded(self.autoencoder, known.score)[None] if known and strength < 1 else None,
+            strength=strength,
+            known=known,
+            planned=[known.score.programs.astype(np.int64)] if known and recipe.task is Task.VARY else None,
             steps=int(self.option(recipe, "num_sampling_steps")),
             guidance_scale=self.option(recipe, "guidance_scale"),
             negative_prompt=recipe.text("negative_prompt"),
-            asked=[requested_instruments(recipe)],
+            asked=[asked],
             headers=[header],
             text_states=text_states,
             step=step,
         )
-        return without_silence(score_of(self.autoencoder, latents[0], tempo_class, metre))
+        written = score_of(self.autoencoder, latents[0], tempo_class, metre)
+        if known is not None:
+            written = known.kept_in(written)
+        return bars_of(written, 0, kept_bars(len(written.programs), section.keep))
+
+    def _strength(self, recipe: Recipe) -> float:
+        """Return how far a source is noised, 0 to 1; 1 begins from nothing."""
+        if recipe.task is Task.VARY:
+            return self.option(recipe, "strength")
+        return 1 - self.option(recipe, "structure") if recipe.task is Task.HYBRID else 1.0
 
     @torch.inference_mode()
     def plan(
@@ -161,6 +193,8 @@ class DiffusionEngine(ScoreEngine):
         negative_prompt: str | None = None,
         initial: torch.Tensor | None = None,
         strength: float = 1.0,
+        known: Known | None = None,
+        planned: list[np.ndarray] | None = None,
         asked: list[InstrumentRequest] | None = None,
         headers: list[HeaderRequest] | None = None,
         text_states: TextStates | None = None,
@@ -169,8 +203,9 @@ class DiffusionEngine(ScoreEngine):
         """Return latents [batch, 128, 1 + beats] for prompts of one tempo and length.
 
         initial: latents to start from instead of nothing; they are noised as far as `strength` (0 to 1)
-        says, and only
-        that part of the way back is walked, in `steps` steps.
+        says, and only that part of the way back is walked, in `steps` steps.
+        known: what all clips keep; beats of which nothing is free are set in every estimate.
+        planned: programs [bars, 5] of each clip; those of the instrument planner by default.
         asked, headers: instruments, key and scale to keep, clip by clip.
         heard: what the text encoder made of the prompts, where that is known already.
         """
@@ -206,7 +241,9 @@ class DiffusionEngine(ScoreEngine):
         where = positions(beats, metre).to(self.device)[None].expand(count * repeats, -1, -1)
         unwanted = [one.unwanted for one in asked] if asked else [frozenset[tuple[int, int]]()] * len(prompts)
         bars = -(-beats // metre)
-        planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre)
+        if planned is None:
+            planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre)
+        held, kept_latents = self._held(known, beats)
         imposed = Imposed(self.autoencoder, asked or [], metre, headers, planned)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
@@ -231,10 +268,23 @@ class DiffusionEngine(ScoreEngine):
             # the two times.
             alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
             clean = imposed(alpha * latents - sigma * out, (number + 1) / steps)
+            # Inpainting by replacement in the estimate, as RePaint (Lugmayr et al. 2022) without its
+            # resampling; the denoiser sees the known beats at the noise level of the step.
+            clean = torch.where(held, kept_latents, clean)
             noisy = sigma * latents + alpha * out
             latents = math.cos(after * math.pi / 2) * clean + math.sin(after * math.pi / 2) * noisy
             step(number + 1, steps)
         return latents.cpu()
+
+    def _held(self, known: Known | None, beats: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return which latent frames are known, bool [1 + beats], and the latents [128, 1 + beats]."""
+        held, latents = torch.zeros(1 + beats, dtype=torch.bool), torch.zeros(CHANNELS, 1 + beats)
+        if known is not None and not known.free_steps.all():
+            free = known.free_steps.reshape(beats, -1).any(1)
+            held[1:] = torch.from_numpy(~free)
+            held[0] = True
+            latents = encoded(self.autoencoder, known.score)
+        return held.to(self.device), latents.to(self.device)
 
     def _instruments_of(
         self,

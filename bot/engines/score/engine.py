@@ -12,23 +12,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bot.audio.tags import read_score
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.stored import StoredTensors, entries
-from bot.engines.score.bank import Bank
+from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.config import ScoreConfig
 from bot.engines.score.format import Score
+from bot.engines.score.known import Known, continued, repainted, with_length
 from bot.engines.score.sampler import Sampler
+from bot.engines.score.sections import Section, write_sections
 from bot.engines.score.sentences import SentenceEncoder
+from bot.engines.score.serialize import from_text, to_text
+from bot.engines.score.silence import without_silence
 from bot.engines.score.steer import named_instruments
 from bot.engines.serial import SerialEngine, raise_if_cancelled
-from bot.recipe import Recipe
+from bot.engines.sources import CROSSFADE_SECONDS, fitted, read_source, splice
+from bot.errors import InvalidRecipe
+from bot.recipe import Recipe, Role, Task
 from bot.recipe.capabilities import Capabilities, option
 
 if TYPE_CHECKING:
     import torch
 
+    from bot.engines.base import Wave
+
 MAX_QUOTED = 3
 """Clauses without a known word that the warning quotes."""
+SECTION_STEPS = 1_000
+"""Progress that a section of a long clip counts for; the steps of a section differ from model to model."""
 PLAYING_STEPS = 10
 """Progress that playing the score counts for, beside the model's own steps."""
 
@@ -42,9 +55,45 @@ class ScoreEngine(SerialEngine):
         self.sentences = SentenceEncoder()
         self.sampler = Sampler(Bank(score_config.sounds))
 
+    def write(self, recipe: Recipe, step: Callable[[int, int], None], source: Score | None = None) -> Score:
+        """Return the score of a recipe; calls step(done, total) as it goes.
+
+        source: the score of the clip that the recipe is made from. Raises InvalidRecipe.
+        """
+
+        def write_section(section: Section) -> Score:
+            def on_step(done: int, total: int) -> None:
+                if section.of > 1:
+                    done, total = (
+                        round(SECTION_STEPS * (section.number + done / total)),
+                        SECTION_STEPS * section.of,
+                    )
+                step(done, total)
+
+            return self.write_section(recipe, section, on_step)
+
+        known = None if source is None else self.known(recipe, source)
+        return without_silence(write_sections(write_section, recipe.seconds, recipe.seed, known))
+
     @abstractmethod
-    def write(self, recipe: Recipe, step: Callable[[int, int], None]) -> Score:
-        """Return the score of a recipe; calls step(done, total) as it goes."""
+    def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
+        """Return the score of a section's bars that are kept; calls step(done, total) as it goes."""
+
+    @abstractmethod
+    def known_of_variation(self, recipe: Recipe, source: Score) -> Known:
+        """Return what a variation or hybrid keeps of a source of the recipe's length, token by token."""
+
+    def known(self, recipe: Recipe, source: Score) -> Known:
+        """Return what the clip of a recipe keeps of its source. Raises InvalidRecipe."""
+        if recipe.task is Task.CONTINUE:
+            known = continued(source, recipe.seconds)
+            if not known.free_steps.any():
+                raise InvalidRecipe("The clip to continue is as long as that already. Ask for more seconds.")
+            return known
+        source = with_length(source, recipe.seconds)
+        if recipe.task is Task.REPAINT:
+            return repainted(source, *repainted_part(recipe))
+        return self.known_of_variation(recipe, source)
 
     def heeds(self, negative: str) -> bool:
         """Tell whether a negative prompt has any effect: where it names an instrument of the model."""
@@ -75,10 +124,43 @@ class ScoreEngine(SerialEngine):
             raise_if_cancelled(context, job)
             context.progress(job, total - PLAYING_STEPS + math.floor(share * PLAYING_STEPS), total)
 
+        file = next((job.sources[role] for role in (Role.START, Role.INITIAL) if role in job.sources), None)
+        source = None if file is None else from_text(read_score(file))
         with one_thread():
-            score = self.write(job.recipe, step)
+            score = self.write(job.recipe, step, source)
         wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, on_progress)
-        context.done(job, wave)
+        if job.recipe.task is Task.REPAINT:
+            kept = read_source(job.sources, job.recipe, Role.INITIAL, SAMPLE_RATE)
+            wave = _repainted(kept, wave, *_seams(job.recipe, score))
+        context.done(job, wave, score=to_text(score))
+
+
+def repainted_part(recipe: Recipe) -> tuple[float, float]:
+    """Return where the part that a repaint makes anew begins and ends, in seconds."""
+    return float(recipe.options["repaint_start"]), float(recipe.options["repaint_end"])
+
+
+def _seams(recipe: Recipe, score: Score) -> tuple[int, int]:
+    """Return the samples at which the bars begin and end that a repaint makes anew."""
+    free = np.asarray(repainted(score, *repainted_part(recipe)).free_programs.any(1))
+    bar = score.steps_per_bar * score.seconds_per_step
+    bars = np.flatnonzero(free)
+    samples = round(recipe.seconds * SAMPLE_RATE)
+    end = samples if bars[-1] == len(free) - 1 else round((bars[-1] + 1) * bar * SAMPLE_RATE)
+    return round(bars[0] * bar * SAMPLE_RATE), end
+
+
+def _repainted(kept: Wave, made: Wave, start: int, end: int) -> Wave:
+    """Return a source [2, samples] with the samples from start to end made anew, at the source's level."""
+    source = fitted(kept, made.shape[1])
+    outside = np.ones(made.shape[1], bool)
+    outside[start:end] = False
+    # The source is mastered, the sampler's wave is not: its level where both play the same notes tells.
+    if outside.any() and (level := float(np.mean(made[:, outside] ** 2))) > 0:
+        made = made * np.float32((np.mean(source[:, outside] ** 2) / level) ** 0.5)
+    # The seam ends where the bar begins, so that the first note has its whole attack.
+    first = max(0, start - round(CROSSFADE_SECONDS * SAMPLE_RATE))
+    return splice(source, made, first, end, SAMPLE_RATE)
 
 
 @contextmanager

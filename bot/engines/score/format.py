@@ -232,17 +232,17 @@ def clock_of(seconds: float, metre: int, steps: int) -> Grid:
     return np.array(out, np.int16)
 
 
+def header_fields(score: Score) -> tuple[int, int, int, int, int]:
+    """Return the values of the header's five streams: tempo × metre, key, scale, swing, mix."""
+    tempo = score.tempo_class * len(METRES) + METRES.index(score.metre)
+    return tempo, score.key, score.scale, score.swing, score.mix
+
+
 def to_frames(score: Score, seconds: float) -> Grid:
     """Return the score as tokens, int16 [6 streams, frames], without the delay of the language model."""
     steps, per_bar = len(score.grid), score.steps_per_bar
     frames = [[0] * 5, [0] * 5]
-    frames[0] = [
-        HEADER_BASE + score.tempo_class * len(METRES) + METRES.index(score.metre),
-        HEADER_BASE + score.key,
-        HEADER_BASE + score.scale,
-        HEADER_BASE + score.swing,
-        HEADER_BASE + score.mix,
-    ]
+    frames[0] = [HEADER_BASE + value for value in header_fields(score)]
     body: list[Grid] = [np.array(frames, np.int16)]
     for bar, programs in enumerate(score.programs):
         body.append((programs + PROGRAM_BASE)[None].astype(np.int16))

@@ -111,6 +111,11 @@ class InstrumentRequest:
     unwanted: frozenset[tuple[int, int]] = frozenset()
     only: bool = False
 
+    @property
+    def settled(self) -> InstrumentRequest:
+        """The request after all its entrances: every instrument may play, none has to wait."""
+        return replace(self, wishes=tuple(replace(wish, stage=0) for wish in self.wishes), stages=1)
+
 
 NOTHING = InstrumentRequest()
 

@@ -53,7 +53,7 @@ class RecordingContext:
     def cancelled(self, job: RenderRequest) -> bool:
         return len(self.updates.get(job.id, [])) >= self.stop_after.get(job.id, 10**9)
 
-    def done(self, job: RenderRequest, wave: np.ndarray) -> None:
+    def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
         self.waves[job.id] = wave
 
     def failed(self, job: RenderRequest, error: Exception) -> None:
@@ -141,8 +141,8 @@ def test_a_cancelled_job_is_dropped_and_the_next_one_rendered(
 @pytest.mark.parametrize(
     ("mode", "changes", "says"),
     [
-        (Mode.AR, {"seconds": 61.0}, "5 to 60 seconds"),
-        (Mode.AR, {"seconds": 1.0}, "5 to 60 seconds"),
+        (Mode.AR, {"seconds": 301.0}, "5 to 300 seconds"),
+        (Mode.AR, {"seconds": 1.0}, "5 to 300 seconds"),
         (Mode.AR, {"num_sampling_steps": 30}, "`steps` does nothing"),
         (Mode.AR, {"temperature": 9.0}, "`temperature` can be"),
         (Mode.DIFFUSION, {"top_k": 5}, "`top-k` does nothing"),

@@ -63,7 +63,7 @@ def test_the_registry_knows_them_by_name() -> None:
         capabilities = registry.describe(mode, name)
         assert capabilities.model == name
         assert capabilities.title == "built-in score model, sampled instruments"
-        assert (capabilities.min_seconds, capabilities.max_seconds) == (5, 60)
+        assert (capabilities.min_seconds, capabilities.max_seconds) == (5, 300)
 
 
 @pytest.mark.parametrize("mode", ["ar", "diffusion"])
