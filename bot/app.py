@@ -61,6 +61,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.clips.history",
     "cogs.clips.deletions",
     "cogs.moderation.cog",
+    "cogs.settings.cog",
     "cogs.removals",
     "cogs.guilds",
     "cogs.about",

@@ -19,6 +19,7 @@ from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.choices import mode_choices
 from cogs.ui.embeds import Field, build_embed
+from cogs.ui.gate import limits_of
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import EMBED_COLOURS, quoted
 
@@ -157,8 +158,8 @@ async def _render(interaction: discord.Interaction[Antiphon], coached: CoachedPr
     engine = bot.jobs.engine(coached.mode)
     seconds = coached.seconds
     if seconds is not None:
-        seconds = within_lengths(seconds, engine, bot.settings)
-    await submit(interaction, build_recipe(engine, bot.settings, prompt=prompt, seconds=seconds))
+        seconds = within_lengths(seconds, engine, limits_of(interaction))
+    await submit(interaction, build_recipe(engine, limits_of(interaction), prompt=prompt, seconds=seconds))
 
 
 async def setup(bot: Antiphon) -> None:

@@ -13,7 +13,10 @@ from cogs.ui.text import quoted
 
 log = logging.getLogger(__name__)
 
-GREETING = "Hello! I make music: try `/music prompt:slow piano in the rain`. `/help` has the rest."
+GREETING = (
+    "Hello! I make music: try `/music prompt:slow piano in the rain`. `/help` has the rest.\n"
+    "Whoever manages this server sets with `/settings` who may ask, where and how much."
+)
 NOT_ALLOWED = (
     "Thank you for adding me. My owner runs me for other servers only, so I leave this one again. Nothing "
     "was stored here. Anybody can run a bot like me: it is free software."

@@ -147,6 +147,8 @@ def _normalise(component: Json, free: Iterator[int], ids: Snowflakes) -> Json:
         value = default if value is None else value
         if value is not None or (kind, name) in _NULLABLE:
             body[name] = _strip(value)
+    for value in body.get("default_values", ()):
+        value["id"] = str(value["id"])  # taken as a number too, given back as a text
     for name in ("media", "file"):
         if name in body:
             body[name] = {"id": str(ids.next()), "url": body[name]["url"]}

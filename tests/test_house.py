@@ -228,7 +228,7 @@ COG_LAYERS = (
     {"presets", "coach", "duels"},
     {"clips"},
     {"moderation"},
-    {"about", "application", "errors", "gate", "guilds", "privacy", "removals"},
+    {"about", "application", "errors", "gate", "guilds", "privacy", "removals", "settings"},
 )
 """The packages and modules of cogs/, each of which imports only itself and those of earlier layers."""
 

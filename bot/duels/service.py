@@ -11,7 +11,7 @@ from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError
 from bot.jobs.service import JobService, remove_files
 from bot.recipe import Mode, Recipe, validate_prompt
-from bot.recipe.build import build_recipe, longest_seconds
+from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds
 from bot.store.duels.model import AnswerShown, Duel, DuelSide, DuelState, NewDuel, Side
 from bot.store.duels.repository import Duels
 from bot.store.jobs import Request, State
@@ -40,15 +40,20 @@ class DuelService:
         self._listeners.append(listener)
 
     async def start(
-        self, prompt: str, seconds: float | None, guild_id: int, to_request: Callable[[Recipe], Request]
+        self,
+        prompt: str,
+        seconds: float | None,
+        guild_id: int,
+        to_request: Callable[[Recipe], Request],
+        limits: OwnerLimits | None = None,
     ) -> Duel:
         """Queue one clip per mode; the side of each is drawn at random and kept secret until the end.
 
         seconds: None takes the owner's default, clamped to what both models support.  to_request: turns a
-        recipe into the member's request.
+        recipe into the member's request.  limits: as of `recipes`.
         Raises UserError where a mode has no model, a value suits only one of them, or a limit is reached.
         """
-        recipes = self.recipes(prompt, seconds)
+        recipes = self.recipes(prompt, seconds, limits)
         first = secrets.choice(list(Mode))
         modes: dict[Side, Mode] = {"a": first, "b": next(mode for mode in Mode if mode is not first)}
         asked = {side: to_request(recipes[mode]) for side, mode in modes.items()}
@@ -69,22 +74,28 @@ class DuelService:
         await self._jobs.queued(*jobs)
         return duel
 
-    def recipes(self, prompt: str, seconds: float | None) -> dict[Mode, Recipe]:
-        """Return one recipe per mode, of the same length. Raises UserError."""
+    def recipes(
+        self, prompt: str, seconds: float | None, limits: OwnerLimits | None = None
+    ) -> dict[Mode, Recipe]:
+        """Return one recipe per mode, of the same length. Raises UserError.
+
+        limits: of the server; None takes the owner's.
+        """
+        limits = limits or self._settings
         engines = {mode: self._jobs.engine(mode) for mode in Mode}
         prompt = validate_prompt(prompt)
         shortest = max(engine.min_seconds for engine in engines.values())
-        longest = min(longest_seconds(engine, self._settings) for engine in engines.values())
+        longest = min(longest_seconds(engine, limits) for engine in engines.values())
         if shortest > longest:
             raise InvalidRecipe("The two models here have no length in common, so there can be no duel.")
         if seconds is None:
-            seconds = min(max(self._settings.default_seconds, shortest), longest)
+            seconds = min(max(limits.default_seconds, shortest), longest)
         if not shortest <= seconds <= longest:
             raise InvalidRecipe(
                 f"A duel can be {shortest:g} to {longest:g} seconds long here, not {seconds:g}."
             )
         return {
-            mode: build_recipe(engine, self._settings, prompt=prompt, seconds=seconds)
+            mode: build_recipe(engine, limits, prompt=prompt, seconds=seconds)
             for mode, engine in engines.items()
         }
 
@@ -166,13 +177,14 @@ class DuelService:
         """Have the neutral files of an unposted duel made again, at most this large."""
         await self._duels.shrink(duel_id, max_bytes)
 
-    async def opened(self, duel: Duel, message_id: int, posted_at: float) -> None:
+    async def opened(self, duel: Duel, message_id: int, posted_at: float, hours: float | None = None) -> None:
         """Record the duel's message and begin to take votes.
 
         posted_at: Discord's Unix time of the message, from which votes are timed. The duel closes by the
         bot's clock alone, so that an offset between both clocks neither shortens nor extends it.
+        hours: until then; None takes the owner's setting.
         """
-        closes_at = self._clock() + self._settings.duel_hours * 3600
+        closes_at = self._clock() + (hours or self._settings.duel_hours) * 3600
         await self._duels.opened(duel.id, message_id, posted_at, closes_at)
 
     async def close(self, duel_id: int) -> Duel | None:

@@ -40,11 +40,19 @@ class VoteService:
         )
 
     async def cast(
-        self, duel_id: int, voter_id: int, choice: Choice, *, cast_at: float, account_created_at: float
+        self,
+        duel_id: int,
+        voter_id: int,
+        choice: Choice,
+        *,
+        cast_at: float,
+        account_created_at: float,
+        close_votes: float | None = None,
     ) -> VoteOutcome:
         """Judge and store a vote.
 
         cast_at, account_created_at: Discord's Unix times, from the ids of the interaction and of the voter.
+        close_votes: after how many counted votes the duel closes; None: the owner's setting.
         The facts are read first, judged in memory, and the INSERT takes effect only if they still hold;
         otherwise the vote is judged again. So no code runs inside of a transaction but SQL.
         Raises NotFound where the duel takes no votes, UserError for a second vote or a vote too early.
@@ -61,7 +69,7 @@ class VoteService:
                 cast_at=cast_at,
                 excluded_reason=reason,
                 counted_today=facts.counted_today,
-                full_at=self._settings.duel_close_votes,
+                full_at=int(close_votes or self._settings.duel_close_votes),
                 now=self._clock(),
             )
             if state is not None:

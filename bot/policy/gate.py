@@ -39,6 +39,7 @@ class Cause(StrEnum):
     ROLE = "role missing"
     OFF = "switched off"
     AGE_RESTRICTED = "channel not age-restricted"
+    LENGTH = "clip too long"
     WORD = "blocked word"
     LINK = "link"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -87,6 +87,12 @@ class Setting:
             case SettingType.WORDS if isinstance(value, (list, tuple)):
                 return self._words(value)
         raise self._invalid("has a value of another type")
+
+    def chosen(self, values: Sequence[int | str]) -> Value:
+        """Return the value of a select, which may be empty. Raises UserError."""
+        if self.type is SettingType.CHOICE:
+            return self.validate(values[0] if values else None)
+        return self.validate(tuple(values))
 
     def parse(self, text: str) -> Value:
         """Return the value that somebody typed into a form; nothing resets it. Raises UserError."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.config import Settings
 from bot.errors import UserError
 from bot.recipe import Mode, OptionValue, Recipe, validate_mode
-from bot.recipe.build import build_recipe, within_bounds, within_lengths
+from bot.recipe.build import OwnerLimits, build_recipe, within_bounds, within_lengths
 from bot.recipe.capabilities import Capabilities
 from bot.store.presets.model import MARK, PRESET_OPTIONS, Body
 from bot.text import is_blank
@@ -30,7 +29,7 @@ def recipe_from(
     body: Body,
     words: str,
     engine: Capabilities,
-    settings: Settings,
+    settings: OwnerLimits,
     *,
     seconds: float | None = None,
     seed: int | None = None,

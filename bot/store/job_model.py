@@ -21,6 +21,18 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Daily:
+    """What a server lets its members request. None is no limit.
+
+    member_seconds, server_seconds: of audio within 24 hours.  queue_share: 0 to 1, of the queue.
+    """
+
+    member_seconds: float | None = None
+    server_seconds: float | None = None
+    queue_share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Who asked for a recipe, and how the answer gets back to them."""
 
@@ -36,6 +48,7 @@ class Request:
     interaction_id: int | None = None
     answer_id: int | None = None
     answer_ephemeral: bool = False
+    daily: Daily = Daily()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import aiosqlite
 from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, ModelRef, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
+from bot.store.daily import check_daily
 from bot.store.database import Database, one
 from bot.store.deletions import delete_late_message
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
@@ -31,7 +32,6 @@ __all__ = [
 Counter = Literal["attempts", "interruptions"]
 """What ended while a job was the only one running: its worker process, or the bot."""
 COUNTERS: tuple[Counter, ...] = ("attempts", "interruptions")
-
 
 UPLOAD_LIMIT_SECONDS = 7 * 24 * 3600.0
 """For how long a limit that a 413 revealed is trusted: a server's limit grows when it is boosted."""
@@ -239,6 +239,7 @@ async def insert_job(
     in_duel: bool = False,
 ) -> Job:
     """Queue a request inside a transaction that does more than that. Raises as Jobs.add does."""
+    await check_daily(tx, request, now, in_all)
     parameters = _parameters(request, now, per_member, in_all) | {"in_duel": in_duel}
     row = await one(await tx.execute(_INSERT_JOB, parameters))
     if row is not None:

@@ -15,6 +15,7 @@ from cogs.clips.card import details
 from cogs.submission.submit import acknowledge_request, start_duel, submit
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
+from cogs.ui.gate import limits_of
 from cogs.ui.permissions import moderates_channel
 from cogs.ui.text import in_a_line
 
@@ -44,7 +45,7 @@ class OtherModeButton(IdButton, prefix="clip:other"):
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
         engine = interaction.client.jobs.engine(clip.recipe.mode.other)
-        await submit(interaction, in_other_mode(clip.recipe, engine, interaction.client.settings))
+        await submit(interaction, in_other_mode(clip.recipe, engine, limits_of(interaction)))
 
 
 class DuelButton(IdButton, prefix="clip:duel"):

@@ -94,7 +94,9 @@ class ClipDelivery:
                 self._bot.deletions.wake()
 
     async def _draft(self, job: Job, clip: Clip) -> Draft:
-        hint = await self._bot.coach.hint(clip.user_id, clip.recipe.prompt, clip.recipe.mode)
+        hint = None
+        if self._bot.policy.server(clip.guild_id).is_on("coach"):
+            hint = await self._bot.coach.hint(clip.user_id, clip.recipe.prompt, clip.recipe.mode)
         card = clip_card(clip, self._bot.settings.clip_dir, hint and f"💡 {hint}")
         more: list[IdButton] = [PresetOfClipButton(clip.id)] if clip.preset_version else []
         more += [CoachOfClipButton(clip.id)] if hint else []

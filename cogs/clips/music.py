@@ -13,12 +13,14 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
+from bot.errors import UserError
 from bot.presets.scenarios import suggestions
 from bot.recipe import Mode, OptionValue, Role, Task
 from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.recipe.validate import Unsupported
+from bot.store.presets.model import Preset
 from bot.text import sanitize
 from cogs.clips.models import suggest_models
 from cogs.presets.lookup import named, suggest
@@ -26,6 +28,7 @@ from cogs.presets.submit import use
 from cogs.submission.melody import check_melody
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.choices import mode_choices
+from cogs.ui.gate import limits_of
 from cogs.ui.text import plain
 
 STARTERS = 15
@@ -74,17 +77,22 @@ class Music(commands.Cog):
             "seed": seed,
             "options": {option.name: options.get(option.parameter) for option in OPTIONS.values()},
         }
+        limits = limits_of(interaction)
         if preset is not None:
             await acknowledge_request(interaction)
             found = await named(interaction, preset)
             await use(interaction, found, prompt, mode, melody, model=model, **given)
             return
+        if limits.preset is not None and (usual := await _of_channel(interaction, limits.preset)):
+            await acknowledge_request(interaction)
+            await use(interaction, usual, prompt, mode, melody, model=model, **given)
+            return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         roles = [Role.MELODY] if melody is not None else []
-        default = mode_taking(self.bot.models.defaults, self.bot.default_mode, given["options"], roles)
+        default = mode_taking(self.bot.models.defaults, limits.default_mode, given["options"], roles)
         engine = self.bot.models.chosen(mode, model, default)
         try:
-            recipe = build_recipe(engine, self.bot.settings, prompt=prompt, **given)
+            recipe = build_recipe(engine, limits, prompt=prompt, **given)
             check_melody(melody, engine)
         except Unsupported as refused:
             others = modes_taking(self.bot.models.defaults, given["options"], roles)
@@ -101,7 +109,7 @@ class Music(commands.Cog):
         prompts = await self.bot.history.recent_prompts(interaction.user.id, typed, MAX_CHOICES)
         if not typed:
             mode = getattr(interaction.namespace, "mode", None)
-            known = Mode(mode) if mode in list(Mode) else self.bot.settings.default_mode
+            known = Mode(mode) if mode in list(Mode) else limits_of(interaction).default_mode
             fresh = [one for one in suggestions(known) if one not in prompts]
             prompts = [*prompts[: MAX_CHOICES - STARTERS], *fresh][:MAX_CHOICES]
         # A choice's value is bounded like its name: a longer prompt could not come back whole.
@@ -110,6 +118,14 @@ class Music(commands.Cog):
             plain(one, MAX_CHOICE_CHARACTERS): one for one in prompts if len(one) <= MAX_CHOICE_CHARACTERS
         }
         return [app_commands.Choice(name=name, value=prompt) for name, prompt in values.items() if name]
+
+
+async def _of_channel(interaction: discord.Interaction[Antiphon], code: str) -> Preset | None:
+    """Return the channel's preset; None where it is gone, which is no fault of the member's."""
+    try:
+        return await named(interaction, code)
+    except UserError:
+        return None
 
 
 def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[inspect.Parameter]:

@@ -46,6 +46,7 @@ class VoteButton(IdButton):
             self.choice,
             cast_at=interaction.created_at.timestamp(),
             account_created_at=interaction.user.created_at.timestamp(),
+            close_votes=interaction.client.policy.server(interaction.guild_id).number("duel_close_votes"),
         )
         text = f"Your vote: **{self.label}**. "
         if outcome.excluded_reason is None:

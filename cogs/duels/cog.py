@@ -20,6 +20,7 @@ from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.commands import command
 from cogs.ui.embeds import build_embed
+from cogs.ui.gate import limits_of
 from cogs.ui.permissions import moderates_server
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
@@ -52,7 +53,7 @@ class Duels(
     ) -> None:
         """Queue both clips."""
         # A mistake is answered at once, privately.
-        self.bot.duels.recipes(prompt, seconds)
+        self.bot.duels.recipes(prompt, seconds, limits_of(interaction))
         await acknowledge_request(interaction, clips=2)
         await start_duel(interaction, prompt, seconds)
 

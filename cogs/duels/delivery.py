@@ -184,10 +184,14 @@ class DuelDelivery(PersistentCog):
 
     # The message that takes votes
 
+    def _hours(self, duel: Duel) -> float:
+        """Return how long a duel takes votes: the server's setting, or the bot's."""
+        return self.bot.policy.server(duel.guild_id).number("duel_hours") or self.bot.settings.duel_hours
+
     async def _post(self, duel: Duel) -> None:
         """Show both clips, unless an earlier attempt already did, and begin to take votes. Raises Refused."""
         duels = self.bot.duels
-        closes_at = moment(duel.in_discord_time(self.bot.clock() + self.bot.settings.duel_hours * 3600))
+        closes_at = moment(duel.in_discord_time(self.bot.clock() + self._hours(duel) * 3600))
         try:
             card = open_card(duel, self._folder, closes_at)
         except NotFound as error:
@@ -206,7 +210,7 @@ class DuelDelivery(PersistentCog):
             await duels.shrink(duel.id, limit)
             return
         posted_at = discord.utils.snowflake_time(shown.message_id).timestamp()
-        await duels.opened(duel, shown.message_id, posted_at)
+        await duels.opened(duel, shown.message_id, posted_at, self._hours(duel))
 
     async def _posted(
         self, duel: Duel, draft: Draft, what: str, is_it: Callable[[discord.Message], bool]

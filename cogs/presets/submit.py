@@ -12,6 +12,7 @@ from bot.store.jobs import Job
 from bot.store.presets.model import Preset
 from cogs.submission.melody import check_melody
 from cogs.submission.submit import submit
+from cogs.ui.gate import limits_of
 
 
 async def use(
@@ -31,6 +32,6 @@ async def use(
     """
     bot = interaction.client
     engine = bot.models.chosen(mode if model else mode_of(preset.body, mode), model, preset.body.mode)
-    recipe = recipe_from(preset.body, words, engine, bot.settings, **given)
+    recipe = recipe_from(preset.body, words, engine, limits_of(interaction), **given)
     check_melody(melody, engine)
     return await submit(interaction, recipe, preset.version_id, melody)

@@ -9,11 +9,12 @@ import discord
 from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
 from bot.policy.acts import Act
+from bot.policy.limits import daily_limits
 from bot.recipe import Recipe, Role
 from bot.store.jobs import Job, Request
 from cogs.submission.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
-from cogs.ui.gate import check
+from cogs.ui.gate import check, check_recipe, limits_of
 
 
 async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
@@ -57,7 +58,7 @@ async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, se
     check(interaction, Act.DUEL)
     # From here on the duel has an answer of its own: nothing that fails now is the member's to hear.
     await interaction.client.duels.start(
-        prompt, seconds, interaction.guild_id, partial(request_for, interaction)
+        prompt, seconds, interaction.guild_id, partial(request_for, interaction), limits_of(interaction)
     )
 
 
@@ -68,7 +69,7 @@ def request_for(
 
     Raises NotAllowed: whatever leads to a clip comes through here, so that nothing goes round the gate.
     """
-    check(interaction, Act.ASK, *recipe.texts)
+    check_recipe(interaction, recipe)
     answer = acknowledgement(interaction)
     return Request(
         recipe=recipe,
@@ -83,6 +84,7 @@ def request_for(
         interaction_id=interaction.id,
         answer_id=answer.message_id if answer else None,
         answer_ephemeral=bool(answer and answer.ephemeral),
+        daily=daily_limits(interaction.client.policy.server(interaction.guild_id)),
     )
 
 

@@ -15,6 +15,8 @@ from bot.app import Antiphon
 from bot.errors import NotAllowed
 from bot.policy.acts import Act, act_of
 from bot.policy.gate import Access, Facts, Refusal
+from bot.policy.limits import ServerLimits, refused_recipe
+from bot.recipe import Recipe
 
 _STRING_OPTION = 3
 _SUB_COMMANDS = (1, 2)
@@ -30,6 +32,21 @@ def check(interaction: discord.Interaction[Antiphon], act: Act | None = None, *t
         act = act_of(data.get("custom_id") or _command_name(data))
         texts = tuple(typed_texts(interaction))
     refusal = interaction.client.policy.refusal(_facts(interaction, act, texts))
+    if refusal is not None:
+        raise NotAllowed(str(refusal))
+
+
+def limits_of(interaction: discord.Interaction[Antiphon]) -> ServerLimits:
+    """Return the limits and defaults of clips where an interaction happens."""
+    bot = interaction.client
+    server = bot.policy.server(interaction.guild_id)
+    return ServerLimits(bot.settings, server, _channel_ids(interaction.channel), bot.default_mode)
+
+
+def check_recipe(interaction: discord.Interaction[Antiphon], recipe: Recipe) -> None:
+    """Raise NotAllowed where the gate refuses a clip, by its words or by what it is."""
+    check(interaction, Act.ASK, *recipe.texts)
+    refusal = refused_recipe(recipe, interaction.client.policy.server(interaction.guild_id))
     if refusal is not None:
         raise NotAllowed(str(refusal))
 

@@ -1,0 +1,102 @@
+"""What a server allows a clip to be: limits for building recipes, and the judgement of a whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.config import Settings
+from bot.hub.naming import model_name
+from bot.policy.gate import Cause, Refusal
+from bot.policy.server import ServerSettings
+from bot.recipe import Mode, Recipe
+from bot.store.job_model import Daily
+
+
+class ServerLimits:
+    """The bot's settings narrowed by a server's, in one channel; an `OwnerLimits` of bot/recipe/build.py.
+
+    channel_ids: the channel, and the one that a thread is in; either's defaults hold.  default_mode: the
+    bot's; None takes the setting.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        server: ServerSettings,
+        channel_ids: Collection[int],
+        default_mode: Mode | None = None,
+    ) -> None:
+        self._settings = settings
+        self._server = server
+        self._default_mode = default_mode or settings.default_mode
+        self._channel_ids = sorted(channel_ids)
+
+    @property
+    def default_mode(self) -> Mode:
+        """The mode where the member names none: the channel's, the server's, the bot's."""
+        chosen = self._of_channel("channel_mode") or self._server.text("default_mode")
+        mode = Mode(chosen) if chosen else self._default_mode
+        allowed = self._server.texts("modes")
+        return mode if not allowed or mode in allowed else Mode(allowed[0])
+
+    @property
+    def default_seconds(self) -> float:
+        """The length where the member gives none, in seconds."""
+        for channel_id in self._channel_ids:
+            if (seconds := self._server.number("channel_seconds", channel_id)) is not None:
+                return min(seconds, self.max_seconds)
+        return min(self._server.number("default_seconds") or self._settings.default_seconds, self.max_seconds)
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest clip, in seconds."""
+        longest = self._server.number("max_seconds")
+        return self._settings.max_seconds if longest is None else min(longest, self._settings.max_seconds)
+
+    @property
+    def preset(self) -> str | None:
+        """The code of the preset where the member names none."""
+        return self._of_channel("channel_preset")
+
+    def option_default(self, name: str) -> float | int | None:
+        """Return the owner's default for an option, or None where the engine's own holds."""
+        return self._settings.option_default(name)
+
+    def _of_channel(self, name: str) -> str | None:
+        found = (self._server.text(name, channel_id) for channel_id in self._channel_ids)
+        return next((value for value in found if value is not None), None)
+
+
+def refused_recipe(recipe: Recipe, server: ServerSettings) -> Refusal | None:
+    """Return why a server takes no such clip, or None where it does.
+
+    For recipes that were not built with its limits, such as another take of a clip from before they were set.
+    """
+    modes, models, longest = server.texts("modes"), server.texts("models"), server.number("max_seconds")
+    if modes and recipe.mode not in modes:
+        return Refusal(
+            Cause.OFF,
+            f"Mode {recipe.mode} is switched off in this server.",
+            f"Use mode {', '.join(modes)}.",
+        )
+    if models and model_name(recipe.model) not in models:
+        return Refusal(
+            Cause.OFF,
+            f"The model {model_name(recipe.model)} is not used in this server.",
+            "Use another mode or model.",
+        )
+    if longest is not None and recipe.seconds > longest:
+        return Refusal(
+            Cause.LENGTH, f"Clips in this server have at most {longest:g} seconds.", "Ask for a shorter one."
+        )
+    return None
+
+
+def daily_limits(server: ServerSettings) -> Daily:
+    """Return what a server's members may request within a day, and of the queue at once."""
+    share = server.number("queue_share")
+    return Daily(
+        member_seconds=server.number("member_daily_seconds"),
+        server_seconds=server.number("server_daily_seconds"),
+        queue_share=1.0 if share is None else share / 100,
+    )

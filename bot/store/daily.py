@@ -1,0 +1,46 @@
+"""A server's limits on audio within 24 hours and on its share of the queue, as the database counts them."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.errors import LimitReached
+from bot.store.database import one
+from bot.store.job_model import Request
+
+DAY_SECONDS = 86_400.0
+
+
+async def check_daily(tx: aiosqlite.Connection, request: Request, now: float, in_all: int) -> None:
+    """Raise LimitReached where a server's limits are used up. The transaction keeps what is counted."""
+    if request.guild_id is None:
+        return
+    daily, asked = request.daily, request.recipe.seconds
+    since = {"guild_id": request.guild_id, "user_id": request.user_id, "since": now - DAY_SECONDS}
+    used = await one(await tx.execute(_SUM_DAY, since))
+    assert used is not None
+    if daily.member_seconds is not None and used["mine"] + asked > daily.member_seconds:
+        raise LimitReached(
+            f"In this server each member can ask for {daily.member_seconds:g} s of audio within 24 hours, "
+            f"and you have asked for {used['mine']:g} s. Try a shorter clip, or come back later."
+        )
+    if daily.server_seconds is not None and used["everybody"] + asked > daily.server_seconds:
+        raise LimitReached(
+            f"This server can ask for {daily.server_seconds:g} s of audio within 24 hours, and "
+            f"{used['everybody']:g} s are used. Try a shorter clip, or come back later."
+        )
+    places = max(int(in_all * daily.queue_share), 1)
+    if daily.queue_share < 1 and used["waiting"] + 1 > places:
+        raise LimitReached(
+            f"This server already has {used['waiting']} clips in the queue, and {places} is its share. "
+            "Try again in a few minutes."
+        )
+
+
+_SUM_DAY = """
+SELECT coalesce(sum(json_extract(recipe, '$.seconds')) FILTER (WHERE user_id = :user_id), 0) AS mine,
+       coalesce(sum(json_extract(recipe, '$.seconds')), 0) AS everybody,
+       count(*) FILTER (WHERE state IN ('queued', 'running')) AS waiting
+FROM jobs
+WHERE guild_id = :guild_id AND created_at > :since AND state NOT IN ('failed', 'cancelled')
+"""
