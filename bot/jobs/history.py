@@ -38,7 +38,7 @@ class History:
         """Return a clip that a member asked for. Raises NotFound for anybody else's."""
         clip = await self._clips.get(clip_id)
         if clip.user_id != user_id:
-            raise NotFound("That clip is not yours.")
+            raise NotFound("That clip isn't yours.")
         return clip
 
     async def usual_seconds(self, model: str) -> float | None:

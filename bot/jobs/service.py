@@ -384,9 +384,9 @@ def _check_patience(seconds: float) -> None:
     """Raise LimitReached where a clip takes longer than an answer can wait without the right to post."""
     if seconds > PATIENCE_WITHOUT_POSTING:
         raise LimitReached(
-            f"The queue is too long for this place: your clip would take {eta.spoken(seconds)}, and "
-            "here Discord lets me answer for 15 minutes only. Ask later, or where I may post messages: in a "
-            "server or a private thread that I am a member of."
+            f"The queue is too long for this place: your clip would take {eta.spoken(seconds)}, and Discord "
+            "lets me answer here for 15 minutes only. Ask later, or in a server or private thread that I'm "
+            "in."
         )
 
 

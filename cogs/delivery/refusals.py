@@ -49,15 +49,15 @@ class Refusal:
 
 HOUR = 3600.0
 AWAY = Refusal(Remedy.RETRY, "Discord could not be reached for a long time.", 24 * HOUR)
-SLOWED = Refusal(Remedy.RETRY, "Discord lets me write there too seldom.", 2 * HOUR)
-TOO_LARGE = Refusal(Remedy.SMALLER, "Discord finds the clip too large for this place.")
+SLOWED = Refusal(Remedy.RETRY, "Discord limits how often I can write there.", 2 * HOUR)
+TOO_LARGE = Refusal(Remedy.SMALLER, "The clip is too large for this place.")
 REVOKED = Refusal(Remedy.REVOKED)
 TOKEN_OVER = Refusal(Remedy.TOKEN_OVER, "The 15 minutes that Discord gives for an answer are over.")
-_NO_PERMISSION = Refusal(Remedy.ELSEWHERE, "I may not post in that channel.")
-_GONE = Refusal(Remedy.ELSEWHERE, "That channel is gone, or I am no longer in it.")
+_NO_PERMISSION = Refusal(Remedy.ELSEWHERE, "I'm not allowed to post in that channel.")
+_GONE = Refusal(Remedy.ELSEWHERE, "That channel is gone, or I'm no longer in it.")
 _CLOSED = Refusal(Remedy.UNARCHIVE, "That thread is locked.")
-_BLOCKED = Refusal(Remedy.WITHOUT_WORDS, "This server's AutoMod does not let these words through.")
-_NO_MESSAGES = Refusal(Remedy.GIVE_UP, "I may not write you direct messages.")
+_BLOCKED = Refusal(Remedy.WITHOUT_WORDS, "This server's AutoMod doesn't let these words through.")
+_NO_MESSAGES = Refusal(Remedy.GIVE_UP, "I can't send you direct messages.")
 
 TABLE: dict[int, Refusal] = {
     10003: _GONE,  # Unknown channel

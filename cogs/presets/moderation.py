@@ -120,7 +120,7 @@ class BanButton(DecisionButton, prefix="report:ban"):
 
     label = "Ban author"
     style = discord.ButtonStyle.danger
-    decided = "The author shares nothing here any more. `/reports` can undo it."
+    decided = "The author can't share here any more. You can undo this in `/reports`."
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Ban the preset's author."""
@@ -131,7 +131,7 @@ class UnbanButton(DecisionButton, prefix="report:unban"):
     """Lets the author share again."""
 
     label = "Unban author"
-    decided = "The author may share here again."
+    decided = "The author can share here again."
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Undo the ban."""

@@ -42,6 +42,6 @@ async def fetch_melody(melody: discord.Attachment) -> bytes:
             return await melody.read()
     except (discord.HTTPException, *NETWORK_ERRORS) as error:
         raise UserError(
-            f"I could not fetch {melody_name(melody)} from Discord, so nothing was queued. Try again in a "
+            f"I couldn't fetch {melody_name(melody)} from Discord, so nothing was queued. Try again in a "
             "minute."
         ) from error

@@ -120,7 +120,7 @@ async def test_a_reported_preset_is_hidden_and_restored(
     card = await private(await bob.slash("preset show", preset=code))
     form = await bob.click(card, "Report")
     assert "moderators" in await answer_of(await bob.submit(form, {"reason": "too *wet*"}))
-    assert "reported this preset already" in await said(bob, "preset report", preset=code, reason="wet")
+    assert "already reported this preset" in await said(bob, "preset report", preset=code, reason="wet")
     queue = await private(await mina.slash("reports"))
     assert "Reported roof" in text_of(queue)
     case = await private(await mina.click(queue, "Look at 1"))

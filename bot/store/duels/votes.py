@@ -102,7 +102,7 @@ class Votes:
         }
         async with self._db.write() as tx:
             if await one(await tx.execute(_UPDATE_FEEDBACK, values)) is None:
-                raise NotFound("That can be said after voting and until the duel closes.")
+                raise NotFound("Vote first. You can say why until the duel closes.")
 
     async def tally(self, duel_id: int) -> Tally:
         """Return the result of a duel. Raises NotFound while it is open: a running tally would sway votes."""

@@ -56,10 +56,10 @@ class Reports:
         if seen is None:
             raise NotFound(NO_SUCH)
         if seen["owner_id"] == viewer.user_id:
-            raise UserError("That preset is your own: `/preset delete` takes it away.")
+            raise UserError("That preset is yours. You can delete it with `/preset delete`.")
         if waiting is not None and waiting["n"] >= MAX_OPEN_REPORTS:
-            raise LimitReached("You have reported many presets; wait until moderators have looked at them.")
-        raise UserError("You reported this preset already; the moderators will look at it.")
+            raise LimitReached("You have many open reports. Wait until the moderators have looked at them.")
+        raise UserError("You've already reported this preset. The moderators will look at it.")
 
     async def queue(self, guild_id: int, limit: int = 10) -> list[Case]:
         """Return the cases by number of open reports, then those that are hidden or banned."""

@@ -110,8 +110,8 @@ class Presets:
             if not await self._next_version(tx, mine, body, MAX_VERSIONS):
                 await self._refuse_stranger(tx, owner_id, preset_id)
                 raise LimitReached(
-                    f"This preset has {MAX_VERSIONS} versions, and that is the most. `/preset fork` starts "
-                    "a fresh one."
+                    f"This preset has {MAX_VERSIONS} versions, and that is the most. Start a new one with "
+                    "`/preset fork`."
                 )
         return await self.get(preset_id, Viewer(owner_id, None))
 
@@ -261,7 +261,7 @@ class Presets:
                 raise UserError(_taken(draft.name))
             raise LimitReached(
                 f"You can have {per_member:,} presets here, and this would be one more. "
-                "`/preset delete` makes room."
+                "Delete one with `/preset delete`."
             )
         version = {
             "id": row["id"],
