@@ -183,7 +183,7 @@ async def test_a_private_thread_without_the_bot_cannot_take_a_duel(
     thread = music.thread("secret", by=alice, private=True)
     reply = await alice.slash("duel start", prompt="secret jazz", seconds=2, at=thread)
     answer = await reply.followup(0, WAIT)
-    assert "Add me to it" in text_of(answer)
+    assert "Mention me to add me" in text_of(answer)
 
 
 async def test_a_deleted_answer_takes_the_request_back(
