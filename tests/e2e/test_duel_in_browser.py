@@ -68,7 +68,7 @@ async def test_five_vote_and_everything_shown_is_what_they_voted(description: Sp
         clock.advance(30)
         await vote(chat, duel, "Alice", "A", "Your vote: A")
         await vote(chat, duel, "Bob", "B", "Your vote: B")
-        await vote(chat, duel, "Bob", "A", "One vote a person, and it is final")
+        await vote(chat, duel, "Bob", "A", "Everyone has one vote, and it is final")
 
         await bot.kill()
         others = neighbours()

@@ -179,8 +179,8 @@ async def test_what_no_database_can_store_is_looked_for_all_the_same(alice: Acto
     ("values", "said"),
     [
         ({"prompt": "rain", "mode": "both"}, "mode has to be ar or diffusion"),
-        ({"prompt": "rain", "seed": 1.5}, "`seed` has to be a whole number|no value for that option"),
-        ({"prompt": 7}, "has to be a text|no value"),
+        ({"prompt": "rain", "seed": 1.5}, "`seed` has to be a whole number|doesn't work for that option"),
+        ({"prompt": 7}, "has to be a text|doesn't work for that option"),
         ({"prompt": "x" * 50_000}, "50,000 characters"),
         ({"prompt": "\x00\ud800"}, "`prompt` is empty"),
         ({}, "no value|changed"),
