@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.jobs import eta
-from bot.recipe import ModelRef, Recipe
+from bot.jobs.durations import Duration, expected_duration
+from bot.recipe import ModelRef, Recipe, Task
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips
 from bot.store.jobs import Job, Jobs
@@ -14,15 +16,25 @@ from bot.store.jobs import Job, Jobs
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
-    """The turn of an open job: `number` among `waiting` jobs (0 while it runs), seconds until delivery."""
+    """The turn of an open job: `number` among `waiting` jobs (0 while it runs), seconds until delivery.
+
+    low, high: the range of the seconds in four of five cases, as far as the jobs ahead are known.
+    """
 
     number: int
     waiting: int
     seconds: float
+    low: float
+    high: float
+
+    @property
+    def spoken(self) -> str:
+        """The time until delivery as people say it, as a range where that is wide."""
+        return eta.spoken_range(self.seconds, self.low, self.high)
 
 
 class Estimates:
-    """Estimates from the progress of running jobs and the measured pace of each model.
+    """Estimates from the progress of running jobs and the time that earlier clips took, by model and task.
 
     workers: how many jobs are rendered at once.
     """
@@ -41,7 +53,7 @@ class Estimates:
         self._workers = workers
         self._clock = clock
         self._fractions: dict[int, float] = {}
-        self._paces: dict[str, float] = {}
+        self._histories: dict[tuple[str, Task], list[tuple[float, float]]] = {}
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""
@@ -52,33 +64,44 @@ class Estimates:
         self._fractions.pop(job_id, None)
 
     def rendered(self, model: str) -> None:
-        """Measure the pace of a model again, as it has a new clip."""
-        self._paces.pop(model, None)
+        """Read the durations of a model's clips again, as it has a new one."""
+        self._histories = {key: known for key, known in self._histories.items() if key[0] != model}
+
+    async def duration(self, recipe: Recipe) -> Duration:
+        """Return how long a clip is expected to take, from claim to delivery."""
+        key = (recipe.model, recipe.task)
+        if key not in self._histories:
+            self._histories[key] = await self._clips.durations(*key)
+        engine = self._capabilities.get(recipe.model_ref)
+        guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
+        return expected_duration(self._histories[key], recipe.seconds, guess)
 
     async def positions(self) -> dict[int, QueuePosition]:
         """Return the turn of every open job, in the order in which they will be done."""
         running, waiting = await self._jobs.running(), await self._jobs.waiting()
-        pace = await self._pace({job.recipe.model for job in running} | {job.recipe.model for job in waiting})
-        left = {job.id: self._left(job, pace) for job in running}
-        positions = {job_id: QueuePosition(0, len(waiting), seconds) for job_id, seconds in left.items()}
-        expected = [eta.render_seconds(job.recipe, pace) for job in waiting]
-        finished = eta.finish_times(list(left.values()), expected, self._workers)
-        for job, seconds in zip(waiting, finished, strict=True):
-            positions[job.id] = QueuePosition(job.queue_position, len(waiting), seconds)
+        positions: dict[int, QueuePosition] = {}
+        variance = 0.0
+        for job in running:
+            expected = await self.duration(job.recipe)
+            left = self._left(job, expected.seconds)
+            # What is left of a range shrinks with what is left of the clip.
+            share = min(left / expected.seconds, 1.0)
+            width = share * (expected.high - expected.low) / 2
+            variance += width**2
+            positions[job.id] = QueuePosition(0, len(waiting), left, max(left - width, 0.0), left + width)
+        left_running = [position.seconds for position in positions.values()]
+        durations = [await self.duration(job.recipe) for job in waiting]
+        finished = eta.finish_times(left_running, [one.seconds for one in durations], self._workers)
+        for next_job, duration, seconds in zip(waiting, durations, finished, strict=True):
+            own = ((duration.high - duration.low) / 2) ** 2
+            # Independent durations add up by their variances; other workers take their part of those ahead.
+            width = math.sqrt(own + variance / self._workers**2)
+            low, high = max(seconds - width, seconds / 4), seconds + width
+            number = next_job.queue_position
+            positions[next_job.id] = QueuePosition(number, len(waiting), seconds, low, high)
+            variance += own
         return positions
 
-    async def _pace(self, models: set[str]) -> eta.Pace:
-        for model in models - self._paces.keys():
-            measured = await self._clips.pace(model)
-            if measured is not None:
-                self._paces[model] = measured
-
-        def pace(recipe: Recipe) -> float:
-            expected = self._capabilities.get(recipe.model_ref)
-            return self._paces.get(recipe.model, expected.real_time_factor if expected else 1.0)
-
-        return pace
-
-    def _left(self, job: Job, pace: eta.Pace) -> float:
+    def _left(self, job: Job, expected: float) -> float:
         elapsed = self._clock() - (job.claimed_at or self._clock())
-        return eta.remaining_seconds(job.recipe, pace, max(elapsed, 0.0), self._fractions.get(job.id))
+        return eta.remaining_seconds(expected, max(elapsed, 0.0), self._fractions.get(job.id))

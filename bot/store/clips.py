@@ -10,7 +10,7 @@ from typing import Any
 import aiosqlite
 
 from bot.errors import NotFound, StoreError
-from bot.recipe import Recipe
+from bot.recipe import Recipe, Task
 from bot.store.database import Database, Row, one
 
 
@@ -88,11 +88,10 @@ class Clips:
         rows = await self._db.read(_SELECT_HISTORY, {"user_id": user_id, "before": before, "limit": limit})
         return [HistoryEntry(_clip(row), row["reason"]) for row in rows]
 
-    async def pace(self, model: str, limit: int = 20) -> float | None:
-        """Return the median of render seconds per second of audio over a model's last clips, or None."""
-        rows = await self._db.read(_SELECT_PACE, {"model": model, "limit": limit})
-        paces = sorted(row["pace"] for row in rows if row["pace"] is not None)
-        return paces[len(paces) // 2] if paces else None
+    async def durations(self, model: str, task: Task, limit: int = 200) -> list[tuple[float, float]]:
+        """Return (seconds of audio, seconds from claim to delivery) of a model's last clips of a task."""
+        rows = await self._db.read(_SELECT_DURATIONS, {"model": model, "task": task, "limit": limit})
+        return [(row["seconds"], row["took"]) for row in rows]
 
     async def usual_seconds(self, model: str, limit: int = 20) -> float | None:
         """Return the median of the seconds that a model's last clips took to render, or None."""
@@ -160,9 +159,13 @@ WHERE clips.user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR cl
   AND NOT (in_duel = 1 AND state = 'rendered')
 ORDER BY clips.id DESC LIMIT :limit
 """
-_SELECT_PACE = """
-SELECT json_extract(facts, '$.real_time_factor') AS pace FROM clips
-WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
+# A rare model's clips are looked for among the last thousands of jobs, not among all.
+_SELECT_DURATIONS = """
+SELECT json_extract(recipe, '$.seconds') AS seconds, finished_at - claimed_at AS took
+FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT 5000)
+WHERE state = 'delivered' AND in_duel = 0 AND finished_at > claimed_at
+  AND json_extract(recipe, '$.model') = :model AND coalesce(json_extract(recipe, '$.task'), 'text') = :task
+ORDER BY id DESC LIMIT :limit
 """
 _SELECT_RENDER_SECONDS = """
 SELECT json_extract(facts, '$.render_seconds') AS seconds FROM clips

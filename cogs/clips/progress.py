@@ -18,7 +18,6 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
 from bot.jobs.estimates import QueuePosition
-from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
 from bot.store.jobs import Job, State
 from cogs.clips.buttons import job_buttons
@@ -219,17 +218,15 @@ def _text(job: Job, progress: Progress, position: QueuePosition) -> str:
     if position.number > MAX_DETAILED:
         tens = -(-position.number // 10) * 10
         line += f"\nAmong the first {tens} of {position.waiting} in line"
-        return f"{line}, ready in {spoken(position.seconds)}."
+        return f"{line}, ready in {position.spoken}."
     if position.number > 0:
         retried = "The worker had to start again; your clip kept its place. " if progress.retried else ""
         turn = f"Place {position.number} of {position.waiting}" if position.waiting > 1 else "Next in line"
-        return f"{line}\n{retried}{turn}, ready in {spoken(position.seconds)}."
+        return f"{line}\n{retried}{turn}, ready in {position.spoken}."
     match progress.phase:
         case "loading":
             return f"{line}\nLoading the model …"
         case "mastering":
             return f"{line}\n{bar(1.0)} Mastering …"
         case _:
-            return (
-                f"{line}\n{bar(progress.fraction)} {progress.fraction:.0%}, {spoken(position.seconds)} left."
-            )
+            return f"{line}\n{bar(progress.fraction)} {progress.fraction:.0%}, {position.spoken} left."

@@ -40,7 +40,7 @@ class Queue(commands.Cog):
         for job_id, position in list(positions.items()):
             if job_id in mine and len(lines) <= SHOWN:
                 lines.append(
-                    f"**#{job_id}, {_position_text(position)}**, ready in {spoken(position.seconds)}: "
+                    f"**#{job_id}, {_position_text(position)}**, ready in {position.spoken}: "
                     f"{in_a_line(mine[job_id].recipe)}"
                 )
         if positions and not mine:

@@ -32,7 +32,7 @@ async def test_a_member_chooses_one_of_several_models(description: Spec, tmp_pat
         named = await made(alice, "its mode follows", model=chosen[0]["name"])
         assert await model_of(alice, named) == "some-diffusion"
         usual = await alice.autocomplete("music", "model", "LARGE", prompt="a tune")
-        assert [choice["name"] for choice in usual] == ["large · ar · MIT · about 5 s a clip"]
+        assert [choice["name"] for choice in usual] == ["large · ar · MIT · a few seconds a clip"]
 
 
 async def test_a_model_that_does_not_fit_the_request_is_refused_in_words(

@@ -1,0 +1,190 @@
+"""A busy day of the queue: who waits how long, by two orders of the queue.
+
+    python -m benchmarks.busy_day [--jobs 10000]
+
+The program's own statements run on a SQLite file, with a virtual clock and one worker. Three servers, members
+whose number of requests is heavy-tailed (Zipf), more requests in the evening than at night, and at 20:00 a
+raid: 100 new accounts of the smallest server ask for as much as they may. Rendering takes 0.25 s for each
+second of audio and 1.5 s more, with a log-normal spread of 20 %. Every 25th request reads its estimate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import heapq
+import math
+import random
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot.errors import LimitReached
+from bot.jobs.estimates import Estimates
+from bot.recipe import Mode, Recipe
+from bot.store.clips import Clips, NewClip
+from bot.store.database import Database
+from bot.store.jobs import Delivery, Jobs, Request
+
+DAY = 86_400.0
+RAID_AT = 20 * 3600.0
+SERVERS = {1: 220, 2: 70, 3: 10}
+"""Members by server."""
+LENGTHS = ((5.0, 20), (10.0, 45), (20.0, 15), (30.0, 12), (60.0, 6), (180.0, 2))
+"""Seconds of audio, with the share of requests."""
+PACE, FINISHING, SPREAD = 0.25, 1.5, 0.2
+LIMITS: dict[str, Any] = {"per_member": 5, "in_all": 500}
+ORDERS = {
+    "first come, first served": """
+SELECT id, user_id, mode, recipe, row_number() OVER (ORDER BY id) AS queue_position
+FROM jobs WHERE state = 'queued'
+""",
+    "members take turns": "",
+}
+"""The view `queue` of each order; empty for the program's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request of the day."""
+
+    at: float
+    user_id: int
+    guild_id: int
+    seconds: float
+    render_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What became of it. waited, took: seconds until claim and end; predicted: the latter, if read."""
+
+    ask: Ask
+    waited: float
+    predicted: float | None
+    took: float
+
+
+def day(count: int, seed: int = 1) -> list[Ask]:
+    """Return the requests of a day in order, those of the raid beside `count` others."""
+    rng = random.Random(seed)
+    members = [(guild * 1000 + n, guild) for guild, size in SERVERS.items() for n in range(size)]
+    rng.shuffle(members)
+    weights = [1 / (rank + 1) for rank in range(len(members))]
+    asks = []
+    for _ in range(count):
+        user_id, guild_id = rng.choices(members, weights)[0]
+        # More in the evening: accepted with a probability that follows a cosine with its top at 20:00.
+        while True:
+            at = rng.uniform(0, DAY)
+            if rng.random() < 0.5 + 0.5 * math.cos(2 * math.pi * (at - RAID_AT) / DAY):
+                break
+        asks.append(_ask(rng, at, user_id, guild_id))
+    asks += [
+        _ask(rng, RAID_AT + rng.uniform(0, 120), 90_000 + account, 3)
+        for account in range(100)
+        for _ in range(5)
+    ]
+    return sorted(asks, key=lambda ask: ask.at)
+
+
+def _ask(rng: random.Random, at: float, user_id: int, guild_id: int) -> Ask:
+    seconds = rng.choices([s for s, _ in LENGTHS], [share for _, share in LENGTHS])[0]
+    took = (seconds * PACE + FINISHING) * rng.lognormvariate(0, SPREAD)
+    return Ask(at, user_id, guild_id, seconds, took)
+
+
+async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Served], int]:
+    """Run a day on a new database; return what was served, and how many requests were refused."""
+    now, served, refused = 0.0, [], 0
+    async with Database.open(folder / "day.db", now=0) as database:
+        async with database.write() as tx:
+            if view:
+                await tx.execute("DROP VIEW queue")
+                await tx.execute(f"CREATE VIEW queue AS {view}")
+        jobs, clips = Jobs(database), Clips(database)
+        estimates = Estimates(jobs, clips, {}, 1, lambda: now)
+        by_job: dict[int, tuple[Ask, float | None]] = {}
+        events: list[tuple[float, int, int]] = []  # (time, 0 for an end or 1 for a request, index)
+        for index, ask in enumerate(asks):
+            heapq.heappush(events, (ask.at, 1, index))
+        busy = False
+        while events:
+            now, kind, index = heapq.heappop(events)
+            if kind == 0:
+                busy = False
+                ask, _ = by_job[index]
+                facts = {"real_time_factor": ask.render_seconds / ask.seconds}
+                clip = await jobs.rendered(index, NewClip(file="", picture="", facts=facts), now)
+                assert clip is not None
+                await jobs.delivered(index, Delivery(index, 1, ask.guild_id), now)
+                estimates.rendered(clip.recipe.model)
+            else:
+                ask = asks[index]
+                recipe = Recipe(prompt="rain", mode=Mode.AR, model="m", seconds=ask.seconds, seed=1)
+                request = Request(
+                    recipe=recipe, user_id=ask.user_id, guild_id=ask.guild_id, channel_id=1, application_id=1,
+                    interaction_token="", can_post=True, max_bytes=1,
+                )  # fmt: skip
+                try:
+                    job = await jobs.add(request, now, **LIMITS)
+                except LimitReached:
+                    refused += 1
+                    continue
+                predicted = None
+                if index % 25 == 0:
+                    predicted = (await estimates.positions())[job.id].seconds
+                by_job[job.id] = (ask, predicted)
+            if not busy and (claimed := await jobs.claim(now)):
+                busy = True
+                ask, predicted = by_job[claimed.id]
+                waited = now - ask.at
+                served.append(Served(ask, waited, predicted, waited + ask.render_seconds))
+                heapq.heappush(events, (now + ask.render_seconds, 0, claimed.id))
+    return served, refused
+
+
+def groups(served: list[Served]) -> dict[str, list[float]]:
+    """Return the waits in seconds of each group."""
+    counts: dict[int, int] = {}
+    for one in served:
+        counts[one.ask.user_id] = counts.get(one.ask.user_id, 0) + 1
+    others = [one for one in served if one.ask.user_id < 90_000]
+    raid = [one for one in others if RAID_AT <= one.ask.at < RAID_AT + 3600]
+    return {
+        "light members (10 clips or fewer)": [o.waited for o in others if counts[o.ask.user_id] <= 10],
+        "heavy members (100 clips or more)": [o.waited for o in others if counts[o.ask.user_id] >= 100],
+        "clips of 5 s": [o.waited for o in others if o.ask.seconds == 5],
+        "clips of 180 s": [o.waited for o in others if o.ask.seconds == 180],
+        "servers 1 and 2 in the hour of the raid": [o.waited for o in raid if o.ask.guild_id != 3],
+        "members of server 3 in that hour": [o.waited for o in raid if o.ask.guild_id == 3],
+        "accounts of the raid": [o.waited for o in served if o.ask.user_id >= 90_000],
+    }
+
+
+def percentile(values: list[float], share: float) -> float:
+    """Return a percentile of values, of which there may be none."""
+    return sorted(values)[min(int(share * len(values)), len(values) - 1)] if values else math.nan
+
+
+def main() -> None:
+    """Print the tables of docs/queue.md."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--jobs", type=int, default=10_000)
+    asks = day(parser.parse_args().jobs)
+    for name, view in ORDERS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            served, refused = asyncio.run(simulate(asks, view, Path(folder)))
+        errors = [abs(o.predicted - o.took) / o.took for o in served if o.predicted is not None]
+        print(f"\n{name}: {len(served):,} served, {refused:,} refused")
+        print(f"estimate off by {statistics.median(errors):.0%}, 90 %: {percentile(errors, 0.9):.0%}")
+        for group, waits in groups(served).items():
+            shares = [percentile(waits, share) for share in (0.5, 0.95, 0.99)]
+            shown = " | ".join(f"{wait:,.0f}" for wait in (*shares, max(waits, default=math.nan)))
+            print(f"| {group} | {name} | {len(waits):,} | {shown} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
