@@ -78,7 +78,7 @@ async def test_a_duel_is_ended_by_command(
     await started(bot, music)
     bob = bot.sandbox.member("bob")
     assert await bob.autocomplete("duel close", "duel", "") == []
-    assert "Only the person who asked" in await said(await bob.slash("duel close", duel="1"))
+    assert "Only the person who started the duel" in await said(await bob.slash("duel close", duel="1"))
     [choice] = await alice.autocomplete("duel close", "duel", "jazz")
     assert choice["name"] == f"#1 · takes votes · {PROMPT}"
     assert "Duel 1 is over" in await said(await alice.slash("duel close", duel=choice["name"]))

@@ -84,7 +84,7 @@ async def test_the_coach_and_presets(bot: BotProcess, alice: Actor, bob: Actor) 
     form = await alice.slash("preset save", start="scratch")
     typed = {"name": "evil.example", "template": HOSTILE, "description": HOSTILE, "settings": "mode: ar"}
     check(await answer(await alice.submit(form, typed)))
-    await answer(await alice.slash("preset share", {"preset": "evil.example", "with": "everybody"}))
+    await answer(await alice.slash("preset share", {"preset": "evil.example", "with": "everyone"}))
     check(await answer(await bob.slash("preset show", preset="evil.example")))
     check(await answer(await bob.slash("preset browse", text="evil.example")))
     await answer(await bob.slash("preset report", preset="evil.example", reason=HOSTILE))
@@ -108,7 +108,7 @@ async def test_a_duel(bot: BotProcess, alice: Actor) -> None:
 async def test_four_long_reports_can_be_decided(bot: BotProcess, alice: Actor) -> None:
     form = await alice.slash("preset save", start="scratch")
     await answer(await alice.submit(form, {"name": "Loud", "template": "noise", "settings": "mode: ar"}))
-    await answer(await alice.slash("preset share", {"preset": "Loud", "with": "everybody"}))
+    await answer(await alice.slash("preset share", {"preset": "Loud", "with": "everyone"}))
     for name in ("bob", "carol", "host", "mina"):
         member = bot.sandbox.member(name)
         text = text_of(await answer(await member.slash("preset report", preset="Loud", reason=name[0] * 299)))
