@@ -1,60 +1,70 @@
-# make run     sets everything up and runs the bot (without a Discord token: the sandbox, in a browser)
-# make test    sets everything up and runs the linters and all tests
-# make chaos   kills the bot 200 times under random faults of Discord, and checks that nothing is lost or doubled
-# make bench   measures what the README claims
-# make mutants breaks each guard of tests/mutations.toml in a copy, and expects its test to fail (half an hour)
-# make install-audiocraft   adds the optional engine AR_ENGINE=audiocraft
+# make help lists the targets.
 #
-# TORCH_INDEX=URL   where torch comes from, for a CPU or another CUDA build (see the README)
+# TORCH_INDEX=URL   where torch comes from, for a CPU or another CUDA build (docs/install.md)
 
 .DELETE_ON_ERROR:
-.PHONY: run test lint mutants bench install install-audiocraft clean chaos
+.PHONY: help run test lint mutants bench install install-audiocraft clean chaos
+.DEFAULT_GOAL := run
 
 PYTHON := $(or $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3))
 BIN := .venv/bin
 READY := .venv/.ready
 TEST_READY := .venv/.test-ready
+CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-run: $(READY)
+# Without an NVIDIA driver on Linux, PyPI's torch would bring gigabytes of CUDA for nothing. Not where pip's own
+# settings already say where packages come from. Is the index out of reach, PyPI's build is taken.
+CPU_TORCH = test "$$(uname -s)" = Linux && ! command -v nvidia-smi >/dev/null \
+  && ! $(BIN)/python -m pip config list | grep -Eq '(find-links|index-url)='
+PIP = $(BIN)/python -m pip install --progress-bar on -c constraints.txt
+
+run: $(READY) ## set everything up and run the bot; without a Discord token: the sandbox, in your browser
 	@$(BIN)/python -m bot start
 
-test: lint
+test: lint ## set everything up, lint, and run all tests
 	$(BIN)/python -m pytest -n 2 --durations=20
 
-lint: $(TEST_READY)
+lint: $(TEST_READY) ## ruff and mypy alone
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-mutants: $(TEST_READY)
+mutants: $(TEST_READY) ## break each guard of tests/mutations.toml in a copy and expect its test to fail (half an hour)
 	$(BIN)/python -m tests.mutants
 
-chaos: $(TEST_READY)
+chaos: $(TEST_READY) ## kill the bot 200 times under faults of Discord; nothing may be lost or doubled
 	$(BIN)/python -m tests.chaos --kills 200
 
-bench: $(TEST_READY)
+bench: $(TEST_READY) ## measure what the README and docs/ claim
 	$(BIN)/python -m benchmarks
 
-install: $(READY)
+install: $(READY) ## set up .venv without running anything
 
 $(READY): pyproject.toml constraints.txt Makefile
 	@test -n "$(PYTHON)" || { echo "Install Python 3.11, 3.12 or 3.13 first."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet -c constraints.txt --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
-	$(BIN)/python -m bot.engines.musicgen.cpu.compile
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Setting up in .venv, once: about 0.8 GB to download, 2 GB on disk, 2 to 10 min (more with CUDA)."
+	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --no-deps --index-url "$(TORCH_INDEX)" torch; \
+	elif $(CPU_TORCH); then echo "No NVIDIA driver found: taking the CPU build of torch."; \
+	  $(PIP) --retries 2 --no-deps --index-url $(CPU_INDEX) torch || echo "$(CPU_INDEX) can't be reached: taking PyPI's build of torch."; fi
+	$(PIP) -e .
+	@echo "Compiling the decoder for this processor …"
+	@$(BIN)/python -m bot.engines.musicgen.cpu.compile
 	@touch $(READY)
 
-install-audiocraft: $(READY)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[audiocraft]'
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
+install-audiocraft: $(READY) ## add the optional engine AR_ENGINE=audiocraft
+	$(PIP) -e '.[audiocraft]'
+	$(PIP) --no-deps audiocraft
 
 $(TEST_READY): $(READY)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,audiocraft]'
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt audiocraft
+	$(PIP) -e '.[dev,audiocraft]'
+	$(PIP) --no-deps audiocraft
 	@touch $(TEST_READY)
 
-clean:
+clean: ## remove .venv and build files; data/ and .env stay
 	rm -rf .venv build *.egg-info
+
+help: ## list these targets
+	@awk -F ':.* ## ' '/^[a-z-]+:.* ## / {printf "make %-19s %s\n", $$1, $$2}' Makefile
