@@ -45,7 +45,7 @@ $(READY): pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	  || { echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is another."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Setting up in .venv, once: about 0.8 GB to download, 2 GB on disk, 2 to 10 min (more with CUDA)."
+	@echo "Setting up in .venv, once: about 0.5 GB to download, 1.8 GB on disk, 3 to 10 min; with CUDA several GB more."
 	@if [ -n "$(TORCH_INDEX)" ]; then $(PIP) --no-deps --index-url "$(TORCH_INDEX)" torch; \
 	elif $(CPU_TORCH); then echo "No NVIDIA driver found: taking the CPU build of torch."; \
 	  $(PIP) --retries 2 --no-deps --index-url $(CPU_INDEX) torch || echo "$(CPU_INDEX) can't be reached: taking PyPI's build of torch."; fi

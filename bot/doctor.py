@@ -230,7 +230,7 @@ def _accelerator(device: str, machine: Machine) -> Finding:
         device == "mps" and not machine.mps
     )
     if wanted_but_absent:
-        advice = "Set DEVICE=auto, or install the torch build for your GPU (see the README)."
+        advice = "Set DEVICE=auto, or install the torch build for your GPU (docs/install.md)."
         return Finding("Accelerator", "problem", f"DEVICE={device}, but {machine.described}", advice)
     runs_on = f"; DEVICE=auto runs on {machine.auto}" if device == "auto" else ""
     return Finding("Accelerator", "ok", f"{machine.described}{runs_on}")
