@@ -8,13 +8,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import pytest
+import soundfile
 from discord import app_commands
 from discord.ext import commands
 
 import cogs
+from bot.audio.meter import loudness
 from tests import cli_page
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BUILT_WHEN_LOADED = {"music"}
 """Commands whose options depend on the models, so that no class holds them."""
 
@@ -55,3 +60,14 @@ def test_the_readme_lists_the_commands_that_there_are() -> None:
 
 def test_the_readme_keeps_its_two_commands() -> None:
     assert re.findall(r"^    (make \w+) ", README, re.MULTILINE) == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "listen").glob("*.mp3")), ids=lambda path: path.stem)
+def test_what_can_be_heard_is_music_from_its_first_beat(path: Path) -> None:
+    wave, rate = soundfile.read(path, always_2d=True)
+    assert len(wave) / rate == pytest.approx(12, abs=0.1)
+    assert loudness(wave.T.astype(np.float32), rate) == pytest.approx(-14, abs=1)
+    frames = wave[: len(wave) // (rate // 4) * (rate // 4)].reshape(-1, rate // 4 * wave.shape[1])
+    levels = np.sqrt((frames**2).mean(axis=1))
+    assert levels[:-2].min() > 10 ** (-36 / 20) * np.sqrt((wave**2).mean()), "a silence of 0.25 s"
+    assert path.stat().st_size <= 150_000
