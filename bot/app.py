@@ -280,7 +280,7 @@ class Antiphon(commands.AutoShardedBot):
         def ended(task: asyncio.Task[None]) -> None:
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.critical("the queue broke", exc_info=error)
-                self.stop(AntiphonError("The queue broke; the log says how. Start the bot again."))
+                self.stop(AntiphonError("The queue stopped: the log has the error. Start the bot again."))
 
         task.add_done_callback(ended)
         self._services.push_async_callback(cancel)
@@ -289,7 +289,7 @@ class Antiphon(commands.AutoShardedBot):
 def installed(engines: str, settings: Settings) -> InstalledModels:
     """Return what each model of the settings takes, without those that are not there; those are logged."""
     for name in settings.superseded:
-        log.warning("%s has no effect beside MODELS: put its model into MODELS and remove it", name)
+        log.warning("%s has no effect beside MODELS: add its model to MODELS and remove it", name)
     found: list[Capabilities] = []
     for name, result in described(settings, cast(Engines, importlib.import_module(engines))):
         if isinstance(result, ModelMissing):
@@ -297,5 +297,5 @@ def installed(engines: str, settings: Settings) -> InstalledModels:
         else:
             found.append(result)
     if not found:
-        log.warning("no model is installed, so /music can only say so")
+        log.warning("no model is installed, so /music can't make clips: run `antiphon doctor`")
     return InstalledModels(found)

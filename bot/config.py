@@ -346,5 +346,5 @@ KNOWN = frozenset(name.upper() for name in Settings.model_fields)
 
 
 def unknown_names(env_file: Path = Path(".env")) -> list[UnknownName]:
-    """Return the lines of `env_file` that set what is no setting. Raises ConfigError if it cannot be read."""
+    """Return the lines of `env_file` with unknown names. Raises ConfigError if it cannot be read."""
     return settings_file.unknown_names(settings_file.read(env_file, KNOWN), KNOWN)

@@ -84,8 +84,8 @@ async def _repeat(bot: Antiphon, step: Callable[[], Awaitable[None]]) -> None:
                 raise
             wait = START_WAITS[min(attempt, len(START_WAITS) - 1)]
             log.warning(
-                "Discord cannot be reached at %s (%s). Trying again in %g s; is the network up, is "
-                "DISCORD_API_URL right?",
+                "Discord can't be reached at %s (%s). Trying again in %g s. Check the network and "
+                "DISCORD_API_URL.",
                 bot.settings.discord_api_url,
                 f"status {_status(error)}" if _status(error) else f"{type(error).__name__}: {error}",
                 wait,
@@ -110,7 +110,7 @@ def _status(error: BaseException | None) -> int | None:
 
 def _refused(settings: Settings, error: Exception) -> SetupError:
     return SetupError(
-        f"{settings.discord_api_url} refused the login (status {_status(error)}): is DISCORD_API_URL right?"
+        f"{settings.discord_api_url} refused the login (status {_status(error)}). Check DISCORD_API_URL."
     )
 
 

@@ -76,20 +76,24 @@ def check_int8(settings: Settings, on_progress: Callable[[int, int], None]) -> F
     found_folders = ((name, converted.folder_of(name) or hub_cache.folder_of(name)) for name in names)
     musicgens = [(name, folder) for name, folder in found_folders if folder and is_musicgen(folder)]
     if not musicgens:
-        return Finding(what, "ok", f"{', '.join(names)}: no MusicGen; int8 weights are for MusicGen on a CPU")
+        return Finding(
+            what, "ok", f"{', '.join(names)}: not a MusicGen; int8 weights are for MusicGen on a CPU"
+        )
     model, folder = musicgens[0]
     from bot.engines.musicgen.measure_int8 import check_int8 as check
 
     found = check(folder, model, on_progress)
     if found.good:
-        return Finding(what, "ok", f"{model}: {found}", "DTYPE=int8 may be set: it is the fastest on a CPU.")
-    return Finding(what, "warning", f"{model}: {found}", "Leave DTYPE at auto: int8 changes this model.")
+        return Finding(what, "ok", f"{model}: {found}", "You can set DTYPE=int8, the fastest on a CPU.")
+    return Finding(
+        what, "warning", f"{model}: {found}", "Leave DTYPE at auto: int8 changes how this model sounds."
+    )
 
 
 def _token(settings: Settings) -> Finding:
     if settings.discord_token is None:
         return Finding(
-            "Token", "warning", "DISCORD_TOKEN is not set", "Put it into .env; `antiphon sandbox` needs none."
+            "Token", "warning", "DISCORD_TOKEN is not set", "Put it in .env. `antiphon sandbox` needs none."
         )
     return Finding("Token", "ok", "DISCORD_TOKEN is set")
 
@@ -103,21 +107,23 @@ def _disk(what: str, folder: Path) -> Finding:
     there = next(parent for parent in (folder, *folder.resolve().parents) if parent.exists())
     free = shutil.disk_usage(there).free / 1e9
     if not os.access(there, os.W_OK):
-        return Finding(what, "problem", f"{folder} cannot be written", "Give the bot's user the right to.")
+        return Finding(what, "problem", f"{folder} can't be written", "Give the bot's user write access.")
     status: Status = "ok" if free >= LOW_DISK_GB else "warning"
-    return Finding(what, status, f"{folder}, {free:.1f} GB free", "" if status == "ok" else "Make room.")
+    return Finding(
+        what, status, f"{folder}, {free:.1f} GB free", "" if status == "ok" else "Free up some space."
+    )
 
 
 def _database(path: Path) -> Finding:
     if not path.exists():
-        return Finding("Database", "ok", f"{path} will be made by the first start")
+        return Finding("Database", "ok", f"{path} will be created at the first start")
     try:
         problems = maintenance.check(path)
     except StoreError as error:
         return Finding("Database", "problem", str(error), "Restore a backup: `antiphon db restore FILE`.")
     if problems:
         return Finding("Database", "problem", "; ".join(problems), "Stop the bot and restore a backup.")
-    return Finding("Database", "ok", f"{path}, sound")
+    return Finding("Database", "ok", f"{path}, no damage found")
 
 
 def _encoder() -> Finding:
@@ -143,12 +149,12 @@ def _models(settings: Settings, engines: str) -> Iterator[Finding]:
             "Models",
             "warning",
             f"{name} has no effect beside MODELS",
-            "Put its model into MODELS.",
+            "Add its model to MODELS.",
         )
     defaults: set[Mode] = set()
     for name, found in described(settings, cast(Engines, importlib.import_module(engines))):
         if isinstance(found, SetupError):
-            yield Finding(f"Model {name}", "warning", str(found), "Name a model that you have in MODELS.")
+            yield Finding(f"Model {name}", "warning", str(found), "List a model that you have in MODELS.")
             continue
         default = "" if found.mode in defaults else ", the default"
         defaults.add(found.mode)
@@ -190,13 +196,13 @@ def memory(
         yield Finding(
             "Memory",
             "ok",
-            f"{needed:.1f} GB of weights in all, MODEL_MEMORY_GB={budget:g}: the models take turns",
+            f"{needed:.1f} GB of weights in all, MODEL_MEMORY_GB={budget:g}: the models are loaded in turn",
         )
     elif sizes and on_gpu and needed > WEIGHTS_SHARE * machine.gpu_gb:
         how = (
-            "they take turns, or lie partly in main memory"
+            "they are loaded in turn, or stay partly in main memory"
             if len(sizes) > 1
-            else "it lies partly in main memory"
+            else "it stays partly in main memory"
         )
         yield Finding(
             "Memory",
@@ -210,7 +216,7 @@ def memory(
         yield Finding(
             "Main memory",
             "warning",
-            f"{passing:.1f} GB of weights, and {main_gb:.1f} GB of main memory and paging file are left: "
+            f"{passing:.1f} GB of weights, and {main_gb:.1f} GB of main memory and paging file are free: "
             "loading may end with “not enough memory” or “os error 1455”",
             "Close other programs, enlarge the paging file (swap), or choose smaller models; fetching a "
             "model again does not help.",
@@ -220,7 +226,7 @@ def memory(
         yield Finding(
             "Models",
             "ok",
-            f"with less than {SMALL_GB:g} GB of graphics memory, small models fit: "
+            f"less than {SMALL_GB:g} GB of graphics memory; models that fit: "
             f"{', '.join(names) or 'the built-in ones'}",
         )
 
@@ -244,5 +250,8 @@ def _discord(api_url: str) -> Finding:
             return Finding("Discord", "ok", f"{address.netloc} answers")
     except OSError as error:
         return Finding(
-            "Discord", "warning", f"{address.netloc} does not answer ({error})", "Is the network up?"
+            "Discord",
+            "warning",
+            f"{address.netloc} does not answer ({error})",
+            "Check the network connection.",
         )

@@ -53,6 +53,6 @@ def probe() -> Machine:
         [sys.executable, "-m", "bot.engines.probe"], capture_output=True, text=True, check=False
     )
     if asked.returncode != 0:
-        raise TorchUnavailable((asked.stderr.strip().splitlines() or ["it ended without a word"])[-1])
+        raise TorchUnavailable((asked.stderr.strip().splitlines() or ["it stopped unexpectedly"])[-1])
     found = json.loads(asked.stdout.splitlines()[-1])
     return Machine(**found | {"gpus": tuple((name, gb) for name, gb in found["gpus"])})

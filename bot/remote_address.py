@@ -17,7 +17,7 @@ def parse_addresses(text: str) -> list[str]:
     for part in found:
         match = _ADDRESS.fullmatch(part)
         if match is None or int(match[2] or 80) > 65_535:
-            raise ValueError(f"{part!r} is no address such as http://127.0.0.1:8080")
+            raise ValueError(f"{part!r} isn't an address such as http://127.0.0.1:8080")
     return [part.rstrip("/") for part in found]
 
 

@@ -59,14 +59,14 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class UnknownName:
-    """A line that sets what is no setting; `meant` is the known name that is most like it, if one is."""
+    """A line that sets what isn't a setting; `meant` is the known name that is most like it, if one is."""
 
     line: int
     meant: str | None
 
     def __str__(self) -> str:
         hint = f" (did you mean {self.meant}?)" if self.meant else ""
-        return f"Line {self.line} of .env sets a name that is no setting{hint}; it is ignored."
+        return f"Line {self.line} of .env sets a name that isn't a setting{hint}. It is ignored."
 
 
 def read(path: Path, known: Collection[str]) -> list[Setting]:
@@ -81,7 +81,9 @@ def read(path: Path, known: Collection[str]) -> list[Setting]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MiB, so it is no settings file.")
+        raise ConfigError(
+            f"{path} is larger than {MAX_BYTES >> 20} MiB, which is too large for a settings file."
+        )
     return parse(_decode(data, path), known, path)
 
 
@@ -116,11 +118,11 @@ def parse(text: str, known: Collection[str], path: Path = Path(".env")) -> list[
             if rest[:1] in _QUOTES and rest:
                 value, extra = _quoted(rest, lines[number:])
                 if extra and name.upper() in known:
-                    raise _WrongError("goes over several lines: put it on one")
+                    raise _WrongError("spans several lines; put it on one line")
             else:
                 value = _unquoted(rest)
             if name.upper() in known and _CONTROL.search(value):
-                raise _WrongError("holds a control character: write it again by hand")
+                raise _WrongError("holds a control character; type it again by hand")
         except _WrongError as error:
             wrong.append(f"The value in line {number} of {path} {error}.")
             number += extra
@@ -196,7 +198,7 @@ def _decode(data: bytes, path: Path) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         line = 1 + len(re.findall(r"\r\n|\n|\r", data[: error.start].decode(encoding, errors="replace")))
-    raise ConfigError(f"Line {line} of {path} is not UTF-8 text: save the file as UTF-8.")
+    raise ConfigError(f"Line {line} of {path} isn't UTF-8 text. Save the file as UTF-8.")
 
 
 def lines_of(settings: Collection[Setting]) -> Iterator[Setting]:

@@ -109,7 +109,7 @@ class ChannelHandle:
         if who == "bot":
             return self.sandbox.application_id
         if isinstance(who, (str, Role)):
-            raise ValueError(f"{who} is no person.")
+            raise ValueError(f"{who} isn't a person here.")
         return who.id
 
     def block_words(self, *words: str, code: int = MESSAGE_BLOCKED) -> None:
@@ -128,7 +128,7 @@ class ThreadHandle(ChannelHandle):
     def state(self) -> ThreadState:
         """Whether it is archived or locked, and who is in it."""
         if self.channel.thread is None:
-            raise ValueError(f"{self.channel.name} is no thread.")
+            raise ValueError(f"{self.channel.name} isn't a thread.")
         return self.channel.thread
 
     def archive(self, *, status: int = 400) -> None:

@@ -179,5 +179,5 @@ class Places:
 
 def _state(thread: Channel) -> ThreadState:
     if thread.thread is None:
-        raise ValueError(f"{thread.name} is no thread.")
+        raise ValueError(f"{thread.name} isn't a thread.")
     return thread.thread

@@ -100,7 +100,7 @@ def test_bad_input_ends_with_2_and_says_what_is_wrong(
     [
         (b"", "tune.bin cannot be read as audio"),
         (b"do re mi", "tune.bin cannot be read as audio"),
-        (melody_files.with_one(np.nan), "tune.bin holds numbers that are no sound"),
+        (melody_files.with_one(np.nan), "tune.bin holds invalid numbers"),
         (melody_files.wav(np.zeros(16_000)), "There is no sound in tune.bin"),
         (None, "No such file"),
     ],
@@ -166,7 +166,7 @@ def test_doctor_says_what_is_there_and_what_to_do(antiphon: Antiphon) -> None:
     )
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     assert "mode ar, the default" in findings["Model antiphon-tiny-ar"]["detail"]
-    assert findings["Model absent"]["advice"] == "Name a model that you have in MODELS."
+    assert findings["Model absent"]["advice"] == "List a model that you have in MODELS."
     assert findings["Mode diffusion"]["status"] == "warning"
     assert findings["MP3 encoder"]["status"] == "ok"
     assert findings["Token"]["status"] == "warning"
@@ -219,7 +219,7 @@ def test_an_unknown_name_is_told_and_not_fatal(antiphon: Antiphon, tmp_path: Pat
     (tmp_path / ".env").write_text("DISCORD_TOKNE=x\n")
     done = antiphon("db", "migrate")
     assert done.returncode == 0
-    assert "Line 1 of .env sets a name that is no setting (did you mean DISCORD_TOKEN?)" in done.stderr
+    assert "Line 1 of .env sets a name that isn't a setting (did you mean DISCORD_TOKEN?)" in done.stderr
     assert "TOKNE" not in done.stderr
 
 

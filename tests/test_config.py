@@ -74,8 +74,8 @@ def test_no_message_holds_the_token(tmp_path: Path) -> None:
 def test_an_unknown_name_is_told_by_its_line_and_the_name_it_is_like(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DISCORD_TOKNE=x\nAR_MODEL=y\nMTAwMDAwMDAw=z\n")
     first, second = map(str, unknown_names(tmp_path / ".env"))
-    assert first.startswith("Line 1 of .env sets a name that is no setting (did you mean DISCORD_TOKEN?)")
-    assert second == "Line 3 of .env sets a name that is no setting; it is ignored."
+    assert first.startswith("Line 1 of .env sets a name that isn't a setting (did you mean DISCORD_TOKEN?)")
+    assert second == "Line 3 of .env sets a name that isn't a setting. It is ignored."
 
 
 @pytest.mark.parametrize("name", ["DATABASE_PATH", "CLIP_DIR", "AR_MODEL", "DIFFUSION_MODEL"])

@@ -67,8 +67,8 @@ def test_what_people_write_is_understood(text: str, value: str) -> None:
         ("NAME=“open", "The value in line 1 of .env opens a quote that is not closed."),
         ("NAME=\"one'", "The value in line 1 of .env opens a quote that is not closed."),
         ('NAME="a" b', "The value in line 1 of .env goes on after its closing quote."),
-        ('\nNAME="a\nb"', "The value in line 2 of .env goes over several lines: put it on one."),
-        ("NAME=a\0b", "The value in line 1 of .env holds a control character: write it again by hand."),
+        ('\nNAME="a\nb"', "The value in line 2 of .env spans several lines; put it on one line."),
+        ("NAME=a\0b", "The value in line 1 of .env holds a control character; type it again by hand."),
         ("[settings]", "Line 1 of .env is not NAME=value."),
         ('{"NAME": "value"}', "Line 1 of .env is not NAME=value."),
         ("NOT A NAME=value", "Line 1 of .env is not NAME=value."),
@@ -118,7 +118,7 @@ def test_every_editor_s_encoding_is_read(tmp_path: Path, mark: bytes, encoding: 
 )
 def test_another_encoding_is_refused_by_the_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / ".env").write_bytes(content)
-    with pytest.raises(ConfigError, match=r"Line 2 of .* is not UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"Line 2 of .* isn't UTF-8 text"):
         read(tmp_path / ".env", KNOWN)
 
 

@@ -44,13 +44,11 @@ def check(wave: Wave, rate: int, seconds: float) -> Wave:
     if samples == 0 or abs(wave.shape[1] - samples) > LENGTH_TOLERANCE_SECONDS * rate:
         raise BadAudio(f"The clip came out {abs(off):.1f} s too {'long' if off > 0 else 'short'}. Ask again.")
     if not np.isfinite(wave).all():
-        raise BadAudio(
-            "The model gave numbers that are no sound (NaN or infinity). Ask again with another seed."
-        )
+        raise BadAudio("The model made invalid audio (NaN or infinity). Try again with another seed.")
     if not _sounds(wave, rate):
-        raise BadAudio("The clip is silent, or nearly all of it. Ask again with another seed or other words.")
+        raise BadAudio("The clip is silent, or nearly so. Try again with another seed or other words.")
     if share_above(LOWEST_HZ, wave, rate) < AUDIBLE_SHARE:
-        raise BadAudio("There is nothing in the clip that can be heard. Ask again with another seed.")
+        raise BadAudio("Nothing in the clip can be heard. Try again with another seed.")
     wave = wave[:, :samples].astype(np.float32)
     return np.pad(wave, ((0, 0), (0, samples - wave.shape[1])))
 

@@ -85,7 +85,7 @@ def _silence(levels: Levels) -> str:
         return ""
     after = (sounding[-1] + 1) / levels.size
     if 1 - after > silent / 2:
-        return f"It falls silent after {after * levels.size * FRAME_SECONDS:.1f} s."
+        return f"It is silent from {after * levels.size * FRAME_SECONDS:.1f} s."
     return f"It is silent for {silent:.0%} of its length."
 
 

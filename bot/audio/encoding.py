@@ -124,5 +124,5 @@ def _encoded(mastered: Mastered, rate: int, kbps: int, scratch: Path) -> Encodin
     file = mp3.encode(mastered.wave, rate, kbps, scratch)
     decoded, _ = mp3.decode(file)
     if abs(decoded.shape[1] - mastered.wave.shape[1]) > LENGTH_TOLERANCE_SECONDS * rate:
-        raise RenderError("The MP3 encoder lost a part of the clip. Ask again.")
+        raise RenderError("The MP3 encoder lost part of the clip. Try again.")
     return Encoding(file, decoded, loudness(decoded, rate), true_peak(decoded, rate), mastered.peak_limited)

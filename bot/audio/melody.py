@@ -84,15 +84,14 @@ def _validate(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
     for block, rate in blocks:
         if not np.isfinite(block).all():
             raise UserError(
-                f"{name} holds numbers that are no sound (NaN or infinity). Export it again, as an MP3 for "
-                "example."
+                f"{name} holds invalid numbers (NaN or infinity). Export it again, for example as an MP3."
             )
         seconds += len(block) / rate
         peak = max(peak, float(np.abs(block).max()))
     if seconds == 0:
         raise _Unreadable
     if peak > MAX_LEVEL:
-        raise UserError(f"{name} is louder than any sound can be. Export it again, as an MP3 for example.")
+        raise UserError(f"{name} is louder than any sound can be. Export it again, for example as an MP3.")
     if peak < SILENCE:
         where = "the first 5 minutes of " if seconds > MAX_SECONDS - 1 else ""
         raise UserError(f"There is no sound in {where}{name}. Attach a file in which a tune can be heard.")

@@ -160,16 +160,17 @@ def write_errors() -> Iterator[None]:
         if os.strerror(errno.ENOSPC) in str(error) or os.strerror(errno.EFBIG) in str(error):
             raise _disk_full() from error
         raise RenderError(
-            "The MP3 encoder failed. Ask again; if it goes on, tell the bot's owner."
+            "The MP3 encoder failed. Try again; if it happens again, tell the owner of the bot."
         ) from error
     except ffmpeg.FfmpegMissing as error:
         raise RenderError(
-            "The MP3 encoder (ffmpeg) is missing or cannot be started, so no clip can be saved. Tell the "
-            "bot's owner: `antiphon doctor` says more, and `make install` brings it."
+            "The MP3 encoder (ffmpeg) is missing or cannot be started, so no clip can be saved. Ask the "
+            "owner of the bot to run `make install`."
         ) from error
     except TimeoutError as error:
         raise RenderError(
-            "The MP3 encoder took too long and was ended. Ask again; if it goes on, tell the bot's owner."
+            "The MP3 encoder took too long and was stopped. Try again; if it happens again, tell the "
+            "owner of the bot."
         ) from error
     except OSError as error:
         if error.errno in _DISK_FULL:
@@ -179,6 +180,6 @@ def write_errors() -> Iterator[None]:
 
 def _disk_full() -> RenderError:
     return RenderError(
-        "The disk that keeps the clips is full, so this one could not be saved. "
-        "Tell the bot's owner to free some space, then ask again."
+        "The disk for clips is full, so this one couldn't be saved. "
+        "Ask the owner of the bot to free some space, then try again."
     )

@@ -174,7 +174,7 @@ def _equally_loud(
         target -= overshoot + 0.1 * 2**attempt
     lufs = [encoding.lufs for encoding in made]
     if overshoot > 0 or abs(lufs[0] - lufs[1]) > LOUDNESS_TOLERANCE_LU:
-        raise RenderError("The two clips could not be made equally loud. Ask again.")
+        raise RenderError("The two clips couldn't be made equally loud. Try again.")
     return [encoding.file for encoding in made], lufs
 
 

@@ -47,7 +47,9 @@ async def reencode(path: Path, max_bytes: int, out_path: Path | None = None) -> 
         raise RenderError("Making the clip smaller took too long.") from error
     if code:
         log.error("the process for a smaller clip ended with %s:\n%s", code, err.decode(errors="replace"))
-        raise RenderError("The clip could not be made smaller. The owner finds the reason in the log.")
+        raise RenderError(
+            "The clip couldn't be made smaller. The owner of the bot finds the reason in the log."
+        )
     answer = json.loads(out)
     if "error" in answer:
         raise RenderError(answer["error"])

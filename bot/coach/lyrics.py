@@ -91,7 +91,7 @@ def _tags(lyrics: str) -> Iterator[str]:
     unknown = [tag for tag in _TAG.findall(lyrics) if not _is_known(tag)]
     if unknown:
         yield (
-            f"[{_shown(unknown[0])}] is no usual section. [verse], [chorus], [bridge], [intro] and [outro] "
+            f"[{_shown(unknown[0])}] isn't a usual section. [verse], [chorus], [bridge], [intro] and [outro] "
             "are understood best."
         )
     if lyrics.count("[") != lyrics.count("]"):

@@ -130,4 +130,4 @@ def _mode(table: Table, text: str) -> Mode:
     try:
         return Mode(text)
     except ValueError:
-        raise SetupError(f"{table.where}: “{text}” is no mode; there are {', '.join(Mode)}.") from None
+        raise SetupError(f"{table.where}: “{text}” isn't a mode. The modes are {', '.join(Mode)}.") from None

@@ -47,11 +47,13 @@ async def neutralise(a: Path, b: Path, out_a: Path, out_b: Path, picture: Path, 
     try:
         code, out, err = await child.run("bot.audio.pair", json.dumps(request).encode(), PATIENCE)
     except TimeoutError as error:
-        raise RenderError("Making the two clips alike took too long. Ask again.") from error
+        raise RenderError("Making the two clips equally loud took too long. Try again.") from error
     if code:
         log.error("the pair process ended with %s:\n%s", code, err.decode(errors="replace"))
-        raise RenderError("The two clips could not be made alike. The owner finds the reason in the log.")
+        raise RenderError(
+            "The two clips couldn't be made equally loud. The owner of the bot finds the reason in the log."
+        )
     answer = json.loads(out)
     if "error" in answer:
         raise RenderError(answer["error"])
-    log.debug("a pair was made alike: %s", answer)
+    log.debug("mastered a pair of clips to equal loudness: %s", answer)

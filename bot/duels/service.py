@@ -87,13 +87,11 @@ class DuelService:
         shortest = max(engine.min_seconds for engine in engines.values())
         longest = min(longest_seconds(engine, limits) for engine in engines.values())
         if shortest > longest:
-            raise InvalidRecipe("The two models here have no length in common, so there can be no duel.")
+            raise InvalidRecipe("The two models have no clip length in common, so no duel is possible.")
         if seconds is None:
             seconds = min(max(limits.default_seconds, shortest), longest)
         if not shortest <= seconds <= longest:
-            raise InvalidRecipe(
-                f"A duel can be {shortest:g} to {longest:g} seconds long here, not {seconds:g}."
-            )
+            raise InvalidRecipe(f"A duel can last {shortest:g} to {longest:g} seconds here, not {seconds:g}.")
         return {
             mode: build_recipe(engine, limits, prompt=prompt, seconds=seconds)
             for mode, engine in engines.items()
@@ -203,7 +201,7 @@ class DuelService:
         """End a duel at its requester's or a moderator's request; False where it was over already."""
         if await self.close(duel.id) is not None:
             return True
-        return await self.fail(duel, "It was taken back with /duel close.")
+        return await self.fail(duel, "It was stopped with /duel close.")
 
     async def revealed(self, duel: Duel) -> None:
         """Record that the sides were revealed, and remove the neutral files."""
@@ -224,10 +222,10 @@ class DuelService:
     async def _retry(self, duel: Duel, broken: list[DuelSide]) -> None:
         for side in broken:
             if side.job_state is State.CANCELLED:
-                await self.fail(duel, "One of its clips was taken back with /cancel.")
+                await self.fail(duel, "One of its clips was cancelled with /cancel.")
                 return
             if side.tries >= MAX_TRIES:
-                await self.fail(duel, f"One clip could not be made. {side.job_error}")
+                await self.fail(duel, f"One clip couldn't be made. {side.job_error}")
                 return
         for side in broken:
             before = await self._jobs.jobs.get(side.job_id)

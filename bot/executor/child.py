@@ -191,7 +191,7 @@ class ChildExecutor:
             silence = self._watchdog.stalled(min(now - before, 2 * interval))
             before = now
             if silence is not None:
-                self._reason = f"The worker made no progress for {silence} and was ended."
+                self._reason = f"The worker made no progress for {silence} and was stopped."
                 _kill(process)
                 return
 

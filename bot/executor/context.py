@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 _HEARTBEAT_SECONDS = 1.0
 TOO_LARGE = (
-    "There is not enough memory for this clip. Ask for a shorter one, or have the owner choose a smaller "
-    "model (`antiphon doctor` says which fit)."
+    "There is not enough memory for this clip. Ask for a shorter one. The owner of the bot can choose a "
+    "smaller model; `antiphon doctor` lists those that fit."
 )
 
 
@@ -214,7 +214,8 @@ class PipeContext:
                 Failed(
                     job_id,
                     "error",
-                    f"Something went wrong while rendering. The owner finds it in the log as job {job_id}.",
+                    f"Something went wrong while rendering. The owner of the bot finds it in the log as "
+                    f"job {job_id}.",
                     detail,
                 )
             )

@@ -167,12 +167,13 @@ def _cannot_load(model: ModelRef, cause: Exception, engines: Engines) -> RenderE
         return cause
     name = f"{model.mode} model {model_name(model.name)}"
     error: RenderError = ModelUnusable(
-        f"The {name} cannot be loaded. The owner finds the reason in the log and with `antiphon doctor`."
+        f"The {name} can't be loaded. The owner of the bot finds the reason in the log and with "
+        "`antiphon doctor`."
     )
     if engines.is_out_of_memory(cause):
         error = OutOfMemory(
-            f"There is not enough memory to load the {name}. The owner can choose a smaller one: "
-            "`antiphon doctor` says which fit."
+            f"There is not enough memory to load the {name}. The owner of the bot can choose a smaller one; "
+            "`antiphon doctor` lists those that fit."
         )
     error.__cause__ = cause
     return error
@@ -184,7 +185,7 @@ class ModelNotSet(ModelUnusable):
 
 def _not_set(model: ModelRef) -> ModelNotSet:
     return ModelNotSet(
-        f"This clip was for the model {model_name(model.name)}, which is not set here any more."
+        f"This clip was for the model {model_name(model.name)}, which is no longer in use here."
     )
 
 

@@ -82,7 +82,7 @@ def convert(model: str, target: Path | None = None) -> Path:
     source = hub_cache.folder_of(model)
     if source is None:
         raise ModelMissing(
-            f"{model} is not on this machine: fetch it with `antiphon models fetch {model} --audiocraft`, or "
+            f"{model} isn't on this computer. Fetch it with `antiphon models fetch {model} --audiocraft`, or "
             "give the folder that holds its files."
         )
     target = target_of(model) if target is None else target
@@ -91,6 +91,6 @@ def convert(model: str, target: Path | None = None) -> Path:
     if done.returncode == REFUSED:
         raise ModelMissing(done.stderr.strip())
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it stopped unexpectedly"])[-1]
         raise ModelMissing(f"{source} cannot be converted: {last} (exit code {done.returncode}).")
     return target

@@ -65,7 +65,7 @@ def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> Fe
     reached.
     """
     if not hub_cache.is_hub_name(model):
-        raise UserError(f"{model} is no name on the hub; one looks like facebook/musicgen-small.")
+        raise UserError(f"{model} isn't a name on the hub. Names look like facebook/musicgen-small.")
     from huggingface_hub import HfApi
 
     with _hub_errors(model):
@@ -81,7 +81,7 @@ def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> Fe
         file = found[path]
         digest = file.lfs.sha256 if file.lfs else file.blob_id
         if file.size is None or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest or ""):
-            raise ModelMissing(f"The hub does not say size and hash of {path} in {model}: try again later.")
+            raise ModelMissing(f"The hub doesn't give size and hash of {path} in {model}: try again later.")
         entries.append(ManifestEntry(path, int(file.size), digest))
     card = info.card_data
     return FetchPlan(model, str(info.sha), card.get("license") if card else None, tuple(entries))
@@ -108,7 +108,9 @@ def select_files(paths: list[str], entry: CatalogueEntry | None, *, audiocraft: 
         settings = [path for path in inside if path.rsplit(".", 1)[-1] in _SETTINGS]
         chosen = settings + weights
     if not weights:
-        raise ModelMissing("This model has no weights that are read here: safetensors, or audiocraft's own.")
+        raise ModelMissing(
+            "This model has no weights that Antiphon can read (safetensors, or audiocraft's own files)."
+        )
     return sorted({*always, *chosen})
 
 
@@ -176,14 +178,14 @@ def _download(plan: FetchPlan, entry: ManifestEntry, token: str | None, on_bytes
                     if file.tell() == start:
                         raise
                 if file.tell() == start:
-                    raise ModelMissing(f"{entry.path} of {plan.model} broke off: fetch the model again.")
+                    raise ModelMissing(f"{entry.path} of {plan.model} was cut off. Fetch the model again.")
     except OSError as error:
         raise SetupError(f"{part} cannot be written ({error.strerror}): is the disk full?") from error
     if integrity.checksum(part, entry.digest) != entry.digest:
         part.unlink()
         raise ModelMissing(
-            f"{entry.path} of {plan.model} came with another content than the hub announced. It was thrown "
-            "away: fetch the model again."
+            f"{entry.path} of {plan.model} differs from what the hub announced, so it was deleted. "
+            "Fetch the model again."
         )
     part.replace(_blob(plan, entry))
 
@@ -276,8 +278,8 @@ def _refusal(model: str, status: int) -> ModelMissing:
     if status in (401, 403):
         return ModelMissing(_gated(model))
     return ModelMissing(
-        f"The hub answered {status or 'nothing'} for {model}: try again later. What has come stays, and "
-        "the next fetch goes on from there."
+        f"The hub answered {status or 'nothing'} for {model}: try again later. The next fetch continues "
+        "where this one stopped."
     )
 
 

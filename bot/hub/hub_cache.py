@@ -81,7 +81,7 @@ def missing(mode: Mode, model: str, built_in: list[str]) -> ModelMissing:
     """Return the error for a model that is not on this machine, with instructions."""
     if is_hub_name(model):
         return ModelMissing(
-            f"{model} is not on this machine: fetch it with `antiphon models fetch {model}`, or name a "
+            f"{model} isn't on this computer. Fetch it with `antiphon models fetch {model}`, or name a "
             "folder that holds its files in MODELS."
         )
     names = [*built_in, *(entry.name for entry in entries() if entry.mode is mode)]

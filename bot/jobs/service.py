@@ -233,7 +233,7 @@ class JobService:
         await self._requeue(
             "interruptions",
             MAX_INTERRUPTIONS,
-            f"The bot was killed {MAX_INTERRUPTIONS} times while it rendered this clip. Ask for another one.",
+            f"The bot was killed {MAX_INTERRUPTIONS} times while it made this clip. Try a shorter one.",
         )
         for job in await self.jobs.waiting():
             await self._adopt_queued(job.id, job.recipe)

@@ -45,7 +45,7 @@ def read(data: bytes) -> list[Draft]:
     _keys("The file", content, ("format", "presets"), ("format", "presets"))
     version = content["format"]
     if version is True or version != FORMAT:
-        raise BadFile(f"format has to be {FORMAT}: I know no other.")
+        raise BadFile(f"format has to be {FORMAT}.")
     presets = content["presets"]
     if not isinstance(presets, list) or not 1 <= len(presets) <= MAX_PRESETS:
         raise BadFile(f"presets has to be a list of 1 to {MAX_PRESETS} presets.")
@@ -63,7 +63,7 @@ def _draft(where: str, entry: Any) -> Draft:
         try:
             name = display_name(name)
         except UserError as error:
-            raise InvalidField("name", f"is no name: {error}") from None
+            raise InvalidField("name", f"isn't a valid name: {error}") from None
         return Draft(name, Body.from_dict(entry))
     except InvalidField as error:
         raise BadFile(f"{where}.{error.name} {error.problem}") from None
@@ -73,7 +73,7 @@ def _keys(where: str, given: dict[str, Any], known: Sequence[str], required: Seq
     for key in given:
         if key not in known:
             raise BadFile(
-                f"{where} has a field “{quoted(key, 60)}” that I do not know; I know {', '.join(known)}."
+                f"{where} has a field “{quoted(key, 60)}” that I don't know. I know {', '.join(known)}."
             )
     for key in required:
         if key not in given:
@@ -86,7 +86,7 @@ def _json(data: bytes) -> Any:
     except UnicodeDecodeError:
         raise BadFile("The file is not UTF-8 text: save it as UTF-8.") from None
     except RecursionError:
-        raise BadFile("The file is nested too deeply to be one of presets.") from None
+        raise BadFile("The file is nested too deeply to be a preset file.") from None
     except json.JSONDecodeError as error:
         raise BadFile(
             f"The file is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
@@ -101,5 +101,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise BadFile(f"The field “{quoted(twice, 60)}” stands twice in one object: leave one out.")
+        raise BadFile(f"The field “{quoted(twice, 60)}” appears twice in one object. Remove one.")
     return found

@@ -38,7 +38,7 @@ def display_name(text: str) -> str:
     while (cleaned := _cleaned(name)) != name:
         name = cleaned
     if not any(unicodedata.category(c)[0] in "LNS" for c in name):
-        raise UserError("The name has no letter, digit or sign to read. Give it a word or two.")
+        raise UserError("The name has nothing readable in it. Use a word or two.")
     if len(name) > NAME_CHARACTERS:
         raise UserError(f"The name has {len(name):,} characters; {NAME_CHARACTERS} is the most. Shorten it.")
     return name

@@ -46,7 +46,7 @@ def read_settings(text: str) -> tuple[dict[str, Any], list[InvalidField]]:
         try:
             name, value = _setting(line)
             if name in found:
-                raise InvalidField(name, "is there twice. Remove one of the two lines.", f"`{name}`")
+                raise InvalidField(name, "appears twice. Remove one of the two lines.", f"`{name}`")
         except InvalidField as problem:
             problems.append(problem)
         else:

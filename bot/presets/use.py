@@ -21,7 +21,7 @@ def filled(template: str, words: str) -> str:
     if MARK not in template:
         return f"{template}, {words}" if words else template
     if not words:
-        raise UserError("This preset wants your words: add `prompt:`, for example “rain on a tin roof”.")
+        raise UserError("This preset needs your words: add `prompt:`, for example “rain on a tin roof”.")
     return template.replace(MARK, words)
 
 

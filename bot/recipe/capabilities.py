@@ -78,5 +78,5 @@ def option(recipe: Recipe, capabilities: Capabilities, name: str) -> float:
     value = recipe.options.get(name)
     if value is None:
         value = capabilities.options[name].default
-    assert isinstance(value, int | float), f"{name} is no number with a default"
+    assert isinstance(value, int | float), f"{name} isn't a number with a default"
     return float(value)

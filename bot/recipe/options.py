@@ -369,7 +369,7 @@ OPTIONS: Mapping[str, Option] = {
 def validate_options(given: Mapping[str, object]) -> FrozenMapping[str, OptionValue]:
     """Return the options that are set, each validated, in the table's order. Raises InvalidField."""
     if unknown := [name for name in given if name not in OPTIONS]:
-        raise InvalidField(unknown[0], f"is no option; the options are {', '.join(OPTIONS)}.")
+        raise InvalidField(unknown[0], f"isn't an option. The options are {', '.join(OPTIONS)}.")
     return FrozenMapping(
         {
             name: option.validate(given[name])

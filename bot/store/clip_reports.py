@@ -37,7 +37,7 @@ class ClipReports:
         many of their reports wait, NotFound where the clip is not of this server.
         """
         if is_blank(reason):
-            raise UserError("The report is empty. Say what is wrong with the clip.")
+            raise UserError("The report is empty. Write what is wrong with the clip.")
         given = {
             "guild_id": guild_id,
             "clip_id": clip_id,

@@ -61,7 +61,7 @@ class Clips:
             "SELECT * FROM clips WHERE id = :id AND deleted_at IS NULL", {"id": clip_id}
         )
         if row is None:
-            raise NotFound("This clip is no longer there.")
+            raise NotFound("This clip no longer exists.")
         return _clip(row)
 
     async def of_job(self, job_id: int) -> Clip:

@@ -253,8 +253,8 @@ def _check_limits(mine: int, everybody: int, per_member: int, in_all: int, more:
     """Raise LimitReached where so many more jobs would be too many."""
     if mine + more > per_member:
         raise LimitReached(
-            f"You already have {mine} clips waiting or rendering, and {per_member} is the most. "
-            "Wait for one, or take one back with /cancel."
+            f"You already have {mine} clips waiting or rendering, and {per_member} is the limit. "
+            "Wait until one is done, or cancel one with `/cancel`."
         )
     if everybody + more > in_all:
         raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")

@@ -35,7 +35,7 @@ def lock(path: Path) -> ExitStack:
             held.callback(_identity(real.stat()).close)
         except (sqlite3.Error, OSError) as error:
             if "locked" in str(error):
-                raise StoreError(f"Another bot is already using {path}: stop it first.") from error
+                raise StoreError(f"Another bot is using {path}. Stop it first.") from error
             raise StoreError(f"The database {path} cannot be opened for writing: {error}.") from error
         return held.pop_all()
 

@@ -65,7 +65,7 @@ class Moderation(
         """Ask why."""
         clip_id = clip_in(message) if self.bot.wrote(message) else None
         if clip_id is None or interaction.guild_id is None:
-            raise UserError("That message has no clip of mine from this server.")
+            raise UserError("That message has no clip that I made in this server.")
         await ReportClipForm(clip_id).offer(interaction)
 
     @app_commands.command(description="Look at reported clips, and decide")

@@ -79,12 +79,12 @@ def low_tone(hz: float) -> np.ndarray:
 @pytest.mark.parametrize(
     ("wave", "reason"),
     [
-        (lone_clicks(20, 4), "silent, or nearly all"),
+        (lone_clicks(20, 4), "silent, or nearly so"),
         (np.linspace(-0.9, 0.9, 10 * RATE)[np.newaxis], "can be heard"),
         (np.repeat(np.linspace(0, 0.9, 10 * RATE)[np.newaxis] ** 2, 2, axis=0), "can be heard"),
         (low_tone(18), "can be heard"),
         (low_tone(5), "can be heard"),
-        (0.0014 * song(RATE, 10) / np.abs(song(RATE, 10)).max(), "silent, or nearly all"),
+        (0.0014 * song(RATE, 10) / np.abs(song(RATE, 10)).max(), "silent, or nearly so"),
     ],
     ids=["a click every 4 s", "a slope", "a bow", "18 Hz", "5 Hz", "a song at −57 dBFS"],
 )
@@ -133,8 +133,8 @@ def full_scale_noise() -> np.ndarray:
 @pytest.mark.parametrize(
     ("wave", "said"),
     [
-        (stops(0.25), "It falls silent after 5.0 s."),
-        (stops(0.11), "It falls silent after 2.2 s."),
+        (stops(0.25), "It is silent from 5.0 s."),
+        (stops(0.11), "It is silent from 2.2 s."),
         (lone_clicks(20, 0.5), "It is silent for 96% of its length."),
         (repeated(0.4), "It repeats the same 0.40 s over and over."),
         (repeated(1.0), "It repeats the same 1.00 s over and over."),

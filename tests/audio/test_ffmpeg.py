@@ -109,7 +109,7 @@ def test_an_encoding_has_a_time_limit(tmp_path: Path, monkeypatch: pytest.Monkey
     pid_file = tmp_path / "pid"
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", converter(tmp_path, HANG.format(str(pid_file))))
     monkeypatch.setattr(mp3, "_BASE_SECONDS", 1.0)
-    with pytest.raises(RenderError, match="took too long and was ended"):
+    with pytest.raises(RenderError, match="took too long and was stopped"):
         mp3.encode(tone(44_100, 1), 44_100, 128, tmp_path)
     assert ended(pid_in(pid_file), 0.5)
 

@@ -35,7 +35,7 @@ def test_a_song_as_it_should_be_gets_no_advice() -> None:
         ("[verse] Soft notes in the light", 10, None, r"Line 1 has words beside the tag \[verse\]"),
         ("la la la\nla la [chorus]", 10, None, r"Line 2 has words beside the tag \[chorus\]"),
         ("(Chorus)\nla la la la la", 10, None, r"“\(Chorus\)” is sung as a word. Write \[chorus\]"),
-        ("[vrese]\nla la la la la", 10, None, r"\[vrese\] is no usual section"),
+        ("[vrese]\nla la la la la", 10, None, r"\[vrese\] isn't a usual section"),
         ("[verse\nla la la la la", 10, None, "bracket of a section tag is missing"),
         ("[verse]\n你好世界你好世界", 10, "English", "look Chinese, and the language is set to English"),
         ("さくら さくら 弥生の空は", 10, "Chinese", "look Japanese"),

@@ -65,7 +65,7 @@ def test_every_rule_says_why_and_where_from() -> None:
     ("rule_id", "change", "reason"),
     [
         ("absolutes", {"check": "magic"}, "there is no check “magic”"),
-        ("absolutes", {"modes": ["midi"]}, "“midi” is no mode"),
+        ("absolutes", {"modes": ["midi"]}, "“midi” isn't a mode"),
         ("absolutes", {"colour": "red"}, "unknown field “colour”"),
         ("absolutes", {"positive": []}, "“positive” needs at least one example"),
         ("absolutes", {"positive": [{"text": "x", "mode": "ar", "speed": 1}]}, "unknown field “speed”"),

@@ -121,7 +121,7 @@ async def test_what_came_after_the_backup_is_kept_beside_the_restored_database(
 async def test_a_running_bots_database_is_not_replaced(bot: BotProcess, alice: Actor) -> None:
     await made(alice, "a tune")
     file = await backed_up(bot)
-    with pytest.raises(AssertionError, match="Another bot is already using"):
+    with pytest.raises(AssertionError, match="Another bot is using"):
         await run(bot, *PROGRAM, "db", "restore", str(file))
     assert "a tune" in text_of(await (await alice.slash("history")).finished(WAIT))
 

@@ -120,7 +120,7 @@ async def test_two_moderators_at_once(bot: BotProcess, alice: Actor, music: Chan
     await held.until_struck()
     second = await host.click(questions[1], "Delete")
     answer = await second.followup(0, WAIT)
-    assert "no longer there" in answer.content or "already deleted" in answer.content
+    assert "no longer exists" in answer.content or "already deleted" in answer.content
     assert answer.ephemeral_for == second.interaction.user_id
     held.clear()
     await gone(bot, music)

@@ -162,7 +162,7 @@ def silence() -> tuple[str, bytes]:
         (("tune.mp3", b""), r"tune\.\W*mp3 cannot be read as audio"),
         (("tune.wav", tune(440)[1][:30]), r"tune\.\W*wav cannot be read as audio"),
         (silence(), r"no sound in silence\.\W*flac"),
-        (with_nan(), r"(?s)tune\\_.*evil\.\W*example.*holds numbers that are no sound"),
+        (with_nan(), r"(?s)tune\\_.*evil\.\W*example.*holds invalid numbers"),
     ],
     ids=["text", "empty", "cut", "silent", "NaN"],
 )

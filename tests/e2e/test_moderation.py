@@ -78,7 +78,7 @@ async def test_only_clips_of_this_server_can_be_reported(
     bot: BotProcess, alice: Actor, mina: Actor, music: ChannelHandle
 ) -> None:
     hello = await mina.send("no clip at all")
-    assert "has no clip of mine" in text_of(await private(await alice.message_menu("Report clip", hello)))
+    assert "has no clip that I made" in text_of(await private(await alice.message_menu("Report clip", hello)))
 
 
 async def test_a_ban_cancels_what_the_member_waits_for(bot: BotProcess, bob: Actor, mina: Actor) -> None:

@@ -146,7 +146,7 @@ async def test_it_works_where_the_bot_is_no_member(bot: BotProcess, alice: Actor
     [
         ("nan", "not a number|NaN"),
         ("silent", "silen"),
-        ("broken", "owner finds it in the log as job"),
+        ("broken", "owner of the bot finds it in the log as job"),
         ("ravenous", "not enough memory"),
     ],
 )

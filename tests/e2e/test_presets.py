@@ -255,7 +255,7 @@ async def test_a_form_with_mistakes_names_all_of_them_and_opens_again_filled_in(
     refused = await private(await alice.submit(form, values))
     text = text_of(refused)
     for mistake in (
-        "The name has no letter",
+        "The name has nothing readable",
         "mode",
         "`seconds` has to be",
         "“speed: 3” isn't a setting",

@@ -90,7 +90,7 @@ async def test_a_second_bot_on_the_same_database_is_refused(description: Spec, t
         second = BotProcess(bot.sandbox, tmp_path)
         await second.start()
         assert await second.ended() == BROKEN
-        assert any("Another bot is already using" in line for line in second.lines)
+        assert any("Another bot is using" in line for line in second.lines)
 
 
 @pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
@@ -103,7 +103,7 @@ async def test_a_second_bot_on_the_same_file_by_another_name_is_refused(
         second = BotProcess(bot.sandbox, tmp_path, DATABASE_PATH=str(other))
         await second.start()
         assert await second.ended() == BROKEN
-        assert any("Another bot is already using" in line for line in second.lines)
+        assert any("Another bot is using" in line for line in second.lines)
 
 
 async def test_a_mode_whose_model_is_missing_is_not_offered(description: Spec, tmp_path: Path) -> None:

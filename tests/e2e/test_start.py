@@ -175,7 +175,7 @@ async def test_a_server_error_at_start_is_waited_out(
 ) -> None:
     discord.faults.fail(503, operation=operation, times=2)
     await bot.start()
-    await bot.printed(r"Discord cannot be reached at \S+ \(status 503\)\. Trying again in 2 s")
+    await bot.printed(r"Discord can't be reached at \S+ \(status 503\)\. Trying again in 2 s")
     await bot.printed(r"Trying again in 5 s")
     await discord.ready()
     await registered(discord)
@@ -189,7 +189,7 @@ async def test_no_network_at_start_is_waited_out(description: Spec, tmp_path: Pa
         bot = BotProcess(discord, tmp_path)
         port = discord.port
     await bot.start()
-    await bot.printed(r"Discord cannot be reached at \S+ \(ClientConnectorError.*Trying again in 2 s")
+    await bot.printed(r"Discord can't be reached at \S+ \(ClientConnectorError.*Trying again in 2 s")
     async with Sandbox(history, port=port, limits=Limits.none(), spec=description) as discord:
         await discord.ready()
         await registered(discord)

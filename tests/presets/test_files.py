@@ -172,7 +172,7 @@ def test_a_wrong_field_is_named(field: str, value: Any) -> None:
         (b'{"format": 2, "presets": []}', "format has to be 1"),
         (b'{"format": 1}', "has no presets"),
         (b'{"format": 1, "presets": []}', "1 to 100"),
-        (b'{"format": 1, "presets": [{"name": "a", "name": "b"}]}', "“name” stands twice"),
+        (b'{"format": 1, "presets": [{"name": "a", "name": "b"}]}', "“name” appears twice"),
         (b'{"format": 1, "presets": [{}]}', r"presets\[0\] has no name"),
         (b'{"format": 1, "presets": [7]}', r"presets\[0\] has to be an object"),
         (b'{"format": 1, "presets": [], "extra": 1}', "“extra”"),

@@ -45,7 +45,7 @@ def test_words_go_where_the_template_says(template: str, words: str, prompt: str
 
 
 def test_a_template_that_wants_words_says_so() -> None:
-    with pytest.raises(UserError, match="wants your words"):
+    with pytest.raises(UserError, match="needs your words"):
         filled("{prompt} on a roof", "  ")
 
 
@@ -122,7 +122,7 @@ def test_settings_are_read_as_they_are_shown(fields: dict[str, Any]) -> None:
         ("seconds 10", "isn't a setting"),
         ("seconds: long", "`seconds` has to be a number"),
         ("steps: 1.5", "`steps` has to be a whole number"),
-        ("steps: 10\nSteps: 20", "is there twice"),
+        ("steps: 10\nSteps: 20", "appears twice"),
         ("mode: hybrid", "mode has to be"),
         ("seconds: nan", "`seconds` has to be"),
     ],

@@ -111,7 +111,7 @@ def test_another_name_is_the_same_database(
     (tmp_path / "elsewhere").mkdir()
     other = tmp_path / "elsewhere" / "other.db"
     link(other, path)
-    with lock(path), pytest.raises(StoreError, match=r"Another bot is already using .*other\.db"):
+    with lock(path), pytest.raises(StoreError, match=r"Another bot is using .*other\.db"):
         lock(other)
     with lock(other), pytest.raises(StoreError, match="Another bot"):
         lock(path)
@@ -146,7 +146,7 @@ def test_backup_and_restore_bring_the_rows_back(path: Path, tmp_path: Path) -> N
 def test_restoring_is_refused_while_the_bot_runs(path: Path, tmp_path: Path) -> None:
     migrations.migrate(path, 0)
     maintenance.backup(path, tmp_path / "copy.db")
-    with lock(path), pytest.raises(StoreError, match="stop it first"):
+    with lock(path), pytest.raises(StoreError, match="Stop it first"):
         maintenance.restore(tmp_path / "copy.db", path, now=5)
 
 

@@ -128,7 +128,7 @@ def _plain(value: object, depth: int) -> Any:
         return [_plain(entry, depth + 1) for entry in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    raise ValueError(f"a {type(value).__name__} is no setting")
+    raise ValueError(f"a {type(value).__name__} isn't a setting")
 
 
 def _resolved(value: Any, root: dict[str, Any], depth: int) -> Any:

@@ -112,7 +112,7 @@ def _sharded(index: Path, ending: str, read: Callable[[Path], Mapping[str, T]]) 
     for shard in shards:
         # A name with a folder in it would read whatever file its author likes.
         if not isinstance(shard, str) or Path(shard).name != shard or not shard.endswith(ending):
-            raise ModelMissing(f"{index} names {shard!r}, which is no file of this folder.")
+            raise ModelMissing(f"{index} names {shard!r}, which isn't in this folder.")
         if not (index.parent / shard).is_file():
             raise ModelMissing(f"The file {shard} is missing in {index.parent}: fetch the model again.")
     for shard in shards:

@@ -140,7 +140,7 @@ def _shards(path: Path, index: Path) -> tuple[Path, ...]:
     files = []
     for name in dict.fromkeys(names.values()):
         if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+\.safetensors", name):
-            raise refused(index, f"it names {str(name)[:60]!r}, which is no safetensors file beside it")
+            raise refused(index, f"it names {str(name)[:60]!r}, which isn't a safetensors file beside it")
         if not (path / name).is_file():
             raise refused(path / name, "the file is missing")
         files.append(path / name)

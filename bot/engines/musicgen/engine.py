@@ -302,7 +302,7 @@ def precision_of(dtype: str, device: str) -> Precision:
             return "fp32"
         return "bf16" if torch.cuda.is_bf16_supported() else "fp16"
     if dtype not in PRECISIONS:
-        raise ConfigError(f"DTYPE={dtype} is no precision: {', '.join(PRECISIONS)} or auto is.")
+        raise ConfigError(f"DTYPE={dtype} isn't a precision: {', '.join(PRECISIONS)} or auto is.")
     return PRECISIONS[dtype]
 
 

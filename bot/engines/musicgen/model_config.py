@@ -35,7 +35,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         numbers = (self.hidden, self.layers, self.heads, self.feed_forward, self.vocabulary)
         if min(numbers) < 1 or self.hidden % 2 or self.hidden % self.heads:
-            raise ValueError(f"{self} is no transformer: the heads have to divide an even width")
+            raise ValueError(f"{self} isn't a transformer: the heads have to divide an even width")
         if not self.delays or min(self.delays) != 0:
             raise ValueError(f"{self} has no codebook that starts at once")
 

@@ -132,9 +132,9 @@ def read_answer(answer: dict[str, Any], rate: int) -> Wave:
             frames = file.getnframes()
             data = file.readframes(frames)
     except (binascii.Error, ValueError, wave.Error, EOFError, RuntimeError) as error:
-        raise BadAudio("The music server's audio cannot be read: it is no WAV, or damaged.") from error
+        raise BadAudio("The music server's audio can't be read: it isn't a WAV, or it is damaged.") from error
     if width != 2 or channels not in (1, 2) or not frames:
-        raise BadAudio("The music server's audio is no 16-bit mono or stereo WAV with sound in it.")
+        raise BadAudio("The music server's audio isn't a 16-bit mono or stereo WAV with sound in it.")
     if len(data) != frames * channels * width:
         raise BadAudio("The music server's audio is cut short. Try again.")
     if own != rate or answer.get("sample_rate", own) != own or answer.get("channels", channels) != channels:

@@ -84,7 +84,7 @@ def _exchange(
         raise _refusal(status, body)
     answer = _json(body)
     if answer is None:
-        raise BadAudio("The music server's answer cannot be read: it is no JSON, or only a part of it.")
+        raise BadAudio("The music server's answer can't be read: it isn't JSON, or only part of it.")
     return answer
 
 

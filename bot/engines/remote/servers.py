@@ -96,7 +96,7 @@ def models(address: str) -> list[RemoteModel]:
         for entry in entries
     ):
         raise RenderError(
-            f"The server at {address} lists its models in a form that is not known: it is no audio.cpp, or "
+            f"The server at {address} lists its models in a form that is not known: it isn't audio.cpp, or "
             "another version. Update it."
         )
     found = [

@@ -46,7 +46,7 @@ class ClauseEncoder(nn.Module):
             raise ValueError(f"model_type is {config.get('model_type')}, not {MODEL_TYPE}")
         width = size_in(config, "d_model")
         if width % HEADS:
-            raise ValueError(f"d_model {width} is no multiple of {HEADS} heads")
+            raise ValueError(f"d_model {width} isn't a multiple of {HEADS} heads")
         return cls(width, size_in(config, "num_layers", MAX_LAYERS))
 
     def config(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class DiffusionEngine(ScoreEngine):
             if config[name] != size:
                 raise ModelMissing(
                     f"The model in {folder} does not fit this program: in its config.json, {name} is "
-                    f"{config[name]}, not {size}. To mend it, {ADVICE}."
+                    f"{config[name]}, not {size}. To fix it, {ADVICE}."
                 )
         path = folder / "text_encoder" / "model.safetensors"
         load_strict(self._text, load_weights(path), folder, "text encoder")

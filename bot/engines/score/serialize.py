@@ -85,5 +85,5 @@ def _rows(data: str, count: int) -> Grid:
 
 def _whole(value: object, low: int, high: int) -> int:
     if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{value} is no whole number from {low} to {high}")
+        raise ValueError(f"{value} isn't a whole number from {low} to {high}")
     return value

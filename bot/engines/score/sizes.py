@@ -16,7 +16,7 @@ def read_config(file: Path) -> dict[str, Any]:
     """Return a config.json. Raises OSError where it cannot be read, and ValueError for no JSON object."""
     data = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(data, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it isn't a JSON object")
     return data
 
 

@@ -54,8 +54,8 @@ class Duels:
             )
             if row is None:
                 raise LimitReached(
-                    f"You already have {max_open} duels going, which is the most. "
-                    "End one with /duel close, or wait until one is over."
+                    f"You already have {max_open} duels running, which is the limit. "
+                    "End one with `/duel close`, or wait until one is over."
                 )
             jobs = []
             # Queued in the order of the modes: /queue is public and must not reveal the sides.

@@ -138,7 +138,7 @@ def test_shards_are_read_and_stay_in_their_folder(copy: Path) -> None:
     path.with_name(files[1]).unlink()
     assert f"{path.with_name(files[1])} cannot be used: the file is missing" in refusal(copy)
     index.write_text(json.dumps({"weight_map": {"a": "../../../secret.safetensors"}}))
-    assert "no safetensors file beside it" in refusal(copy)
+    assert "isn't a safetensors file beside it" in refusal(copy)
 
 
 @pytest.mark.parametrize("file", [TRANSFORMER, TEXT_ENCODER])

@@ -89,8 +89,8 @@ def test_a_model_that_is_not_there_or_not_of_music_is_refused(
         ("", "REMOTE_ENGINES names no server"),
         ("http://127.0.0.1:9", "does not answer. The owner has to start it"),
         ("http://10.0.0.5:8080", "names another machine"),
-        ("ftp://127.0.0.1", "is no address"),
-        ("http://127.0.0.1:99999", "is no address"),
+        ("ftp://127.0.0.1", "isn't an address"),
+        ("http://127.0.0.1:99999", "isn't an address"),
     ],
 )
 def test_servers_that_cannot_be_asked(address: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_another_machines_models_take_no_sources(server: Server, monkeypatch: py
 )
 def test_a_list_in_another_form_is_another_version(listed: Any, server: Server) -> None:
     server.models = listed
-    with pytest.raises(ModelMissing, match=r"another version|cannot be read"):
+    with pytest.raises(ModelMissing, match=r"another version|can't be read"):
         registry.describe(Mode.DIFFUSION, "remote:ace")
 
 

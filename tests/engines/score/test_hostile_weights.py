@@ -107,7 +107,7 @@ def test_weights_of_another_shape_or_with_one_missing_are_named(model: Path) -> 
         ("transformer", {"cross_attention_input_dim": 768}, "cross_attention_input_dim is 768, not 128"),
         ("text_encoder", {"model_type": "t5"}, "model_type is t5, not antiphon_clauses"),
         ("text_encoder", {"num_layers": 10**12}, "num_layers is 1000000000000, not a whole number"),
-        ("text_encoder", {"d_model": 130}, "d_model 130 is no multiple of 4 heads"),
+        ("text_encoder", {"d_model": 130}, "d_model 130 isn't a multiple of 4 heads"),
     ],
     ids=str,
 )

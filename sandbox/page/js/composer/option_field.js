@@ -34,7 +34,7 @@ export class TypedField {
     Object.assign(this, { option, owner, known });
     this.chosen = null;
     this.strict = known !== null;
-    // Line breaks go into free texts alone; a textarea is no combobox by the rules of ARIA.
+    // Line breaks go into free texts alone; a textarea can't be a combobox by the rules of ARIA.
     this.multiline = option.type === OPTION.STRING && known === null;
     const kind = this.multiline ? { rows: 1, "aria-haspopup": "listbox" } : { type: "text", role: "combobox", "aria-expanded": "false" };
     this.input = h(this.multiline ? "textarea" : "input", {

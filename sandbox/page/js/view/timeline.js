@@ -166,7 +166,7 @@ export class Timeline {
 
   scrolled() {
     const left = this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight;
-    // Only a move upwards leaves the end: growth of what is shown is no wish of the reader's.
+    // Only a move upwards leaves the end: growth of what is shown isn't the reader's doing.
     if (left < NEAR_END) this.sticky = true;
     else if (this.scroller.scrollTop < this.lastTop) this.sticky = false;
     this.lastTop = this.scroller.scrollTop;
