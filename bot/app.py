@@ -287,7 +287,7 @@ class Antiphon(commands.AutoShardedBot):
 
 
 def installed(engines: str, settings: Settings) -> InstalledModels:
-    """Return what each model of the settings takes, without those that are not there; those are logged."""
+    """Return the capabilities of the installed models of the settings; missing models are logged."""
     for name in settings.superseded:
         log.warning("%s has no effect beside MODELS: add its model to MODELS and remove it", name)
     found: list[Capabilities] = []

@@ -309,7 +309,7 @@ class Settings(OptionDefaults):
 
     @property
     def secrets(self) -> list[str]:
-        """What must never stand in a log."""
+        """Values that are hidden from logs."""
         held = (self.discord_token, self.hf_token)
         return [secret.get_secret_value() for secret in held if secret is not None]
 
@@ -342,7 +342,7 @@ class Settings(OptionDefaults):
 
 
 KNOWN = frozenset(name.upper() for name in Settings.model_fields)
-"""The names of the settings as they stand in the environment and in .env."""
+"""The settings' names in the environment and in .env."""
 
 
 def unknown_names(env_file: Path = Path(".env")) -> list[UnknownName]:

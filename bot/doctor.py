@@ -1,4 +1,4 @@
-"""What runs where, what is missing, and what to do about it."""
+"""`antiphon doctor`: checks of installation, settings, models and devices, with advice for each problem."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LOW_DISK_GB = 2.0
 WEIGHTS_SHARE = 0.6
 """Of the graphics memory; the engines leave the rest to activations."""
 MAIN_MEMORY_SHARE = 0.8
-"""Of what is left of main memory; torch, audio and the bot itself take the rest."""
+"""Share of the free main memory for weights; the rest is for torch, audio and the bot itself."""
 
 
 @dataclass(frozen=True, slots=True)

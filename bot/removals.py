@@ -1,4 +1,4 @@
-"""Removals: what follows from those in Discord, and those that begin here."""
+"""Deletions of clips by members, and the effects of deletions in Discord on jobs, clips and duels."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class UnknownName:
 
 
 def read(path: Path, known: Collection[str]) -> list[Setting]:
-    """Return what the file sets, in its order; nothing where there is no file.
+    """Return the file's assignments in order; none where there is no file.
 
     known: the names of settings, in capitals.  Raises ConfigError with the numbers of the lines at fault.
     """
@@ -97,7 +97,7 @@ def unknown_names(settings: Collection[Setting], known: Collection[str]) -> list
 
 
 def parse(text: str, known: Collection[str], path: Path = Path(".env")) -> list[Setting]:
-    """Return what a text in this format sets. Raises ConfigError with the numbers of the lines at fault."""
+    """Parse a text in this format. Raises ConfigError with the numbers of the lines at fault."""
     lines = re.split(r"\r\n|\n|\r", text)
     found: list[Setting] = []
     wrong: list[str] = []

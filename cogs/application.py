@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot.app import PERMISSIONS, Antiphon
 from bot.config import DISCORD
 from bot.terminal import print_line
-from cogs.discord_errors import NETWORK_ERRORS
+from cogs.ui.discord_errors import NETWORK_ERRORS
 
 log = logging.getLogger(__name__)
 

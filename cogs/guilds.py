@@ -8,7 +8,7 @@ import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
-from cogs.discord_errors import NETWORK_ERRORS
+from cogs.ui.discord_errors import NETWORK_ERRORS
 from cogs.ui.text import quoted
 
 log = logging.getLogger(__name__)

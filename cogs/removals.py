@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import StoreError
-from cogs.discord_errors import NETWORK_ERRORS, UNKNOWN_CHANNEL
+from cogs.ui.discord_errors import NETWORK_ERRORS, UNKNOWN_CHANNEL
 
 log = logging.getLogger(__name__)
 

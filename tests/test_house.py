@@ -221,7 +221,6 @@ def test_there_is_no_circle_of_imports() -> None:
 
 
 COG_LAYERS = (
-    {"discord_errors"},
     {"ui"},
     {"delivery"},
     {"submission"},

@@ -70,7 +70,7 @@ class Envelope:
         return gain
 
     def loudness(self, gain: npt.NDArray[np.float64]) -> float:
-        """Return about what the limited wave's loudness will be, in LUFS.
+        """Return an estimate of the limited wave's loudness in LUFS.
 
         The mean square of a block, weighted before the gain instead of after it, is fed to the gating as
         a signal at block rate. Near enough to choose a drive by: the gain is slow against the weighting.

@@ -59,7 +59,7 @@ class _Unreadable(Exception):
 
 
 def prepare(data: bytes, name: str) -> bytes | None:
-    """Return what an engine reads in place of a file, or None where it reads the file itself.
+    """Return the FLAC file that engines read instead, or None where they can read the file itself.
 
     name: what the file is called in a refusal.  Raises UserError, with what to do, for a file without
     sound in its first 300 s, of less than 0.1 s, with NaN, infinity or absurd levels, or that neither

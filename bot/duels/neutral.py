@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class NeutralFiles(NamedTuple):
-    """Names inside the clips' folder of what an open duel shows: two MP3s without tags, and their picture."""
+    """Names, in the clips' folder, of an open duel's files: two MP3s without tags, and a picture of both."""
 
     a: str
     b: str

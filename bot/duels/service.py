@@ -193,7 +193,7 @@ class DuelService:
         return duel
 
     async def close_in_channel(self, channel_id: int) -> None:
-        """Close the open duels of a channel or thread where nobody can vote any more."""
+        """Close the open duels of a channel or thread in which votes became impossible."""
         for duel in await self._duels.open_in_channel(channel_id):
             await self.close(duel.id)
 

@@ -1,1 +1,1 @@
-"""Models that turn recipes into waveforms: the only room that imports torch and what stands on it."""
+"""Models that turn recipes into waveforms: the only package that imports torch and libraries over it."""

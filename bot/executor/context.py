@@ -166,7 +166,7 @@ class PipeContext:
             self._send(Heartbeat())
 
     def cancelled(self, job: RenderRequest) -> bool:
-        """Tell whether somebody cancelled this job; if so it is dropped here."""
+        """Tell whether a job was cancelled; a cancelled one is dropped here."""
         with self._changed:
             if job.id not in self._cancelled:
                 return False
@@ -203,7 +203,7 @@ class PipeContext:
         self.fail(job.id, error)
 
     def fail(self, job_id: int, error: BaseException) -> None:
-        """Report a failure: what was raised on purpose in its own words, the rest by its job's number."""
+        """Report a failure: a UserError's own text; for anything else a text with the job's number."""
         detail = "".join(traceback.format_exception(error))
         if isinstance(error, RenderError | UserError):
             self._send(Failed(job_id, _kind(error), str(error), detail))

@@ -105,7 +105,7 @@ class Worker:
         return self._loaded[model]
 
     def _fits(self, model: ModelRef) -> bool:
-        """Tell whether a model can be loaded beside those that are."""
+        """Tell whether a model fits in memory beside the loaded ones."""
         start = self._start
         return self._engines.fits(
             model.mode,
@@ -126,7 +126,7 @@ class Worker:
         self._resident()
 
     def _resident(self) -> None:
-        """Have the bot know what is loaded, and what would be loaded without unloading any of it."""
+        """Report the loaded models, and those that fit in memory beside them."""
         self._context.loaded = tuple(sorted(self._loaded))
         others = (model for model in self._installed if model not in self._loaded)
         self._context.fitting = tuple(model for model in others if self._can_fit(model))

@@ -59,7 +59,7 @@ class FetchPlan:
 
 
 def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> FetchPlan:
-    """Ask the hub what a model consists of.
+    """Ask the hub for the list of a model's files.
 
     Raises UserError for what is no hub name, ModelMissing with what to do where the hub says no or cannot be
     reached.
@@ -88,7 +88,7 @@ def plan_fetch(model: str, token: str | None, *, audiocraft: bool = False) -> Fe
 
 
 def select_files(paths: list[str], entry: CatalogueEntry | None, *, audiocraft: bool = False) -> list[str]:
-    """Choose what is needed of a model's files: settings, and weights as safetensors wherever there are some.
+    """Choose the files of a model to fetch: settings, and weights, as safetensors wherever there are some.
 
     Raises ModelMissing where there are no weights that are read.
     """

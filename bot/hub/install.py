@@ -48,7 +48,7 @@ class Installation:
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes that the disk needs: what is to come, and as much as everything for the converted weights."""
+        """Free disk space needed, in bytes: missing files, and the whole size again for converted weights."""
         return self.remaining + (self.total if self.converts else 0)
 
 
@@ -69,7 +69,7 @@ def plan_installation(model: str, token: str | None, *, audiocraft: bool = False
 def install(
     planned: Installation, token: str | None, on_progress: OnProgress, on_convert: Callable[[], None]
 ) -> Path:
-    """Download what is missing, convert it where that is needed, and return the model's folder.
+    """Download missing files, convert them where needed, and return the model's folder.
 
     on_convert: called before the conversion, which takes minutes for a large model.
     Raises SetupError where the disk is too small, before the first byte; what fetch and convert raise.

@@ -99,7 +99,7 @@ def size_of(model: str) -> int:
 
 
 def remove(model: str) -> None:
-    """Delete a fetched model from the cache, and what it was converted to.
+    """Delete a fetched model and its converted copy from the cache.
 
     Raises UserError for anything that is not in the cache.
     """

@@ -1,1 +1,1 @@
-"""The queue's service: who is next, how long it takes, and what the worker is given."""
+"""The queue's service: dispatch to workers, positions and ETA, history and delivery records."""

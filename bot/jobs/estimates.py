@@ -1,4 +1,4 @@
-"""Where each open job stands in the queue, and when it will be done."""
+"""Queue position and ETA of each open job."""
 
 from __future__ import annotations
 

@@ -36,12 +36,12 @@ class Janitor:
         self._task: asyncio.Task[None] | None = None
 
     def attach(self, service: JobService) -> None:
-        """Be told of jobs that are over, and begin with what a kill left behind."""
+        """Subscribe to ended jobs, and start with the files that a killed run left."""
         service.subscribe(self._moved)
         self._task = asyncio.get_running_loop().create_task(self._start())
 
     async def close(self) -> None:
-        """Stop what is going on; the next start takes it up."""
+        """Stop the clean-up in progress; the next start resumes it."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

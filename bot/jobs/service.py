@@ -99,7 +99,7 @@ class JobService:
         self._listeners.append(listener)
 
     def engine(self, mode: Mode) -> Capabilities:
-        """Return what a mode's default model takes. Raises UserError where none is installed for it."""
+        """Return the capabilities of a mode's default model. Raises UserError where none is installed."""
         return self.models.default(mode)
 
     def adopt(self, recipe: Recipe) -> Recipe:
@@ -209,7 +209,7 @@ class JobService:
         return await self._estimates.positions()
 
     async def run(self) -> None:
-        """Put back what a killed bot left running, then keep the worker busy until close().
+        """Requeue the jobs that a killed bot left running, then dispatch jobs until close().
 
         Cancelled, it leaves what is running for the next start to put back.
         """
@@ -222,7 +222,7 @@ class JobService:
         self._ended.set()
 
     async def close(self) -> None:
-        """End the worker, and put what it was rendering back into the queue."""
+        """End the workers, and return their running jobs to the queue."""
         await self._workers.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSING_SECONDS):
@@ -367,7 +367,7 @@ class JobService:
             self._publish(Moved(job.id, State.FAILED))
 
     def _discard(self, job_id: int) -> None:
-        """Remove what an earlier attempt at a job published before a kill kept it from being recorded."""
+        """Remove files that an earlier attempt at a job wrote, but did not record before a kill."""
         remove_files(self._settings.clip_dir, *clip_files(job_id))
 
     def _publish(self, event: Moved | Advanced) -> None:

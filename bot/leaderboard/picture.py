@@ -195,7 +195,7 @@ class _Sheet:
         self._add(Line2D([_x(0.5)] * 2, ends, color=_INK, linewidth=2, solid_capstyle="butt"))
 
     def axis(self, y: float) -> None:
-        """Write what the two ends mean."""
+        """Label the two ends of the axis."""
         self.text(_MARGIN, y, f"◀ {Mode.AR}", _TEXT, _COLOURS[Conclusion.AR])
         self.text(
             WIDTH - _MARGIN, y, f"{Mode.DIFFUSION} ▶", _TEXT, _COLOURS[Conclusion.DIFFUSION], right=True
@@ -219,7 +219,7 @@ class _Sheet:
 
 
 def drawable(words: str) -> str:
-    """Return a line without what the font has no glyph for: emoji, some scripts, control characters."""
+    """Return a line without characters that the font lacks: emoji, some scripts, control characters."""
     glyphs = _glyphs()
     kept = "".join(letter if ord(letter) in glyphs else " " for letter in words)
     return " ".join(kept.split()) or "–"

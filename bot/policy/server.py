@@ -1,4 +1,4 @@
-"""The settings of one server, read from what is stored."""
+"""The settings of one server, parsed from the stored values."""
 
 from __future__ import annotations
 

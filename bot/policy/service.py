@@ -45,7 +45,7 @@ class PolicyService:
         self._listeners.append(listener)
 
     async def open(self) -> None:
-        """Read what is stored."""
+        """Read the stored policy."""
         for guild_id, stored in (await self._guilds.all()).items():
             self._keep(guild_id, {channel: dict(values) for channel, values in stored.items()})
         self._banned = await self._bans.members()

@@ -70,7 +70,7 @@ def _setting(line: str) -> tuple[str, Any]:
 
 
 def read_tags(text: str) -> tuple[str, ...]:
-    """Return what stands between commas."""
+    """Return the comma-separated parts."""
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 

@@ -178,7 +178,7 @@ def validate_prompt(text: str) -> str:
 
 
 def random_seed() -> int:
-    """Return a seed nobody chose, 0 to 2³¹ − 1."""
+    """Return a random seed, 0 to 2³¹ − 1."""
     return secrets.randbelow(MAX_SEED + 1)
 
 

@@ -1,4 +1,4 @@
-"""From what a member typed to a recipe that the engine takes, or a sentence that says what to change."""
+"""Build a valid recipe from a member's input, or raise an error that says what to change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build_recipe(
     task: Task = Task.TEXT,
     sources: Mapping[Role, Source] | None = None,
 ) -> Recipe:
-    """Fill what was left open, first from the owner's settings, then from the engine's defaults.
+    """Fill options that were left out, from the owner's settings, else from the engine's defaults.
 
     options: None is an option left open.
     Raises InvalidRecipe for values out of the engine's bounds and for options that it would ignore.

@@ -16,7 +16,7 @@ _MAJOR = ("major", "maj", "dur", "")
 
 
 def normalize_key(text: str) -> str:
-    """Return the key in the spelling of KEYS: “A#m”, “b flat minor” → “Bb minor”; what is none as it is.
+    """Return a key in the spelling of KEYS: “A#m”, “b flat minor” → “Bb minor”; other text unchanged.
 
     A letter alone is major; “m” is minor and “M” major, as in chord symbols.
     """

@@ -1,4 +1,4 @@
-"""Clips: what was rendered, where its files are, and which message carries it."""
+"""Clips: rendered recipes with their files, measurements and messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.store.database import Database, Row, one
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewClip:
-    """A clip's files, as names inside the clips' folder, and what was measured on them."""
+    """A clip to store. file, picture: names inside the clips' folder.  facts: measurements, as JSON."""
 
     file: str
     picture: str
@@ -25,7 +25,7 @@ class NewClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
-    """A rendered clip. `facts` is what the worker measured and knows: loudness, licence, render time."""
+    """A rendered clip. facts: measurements and provenance by the worker: loudness, licence, render time."""
 
     id: int
     job_id: int
@@ -43,14 +43,14 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A clip as its member finds it again. reason: why it has no message; None where it has one."""
+    """A clip in /history. reason: why it has no message to link to; None where it has one."""
 
     clip: Clip
     reason: str | None
 
 
 class Clips:
-    """The clips that were rendered and not deleted."""
+    """The table clips, without deleted ones."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -100,7 +100,7 @@ class Clips:
         return seconds[len(seconds) // 2] if seconds else None
 
     async def with_files(self) -> list[Clip]:
-        """Return the delivered clips whose files are still there, oldest first."""
+        """Return the delivered clips that still have files on the disk, oldest first."""
         return [_clip(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
 
     async def stored_sources(self) -> set[str]:
@@ -108,17 +108,17 @@ class Clips:
         return {row["sha256"] for row in await self._db.read(_SELECT_SOURCES, {})}
 
     async def files_of_ended_jobs(self) -> dict[int, set[str]]:
-        """Return the files that each job that is over still has: job id → names, empty where it has none."""
+        """Return ended job's id → names of its files on the disk, empty where there are none."""
         rows = await self._db.read(_SELECT_FILES_OF_ENDED, {})
         return {row["id"]: {row["file"], row["picture"]} - {"", None} for row in rows}
 
     async def duels_without_files(self) -> set[int]:
-        """Return the duels that are over, so that their neutral files are not needed any more."""
+        """Return the ids of ended duels, whose neutral files can be deleted."""
         rows = await self._db.read("SELECT id FROM duels WHERE state IN ('revealed', 'failed')", {})
         return {row["id"] for row in rows}
 
     async def files_removed(self, clip_id: int) -> None:
-        """Record that a clip's files made room for newer ones; its message keeps them in Discord."""
+        """Record that a clip's files were deleted from the disk; Discord still has those of its message."""
         async with self._db.write() as tx:
             await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :id", {"id": clip_id})
 

@@ -1,7 +1,7 @@
-"""Deletions of clips: decided in one transaction, carried out in Discord and on the disk, then struck off.
+"""Deletions of clips: recorded in one transaction, executed in Discord and on the disk, then removed here.
 
-Discord and this database share no transaction, so the intention is recorded first. Whatever a kill
-interrupts is still in the table at the next start, and every step can be taken twice.
+Discord and this database share no transaction, so a deletion is recorded before it is executed. One that a
+kill interrupts is still in the table at the next start, and each step is idempotent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.store.personal_rules import NOBODY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Press:
-    """A button under the message to delete, and the right to delete it that came with the press."""
+    """The message whose delete button was pressed. interaction_token: permits its deletion."""
 
     guild_id: int | None
     channel_id: int
@@ -46,13 +46,13 @@ class Deletion:
 
 
 class Deletions:
-    """The deletions that are decided and not finished."""
+    """The table clip_deletions: recorded deletions that are not finished."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def begin(self, clip_id: int, now: float, press: Press | None = None) -> bool:
-        """Decide that a clip goes: from here on it counts as deleted. False where it was deleted before.
+        """Record the deletion of a clip, which counts as deleted from here on. False where it was already.
 
         press: where a button under the clip's own message asked for it; None for any other place. The
         message of a duel carries a second clip and the votes, so it stays when one of its clips goes.
@@ -78,11 +78,11 @@ class Deletions:
         return True
 
     async def pending(self) -> list[Deletion]:
-        """Return what is decided and not finished, oldest first."""
+        """Return the unfinished deletions, oldest first."""
         return [_deletion(row) for row in await self._db.read(_SELECT_PENDING_DELETIONS, {})]
 
     async def finished(self, deletion: Deletion) -> None:
-        """Strike off a deletion whose message and files are gone."""
+        """Remove a finished deletion: its message and files no longer exist."""
         async with self._db.write() as tx:
             about = {"id": deletion.id, "clip_id": deletion.clip_id}
             await tx.execute("DELETE FROM clip_deletions WHERE id = :id", about)

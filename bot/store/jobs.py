@@ -1,4 +1,4 @@
-"""Jobs: what was asked for, in which state, and who is next."""
+"""Jobs: requested recipes, their states, and the order in which they are claimed."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ Counter = Literal["attempts", "interruptions"]
 COUNTERS: tuple[Counter, ...] = ("attempts", "interruptions")
 
 UPLOAD_LIMIT_SECONDS = 7 * 24 * 3600.0
-"""For how long a limit that a 413 revealed is trusted: a server's limit grows when it is boosted."""
+"""How long a limit learnt from a 413 holds: a server's limit grows when it is boosted."""
 
 
 class Jobs:
-    """The queue. Every change of state names the state it leaves, and does nothing where it is not there."""
+    """The table jobs. Each transition is conditional on the state that it leaves, and else does nothing."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
-        """Queue a request. Raises LimitReached where the member or everybody has too many open already."""
+        """Queue a request. Raises LimitReached where the member, or all members, have too many open jobs."""
         async with self._db.write() as tx:
             return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
 
@@ -60,7 +60,7 @@ class Jobs:
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
-        """Keep the clip of a running job; None where the job is no longer running (it was cancelled)."""
+        """Store the clip of a running job; None where the job was cancelled meanwhile."""
         async with self._db.write() as tx:
             row = await one(await tx.execute(_SET_RENDERED, {"id": job_id}))
             return await insert_clip(tx, job_id, clip, now) if row else None
@@ -86,16 +86,16 @@ class Jobs:
         return [job_of(row) for row in requeued], [job_of(row) for row in failed]
 
     async def release_running(self) -> None:
-        """Put the running jobs back in their places after the worker was ended on purpose."""
+        """Requeue the running jobs after the workers were ended on purpose; nothing is counted."""
         async with self._db.write() as tx:
             await tx.execute(_RELEASE_RUNNING, {})
 
     async def fail(self, job_id: int, error: str, now: float) -> Job | None:
-        """End an open job that has no clip; `error` is shown to the member. None where it was over."""
+        """Fail a queued or running job. error: shown to the member. None where it had ended."""
         return await self._end(_FAIL_OPEN, {"id": job_id, "error": error, "now": now})
 
     async def cancel(self, job_id: int, now: float) -> Job | None:
-        """Cancel a queued or running job. None where it was neither."""
+        """Cancel a queued or running job. None where it had ended."""
         return await self._end(_CANCEL_OPEN, {"id": job_id, "now": now})
 
     async def delivered(self, job_id: int, delivery: Delivery, now: float) -> Job | None:
@@ -110,11 +110,11 @@ class Jobs:
         return job_of(row)
 
     async def undeliverable(self, job_id: int, error: str, now: float) -> Job | None:
-        """Fail a rendered job whose clip no place takes. The member is told; the clip stays in /history."""
+        """Fail a rendered job that Discord refuses everywhere. The clip stays in /history."""
         return await self._end(_FAIL_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
 
     async def withdrawn(self, job_id: int, error: str, now: float) -> Job | None:
-        """Fail a rendered job whose message somebody deleted; nobody is told."""
+        """Fail a rendered job whose progress message was deleted; no notice is sent."""
         return await self._end(_FAIL_WITHDRAWN, {"id": job_id, "error": error, "now": now})
 
     async def posting(self, job_id: int, now: float) -> float | None:
@@ -137,7 +137,7 @@ class Jobs:
             )
 
     async def limit_uploads(self, guild_or_channel_id: int, max_bytes: int, now: float) -> None:
-        """Record what a place takes after a 413: later requests there are rendered for it at once."""
+        """Record the upload limit that a 413 revealed: later requests there are encoded for it at once."""
         async with self._db.write() as tx:
             await tx.execute(
                 _UPSERT_UPLOAD_LIMIT,
@@ -145,7 +145,7 @@ class Jobs:
             )
 
     async def token_over(self, job_id: int) -> None:
-        """Forget the interaction's token, which Discord no longer accepts."""
+        """Erase the interaction's token, which Discord no longer accepts."""
         async with self._db.write() as tx:
             await tx.execute("UPDATE jobs SET interaction_token = NULL WHERE id = :id", {"id": job_id})
 
@@ -156,14 +156,14 @@ class Jobs:
             _check_limits(open_now["mine"], open_now["everybody"], per_member, in_all, more=jobs)
 
     async def notified(self, job_id: int) -> None:
-        """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
+        """Record that the member was notified of the job's end, and erase the interaction's token."""
         async with self._db.write() as tx:
             await tx.execute(_SET_NOTIFIED, {"id": job_id})
 
     async def outbox(self) -> list[Job]:
-        """Return what has to reach somebody: rendered clips, and failures nobody was told of.
+        """Return jobs to deliver: rendered clips, and failures without a notice so far.
 
-        A duel's clips are the duel's to show.
+        Duels deliver their own jobs.
         """
         return [job_of(row) for row in await self._db.read(_SELECT_OUTBOX, {})]
 
@@ -202,7 +202,7 @@ class Jobs:
         return [Depth(State(row["state"]), row["jobs"], row["oldest"]) for row in rows]
 
     async def running(self) -> list[Job]:
-        """Return what is being rendered now."""
+        """Return the running jobs, by the time of their claim."""
         rows = await self._db.read("SELECT * FROM jobs WHERE state = 'running' ORDER BY claimed_at, id", {})
         return [job_of(row) for row in rows]
 

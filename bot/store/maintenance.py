@@ -12,7 +12,7 @@ from bot.store.lock import lock
 
 
 def check(path: Path) -> list[str]:
-    """Return what is wrong with the file, nothing if all is well.
+    """Return the file's faults, empty if it has none.
 
     Raises StoreError where there is no database, it cannot be read, or its schema is newer than the program.
     """

@@ -9,7 +9,7 @@ from bot.store.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """payload_sha256: of what was sent.  versions: ids and versions of Discord's commands, as JSON."""
+    """payload_sha256: of the sent commands.  versions: ids and versions of Discord's commands, as JSON."""
 
     payload_sha256: str
     versions: str
@@ -22,7 +22,7 @@ class Registrations:
         self._db = database
 
     async def last(self, application_id: int) -> Registered | None:
-        """Return what was registered last, or None where nothing was."""
+        """Return the last registration, or None."""
         row = await self._db.read_one(
             "SELECT payload_sha256, versions FROM command_registrations WHERE application_id = :id",
             {"id": application_id},

@@ -1,4 +1,4 @@
-"""Removals in Discord: what happens to jobs, clips and duels whose message, channel or server is gone.
+"""Effects of deleted messages, channels and servers on jobs, clips and duels.
 
 Each is one transaction. Votes that were cast before a duel's message was deleted stay and count: they were
 blind, and whoever deletes a message decides about the message alone.
@@ -22,23 +22,23 @@ PLACE_GONE = "The channel or server is gone."
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What a removal ended. job_ids: cancelled while they waited or ran.  duel_ids: over or failed."""
+    """Jobs and duels ended by a removal. job_ids: cancelled.  duel_ids: revealed or failed."""
 
     job_ids: tuple[int, ...] = ()
     duel_ids: tuple[int, ...] = ()
 
 
 class Removals:
-    """Applies what Discord says is gone."""
+    """Updates jobs, clips and duels after deletions in Discord."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     async def messages(self, message_ids: Iterable[int], now: float) -> Removed:
-        """Take note of deleted messages, most of which are nothing to this program.
+        """Apply the deletion of messages, most of which are unknown here.
 
-        A clip stays in /history without a link. A job whose progress was deleted is cancelled: its clip is
-        not wanted there. An open duel is over.
+        A clip stays in /history without a link. A job whose progress message was deleted is cancelled: its
+        clip is not wanted there. An open duel ends.
         """
         known = await self.known(message_ids)
         if not known:
@@ -56,17 +56,17 @@ class Removals:
         return Removed(tuple(jobs), tuple(duels))
 
     async def channel(self, channel_id: int, now: float) -> Removed:
-        """End what is going on in a channel or thread that is gone, with its messages."""
+        """End the jobs and duels of a deleted channel or thread, whose messages are deleted too."""
         about = {"channel_id": channel_id, "now": now, "why": PLACE_GONE}
         return await self._place("channel_id = :channel_id", about, messages_gone=True)
 
     async def guild(self, guild_id: int, now: float) -> Removed:
-        """End what is going on in a server that the bot has left; messages there stay and can be seen."""
+        """End the jobs and duels of a server that the bot has left; its messages stay visible."""
         about = {"guild_id": guild_id, "now": now, "why": PLACE_GONE}
         return await self._place("guild_id = :guild_id", about, messages_gone=False)
 
     async def known(self, message_ids: Iterable[int]) -> list[int]:
-        """Return those whose deletion changes something: they carry a clip, an unfinished duel or job."""
+        """Return the messages that carry a clip, an unfinished duel or a job's progress."""
         rows = await self._db.read(_SELECT_KNOWN, {"ids": json.dumps(sorted(message_ids))})
         return [row["id"] for row in rows]
 

@@ -18,7 +18,7 @@ from bot.app import Antiphon
 from bot.errors import StoreError
 from bot.jobs.service import remove_files
 from bot.store.deletions import Deletion
-from cogs.discord_errors import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK
+from cogs.ui.discord_errors import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK
 
 log = logging.getLogger(__name__)
 

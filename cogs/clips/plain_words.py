@@ -22,10 +22,10 @@ from bot.recipe import PROMPT_CHARACTERS
 from bot.recipe.build import build_recipe
 from cogs.clips.begin import BUTTONS as BEGIN_BUTTONS
 from cogs.clips.begin import FORMS, begin_buttons
-from cogs.discord_errors import NETWORK_ERRORS
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.buttons import IdButton, clip_in, in_rows
 from cogs.ui.commands import command
+from cogs.ui.discord_errors import NETWORK_ERRORS
 from cogs.ui.gate import message_refusal
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted

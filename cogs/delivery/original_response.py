@@ -74,7 +74,7 @@ class OriginalResponses:
         return Shown(message.id, item.channel_id, item.guild_id)
 
     async def fetch(self, item: Respondable) -> discord.Message | None:
-        """Return the answer as it stands in the channel; None where the bot cannot read it.
+        """Fetch the original response from its channel; None where the bot cannot read it.
 
         Raises Refused where it was deleted, or Discord fails for a time.
         """

@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 import discord
 
-from cogs.discord_errors import NETWORK_ERRORS
+from cogs.ui.discord_errors import NETWORK_ERRORS
 
 
 class Remedy(Enum):

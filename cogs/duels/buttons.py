@@ -92,7 +92,7 @@ class CloseButton(IdButton, prefix="duel:close"):
     style = discord.ButtonStyle.danger
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Close it, for its requester and moderators alone."""
+        """Close it. Raises UserError for anybody but its requester and moderators."""
         await think(interaction, private=True)
         duels = interaction.client.duels
         duel = await duels.get(self.number)
@@ -125,7 +125,7 @@ class WhyButton(IdButton, prefix="duel:why"):
     emoji = "💬"
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Open the form, which has to be the first answer; whether they voted is looked at afterwards."""
+        """Open the form: a modal has to be the first response, so the vote is looked up afterwards."""
         await FeedbackForm(self.number).offer(interaction)
 
 

@@ -21,7 +21,7 @@ from cogs.ui.text import quoted
 
 PROMPT_SHOWN = 1_000
 COLOUR = 0x9AA0A6
-"""Neither mode's."""
+"""Grey: the colour of neither mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class DuelCard:
     paths: Mapping[str, Path]
 
     def files(self) -> list[discord.File]:
-        """Open the attachments, anew at every call: sending uses them up."""
+        """Open the attachments; each call returns new ones, because sending consumes them."""
         return [
             discord.File(
                 path,
@@ -44,7 +44,7 @@ class DuelCard:
 
 
 def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
-    """Return the card of an open duel, on which the sides cannot be told apart. Raises NotFound."""
+    """Return the card of an open duel, which is blind: nothing names a mode. Raises NotFound."""
     paths = {
         "a.mp3": folder / duel.file_a,
         "b.mp3": folder / duel.file_b,
@@ -90,7 +90,7 @@ def closed_card(
 
 
 def moment(seconds: float) -> datetime:
-    """Return a Unix time as a date."""
+    """Return a Unix time in seconds as a datetime in UTC."""
     return datetime.fromtimestamp(seconds, tz=UTC)
 
 

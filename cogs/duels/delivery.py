@@ -1,8 +1,8 @@
-"""The outbox of duels: the answer to the command, the message that takes votes, its end, or a failure.
+"""The outbox of duels: the original response, the message with the vote buttons, the result, and failures.
 
-Everything that a duel waits for stands in the database, so whatever was due while the bot was down is done at
-the next start. The answer and the duel itself are kept up to date by two tasks, so that neither waits for the
-other's retries.
+All state is in the database, so steps that fell due while the bot was down are taken at the next start. A
+duel has two tasks, one for the original response and one for its message: neither waits for the other's
+retries.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ from cogs.ui.text import quoted
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 3.0
-"""How often duels are looked at for what only time makes due."""
+"""Interval of polling for duels whose voting time is over."""
 
 
 class DuelDelivery(PersistentCog):
-    """Takes every duel its next step, one step of a duel at a time."""
+    """Drives each duel through its states, one step at a time."""
 
     items = BUTTONS
 
@@ -58,14 +58,14 @@ class DuelDelivery(PersistentCog):
         self._loop: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
-        """Start with the steps that an earlier run left."""
+        """Start the loop, which also resumes unfinished duels of an earlier run."""
         await super().cog_load()
         self.bot.jobs.subscribe(self._on_progress)
         self.bot.duels.subscribe(self._wake.set)
         self._loop = asyncio.create_task(self._run(), name="duels")
 
     async def cog_unload(self) -> None:
-        """Stop; the next start goes on from what the database says."""
+        """Cancel the tasks; the next start resumes from the database."""
         tasks = [*([self._loop] if self._loop else []), *self._tasks.values()]
         for task in tasks:
             task.cancel()
@@ -96,7 +96,7 @@ class DuelDelivery(PersistentCog):
             self._tasks[key] = asyncio.create_task(self._act(key, act), name=f"duel-{duel.id}-{what}")
 
     async def _act(self, key: tuple[int, str], act: Callable[[Duel], Awaitable[bool]]) -> None:
-        """Do one step of a duel as it stands now, again and again through what passes by itself."""
+        """Take one step of a duel, read anew for each attempt; temporary errors are retried with backoff."""
 
         async def attempt() -> bool:
             return await act(await self.bot.duels.get(key[0]))
@@ -117,7 +117,7 @@ class DuelDelivery(PersistentCog):
             self._tasks.pop(key, None)
 
     async def _end(self, key: tuple[int, str], refused: Refused) -> None:
-        """Record that a step which Discord refused, for good or for too long, is not tried again."""
+        """Give up a step that Discord refused permanently, or for too long."""
         duel = await self.bot.duels.get(key[0])
         if key[1] == "answer":
             await self.bot.duels.answer_updated(duel)
@@ -130,7 +130,7 @@ class DuelDelivery(PersistentCog):
             await self.bot.duels.requester_notified(duel.id)
 
     async def _step(self, duel: Duel) -> bool:
-        """Take a duel one state on; tell whether another look at it is due at once. Raises Refused."""
+        """Advance a duel by one state; return whether its next step is due at once. Raises Refused."""
         duels = self.bot.duels
         match duel.state:
             case DuelState.RENDERING:
@@ -151,7 +151,7 @@ class DuelDelivery(PersistentCog):
     # The answer to the command
 
     async def _update_answer(self, duel: Duel) -> bool:
-        """Bring the answer up to date. Raises Refused."""
+        """Update the original response. Raises Refused."""
         duels = self.bot.duels
         if not _answer_is_due(duel):
             return False
@@ -189,7 +189,7 @@ class DuelDelivery(PersistentCog):
         return self.bot.policy.server(duel.guild_id).number("duel_hours") or self.bot.settings.duel_hours
 
     async def _post(self, duel: Duel) -> None:
-        """Show both clips, unless an earlier attempt already did, and begin to take votes. Raises Refused."""
+        """Post both clips, unless an earlier attempt did, and open the vote. Raises Refused."""
         duels = self.bot.duels
         closes_at = moment(duel.in_discord_time(self.bot.clock() + self._hours(duel) * 3600))
         try:
@@ -244,7 +244,7 @@ class DuelDelivery(PersistentCog):
     # The end
 
     async def _reveal(self, duel: Duel) -> None:
-        """Show what stood where, with the tagged files; doing it twice shows the same. Raises Refused."""
+        """Reveal the modes, with the tagged files. Idempotent. Raises Refused."""
         duels = self.bot.duels
         sides, tally = await duels.sides(duel.id), await self.bot.votes.tally(duel.id)
         card = closed_card(duel, sides, await self._clips(sides), tally, self._folder)
@@ -329,7 +329,7 @@ class DuelDelivery(PersistentCog):
         return found
 
     async def _tell(self, duel: Duel) -> None:
-        """Tell the requester that there is no duel. Raises Refused."""
+        """Notify the requester that the duel failed. Raises Refused."""
         notice = Notice(
             f"**Duel {duel.id}** couldn't be started. {duel.error}",
             nonce=f"duel-{duel.id}-failed",

@@ -22,7 +22,7 @@ LINE_CHARACTERS = 300
 
 
 class FeedbackForm(Form):
-    """Reasons for a vote on the duel whose number it has; every field may be left out."""
+    """Reasons for a vote; all fields are optional. number: the duel's id."""
 
     prefix = "duel:why"
 

@@ -12,8 +12,8 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import UserError
-from cogs.discord_errors import NETWORK_ERRORS
 from cogs.ui.answers import reply, think
+from cogs.ui.discord_errors import NETWORK_ERRORS
 from cogs.ui.embeds import build_embed
 from cogs.ui.permissions import moderates_server
 from cogs.ui.text import one_line, plain, quoted
@@ -30,7 +30,7 @@ Models = Literal["built-in models", "other models"]
 
 
 class Leaderboard(commands.Cog):
-    """The command; fitting and drawing happen in a process of their own."""
+    """The command. The fit and the picture are computed in another process."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
@@ -48,7 +48,7 @@ class Leaderboard(commands.Cog):
         by: By = "tag",
         models: Models | None = None,
     ) -> None:
-        """Draw it; moderators also get, in private, the number of votes that do not count."""
+        """Show the leaderboard; moderators also get the number of excluded votes, in private."""
         guild = interaction.guild
         if where == "this server" and (guild is None or not interaction.is_guild_integration()):
             raise UserError(

@@ -12,11 +12,11 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import UserError
 from bot.store.audit import Entry
-from cogs.discord_errors import NETWORK_ERRORS
 from cogs.moderation.clips import BUTTONS, ReportClipForm, ban, clips_page, moderated_guild
 from cogs.moderation.queue import ITEMS, queue_page
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in
+from cogs.ui.discord_errors import NETWORK_ERRORS
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import joined_lines, quoted
 

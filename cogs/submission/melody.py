@@ -12,7 +12,7 @@ from bot.markdown import quoted
 from bot.recipe import Role, Task
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.validate import validate_sources
-from cogs.discord_errors import NETWORK_ERRORS
+from cogs.ui.discord_errors import NETWORK_ERRORS
 
 _DOWNLOAD_SECONDS = 60.0
 _NAME_CHARACTERS = 80

@@ -15,7 +15,7 @@ from discord import app_commands
 from bot.errors import StoreError, UserError
 from bot.markdown import quoted
 from bot.redact import redact
-from cogs.discord_errors import ALREADY_ACKNOWLEDGED, NETWORK_ERRORS, UNKNOWN_MESSAGE
+from cogs.ui.discord_errors import ALREADY_ACKNOWLEDGED, NETWORK_ERRORS, UNKNOWN_MESSAGE
 
 log = logging.getLogger(__name__)
 

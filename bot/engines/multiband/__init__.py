@@ -77,7 +77,7 @@ def bands_folder() -> Path:
 
 
 def read_bands(folder: Path) -> dict[str, Any]:
-    """Return the config of converted bands. Raises ModelMissing for what is none."""
+    """Return the config of converted bands. Raises ModelMissing for any other file."""
     file = folder / "config.json"
     try:
         config: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

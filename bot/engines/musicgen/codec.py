@@ -15,7 +15,7 @@ from bot.engines.musicgen.checkpoint import CONFIG, Checkpoint
 from bot.errors import ModelMissing
 
 SECTION_SECONDS = 2.0
-"""How much is decoded at a time: what is left after a clip's last token, and what that takes in memory."""
+"""Audio decoded at a time: the work left after a clip's last token, and its memory."""
 _CODEBOOK = ".codebook.embed"
 """End of the name of a codebook's vectors."""
 RECURRENT = 2

@@ -21,7 +21,7 @@ SLOWER = 4.0
 
 
 def describe(mode: Mode, model: str, folder: Path) -> Capabilities:
-    """Return what the checkpoint in a folder takes and gives; `model` is “audiocraft:NAME”.
+    """Return the capabilities of the checkpoint in a folder; `model` is “audiocraft:NAME”.
 
     Raises ModelMissing where the folder holds no MusicGen, or audiocraft is not installed.
     """

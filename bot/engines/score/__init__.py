@@ -23,7 +23,7 @@ BUILT_IN = {"antiphon-tiny-ar": MODELS / "ar", "antiphon-tiny-diffusion": MODELS
 
 
 def describe(mode: Mode | str, folder: Path) -> Capabilities:
-    """Return what the model in `folder` takes and gives.
+    """Return the capabilities of the model in `folder`.
 
     Raises ModelMissing if none of this mode is there, whole.
     """

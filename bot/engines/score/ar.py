@@ -175,7 +175,7 @@ class _Sequence:
 
 
 def _precision(dtype: torch.dtype | str | None, device: str) -> Precision:
-    """Return what to compute in; what the device has not becomes fp32."""
+    """Return the precision to compute in: fp32 where the device lacks the one asked for."""
     names: dict[torch.dtype, Precision] = {torch.bfloat16: "bf16", torch.float16: "fp16"}
     asked = names.get(torch_dtype(dtype), "fp32")
     return asked if asked in precisions_on(device) else "fp32"

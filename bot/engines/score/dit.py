@@ -43,7 +43,7 @@ class Clips:
 
 
 class DiT(nn.Module):
-    """Predicts what a denoising step needs, from noisy latents, a time, words and global conditions.
+    """Predicts a denoising step's target from noisy latents, time, text states and global conditions.
 
     config: config.json of diffusers' StableAudioDiTModel; `sample_size` does not matter here. The
     parameters take no memory until weights are assigned to them (`load_state_dict(…, assign=True)`).

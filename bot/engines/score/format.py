@@ -1,4 +1,4 @@
-"""The score format: what the built-in models write and the sampler plays.
+"""The score format that the built-in models generate and the sampler renders.
 
 A score is a grid of sixteenth notes with five roles (chord, bass, lead, counter, drums), one instrument a
 role and bar,

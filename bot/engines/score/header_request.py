@@ -61,7 +61,7 @@ class HeaderRequest:
 
 
 def requested_header(recipe: Recipe) -> HeaderRequest:
-    """Return what a recipe asks of the header: its options `bpm` and `key`, else its prompt."""
+    """Return a recipe's constraints on the header: from its options `bpm` and `key`, else its prompt."""
     request = header_request(recipe.prompt)
     bpm, key = recipe.options.get("bpm"), recipe.options.get("key")
     if bpm is not None:

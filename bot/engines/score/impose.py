@@ -1,4 +1,4 @@
-"""Hold a latent to what a prompt names and to a first beat, while the rest of it is denoised around them."""
+"""Impose a prompt's instruments and a note on the first beat on a latent, while the rest is denoised."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def program_rows(basis: Tensor) -> Tensor:
 
 
 def bits_of(model: ScoreAutoencoder, latents: Tensor) -> Tensor:
-    """Return what the linear encoder makes of, float32 [..., BEAT_BITS]: the bits of latents [..., 128]."""
+    """Invert the linear encoder: the bits, float32 [..., BEAT_BITS], of latents [..., 128]."""
     return latents @ (model.basis / model.basis.square().sum(0)).T.to(latents) + model.mean.to(latents)
 
 

@@ -1,4 +1,4 @@
-"""The mix: what the score's mix name does to the sound. Drive, filters, echo, room, tape, vinyl and rain."""
+"""The mix effects of a score's mix name: drive, filters, echo, room, tape, vinyl and rain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No late beginning and no empty bar: what a score lacks is taken from its own bars."""
+"""Repair late beginnings and empty bars of a score with notes from its other bars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep what a prompt says of instruments: which are there, and in which order they enter.
+"""Constrain the instruments to those that a prompt names, and to the order in which it lists them.
 
 The models hear these words too, and follow them often, not always. Where a prompt names instruments, the
 engines let the model choose among these alone, at the places where instruments are chosen; notes are the
@@ -135,7 +135,7 @@ class _Word:
 
 @cache
 def _lexicon() -> dict[str, _Word | None]:
-    """Return phrases and what they name; None for what is no instrument."""
+    """Return phrase → instrument; None for phrases that only look like one."""
     data = tomllib.loads((Path(__file__).parent / "instruments.toml").read_text(encoding="utf-8"))
     kits = tuple(range(1, len(KITS)))
     out: dict[str, _Word | None] = {p.name: _Word((PROGRAM_ID[p.name],), False) for p in PROGRAMS[1:]}
@@ -151,7 +151,7 @@ def _lexicon() -> dict[str, _Word | None]:
 
 
 def asked_instruments(prompt: str) -> InstrumentRequest:
-    """Read what a prompt says of instruments; any text will do."""
+    """Parse the instruments that a prompt asks for. Takes any text."""
     text = spelled_out(prompt[:MAX_CHARACTERS]).lower()
     tokens = _TOKEN.findall(text)
     found: list[tuple[int, int, _Word]] = []
@@ -255,7 +255,7 @@ def _match(tokens: list[str], position: int, phrases: dict[str, Value]) -> tuple
 
 
 def _ordered(found: list[tuple[int, int, _Word]], unwanted: frozenset[tuple[int, int]]) -> InstrumentRequest:
-    """Put clauses into the order in which they are to be heard, and number those that name instruments."""
+    """Sort clauses into playing order, and number those that name instruments."""
     firsts = any(kind == 0 for kind, _, _ in found)
     keyed: list[tuple[tuple[int, int], _Word]] = []
     for kind, clause, word in found:
@@ -339,7 +339,7 @@ class Steering:
     def imposed(
         self, chances: Sequence[npt.NDArray[np.floating]], bars: int
     ) -> tuple[npt.NDArray[np.int16], list[tuple[int, int]]]:
-        """Return what the roles have to play in each bar, and where instruments enter.
+        """Return each role's program in each bar, and the bars in which instruments enter.
 
         The first is [bars, 5], −1 where the model decides; the second holds pairs of bar and role.
         chances: role → the model's chances [programs] over the whole clip.

@@ -48,7 +48,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def pending(connection: sqlite3.Connection, folder: Path = FOLDER) -> list[Migration]:
-    """Return what is still to apply. Raises StoreError where the schema is newer than this program."""
+    """Return the pending migrations. Raises StoreError where the schema is newer than this program."""
     migrations = available(folder)
     version = version_of(connection)
     if version > len(migrations):
@@ -60,7 +60,7 @@ def pending(connection: sqlite3.Connection, folder: Path = FOLDER) -> list[Migra
 
 
 def migrate(path: Path, now: float, folder: Path = FOLDER) -> list[Migration]:
-    """Bring the database at `path` up to date and return what was applied.
+    """Migrate the database at `path` and return the applied migrations.
 
     A database that already holds a schema is first copied beside itself, see backup_before.
     Raises StoreError with the file's name; what an earlier migration did then stays, what the failing one
@@ -76,7 +76,7 @@ def migrate(path: Path, now: float, folder: Path = FOLDER) -> list[Migration]:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the file for writing, made if absent, in WAL mode. Raises StoreError with what is in the way."""
+    """Open the file for writing, made if absent, in WAL mode. Raises StoreError with the reason."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(path, isolation_level=None, timeout=5)

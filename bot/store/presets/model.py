@@ -82,7 +82,7 @@ class Body:
         put(self, "description", _description(self.description))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is set as JSON's types, the fields and options in one object."""
+        """Return the fields and options that are set, in one object of JSON's types."""
         data = {
             "template": self.template,
             "mode": self.mode.value,
