@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bot.coach.lexicon import lexicon
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.duels.neutral import NeutralFiles, neutralise
-from bot.errors import InvalidRecipe, NotFound, RenderError
+from bot.errors import InvalidRecipe, NotFound, RenderError, UserError
 from bot.jobs.service import JobService, remove_files
+from bot.presets.use import recipe_from
 from bot.recipe import Mode, Recipe, validate_prompt
 from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds
-from bot.store.duels.model import AnswerShown, Duel, DuelSide, DuelState, NewDuel, Side
+from bot.recipe.capabilities import Capabilities
+from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, DuelState, NewDuel, Side
 from bot.store.duels.repository import Duels
 from bot.store.jobs import Request, State
+from bot.store.presets.model import Body
 
 MAX_TRIES = 2
 """Attempts at rendering a side before the duel fails."""
 
 TAG_CLASSES = ("genre", "mood")
 MAX_TAGS = 8
+
+
+_BUILT_IN = {BUILTIN_AR, BUILTIN_DIFFUSION}
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What makes one side of a duel: a model, by a preset's settings where there is one."""
+
+    engine: Capabilities
+    preset: Body | None = None
 
 
 class DuelService:
@@ -42,29 +57,26 @@ class DuelService:
     async def start(
         self,
         prompt: str,
-        seconds: float | None,
+        pair: tuple[Recipe, Recipe],
         guild_id: int,
         to_request: Callable[[Recipe], Request],
-        limits: OwnerLimits | None = None,
     ) -> Duel:
-        """Queue one clip per mode; the side of each is drawn at random and kept secret until the end.
+        """Queue both clips; the side of each is drawn at random and kept secret until the end.
 
-        seconds: None takes the owner's default, clamped to what both models support.  to_request: turns a
-        recipe into the member's request.  limits: as of `recipes`.
-        Raises UserError where a mode has no model, a value suits only one of them, or a limit is reached.
+        pair: recipes of one length.  to_request: turns a recipe into the member's request.
+        Raises UserError where a model is not there any more or a limit is reached.
         """
-        recipes = self.recipes(prompt, seconds, limits)
-        first = secrets.choice(list(Mode))
-        modes: dict[Side, Mode] = {"a": first, "b": next(mode for mode in Mode if mode is not first)}
-        asked = {side: to_request(recipes[mode]) for side, mode in modes.items()}
+        adopted = [self._jobs.adopt(recipe) for recipe in pair]
+        first = secrets.randbelow(2)
+        recipes: dict[Side, Recipe] = {"a": adopted[first], "b": adopted[1 - first]}
         duel, jobs = await self._duels.start(
             NewDuel(
-                prompt=recipes[first].prompt,
-                seconds=recipes[first].seconds,
-                tags=tags_of(recipes[first].prompt),
-                built_in=self.built_in,
+                prompt=prompt,
+                seconds=adopted[0].seconds,
+                tags=tags_of(prompt),
+                built_in=any(recipe.model in _BUILT_IN for recipe in adopted),
                 guild_id=guild_id,
-                sides=asked,
+                sides={side: to_request(recipe) for side, recipe in recipes.items()},
             ),
             self._clock(),
             max_open=self._settings.duels_per_member,
@@ -75,34 +87,67 @@ class DuelService:
         return duel
 
     def recipes(
-        self, prompt: str, seconds: float | None, limits: OwnerLimits | None = None
-    ) -> dict[Mode, Recipe]:
-        """Return one recipe per mode, of the same length. Raises UserError.
+        self,
+        prompt: str,
+        seconds: float | None,
+        limits: OwnerLimits | None = None,
+        a: Contender | None = None,
+        b: Contender | None = None,
+    ) -> tuple[Recipe, Recipe]:
+        """Return a recipe for each contender, of the same length.
 
-        limits: of the server; None takes the owner's.
+        a, b: where one is None, the default model of the mode that the other one is not of, if there is one.
+        seconds: None takes the owner's default, clamped to what both models support.  limits: of the server;
+        None takes the owner's.
+        Raises UserError where a mode has no model, both are the same, or a value suits only one of them.
         """
         limits = limits or self._settings
-        engines = {mode: self._jobs.engine(mode) for mode in Mode}
+        pair = self._pair(a, b)
         prompt = validate_prompt(prompt)
-        shortest = max(engine.min_seconds for engine in engines.values())
-        longest = min(longest_seconds(engine, limits) for engine in engines.values())
+        engines = [one.engine for one in pair]
+        shortest = max(engine.min_seconds for engine in engines)
+        longest = min(longest_seconds(engine, limits) for engine in engines)
         if shortest > longest:
             raise InvalidRecipe("The two models have no clip length in common, so no duel is possible.")
         if seconds is None:
             seconds = min(max(limits.default_seconds, shortest), longest)
         if not shortest <= seconds <= longest:
             raise InvalidRecipe(f"A duel can last {shortest:g} to {longest:g} seconds here, not {seconds:g}.")
-        return {
-            mode: build_recipe(engine, limits, prompt=prompt, seconds=seconds)
-            for mode, engine in engines.items()
-        }
+        left, right = (self._recipe(one, prompt, seconds, limits) for one in pair)
+        if left == right.reseeded(left.seed):
+            raise InvalidRecipe("Both sides would be made alike. Choose two different models or presets.")
+        return left, right
+
+    async def rematch(self, duel: Duel, limits: OwnerLimits | None = None) -> tuple[Recipe, Recipe]:
+        """Return the recipes of an old duel with new seeds; of the defaults where a model is gone."""
+        sides = await self._duels.sides(duel.id)
+        left, right = (sides[side].recipe.reseeded() for side in SIDES)
+        try:
+            return self._jobs.adopt(left), self._jobs.adopt(right)
+        except UserError:
+            return self.recipes(duel.prompt, duel.seconds, limits)
+
+    def _pair(self, a: Contender | None, b: Contender | None) -> tuple[Contender, Contender]:
+        if a is not None and b is not None:
+            return a, b
+        known = a or b
+        if known is None:
+            return Contender(self._jobs.engine(Mode.AR)), Contender(self._jobs.engine(Mode.DIFFUSION))
+        models = self._jobs.models
+        others = [*(models.defaults[m] for m in Mode if m in models.defaults), *models.values()]
+        others.sort(key=lambda one: one.mode is known.engine.mode)
+        other = next((one for one in others if one.model_ref != known.engine.model_ref), known.engine)
+        return (known, Contender(other)) if a is not None else (Contender(other), known)
+
+    def _recipe(self, contender: Contender, prompt: str, seconds: float, limits: OwnerLimits) -> Recipe:
+        if contender.preset is None:
+            return build_recipe(contender.engine, limits, prompt=prompt, seconds=seconds)
+        return recipe_from(contender.preset, prompt, contender.engine, limits, seconds=seconds)
 
     @property
     def built_in(self) -> bool:
-        """Whether a model that ships with the program takes part in new duels."""
-        return not {BUILTIN_AR, BUILTIN_DIFFUSION}.isdisjoint(
-            one.model for one in self._jobs.models.defaults.values()
-        )
+        """Whether a model that ships with the program takes part in duels of the two defaults."""
+        return any(one.model in _BUILT_IN for one in self._jobs.models.defaults.values())
 
     async def advance(self, duel: Duel) -> None:
         """Advance a rendering duel whose jobs have ended: to ready, to another attempt, or to failed."""
@@ -227,10 +272,15 @@ class DuelService:
             if side.tries >= MAX_TRIES:
                 await self.fail(duel, f"One clip couldn't be made. {side.job_error}")
                 return
+        try:
+            recipes = {side.side: self._jobs.adopt(side.recipe.reseeded()) for side in broken}
+        except UserError as gone:
+            await self.fail(duel, str(gone))
+            return
         for side in broken:
             before = await self._jobs.jobs.get(side.job_id)
             again = Request(
-                recipe=side.recipe.reseeded(),
+                recipe=recipes[side.side],
                 user_id=before.user_id,
                 guild_id=before.guild_id,
                 channel_id=before.channel_id,

@@ -46,9 +46,9 @@ class DuelForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Queue both clips."""
-        interaction.client.duels.recipes(typed["words"], None)
+        pair = interaction.client.duels.recipes(typed["words"], None)
         await acknowledge_request(interaction, clips=2)
-        await start_duel(interaction, typed["words"], None)
+        await start_duel(interaction, typed["words"], pair)
 
 
 class MakeClipButton(IdButton, prefix="begin:clip"):

@@ -7,6 +7,7 @@ from typing import Any
 import discord
 
 from bot.app import Antiphon
+from bot.duels.service import Contender
 from bot.errors import UserError
 from bot.recipe.build import in_other_mode
 from bot.store.clips import Clip
@@ -49,7 +50,7 @@ class OtherModeButton(IdButton, prefix="clip:other"):
 
 
 class DuelButton(IdButton, prefix="clip:duel"):
-    """The same prompt and length once more in both modes, to be voted on blind."""
+    """The same prompt and length by this model and one of the other mode, to be voted on blind."""
 
     label = "Duel"
     emoji = "⚔️"
@@ -58,7 +59,11 @@ class DuelButton(IdButton, prefix="clip:duel"):
         """Start it for the member who pressed."""
         await acknowledge_request(interaction, clips=2)
         recipe = (await interaction.client.history.clip(self.number)).recipe
-        await start_duel(interaction, recipe.prompt, recipe.seconds)
+        duels = interaction.client.duels
+        # The clip's own model is one side.
+        made_by = Contender(interaction.client.jobs.models[interaction.client.jobs.adopt(recipe).model_ref])
+        pair = duels.recipes(recipe.prompt, recipe.seconds, limits_of(interaction), made_by)
+        await start_duel(interaction, recipe.prompt, pair)
 
 
 class DetailsButton(IdButton, prefix=CLIP_DETAILS):

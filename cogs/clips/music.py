@@ -22,10 +22,10 @@ from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.recipe.validate import Unsupported
 from bot.store.presets.model import Preset
 from bot.text import sanitize
-from cogs.clips.models import suggest_models
 from cogs.presets.lookup import named, suggest
 from cogs.presets.submit import use
 from cogs.submission.melody import check_melody
+from cogs.submission.models import suggest_models
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.choices import mode_choices
 from cogs.ui.gate import limits_of

@@ -137,7 +137,7 @@ async def rematch(interaction: discord.Interaction[Antiphon], duel_id: int) -> N
     before = await interaction.client.duels.get(duel_id, interaction.guild_id or 0)
     if before.state not in (DuelState.CLOSED, DuelState.REVEALED):
         raise UserError("That duel isn't over yet. Close it first, or wait until it ends.")
-    await start_duel(interaction, before.prompt, before.seconds)
+    await start_duel(interaction, before.prompt, await interaction.client.duels.rematch(before))
 
 
 def duel_buttons(duel_id: int) -> discord.ui.View:

@@ -69,9 +69,10 @@ def closed_card(
     """Return the card of a closed duel: modes, recipes and votes. clips: those that still exist."""
     paths: dict[str, Path] = {}
     fields: list[Field] = []
+    names = _names(sides)
     for side, found in sides.items():
         clip = clips.get(side)
-        fields.append(Field(f"{side.upper()} was {found.mode}", _made(found, clip)))
+        fields.append(Field(f"{side.upper()} was {names[side]}", _made(found, clip)))
         if clip and clip.file and (folder / clip.file).is_file():
             paths[f"{side}-{found.mode}.mp3"] = folder / clip.file
     fields.append(Field("Votes", _votes(sides, tally), inline=False))
@@ -94,6 +95,17 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC)
 
 
+def _names(sides: Mapping[Side, DuelSide]) -> dict[Side, str]:
+    """Return what tells the sides apart: their modes, else their models, else their settings."""
+    modes = {side: str(found.mode) for side, found in sides.items()}
+    if len(set(modes.values())) > 1:
+        return modes
+    models = {side: model_name(found.recipe.model) for side, found in sides.items()}
+    if len(set(models.values())) > 1:
+        return models
+    return {side: f"{models[side]}, setting {number}" for number, side in enumerate(sides, 1)}
+
+
 def outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     """Return the end of a duel in a few words, without markdown: “3 : 1 for A (ar)”."""
     a, b = tally.counted.get("a", 0), tally.counted.get("b", 0)
@@ -102,7 +114,7 @@ def outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     if a == b:
         return f"{a} : {b}, a draw"
     ahead: Side = "a" if a > b else "b"
-    return f"{max(a, b)} : {min(a, b)} for {ahead.upper()} ({sides[ahead].mode})"
+    return f"{max(a, b)} : {min(a, b)} for {ahead.upper()} ({_names(sides)[ahead]})"
 
 
 def _made(side: DuelSide, clip: Clip | None) -> str:
@@ -119,8 +131,8 @@ def _made(side: DuelSide, clip: Clip | None) -> str:
 
 def _votes(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     names = {
-        "a": f"A ({sides['a'].mode})",
-        "b": f"B ({sides['b'].mode})",
+        "a": f"A ({_names(sides)['a']})",
+        "b": f"B ({_names(sides)['b']})",
         "both_good": "Both good",
         "both_bad": "Both bad",
     }

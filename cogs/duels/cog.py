@@ -7,13 +7,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.discord_limits import MAX_CHOICES
+from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.errors import NotFound, UserError
-from bot.recipe import PROMPT_CHARACTERS
+from bot.recipe import PROMPT_CHARACTERS, validate_prompt
 from bot.store.duels.model import DuelState
 from bot.text import sanitize
 from cogs.duels.buttons import rematch
 from cogs.duels.card import moment
+from cogs.duels.contenders import contender, suggest_contenders
 from cogs.duels.feedback_form import FeedbackForm
 from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
@@ -40,22 +41,35 @@ class Duels(
     forms = (FeedbackForm,)
 
     @app_commands.command(
-        description="Make a clip in each mode from your words, and have everyone vote blind"
+        description="Make two clips from your words, by two modes or models, and have everyone vote blind"
     )
     @app_commands.describe(
-        prompt="What you want to hear, for example: slow piano in the rain", seconds="How long both clips are"
+        prompt="What you want to hear, for example: slow piano in the rain",
+        seconds="How long both clips are",
+        a="One side: a model, a mode or a preset. Nobody sees which side is which",
+        b="The other side: a model, a mode or a preset",
     )
     async def start(
         self,
         interaction: discord.Interaction[Antiphon],
         prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS],
         seconds: app_commands.Range[float, 1, 600] | None = None,
+        a: app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS] | None = None,
+        b: app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS] | None = None,
     ) -> None:
         """Queue both clips."""
         # A mistake is answered at once, privately.
-        self.bot.duels.recipes(prompt, seconds, limits_of(interaction))
+        one, other = await contender(interaction, a), await contender(interaction, b)
+        pair = self.bot.duels.recipes(prompt, seconds, limits_of(interaction), one, other)
         await acknowledge_request(interaction, clips=2)
-        await start_duel(interaction, prompt, seconds)
+        await start_duel(interaction, validate_prompt(prompt), pair)
+
+    @start.autocomplete("a")
+    @start.autocomplete("b")
+    async def _contenders(
+        self, interaction: discord.Interaction[Antiphon], current: str
+    ) -> list[app_commands.Choice[str]]:
+        return await suggest_contenders(interaction, current)
 
     @app_commands.command(description="Start a duel on the prompt of an old one again, with new seeds")
     @app_commands.describe(duel="Which one: its number, or some of its words")

@@ -14,7 +14,7 @@ from bot.recipe import Recipe, Role
 from bot.store.jobs import Job, Request
 from cogs.submission.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
-from cogs.ui.gate import check, check_recipe, limits_of
+from cogs.ui.gate import check, check_recipe
 
 
 async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
@@ -48,17 +48,19 @@ async def submit(
         return await service.submit(request_for(interaction, following, preset_version))
 
 
-async def start_duel(interaction: discord.Interaction[Antiphon], prompt: str, seconds: float | None) -> None:
+async def start_duel(
+    interaction: discord.Interaction[Antiphon], prompt: str, pair: tuple[Recipe, Recipe]
+) -> None:
     """Queue both clips of a duel for the acting member; the outbox edits the deferred answer.
 
-    Raises UserError where the bot could not post the duel or the values do not fit both models.
+    pair: what DuelService.recipes returned.  Raises UserError where the bot could not post the duel.
     """
     if interaction.guild_id is None or not can_post(interaction):
         raise UserError(why_not_post(interaction))
     check(interaction, Act.DUEL)
     # From here on the duel has an answer of its own: nothing that fails now is the member's to hear.
     await interaction.client.duels.start(
-        prompt, seconds, interaction.guild_id, partial(request_for, interaction), limits_of(interaction)
+        prompt, pair, interaction.guild_id, partial(request_for, interaction)
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import aiosqlite
 
 from bot.errors import LimitReached, NotFound
+from bot.recipe import Recipe
 from bot.store.database import Database, one
 from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, NewDuel, Side, duel_of, side_of
 from bot.store.jobs import Job, Request, insert_job
@@ -58,8 +59,8 @@ class Duels:
                     "End one with `/duel close`, or wait until one is over."
                 )
             jobs = []
-            # Queued in the order of the modes: /queue is public and must not reveal the sides.
-            for side in sorted(SIDES, key=lambda s: new.sides[s].recipe.mode):
+            # Queued in an order of the recipes: /queue is public and must not reveal the sides.
+            for side in sorted(SIDES, key=lambda s: _order(new.sides[s].recipe)):
                 request = new.sides[side]
                 job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
                 jobs.append(job)
@@ -229,6 +230,12 @@ WHERE (SELECT count(*) FROM duels WHERE user_id = :user_id AND state IN ('render
       < :max_open
 RETURNING *
 """
+
+
+def _order(recipe: Recipe) -> tuple[str, str, str]:
+    return recipe.mode, recipe.model, recipe.to_json()
+
+
 _INSERT_SIDE = """
 INSERT INTO duel_sides (duel_id, side, mode, model, job_id) VALUES (:duel_id, :side, :mode, :model, :job_id)
 """
