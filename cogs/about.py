@@ -24,7 +24,7 @@ HELP = {
     "{history} finds your clips, and sends them again or deletes them.\n"
     "{queue} shows when yours is ready, {cancel} takes it back.",
     "Two modes": f"{_MODES}\nUnder each clip, **Try diffusion** or **Try ar** lets you compare.",
-    "Duels": "{duel start} has any two models make a clip, and everyone votes without knowing which is which.\n"
+    "Duels": "{duel start} has two models make a clip, and everyone votes without knowing which is which.\n"
     "{leaderboard} adds up the votes.",
     "Your data": "{privacy show} says what I keep about you, {privacy export} gives you a copy, and "
     "{privacy erase} erases it.",
