@@ -167,12 +167,18 @@ def _ignore_interrupt() -> None:
 
 
 def _environment(discord: LocalDiscord, folder: Path) -> dict[str, str]:
-    return os.environ | {
-        "DISCORD_API_URL": discord.api_url,
-        "DISCORD_TOKEN": discord.bot_token,
-        "DATABASE_PATH": str(folder / "antiphon.db"),
-        "CLIP_DIR": str(folder / "clips"),
-    }
+    # Its people can be as young as the folder, whatever .env asks of accounts on a public Discord.
+    any_age = {"ACCOUNT_DAYS": "0", "DUEL_ACCOUNT_DAYS": "0"}
+    return (
+        any_age
+        | os.environ
+        | {
+            "DISCORD_API_URL": discord.api_url,
+            "DISCORD_TOKEN": discord.bot_token,
+            "DATABASE_PATH": str(folder / "antiphon.db"),
+            "CLIP_DIR": str(folder / "clips"),
+        }
+    )
 
 
 async def _until_online(discord: LocalDiscord, bot: asyncio.subprocess.Process) -> None:

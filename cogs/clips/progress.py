@@ -25,7 +25,7 @@ from cogs.delivery.notices import BLOCKED_WORDS
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.refusals import SLOWED, Refused, Remedy
 from cogs.delivery.respondable import Draft
-from cogs.ui.text import bar, in_a_line
+from cogs.ui.text import bar, in_a_line, rendering_line
 
 log = logging.getLogger(__name__)
 
@@ -229,4 +229,4 @@ def _text(job: Job, progress: Progress, position: QueuePosition) -> str:
         case "mastering":
             return f"{line}\n{bar(1.0)} Mastering …"
         case _:
-            return f"{line}\n{bar(progress.fraction)} {progress.fraction:.0%}, {position.spoken} left."
+            return f"{line}\n{rendering_line(progress.fraction, position.spoken)}"

@@ -14,6 +14,7 @@ __all__ = [
     "plain",
     "quoted",
     "quoted_lines",
+    "rendering_line",
     "shortened",
 ]
 
@@ -24,6 +25,17 @@ EMBED_COLOURS = {"ar": 0x5B8DEF, "diffusion": 0xE0A458}
 def in_a_line(recipe: Recipe, limit: int = 80) -> str:
     """Return “prompt · mode · 10 s”."""
     return f"{quoted(recipe.prompt, limit)} · {recipe.mode} · {recipe.seconds:g} s"
+
+
+def rendering_line(fraction: float, time_left: str) -> str:
+    """Return “▰▰▱▱ 52 %, a few seconds left.”; no time where nothing visible is left.
+
+    fraction: the rendered part, 0 to 1.  time_left: until delivery, in words.
+    """
+    percent = round(fraction * 100)
+    if percent >= 100:
+        return f"{bar(1.0)} Finishing …"
+    return f"{bar(fraction)} {percent} %, {time_left} left."
 
 
 def bar(fraction: float, width: int = 12) -> str:

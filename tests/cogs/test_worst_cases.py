@@ -99,7 +99,7 @@ def harmless(embed: discord.Embed) -> None:
     accepted(embed)
     for text in texts(embed):
         for line in text.split("\n"):
-            own = {"bold", "code", "timestamp", "quote", "list"}
+            own = {"bold", "code", "timestamp", "quote", "list", "subtext"}
             assert {one.kind for one in live(line)} <= own, line
             assert "evil.example" not in line
             assert "<@" not in line

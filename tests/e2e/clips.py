@@ -37,7 +37,7 @@ async def queued(actor: Actor, prompt: str, at: ChannelHandle | None = None, **o
 async def rendering(actor: Actor, prompt: str, at: ChannelHandle | None = None, **options: Any) -> Message:
     """Use /music with a `held` prompt and return the answer once it shows that the worker is at it."""
     message = await queued(actor, f"held {prompt}", at, **options)
-    await text_in(message, r"▱ \d+%", actor.sandbox)
+    await text_in(message, r"▱ \d+ %", actor.sandbox)
     return message
 
 

@@ -18,10 +18,14 @@ import pytest
 
 from bot.errors import SetupError
 from bot.local import DEMO, LocalDiscord, run_sandbox
+from sandbox import defaults
+from sandbox.actors import text_of
+from sandbox.model import Message
 from sandbox.resolve import ActionError
 from sandbox.server import Sandbox
+from sandbox.snowflake import timestamp
 from tests.e2e.bot_process import ROOT, default_interrupt
-from tests.e2e.clips import eventually
+from tests.e2e.clips import button_ids, eventually, private
 
 PROGRAM = [sys.executable, "-m", "tests.program", "run"]
 
@@ -96,6 +100,48 @@ async def test_where_the_port_is_taken_meanwhile_another_is(tmp_path: Path) -> N
             moved = urlsplit(second.page_url)
     assert moved.port != address.port
     assert moved.path == address.path
+
+
+async def test_votes_count_in_a_sandbox_whose_accounts_are_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Sandbox] = []
+
+    def kept(history: Path, port: int) -> AbstractAsyncContextManager[LocalDiscord]:
+        opened.append(Sandbox(history, port=port))
+        return opened[0]
+
+    monkeypatch.setattr(defaults, "ACCOUNT_AGE", 0.0)
+    async with Sandbox(tmp_path / "discord.sqlite3"):
+        pass
+    running = run_sandbox(
+        kept, ActionError, tmp_path, 0, open_page=False, program=PROGRAM, say=lambda _: None
+    )
+    task = asyncio.create_task(running)
+    try:
+        await eventually(lambda: task.done() or (opened and "duel" in commands(opened[0])), "the commands")
+        [sandbox] = opened
+        alice = sandbox.member("alice")
+        assert timestamp(alice.id) > sandbox.clock.now() - 3600
+        await alice.slash("duel start", prompt="calm jazz", seconds=2)
+
+        def duel() -> Message | None:
+            shown = [one for one in sandbox.channel("music").messages if "duel:a:1" in button_ids(one)]
+            return shown[0] if shown else None
+
+        await eventually(duel, "the duel")
+        message = duel()
+        assert message is not None
+        sandbox.clock.advance(60)
+        vote = await private(await alice.click(message, "A"))
+        assert "Your vote: **A**. Thank you!" in text_of(vote)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def commands(sandbox: Sandbox) -> set[str]:
+    return set(sandbox.member("alice").commands())
 
 
 async def test_it_says_what_the_address_is_for_how_to_stop_and_where_the_data_lie(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ async def test_only_the_clips_for_a_model_that_was_taken_away_fail(description: 
 
 
 async def model_of(actor: Actor, message: Message) -> str:
-    """Return the model that a clip's details name."""
+    """Return the owner's name of the model in a clip's details: “test tones (`small`)” is “small”."""
     shown = await private(await actor.click(message, "Details"))
-    return str(next(f["value"] for f in shown.embeds[0]["fields"] if f["name"] == "Model"))
+    value = str(next(f["value"] for f in shown.embeds[0]["fields"] if f["name"] == "Model"))
+    return value.removeprefix("test tones (`").removesuffix("`)")

@@ -83,7 +83,7 @@ async def test_a_duel_is_ended_by_command(
     assert choice["name"] == f"#1 · takes votes · {PROMPT}"
     assert "Duel 1 is over" in await said(await alice.slash("duel close", duel=choice["name"]))
     await eventually(lambda: state_of(bot) == "revealed", "the end of the duel")
-    assert "over already" in await said(await alice.slash("duel close", duel="1"))
+    assert "already over" in await said(await alice.slash("duel close", duel="1"))
 
     # One that is still being made is taken back, with both its clips.
     await alice.slash("duel start", prompt="held jazz", seconds=2)

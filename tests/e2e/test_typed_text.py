@@ -51,7 +51,7 @@ async def answer(reply: Reply) -> Message:
 
 async def test_a_clip_from_progress_to_history(bot: BotProcess, alice: Actor) -> None:
     progress = await (await ask(alice, f"{HOSTILE} held")).finished()
-    await text_in(progress, r"▱ \d+%", bot.sandbox)
+    await text_in(progress, r"▱ \d+ %", bot.sandbox)
     check(progress)
     waiting = await (await ask(alice, HOSTILE)).finished()
     await text_in(waiting, "Next in line|Place", bot.sandbox)

@@ -91,6 +91,14 @@ class Simulation:
         now = next(one for one in self.channel.history() if one.id == message.id)
         return now if words in text_of(now) else None
 
+    async def opened(self, message: discord.Message) -> None:
+        """Return once the bot has noted that it posted a duel's message."""
+        bot = self.env.bot
+        assert isinstance(bot, Antiphon)
+        async with asyncio.timeout(PATIENCE):
+            while message.id not in {duel.message_id for duel in await bot.duels.all_open()}:
+                await asyncio.sleep(0.02)
+
     def gone(self, message: ResponseMessage) -> bool:
         """Tell whether a message was deleted."""
         return all(one.id != message.id for one in self.channel.history())

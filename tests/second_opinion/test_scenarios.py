@@ -87,6 +87,8 @@ async def test_a_duel_from_its_start_to_the_leaderboard(place: Simulation) -> No
     await place.alice.slash(place.channel, "duel start", prompt=PROMPT, seconds=2)
     duel = await place.until(lambda: place.last_with("Both good"), "the duel")
     assert {one.filename for one in duel.attachments} >= {"a.mp3", "b.mp3"}
+    # The message is there before the bot has noted its id, and votes are taken from then on.
+    await place.opened(duel)
     early = await place.bob.click(duel, label="A")
     assert "Nobody can have heard both" in told(early)
     await place.env.advance_time(HEARD)
