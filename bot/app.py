@@ -27,6 +27,7 @@ from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
 from bot.jobs.outbox import JobOutbox
 from bot.jobs.service import JobService
+from bot.leaderboard.auto import AutoService
 from bot.leaderboard.process import LeaderboardProcess
 from bot.policy.reports import ClipModeration
 from bot.policy.service import PolicyService
@@ -127,6 +128,7 @@ class Antiphon(commands.AutoShardedBot):
     privacy: PrivacyService
     retention: Retention
     leaderboards: LeaderboardProcess
+    auto: AutoService
 
     def __init__(
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
@@ -195,6 +197,7 @@ class Antiphon(commands.AutoShardedBot):
         self.removals = RemovalService(Removals(database), self.jobs, self.duels, self.clock)
         self.deletions = DeletionService(Deletions(database), self.clock)
         self.leaderboards = LeaderboardProcess(settings.database_path)
+        self.auto = AutoService(self.leaderboards)
         self._services.push_async_callback(self.leaderboards.close)
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)

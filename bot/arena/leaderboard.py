@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bot.arena.auto import rankings_by_tag
 from bot.arena.ballots import Ballots
 from bot.arena.bradley_terry import strengths
 from bot.arena.breakdown import breakdown
@@ -26,12 +27,16 @@ def leaderboard(
     chosen = table.family(built_in)
     ballots = Ballots.of(chosen)
     overall = win_rate(ballots)
+    # Two models of different modes are what the win rate is about.
+    two_modes = len(ballots.arms) == 2 and bool(ballots.between_modes.any())
+    ranking = () if two_modes else strengths(ballots)
     return Leaderboard(
         title=title,
         overall=overall,
         needed=needed(overall),
         side_bias=side_bias(ballots),
         groups=breakdown(ballots, overall),
-        strengths=strengths(ballots) if len(ballots.arms) > 2 else (),
+        strengths=ranking,
+        by_tag=rankings_by_tag(ballots) if ranking else (),
         exclusions=chosen.exclusions(now),
     )

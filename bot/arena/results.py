@@ -150,10 +150,20 @@ class Strength:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TagRanking:
+    """The arms' strengths on prompts with one tag, partially pooled with the whole, strongest first."""
+
+    tag: str
+    duels: int
+    strengths: tuple[Strength, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """The content of a leaderboard.
 
-    strengths: empty with two arms, where the Bradley–Terry model is the logit of the win rate.
+    strengths: empty with one arm a mode, where the Bradley–Terry model is the logit of the win rate.
+    by_tag: the same on each tag with votes enough, the most voted one first.
     """
 
     title: str
@@ -162,4 +172,5 @@ class Leaderboard:
     side_bias: SideBias
     groups: tuple[Group, ...]
     strengths: tuple[Strength, ...]
+    by_tag: tuple[TagRanking, ...]
     exclusions: Exclusions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil, floor
 
 from bot.arena.results import (
@@ -110,6 +111,16 @@ def strength_line(one: Strength) -> str:
     return f"{name}: {one.strength:+.2f}, {one.low:+.2f} to {one.high:+.2f} ({games})"
 
 
+def ranking_headline(ranking: Sequence[Strength]) -> str:
+    """Return what may be said of the strongest model, in one short line."""
+    first, *others = ranking
+    if not first.known:
+        return "Not yet known: too few votes"
+    if all(first.low > other.high for other in others):
+        return f"{first.arm.model} leads"
+    return f"Not yet known: {first.arm.model} is ahead"
+
+
 def footnotes(board: Leaderboard) -> list[str]:
     """Return what else has to be known: ties, the side, the votes that do not count."""
     counts = board.overall.counts
@@ -138,11 +149,18 @@ def beside_picture(board: Leaderboard, group: str | None, drawn_rows: int) -> li
 
 def as_text(board: Leaderboard, limit: int = 4_000) -> str:
     """Return the leaderboard as text for screen readers, whole lines of at most `limit` characters in all."""
-    lines = [board.title, headline(board.overall, board.needed), outlook(board.overall, board.needed)]
-    lines = [line for line in lines if line] + [detail(board.overall), *footnotes(board)]
+    lines = [board.title]
     if board.strengths:
-        lines += ["", "Models, strength in logits with 95 % intervals:"]
-        lines += [strength_line(one) for one in board.strengths]
+        lines += [ranking_headline(board.strengths), "Models, strength in logits with 95 % intervals:"]
+        lines += [*(strength_line(one) for one in board.strengths), ""]
+    if board.overall.counts.total or not board.strengths:
+        lines += [headline(board.overall, board.needed), outlook(board.overall, board.needed)]
+        lines = [line for i, line in enumerate(lines) if line or not i or lines[i - 1]]
+        lines += [detail(board.overall), *footnotes(board)]
+    for tagged in board.by_tag:
+        name = tagged.tag.rpartition(":")[2]
+        lines += ["", f"Models on {name}, {count(tagged.duels, 'duel')}:"]
+        lines += [strength_line(one) for one in tagged.strengths]
     for group in board.groups:
         lines += ["", f"By {group.name}:"]
         lines += [f"{cell.name}: {cell_line(cell)}" for cell in group.cells]

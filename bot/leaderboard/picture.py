@@ -24,7 +24,7 @@ from matplotlib.transforms import Affine2D
 from scipy.special import expit
 
 from bot.arena.results import Conclusion, Leaderboard
-from bot.arena.text import count, finding, footnotes, headline, outlook, span
+from bot.arena.text import count, finding, footnotes, headline, outlook, ranking_headline, span
 from bot.arena.winrate import conclusion
 from bot.recipe import Mode
 
@@ -61,6 +61,8 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
     heading, rows = _rows(board, group)
     notes = [*footnotes(board), *([f"{len(rows) - ROWS} more rows below"] if len(rows) > ROWS else [])]
     rows = rows[:ROWS]
+    if group is None and board.strengths:
+        return _ranking(board, heading, rows, notes)
     below = outlook(board.overall, board.needed)
     height = 312 + 36 * bool(below) + (58 + 84 * len(rows)) * bool(rows) + 36 * len(notes)
     sheet = _Sheet(height)
@@ -82,15 +84,20 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
         y += 40
         sheet.text(_MARGIN, y, heading, _TEXT, _INK, bold=True)
         y += 18
-    for row in rows:
-        colour = _COLOURS.get(row.conclusion, _QUIET)
-        sheet.text(WIDTH - _MARGIN, y + 34, row.says, _TEXT, colour, right=True)
-        sheet.text(
-            _MARGIN, y + 34, row.name, _TEXT, _INK, room=WIDTH - 3 * _MARGIN - sheet.width(row.says, _TEXT)
-        )
-        sheet.bar(y + 46, 22, row.low, row.high, row.rate, row.conclusion)
-        y += 84
-    y += 44
+    y = sheet.rows(y, rows) + 44
+    for note in notes:
+        sheet.text(_MARGIN, y, note, _TEXT, _QUIET)
+        y += 36
+    return sheet.png()
+
+
+def _ranking(board: Leaderboard, heading: str, rows: list[_Row], notes: list[str]) -> bytes:
+    """Return the models by strength, without the modes' win rate."""
+    sheet = _Sheet(214 + 84 * len(rows) + 36 * len(notes))
+    sheet.text(_MARGIN, 48, board.title, _TITLE, _QUIET)
+    sheet.text(_MARGIN, 100, ranking_headline(board.strengths), _HEADLINE, _INK, bold=True)
+    sheet.text(_MARGIN, 146, heading, _TEXT, _QUIET)
+    y = sheet.rows(158, rows) + 44
     for note in notes:
         sheet.text(_MARGIN, y, note, _TEXT, _QUIET)
         y += 36
@@ -193,6 +200,17 @@ class _Sheet:
             )
         ends = [y - 6, y + height + 6]
         self._add(Line2D([_x(0.5)] * 2, ends, color=_INK, linewidth=2, solid_capstyle="butt"))
+
+    def rows(self, y: float, rows: list[_Row]) -> float:
+        """Draw rows from y downwards, each with its name, words and bar; return where they end."""
+        for row in rows:
+            colour = _COLOURS.get(row.conclusion, _QUIET)
+            self.text(WIDTH - _MARGIN, y + 34, row.says, _TEXT, colour, right=True)
+            room = WIDTH - 3 * _MARGIN - self.width(row.says, _TEXT)
+            self.text(_MARGIN, y + 34, row.name, _TEXT, _INK, room=room)
+            self.bar(y + 46, 22, row.low, row.high, row.rate, row.conclusion)
+            y += 84
+        return y
 
     def axis(self, y: float) -> None:
         """Label the two ends of the axis."""

@@ -8,11 +8,15 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.arena.votes import Arm
+from bot.coach.recommend import Recommendation
 from bot.errors import AntiphonError
+from bot.recipe import Mode
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +55,53 @@ class LeaderboardProcess:
         self._lock = asyncio.Lock()
 
     async def draw(
-        self, *, guild_id: int | None, title: str, group: str, built_in: bool, now: float
+        self, *, guild_id: int | None, title: str, group: str | None, built_in: bool, now: float
     ) -> RenderedLeaderboard:
         """Return the leaderboard of one server, or of all.
 
-        group: "tag", "models", "who asked" or "length".  built_in: whether the votes on models that ship with
+        group: "ranking", "tag", "models", "who asked" or "length"; None takes the
+        ranking where there is one, else the tags.  built_in: whether the votes on models that ship with
         the program count, or those on others; never both.  now: Unix time. Raises LeaderboardFailed.
         """
         request = {"guild_id": guild_id, "title": title, "group": group, "built_in": built_in, "now": now}
+        response = await self._respond(request)
+        return RenderedLeaderboard(
+            base64.b64decode(response["picture"]),
+            response["text"],
+            response["beside"],
+            response["exclusions"],
+        )
+
+    async def choose(
+        self,
+        arms: Sequence[Arm],
+        *,
+        tags: Sequence[str],
+        seconds: float,
+        advice: Recommendation,
+        seed: int,
+        guild_id: int | None,
+        built_in: bool,
+    ) -> tuple[Arm, str]:
+        """Return the arm for a prompt with these tags, drawn as in bot.arena.auto, and why.
+
+        guild_id, built_in: whose votes, and on which models, as for `draw`. Raises LeaderboardFailed.
+        """
+        response = await self._respond(
+            {
+                "arms": [[arm.mode, arm.model] for arm in arms],
+                "tags": list(tags),
+                "seconds": seconds,
+                "advice": [advice.mode, max(0.0, advice.confidence), advice.reason],
+                "seed": seed,
+                "guild_id": guild_id,
+                "built_in": built_in,
+            }
+        )
+        mode, model = response["arm"]
+        return Arm(Mode(mode), model), response["reason"]
+
+    async def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:
             try:
                 response = await asyncio.wait_for(self._request(request), TIMEOUT_SECONDS)
@@ -67,13 +110,8 @@ class LeaderboardProcess:
                 await self.close()
                 raise
         if "error" in response:
-            raise LeaderboardFailed(f"the leaderboard was not drawn:\n{response['error']}")
-        return RenderedLeaderboard(
-            base64.b64decode(response["picture"]),
-            response["text"],
-            response["beside"],
-            response["exclusions"],
-        )
+            raise LeaderboardFailed(f"the votes were not fitted:\n{response['error']}")
+        return response
 
     async def close(self) -> None:
         """End the process."""

@@ -14,15 +14,21 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from bot.arena.auto import Advice, choose
 from bot.arena.leaderboard import leaderboard
+from bot.arena.table import VoteTable
 from bot.arena.text import as_text, beside_picture
-from bot.arena.votes import Exclusions
+from bot.arena.votes import Arm, Exclusions
 from bot.leaderboard.picture import ROWS, draw
 from bot.leaderboard.vote_cache import VoteCache
 from bot.leaderboard.vote_reader import VoteReader
+from bot.recipe import Mode
 
 TEXT_CHARACTERS = 3_900
 """Length limit of the text, within the 4,096 characters of an embed's description."""
+
+RANKING = "ranking"
+"""The breakdown that is none: the models by strength."""
 
 NICE = 10
 """Added to the process's nice value: the bot's own work has priority."""
@@ -34,19 +40,40 @@ REASONS = {
 }
 
 
-def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, str]:
-    """Return the response to a request: the PNG in base64, its texts, and the summary of excluded votes."""
+def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the response to a request.
+
+    For a leaderboard the PNG in base64, its texts, and the summary of excluded votes; for a choice among
+    `arms` the arm and the reason.
+    """
     votes = vote_cache.votes(request["guild_id"])
+    if "arms" in request:
+        return _chosen(votes, request)
     board = leaderboard(votes, title=request["title"], now=request["now"], built_in=request["built_in"])
     # Where no prompt had a known genre or mood, there is no breakdown by tag.
-    available = not board.groups or request["group"] in {group.name for group in board.groups}
-    group = request["group"] if available else None
+    wanted = request["group"] or (RANKING if board.strengths else "tag")
+    available = wanted != RANKING and (not board.groups or wanted in {one.name for one in board.groups})
+    group = wanted if available else None
     return {
         "picture": base64.b64encode(draw(board, group)).decode(),
         "text": as_text(board, TEXT_CHARACTERS),
         "beside": "\n".join(beside_picture(board, group, ROWS)),
         "exclusions": exclusion_summary(board.exclusions),
     }
+
+
+def _chosen(votes: VoteTable, request: dict[str, Any]) -> dict[str, Any]:
+    mode, confidence, reason = request["advice"]
+    chosen = choose(
+        votes.family(request["built_in"]),
+        [Arm(Mode(mode), model) for mode, model in request["arms"]],
+        request["tags"],
+        request["seconds"],
+        Advice(Mode(mode), confidence, reason),
+        request["seed"],
+        where="here" if request["guild_id"] is not None else "everywhere",
+    )
+    return {"arm": [chosen.arm.mode, chosen.arm.model], "reason": chosen.reason}
 
 
 def exclusion_summary(found: Exclusions) -> str:

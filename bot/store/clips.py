@@ -136,7 +136,8 @@ async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now:
 _INSERT_CLIP = """
 INSERT INTO clips
     (job_id, recipe, user_id, guild_id, channel_id, preset_version, file, picture, facts, created_at)
-SELECT id, recipe, user_id, guild_id, channel_id, preset_version, :file, :picture, :facts, :now
+SELECT id, recipe, user_id, guild_id, channel_id, preset_version, :file, :picture,
+       CASE WHEN chosen = '' THEN :facts ELSE json_set(:facts, '$.chosen', chosen) END, :now
 FROM jobs WHERE id = :job_id
 RETURNING *
 """

@@ -34,7 +34,10 @@ class Daily:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Who asked for a recipe, and how the answer gets back to them."""
+    """Who asked for a recipe, and how the answer gets back to them.
+
+    chosen: why the bot chose the model, where the member left that to it.
+    """
 
     recipe: Recipe
     user_id: int
@@ -49,6 +52,7 @@ class Request:
     answer_id: int | None = None
     answer_ephemeral: bool = False
     daily: Daily = Daily()
+    chosen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,11 +59,15 @@ def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
     description = [quoted(recipe.prompt, PROMPT_SHOWN)]
     if warnings := _warnings(clip):
         description.append(f"-# {warnings}")
-    facts_line = _facts_line(recipe, str(clip.facts["licence"]))
+    lines = [_facts_line(recipe, str(clip.facts["licence"]))]
+    if chosen := clip.facts.get("chosen"):
+        lines.append(plain(f"Chosen by auto: {chosen}", LINE_CHARACTERS))
+    if line:
+        lines.append(plain(line, LINE_CHARACTERS))
     embed = build_embed(
         description=description,
         colour=EMBED_COLOURS[recipe.mode],
-        footer=f"{facts_line}\n{plain(line, LINE_CHARACTERS)}" if line else facts_line,
+        footer="\n".join(lines),
         image="attachment://picture.png",
     )
     return Card(embed, audio, picture, file_stem(recipe.prompt, f"antiphon-{clip.id}"))
@@ -79,6 +83,7 @@ def details(clip: Clip) -> discord.Embed:
     recipe, facts = clip.recipe, clip.facts
     asked = {
         "Mode": recipe.mode,
+        "Chosen by auto": quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
         "Model": f"{facts['title']} (`{model_name(recipe.model)}`)",
         SECONDS.heading: SECONDS.shown(recipe.seconds),
         SEED.heading: SEED.shown(recipe.seed),

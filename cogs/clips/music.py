@@ -13,9 +13,10 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
-from bot.errors import UserError
+from bot.errors import InvalidRecipe, NotAllowed, UserError
+from bot.policy.limits import ServerLimits, refused_recipe
 from bot.presets.scenarios import suggestions
-from bot.recipe import Mode, OptionValue, Role, Task
+from bot.recipe import Mode, OptionValue, Recipe, Role, Task, random_seed
 from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
@@ -30,6 +31,9 @@ from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.choices import mode_choices
 from cogs.ui.gate import limits_of
 from cogs.ui.text import plain
+
+AUTO = "auto"
+AUTO_NAME = "auto (what this server's votes prefer for such words)"
 
 STARTERS = 15
 """So many of them are kept for the starter library while nothing is typed."""
@@ -79,13 +83,24 @@ class Music(commands.Cog):
         }
         limits = limits_of(interaction)
         if preset is not None:
+            if mode == AUTO:
+                raise UserError("A preset has a mode of its own: leave `mode` out, or choose one.")
             await acknowledge_request(interaction)
             found = await named(interaction, preset)
             await use(interaction, found, prompt, mode, melody, model=model, **given)
             return
+        if mode == AUTO and model is not None:
+            mode = None
         if limits.preset is not None and (usual := await _of_channel(interaction, limits.preset)):
+            if mode == AUTO:
+                raise UserError(
+                    "This channel's preset has a mode of its own: leave `mode` out, or choose one."
+                )
             await acknowledge_request(interaction)
             await use(interaction, usual, prompt, mode, melody, model=model, **given)
+            return
+        if mode == AUTO:
+            await self._auto(interaction, prompt, melody, given, limits)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         roles = [Role.MELODY] if melody is not None else []
@@ -100,6 +115,38 @@ class Music(commands.Cog):
             raise Unsupported(f"{refused}{also}") from refused
         await acknowledge_request(interaction)
         await submit(interaction, recipe, melody=melody)
+
+    async def _auto(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        prompt: str,
+        melody: discord.Attachment | None,
+        given: dict[str, Any],
+        limits: ServerLimits,
+    ) -> None:
+        """Leave the model to the votes, among those that this server allows and that take what was given."""
+        seed = random_seed() if given["seed"] is None else given["seed"]
+        server = self.bot.policy.server(interaction.guild_id)
+        recipes: list[Recipe] = []
+        refused: UserError | None = None
+        for engine in self.bot.models.values():
+            try:
+                check_melody(melody, engine)
+                recipe = build_recipe(engine, limits, prompt=prompt, **{**given, "seed": seed})
+            except InvalidRecipe as refusal:
+                refused = refused or refusal
+                continue
+            if (switched_off := refused_recipe(recipe, server)) is not None:
+                refused = refused or NotAllowed(str(switched_off))
+            else:
+                recipes.append(recipe)
+        if not recipes:
+            # Where no model is installed, this says so.
+            self.bot.models.chosen(None, None, limits.default_mode)
+            raise refused or InvalidRecipe("No model takes this.")
+        await acknowledge_request(interaction)
+        recipe, reason = await self.bot.auto.choose(recipes, interaction.guild_id, limits.default_mode)
+        await submit(interaction, recipe, melody=melody, chosen=reason)
 
     async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
@@ -187,7 +234,8 @@ def _with_options(function: Any, options: list[inspect.Parameter], modes: Sequen
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     cast(Any, callback).__signature__ = inspect.Signature([first, *options])
     named = {option.name: DESCRIPTIONS[option.name] for option in options}
-    offered = app_commands.choices(mode=mode_choices(modes or Mode))
+    choices = [*mode_choices(modes or Mode), app_commands.Choice(name=AUTO_NAME, value=AUTO)]
+    offered = app_commands.choices(mode=choices)
     return offered(app_commands.describe(**named)(callback))
 
 

@@ -25,7 +25,7 @@ ALT_CHARACTERS = 1_024
 LINE_CHARACTERS = 400
 
 Where = Literal["this server", "everywhere"]
-By = Literal["tag", "models", "who asked", "length"]
+By = Literal["ranking", "tag", "models", "who asked", "length"]
 Models = Literal["built-in models", "other models"]
 
 
@@ -38,14 +38,14 @@ class Leaderboard(commands.Cog):
     @app_commands.command(description="Which mode wins the blind votes, and how sure that is")
     @app_commands.describe(
         where="Whose votes: this server's or everyone's",
-        by="How to split them up",
+        by="The models by strength, or how to split the votes up",
         models="Votes on the built-in models or on others; they are never mixed",
     )
     async def leaderboard(
         self,
         interaction: discord.Interaction[Antiphon],
         where: Where = "this server",
-        by: By = "tag",
+        by: By | None = None,
         models: Models | None = None,
     ) -> None:
         """Show the leaderboard; moderators also get the number of excluded votes, in private."""

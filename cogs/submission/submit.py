@@ -34,18 +34,20 @@ async def submit(
     recipe: Recipe,
     preset_version: int | None = None,
     melody: discord.Attachment | None = None,
+    chosen: str = "",
 ) -> Job:
     """Queue a recipe for the acting member; the deferred answer becomes its progress, then its clip.
 
     preset_version: stored with the clip, where the recipe came from a preset.
     melody: a file whose tune the clip follows, which passed check_melody.
+    chosen: why the bot chose the model, where the member left that to it.
     """
     service = interaction.client.jobs
     if melody is None:
-        return await service.submit(request_for(interaction, recipe, preset_version))
+        return await service.submit(request_for(interaction, recipe, preset_version, chosen))
     async with service.melodies.added(await fetch_melody(melody), melody_name(melody)) as digest:
         following = recipe.with_source(Role.MELODY, digest)
-        return await service.submit(request_for(interaction, following, preset_version))
+        return await service.submit(request_for(interaction, following, preset_version, chosen))
 
 
 async def start_duel(
@@ -65,7 +67,10 @@ async def start_duel(
 
 
 def request_for(
-    interaction: discord.Interaction[Antiphon], recipe: Recipe, preset_version: int | None = None
+    interaction: discord.Interaction[Antiphon],
+    recipe: Recipe,
+    preset_version: int | None = None,
+    chosen: str = "",
 ) -> Request:
     """Return the acting member's request for a recipe, in the interaction's channel.
 
@@ -83,6 +88,7 @@ def request_for(
         can_post=can_post(interaction) and not (answer and answer.ephemeral),
         max_bytes=max_bytes(interaction),
         preset_version=preset_version,
+        chosen=chosen,
         interaction_id=interaction.id,
         answer_id=answer.message_id if answer else None,
         answer_ephemeral=bool(answer and answer.ephemeral),

@@ -153,7 +153,7 @@ async def test_the_export_holds_consented_votes_alone(database: Database, tmp_pa
     same = {vote["user_pseudonym"] for vote in one} & {vote["user_pseudonym"] for vote in two}
     assert len(same) == 1, "the same key gives the same person the same pseudonym"
     assert {vote["prompt"] for vote in two} == {"slow piano"}, "who asked has consented by now"
-    with pytest.raises(StoreError, match="there already"):
+    with pytest.raises(StoreError, match="already exists"):
         export_votes(path, tmp_path / "one.jsonl")
     assert (tmp_path / "one.jsonl").read_text().count("\n") == 2
     assert duel == 1
