@@ -30,7 +30,7 @@ from bot.jobs.service import JobService
 from bot.leaderboard.auto import AutoService
 from bot.leaderboard.process import LeaderboardProcess
 from bot.policy.reports import ClipModeration
-from bot.policy.service import PolicyService
+from bot.policy.service import PAUSED, PolicyService
 from bot.presets.service import PresetModeration, PresetService
 from bot.presets.starters import starter_presets
 from bot.privacy import PrivacyService, Retention
@@ -65,6 +65,8 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.settings.cog",
     "cogs.removals",
     "cogs.guilds",
+    "cogs.admin.console",
+    "cogs.admin.check",
     "cogs.about",
     "cogs.clips.outbox",
     "cogs.clips.plain_words",
@@ -194,6 +196,7 @@ class Antiphon(commands.AutoShardedBot):
         self.jobs = JobService(jobs, clips, workers, self.models, settings, self.clock)
         self.duels = DuelService(Duels(database), self.jobs, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
+        self.jobs.paused = PAUSED in self.policy.switches
         self.removals = RemovalService(Removals(database), self.jobs, self.duels, self.clock)
         self.deletions = DeletionService(Deletions(database), self.clock)
         self.leaderboards = LeaderboardProcess(settings.database_path)

@@ -27,6 +27,8 @@ CHAT_INPUT = 1
 ENTRY_POINT = 4
 """The command type that Discord makes itself for an application with an Activity. A bulk overwrite without it
 is refused (50240)."""
+PER_SERVER = "per server"
+"""The extra of a command that its own cog registers, in some servers only."""
 RETRY_SECONDS = (5.0, 30.0, 120.0, 600.0, 3600.0)
 SLOW_SECONDS = 10.0
 """After so long an attempt is said to wait; discord.py sits out a rate limit within the request."""
@@ -116,10 +118,13 @@ def supported_installs(application: discord.AppInfo) -> set[int]:
 def command_payload(tree: app_commands.CommandTree[Any], installs: Collection[int]) -> list[dict[str, Any]]:
     """Return the body of a bulk overwrite, narrowed to the given integration types.
 
-    Discord takes only those that the application supports. A command for none of them is left out.
+    Discord takes only those that the application supports. A command for none of them is left out, as is one
+    that is PER_SERVER.
     """
     payload = []
     for command in sorted(tree.get_commands(), key=lambda one: (type(one).__name__, one.name)):
+        if PER_SERVER in command.extras:
+            continue
         body: dict[str, Any] = command.to_dict(tree)
         kinds = [kind for kind in body.get("integration_types") or [GUILD_INSTALL] if kind in installs]
         if not kinds:

@@ -15,7 +15,8 @@ log = logging.getLogger(__name__)
 
 GREETING = (
     "Hello! I make music: try `/music prompt:slow piano in the rain`. `/help` has the rest.\n"
-    "Whoever manages this server sets with `/settings` who may ask, where and how much."
+    "Whoever manages this server sets with `/settings` who may ask, where and how much; `/setup check` "
+    "says whether I have the permissions that I need in a channel."
 )
 NOT_ALLOWED = (
     "Thank you for adding me. My owner runs me for other servers only, so I leave this one again. Nothing "
@@ -43,7 +44,7 @@ class Guilds(commands.Cog):
             return
         channel = first_channel(guild)
         if channel is not None:
-            await _sent(channel, GREETING)
+            await send_to(channel, GREETING)
 
     async def _leave_unless_allowed(self, guild: discord.Guild) -> bool:
         if self.bot.policy.rules.takes_guild(guild.id):
@@ -55,7 +56,7 @@ class Guilds(commands.Cog):
 async def leave(bot: Antiphon, guild: discord.Guild, words: str) -> None:
     """Leave a server with a word: in a channel, else to its owner, else without."""
     channel = first_channel(guild)
-    notified = channel is not None and await _sent(channel, words)
+    notified = channel is not None and await send_to(channel, words)
     if not notified and guild.owner_id is not None:
         notified = await _notified_owner(bot, guild, words)
     try:
@@ -82,10 +83,11 @@ async def _notified_owner(bot: Antiphon, guild: discord.Guild, words: str) -> bo
         channel = await bot.create_dm(discord.Object(guild.owner_id or 0))
     except (discord.HTTPException, *NETWORK_ERRORS):
         return False
-    return await _sent(channel, f"{quoted(guild.name, NAME_CHARACTERS)}: {words}")
+    return await send_to(channel, f"{quoted(guild.name, NAME_CHARACTERS)}: {words}")
 
 
-async def _sent(channel: discord.abc.Messageable, words: str) -> bool:
+async def send_to(channel: discord.abc.Messageable, words: str) -> bool:
+    """Post a word; False where Discord refuses it."""
     try:
         await channel.send(words)
     except (discord.HTTPException, *NETWORK_ERRORS) as error:

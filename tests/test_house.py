@@ -228,6 +228,7 @@ COG_LAYERS = (
     {"clips"},
     {"moderation"},
     {"about", "application", "errors", "gate", "guilds", "privacy", "removals", "settings"},
+    {"admin"},
 )
 """The packages and modules of cogs/, each of which imports only itself and those of earlier layers."""
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
+import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -77,6 +81,14 @@ class WorkerPool:
         worker = self._worker_of.pop(job_id, None)
         if worker is not None:
             await self.links[worker].cancel(job_id)
+
+    def kill(self) -> int:
+        """End the worker processes on this machine, which start anew; return their number."""
+        found = [pid for pid in self.pids if pid is not None]
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+        return len(found)
 
     async def close(self) -> None:
         """End all workers at once."""

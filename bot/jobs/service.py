@@ -18,11 +18,11 @@ from bot.errors import LimitReached, NotFound, StoreError, UserError
 from bot.executor.link import Died
 from bot.executor.pool import WorkerEvent, WorkerPool
 from bot.executor.protocol import Available, Failed, Loading, Progress, Ready, Render, Rendered
-from bot.jobs import eta
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.dispatch import Dispatcher
 from bot.jobs.estimates import Estimates, QueuePosition
 from bot.jobs.melodies import GONE_SOURCE, Melodies
+from bot.jobs.patience import check_patience
 from bot.recipe import Mode, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
@@ -30,9 +30,6 @@ from bot.store.jobs import Counter, Delivery, Job, Jobs, Request, State
 
 log = logging.getLogger(__name__)
 
-PATIENCE_WITHOUT_POSTING = 14 * 60
-"""Seconds. An interaction's token lives 15 minutes; where the bot cannot post without it, a clip that
-is expected later than this is refused."""
 MAX_INTERRUPTIONS = 8
 """How often the bot may be killed while a job is the only one running, before the job is given up. The bot's
 end is seldom a job's doing, but a job that takes the whole machine down has to end too."""
@@ -88,6 +85,8 @@ class JobService:
         self._ended.set()
         self._estimates = Estimates(jobs, clips, models, len(workers), clock)
         self._listeners: list[Listener] = []
+        self.paused = False
+        """Whether no job is begun; what renders goes on, and requests are taken."""
 
     @property
     def has_worker(self) -> bool:
@@ -141,7 +140,16 @@ class JobService:
             ahead = max(
                 (position.seconds for position in (await self.queue_positions()).values()), default=0.0
             )
-            _check_patience(ahead)
+            check_patience(ahead)
+
+    async def pause(self, paused: bool) -> None:
+        """Begin no more jobs, or begin again."""
+        self.paused = paused
+        await self._fill()
+
+    def restart_workers(self) -> int:
+        """End the worker processes of this machine, which start anew; return how many there were."""
+        return self._workers.kill()
 
     async def queued(self, *jobs: Job) -> None:
         """Make known that jobs were added to the queue, and begin with them if the worker is free."""
@@ -154,7 +162,7 @@ class JobService:
         if position is None:
             return
         try:
-            _check_patience(position.seconds)
+            check_patience(position.seconds)
         except LimitReached:
             await self.jobs.cancel(job.id, now)
             await self.jobs.notified(job.id)
@@ -321,7 +329,7 @@ class JobService:
 
     async def _claim(self) -> Job | None:
         """Claim the next job for the best worker with a grant; None where no claim succeeds."""
-        if not self._dispatcher.has_grants(self._workers.sent):
+        if self.paused or not self._dispatcher.has_grants(self._workers.sent):
             return None
         heads = await self.jobs.heads()
         while unknown := [head for head in heads if head.model not in self.models]:
@@ -378,16 +386,6 @@ class JobService:
 def clip_files(job_id: int) -> tuple[str, str]:
     """Return the names of a job's MP3 and its picture inside the clips' folder."""
     return f"{job_id:08}.mp3", f"{job_id:08}.png"
-
-
-def _check_patience(seconds: float) -> None:
-    """Raise LimitReached where a clip takes longer than an answer can wait without the right to post."""
-    if seconds > PATIENCE_WITHOUT_POSTING:
-        raise LimitReached(
-            f"The queue is too long for this place: your clip would take {eta.spoken(seconds)}, and Discord "
-            "lets me answer here for 15 minutes only. Ask later, or in a server or private thread that I'm "
-            "in."
-        )
 
 
 def remove_files(folder: Path, *names: str) -> None:

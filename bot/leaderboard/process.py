@@ -16,6 +16,7 @@ from typing import Any
 from bot.arena.votes import Arm
 from bot.coach.recommend import Recommendation
 from bot.errors import AntiphonError
+from bot.policy.day import Day
 from bot.recipe import Mode
 
 log = logging.getLogger(__name__)
@@ -101,6 +102,11 @@ class LeaderboardProcess:
         mode, model = response["arm"]
         return Arm(Mode(mode), model), response["reason"]
 
+    async def draw_day(self, day: Day) -> bytes:
+        """Return the picture of the last day as a PNG. Raises LeaderboardFailed."""
+        response = await self._respond({"day": day.to_dict(), "lines": day.lines})
+        return base64.b64decode(response["picture"])
+
     async def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:
             try:
@@ -110,7 +116,7 @@ class LeaderboardProcess:
                 await self.close()
                 raise
         if "error" in response:
-            raise LeaderboardFailed(f"the votes were not fitted:\n{response['error']}")
+            raise LeaderboardFailed(f"the process could not answer:\n{response['error']}")
         return response
 
     async def close(self) -> None:

@@ -19,6 +19,7 @@ from bot.arena.leaderboard import leaderboard
 from bot.arena.table import VoteTable
 from bot.arena.text import as_text, beside_picture
 from bot.arena.votes import Arm, Exclusions
+from bot.leaderboard.day_picture import draw_day
 from bot.leaderboard.picture import ROWS, draw
 from bot.leaderboard.vote_cache import VoteCache
 from bot.leaderboard.vote_reader import VoteReader
@@ -44,8 +45,10 @@ def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, Any]:
     """Return the response to a request.
 
     For a leaderboard the PNG in base64, its texts, and the summary of excluded votes; for a choice among
-    `arms` the arm and the reason.
+    `arms` the arm and the reason; for a `day` the PNG alone.
     """
+    if "day" in request:
+        return {"picture": base64.b64encode(draw_day(request["day"], request["lines"])).decode()}
     votes = vote_cache.votes(request["guild_id"])
     if "arms" in request:
         return _chosen(votes, request)

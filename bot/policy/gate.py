@@ -34,6 +34,7 @@ class Cause(StrEnum):
     DIRECT = "direct messages off"
     USER_INSTALL = "user installation off"
     BANNED = "banned in the server"
+    DRAINING = "draining"
     ACCOUNT_AGE = "account too young"
     CHANNEL = "channel not allowed"
     ROLE = "role missing"
@@ -86,7 +87,7 @@ class Rules:
     """What the bot's owner has set.
 
     allowed_guilds: None for every server.  account_days: age of an account that may request clips.
-    blocked_users, blocked_guilds: by /admin block.  banned: whether the member is banned in the server.
+    blocked_users, blocked_guilds: by /admin block.  draining: no requests are taken for now.
     """
 
     allowed_guilds: frozenset[int] | None = None
@@ -95,6 +96,7 @@ class Rules:
     account_days: float = 0
     blocked_users: frozenset[int] = frozenset()
     blocked_guilds: frozenset[int] = frozenset()
+    draining: bool = False
 
     def takes_guild(self, guild_id: int) -> bool:
         """Tell whether the bot may be in a server."""
@@ -119,6 +121,8 @@ def decide(facts: Facts, rules: Rules, server: ServerSettings, *, banned: bool =
         return _BANNED
     if facts.act is Act.MANAGE:
         return None
+    if rules.draining and facts.act in _REQUESTS:
+        return _DRAINING
     days = max(rules.account_days, server.number("account_days") or 0)
     return (
         _by_age(facts, 0 if facts.owner else days)
@@ -244,6 +248,11 @@ _USER_INSTALL = Refusal(
     Cause.USER_INSTALL,
     "I work only in servers that I was added to.",
     "Ask me in one of them, or ask this server's managers to add me.",
+)
+_DRAINING = Refusal(
+    Cause.DRAINING,
+    "I take no new requests for the moment: my owner is about to restart me.",
+    "Try again in a few minutes. What is queued is still made.",
 )
 _BANNED = Refusal(
     Cause.BANNED,

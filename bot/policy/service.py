@@ -7,13 +7,18 @@ from dataclasses import replace
 
 from bot.config import Settings
 from bot.errors import UserError
+from bot.policy.day import HOUR_SECONDS, HOURS, Day, day_of
 from bot.policy.gate import Facts, Refusal, Rules, decide
 from bot.policy.server import ServerSettings
 from bot.policy.setting import SERVER, Setting, Value
 from bot.store.audit import AuditLog, Entry
 from bot.store.bans import EVERYWHERE, Ban, Bans
 from bot.store.database import Database
+from bot.store.day import DayStore
 from bot.store.guilds import GuildSettings
+
+PAUSED, DRAINING = "paused", "draining"
+"""Switches of the bot's owner: no clip is begun; no request is taken."""
 
 _NONE = ServerSettings()
 
@@ -28,6 +33,8 @@ class PolicyService:
         self._guilds = GuildSettings(database)
         self._bans = Bans(database)
         self._audit = AuditLog(database)
+        self._day = DayStore(database)
+        self._switches: set[str] = set()
         self._clock = clock
         self._stored: dict[int, dict[int, dict[str, object]]] = {}
         self._servers: dict[int, ServerSettings] = {}
@@ -49,7 +56,27 @@ class PolicyService:
         for guild_id, stored in (await self._guilds.all()).items():
             self._keep(guild_id, {channel: dict(values) for channel, values in stored.items()})
         self._banned = await self._bans.members()
+        self._switches = await self._bans.switches()
         await self._read_blocks()
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """The switches of the bot's owner that are on."""
+        return frozenset(self._switches)
+
+    async def switch(self, name: str, on: bool, actor_id: int) -> None:
+        """Set a switch of the bot's owner, which a restart keeps, or take it back."""
+        if (name in self._switches) == on:
+            return
+        await self._bans.switch(name, on, self._clock())
+        (self._switches.add if on else self._switches.discard)(name)
+        await self.record(EVERYWHERE, actor_id, name if on else f"no longer {name}")
+        await self._read_blocks()
+
+    async def day(self) -> Day:
+        """Return the figures of the last 24 hours."""
+        now = self._clock()
+        return day_of(await self._day.since(now - HOURS * HOUR_SECONDS), now)
 
     @property
     def rules(self) -> Rules:
@@ -138,7 +165,12 @@ class PolicyService:
     async def _read_blocks(self) -> None:
         everywhere = frozenset(user for guild, user in self._banned if guild == EVERYWHERE)
         blocked = frozenset(await self._bans.blocked_guilds())
-        self._rules = replace(self._rules, blocked_users=everywhere, blocked_guilds=blocked)
+        self._rules = replace(
+            self._rules,
+            blocked_users=everywhere,
+            blocked_guilds=blocked,
+            draining=DRAINING in self._switches,
+        )
 
     def _keep(self, guild_id: int, stored: Mapping[int, Mapping[str, object]]) -> None:
         self._stored[guild_id] = {channel: dict(values) for channel, values in stored.items()}

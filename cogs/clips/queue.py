@@ -37,6 +37,8 @@ class Queue(commands.Cog):
             else f"{len(positions) - waiting} rendering, {waiting} waiting; "
             f"all done in {spoken(max(position.seconds for position in positions.values()))}."
         ]
+        if self.bot.jobs.paused:
+            lines.append("The bot's owner has paused the queue: clips wait until it goes on.")
         for job_id, position in list(positions.items()):
             if job_id in mine and len(lines) <= SHOWN:
                 lines.append(
