@@ -35,6 +35,7 @@ WELCOME: dict[str, Any] = {
         {"label": "Start a duel", "command": "duel start", "options": {"prompt": "slow piano in the rain"}},
         {"label": "Browse presets", "command": "preset browse", "options": {}},
     ],
+    "start": "make run (or antiphon sandbox)",
 }
 """What the page greets with; the form is that of `sandbox.backend.Options`."""
 

@@ -52,7 +52,8 @@ class Options(TypedDict, total=False):
     """Discord's OpenAPI description, to check traffic against."""
     welcome: Json | None
     """What the page shows above the messages: {"title", "text", "hint", "starters"}. `hint` stands in the
-    empty message field; a starter is {"label", "command", "options"}, a button that fills in a command."""
+    empty message field; a starter is {"label", "command", "options"}, a button that fills in a command. With
+    "start", a shell command, the page says how to start the bot again."""
     bot_name: str
     """The bot's display name in a new history file."""
 

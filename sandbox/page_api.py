@@ -19,7 +19,8 @@ The server speaks first, and after every change of user. Ids are strings; Discor
      "messages": {channel_id: [message…]}, the last 50 that you see, oldest first
      "commands": {channel_id: [command…]}, the commands offered to you there: Discord's command objects
      "used": {command: count},            how often you used each command
-     "welcome": {"title", "text", "hint", "starters": [{"label", "command", "options"}…]} or null}
+     "welcome": {"title", "text", "hint", "starters": [{"label", "command", "options"}…],
+                 "start" (the shell command, if known)} or null}
 
 and then tells what happens where you can see it:
 

@@ -29,7 +29,21 @@ async def test_a_bot_that_starts_is_not_called_offline(browser: Browser) -> None
             notice = chat.page.locator(".notice")
             await expect(notice).to_have_text("Antiphon is starting…")
             sandbox.bot_process(runs=False)
-            await expect(notice).to_contain_text("Antiphon is offline and cannot answer yet.")
+            await expect(notice).to_have_text(
+                "Antiphon is offline and can't answer. Start the bot, and this line goes away."
+            )
+
+
+async def test_a_sandbox_that_knows_its_command_names_it(browser: Browser) -> None:
+    async with Sandbox(limits=Limits.none(), welcome=WELCOME | {"start": "make run"}) as sandbox:
+        page = await browser.new_page()
+        await page.goto(sandbox.page_url)
+        notice = page.locator(".notice")
+        await expect(notice).to_contain_text("Stop the sandbox with Ctrl-C, then run make run,")
+        elsewhere = page.get_by_role("navigation").get_by_role("heading", name="Elsewhere")
+        await expect(elsewhere).to_contain_text("Only people who added it to their account can use it here.")
+    await expect(notice).to_contain_text("Run make run in a terminal, and this page goes on where it was.")
+    await page.close()
 
 
 async def test_an_open_page_finds_the_sandbox_again_when_it_is_started_anew(

@@ -45,13 +45,14 @@ export class Head {
 
   showNotices(botName) {
     const { world } = this.app;
+    const start = world.welcome?.start;
     const words = !this.connected
-      ? "The sandbox has stopped. Start it again, and this page goes on where it was."
+      ? `The sandbox has stopped. ${start ? `Run ${start} in a terminal` : "Start it again"}, and this page goes on where it was.`
       : world.bot.online
         ? null
         : world.bot.process
           ? `${botName} is starting…`
-          : `${botName} is offline and cannot answer yet. Start the bot, and this line goes away.`;
+          : `${botName} is offline and can't answer. ${start ? `Stop the sandbox with Ctrl-C, then run ${start}` : "Start the bot"}, and this line goes away.`;
     const starts = this.connected && world.bot.process;
     const mark = starts ? h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")) : icon("warning");
     refill(this.notices, words && h("p", { class: `notice ${this.connected ? "" : "bad"}` }, mark, words));

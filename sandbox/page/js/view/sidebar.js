@@ -36,7 +36,7 @@ export class Sidebar {
       section(
         guild.name,
         world.channelsOf(guild, this.app.channelId).map((channel) => this.room(channel, icon(CHANNEL_ICONS[channel.type] ?? "hash"))),
-        guild.has_bot ? null : `${world.nameOf(world.bot.id)} is not here`,
+        guild.has_bot ? null : `${world.nameOf(world.bot.id)} isn't in this server. Only people who added it to their account can use it here.`,
       ),
     );
     const dms = world.dms.map((channel) => this.room(channel, channel.recipients.length === 1 ? avatar(channel.recipients[0], { status: world.isOnline(channel.recipients[0]) }) : icon("people")));
