@@ -48,7 +48,7 @@ async def test_an_acknowledgement_that_failed_once_is_made_again(bot: BotProcess
 async def test_a_private_answer_after_a_lost_acknowledgement(bot: BotProcess, alice: Actor) -> None:
     bot.sandbox.faults.lose_answer(operation=ACKNOWLEDGE)
     answer = await private(await alice.slash("queue"))
-    assert "clip asked for now starts at once" in text_of(answer)
+    assert "next clip starts at once" in text_of(answer)
 
 
 async def test_a_late_acknowledgement_queues_nothing(
@@ -117,16 +117,6 @@ async def test_a_limit_is_refused_without_a_public_thought(bot: BotProcess, alic
     bot.let_through(len(waiting))
     for message in waiting:
         await carries_clip(message, bot.sandbox)
-
-
-async def test_a_second_answer_that_fails_leaves_the_leaderboard(bot: BotProcess) -> None:
-    mina = bot.sandbox.member("mina")
-    bot.sandbox.faults.fail(400, operation="execute_webhook")
-    reply = await mina.slash("leaderboard")
-    board = await reply.finished(WAIT)
-    await bot.printed("counts of excluded votes were not shown")
-    assert reply.message is board
-    assert board.attachments
 
 
 def assert_no_stray_traceback(bot: BotProcess) -> None:
