@@ -107,7 +107,7 @@ async def test_who_may_report_what(database: Database, reports: Reports) -> None
     await reports.report(IN_GUILD, preset.id, "loud", 1)
     with pytest.raises(UserError, match="already"):
         await reports.report(IN_GUILD, preset.id, "still loud", 2)
-    with pytest.raises(UserError, match="your own"):
+    with pytest.raises(UserError, match="is yours"):
         await reports.report(Viewer(ALICE, GUILD), preset.id, "me", 2)
     with pytest.raises(NotFound):
         await reports.report(IN_GUILD, private.id, "secret", 2)

@@ -56,7 +56,7 @@ def test_more_votes_of_the_same_share_are_worth_more(ups: int, downs: int, times
 async def test_only_who_rendered_with_it_may_rate(database: Database) -> None:
     preset, votes = await shared(database), Votes(database)
     bob = Viewer(BOB, GUILD)
-    with pytest.raises(UserError, match="made a clip"):
+    with pytest.raises(UserError, match="Make a clip"):
         await votes.rate(bob, preset.id, up=True, now=1)
     await rendered(database, preset, BOB)
     assert await votes.rate(bob, preset.id, up=True, now=2) == (1, 0)
