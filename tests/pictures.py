@@ -1,0 +1,139 @@
+"""Take the documentation's pictures of duels, presets, the coach and the first screen, from the real bot.
+
+python -m tests.pictures docs/
+
+Runs the sandbox and the bot with the built-in models in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser import find_browser, launched
+from tests.sandbox.chat import Chat
+from tests.screencast import sandbox
+
+HEARD_SECONDS = 12
+"""More than DUEL_HEARING_SECONDS and half of both clips of 5 s."""
+PATIENCE = 120_000
+PROMPT = "slow piano in the rain"
+
+
+async def take(folder: Path) -> None:
+    """Write the pictures into `folder`, as PNG files."""
+    chromium = find_browser()
+    if chromium is None:
+        raise SystemExit("There is no Chromium here. Install one (Debian: apt-get install chromium).")
+    expect.set_options(timeout=PATIENCE)
+    with tempfile.TemporaryDirectory() as home:
+        async with sandbox(Path(home)) as url, launched(chromium) as browser:
+            await _first_minute(browser, url, folder)
+            await _coach(browser, url, folder)
+            await _presets(browser, url, folder)
+            await _duel(browser, url, folder)
+
+
+async def _opened(
+    browser: Browser, url: str, width: int, height: int, theme: Literal["light", "dark"] = "dark"
+) -> Chat:
+    context = await browser.new_context(
+        viewport={"width": width, "height": height},
+        device_scale_factor=1.5,
+        color_scheme=theme,
+        reduced_motion="reduce",
+    )
+    chat = Chat(await context.new_page())
+    await chat.open(url)
+    await expect(chat.page.locator(".audio")).not_to_have_count(0)
+    await expect(chat.page.locator(".audio").nth(1)).to_be_attached()
+    return chat
+
+
+async def _first_minute(browser: Browser, url: str, folder: Path) -> None:
+    themes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for name, width, height in (("laptop", 1366, 641), ("phone", 390, 844)):
+        for theme in themes:
+            chat = await _opened(browser, url, width, height, theme)
+            await _save(chat.page, folder / f"first-{name}-{theme}.png")
+            await chat.page.context.close()
+
+
+async def _later(browser: Browser, url: str) -> Chat:
+    """Return the page of somebody who has closed the welcome."""
+    chat = await _opened(browser, url, 1280, 860)
+    await chat.page.get_by_role("button", name="Close the welcome").click()
+    return chat
+
+
+async def _coach(browser: Browser, url: str, folder: Path) -> None:
+    chat = await _later(browser, url)
+    await chat.command("/coach a sad song in the style of a famous film composer")
+    await expect(chat.last).to_contain_text("famous film composer")
+    await asyncio.sleep(2)
+    await _save(chat.page, folder / "coach-desk.png")
+    await chat.page.set_viewport_size({"width": 390, "height": 844})
+    await _save(chat.page, folder / "coach-phone.png")
+    await chat.page.context.close()
+
+
+async def _presets(browser: Browser, url: str, folder: Path) -> None:
+    chat = await _later(browser, url)
+    await chat.command("/preset browse")
+    await expect(chat.last.get_by_role("button").first).to_be_visible()
+    await asyncio.sleep(2)
+    await _save(chat.page, folder / "presets-desk.png")
+    await chat.page.set_viewport_size({"width": 390, "height": 844})
+    await _save(chat.page, folder / "presets-phone.png")
+    await chat.page.context.close()
+
+
+async def _duel(browser: Browser, url: str, folder: Path) -> None:
+    chat = await _later(browser, url)
+    await chat.become("Alice")
+    await chat.command(f"/duel start {PROMPT}")
+    duel = chat.page.locator(".message", has=chat.page.get_by_role("button", name="Both good"))
+    await expect(duel).to_be_visible()
+    await asyncio.sleep(2)
+    await _save(chat.page, folder / "duel-open.png")
+    await asyncio.sleep(HEARD_SECONDS)
+    for person, choice in (("Alice", "A"), ("Bob", "A"), ("Carol", "B"), ("Mina", "A")):
+        await chat.become(person)
+        await duel.get_by_role("button", name=choice, exact=True).click()
+        await expect(chat.page.get_by_text("Your vote").last).to_be_visible()
+    await duel.get_by_role("button", name="Close").click()
+    await expect(chat.page.get_by_role("button", name="Rematch")).to_be_visible()
+    await chat.become("Host")
+    await asyncio.sleep(2)
+    await _save(chat.page, folder / "duel-closed.png")
+    await chat.command("/leaderboard")
+    await expect(chat.last.locator("img").last).to_be_visible()
+    await asyncio.sleep(4)
+    await _save(chat.page, folder / "leaderboard-first.png")
+    await chat.page.context.close()
+
+
+async def _save(page: Page, path: Path) -> None:
+    await page.evaluate("document.fonts.ready")
+    data = await page.screenshot(animations="disabled", caret="hide")
+    Image.open(io.BytesIO(data)).convert("RGB").save(path, optimize=True)
+    sys.stdout.write(f"{path}\n")
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    asyncio.run(take(parser.parse_args().folder))
+
+
+if __name__ == "__main__":
+    main()
