@@ -38,6 +38,7 @@ from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 from bot.registration import RegistrationService
 from bot.removals import DeletionService, RemovalService
+from bot.store.clip_search import ClipSearch
 from bot.store.clips import Clips
 from bot.store.coached import CoachStore
 from bot.store.database import Database
@@ -181,7 +182,8 @@ class Antiphon(commands.AutoShardedBot):
         except OSError as error:
             raise SetupError(f"The clips' folder {settings.clip_dir} cannot be made: {error}.") from error
         jobs, clips = Jobs(database), Clips(database)
-        self.history, self.outbox = History(jobs, clips), JobOutbox(jobs, self.clock)
+        self.history = History(jobs, clips, ClipSearch(database), self.clock)
+        self.outbox = JobOutbox(jobs, self.clock)
         self.policy = PolicyService(database, settings, self.clock)
         await self.policy.open()
         self.clip_moderation = ClipModeration(database, self.clock)

@@ -21,7 +21,7 @@ from cogs.ui.permissions import moderates_server
 _MODES = "\n".join(described(mode) for mode in Mode)
 HELP = {
     "Clips": "{music} makes a clip from your words. You can also mention me, or send me a direct message.\n"
-    "{history} finds your clips, and sends them again or deletes them.\n"
+    "{history} searches your clips and this server's, sends them again, and deletes yours.\n"
     "{queue} shows when yours is ready, {cancel} takes it back.",
     "Two modes": f"{_MODES}\nUnder each clip, **Try diffusion** or **Try ar** lets you compare.",
     "Duels": "{duel start} has two models make a clip, and everyone votes without knowing which is which.\n"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot.errors import NotFound
-from bot.store.clips import Clip, Clips, HistoryEntry
+from bot.store.clip_search import ClipFilter, ClipSearch, HistoryEntry, VisibleChannels
+from bot.store.clips import Clip, Clips
 from bot.store.jobs import Job, Jobs
 
 
 class History:
-    """Reads of jobs and clips."""
+    """Reads of jobs and clips, and stored searches. `clock` gives Unix time in seconds."""
 
-    def __init__(self, jobs: Jobs, clips: Clips) -> None:
+    def __init__(self, jobs: Jobs, clips: Clips, search: ClipSearch, clock: Callable[[], float]) -> None:
         self._jobs = jobs
         self._clips = clips
+        self._search = search
+        self._clock = clock
 
     async def job(self, job_id: int) -> Job:
         """Return a job in any state. Raises NotFound."""
@@ -54,9 +59,43 @@ class History:
         clips = await self._clips.of_member(user_id, before=None, limit=1)
         return clips[0] if clips else None
 
-    async def page(self, user_id: int, *, before: int | None, limit: int) -> list[HistoryEntry]:
-        """Return a member's clips, newest first, below the id `before` where one is given.
+    async def page(
+        self,
+        user_id: int,
+        wanted: ClipFilter,
+        visible: VisibleChannels | None,
+        *,
+        before: int | None,
+        limit: int,
+    ) -> list[HistoryEntry]:
+        """Return the clips that a filter matches, newest first, below the id `before` where one is given.
 
-        Each has the reason where it has no message to link to.
+        Each has the reason where it has no message to link to. visible: the channels in which a search in a
+        server looks; None where there is no server, which has no clips then.
         """
-        return await self._clips.history(user_id, before=before, limit=limit)
+        if not wanted.in_server:
+            return await self._search.own(user_id, wanted, before=before, limit=limit)
+        if visible is None:
+            return []
+        return await self._search.in_server(visible, wanted, before=before, limit=limit)
+
+    async def shown_clip(self, user_id: int, clip_id: int, visible: VisibleChannels | None) -> Clip:
+        """Return a clip that is a member's own, or posted where they can see it. Raises NotFound."""
+        clip = await self._clips.get(clip_id)
+        if clip.user_id == user_id:
+            return clip
+        wanted = ClipFilter(in_server=True)
+        found = await self.page(user_id, wanted, visible, before=clip_id + 1, limit=1)
+        if not found or found[0].clip.id != clip_id:
+            raise NotFound("That clip isn't yours.")
+        return found[0].clip
+
+    async def store_search(self, user_id: int, wanted: ClipFilter) -> int:
+        """Store a search for the buttons under its pages, and return its id; 0 for a filter of nothing."""
+        if wanted == ClipFilter():
+            return 0
+        return await self._search.store(user_id, wanted, self._clock())
+
+    async def stored_search(self, user_id: int, search_id: int) -> ClipFilter:
+        """Return a stored search of a member; 0 is the filter of nothing. Raises NotFound."""
+        return await self._search.stored(user_id, search_id) if search_id else ClipFilter()

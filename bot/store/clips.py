@@ -41,14 +41,6 @@ class Clip:
     preset_version: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """A clip in /history. reason: why it has no message to link to; None where it has one."""
-
-    clip: Clip
-    reason: str | None
-
-
 class Clips:
     """The table clips, without deleted ones."""
 
@@ -62,7 +54,7 @@ class Clips:
         )
         if row is None:
             raise NotFound("This clip no longer exists.")
-        return _clip(row)
+        return clip_of(row)
 
     async def of_job(self, job_id: int) -> Clip:
         """Return the clip that a job made. Raises NotFound."""
@@ -71,7 +63,7 @@ class Clips:
         )
         if row is None:
             raise NotFound(f"Job {job_id} has no clip.")
-        return _clip(row)
+        return clip_of(row)
 
     async def of_member(self, user_id: int, *, before: int | None, limit: int) -> list[Clip]:
         """Return a member's clips, newest first, older than the clip `before` where one is given.
@@ -81,12 +73,7 @@ class Clips:
         rows = await self._db.read(
             _SELECT_CLIPS_OF_MEMBER, {"user_id": user_id, "before": before, "limit": limit}
         )
-        return [_clip(row) for row in rows]
-
-    async def history(self, user_id: int, *, before: int | None, limit: int) -> list[HistoryEntry]:
-        """Return what `of_member` does, with the reason where a clip has no message to link to."""
-        rows = await self._db.read(_SELECT_HISTORY, {"user_id": user_id, "before": before, "limit": limit})
-        return [HistoryEntry(_clip(row), row["reason"]) for row in rows]
+        return [clip_of(row) for row in rows]
 
     async def durations(self, model: str, task: Task, limit: int = 200) -> list[tuple[float, float]]:
         """Return (seconds of audio, seconds from claim to delivery) of a model's last clips of a task."""
@@ -101,7 +88,7 @@ class Clips:
 
     async def with_files(self) -> list[Clip]:
         """Return the delivered clips that still have files on the disk, oldest first."""
-        return [_clip(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
+        return [clip_of(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
 
     async def stored_sources(self) -> set[str]:
         """Return the SHA-256 of each stored source of an open job, or of a clip whose files are there."""
@@ -130,7 +117,7 @@ async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now:
     row = await one(await tx.execute(_INSERT_CLIP, values))
     if row is None:
         raise StoreError(f"The clip of job {job_id} was not stored.")
-    return _clip(row)
+    return clip_of(row)
 
 
 _INSERT_CLIP = """
@@ -146,19 +133,6 @@ SELECT * FROM clips
 WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :before)
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND in_duel = 1 AND state = 'rendered')
 ORDER BY id DESC LIMIT :limit
-"""
-_SELECT_HISTORY = """
-SELECT clips.*, CASE
-        WHEN ephemeral = 1 THEN 'shown to you alone, which Discord forgets when it restarts'
-        WHEN clips.message_id IS NOT NULL THEN NULL
-        WHEN message_deleted_at IS NOT NULL THEN 'its message was deleted in Discord'
-        WHEN state = 'rendered' THEN 'on its way'
-        ELSE 'not delivered' || coalesce(': ' || error, '')
-    END AS reason
-FROM clips JOIN jobs ON jobs.id = job_id
-WHERE clips.user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR clips.id < :before)
-  AND NOT (in_duel = 1 AND state = 'rendered')
-ORDER BY clips.id DESC LIMIT :limit
 """
 # A rare model's clips are looked for among the last thousands of jobs, not among all.
 _SELECT_DURATIONS = """
@@ -189,7 +163,8 @@ WHERE deleted_at IS NULL AND file <> '' AND source.type = 'text'
 """
 
 
-def _clip(row: Row) -> Clip:
+def clip_of(row: Row) -> Clip:
+    """Return the clip of a row of its table."""
     return Clip(
         id=row["id"],
         job_id=row["job_id"],

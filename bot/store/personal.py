@@ -160,6 +160,13 @@ REGISTRY: Mapping[str, Table] = {
         guilds={"guild_id": _delete("preset_bans")},
         plain=("banned_at",),
     ),
+    "clip_searches": Table(
+        holds="the last 30 searches in /history",
+        noun="search",
+        members={"user_id": _delete("clip_searches", aged="created_at < :before")},
+        typed=("words",),
+        plain=("id", "mode", "model", "preset_id", "in_server", "created_at"),
+    ),
     "coached": Table(
         holds="the last 50 prompts that the coach was asked about",
         noun="coached prompt",
@@ -297,5 +304,5 @@ REGISTRY: Mapping[str, Table] = {
 }
 """Every table of the schema, in the order in which rows are erased: clips before the jobs that made them."""
 
-SEARCH_INDEXES = ("preset_words", "preset_grams")
+SEARCH_INDEXES = ("preset_words", "preset_grams", "clip_words", "clip_grams")
 """Full-text indexes, which triggers update; merged after an erasure, so that no deleted word is left."""

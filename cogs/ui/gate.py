@@ -66,7 +66,7 @@ def message_refusal(bot: Antiphon, message: discord.Message, text: str) -> Refus
         guild_id=message.guild.id if message.guild else None,
         channel_ids=_channel_ids(message.channel),
         role_ids=_role_ids(member),
-        age_restricted=_age_restricted(message.channel),
+        age_restricted=age_restricted(message.channel),
         manages=_manages(member),
         owner=member.id in owner_ids(bot),
         texts=(text,),
@@ -134,7 +134,7 @@ def _facts(interaction: discord.Interaction[Antiphon], act: Act, texts: Sequence
         guild_id=interaction.guild_id,
         channel_ids=_channel_ids(interaction.channel),
         role_ids=_role_ids(user),
-        age_restricted=_age_restricted(interaction.channel),
+        age_restricted=age_restricted(interaction.channel),
         manages=_manages(user),
         owner=user.id in owner_ids(interaction.client),
         texts=texts,
@@ -156,7 +156,7 @@ def _channel_ids(channel: Any) -> frozenset[int]:
     return frozenset({channel.id, getattr(channel, "parent_id", None) or channel.id})
 
 
-def _age_restricted(channel: Any) -> bool:
+def age_restricted(channel: Any) -> bool:
     """Tell whether a channel, or the channel of a thread, is marked as age-restricted."""
     is_nsfw = getattr(channel, "is_nsfw", None)
     return bool(is_nsfw()) if callable(is_nsfw) else False

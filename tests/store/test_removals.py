@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.store.clips import Clips
+from bot.store.clip_search import ClipFilter, ClipSearch
 from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels.model import DuelState
@@ -43,7 +43,7 @@ async def test_a_duel_without_its_message_is_over_once(database: Database, stage
     assert (await duels.get(duel_id)).state is DuelState.REVEALED
     assert await duels.due(1e9) == []
     await duels.start(new_duel(), 302, **MANY | {"max_open": 1})
-    [first, _] = await Clips(database).history(1, before=None, limit=9)
+    [first, _] = await ClipSearch(database).own(1, ClipFilter(), before=None, limit=9)
     assert first.reason == "not delivered: The message was deleted in Discord."
 
 
@@ -74,13 +74,13 @@ async def test_a_job_without_its_progress_is_cancelled(database: Database) -> No
 
 
 async def test_a_clip_without_its_message_stays_and_says_so(database: Database) -> None:
-    jobs, clips, removals = Jobs(database), Clips(database), Removals(database)
+    jobs, removals = Jobs(database), Removals(database)
     job = await jobs.add(request(), 0, **LIMITS)
     await jobs.claim(1)
     await jobs.rendered(job.id, new_clip(), 2)
     await jobs.delivered(job.id, Delivery(55, 20, 10), 3)
     await removals.messages([55], 5)
-    [entry] = await clips.history(1, before=None, limit=9)
+    [entry] = await ClipSearch(database).own(1, ClipFilter(), before=None, limit=9)
     assert (entry.clip.message_id, entry.reason) == (None, "its message was deleted in Discord")
     assert await removals.known([55]) == []
 
@@ -102,10 +102,10 @@ async def test_messages_of_a_lost_server_can_still_be_seen(database: Database) -
     await jobs.rendered(job.id, new_clip(), 2)
     await jobs.delivered(job.id, Delivery(55, 20, 10), 3)
     await removals.guild(10, 5)
-    [entry] = await Clips(database).history(1, before=None, limit=9)
+    [entry] = await ClipSearch(database).own(1, ClipFilter(), before=None, limit=9)
     assert (entry.clip.message_id, entry.reason) == (55, None)
     await removals.channel(20, 6)
-    [entry] = await Clips(database).history(1, before=None, limit=9)
+    [entry] = await ClipSearch(database).own(1, ClipFilter(), before=None, limit=9)
     assert entry.clip.message_id is None
 
 
@@ -116,7 +116,7 @@ async def test_a_clip_that_only_its_member_saw_has_no_link(database: Database) -
         await jobs.claim(1)
         await jobs.rendered(job.id, new_clip(str(job.id)), 2)
         await jobs.delivered(job.id, Delivery(55, 20, 10, ephemeral=ephemeral), 3)
-    newest, oldest = await Clips(database).history(1, before=None, limit=9)
+    newest, oldest = await ClipSearch(database).own(1, ClipFilter(), before=None, limit=9)
     assert newest.reason is not None
     assert "to you alone" in newest.reason
     assert oldest.reason is None
