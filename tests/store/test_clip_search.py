@@ -96,6 +96,7 @@ def indexed(path: Path) -> list[tuple[int, ...]]:
         ("ни", {"lyrics"}),
         ("lo-fi", {"lo"}),
         ('"quoted"', {"cafe"}),
+        ('says"x', set()),
         ('"', {"cafe"}),
         ("piano OR 東京", set()),
         ("NEAR(piano roof)", set()),
