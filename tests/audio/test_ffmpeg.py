@@ -97,7 +97,7 @@ def test_no_ffmpeg_at_all_is_told_from_a_failing_one(tmp_path: Path, monkeypatch
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
     with pytest.raises(FfmpegMissing):
         ffmpeg.run([], b"", None, LISTEN)
-    with pytest.raises(RenderError, match=r"missing or cannot be started.*antiphon doctor"):
+    with pytest.raises(RenderError, match=r"missing or cannot be started.*make install"):
         mp3.encode(tone(44_100, 1), 44_100, 128, tmp_path)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", converter(tmp_path, "raise SystemExit(1)"))
     assert ffmpeg.run([], b"", None, LISTEN).code == 1

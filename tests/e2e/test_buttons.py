@@ -133,7 +133,7 @@ async def test_a_waiting_clip_is_cancelled_by_command(bot: BotProcess, alice: Ac
 async def test_a_member_has_only_so_many_at_once(bot: BotProcess, alice: Actor, bob: Actor) -> None:
     waiting = [await queued(alice, f"held number {n}") for n in range(5)]
     refused = await (await ask(alice, "one too many")).finished()
-    assert "5 is the most" in refused.content
+    assert "5 is the limit" in refused.content
     assert not bob.sees(refused)
     for message in reversed(waiting):
         await (await alice.slash("cancel")).finished()

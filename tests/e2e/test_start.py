@@ -227,5 +227,5 @@ async def test_another_refusal_of_the_login_ends_with_its_sentence(discord: Sand
     discord.faults.fail(404, operation="get_my_user")
     await bot.start()
     assert await bot.ended() == BROKEN
-    assert any("refused the login (status 404): is DISCORD_API_URL right?" in line for line in bot.lines)
+    assert any("refused the login (status 404). Check DISCORD_API_URL." in line for line in bot.lines)
     assert no_traceback(bot)

@@ -11,7 +11,13 @@ from bot.recipe.options import OPTIONS, Option, OptionValue
 from bot.recipe.tasks import REQUIRED_SOURCE
 from bot.text import is_blank, sanitize
 
-prompts = st.text(min_size=1, max_size=PROMPT_CHARACTERS).filter(lambda text: not is_blank(sanitize(text)))
+
+def texts(most: int) -> st.SearchStrategy[str]:
+    """Return texts of up to `most` characters in which a reader sees something."""
+    return st.text(min_size=1, max_size=most).filter(lambda text: not is_blank(sanitize(text)))
+
+
+prompts = texts(PROMPT_CHARACTERS)
 sources = st.one_of(st.text("0123456789abcdef", min_size=64, max_size=64), st.integers(1, 2**63 - 1))
 
 
@@ -21,7 +27,7 @@ def values_of(option: Option) -> st.SearchStrategy[OptionValue]:
     if option.choices:
         return st.sampled_from(option.choices)
     if option.type is str:
-        return prompts
+        return texts(int(high))
     return st.integers(int(low), int(high)) if option.type is int else st.floats(low, high)
 
 

@@ -76,7 +76,7 @@ async def test_the_snapshot_shows_what_one_user_sees(discord: Sandbox, raw: Raw,
     assert [channel["name"] for channel in shown["guilds"][0]["channels"]] == ["music", "general"]
     names = [[user["username"] for user in dm["recipients"]] for dm in shown["dms"]]
     assert sorted(names) == [["antiphon"], ["bob"]]
-    assert shown["bot"] == {"id": str(discord.application_id), "online": False}
+    assert shown["bot"] == {"id": str(discord.application_id), "online": False, "process": False}
 
 
 async def test_switching_the_user_changes_what_is_seen(

@@ -65,4 +65,4 @@ def test_the_doctor_measures_the_model_that_is_set_and_remembers(folder: Path) -
 
 
 def test_a_built_in_model_has_nothing_to_measure() -> None:
-    assert "no MusicGen" in check_int8(Settings(), untold).detail
+    assert "not a MusicGen" in check_int8(Settings(), untold).detail
