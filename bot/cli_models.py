@@ -166,7 +166,8 @@ def remove(
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Model", overflow="fold")
+    # A name is copied into a command, so it is never broken.
+    table.add_column("Model", no_wrap=True)
     table.add_column("Download", justify="right", no_wrap=True)
     table.add_column("State")
     table.add_column("Licence and what it allows")

@@ -96,8 +96,8 @@ class SilenceButton(IdButton, prefix="coach:quiet"):
 
 BUTTONS = (UseWordingButton, OtherModeWordingButton, CoachOfClipButton, SilenceButton)
 _SPOKEN = {
-    True: "Hints are on: under your clips I say when your prompt could do more.",
-    False: "Hints are off: I say nothing under your clips. `/hints show:on` turns them on again.",
+    True: "Hints are on: under your clips I show how a prompt could be clearer.",
+    False: "Hints are off: your clips come without them. `/hints show:on` turns them on again.",
 }
 
 
@@ -106,7 +106,7 @@ class Coach(PersistentCog):
 
     items = BUTTONS
 
-    @app_commands.command(description="How your prompt could say more, before you make a clip of it")
+    @app_commands.command(description="Get suggestions for a prompt before you make a clip of it")
     @app_commands.describe(prompt="What you want to hear", mode="The mode to write for")
     @app_commands.choices(mode=mode_choices())
     async def coach(
@@ -123,7 +123,7 @@ class Coach(PersistentCog):
         await interaction.followup.send(embed=answer.embed, view=answer.view, ephemeral=True)
 
     @app_commands.command(description="Turn the hints under your clips on or off")
-    @app_commands.describe(show="Whether I may say under your clips how a prompt could do more")
+    @app_commands.describe(show="Whether your clips come with hints")
     async def hints(self, interaction: discord.Interaction[Antiphon], show: Literal["on", "off"]) -> None:
         """Remember whether to hint."""
         await think(interaction, private=True)
@@ -144,7 +144,7 @@ def _answer(coaching: Coaching) -> Answer:
         sure = suited.mode.value if suited.confidence >= UNDECIDED else "either"
         fields.append(Field(f"Mode that suits it: {sure}", quoted(suited.reason, REASON_SHOWN), inline=False))
     embed = build_embed(
-        title=f"How your prompt could say more in mode {coached.mode}",
+        title=f"Suggestions for your prompt in mode {coached.mode}",
         description=f"> {quoted(coached.prompt, WORDING_SHOWN)}",
         colour=EMBED_COLOURS[coached.mode],
         fields=fields,

@@ -15,12 +15,12 @@ log = logging.getLogger(__name__)
 
 GREETING = (
     "Hello! I make music: try `/music prompt:slow piano in the rain`. `/help` has the rest.\n"
-    "Whoever manages this server sets with `/settings` who may ask, where and how much; `/setup check` "
-    "says whether I have the permissions that I need in a channel."
+    "If you manage this server: `/settings` sets who may ask for clips, where, and how much. `/setup check` "
+    "shows whether I have the permissions that I need in a channel."
 )
 NOT_ALLOWED = (
-    "Thank you for adding me. My owner runs me for other servers only, so I leave this one again. Nothing "
-    "was stored here. Anybody can run a bot like me: it is free software."
+    "Thank you for adding me. My owner only runs me for other servers, so I'm leaving this one. I stored "
+    "nothing here. I'm free software, so you can run your own."
 )
 NAME_CHARACTERS = 60
 

@@ -157,7 +157,7 @@ def _by_age(facts: Facts, days: float) -> Refusal | None:
     when = "tomorrow" if left <= 1 else f"in {left:.0f} days"
     return Refusal(
         Cause.ACCOUNT_AGE,
-        f"Your Discord account has to be {days:g} days old before you can ask for clips here.",
+        f"Your Discord account has to be at least {days:g} days old to ask for clips here.",
         f"Come back {when}.",
     )
 
@@ -171,7 +171,7 @@ def _by_switch(facts: Facts, server: ServerSettings) -> Refusal | None:
             "Its managers can switch it on with /settings.",
         )
     if facts.act is Act.PLAIN and not server.is_on("plain_words"):
-        return Refusal(Cause.OFF, "In this server I answer commands alone.", "Ask with /music.")
+        return Refusal(Cause.OFF, "In this server I only answer commands.", "Ask with /music.")
     return None
 
 
@@ -181,11 +181,11 @@ def _by_place(facts: Facts, server: ServerSettings) -> Refusal | None:
     allowed = server.ids("ask_channels")
     if allowed and allowed.isdisjoint(facts.channel_ids):
         there = ", ".join(f"<#{channel}>" for channel in sorted(allowed)[:5])
-        return Refusal(Cause.CHANNEL, "Clips are made in other channels of this server.", f"Ask in {there}.")
+        return Refusal(Cause.CHANNEL, "I don't make clips in this channel.", f"Ask in {there}.")
     if server.is_on("age_restricted") and not facts.age_restricted:
         return Refusal(
             Cause.AGE_RESTRICTED,
-            "This server makes clips in age-restricted channels alone.",
+            "This server only allows clips in age-restricted channels.",
             "Ask in a channel that is marked as age-restricted.",
         )
     return None
@@ -212,50 +212,50 @@ def refused_text(texts: Sequence[str], server: ServerSettings) -> Refusal | None
     if words and any(find_word(text, words) for text in texts):
         return Refusal(
             Cause.WORD,
-            "That has a word in it which this server does not allow.",
-            "Say it in other words, and I am glad to make it.",
+            "Your request has a word that this server doesn't allow.",
+            "Use other words and try again.",
         )
     if not server.is_on("links") and any(map(find_link, texts)):
         return Refusal(
             Cause.LINK,
-            "This server does not allow web addresses here.",
-            "Leave the address out and ask again.",
+            "This server doesn't allow links in requests.",
+            "Remove the link and try again.",
         )
     return None
 
 
 _OWNER_ONLY = Refusal(
     Cause.OWNER_ONLY,
-    "This is for the bot's owner alone.",
-    "What you can set in your own server is under /settings.",
+    "Only the bot's owner can use this.",
+    "For your own server, use /settings.",
 )
 _BLOCKED = Refusal(
     Cause.BLOCKED,
-    "The bot's owner has blocked you, so I make nothing for you.",
-    "Write to the owner if that is a mistake; /privacy still works.",
+    "The bot's owner has blocked you, so I can't make clips for you.",
+    "If that is a mistake, write to the owner. /privacy still works.",
 )
 _SERVER = Refusal(
     Cause.SERVER,
-    "I am not meant to work in this server.",
+    "I'm not allowed to work in this server.",
     "Ask the bot's owner to allow it.",
 )
 _DIRECT = Refusal(
     Cause.DIRECT,
-    "I do not work in direct messages.",
+    "I don't work in direct messages.",
     "Ask me in a server that we share.",
 )
 _USER_INSTALL = Refusal(
     Cause.USER_INSTALL,
-    "I work only in servers that I was added to.",
+    "I only work in servers that I was added to.",
     "Ask me in one of them, or ask this server's managers to add me.",
 )
 _DRAINING = Refusal(
     Cause.DRAINING,
-    "I take no new requests for the moment: my owner is about to restart me.",
-    "Try again in a few minutes. What is queued is still made.",
+    "I can't take new requests right now: my owner is about to restart me.",
+    "Try again in a few minutes. Clips in the queue will still be made.",
 )
 _BANNED = Refusal(
     Cause.BANNED,
     "This server's moderators have banned you from the bot.",
-    "Write to them if that is a mistake; /privacy still works.",
+    "If that is a mistake, write to them. /privacy still works.",
 )

@@ -82,12 +82,12 @@ def refused_recipe(recipe: Recipe, server: ServerSettings) -> Refusal | None:
     if models and model_name(recipe.model) not in models:
         return Refusal(
             Cause.OFF,
-            f"The model {model_name(recipe.model)} is not used in this server.",
+            f"The model {model_name(recipe.model)} isn't allowed in this server.",
             "Use another mode or model.",
         )
     if longest is not None and recipe.seconds > longest:
         return Refusal(
-            Cause.LENGTH, f"Clips in this server have at most {longest:g} seconds.", "Ask for a shorter one."
+            Cause.LENGTH, f"Clips in this server can be {longest:g} s at most.", "Ask for a shorter one."
         )
     return None
 

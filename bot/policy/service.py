@@ -119,7 +119,7 @@ class PolicyService:
     async def unban(self, guild_id: int, user_id: int, actor_id: int) -> None:
         """Let a member use the bot again. Raises UserError where they were not banned."""
         if not await self._bans.unban(guild_id, user_id):
-            raise UserError("That member is not banned from the bot.")
+            raise UserError("That member isn't banned from the bot.")
         self._banned.discard((guild_id, user_id))
         await self.record(guild_id, actor_id, "unban", member_id=user_id)
         await self._read_blocks()
@@ -137,7 +137,7 @@ class PolicyService:
     async def unblock_guild(self, guild_id: int, actor_id: int) -> None:
         """Allow a server again. Raises UserError where it was not blocked."""
         if guild_id not in self._rules.blocked_guilds:
-            raise UserError("That server is not blocked.")
+            raise UserError("That server isn't blocked.")
         await self._bans.unblock_guild(guild_id)
         await self.record(EVERYWHERE, actor_id, "unblock server", detail=str(guild_id))
         await self._read_blocks()

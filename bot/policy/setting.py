@@ -138,7 +138,7 @@ class Setting:
     def _texts(self, values: list[str] | tuple[str, ...]) -> tuple[str, ...]:
         for one in values:
             if not isinstance(one, str) or len(one) > 200 or (self.choices and one not in self.choices):
-                raise self._invalid("has no such choice")
+                raise self._invalid("doesn't have that choice")
         return tuple(dict.fromkeys(values))
 
     def _ids(self, values: list[object] | tuple[object, ...], most: int) -> tuple[int, ...]:

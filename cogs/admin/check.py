@@ -28,18 +28,18 @@ USES = {
 @app_commands.guild_only()
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 @app_commands.allowed_installs(guilds=True, users=False)
-class Setup(commands.GroupCog, group_name="setup", group_description="Look at how the bot is set up here"):
+class Setup(commands.GroupCog, group_name="setup", group_description="Check the bot's setup in this channel"):
     """The check."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Say which permissions the bot lacks in this channel")
+    @app_commands.command(description="Show which permissions the bot is missing in this channel")
     async def check(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Compare what the bot has with what it needs."""
         await think(interaction, private=True)
         if not manages_server(interaction):
-            raise UserError("Only those who manage this server can look at the bot's permissions.")
+            raise UserError("You need the permission Manage Server to check the bot's permissions.")
         text = report(interaction.app_permissions, interaction.channel_id or 0)
         await interaction.followup.send(text, ephemeral=True)
 
@@ -54,7 +54,7 @@ def report(granted: discord.Permissions, channel_id: int) -> str:
         missing += not has
         lines.append(f"{'✅' if has else '❌'} **{title}**: {use}")
     lines.append(
-        "Everything that I need is there."
+        "I have every permission that I need."
         if not missing
         else "Change them under *Edit Channel → Permissions*, for my role. Without them duels cannot be "
         "posted, and clips that take longer than 15 minutes only stay in `/history`."

@@ -37,7 +37,7 @@ class AdminCommands(app_commands.Group):
     def __init__(self) -> None:
         super().__init__(
             name="admin",
-            description="For the bot's owner alone",
+            description="For the bot's owner only",
             guild_only=True,
             default_permissions=discord.Permissions.none(),
             extras={PER_SERVER: True},
@@ -60,12 +60,14 @@ class AdminCommands(app_commands.Group):
             attachments=[file],
         )
 
-    @app_commands.command(description="Begin no more clips; requests are still taken and wait")
+    @app_commands.command(description="Start no more clips; new requests wait in the queue")
     async def pause(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Pause the queue, also over restarts."""
         await _switch(interaction, PAUSED, True)
         await interaction.client.jobs.pause(True)
-        await _said(interaction, "Paused. What renders now is finished; `/admin resume` goes on.")
+        await _said(
+            interaction, "Paused. Clips that are rendering will be finished. `/admin resume` continues."
+        )
 
     @app_commands.command(description="Take no new requests, and finish those that wait")
     async def drain(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -74,17 +76,17 @@ class AdminCommands(app_commands.Group):
         waiting = len(await interaction.client.jobs.queue_positions())
         await _said(
             interaction,
-            f"Draining: I take no new requests, and finish what is open ({waiting}). `/admin resume` takes "
+            f"Draining: I take no new requests and finish the open ones ({waiting}). `/admin resume` takes "
             "requests again.",
         )
 
-    @app_commands.command(description="Go on after a pause or drain")
+    @app_commands.command(description="Continue after a pause or drain")
     async def resume(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Undo both."""
         await _switch(interaction, PAUSED, False)
         await _switch(interaction, DRAINING, False)
         await interaction.client.jobs.pause(False)
-        await _said(interaction, "Going on: requests are taken and rendered.")
+        await _said(interaction, "Running again: I take requests and render them.")
 
     @app_commands.command(name="restart-worker", description="End the worker process and start a new one")
     async def restart_worker(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -100,8 +102,10 @@ class AdminCommands(app_commands.Group):
             "rendered again.",
         )
 
-    @app_commands.command(description="Write to every server")
-    @app_commands.describe(text="What to say: in the log channel, or the first where the bot may post")
+    @app_commands.command(description="Send a message to every server")
+    @app_commands.describe(
+        text="The message; it goes to the log channel, or the first channel where I can post"
+    )
     async def announce(
         self,
         interaction: discord.Interaction[Antiphon],
@@ -118,8 +122,8 @@ class AdminCommands(app_commands.Group):
         await bot.policy.record(EVERYWHERE, interaction.user.id, "announce")
         await _said(interaction, f"{reached} of {len(bot.guilds)} servers were reached.")
 
-    @app_commands.command(description="Leave a server with a word")
-    @app_commands.describe(server="Its id; left out, the servers are listed")
+    @app_commands.command(description="Leave a server, with a short goodbye message")
+    @app_commands.describe(server="The server's id (default: list the servers)")
     async def leave(
         self, interaction: discord.Interaction[Antiphon], server: Snowflake | None = None
     ) -> None:
@@ -133,13 +137,15 @@ class AdminCommands(app_commands.Group):
             return
         guild = bot.get_guild(_number(server))
         if guild is None:
-            raise UserError("I am in no server with that id. `/admin leave` without one lists them.")
+            raise UserError(
+                "I'm not in a server with that id. `/admin leave` without an id lists my servers."
+            )
         await leave(bot, guild, LEAVING)
         await bot.policy.record(EVERYWHERE, interaction.user.id, "leave", detail=str(guild.id))
         await _said(interaction, f"Left {quoted(guild.name, 60)}.")
 
-    @app_commands.command(description="Keep a member or a server from the bot everywhere")
-    @app_commands.describe(member="Whom", server="A server's id; the bot leaves it")
+    @app_commands.command(description="Block a member or a server from using the bot anywhere")
+    @app_commands.describe(member="The member", server="A server's id; I leave that server")
     async def block(
         self,
         interaction: discord.Interaction[Antiphon],
@@ -150,10 +156,10 @@ class AdminCommands(app_commands.Group):
         await think(interaction, private=True)
         bot, by = interaction.client, interaction.user.id
         if (member is None) == (server is None):
-            raise UserError("Name a member or a server.")
+            raise UserError("Pick a member, or give a server's id.")
         if member is not None:
             if member.id in owner_ids(bot):
-                raise UserError("That is an owner of the bot, whom no block keeps out.")
+                raise UserError("You can't block an owner of the bot. Pick another member.")
             await bot.policy.ban(EVERYWHERE, member.id, by, "")
             await _said(interaction, f"{member.mention} is blocked everywhere.")
         if server is not None:
@@ -165,7 +171,7 @@ class AdminCommands(app_commands.Group):
             await _said(interaction, f"The server {number} is blocked.")
 
     @app_commands.command(description="Undo a block")
-    @app_commands.describe(member="Whom", server="A server's id")
+    @app_commands.describe(member="The member", server="A server's id")
     async def unblock(
         self,
         interaction: discord.Interaction[Antiphon],
@@ -176,7 +182,7 @@ class AdminCommands(app_commands.Group):
         await think(interaction, private=True)
         bot, by = interaction.client, interaction.user.id
         if (member is None) == (server is None):
-            raise UserError("Name a member or a server.")
+            raise UserError("Pick a member, or give a server's id.")
         if member is not None:
             await bot.policy.unban(EVERYWHERE, member.id, by)
             await _said(interaction, f"{member.mention} can use the bot again.")
@@ -241,7 +247,10 @@ async def _said(interaction: discord.Interaction[Antiphon], text: str) -> None:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
-        raise UserError("A server's id is a number: right-click it with Developer Mode on, Copy Server ID.")
+        raise UserError(
+            "A server's id is a number. Turn on Developer Mode in Discord, right-click the server and choose "
+            "Copy Server ID."
+        )
     return int(text)
 
 

@@ -53,7 +53,7 @@ class ReportClipForm(Form):
         await think(interaction, private=True)
         bot, guild_id = interaction.client, interaction.guild_id
         if guild_id is None:
-            raise UserError("A clip is reported in the server where it was made.")
+            raise UserError("Report a clip in the server where it was made.")
         await bot.clip_moderation.report(guild_id, self.number, interaction.user.id, typed["reason"])
         await bot.policy.record(guild_id, interaction.user.id, "report", detail=f"clip {self.number}")
         await interaction.followup.send("Thank you. The moderators will look at it.", ephemeral=True)
@@ -150,7 +150,7 @@ async def ban(interaction: discord.Interaction[Antiphon], guild_id: int, user_id
     """Ban a member from the bot in a server, cancel what they have open there, and return how much it was."""
     bot = interaction.client
     if user_id == interaction.user.id:
-        raise UserError("That is you. Somebody else has to ban you.")
+        raise UserError("You can't ban yourself. Pick another member.")
     await bot.policy.ban(guild_id, user_id, interaction.user.id, reason)
     cancelled = 0
     for job in await bot.history.open_jobs(user_id):
@@ -169,7 +169,7 @@ async def clips_page(
     """Return the reported clips of the server."""
     cases = await interaction.client.clip_moderation.queue(moderated_guild(interaction), SHOWN)
     if not cases:
-        return "No clip was reported. Reported presets are under `/reports`.", None
+        return "There are no reported clips. `/reports` lists reported presets.", None
     lines = [
         f"**Clip {case.clip_id}** by <@{case.user_id}>: {len(case.reasons)} "
         f"report{'' if len(case.reasons) == 1 else 's'}. {_link(case)}"

@@ -36,7 +36,7 @@ class Moderation(
     PersistentCog,
     commands.GroupCog,
     group_name="moderate",
-    group_description="For moderators: reports, bans, the queue, and who did what",
+    group_description="For moderators: reports, bans, the queue and the audit log",
 ):
     """The commands. Each asks for a permission in the whole server, never in one channel."""
 
@@ -68,22 +68,22 @@ class Moderation(
             raise UserError("That message has no clip that I made in this server.")
         await ReportClipForm(clip_id).offer(interaction)
 
-    @app_commands.command(description="Look at reported clips, and decide")
+    @app_commands.command(description="Review the reported clips")
     async def clips(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the queue of reports."""
         await think(interaction, private=True)
         content, view = await clips_page(interaction)
         await interaction.edit_original_response(content=content, view=view)
 
-    @app_commands.command(description="Show what members of this server wait for, and cancel any of it")
+    @app_commands.command(description="Show the clips that members are waiting for, and cancel any")
     async def queue(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the server's open jobs."""
         await think(interaction, private=True)
         content, view = await queue_page(interaction)
         await interaction.edit_original_response(content=content, view=view)
 
-    @app_commands.command(description="Keep a member from the bot in this server")
-    @app_commands.describe(member="Whom", reason="Why; moderators see it")
+    @app_commands.command(description="Ban a member from using the bot in this server")
+    @app_commands.describe(member="The member", reason="Why; moderators see it")
     async def ban(
         self,
         interaction: discord.Interaction[Antiphon],
@@ -100,7 +100,7 @@ class Moderation(
         await interaction.followup.send(text, ephemeral=True)
 
     @app_commands.command(description="Let a banned member use the bot again")
-    @app_commands.describe(member="Whom")
+    @app_commands.describe(member="The member")
     async def unban(self, interaction: discord.Interaction[Antiphon], member: discord.User) -> None:
         """Undo a ban."""
         await think(interaction, private=True)
@@ -121,13 +121,13 @@ class Moderation(
         text = joined_lines(lines, MAX_CONTENT) or "Nobody is banned from the bot in this server."
         await interaction.followup.send(text, ephemeral=True)
 
-    @app_commands.command(description="Say who changed, banned, deleted or cancelled what, and when")
+    @app_commands.command(description="Show who changed, banned, deleted or cancelled what, and when")
     async def audit(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the newest acts."""
         await think(interaction, private=True)
         found = await self.bot.policy.acts(moderated_guild(interaction), LISTED)
         lines = [f"{since(one.at)} {described(one)}" for one in found]
-        text = joined_lines(lines, MAX_CONTENT) or "Nothing was done yet."
+        text = joined_lines(lines, MAX_CONTENT) or "Nothing has been recorded in this server yet."
         await interaction.followup.send(text, ephemeral=True)
 
     def _recorded(self, entry: Entry) -> None:

@@ -54,7 +54,7 @@ class CancelAnySelect(GatedItem, template=_CUSTOM_ID):
         for value in self.item.values:
             job = await bot.history.job(int(value))
             if job.guild_id != guild_id:
-                raise UserError("That clip is not of this server.")
+                raise UserError("That clip isn't from this server. Pick one from the list.")
             await bot.jobs.cancel(job.id)
             await bot.policy.record(
                 guild_id,
@@ -74,7 +74,7 @@ async def queue_page(interaction: discord.Interaction[Antiphon]) -> tuple[str, d
     """Return the open jobs of the server that the acting member moderates."""
     jobs = await interaction.client.history.open_jobs_in(moderated_guild(interaction))
     if not jobs:
-        return "Nobody in this server waits for a clip.", None
+        return "Nobody in this server is waiting for a clip.", None
     positions = await interaction.client.jobs.queue_positions()
     lines = []
     for job in jobs[:MAX_CHOICES]:

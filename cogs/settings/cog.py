@@ -17,7 +17,7 @@ class Settings(PersistentCog):
     items = ITEMS
     forms = (SettingForm,)
 
-    @app_commands.command(description="Set who may use the bot here, where and how much")
+    @app_commands.command(description="Set who may use the bot in this server, where, and how much")
     @app_commands.guild_only()
     @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
     @app_commands.allowed_installs(guilds=True, users=False)

@@ -37,8 +37,8 @@ def managed_guild(interaction: discord.Interaction[Antiphon]) -> int:
     if interaction.guild_id is not None and manages_server(interaction):
         return interaction.guild_id
     raise UserError(
-        "Only members with Manage Server by a role, or a role that /settings names, can change the settings. "
-        "A permission in one channel is not enough."
+        "Only members who have Manage Server through a role, or a role named in /settings, can change the "
+        "settings. A permission in one channel isn't enough."
     )
 
 
@@ -112,7 +112,7 @@ class SettingForm(Form):
         present = "\n".join(map(str, value)) if isinstance(value, tuple) else value
         if isinstance(present, float):
             present = f"{present:g}"
-        hint = "One a line. Empty: none." if words else f"Empty: {setting.unset}."
+        hint = "One per line. Leave it empty for none." if words else f"Empty: {setting.unset}."
         if setting.type is SettingType.NUMBER:
             hint = f"{setting.range[2:].capitalize()} {setting.unit}. {hint}"
         field = Field(

@@ -17,7 +17,7 @@ from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import eventually, made, private
 from tests.e2e.conftest import running
 
-BANNED = "This server's moderators have banned you from the bot. Write to them if that is a mistake"
+BANNED = "This server's moderators have banned you from the bot. If that is a mistake, write to them"
 
 
 def stored(bot: BotProcess, sql: str, *values: object) -> None:
@@ -108,7 +108,7 @@ async def test_servers_that_are_not_allowed_are_left_with_a_word(description: Sp
         elsewhere.add_bot()
         lobby = bot.sandbox.channel("lobby", ELSEWHERE)
         said = await lobby.wait_for(lambda one: one.author_id == me)
-        assert "My owner runs me for other servers only, so I leave this one again." in text_of(said)
+        assert "My owner only runs me for other servers, so I'm leaving this one." in text_of(said)
         await eventually(lambda: me not in elsewhere.guild.members, "the end elsewhere")
         await made(bot.sandbox.member("bob"), "at home as before")
 
@@ -133,8 +133,8 @@ async def test_direct_messages_and_own_installations_can_be_switched_off(
             return text_of(await private(await alice.slash("music", prompt=place, at=at)))
 
         lobby = bot.sandbox.channel("lobby", ELSEWHERE)
-        assert "I work only in servers that I was added to." in await refused("elsewhere", lobby)
-        assert "I do not work in direct messages." in await refused("dm", bot.sandbox.dm("alice"))
+        assert "I only work in servers that I was added to." in await refused("elsewhere", lobby)
+        assert "I don't work in direct messages." in await refused("dm", bot.sandbox.dm("alice"))
         young = await refused("too young", bot.sandbox.channel("music"))
         assert "has to be 732 days old" in young
         assert "Come back in 2 days." in young

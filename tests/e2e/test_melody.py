@@ -196,7 +196,7 @@ async def test_a_file_that_discord_does_not_hand_over_is_said(bot: BotProcess, a
     )
     bot.sandbox.store.delete_file(upload.id)
     message = await private(await ask(alice, "strings", mode="ar", melody=upload))
-    assert re.search(r"could not fetch tune\.\W*wav from Discord", message.content)
+    assert re.search(r"couldn't fetch tune\.\W*wav from Discord", message.content)
 
 
 @pytest.mark.asyncio(loop_scope="function")

@@ -43,7 +43,7 @@ async def test_a_server_is_set_up_raided_moderated_and_lives_on(description: Spe
 
         # A word in disguise; the refusal does not say it again.
         answer = await said(bob, "music", prompt="a v.i.l.e.w.o.r.d song")
-        assert answer.startswith("That has a word in it which this server does not allow.")
+        assert answer.startswith("Your request has a word that this server doesn't allow.")
         assert "vile" not in answer.casefold()
 
         # A clip that words cannot judge: reported, looked at, its requester banned.

@@ -132,7 +132,7 @@ async def test_a_model_that_cannot_be_loaded_fails_its_clips_and_says_why_in_the
     async with running(description, tmp_path, AR_MODEL="corrupt") as bot:
         alice = bot.sandbox.member("alice")
         message = await (await ask(alice, "anything", mode="ar")).finished()
-        await text_in(message, "The ar model corrupt cannot be loaded", bot.sandbox)
+        await text_in(message, "The ar model corrupt can't be loaded", bot.sandbox)
         assert any("model.safetensors is damaged: fetch it again" in line for line in bot.lines)
         await made(alice, "the other mode works", mode="diffusion")
 

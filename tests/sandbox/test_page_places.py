@@ -74,9 +74,12 @@ async def test_a_mentioned_command_and_channel_open_on_a_press(chat: Chat, with_
     command = next(one for one in with_bot.world.commands_of(None) if one.name == "search")
     general = with_bot.channel("general").channel.id
     by_bot(with_bot, with_bot.channel("music"), content=f"try </search:{command.id}> in <#{general}>")
-    await chat.last.get_by_role("button", name="/search").click()
+    for number in range(4):
+        by_bot(with_bot, with_bot.channel("music"), content=f"The list of options covers line {number}.")
+    mention = chat.message("try /search")
+    await mention.get_by_role("button", name="/search").click()
     await expect(chat.page.locator(".command-name")).to_have_text("/search")
-    await chat.last.get_by_role("button", name="#general").click()
+    await mention.get_by_role("button", name="#general").click()
     await expect(chat.page.locator("#room-name")).to_have_text("general")
 
 
