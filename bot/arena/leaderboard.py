@@ -9,7 +9,7 @@ from bot.arena.ballots import Ballots
 from bot.arena.bradley_terry import strengths
 from bot.arena.breakdown import breakdown
 from bot.arena.power import needed
-from bot.arena.results import Leaderboard
+from bot.arena.results import Conclusion, Leaderboard
 from bot.arena.sidebias import side_bias
 from bot.arena.table import VoteTable
 from bot.arena.votes import Vote
@@ -30,6 +30,9 @@ def leaderboard(
     # Two models of different modes are what the win rate is about.
     two_modes = len(ballots.arms) == 2 and bool(ballots.between_modes.any())
     ranking = () if two_modes else strengths(ballots)
+    if ranking and not ranking[0].known and overall.conclusion is not Conclusion.TOO_FEW:
+        # A ranking without intervals would hide what is known of the modes.
+        ranking = ()
     return Leaderboard(
         title=title,
         overall=overall,

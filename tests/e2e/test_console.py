@@ -77,7 +77,7 @@ async def test_a_pause_outlives_a_restart_and_loses_nothing(
     assert "paused the queue" in text
     assert "0 rendering, 1 waiting" in text
     assert "**Paused**" in await said(host, "admin status")
-    assert "Going on" in await said(host, "admin resume")
+    assert "Running again" in await said(host, "admin resume")
     bot.let_through()
     await carries_clip(waiting, bot.sandbox)
 
@@ -86,7 +86,7 @@ async def test_a_drain_refuses_what_is_new_and_finishes_what_waits(
     bot: BotProcess, host: Actor, alice: Actor
 ) -> None:
     going = await rendering(alice, "before the drain")
-    assert "finish what is open (1)" in await said(host, "admin drain")
+    assert "finish the open ones (1)" in await said(host, "admin drain")
     assert "I can't take new requests right now" in await said(alice, "music", prompt="too late")
     bot.let_through()
     await carries_clip(going, bot.sandbox)
@@ -132,4 +132,4 @@ async def test_the_check_names_what_is_missing(bot: BotProcess, music: ChannelHa
     assert "❌ **Attach Files**: attach the MP3" in text
     assert text.count("❌") == 1
     general.overwrite("bot")
-    assert "Only those who manage this server" in await said(bob, "setup check")
+    assert "You need the permission Manage Server" in await said(bob, "setup check")

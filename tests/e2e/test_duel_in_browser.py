@@ -187,6 +187,6 @@ def first_bar(picture: np.ndarray) -> tuple[float, float]:
     here = np.all(picture == ORANGE, axis=2)
     # Letters are thin: only a bar has a block of 12 by 24 pixels in one colour.
     rows, _ = np.nonzero(np.all(np.lib.stride_tricks.sliding_window_view(here, (12, 24)), axis=(2, 3)))
-    columns = np.nonzero(here[rows.min() + 6])[0]
+    columns = np.nonzero(here[rows.min() + 12])[0]
     low, high = ((x - MARGIN) / (WIDTH - 2 * MARGIN) for x in (columns.min(), columns.max() + 1))
     return low, high

@@ -37,7 +37,7 @@ async def test_a_server_is_set_up_raided_moderated_and_lives_on(description: Spe
         sandbox.world.add_guild(guild)
         for number in range(RAIDERS):
             answer = await said(sandbox.member(f"raider{number}"), "music", prompt="noise")
-            assert answer.startswith("Your Discord account has to be 7 days old"), answer
+            assert answer.startswith("Your Discord account has to be at least 7 days old"), answer
             assert answer.endswith("Come back in 7 days.")
         assert "Nothing is waiting" in await said(alice, "queue")
 

@@ -229,7 +229,7 @@ async def test_words_links_and_age(bot: BotProcess, mina: Actor, bob: Actor, mus
     assert "doesn't allow links" in await asked(bob, "hear https://x.example")
     await choose(mina, "links")
     await choose(mina, "age_restricted")
-    assert "age-restricted channels alone" in await asked(bob)
+    assert "only allows clips in age-restricted channels" in await asked(bob)
     await choose(mina, "age_restricted")
     assert "2 words" in text_of(panel)
     await write(mina, "moderation", "blocked_words", "")
