@@ -29,7 +29,7 @@ lint: $(TEST_READY) ## ruff and mypy alone
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-mutants: $(TEST_READY) ## break each guard of tests/mutations.toml in a copy and expect its test to fail (half an hour)
+mutants: $(TEST_READY) ## break each guard of tests/mutations.toml in a copy and expect its test to fail (an hour or two)
 	$(BIN)/python -m tests.mutants
 
 chaos: $(TEST_READY) ## kill the bot 200 times under faults of Discord; nothing may be lost or doubled
