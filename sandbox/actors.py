@@ -246,6 +246,10 @@ class Actor:
         """Delete a message, or dismiss an ephemeral one."""
         self.sandbox.client.delete(self.user, message)
 
+    async def react(self, message: Message, emoji: str, *, on: bool = True) -> None:
+        """React to a message, or take the reaction back."""
+        self.sandbox.client.react(self.user, message, emoji, on=on)
+
     async def delete_many(self, *messages: Message) -> None:
         """Delete several messages of one channel at once, which needs Manage Messages."""
         self.sandbox.client.delete_many(self.user, messages)

@@ -37,6 +37,24 @@ class MessagesDeleted:
 
 
 @dataclass(frozen=True)
+class ReactionToggled:
+    """A user reacted to a message, or took the reaction back (`added` False)."""
+
+    message: Message
+    user_id: int
+    emoji: str
+    added: bool
+
+
+@dataclass(frozen=True)
+class ReactionsCleared:
+    """A moderator removed all reactions to a message, or those with one emoji."""
+
+    message: Message
+    emoji: str | None = None
+
+
+@dataclass(frozen=True)
 class Typing:
     """A user types in a channel."""
 
@@ -152,6 +170,8 @@ Change = (
     | MessageUpdated
     | MessageDeleted
     | MessagesDeleted
+    | ReactionToggled
+    | ReactionsCleared
     | Typing
     | InteractionSent
     | InteractionChanged

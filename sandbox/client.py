@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from sandbox import reactions
 from sandbox.changes import Typing
 from sandbox.components import SELECTS, Kind, find
 from sandbox.errors import ApiError
@@ -297,6 +298,16 @@ class Client:
                 draft.id = thread.id
             self._tried(lambda: self.messages.create(thread, user.id, {"content": content}, [], draft=draft))
         return thread
+
+    def react(self, user: User, message: Message, emoji: str, *, on: bool = True) -> None:
+        """React to a message with an emoji, or take the reaction back."""
+        self._see(user, message)
+        if message.ephemeral_for is not None:
+            raise ActionError("A message that only you can see takes no reactions.")
+        if on:
+            self._tried(lambda: reactions.react(self.world, self.rules, message, user.id, emoji))
+        else:
+            self._tried(lambda: reactions.withdraw(self.world, message, user.id, emoji))
 
     def typing(self, user: User, channel: Channel) -> None:
         """Show that the user types."""

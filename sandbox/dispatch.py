@@ -57,6 +57,8 @@ class Dispatcher:
                 body = self.payloads.interaction(interaction, limit)
                 guild_id = interaction.guild_id
                 return [Outgoing("INTERACTION_CREATE", body, guild_id=guild_id)]
+            case changes.ReactionToggled() | changes.ReactionsCleared():
+                return self._reaction(change)
             case changes.Typing(channel, user_id):
                 return self._typing(channel, user_id)
             case _:
@@ -105,6 +107,27 @@ class Dispatcher:
             return [event]
         closed = body | {"content": "", "embeds": [], "attachments": [], "components": []}
         return [Outgoing(event.name, event.body, event.intent, event.guild_id, lambda: closed)]
+
+    def _reaction(self, change: changes.ReactionToggled | changes.ReactionsCleared) -> list[Outgoing]:
+        message = change.message
+        channel = self.world.channels[message.channel_id]
+        if not self._present(channel):
+            return []
+        body: Json = {"channel_id": str(channel.id), "message_id": str(message.id)}
+        if change.emoji is not None:
+            body["emoji"] = {"id": None, "name": change.emoji}
+        if isinstance(change, changes.ReactionsCleared):
+            name = "MESSAGE_REACTION_REMOVE_ALL" if change.emoji is None else "MESSAGE_REACTION_REMOVE_EMOJI"
+        else:
+            name = "MESSAGE_REACTION_ADD" if change.added else "MESSAGE_REACTION_REMOVE"
+            body |= {"user_id": str(change.user_id), "type": 0, "burst": False}
+            if change.added:
+                body["message_author_id"] = str(message.author_id)
+                if channel.guild_id is not None:
+                    member = self.world.guild(channel.guild_id).members.get(change.user_id)
+                    body |= {} if member is None else {"member": self.payloads.member(member)}
+        where = (Intent.GUILD_MESSAGE_REACTIONS, Intent.DIRECT_MESSAGE_REACTIONS)
+        return [self._place(channel, name, body, *where)]
 
     def _typing(self, channel: Channel, user_id: int) -> list[Outgoing]:
         if not self._present(channel):

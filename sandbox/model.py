@@ -311,6 +311,8 @@ class Message(Entity):
     interaction_metadata: Json | None = None
     ephemeral_for: int | None = None
     """The only user who sees it; None for a public message."""
+    reactions: dict[str, list[int]] = field(default_factory=dict)
+    """Users by the emoji with which they reacted, in their order."""
 
     def __post_init__(self) -> None:
         self.attachments = [Attachment(**a) if isinstance(a, dict) else a for a in self.attachments]

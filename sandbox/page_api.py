@@ -26,8 +26,8 @@ and then tells what happens where you can see it:
 
     {"type": "message", "new": bool, "message": message}    `message` has, beside Discord's fields,
                               "thinking" (still deferred), "failed" (deferred, and given up),
-                              "ephemeral" (only you see it) and "command" (the name of the command it
-                              answers, or null)
+                              "ephemeral" (only you see it), "command" (the name of the command it
+                              answers, or null) and "reactors" ({emoji: [user id…]})
     {"type": "message_deleted", "channel_id", "id"}
     {"type": "typing", "channel_id", "user_id"}
     {"type": "channel", "channel": channel}                 a DM was opened
@@ -49,6 +49,7 @@ The page sends `{"ref": anything, "do": action, …}` and gets `{"type": "done",
     send          channel_id, content, files [upload id…], reply_to (message id)   → message id
     edit          message_id, content
     delete        message_id                                  one's own, a moderator's, or an ephemeral one
+    react         message_id, emoji, on (False takes it back)
     typing        channel_id
     slash         channel_id, command ("preset save"), options {name: value}       → interaction
     autocomplete  channel_id, command, options, focused (option name)              → interaction
@@ -127,6 +128,7 @@ class PageApi:
             "send": self._send,
             "edit": self._edit,
             "delete": self._delete,
+            "react": self._react,
             "typing": self._typing,
             "slash": self._slash,
             "autocomplete": self._autocomplete,
@@ -277,6 +279,9 @@ class PageApi:
 
     def _delete(self, user: User, asked: Json) -> None:
         self.sandbox.client.delete(user, self._message(asked))
+
+    def _react(self, user: User, asked: Json) -> None:
+        self.sandbox.client.react(user, self._message(asked), str(asked["emoji"]), on=asked["on"] is True)
 
     def _typing(self, user: User, asked: Json) -> None:
         self.sandbox.client.typing(user, self.sandbox.world.channel(int(asked["channel_id"])))

@@ -85,7 +85,8 @@ class PageView:
             "ephemeral": message.ephemeral_for is not None,
             "command": None if interaction is None else name_of(interaction.data),
         }
-        return self.sandbox.payloads.message(message) | marks
+        reactors = {emoji: [str(key) for key in users] for emoji, users in message.reactions.items()}
+        return self.sandbox.payloads.message(message) | marks | {"reactors": reactors}
 
     def interaction(self, interaction: Interaction) -> Json:
         """An interaction as the page gets it."""
@@ -139,6 +140,10 @@ class PageView:
             ):
                 new = isinstance(change, changes.MessageCreated)
                 return {"type": "message", "new": new, "message": self.message(message)}
+            case changes.ReactionToggled(message) | changes.ReactionsCleared(message) if self.sees(
+                user, message
+            ):
+                return {"type": "message", "new": False, "message": self.message(message)}
             case changes.MessageDeleted(message) if self.sees(user, message):
                 return {
                     "type": "message_deleted",

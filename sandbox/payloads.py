@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox import channel_payloads
+from sandbox import channel_payloads, reactions
 from sandbox.components import fill_media, referenced
 from sandbox.links import Links
 from sandbox.model import (
@@ -243,6 +243,8 @@ class Payloads:
             "embeds": [fill_media(embed, shown) for embed in message.embeds],
             "components": [fill_media(component, shown) for component in message.components],
         }
+        if message.reactions:
+            body["reactions"] = reactions.payload(message, world.application_id)
         if message.nonce is not None:
             body["nonce"] = message.nonce
         if message.interaction_metadata is not None:

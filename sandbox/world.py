@@ -257,6 +257,11 @@ class World:
         self.tell(changes.MessageUpdated(message))
         return message
 
+    def note_reaction(self, change: changes.ReactionToggled | changes.ReactionsCleared) -> None:
+        """Store a message whose reactions changed, and notify the listeners."""
+        self.store.put(change.message)
+        self.tell(change)
+
     def delete_message(self, message: Message) -> None:
         """Remove a message, its files with it."""
         self._forget_message(message)

@@ -50,7 +50,8 @@ def _reads(sandbox: Services, channel: Channel) -> bool:
     return bool(may) or HISTORY not in sandbox.rules
 
 
-def _message(sandbox: Services, call: Call) -> Message:
+def visible_message(sandbox: Services, call: Call) -> Message:
+    """The message of a path, or 10008, or 50001 where the bot does not see it."""
     channel = visible_channel(sandbox, call)
     judge_reading(channel, _bits(sandbox, channel), sandbox.rules)
     message = sandbox.world.message(channel.id, call.id("message_id", "Message"))
@@ -94,7 +95,7 @@ def list_messages(sandbox: Services, call: Call) -> Answer:
 @operations.add("get_message")
 def get_message(sandbox: Services, call: Call) -> Answer:
     """One message."""
-    message = _message(sandbox, call)
+    message = visible_message(sandbox, call)
     if not _reads(sandbox, sandbox.world.channel(message.channel_id)):
         raise refusal(50013)
     return sandbox.payloads.message(message)
@@ -111,7 +112,7 @@ def create_message(sandbox: Services, call: Call) -> Answer:
 @operations.add("update_message")
 def update_message(sandbox: Services, call: Call) -> Answer:
     """Edit a message of the bot."""
-    message = _message(sandbox, call)
+    message = visible_message(sandbox, call)
     sandbox.messages.own(message, sandbox.world.application_id)
     return sandbox.payloads.message(sandbox.messages.edit(message, call.body, call.uploads))
 
@@ -119,7 +120,7 @@ def update_message(sandbox: Services, call: Call) -> Answer:
 @operations.add("delete_message")
 def delete_message(sandbox: Services, call: Call) -> Answer:
     """Delete a message: the bot's own, or where it may manage messages anybody's."""
-    message = _message(sandbox, call)
+    message = visible_message(sandbox, call)
     _may_delete(sandbox, message)
     sandbox.world.delete_message(message)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.rest import accounts, answers, channels, commands, threads
+from sandbox.rest import accounts, answers, channels, commands, reactions, threads
 from sandbox.rest.routing import Operation
 
 OPERATIONS: dict[str, Operation] = {
@@ -10,5 +10,6 @@ OPERATIONS: dict[str, Operation] = {
     **answers.operations,
     **channels.operations,
     **commands.operations,
+    **reactions.operations,
     **threads.operations,
 }

@@ -39,6 +39,17 @@ async def reads(raw: Raw) -> Answer:
     return await raw.call("GET", f"/channels/{raw.music.id}/messages/{message.id}")
 
 
+async def reacts(raw: Raw, *others: str) -> Answer:
+    message = await raw.sandbox.member("mina").send("hello")
+    for emoji in others:
+        await raw.sandbox.member("mina").react(message, emoji)
+    return await raw.call("PUT", f"/channels/{raw.music.id}/messages/{message.id}/reactions/%F0%9F%91%8D/@me")
+
+
+async def reacts_in_too_many_kinds(raw: Raw) -> Answer:
+    return await reacts(raw, *(chr(0x1F400 + number) for number in range(20)))
+
+
 async def reads_a_voice_channel(raw: Raw) -> Answer:
     voice = raw.sandbox.guild().add_channel("lounge", ChannelType.GUILD_VOICE)
     voice.overwrite("@everyone", deny=Permission.CONNECT)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
+from sandbox import reactions
 from sandbox.actors import Actor, ChannelHandle, NoAnswerError, text_of
 from sandbox.clock import Clock
 from sandbox.components import Kind, find
@@ -250,6 +251,26 @@ async def test_the_library_reads_every_place(discord: Sandbox, alice: Actor, pro
         room.delete()
     await program.printed(f"thread {thread.id} deleted")
     await program.printed("lounge deleted")
+
+
+async def test_the_library_hears_of_reactions(discord: Sandbox, program: Program) -> None:
+    await program.printed("ready")
+    alice = discord.member("alice")
+    guild_id = discord.guild().guild.id
+    message = await alice.send("hello")
+    await alice.react(message, "👍")
+    await program.printed(f"{alice.id} added 👍 in guild {guild_id}")
+    await alice.react(message, "👍", on=False)
+    await program.printed(f"{alice.id} took 👍 back")
+    await alice.react(message, "🔥")
+    reactions.clear(discord.world, message, "🔥")
+    await program.printed("🔥 cleared")
+    await alice.react(message, "🔥")
+    reactions.clear(discord.world, message)
+    await program.printed(f"reactions to {message.id} cleared")
+    private = await alice.send("in private", at=discord.dm("alice"))
+    await alice.react(private, "🎹")
+    await program.printed(f"{alice.id} added 🎹 in guild None")
 
 
 async def test_the_library_hears_of_bulk_deletions_and_kicks(discord: Sandbox, program: Program) -> None:

@@ -5,6 +5,7 @@ import { icon } from "../icons.js";
 import { MANAGE_MESSAGES } from "../world.js";
 import { confirmDialog } from "./dialog.js";
 import { openMenu } from "./popover.js";
+import { offerReactions } from "./reactions.js";
 
 const USER_COMMAND = 2;
 const MESSAGE_COMMAND = 3;
@@ -24,6 +25,7 @@ export class Menus {
     const remove = () =>
       confirmDialog({ title: "Delete message", text: "It will be gone for everybody.", yes: "Delete", run: () => app.act("delete", { message_id: message.id }) });
     const entries = [
+      !message.ephemeral && { label: "Add reaction", icon: icon("smile"), run: () => offerReactions(app, document.getElementById(`message-${message.id}`), message) },
       !message.ephemeral && { label: "Reply", icon: icon("reply"), run: () => app.composer.replyTo(message) },
       own && { label: "Edit message", icon: icon("pencil"), run: () => app.timeline.edit(message) },
       message.content && { label: "Copy text", icon: icon("copy"), run: () => copy(app, message.content) },

@@ -7,6 +7,7 @@ import { ComponentView } from "./components.js";
 import { embed } from "./embed.js";
 import { attachments } from "./media.js";
 import { Names, avatar, botTag, nameButton } from "./names.js";
+import { offerReactions, reactions } from "./reactions.js";
 
 const CONTEXT_MENU = 23;
 const SILENCE = "The application did not respond.";
@@ -60,6 +61,7 @@ export function messageView(app, message, { earlier = null, states }) {
         h("time", { class: "message-time", datetime: message.timestamp, title: fullTime(date) }, messageTime(date)),
       ),
       body(app, message, names, keep, states),
+      reactions(app, message, names),
       states.failed && h("p", { class: "failed-note", role: "alert" }, icon("warning"), states.failed),
       message.ephemeral && ephemeralNote(app, message),
     ),
@@ -141,6 +143,7 @@ function toolbar(app, message, author) {
   return h(
     "div",
     { class: "message-tools", role: "group", "aria-label": `Actions for the message of ${author}` },
+    !message.ephemeral && button("smile", "Add reaction", (event) => offerReactions(app, event.currentTarget, message), "react"),
     !message.ephemeral && button("reply", "Reply", () => app.composer.replyTo(message), "reply"),
     own && button("pencil", "Edit", () => app.timeline.edit(message), "edit"),
     button("more", "More actions", more, "more"),
