@@ -1,4 +1,4 @@
-"""A busy day of the queue: who waits how long, by two orders of the queue.
+"""A busy day of the queue: who waits how long, by three orders of the queue.
 
     python -m benchmarks.busy_day [--jobs 10000]
 
@@ -41,7 +41,15 @@ ORDERS = {
 SELECT id, user_id, mode, recipe, row_number() OVER (ORDER BY id) AS queue_position
 FROM jobs WHERE state = 'queued'
 """,
-    "members take turns": "",
+    "members take turns": """
+SELECT id, user_id, mode, recipe, row_number() OVER (ORDER BY round, served_at, first_id) AS queue_position
+FROM (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY id) AS round,
+             min(id) OVER (PARTITION BY user_id) AS first_id,
+             coalesce((SELECT max(claimed_at) FROM jobs AS served WHERE served.user_id = jobs.user_id), 0)
+             AS served_at
+      FROM jobs WHERE state = 'queued')
+""",
+    "newcomers of a server as one": "",
 }
 """The view `queue` of each order; empty for the program's own."""
 

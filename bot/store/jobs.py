@@ -14,6 +14,7 @@ from bot.store.daily import check_daily
 from bot.store.database import Database, one
 from bot.store.deletions import delete_late_message
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
+from bot.store.newcomers import IS_NEWCOMER
 
 __all__ = [
     "COUNTERS",
@@ -265,16 +266,16 @@ INSERT INTO upload_limits (guild_or_channel_id, max_bytes, noted_at)
 VALUES (:guild_or_channel_id, :max_bytes, :now)
 ON CONFLICT (guild_or_channel_id) DO UPDATE SET max_bytes = :max_bytes, noted_at = :now
 """
-_INSERT_JOB = """
+_INSERT_JOB = f"""
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
-                  created_at, in_duel, chosen)
+                  created_at, in_duel, chosen, newcomer)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
        :interaction_id, :answer_id, :answer_ephemeral, :can_post,
        min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
                                  WHERE guild_or_channel_id = coalesce(:guild_id, :channel_id)
                                    AND noted_at > :now - :limit_seconds), :max_bytes)),
-       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen
+       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen, {IS_NEWCOMER}
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
