@@ -86,7 +86,7 @@ def convert(model: str, target: Path | None = None) -> Path:
             "give the folder that holds its files."
         )
     target = target_of(model) if target is None else target
-    command = [sys.executable, "-m", "bot.engines.checkpoints.convert", str(source), str(target)]
+    command = [sys.executable, "-m", "bot.engines.convert", str(source), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode == REFUSED:
         raise ModelMissing(done.stderr.strip())

@@ -11,8 +11,8 @@ import torch
 from omegaconf import OmegaConf
 
 from bot.engines import registry
-from bot.engines.checkpoints.convert import convert
 from bot.engines.checkpoints.pickled import read
+from bot.engines.convert import convert
 from bot.engines.multiband import MODEL
 from bot.engines.multiband.bands import Bands, subsampled_timesteps
 from bot.engines.multiband.engine import MultibandEngine

@@ -1,6 +1,6 @@
 """`antiphon models convert`: audiocraft's pickled checkpoints become safetensors with a config.json.
 
-It runs as a process of its own: `python -m bot.engines.checkpoints.convert SOURCE TARGET`. What is read
+It runs as a process of its own: `python -m bot.engines.convert SOURCE TARGET`. What is read
 there is data alone (see pickled), and a file that breaks the reader breaks that process and nothing else.
 """
 

@@ -15,9 +15,9 @@ from omegaconf import OmegaConf
 from safetensors.torch import load_file, save_file
 
 from bot.engines import registry
-from bot.engines.checkpoints.convert import convert, main
 from bot.engines.checkpoints.pickled import config, read
 from bot.engines.checkpoints.weights import read_tensors
+from bot.engines.convert import convert, main
 from bot.engines.musicgen.engine import MusicgenEngine
 from bot.engines.reference.build import musicgen
 from bot.engines.reference.stubs import stubbed_modules
