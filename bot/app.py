@@ -17,6 +17,7 @@ from discord.ext import commands
 
 from bot.coaching import CoachService
 from bot.config import Settings
+from bot.duels.series import SeriesService
 from bot.duels.service import DuelService
 from bot.duels.voting import VoteService
 from bot.engines.base import Engines
@@ -44,6 +45,7 @@ from bot.store.coached import CoachStore
 from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels.repository import Duels
+from bot.store.duels.series import SeriesStore
 from bot.store.duels.votes import Votes
 from bot.store.erasure import Erasure
 from bot.store.jobs import Jobs
@@ -74,6 +76,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.duels.cog",
     "cogs.duels.delivery",
     "cogs.duels.leaderboard",
+    "cogs.duels.series_runner",
     "cogs.privacy",
     "cogs.application",  # the last: it registers the commands of those before
 )
@@ -132,6 +135,7 @@ class Antiphon(commands.AutoShardedBot):
     retention: Retention
     leaderboards: LeaderboardProcess
     auto: AutoService
+    series: SeriesService
 
     def __init__(
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
@@ -203,6 +207,7 @@ class Antiphon(commands.AutoShardedBot):
         self.deletions = DeletionService(Deletions(database), self.clock)
         self.leaderboards = LeaderboardProcess(settings.database_path)
         self.auto = AutoService(self.leaderboards)
+        self.series = SeriesService(SeriesStore(database), self.duels, self.leaderboards.pair, self.clock)
         self._services.push_async_callback(self.leaderboards.close)
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)

@@ -25,7 +25,7 @@ HELP = {
     "{queue} shows when yours is ready, {cancel} takes it back.",
     "Two modes": f"{_MODES}\nUnder each clip, **Try diffusion** or **Try ar** lets you compare.",
     "Duels": "{duel start} has two models make a clip, and everyone votes without knowing which is which.\n"
-    "{leaderboard} adds up the votes.",
+    "{leaderboard} adds up the votes. {duel series} finds the best of several models.",
     "Your data": "{privacy show} says what I keep about you, {privacy export} gives you a copy, and "
     "{privacy erase} erases it.",
     "Presets": "{preset browse} shows presets to make clips with, {preset save} keeps what worked for you.",

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from bot.arena.ballots import A, B, Ballots, Bools, Floats, distinct
 from bot.arena.breakdown import MIN_CELL_DUELS, MIN_CELL_PEOPLE, length_band
+from bot.arena.logistic import fit_posterior
 from bot.arena.power import PLANNED_DESIGN_EFFECT
 from bot.arena.results import Strength, TagRanking
 from bot.arena.table import VoteTable
@@ -139,7 +139,7 @@ def posterior(
         x[row, won] += 1
         x[row, lost] -= 1
     weight = votes * _effective(ballots)
-    beta, covariance = _fit(x, weight, mean, sd**-2.0)
+    beta, covariance = fit_posterior(x, weight, mean, sd**-2.0)
     z = np.zeros((len(candidates), len(sd)))
     for row, columns in enumerate(here):
         z[row, columns] = 1
@@ -225,31 +225,6 @@ def _effective(ballots: Ballots) -> float:
     if overall.counts.decisive and overall.effective_votes:
         return min(1.0, overall.effective_votes / overall.counts.decisive)
     return 1 / PLANNED_DESIGN_EFFECT
-
-
-def _fit(x: Floats, votes: Floats, mean: Floats, precision: Floats) -> tuple[Floats, Floats]:
-    """Return the posterior mode [k] and covariance [k, k] of a logistic regression on outcomes that are 1."""
-
-    def loss(beta: Floats) -> float:
-        return float(
-            (votes * np.logaddexp(0, -(x @ beta))).sum() + 0.5 * (precision * (beta - mean) ** 2).sum()
-        )
-
-    beta = mean.copy()
-    for _ in range(100):
-        chance = expit(x @ beta)
-        gradient = x.T @ (votes * (1 - chance)) - precision * (beta - mean)
-        hessian = (x.T * (votes * chance * (1 - chance))) @ x + np.diag(precision)
-        step = np.linalg.solve(hessian, gradient)
-        size = 1.0
-        while size > 1e-6 and loss(beta + size * step) > loss(beta):
-            size /= 2
-        beta = beta + size * step
-        if np.abs(step).max() < 1e-10:
-            break
-    chance = expit(x @ beta)
-    hessian = (x.T * (votes * chance * (1 - chance))) @ x + np.diag(precision)
-    return beta, np.linalg.inv(hessian)
 
 
 def _reason(

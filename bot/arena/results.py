@@ -158,6 +158,14 @@ class TagRanking:
     strengths: tuple[Strength, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """best: each contender's probability to be the best, summing to 1.  pair: whose duel would tell most."""
+
+    best: tuple[float, ...]
+    pair: tuple[int, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaderboard:
     """The content of a leaderboard.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from bot.coach.lexicon import lexicon
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
@@ -15,7 +16,7 @@ from bot.presets.use import recipe_from
 from bot.recipe import Mode, Recipe, validate_prompt
 from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds
 from bot.recipe.capabilities import Capabilities
-from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, DuelState, NewDuel, Side
+from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, DuelState, InSeries, NewDuel, Side
 from bot.store.duels.repository import Duels
 from bot.store.jobs import Request, State
 from bot.store.presets.model import Body
@@ -32,10 +33,11 @@ _BUILT_IN = {BUILTIN_AR, BUILTIN_DIFFUSION}
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """What makes one side of a duel: a model, by a preset's settings where there is one."""
+    """One side of a duel: a model, by a preset's settings where there is one. name: as members know it."""
 
     engine: Capabilities
     preset: Body | None = None
+    name: str = ""
 
 
 class DuelService:
@@ -60,10 +62,12 @@ class DuelService:
         pair: tuple[Recipe, Recipe],
         guild_id: int,
         to_request: Callable[[Recipe], Request],
+        series: tuple[int, tuple[int, int]] | None = None,
     ) -> Duel:
         """Queue both clips; the side of each is drawn at random and kept secret until the end.
 
         pair: recipes of one length.  to_request: turns a recipe into the member's request.
+        series: the series that the duel belongs to, with the numbers of the pair's contenders.
         Raises UserError where a model is not there any more or a limit is reached.
         """
         adopted = [self._jobs.adopt(recipe) for recipe in pair]
@@ -77,6 +81,7 @@ class DuelService:
                 built_in=any(recipe.model in _BUILT_IN for recipe in adopted),
                 guild_id=guild_id,
                 sides={side: to_request(recipe) for side, recipe in recipes.items()},
+                series=series and InSeries(series[0], {"a": series[1][first], "b": series[1][1 - first]}),
             ),
             self._clock(),
             max_open=self._settings.duels_per_member,
@@ -102,21 +107,31 @@ class DuelService:
         Raises UserError where a mode has no model, both are the same, or a value suits only one of them.
         """
         limits = limits or self._settings
-        pair = self._pair(a, b)
+        left, right = self.recipes_of(self._pair(a, b), prompt, seconds, limits)
+        return left, right
+
+    def recipes_of(
+        self, contenders: Sequence[Contender], prompt: str, seconds: float | None, limits: OwnerLimits
+    ) -> tuple[Recipe, ...]:
+        """Return a recipe for each of two or more contenders, of one length that all of them take.
+
+        Raises UserError as `recipes`.
+        """
         prompt = validate_prompt(prompt)
-        engines = [one.engine for one in pair]
+        engines = [one.engine for one in contenders]
         shortest = max(engine.min_seconds for engine in engines)
         longest = min(longest_seconds(engine, limits) for engine in engines)
         if shortest > longest:
-            raise InvalidRecipe("The two models have no clip length in common, so no duel is possible.")
+            raise InvalidRecipe("These models have no clip length in common, so no duel is possible.")
         if seconds is None:
             seconds = min(max(limits.default_seconds, shortest), longest)
         if not shortest <= seconds <= longest:
             raise InvalidRecipe(f"A duel can last {shortest:g} to {longest:g} seconds here, not {seconds:g}.")
-        left, right = (self._recipe(one, prompt, seconds, limits) for one in pair)
-        if left == right.reseeded(left.seed):
-            raise InvalidRecipe("Both sides would be made alike. Choose two different models or presets.")
-        return left, right
+        found = tuple(self._recipe(one, prompt, seconds, limits) for one in contenders)
+        for left, right in combinations(found, 2):
+            if left == right.reseeded(left.seed):
+                raise InvalidRecipe("Both sides would be made alike. Choose two different models or presets.")
+        return found
 
     async def rematch(self, duel: Duel, limits: OwnerLimits | None = None) -> tuple[Recipe, Recipe]:
         """Return the recipes of an old duel with new seeds; of the defaults where a model is gone."""

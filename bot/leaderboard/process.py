@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.arena.results import SeriesView
 from bot.arena.votes import Arm
 from bot.coach.recommend import Recommendation
 from bot.errors import AntiphonError
@@ -101,6 +102,15 @@ class LeaderboardProcess:
         )
         mode, model = response["arm"]
         return Arm(Mode(mode), model), response["reason"]
+
+    async def pair(self, wins: Sequence[Sequence[int]], seed: int) -> SeriesView:
+        """Return what the votes of a series say, and the pair to meet next, as in bot.arena.next_pair.
+
+        wins: the votes of a row over a column, of two contenders or more. Raises LeaderboardFailed.
+        """
+        response = await self._respond({"wins": [list(row) for row in wins], "seed": seed})
+        first, second = response["pair"]
+        return SeriesView(tuple(response["best"]), (first, second))
 
     async def draw_day(self, day: Day) -> bytes:
         """Return the picture of the last day as a PNG. Raises LeaderboardFailed."""

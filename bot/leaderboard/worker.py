@@ -14,8 +14,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bot.arena.auto import Advice, choose
+from bot.arena.ballots import Floats
 from bot.arena.leaderboard import leaderboard
+from bot.arena.next_pair import standings
 from bot.arena.table import VoteTable
 from bot.arena.text import as_text, beside_picture
 from bot.arena.votes import Arm, Exclusions
@@ -45,10 +49,13 @@ def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, Any]:
     """Return the response to a request.
 
     For a leaderboard the PNG in base64, its texts, and the summary of excluded votes; for a choice among
-    `arms` the arm and the reason; for a `day` the PNG alone.
+    `arms` the arm and the reason; for a `day` the PNG alone; for `wins` of a series the next pair, and the
+    probability of each contender to be the best.
     """
     if "day" in request:
         return {"picture": base64.b64encode(draw_day(request["day"], request["lines"])).decode()}
+    if "wins" in request:
+        return _next_of_series(np.array(request["wins"], dtype=np.float64), request["seed"])
     votes = vote_cache.votes(request["guild_id"])
     if "arms" in request:
         return _chosen(votes, request)
@@ -63,6 +70,11 @@ def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, Any]:
         "beside": "\n".join(beside_picture(board, group, ROWS)),
         "exclusions": exclusion_summary(board.exclusions),
     }
+
+
+def _next_of_series(wins: Floats, seed: int) -> dict[str, Any]:
+    found = standings(wins, seed)
+    return {"pair": found.next_pair(), "best": found.best.tolist()}
 
 
 def _chosen(votes: VoteTable, request: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,11 @@ UPDATE duels SET prompt = '{ERASED}', user_id = {NOBODY}, channel_id = 0, messag
     interaction_token = NULL, interaction_id = NULL, error = NULL, notified = 1, answer_shown = 'open'
 WHERE {{which}}
 """
+_SCRUB_SERIES = f"""
+UPDATE series SET state = 'posted', names = '[]', recipes = '[]', why = '', user_id = {NOBODY},
+    channel_id = 0, ended_at = coalesce(ended_at, :now)
+WHERE {{which}}
+"""
 _SCRUB_VOTES = "UPDATE duel_votes SET voter_id = :pseudonym, line = '' WHERE {which}"
 _SCRUB_PRESET_VOTES = "UPDATE preset_votes SET user_id = :pseudonym WHERE {which}"
 # Copies that others made are theirs; what they were copied from is forgotten.
@@ -197,12 +202,28 @@ REGISTRY: Mapping[str, Table] = {
         plain=(
             *("id", "state", "seconds", "tags", "built_in", "application_id", "max_bytes", "created_at"),
             *("file_a", "file_b", "picture", "posting_at", "posted_at", "closes_at", "closed_at", "notified"),
-            *("answer_ephemeral", "answer_shown"),
+            *("answer_ephemeral", "answer_shown", "series_id"),
         ),
+    ),
+    "series": Table(
+        holds="series of duels: their prompts and settings, who started them",
+        noun="series",
+        members={
+            "user_id": Rule(
+                "anonymised",
+                (_SCRUB_SERIES,),
+                aged=f"user_id <> {NOBODY} AND state = 'posted' AND ended_at < :before",
+                why="which duels belong together, and their votes",
+            )
+        },
+        guilds={"guild_id": Rule("kept", why="the votes count")},
+        typed=("names", "recipes", "why"),
+        located=("channel_id",),
+        plain=("id", "state", "duels", "application_id", "max_bytes", "created_at", "ended_at", "posting_at"),
     ),
     "duel_sides": Table(
         holds="which model made which side of a duel",
-        plain=("duel_id", "side", "mode", "model", "job_id", "tries"),
+        plain=("duel_id", "side", "mode", "model", "job_id", "tries", "contender"),
     ),
     "duel_votes": Table(
         holds="votes on duels, and what was said under “Why?”",

@@ -55,7 +55,8 @@ def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
     embed = build_embed(
         title=f"Duel {duel.id}: A or B?",
         description=f"{quoted(duel.prompt, PROMPT_SHOWN)}\n\n"
-        "One was made in each mode. Listen to both, then vote: one tap is your vote, and it is final. "
+        "Two modes, models or presets made them. Listen to both, then vote: one tap is your vote, "
+        "and it is final. "
         f"Closes {discord.utils.format_dt(closes_at, 'R')}.",
         colour=COLOUR,
         image="attachment://picture.png",

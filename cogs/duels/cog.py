@@ -8,15 +8,18 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
+from bot.duels.series import MAX_DUELS
 from bot.errors import NotFound, UserError
 from bot.recipe import PROMPT_CHARACTERS, validate_prompt
 from bot.store.duels.model import DuelState
+from bot.store.duels.series import Series
 from bot.text import sanitize
 from cogs.duels.buttons import rematch
 from cogs.duels.card import moment
 from cogs.duels.contenders import contender, suggest_contenders
 from cogs.duels.feedback_form import FeedbackForm
-from cogs.submission.submit import acknowledge_request, start_duel
+from cogs.duels.series_card import NAME_SHOWN, series_card, series_title
+from cogs.submission.submit import acknowledge_request, start_duel, start_series
 from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.commands import command
@@ -27,6 +30,7 @@ from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
 
 LISTED = 15
+Side = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]
 
 
 @app_commands.guild_only()
@@ -113,6 +117,104 @@ class Duels(
             if moderator or duel.user_id == interaction.user.id
         ]
         return [choice for choice in choices if typed in choice.name.casefold()][:MAX_CHOICES]
+
+    @app_commands.command(
+        description="Have models, modes or presets meet in one duel after another, to find the best"
+    )
+    @app_commands.describe(
+        prompts="What you want to hear: several prompts one a line, or with ; between them",
+        a="A model, a mode or a preset",
+        b="Another one",
+        duels="How many duels (default: 10)",
+        seconds="How long every clip is",
+        c="A third one",
+        d="A fourth one",
+        e="A fifth one",
+        f="A sixth one",
+    )
+    async def series(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        prompts: app_commands.Range[str, 1, PROMPT_CHARACTERS],
+        a: Side,
+        b: Side,
+        c: Side | None = None,
+        d: Side | None = None,
+        e: Side | None = None,
+        f: Side | None = None,
+        duels: app_commands.Range[int, 2, MAX_DUELS] = 10,
+        seconds: app_commands.Range[float, 1, 600] | None = None,
+    ) -> None:
+        """Start a series."""
+        given = [await contender(interaction, text) for text in (a, b, c, d, e, f)]
+        contenders = [one for one in given if one is not None]
+        recipes = self.bot.series.recipes(contenders, prompts, seconds, limits_of(interaction))
+        await acknowledge_request(interaction, clips=2)
+        series = await start_series(interaction, [one.name for one in contenders], recipes, duels)
+        who = ", ".join(quoted(name, NAME_SHOWN) for name in series.names)
+        await interaction.followup.send(
+            f"**{series_title(series.id)}** of {duels} duels: {who}.\n"
+            "Each duel appears here when the one before it is over. "
+            f"{command(self.bot, 'duel standings')} shows how it goes, "
+            f"{command(self.bot, 'duel stop')} ends it."
+        )
+
+    @series.autocomplete("a")
+    @series.autocomplete("b")
+    @series.autocomplete("c")
+    @series.autocomplete("d")
+    @series.autocomplete("e")
+    @series.autocomplete("f")
+    async def _contestants(
+        self, interaction: discord.Interaction[Antiphon], current: str
+    ) -> list[app_commands.Choice[str]]:
+        return await suggest_contenders(interaction, current)
+
+    @app_commands.command(description="How a series of duels stands")
+    @app_commands.describe(series="Which one: its number (default: the newest)")
+    async def standings(self, interaction: discord.Interaction[Antiphon], series: str | None = None) -> None:
+        """Show a series' standings by its closed duels."""
+        await think(interaction, private=True)
+        found = await self._series(interaction, series)
+        card = series_card(found, await self.bot.series.standings(found))
+        await interaction.followup.send(embed=card, ephemeral=True)
+
+    @app_commands.command(description="End a series of duels now")
+    @app_commands.describe(series="Which one: its number (default: the newest)")
+    async def stop(self, interaction: discord.Interaction[Antiphon], series: str | None = None) -> None:
+        """End a series, for the person who started it or a moderator."""
+        await think(interaction, private=True)
+        found = await self._series(interaction, series)
+        if found.user_id != interaction.user.id and not moderates_server(interaction):
+            raise UserError(
+                "Only the person who started the series, or a moderator of this server, can end it."
+            )
+        if not await self.bot.series.stop(found, "It was stopped with /duel stop."):
+            raise NotFound(f"Series {found.id} is already over.")
+        await interaction.followup.send(
+            f"Series {found.id} is over. Its result appears in its channel.", ephemeral=True
+        )
+
+    @standings.autocomplete("series")
+    @stop.autocomplete("series")
+    async def _all_series(
+        self, interaction: discord.Interaction[Antiphon], current: str
+    ) -> list[app_commands.Choice[str]]:
+        newest = await self.bot.series.store.newest_in(interaction.guild_id or 0, MAX_CHOICES)
+        choices = [numbered_choice(one.id, one.state, ", ".join(one.names)) for one in newest]
+        return [choice for choice in choices if current.strip().casefold() in choice.name.casefold()]
+
+    async def _series(self, interaction: discord.Interaction[Antiphon], text: str | None) -> Series:
+        """Return the named series, else the server's newest. Raises UserError where there is none."""
+        store, guild_id = self.bot.series.store, interaction.guild_id or 0
+        if text is not None:
+            if (number := number_in(text)) is None:
+                raise UserError("I can't find that series. Type its number, or pick one from the list.")
+            return await store.get(number, guild_id)
+        newest = await store.newest_in(guild_id, 1)
+        if not newest:
+            raise NotFound(f"This server has no series yet. {command(self.bot, 'duel series')} starts one.")
+        return newest[0]
 
     @app_commands.command(description="The duels that take votes now")
     async def list(self, interaction: discord.Interaction[Antiphon]) -> None:

@@ -9,6 +9,7 @@ from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.duels.service import Contender
 from bot.recipe import Mode
+from bot.recipe.capabilities import Capabilities
 from bot.store.presets.model import Viewer
 from cogs.submission.models import suggest_models
 from cogs.ui.choices import number_in
@@ -27,13 +28,17 @@ async def contender(interaction: discord.Interaction[Antiphon], text: str | None
         return None
     bot, typed = interaction.client, text.strip()
     if typed.casefold() in list(Mode):
-        return Contender(bot.models.default(Mode(typed.casefold())))
+        return _of_model(bot, bot.models.default(Mode(typed.casefold())))
     number = number_in(typed)
     if number is not None:
         viewer = Viewer(interaction.user.id, interaction.guild_id)
         preset = await bot.presets.find(f"#{number}", viewer)
-        return Contender(bot.models.default(preset.body.mode), preset.body)
-    return Contender(bot.models.named(typed))
+        return Contender(bot.models.default(preset.body.mode), preset.body, preset.name)
+    return _of_model(bot, bot.models.named(typed))
+
+
+def _of_model(bot: Antiphon, engine: Capabilities) -> Contender:
+    return Contender(engine, name=bot.models.label(engine.model_ref))
 
 
 async def suggest_contenders(

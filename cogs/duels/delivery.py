@@ -265,6 +265,8 @@ class DuelDelivery(PersistentCog):
 
     async def _notify_requester(self, duel: Duel, result: str) -> None:
         """Mention the requester below, since an edited message notifies nobody. Raises Refused to retry."""
+        if duel.series_id is not None:  # the end of a series is told once, with all its duels
+            return
         text = f"Duel {duel.id} is over: **{result}**. {duel.link}"
         content = Draft(text, ping=duel.user_id).for_post()["content"]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import discord
@@ -11,6 +12,7 @@ from bot.errors import UserError
 from bot.policy.acts import Act
 from bot.policy.limits import daily_limits
 from bot.recipe import Recipe, Role
+from bot.store.duels.series import NewSeries, Series
 from bot.store.jobs import Job, Request
 from cogs.submission.melody import fetch_melody, melody_name
 from cogs.ui.answers import acknowledgement, think
@@ -63,6 +65,36 @@ async def start_duel(
     # From here on the duel has an answer of its own: nothing that fails now is the member's to hear.
     await interaction.client.duels.start(
         prompt, pair, interaction.guild_id, partial(request_for, interaction)
+    )
+
+
+async def start_series(
+    interaction: discord.Interaction[Antiphon],
+    names: Sequence[str],
+    recipes: tuple[tuple[Recipe, ...], ...],
+    duels: int,
+) -> Series:
+    """Store a series of duels for the acting member; its duels are judged once more when each is started.
+
+    recipes: what SeriesService.recipes returned.  Raises UserError where the bot could not post a duel.
+    """
+    if interaction.guild_id is None or not can_post(interaction):
+        raise UserError(why_not_post(interaction))
+    check(interaction, Act.DUEL)
+    for row in recipes:
+        for recipe in row:
+            check_recipe(interaction, recipe)
+    return await interaction.client.series.start(
+        NewSeries(
+            names=tuple(names),
+            recipes=recipes,
+            duels=duels,
+            user_id=interaction.user.id,
+            guild_id=interaction.guild_id,
+            channel_id=interaction.channel_id or 0,
+            application_id=interaction.application_id,
+            max_bytes=max_bytes(interaction),
+        )
     )
 
 

@@ -56,20 +56,27 @@ def message_refusal(bot: Antiphon, message: discord.Message, text: str) -> Refus
 
     A refusal with Cause.OFF is the server's wish for silence: nothing is to be answered at all.
     """
-    member = message.author
+    return member_refusal(bot, message.author, message.channel, Act.PLAIN, (text,))
+
+
+def member_refusal(
+    bot: Antiphon, member: discord.User | discord.Member, channel: Any, act: Act, texts: Sequence[str]
+) -> Refusal | None:
+    """Return why a member's act in a channel is refused where no interaction tells; None where it is not."""
+    guild = getattr(channel, "guild", None)
     facts = Facts(
-        act=Act.PLAIN,
+        act=act,
         user_id=member.id,
-        access=Access.GUILD if message.guild else Access.DIRECT,
+        access=Access.GUILD if guild else Access.DIRECT,
         created_at=member.created_at.timestamp(),
         now=bot.clock(),
-        guild_id=message.guild.id if message.guild else None,
-        channel_ids=_channel_ids(message.channel),
+        guild_id=guild.id if guild else None,
+        channel_ids=_channel_ids(channel),
         role_ids=_role_ids(member),
-        age_restricted=age_restricted(message.channel),
+        age_restricted=age_restricted(channel),
         manages=_manages(member),
         owner=member.id in owner_ids(bot),
-        texts=(text,),
+        texts=texts,
     )
     return bot.policy.refusal(facts)
 

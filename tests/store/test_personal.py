@@ -67,7 +67,7 @@ def test_a_new_table_or_column_is_not_forgotten(path: Path, change: str) -> None
 
 def test_what_sounds_like_a_person_is_not_declared_as_plain() -> None:
     """An id that says nothing of a person is one of this database, of an application or of a command."""
-    harmless = {"job_id", "clip_id", "duel_id", "preset_id", "application_id"}
+    harmless = {"job_id", "clip_id", "duel_id", "series_id", "preset_id", "application_id"}
     odd = [
         f"{name}.{column}"
         for name, table in REGISTRY.items()
@@ -173,6 +173,7 @@ async def test_what_may_age_is_erased_by_age(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in ("jobs", "duels"):
             connection.execute(f"UPDATE {table} SET state = 'failed'")
+        connection.execute("UPDATE series SET state = 'posted', ended_at = 1")
         for table in ("preset_reports", "clip_reports"):
             connection.execute(f"UPDATE {table} SET settled_at = 1")
     async with Database.open(path, NOW) as database:

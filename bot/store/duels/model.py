@@ -33,6 +33,14 @@ class DuelState(StrEnum):
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True)
+class InSeries:
+    """A duel's part in a series. contenders: the number of each side's, from 0."""
+
+    series_id: int
+    contenders: Mapping[Side, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewDuel:
     """A duel to store. sides: the request for each side, all from the same member and channel."""
@@ -43,6 +51,7 @@ class NewDuel:
     built_in: bool
     guild_id: int
     sides: Mapping[Side, Request]
+    series: InSeries | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,7 @@ class Duel:
     posted_at: float | None
     closes_at: float | None
     error: str | None
+    series_id: int | None = None
 
     @property
     def can_post(self) -> bool:
@@ -143,6 +153,7 @@ def duel_of(row: Row) -> Duel:
         posted_at=row["posted_at"],
         closes_at=row["closes_at"],
         error=row["error"],
+        series_id=row["series_id"],
     )
 
 

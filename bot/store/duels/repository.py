@@ -43,13 +43,14 @@ class Duels:
                         "guild_id": new.guild_id,
                         "channel_id": asked.channel_id,
                         "application_id": asked.application_id,
-                        "interaction_token": asked.interaction_token,
+                        "interaction_token": asked.interaction_token or None,
                         "interaction_id": asked.interaction_id,
                         "answer_id": asked.answer_id,
                         "answer_ephemeral": asked.answer_ephemeral,
                         "max_bytes": asked.max_bytes,
                         "now": now,
                         "max_open": max_open,
+                        "series_id": new.series.series_id if new.series else None,
                     },
                 )
             )
@@ -72,6 +73,7 @@ class Duels:
                         "mode": request.recipe.mode,
                         "model": request.recipe.model,
                         "job_id": job.id,
+                        "contender": new.series.contenders[side] if new.series else None,
                     },
                 )
         return duel_of(row), jobs
@@ -223,11 +225,14 @@ async def end_jobs(tx: aiosqlite.Connection, duel_id: int, error: str, now: floa
 
 _INSERT_DUEL = """
 INSERT INTO duels (prompt, seconds, tags, built_in, user_id, guild_id, channel_id, application_id,
-                   interaction_token, interaction_id, answer_id, answer_ephemeral, max_bytes, created_at)
+                   interaction_token, interaction_id, answer_id, answer_ephemeral, max_bytes, created_at,
+                   series_id, answer_shown)
 SELECT :prompt, :seconds, :tags, :built_in, :user_id, :guild_id, :channel_id, :application_id,
-       :interaction_token, :interaction_id, :answer_id, :answer_ephemeral, :max_bytes, :now
+       :interaction_token, :interaction_id, :answer_id, :answer_ephemeral, :max_bytes, :now,
+       :series_id, iif(:series_id IS NULL, '', 'open')
 WHERE (SELECT count(*) FROM duels WHERE user_id = :user_id AND state IN ('rendering', 'ready', 'open'))
       < :max_open
+  AND (:series_id IS NULL OR EXISTS (SELECT 1 FROM series WHERE id = :series_id AND state = 'running'))
 RETURNING *
 """
 
@@ -237,7 +242,8 @@ def _order(recipe: Recipe) -> tuple[str, str, str]:
 
 
 _INSERT_SIDE = """
-INSERT INTO duel_sides (duel_id, side, mode, model, job_id) VALUES (:duel_id, :side, :mode, :model, :job_id)
+INSERT INTO duel_sides (duel_id, side, mode, model, job_id, contender)
+VALUES (:duel_id, :side, :mode, :model, :job_id, :contender)
 """
 _SELECT_SIDES = """
 SELECT side, duel_sides.mode, job_id, tries, recipe, state, error FROM duel_sides
