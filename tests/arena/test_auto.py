@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from benchmarks.arena_tags import coverage
 from bot.arena.auto import (
     COACH_LOGITS,
     FEATURE_SD,
@@ -129,3 +130,9 @@ def test_a_tag_with_few_votes_is_ranked_near_the_whole() -> None:
     assert lofi[one].high > lofi[third].low
     assert lofi[third].wins == 25
     assert rankings_by_tag(Ballots.of(most[:24])) == (), "three duels are too few"
+
+
+def test_the_intervals_on_a_tag_cover_where_tags_differ_as_the_prior_expects() -> None:
+    share, width = coverage(FEATURE_SD, 40)
+    assert 0.95 <= share <= 0.995
+    assert width < 0.5
