@@ -59,6 +59,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.gate",
     "cogs.errors",
     "cogs.clips.music",
+    "cogs.clips.source_menu",
     "cogs.presets.cog",
     "cogs.coach",
     "cogs.clips.queue",

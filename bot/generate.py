@@ -116,7 +116,7 @@ async def _followed(recipe: Recipe, file: Path, prepared: Path) -> tuple[Recipe,
         data = await asyncio.to_thread(file.read_bytes)
     except OSError as error:
         raise UserError(f"The melody {file} can't be opened: {error.strerror}.") from error
-    readable = await prepare(data, file.name)
+    readable = (await prepare(data, file.name)).data
     if readable is data:
         return recipe, file
     await asyncio.to_thread(prepared.write_bytes, readable)

@@ -6,7 +6,10 @@ from pathlib import Path
 from bot.cli import main
 from tests import clock
 
+ENGINES = "ANTIPHON_TEST_ENGINES"
+"""The module of the engines where it is another one, such as the program's own."""
+
 if __name__ == "__main__":
     # The worker does not import from the current folder, and finds the engines named here all the same.
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-    main(engines="tests.tone", clock=clock.now)
+    main(engines=os.environ.get(ENGINES, "tests.tone"), clock=clock.now)

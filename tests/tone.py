@@ -10,6 +10,8 @@ Words in a prompt make it misbehave: `held` waits half-way until a test lets it 
 a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`, `silent`
 and `lopsided` (one side dead) give such audio. The model `memory:NAME` raises that as it is loaded.
 
+The model `versatile` takes files in every use, and plays the loudest pitch of what it is given.
+
 The models `lofi` and `hifi` are as unlike as two models can be: mono at 24 kHz, dull and with loud hits,
 against stereo at 48 kHz, bright and even.
 
@@ -44,6 +46,12 @@ if TYPE_CHECKING:
 RATE = 32_000
 RATES = {"lofi": 24_000, "hifi": 48_000}
 STEPS = 20
+VERSATILE = {
+    Task.TEXT: frozenset({Role.MELODY, Role.REFERENCE}),
+    Task.CONTINUE: frozenset({Role.START, Role.MELODY, Role.REFERENCE}),
+    Task.COVER: frozenset({Role.MELODY, Role.REFERENCE}),
+    Task.VARY: frozenset({Role.INITIAL}),
+}
 SECRET = "MTA5ODc2NTQzMjEwOTg3NjU0Mw.GkQ1zA.b3dWk9-LmXq_7RtYv2NcZs5PfHj8KaUo0Dg4Te"
 """A made-up token of Discord's shape."""
 CUT = "The model read only the first 50 % of the prompt, which is too long for it."
@@ -95,7 +103,9 @@ def describe(mode: Mode, model: str) -> Capabilities:
         max_seconds=60,
         prompt_tokens=64,
         options=options[mode],
-        tasks={Task.TEXT: frozenset({Role.MELODY} if mode is Mode.AR else ())},
+        tasks=VERSATILE
+        if model == "versatile"
+        else {Task.TEXT: frozenset({Role.MELODY} if mode is Mode.AR else ())},
         real_time_factor=50 if model == "slow" else 0.05,
     )
 
@@ -154,8 +164,8 @@ class ToneEngine:
         if "verbose" in words:
             context.warn(job, CUT)
         wave = wave_for(job.recipe, words)
-        if job.recipe.melody is not None:
-            wave[:] = following(job.sources[Role.MELODY], wave.shape[1], self.capabilities.sample_rate)
+        for role in job.recipe.sources:
+            wave[:] = following(job.sources[role], wave.shape[1], self.capabilities.sample_rate)
         context.done(job, wave)
 
 
@@ -211,8 +221,10 @@ def following(melody: Path, samples: int, rate: int) -> Wave:
     import numpy as np
     import soundfile
 
-    wave, its_rate = soundfile.read(melody, dtype="float32")
-    tone: Wave = np.sin(2 * np.pi * loudest(wave, its_rate) * np.arange(samples) / rate).astype(np.float32)
+    wave, its_rate = soundfile.read(melody, dtype="float32", always_2d=True)
+    tone: Wave = np.sin(2 * np.pi * loudest(wave.mean(1), its_rate) * np.arange(samples) / rate).astype(
+        np.float32
+    )
     return np.asarray(tone / 5, np.float32)
 
 

@@ -63,10 +63,10 @@ def wav_tag(file: BinaryIO, limit: int) -> bytes:
     return b""
 
 
-def flac_comment(path: Path, name: str) -> str | None:
-    """Return a Vorbis comment of a FLAC file, None where it has none. Raises MutagenError."""
+def flac_comment(file: BinaryIO, name: str) -> str | None:
+    """Return a Vorbis comment of an open FLAC file, None where it has none. Raises MutagenError."""
     try:
-        return next(iter(FLAC(path).get(name) or ()), None)
+        return next(iter(FLAC(file).get(name) or ()), None)
     except FLACNoHeaderError:
         return None
 

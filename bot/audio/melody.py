@@ -1,7 +1,8 @@
-"""Decoding of an attached file to a melody for the engines, in a child process that the file may crash.
+"""Decoding of an attached file to audio for the engines, in a child process that the file may crash.
 
-Run by `child.run`. The request is a line of JSON with the file's `name`, then the file. The answer is a line
-of JSON with `refused`, a sentence or empty, then what to keep where that is not the file itself.
+Run by `child.run`. The request is a line of JSON with the file's `name` and `tune`, whether only its tune is
+used, then the file. The answer is a line of JSON with `refused`, a sentence or empty, the `seconds` that were
+read, at most 300, and `score`, whether it carries one, then what to keep where that is not the file itself.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy.typing as npt
 import soundfile
 
 from bot.audio import child, ffmpeg
+from bot.audio.tags import carries_score
 from bot.errors import UserError
 
 MAX_SECONDS = 300
@@ -31,9 +34,12 @@ RATES = range(8_000, 192_001)
 """Hz; from telephone to studio. Memory for resampling grows with what a header claims."""
 CHANNELS = 2
 RATE = 32_000
-"""Hz of what is converted: the rate of the MusicGen models, whose chroma ends at 16 kHz."""
-
-_LIMITS = ffmpeg.Limits(seconds=40, memory_bytes=1 << 30, output_bytes=4 * MAX_SECONDS * RATE)
+"""Hz of a tune that is converted: the rate of the MusicGen models, whose chroma ends at 16 kHz."""
+SOURCE_RATE = 48_000
+"""Hz of other sources that are converted: the highest rate of any model."""
+_PEAK = 0.99
+_TOLERANCE = 1.0
+"""Seconds by which a file may be longer than it is read, such as the encoder's padding of an MP3."""
 _FORMATS = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dts,eac3,flac,flv,matroska,mov,mp3,mpeg,mpegts,ogg,"
     "tta,w64,wav,wv"
@@ -58,28 +64,51 @@ class _Unreadable(Exception):
     """The library does not read this file, or not as it has to be."""
 
 
-def prepare(data: bytes, name: str) -> bytes | None:
-    """Return the FLAC file that engines read instead, or None where they can read the file itself.
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was read of a file. seconds: at most 300 and a bit.  flac: what engines read instead, if any."""
 
-    name: what the file is called in a refusal.  Raises UserError, with what to do, for a file without
-    sound in its first 300 s, of less than 0.1 s, with NaN, infinity or absurd levels, or that neither
-    libsndfile nor ffmpeg reads within the limits.
+    seconds: float
+    flac: bytes | None = None
+
+
+def prepare(data: bytes, name: str, *, tune: bool) -> Prepared:
+    """Read a file, and convert it where engines cannot read the file itself.
+
+    name: what the file is called in a refusal.  tune: whether only its tune is used, so mono at 32 kHz is
+    enough; any other source is kept in stereo at 48 kHz, with its level, and converted where it is longer
+    than 300 s, too.  Raises UserError, with what to do, for a file without sound in its first 300 s, of less
+    than 0.1 s, with NaN, infinity or absurd levels, or that neither libsndfile nor ffmpeg reads within the
+    limits.
     """
     with suppress(_Unreadable):
-        _validate(_read(data), name)
-        return None
-    decoded = _decoded(data, name)
-    peak = _validate(
-        [(decoded[start : start + _BLOCK], RATE) for start in range(0, len(decoded), _BLOCK)], name
+        if not tune:
+            _refuse_longer(data)
+        return Prepared(_validate(_read(data), name)[0])
+    rate, channels = (RATE, 1) if tune else (SOURCE_RATE, CHANNELS)
+    decoded = _decoded(data, name, rate, channels)
+    seconds, peak = _validate(
+        [(decoded[start : start + _BLOCK], rate) for start in range(0, len(decoded), _BLOCK)], name
     )
+    # A tune at half of full scale: only pitch is read of it, and 16 bits hold a quiet recording as well.
+    decoded *= np.float32(0.5 / peak if tune else min(1.0, _PEAK / peak))
     written = BytesIO()
-    # At half of full scale: only pitch is read of it, and 16 bits hold a quiet recording as well.
-    soundfile.write(written, decoded * np.float32(0.5 / peak), RATE, format="FLAC", subtype="PCM_16")
-    return written.getvalue()
+    soundfile.write(written, decoded, rate, format="FLAC", subtype="PCM_16")
+    return Prepared(seconds, written.getvalue())
 
 
-def _validate(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
-    """Return the peak of blocks of samples, each with its rate in Hz. Raises UserError."""
+def _refuse_longer(data: bytes) -> None:
+    """Raise _Unreadable for a file of which an engine would read more than the first 300 s."""
+    try:
+        with soundfile.SoundFile(BytesIO(data)) as audio:
+            if audio.frames > (MAX_SECONDS + _TOLERANCE) * audio.samplerate:
+                raise _Unreadable
+    except soundfile.SoundFileError as error:
+        raise _Unreadable from error
+
+
+def _validate(blocks: Iterable[tuple[Samples, int]], name: str) -> tuple[float, float]:
+    """Return the seconds and the peak of blocks of samples, each with its rate in Hz. Raises UserError."""
     seconds, peak = 0.0, 0.0
     for block, rate in blocks:
         if not np.isfinite(block).all():
@@ -94,10 +123,10 @@ def _validate(blocks: Iterable[tuple[Samples, int]], name: str) -> float:
         raise UserError(f"{name} is louder than any sound can be. Export it again, for example as an MP3.")
     if peak < SILENCE:
         where = "the first 5 minutes of " if seconds > MAX_SECONDS - 1 else ""
-        raise UserError(f"There is no sound in {where}{name}. Attach a file in which a tune can be heard.")
+        raise UserError(f"There is no sound in {where}{name}. Attach a file in which music can be heard.")
     if seconds < MIN_SECONDS:
-        raise UserError(f"{name} is shorter than {MIN_SECONDS:g} s. Attach a few seconds of a tune.")
-    return peak
+        raise UserError(f"{name} is shorter than {MIN_SECONDS:g} s. Attach a few seconds of music.")
+    return seconds, peak
 
 
 def _read(data: bytes) -> Iterator[tuple[Samples, int]]:
@@ -115,11 +144,14 @@ def _read(data: bytes) -> Iterator[tuple[Samples, int]]:
         raise _Unreadable from error
 
 
-def _decoded(data: bytes, name: str) -> Samples:
-    """Return the first 300 s of any file as ffmpeg reads it, mono [samples] at 32 kHz. Raises UserError."""
-    output = ["-map", "0:a:0", "-t", str(MAX_SECONDS), "-ac", "1", "-ar", str(RATE), "-f", "f32le", "pipe:1"]
+def _decoded(data: bytes, name: str, rate: int, channels: int) -> Samples:
+    """Return the first 300 s of any file as ffmpeg reads it, [frames, channels]. Raises UserError."""
+    frame_bytes = 4 * channels
+    limits = ffmpeg.Limits(seconds=40, memory_bytes=1 << 30, output_bytes=frame_bytes * MAX_SECONDS * rate)
+    sound = ["-ac", str(channels), "-ar", str(rate), "-f", "f32le", "pipe:1"]
+    output = ["-map", "0:a:0", "-t", str(MAX_SECONDS), *sound]
     try:
-        done = ffmpeg.run([*_CLOSED, "-threads", "1", "-fd", "0", "-i", "fd:", *output], data, None, _LIMITS)
+        done = ffmpeg.run([*_CLOSED, "-threads", "1", "-fd", "0", "-i", "fd:", *output], data, None, limits)
     except ffmpeg.FfmpegMissing as error:
         print(f"ffmpeg cannot be started: {error}", file=sys.stderr)
         raise UserError(
@@ -127,23 +159,29 @@ def _decoded(data: bytes, name: str) -> Samples:
         ) from error
     except TimeoutError as error:
         raise UserError(f"{name} takes too long to read. Attach a short MP3, for example.") from error
-    if len(done.output) < 4:
+    if len(done.output) < frame_bytes:
         print(f"ffmpeg ended with {done.code}: {done.messages}", file=sys.stderr)
         raise UserError(
             f"{name} cannot be read as audio. Attach an MP3, M4A, WAV, FLAC, OGG, Opus or WebM file."
         )
-    return np.frombuffer(done.output[: len(done.output) // 4 * 4], dtype="<f4")
+    whole = done.output[: len(done.output) // frame_bytes * frame_bytes]
+    return np.frombuffer(whole, dtype="<f4").reshape(-1, channels).copy()
 
 
 def main() -> None:
     """Answer one request."""
     header, _, data = child.request().partition(b"\n")
-    refused, converted = "", b""
+    wanted = json.loads(header)
+    answer: dict[str, str | float | bool] = {"refused": ""}
+    converted = b""
     try:
-        converted = prepare(data, json.loads(header)["name"]) or b""
+        prepared = prepare(data, wanted["name"], tune=wanted["tune"])
+        converted = prepared.flac or b""
+        # What is converted has lost its tags.
+        answer |= {"seconds": prepared.seconds, "score": not converted and carries_score(BytesIO(data))}
     except UserError as error:
-        refused = str(error)
-    sys.stdout.buffer.write(json.dumps({"refused": refused}).encode() + b"\n" + converted)
+        answer["refused"] = str(error)
+    sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + converted)
 
 
 if __name__ == "__main__":

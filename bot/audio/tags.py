@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from mutagen import MutagenError
 from mutagen.id3 import APIC, ID3, TIT2, TPE1, TXXX, Encoding, PictureType
@@ -113,18 +114,29 @@ def read_score(path: Path) -> str:
     return text
 
 
+def carries_score(file: BinaryIO) -> bool:
+    """Tell whether an open MP3, WAV or FLAC carries a score, without reading the score."""
+    return _frame_of(file, SCORE_FRAME) is not None
+
+
 def _read_frame(path: Path, description: str) -> str | None:
     """Return the text of a TXXX frame, or of the comment in its place; None where there is none."""
     try:
         with path.open("rb") as file:
-            head = file.read(MAX_TAG_BYTES)
-            if head.startswith(b"RIFF"):
-                head = lossless.wav_tag(file, MAX_TAG_BYTES)
+            return _frame_of(file, description)
     except OSError as error:
         raise UserError(f"{path} can't be opened: {error.strerror}.") from error
+
+
+def _frame_of(file: BinaryIO, description: str) -> str | None:
+    """Return the text of a frame as _read_frame does, of an open file at its start. Raises OSError."""
+    head = file.read(MAX_TAG_BYTES)
+    if head.startswith(b"RIFF"):
+        head = lossless.wav_tag(file, MAX_TAG_BYTES)
     try:
         if head.startswith(b"fLaC"):
-            return lossless.flac_comment(path, description)
+            file.seek(0)
+            return lossless.flac_comment(file, description)
         frames = ID3(BytesIO(head), known_frames={"TXXX": TXXX}, translate=False, load_v1=False)
         return str(frames[f"TXXX:{description}"])
     except (MutagenError, KeyError):

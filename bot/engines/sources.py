@@ -17,6 +17,7 @@ from scipy.signal import resample_poly
 
 from bot.errors import InvalidRecipe
 from bot.recipe import Recipe, Role, Source
+from bot.recipe.tasks import MIN_CONTINUED_SECONDS
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
@@ -25,8 +26,6 @@ MAX_SECONDS = 600.0
 """Seconds read of a source: the longest clip of any engine."""
 CROSSFADE_SECONDS = 0.05
 """Length of a seam between a source and what was made anew."""
-MIN_CONTINUED_SECONDS = 1.0
-"""Shortest continuation of a source."""
 
 
 def read_source(files: Mapping[Role, Path], recipe: Recipe, role: Role, rate: int) -> Wave:

@@ -1,4 +1,4 @@
-"""The audio files whose tunes clips follow: each once, under its SHA-256, in a folder beside the clips.
+"""The attached files that clips are made from: each once, under its SHA-256, in a folder beside the clips.
 
 A file that the engines' library does not read is kept as a FLAC of what ffmpeg decodes.
 """
@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bot.audio import child
@@ -21,7 +22,7 @@ from bot.recipe import Recipe, Role
 
 log = logging.getLogger(__name__)
 
-MAX_MELODY_BYTES = 10 * 2**20
+MAX_ATTACHED_BYTES = 10 * 2**20
 """What everybody can attach in Discord without paying, and more than five minutes of MP3 at 256 kbit/s,
 of which an engine reads no more."""
 GONE = "The melody that this clip follows was deleted. Attach it again with /music."
@@ -29,8 +30,25 @@ GONE_SOURCE = "The clip that this one is made from is gone. Make a new one, or a
 _LISTEN_SECONDS = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file as the engines read it. seconds: what was read of it, at most 300.
+
+    has_score: whether it is a clip of a built-in model, whose notes are in it.
+    """
+
+    data: bytes
+    seconds: float
+    has_score: bool
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 in hexadecimal digits."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
 class Melodies:
-    """The melodies' folder. It is made when the first one comes."""
+    """The folder of the attached files. It is made when the first one comes."""
 
     def __init__(self, clip_dir: Path) -> None:
         self.folder = clip_dir.resolve() / "melodies"
@@ -51,15 +69,12 @@ class Melodies:
         return files
 
     @asynccontextmanager
-    async def added(self, data: bytes, name: str) -> AsyncIterator[str]:
-        """Keep a file and give the SHA-256 of what is kept, for the block at least, which queues its job.
-
-        name: what a refusal calls the file.  Raises UserError where it is no audio with sound in it,
-        StoreError where the disk does not take it.
-        """
-        data = await prepare(data, name)
+    async def added(self, *attached: Attached) -> AsyncIterator[None]:
+        """Keep files for the block at least, which queues their job. Raises StoreError for a full disk."""
         async with self._adding:
-            yield await asyncio.to_thread(self._write, data)
+            for file in attached:
+                await asyncio.to_thread(self._write, file)
+            yield
 
     async def sweep(self, in_use: Callable[[], Awaitable[set[str]]]) -> int:
         """Remove every file that `in_use` does not name, and return how many there were."""
@@ -72,17 +87,16 @@ class Melodies:
                 file.unlink(missing_ok=True)
             return len(unused)
 
-    def _write(self, data: bytes) -> str:
-        digest = hashlib.sha256(data).hexdigest()
-        target = self.folder / digest
+    def _write(self, attached: Attached) -> None:
+        target = self.folder / attached.digest
         try:
             if target.is_file():
-                return digest
+                return
             self.folder.mkdir(exist_ok=True)
             # What is left behind by a power cut has no digest for a name, so it is swept.
             with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
                 try:
-                    file.write(data)
+                    file.write(attached.data)
                     file.flush()
                     os.fsync(file.fileno())
                     Path(file.name).replace(target)
@@ -90,26 +104,27 @@ class Melodies:
                     Path(file.name).unlink()
                     raise
         except OSError as error:
-            raise StoreError(f"The melody cannot be written to {self.folder}: {error}.") from error
-        return digest
+            raise StoreError(f"The attached file cannot be written to {self.folder}: {error}.") from error
 
 
-async def prepare(data: bytes, name: str) -> bytes:
-    """Return a file as the engines read it: as it is, or as a FLAC of its first five minutes in mono.
+async def prepare(data: bytes, name: str, *, tune: bool = True) -> Attached:
+    """Return a file as the engines read it: as it is, or as a FLAC of its first five minutes.
 
     Decoded in a process of its own with limits (bot.audio.melody). name: what a refusal calls the file.
+    tune: whether only its tune is used, which is kept in mono.
     Raises UserError, with what to do, for anything but audio with sound in it.
     """
-    request = json.dumps({"name": name}).encode() + b"\n" + data
+    request = json.dumps({"name": name, "tune": tune}).encode() + b"\n" + data
     try:
         code, answer, said = await child.run("bot.audio.melody", request, _LISTEN_SECONDS)
     except TimeoutError:
         code, answer, said = -1, b"", b"no answer in time"
     if said:
-        log.info("a melody of %d bytes: %s", len(data), said.decode(errors="replace").strip())
+        log.info("an attached file of %d bytes: %s", len(data), said.decode(errors="replace").strip())
     if code != 0:
         raise UserError(f"{name} cannot be read. Attach another file: a short MP3, for example.")
     header, _, converted = answer.partition(b"\n")
-    if refused := json.loads(header)["refused"]:
+    found = json.loads(header)
+    if refused := found["refused"]:
         raise UserError(refused)
-    return converted or data
+    return Attached(converted or data, found["seconds"], found["score"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.errors import UserError
-from bot.recipe import Mode, OptionValue, Recipe, validate_mode
+from bot.recipe import Mode, OptionValue, Recipe, Role, Source, Task, validate_mode
 from bot.recipe.build import OwnerLimits, build_recipe, within_bounds, within_lengths
 from bot.recipe.capabilities import Capabilities
 from bot.store.presets.model import MARK, PRESET_OPTIONS, Body
@@ -34,11 +34,14 @@ def recipe_from(
     seconds: float | None = None,
     seed: int | None = None,
     options: Mapping[str, OptionValue | None] | None = None,
+    task: Task = Task.TEXT,
+    sources: Mapping[Role, Source] | None = None,
 ) -> Recipe:
     """Return the recipe of a preset for an engine, whose mode may be another than the preset's.
 
-    seconds, seed, options: what the member gave; it wins. What the preset says is used as far as the engine
-    takes it, within its bounds. Raises InvalidRecipe for what the member gave, UserError as `filled`.
+    seconds, seed, options, task, sources: what the member gave; it wins. What the preset says is used as far
+    as the engine takes it, within its bounds. Raises InvalidRecipe for what the member gave, UserError as
+    `filled`.
     """
     if seconds is None and body.seconds is not None:
         seconds = within_lengths(body.seconds, engine, settings)
@@ -50,6 +53,8 @@ def recipe_from(
         seconds=seconds,
         seed=seed,
         options=within_bounds(body.options, engine) | given,
+        task=task,
+        sources=sources,
     )
 
 

@@ -126,6 +126,10 @@ class Recipe:
         """Return the same recipe with another source in a role."""
         return replace(self, sources={**self.sources, role: source})
 
+    def with_seconds(self, seconds: float) -> Recipe:
+        """Return the same recipe with another length of the clip."""
+        return replace(self, seconds=seconds)
+
     def reseeded(self, seed: int | None = None) -> Recipe:
         """Return the same recipe with another seed, a random one if none is given."""
         return replace(self, seed=random_seed() if seed is None else seed)

@@ -71,13 +71,16 @@ def modes_taking(
     engines: Mapping[Mode, Capabilities],
     options: Mapping[str, OptionValue | None],
     roles: Collection[Role] = (),
+    task: Task = Task.TEXT,
 ) -> list[Mode]:
-    """Return the modes whose models take all of what was given. roles: those of the sources given."""
+    """Return the modes whose models take all of what was given. roles: those of the sources for the task."""
     given = [name for name, value in options.items() if value is not None]
     return [
         mode
         for mode, engine in engines.items()
-        if all(name in engine.options for name in given) and all(map(engine.takes_source, roles))
+        if all(name in engine.options for name in given)
+        and task in engine.tasks
+        and all(engine.takes_source(role, task) for role in roles)
     ]
 
 
@@ -86,12 +89,13 @@ def mode_taking(
     default: Mode,
     options: Mapping[str, OptionValue | None],
     roles: Collection[Role] = (),
+    task: Task = Task.TEXT,
 ) -> Mode:
     """Return the mode for what was given without one: the default, or another whose model takes all of it.
 
     The default where none does, so that its refusal is shown.
     """
-    taking = modes_taking(engines, options, roles)
+    taking = modes_taking(engines, options, roles, task)
     return default if default in taking or not taking else taking[0]
 
 

@@ -25,6 +25,7 @@ class Capabilities:
     prompt_tokens: how much of a prompt the text encoder reads.
     languages: those that it was trained on, by their English names; "emoji" where it reads those.
     loras: the hash of each LoRA that it takes, by name.
+    needs_scores: whether it works with the notes of a clip, so that a recording is no source for it.
     slots: clips it can render at once.
     real_time_factor: render seconds per second of audio expected on this device until one was measured.
     """
@@ -42,6 +43,7 @@ class Capabilities:
     tasks: Mapping[Task, frozenset[Role]] = field(default_factory=lambda: {Task.TEXT: frozenset()})
     languages: frozenset[str] = ENGLISH
     loras: Mapping[str, str] = field(default_factory=dict)
+    needs_scores: bool = False
     slots: int = 1
     real_time_factor: float = 1.0
 

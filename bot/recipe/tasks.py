@@ -64,6 +64,8 @@ class Role(StrEnum):
     REFERENCE = "reference"
 
 
+MIN_CONTINUED_SECONDS = 1.0
+"""Shortest continuation of a source."""
 REQUIRED_SOURCE: Mapping[Task, Role] = {
     Task.CONTINUE: Role.START,
     Task.VARY: Role.INITIAL,

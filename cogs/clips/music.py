@@ -20,13 +20,14 @@ from bot.recipe import Mode, OptionValue, Recipe, Role, Task, random_seed
 from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
+from bot.recipe.uses import Use, uses_of
 from bot.recipe.validate import Unsupported
 from bot.store.presets.model import Preset
 from bot.text import sanitize
 from cogs.presets.lookup import named, suggest
-from cogs.presets.submit import use
-from cogs.submission.melody import check_melody
+from cogs.presets.submit import use as use_preset
 from cogs.submission.models import suggest_models
+from cogs.submission.references import Reference, check_references, sources_of
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.choices import mode_choices
 from cogs.ui.gate import limits_of
@@ -49,7 +50,7 @@ class Music(commands.Cog):
             name="music",
             description="Make a clip of music from a few words",
             callback=_with_options(
-                self._music, music_options(engines, bot.settings), modes=list(bot.models.defaults)
+                self._music, music_options(engines, bot.settings), list(bot.models.defaults), uses_of(engines)
             ),
         )
         self.command.autocomplete("prompt")(self._prompts)
@@ -73,6 +74,8 @@ class Music(commands.Cog):
         seconds: float | None = None,
         seed: int | None = None,
         melody: discord.Attachment | None = None,
+        source: discord.Attachment | None = None,
+        use: str | None = None,
         preset: str | None = None,
         **options: OptionValue | None,
     ) -> None:
@@ -81,13 +84,13 @@ class Music(commands.Cog):
             "seed": seed,
             "options": {option.name: options.get(option.parameter) for option in OPTIONS.values()},
         }
-        limits = limits_of(interaction)
+        limits, references = limits_of(interaction), self._references(melody, source, use, seconds)
         if preset is not None:
             if mode == AUTO:
                 raise UserError("A preset has a mode of its own: leave `mode` out, or choose one.")
             await acknowledge_request(interaction)
             found = await named(interaction, preset)
-            await use(interaction, found, prompt, mode, melody, model=model, **given)
+            await use_preset(interaction, found, prompt, mode, references, model=model, **given)
             return
         if mode == AUTO and model is not None:
             mode = None
@@ -97,41 +100,61 @@ class Music(commands.Cog):
                     "This channel's preset has a mode of its own: leave `mode` out, or choose one."
                 )
             await acknowledge_request(interaction)
-            await use(interaction, usual, prompt, mode, melody, model=model, **given)
+            await use_preset(interaction, usual, prompt, mode, references, model=model, **given)
             return
         if mode == AUTO:
-            await self._auto(interaction, prompt, melody, given, limits)
+            await self._auto(interaction, prompt, references, given, limits)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
-        roles = [Role.MELODY] if melody is not None else []
-        default = mode_taking(self.bot.models.defaults, limits.default_mode, given["options"], roles)
+        given |= (wanted := sources_of(references))
+        defaults, asked = self.bot.models.defaults, (given["options"], wanted["sources"], wanted["task"])
+        default = mode_taking(defaults, limits.default_mode, *asked)
         engine = self.bot.models.chosen(mode, model, default)
         try:
+            check_references(references, engine)
             recipe = build_recipe(engine, limits, prompt=prompt, **given)
-            check_melody(melody, engine)
         except Unsupported as refused:
-            others = modes_taking(self.bot.models.defaults, given["options"], roles)
+            others = modes_taking(defaults, *asked)
             also = "".join(f" Or use `mode:{other}`, which takes it." for other in others[:1])
             raise Unsupported(f"{refused}{also}") from refused
         await acknowledge_request(interaction)
-        await submit(interaction, recipe, melody=melody)
+        await submit(interaction, recipe, references=references)
+
+    def _references(
+        self,
+        melody: discord.Attachment | None,
+        source: discord.Attachment | None,
+        use: str | None,
+        seconds: float | None,
+    ) -> list[Reference]:
+        """Return the attached files with what becomes of each. Raises UserError for half of a choice."""
+        found = []
+        if melody is not None:
+            found.append(Reference(melody, Use.MELODY, seconds is not None))
+        if source is not None:
+            known = [one for one in uses_of(self.bot.models.values()) if one is not Use.MELODY]
+            found.append(Reference(source, Use(use) if use else known[0], seconds is not None))
+        elif use is not None:
+            raise UserError(f"`use:{use}` needs a file. Attach it as `source`.")
+        return found
 
     async def _auto(
         self,
         interaction: discord.Interaction[Antiphon],
         prompt: str,
-        melody: discord.Attachment | None,
+        references: Sequence[Reference],
         given: dict[str, Any],
         limits: ServerLimits,
     ) -> None:
         """Leave the model to the votes, among those that this server allows and that take what was given."""
+        given |= sources_of(references)
         seed = random_seed() if given["seed"] is None else given["seed"]
         server = self.bot.policy.server(interaction.guild_id)
         recipes: list[Recipe] = []
         refused: UserError | None = None
         for engine in self.bot.models.values():
             try:
-                check_melody(melody, engine)
+                check_references(references, engine)
                 recipe = build_recipe(engine, limits, prompt=prompt, **{**given, "seed": seed})
             except InvalidRecipe as refusal:
                 refused = refused or refusal
@@ -146,7 +169,7 @@ class Music(commands.Cog):
             raise refused or InvalidRecipe("No model takes this.")
         await acknowledge_request(interaction)
         recipe, reason = await self.bot.auto.choose(recipes, interaction.guild_id, limits.default_mode)
-        await submit(interaction, recipe, melody=melody, chosen=reason)
+        await submit(interaction, recipe, references=references, chosen=reason)
 
     async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
@@ -194,6 +217,8 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
     ]
     if any(engine.takes_source(Role.MELODY) for engine in engines):
         parameters.append(_parameter("melody", discord.Attachment))
+    if any(use is not Use.MELODY for use in uses_of(engines)):
+        parameters += [_parameter("source", discord.Attachment), _parameter("use", str)]
     parameters.append(_parameter("preset", app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]))
     return parameters
 
@@ -202,6 +227,8 @@ DESCRIPTIONS = {
     "mode": "The way it is made; the same words sound different in each",
     "model": "Which model makes it; the mode follows from it",
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
+    "source": "An audio file or a clip that this clip is made from",
+    "use": "What becomes of the source",
     "preset": "A preset's name or code. Your words go into it, and your options replace its own",
     **{option.parameter: option.description for option in (PROMPT, SECONDS, SEED, *OPTIONS.values())},
 }
@@ -225,7 +252,12 @@ def _parameter(name: str, annotation: Any, *, required: bool = False) -> inspect
     )
 
 
-def _with_options(function: Any, options: list[inspect.Parameter], modes: Sequence[Mode] = ()) -> Any:
+def _with_options(
+    function: Any,
+    options: list[inspect.Parameter],
+    modes: Sequence[Mode] = (),
+    uses: Sequence[Use] = tuple(Use),
+) -> Any:
     """Return a coroutine function with exactly these options; discord.py reads them off its signature."""
 
     async def callback(interaction: discord.Interaction[Antiphon], **given: Any) -> None:
@@ -235,7 +267,14 @@ def _with_options(function: Any, options: list[inspect.Parameter], modes: Sequen
     cast(Any, callback).__signature__ = inspect.Signature([first, *options])
     named = {option.name: DESCRIPTIONS[option.name] for option in options}
     choices = [*mode_choices(modes or Mode), app_commands.Choice(name=AUTO_NAME, value=AUTO)]
-    offered = app_commands.choices(mode=choices)
+    listed = {"mode": choices}
+    if "use" in named:
+        listed["use"] = [
+            app_commands.Choice(name=f"{use}: {use.description}", value=use.value)
+            for use in uses
+            if use is not Use.MELODY
+        ]
+    offered = app_commands.choices(**listed)
     return offered(app_commands.describe(**named)(callback))
 
 

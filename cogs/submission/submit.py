@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import discord
@@ -11,12 +12,12 @@ from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
 from bot.policy.acts import Act
 from bot.policy.limits import daily_limits
-from bot.recipe import Recipe, Role
+from bot.recipe import Recipe
 from bot.store.duels.series import NewSeries, Series
 from bot.store.jobs import Job, Request
-from cogs.submission.melody import fetch_melody, melody_name
+from cogs.submission.references import Reference, with_file
 from cogs.ui.answers import acknowledgement, think
-from cogs.ui.gate import check, check_recipe
+from cogs.ui.gate import check, check_recipe, limits_of
 
 
 async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
@@ -35,21 +36,23 @@ async def submit(
     interaction: discord.Interaction[Antiphon],
     recipe: Recipe,
     preset_version: int | None = None,
-    melody: discord.Attachment | None = None,
+    references: Sequence[Reference] = (),
     chosen: str = "",
 ) -> Job:
     """Queue a recipe for the acting member; the deferred answer becomes its progress, then its clip.
 
     preset_version: stored with the clip, where the recipe came from a preset.
-    melody: a file whose tune the clip follows, which passed check_melody.
+    references: the files that the clip is made from, which passed check_references.
     chosen: why the bot chose the model, where the member left that to it.
     """
     service = interaction.client.jobs
-    if melody is None:
+    # One after another: each is decoded by a process of its own, with memory of its own.
+    files = [await reference.read() for reference in references]
+    for reference, attached in zip(references, files, strict=True):
+        engine = interaction.client.models[recipe.model_ref]
+        recipe = with_file(recipe, reference, attached, engine, limits_of(interaction))
+    async with service.melodies.added(*files) if files else nullcontext():
         return await service.submit(request_for(interaction, recipe, preset_version, chosen))
-    async with service.melodies.added(await fetch_melody(melody), melody_name(melody)) as digest:
-        following = recipe.with_source(Role.MELODY, digest)
-        return await service.submit(request_for(interaction, following, preset_version, chosen))
 
 
 async def start_duel(

@@ -60,22 +60,24 @@ def heard(data: bytes) -> float:
 @pytest.mark.parametrize("suffix", AS_IT_IS)
 async def test_a_file_that_an_engine_reads_is_kept_as_it_is(tmp_path: Path, suffix: str) -> None:
     data = files.made(tmp_path, f"tune.{suffix}", *AS_IT_IS[suffix])
-    assert await prepare(data, NAME) is data
+    assert (await prepare(data, NAME)).data is data
 
 
 @pytest.mark.parametrize("suffix", CONVERTED)
 async def test_any_other_is_kept_as_what_ffmpeg_hears_in_it(tmp_path: Path, suffix: str) -> None:
     data = files.made(tmp_path, f"tune.{suffix}", *CONVERTED[suffix])
-    kept = await prepare(data, NAME)
+    kept = (await prepare(data, NAME)).data
     info = soundfile.info(BytesIO(kept))
     assert (info.format, info.channels, info.samplerate) == ("FLAC", 1, melody.RATE)
     assert info.duration == pytest.approx(2, abs=0.15)
     assert heard(kept) == pytest.approx(files.HZ, abs=5)
-    assert await prepare(data, NAME) == kept, "two of the same are one melody"
+    assert (await prepare(data, NAME)).data == kept, "two of the same are one melody"
 
 
 async def test_a_voice_message_of_an_old_phone(tmp_path: Path) -> None:
-    assert soundfile.info(BytesIO(await prepare(files.amr(), NAME))).duration == pytest.approx(2, abs=0.1)
+    assert soundfile.info(BytesIO((await prepare(files.amr(), NAME)).data)).duration == pytest.approx(
+        2, abs=0.1
+    )
 
 
 ODD: dict[str, Callable[[Path], bytes]] = {
@@ -102,7 +104,7 @@ ODD: dict[str, Callable[[Path], bytes]] = {
 
 @pytest.mark.parametrize("kind", ODD)
 async def test_what_is_odd_is_followed_all_the_same(tmp_path: Path, kind: str) -> None:
-    assert heard(await prepare(ODD[kind](tmp_path), NAME)) == pytest.approx(files.HZ, abs=8)
+    assert heard((await prepare(ODD[kind](tmp_path), NAME)).data) == pytest.approx(files.HZ, abs=8)
 
 
 NO_AUDIO = "cannot be read as audio"
@@ -212,7 +214,7 @@ async def test_a_playlist_opens_no_other_file_and_no_address(secret: Path, kind:
         address = f"http://127.0.0.1:{port}/tune.ts"
         for target in (str(secret), secret.as_uri(), address, "/etc/passwd"):
             with pytest.raises(UserError, match=NO_AUDIO):
-                await asyncio.to_thread(melody.prepare, PLAYLISTS[kind](target), NAME)
+                await asyncio.to_thread(melody.prepare, PLAYLISTS[kind](target), NAME, tune=True)
     assert asked == []
 
 
@@ -232,18 +234,28 @@ async def test_a_film_of_a_million_pictures_is_heard_in_time(tmp_path: Path) -> 
     raw = ["-f", "rawvideo", "-pix_fmt", "gray", "-s", "2x2", "-r", "10000", "-i", str(tmp_path / "pictures")]
     data = files.made(tmp_path, "film.mkv", "-c:a", "mp3", "-c:v", "copy", source=[*raw, *files.TONE])
     assert len(data) > 4_000_000
-    assert heard(await prepare(data, NAME)) == pytest.approx(files.HZ, abs=8)
+    assert heard((await prepare(data, NAME)).data) == pytest.approx(files.HZ, abs=8)
 
 
 async def test_hours_in_a_few_kilobytes_cost_five_minutes(tmp_path: Path) -> None:
     """A FLAC of 3 h of a tone, and the same in a container that ffmpeg has to read."""
     flac = files.long_flac(files.sine(60, 8_000), 180)
-    assert await prepare(flac, NAME) is flac
+    assert (await prepare(flac, NAME)).data is flac
     (tmp_path / "long.flac").write_bytes(flac)
     source = ["-i", str(tmp_path / "long.flac")]
-    kept = await prepare(files.made(tmp_path, "long.mka", "-c:a", "copy", source=source), NAME)
+    kept = (await prepare(files.made(tmp_path, "long.mka", "-c:a", "copy", source=source), NAME)).data
     assert soundfile.info(BytesIO(kept)).duration == melody.MAX_SECONDS
     assert heard(kept) == pytest.approx(files.HZ, abs=5)
+
+
+async def test_a_long_source_is_cut_to_what_is_read_of_it(tmp_path: Path) -> None:
+    """An engine reads all of a source, where it reads five minutes of a tune."""
+    flac = files.long_flac(files.sine(60, 8_000), 6)
+    source = await prepare(flac, NAME, tune=False)
+    assert (source.seconds, source.has_score) == (melody.MAX_SECONDS, False)
+    assert soundfile.info(BytesIO(source.data)).duration == melody.MAX_SECONDS
+    short = files.wav(files.sine())
+    assert (await prepare(short, NAME, tune=False)).data is short
 
 
 async def test_a_header_that_promises_too_much_is_refused() -> None:
@@ -268,6 +280,6 @@ async def test_without_ffmpeg_the_common_kinds_work_and_the_others_say_so(
 ) -> None:
     data, plain = files.made(tmp_path, "tune.m4a", "-c:a", "aac"), files.wav(files.sine())
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "nothing"))
-    assert await prepare(plain, NAME) is plain
+    assert (await prepare(plain, NAME)).data is plain
     with pytest.raises(UserError, match="ffmpeg is missing"):
         await prepare(data, NAME)

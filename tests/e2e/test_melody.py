@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from bot.audio.tags import read_recipe
-from bot.jobs.melodies import MAX_MELODY_BYTES
+from bot.jobs.melodies import MAX_ATTACHED_BYTES
 from sandbox.actors import Actor, ChannelHandle, Reply, as_upload, text_of
 from sandbox.model import Message
 from tests.audio.melody_files import made as made_file
@@ -64,7 +64,7 @@ def heard(message: Message, bot: BotProcess, folder: Path) -> float:
 def large_uploads(bot: BotProcess) -> Iterator[None]:
     """Let members attach more than Discord lets them without paying."""
     messages = bot.sandbox.messages
-    limit, messages.upload_limit = messages.upload_limit, 2 * MAX_MELODY_BYTES
+    limit, messages.upload_limit = messages.upload_limit, 2 * MAX_ATTACHED_BYTES
     yield
     messages.upload_limit = limit
 
@@ -178,7 +178,7 @@ async def test_what_is_no_tune_is_refused(
 @pytest.mark.usefixtures("large_uploads")
 async def test_too_large_a_file_is_refused(alice: Actor) -> None:
     message = await private(
-        await ask(alice, "strings", mode="ar", melody=("tune.wav", bytes(MAX_MELODY_BYTES + 1)))
+        await ask(alice, "strings", mode="ar", melody=("tune.wav", bytes(MAX_ATTACHED_BYTES + 1)))
     )
     assert "10 MiB is the most" in message.content
 

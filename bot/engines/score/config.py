@@ -90,6 +90,7 @@ def read_config(mode: Mode, folder: Path) -> ScoreConfig:
             prompt_tokens=PROMPT_TOKENS,
             languages=ENCODER_LANGUAGES,
             options=options,
+            needs_scores=True,
             slots=1,
             real_time_factor=float(data["real_time_factor"]),
         )

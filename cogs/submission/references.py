@@ -1,0 +1,129 @@
+"""The files that a member attaches for a clip: from Discord's servers to a recipe's sources."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import discord
+
+from bot.errors import InvalidRecipe, UserError
+from bot.jobs.melodies import MAX_ATTACHED_BYTES, Attached, prepare
+from bot.markdown import quoted
+from bot.recipe import Recipe, Role, Source, Task
+from bot.recipe.build import OwnerLimits, longest_seconds, within_lengths
+from bot.recipe.capabilities import Capabilities
+from bot.recipe.tasks import MIN_CONTINUED_SECONDS
+from bot.recipe.uses import Use, uses_of
+from bot.recipe.validate import Unsupported
+from cogs.ui.discord_errors import NETWORK_ERRORS
+
+UNREAD = "0" * 64
+"""Stands in a recipe for a file that is not read yet; `with_file` puts its SHA-256 there."""
+_DOWNLOAD_SECONDS = 60.0
+_NAME_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file and what becomes of it.
+
+    has_length: whether the member set the clip's length; else it follows from the file's where that matters.
+    """
+
+    file: discord.Attachment
+    use: Use
+    has_length: bool = False
+
+    @property
+    def name(self) -> str:
+        """The file's name for a sentence, with nothing in it live."""
+        return quoted(self.file.filename, _NAME_CHARACTERS)
+
+    async def read(self) -> Attached:
+        """Fetch and decode the file. Raises UserError where the download fails, or for what is no audio."""
+        try:
+            async with asyncio.timeout(_DOWNLOAD_SECONDS):
+                data = await self.file.read()
+        except (discord.HTTPException, *NETWORK_ERRORS) as error:
+            raise UserError(
+                f"I couldn't fetch {self.name} from Discord, so nothing was queued. Try again in a minute."
+            ) from error
+        return await prepare(data, self.name, tune=self.use is Use.MELODY)
+
+
+class Sources(TypedDict):
+    """The task and the sources of build_recipe."""
+
+    task: Task
+    sources: dict[Role, Source]
+
+
+def sources_of(references: Collection[Reference]) -> Sources:
+    """Return what references make of a recipe. Raises InvalidRecipe where they exclude each other."""
+    tasks = {reference.use.task for reference in references} - {Task.TEXT}
+    roles = {reference.use.role for reference in references}
+    if len(tasks) > 1 or len(roles) < len(references):
+        uses = " and ".join(_label(reference.use) for reference in references)
+        raise InvalidRecipe(f"{uses} can't go together in one clip. Leave one of them out.")
+    return {"task": tasks.pop() if tasks else Task.TEXT, "sources": dict.fromkeys(roles, UNREAD)}
+
+
+def check_references(references: Collection[Reference], engine: Capabilities) -> None:
+    """Raise UserError where an engine has no such use of a file, or one is too large. Fetches nothing."""
+    task = sources_of(references)["task"]
+    for reference in references:
+        if not engine.takes_source(reference.use.role, task):
+            raise Unsupported(_unsupported(reference.use, engine))
+        if reference.file.size > MAX_ATTACHED_BYTES:
+            raise UserError(
+                f"{reference.name} has {reference.file.size / 2**20:.1f} MiB; {MAX_ATTACHED_BYTES // 2**20} "
+                "MiB is the most. Attach a shorter part of it, or an MP3."
+            )
+
+
+def with_file(
+    recipe: Recipe, reference: Reference, attached: Attached, engine: Capabilities, limits: OwnerLimits
+) -> Recipe:
+    """Return the recipe with a file that was read, and with the length that follows from it.
+
+    Raises InvalidRecipe where the model can't use this file as the reference says.
+    """
+    made = recipe.with_source(reference.use.role, attached.digest)
+    if engine.needs_scores and not attached.has_score and reference.use.task is not Task.TEXT:
+        raise InvalidRecipe(
+            f"{reference.name} is a recording, and {engine.title} works with notes. Attach the MP3 of one of "
+            "its clips, exactly as I sent it."
+        )
+    longest = longest_seconds(engine, limits)
+    match reference.use:
+        case Use.CONTINUE:
+            seconds = recipe.seconds
+            if not reference.has_length:
+                seconds = min(attached.seconds + seconds, longest)
+            if seconds < attached.seconds + MIN_CONTINUED_SECONDS:
+                raise InvalidRecipe(_too_long(reference, attached, seconds, longest))
+        case Use.COVER | Use.VARY if not reference.has_length:
+            seconds = within_lengths(attached.seconds, engine, limits)
+        case _:
+            return made
+    return made.with_seconds(round(seconds, 2))
+
+
+def _too_long(reference: Reference, attached: Attached, seconds: float, longest: float) -> str:
+    has = f"{reference.name} is {attached.seconds:.0f} s long"
+    if seconds >= longest:
+        return f"{has}, and clips end at {longest:g} s here. Attach a shorter part of it."
+    return f"{has}. Set `seconds`, the length of the whole, to {attached.seconds + 1:.0f} or more."
+
+
+def _label(use: Use) -> str:
+    return "`melody`" if use is Use.MELODY else f"`use:{use}`"
+
+
+def _unsupported(use: Use, engine: Capabilities) -> str:
+    others: Sequence[str] = [_label(one) for one in uses_of([engine])]
+    takes = f"A file works there as {', '.join(others)}." if others else "It makes clips from words alone."
+    return f"{_label(use)} does nothing in mode {engine.mode} ({engine.title}). {takes}"
