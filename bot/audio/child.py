@@ -1,16 +1,24 @@
 """Child processes that run a module of this package on untrusted files, which may crash or hang it.
 
-The bot's end is `run`, the module's end is `request`. Neither imports numpy or anything else heavy.
+The bot's ends are `run` and, for JSON, `call`; the module's end is `request`. Nothing heavy is imported.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import logging
 import os
 import struct
 import sys
 import threading
+from collections.abc import Mapping
+from typing import Any
+
+from bot.errors import RenderError
+
+log = logging.getLogger(__name__)
 
 MAX_OUTPUT_BYTES = 64 * 2**20
 """More than any module here answers; a process that a file has taken over may not fill the bot's memory."""
@@ -49,6 +57,25 @@ async def run(module: str, data: bytes, seconds: float) -> tuple[int, bytes, byt
         process.stdin.close()
     assert process.returncode is not None
     return process.returncode, out, err
+
+
+async def call(module: str, request: Mapping[str, object], seconds: float, *, failed: str, late: str) -> Any:
+    """Give a module a JSON object; return the one that it answers.
+
+    Raises RenderError: with the answer's own "error", with `late` after `seconds`, or with `failed` and a
+    reference to the log where the process broke.
+    """
+    try:
+        code, out, err = await run(module, json.dumps(request).encode(), seconds)
+    except TimeoutError as error:
+        raise RenderError(late) from error
+    if code:
+        log.error("the process %s ended with %s:\n%s", module, code, err.decode(errors="replace"))
+        raise RenderError(f"{failed} The owner of the bot finds the reason in the log.")
+    answer = json.loads(out)
+    if "error" in answer:
+        raise RenderError(answer["error"])
+    return answer
 
 
 def request() -> bytes:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable
 from pathlib import Path
 
 from bot.audio import child
-from bot.errors import RenderError
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +39,12 @@ async def reencode(path: Path, max_bytes: int, out_path: Path | None = None) -> 
     """
     target = path if out_path is None else out_path
     request = {"path": str(path), "out_path": str(target), "max_bytes": max_bytes}
-    try:
-        code, out, err = await child.run("bot.audio.smaller", json.dumps(request).encode(), MAX_SECONDS)
-    except TimeoutError as error:
-        raise RenderError("Making the clip smaller took too long.") from error
-    if code:
-        log.error("the process for a smaller clip ended with %s:\n%s", code, err.decode(errors="replace"))
-        raise RenderError(
-            "The clip couldn't be made smaller. The owner of the bot finds the reason in the log."
-        )
-    answer = json.loads(out)
-    if "error" in answer:
-        raise RenderError(answer["error"])
+    answer = await child.call(
+        "bot.audio.smaller",
+        request,
+        MAX_SECONDS,
+        failed="The clip couldn't be made smaller.",
+        late="Making the clip smaller took too long.",
+    )
     log.info("%s was encoded again with %d bytes", path.name, answer["bytes"])
     return target

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from bot.audio import child
-from bot.errors import RenderError
 
 log = logging.getLogger(__name__)
 
@@ -44,16 +42,11 @@ async def neutralise(a: Path, b: Path, out_a: Path, out_b: Path, picture: Path, 
         "picture": str(picture),
         "max_bytes": max_bytes,
     }
-    try:
-        code, out, err = await child.run("bot.audio.pair", json.dumps(request).encode(), PATIENCE)
-    except TimeoutError as error:
-        raise RenderError("Making the two clips equally loud took too long. Try again.") from error
-    if code:
-        log.error("the pair process ended with %s:\n%s", code, err.decode(errors="replace"))
-        raise RenderError(
-            "The two clips couldn't be made equally loud. The owner of the bot finds the reason in the log."
-        )
-    answer = json.loads(out)
-    if "error" in answer:
-        raise RenderError(answer["error"])
+    answer = await child.call(
+        "bot.audio.pair",
+        request,
+        PATIENCE,
+        failed="The two clips couldn't be made equally loud.",
+        late="Making the two clips equally loud took too long. Try again.",
+    )
     log.debug("mastered a pair of clips to equal loudness: %s", answer)

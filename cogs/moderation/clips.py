@@ -13,12 +13,12 @@ from cogs.clips.card import details
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import build_embed
-from cogs.ui.forms import Answers, Field, Form
+from cogs.ui.forms import Answers
 from cogs.ui.permissions import moderates_server
+from cogs.ui.report_form import REPORTED, ReportForm
 from cogs.ui.text import quoted
 
 SHOWN = 5
-REASON_CHARACTERS = 300
 REASON_SHOWN = 300
 
 
@@ -32,21 +32,10 @@ def moderated_guild(interaction: discord.Interaction[Antiphon]) -> int:
     )
 
 
-class ReportClipForm(Form):
+class ReportClipForm(ReportForm):
     """Why moderators should look at the clip whose number it has."""
 
     prefix = "report:clip"
-
-    async def offer(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Open it."""
-        reason = Field(
-            id="reason",
-            label="What is wrong with it?",
-            max_length=REASON_CHARACTERS,
-            long=True,
-            required=True,
-        )
-        await self.open(interaction, "Report to the moderators", [reason])
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Answers) -> None:
         """Put it into the queue."""
@@ -56,7 +45,7 @@ class ReportClipForm(Form):
             raise UserError("Report a clip in the server where it was made.")
         await bot.clip_moderation.report(guild_id, self.number, interaction.user.id, typed["reason"])
         await bot.policy.record(guild_id, interaction.user.id, "report", detail=f"clip {self.number}")
-        await interaction.followup.send("Thank you. The moderators will look at it.", ephemeral=True)
+        await interaction.followup.send(REPORTED, ephemeral=True)
 
 
 class LookAtClipButton(IdButton, prefix="moderate:look"):

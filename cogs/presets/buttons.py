@@ -8,7 +8,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound
 from bot.store.presets.model import BOT, Preset, Scope
 from cogs.presets.card import VERSIONS_SHOWN, example, preset_card, shown_name
-from cogs.presets.forms import ReportForm, UseForm
+from cogs.presets.forms import ReportPresetForm, UseForm
 from cogs.presets.lookup import viewer
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
@@ -111,7 +111,7 @@ class ReportButton(IdButton, prefix="preset:report"):
 
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Ask for the reason."""
-        await ReportForm(self.number).offer(interaction)
+        await ReportPresetForm(self.number).offer(interaction)
 
 
 class ShowButton(IdButton, prefix="preset:show"):

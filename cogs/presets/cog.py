@@ -19,7 +19,7 @@ from bot.store.presets.search import Filter, Sort
 from cogs.presets import buttons, forms, moderation, save_forms
 from cogs.presets.browse import MAX_TEXT, PageButton, page
 from cogs.presets.card import shown_name
-from cogs.presets.forms import REASON_CHARACTERS, report
+from cogs.presets.forms import report
 from cogs.presets.lookup import named, suggest, suggest_own, viewer
 from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
@@ -28,6 +28,7 @@ from cogs.ui.buttons import clip_in, in_rows
 from cogs.ui.choices import mode_choices
 from cogs.ui.forms import FixButton
 from cogs.ui.persistent_cog import PersistentCog
+from cogs.ui.report_form import REASON_CHARACTERS
 from cogs.ui.text import joined_lines, quoted
 
 Named = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]

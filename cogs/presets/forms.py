@@ -13,8 +13,7 @@ from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.forms import Field, Form
-
-REASON_CHARACTERS = 300
+from cogs.ui.report_form import REPORTED, ReportForm
 
 
 class UseForm(Form):
@@ -40,21 +39,10 @@ class UseForm(Form):
         await use(interaction, preset, typed["words"])
 
 
-class ReportForm(Form):
+class ReportPresetForm(ReportForm):
     """Why moderators should look at the preset whose number it has."""
 
     prefix = "preset:why"
-
-    async def offer(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Open it."""
-        reason = Field(
-            id="reason",
-            label="What is wrong with it?",
-            max_length=REASON_CHARACTERS,
-            long=True,
-            required=True,
-        )
-        await self.open(interaction, "Report to the moderators", [reason])
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Put it into the queue."""
@@ -65,7 +53,7 @@ class ReportForm(Form):
 async def report(interaction: discord.Interaction[Antiphon], preset_id: int, reason: str) -> None:
     """Put a preset into the moderators' queue, and say so."""
     await interaction.client.preset_moderation.report(viewer(interaction), preset_id, reason)
-    await interaction.followup.send("Thank you. The moderators will look at it.", ephemeral=True)
+    await interaction.followup.send(REPORTED, ephemeral=True)
 
 
-FORMS = (UseForm, ReportForm)
+FORMS = (UseForm, ReportPresetForm)
