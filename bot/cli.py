@@ -1,4 +1,4 @@
-"""The command line: run, sandbox, generate, doctor, models, db, votes, privacy.
+"""The command line: run, sandbox, generate, score, doctor, models, db, votes, privacy.
 
 Exit codes: 0 done, or ended by Ctrl-C or SIGTERM; 2 bad input or a wrong setting, DISCORD_TOKEN included: it
 ends the same way each time until that is mended; 1 anything else, which may pass.
@@ -27,6 +27,7 @@ from bot.cli_database import db, sandbox_folder, votes
 from bot.cli_models import models
 from bot.cli_options import with_options
 from bot.cli_privacy import privacy
+from bot.cli_score import Midi, Stems, score, write_score
 from bot.cli_settings import load_settings
 from bot.config import Settings
 from bot.errors import AntiphonError, ConfigError, ModelMissing, StoreError, UserError
@@ -151,6 +152,8 @@ def generate(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw waveform and spectrogram to this PNG.")
     ] = None,
+    midi: Midi = None,
+    stems: Stems = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print recipe and measurements as JSON.")] = False,
     **options: Any,
 ) -> None:
@@ -182,6 +185,9 @@ def generate(
             bar.update(task, description=phase, completed=fraction)
 
         made = _run(render(recipe, output, picture, settings, context.obj.engines, report, melody))
+    written: list[str] = []
+    if midi is not None or stems is not None:
+        written = write_score(made.path, midi, stems)
     if as_json:
         facts = {"file": str(made.path), "recipe": recipe.to_dict(), **made.facts}
         print_json(facts)
@@ -191,11 +197,12 @@ def generate(
         f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
         f"{facts['lufs']:.1f} LUFS, made in {facts['render_seconds']:.1f} s"
     )
-    for warning in facts["warnings"]:
-        print_line(warning)
+    for line in (*facts["warnings"], *written):
+        print_line(line)
 
 
 app.command()(with_options(generate))
+app.command()(score)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -94,6 +95,74 @@ def mixed(
     if mix.rain:
         out = out + _rain(samples, mix.rain, rate, rng)
     return _finished(out, rate)
+
+
+def mixed_parts(
+    music: Sequence[FloatArray],
+    drums: FloatArray,
+    kicks: list[float],
+    name: str,
+    beat: float,
+    rate: int,
+    seed: int,
+) -> list[FloatArray]:
+    """Return the parts of a finished clip, float32 [2, n] each, which add up to what `mixed` makes of them.
+
+    The parts are those of music, the drums, and the noise of the mix. A step that is not linear works on the
+    sum; what it did there, as a gain in time, is applied to each part.
+    """
+    mix = MIXES[name]
+    rng = np.random.default_rng(seed)
+    samples = drums.shape[1]
+    impulse = _impulse(mix.room, rate)
+    parts: list[npt.NDArray[np.floating]] = []
+    for part in music:
+        if mix.duck and kicks:
+            part = part * _ducking(kicks, samples, rate, mix.duck)
+        if mix.echo:
+            part = _echoed(part, mix.echo[0] * beat, mix.echo[1], rate)
+        parts.append(part + mix.wet * scipy.signal.oaconvolve(part, impulse, axes=1)[:, :samples])
+    parts.append(drums + mix.wet * scipy.signal.oaconvolve(0.35 * drums, impulse, axes=1)[:, :samples])
+    level = np.sqrt(np.mean(_sum(parts) ** 2)) + 1e-6
+    parts = [part * (0.14 / level) for part in parts]
+    if mix.drive:
+        whole = _sum(parts)
+        gain = _gain(whole, np.tanh(whole * (1 + mix.drive)) / (1 + 0.5 * mix.drive))
+        parts = [part * gain for part in parts]
+    if mix.flutter:
+        parts = [_fluttered(part, mix.flutter, rate) for part in parts]
+    if mix.crush > 1:
+        parts = [np.repeat(part[:, :: mix.crush], mix.crush, axis=1)[:, :samples] for part in parts]
+    if mix.low_pass:
+        low = scipy.signal.butter(2, mix.low_pass, fs=rate, output="sos")
+        parts = [scipy.signal.sosfilt(low, part, axis=1) for part in parts]
+    high = scipy.signal.butter(1, mix.high_pass, "high", fs=rate, output="sos")
+    parts = [scipy.signal.sosfilt(high, part, axis=1) for part in parts]
+    noise = np.zeros((2, samples))
+    if mix.crackle:
+        noise = noise + _crackle(samples, mix.crackle, rate, rng)
+    if mix.rain:
+        noise = noise + _rain(samples, mix.rain, rate, rng)
+    parts.append(noise)
+    whole = _sum(parts)
+    gain = _gain(whole, _finished(whole.copy(), rate))
+    return [np.asarray(part * gain, np.float32) for part in parts]
+
+
+def _sum(parts: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.floating]:
+    total: npt.NDArray[np.floating] = np.sum(np.stack(parts), axis=0)
+    return total
+
+
+def _gain(before: npt.NDArray[np.floating], after: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Return after / before, [2, n]; beside a zero of the wave, what it is in the samples around it."""
+    gains = np.zeros(before.shape)
+    time = np.arange(before.shape[1])
+    for gain, dividend, divisor in zip(gains, after, before, strict=True):
+        steady = np.abs(divisor) > 1e-6
+        if steady.any():
+            gain[:] = np.interp(time, time[steady], dividend[steady] / divisor[steady])
+    return gains
 
 
 def _finished(out: npt.NDArray[np.floating], rate: int) -> FloatArray:

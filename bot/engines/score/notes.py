@@ -106,9 +106,22 @@ def voicing(
     return best[1]
 
 
-def notes_of(score: Score, seed: int = 0) -> tuple[list[Note], list[Hit]]:
-    """Return the notes and drum strokes of a score, by time. The same seed gives the same unevenness."""
-    rng = np.random.default_rng(seed)
+class _Even:
+    """In the place of a generator: no deviation at all."""
+
+    def normal(self, mean: float, _deviation: float) -> float:
+        return mean
+
+
+Unevenness = np.random.Generator | _Even
+
+
+def notes_of(score: Score, seed: int | None = 0) -> tuple[list[Note], list[Hit]]:
+    """Return the notes and drum strokes of a score, by time.
+
+    The same seed gives the same unevenness of hands; None gives none, and chords that are not strummed.
+    """
+    rng: Unevenness = _Even() if seed is None else np.random.default_rng(seed)
     notes: list[Note] = []
     for role in (CHORD, BASS, LEAD, COUNTER):
         notes.extend(_role_notes(score, role, rng))
@@ -116,7 +129,7 @@ def notes_of(score: Score, seed: int = 0) -> tuple[list[Note], list[Hit]]:
     return sorted(notes, key=lambda n: n.start), sorted(hits, key=lambda h: h.start)
 
 
-def _role_notes(score: Score, role: int, rng: np.random.Generator) -> list[Note]:
+def _role_notes(score: Score, role: int, rng: Unevenness) -> list[Note]:
     out: list[Note] = []
     column = score.grid[:, role]
     steps = len(column)
@@ -145,7 +158,8 @@ def _role_notes(score: Score, role: int, rng: np.random.Generator) -> list[Note]
         else:
             pitch, level = note_of(role, int(column[step]))
             pitches = (_in_register(pitch + tonic_of(role, score.key), tone.low, tone.high),)
-        strum = STRUM_SECONDS.get(tone.family, 0.0) if role == CHORD else 0.0
+        strummed = role == CHORD and not isinstance(rng, _Even)
+        strum = STRUM_SECONDS.get(tone.family, 0.0) if strummed else 0.0
         accent = 0.04 if step % score.steps_per_bar == 0 else 0.0
         for order, midi in enumerate(pitches):
             velocity = LOUDNESS[role][level] + accent + rng.normal(0, 0.03)
@@ -162,7 +176,7 @@ def _role_notes(score: Score, role: int, rng: np.random.Generator) -> list[Note]
     return out
 
 
-def _hits(score: Score, rng: np.random.Generator) -> list[Hit]:
+def _hits(score: Score, rng: Unevenness) -> list[Hit]:
     out: list[Hit] = []
     loudness = (
         (0.0, 0.65, 0.95),

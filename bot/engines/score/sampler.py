@@ -10,7 +10,7 @@ import numpy.typing as npt
 from bot.engines.score import mix, synth
 from bot.engines.score.bank import SAMPLE_RATE, Bank, Sample
 from bot.engines.score.drums import KIT_STROKES
-from bot.engines.score.format import BASS, CHORD, COUNTER, LEAD, Score
+from bot.engines.score.format import BASS, CHORD, COUNTER, DRUMS, LEAD, Score
 from bot.engines.score.notes import Hit, Note, notes_of
 from bot.engines.score.programs import MIXES, PROGRAMS
 
@@ -44,9 +44,31 @@ class Sampler:
 
         on_progress(share) is called ten times meanwhile; an error that it raises ends the rendering.
         """
+        music, drums, kicks = self._played(score, seconds, seed, on_progress, separate=False)
+        beat = 60 / score.tempo
+        out = mix.mixed(music[0], drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
+        on_progress(1.0)
+        return out
+
+    def render_parts(self, score: Score, seconds: float, seed: int = 0) -> list[FloatArray]:
+        """Return the clip's five roles and the mix's noise, each float32 [2, n], which add up to `render`."""
+        music, drums, kicks = self._played(score, seconds, seed, lambda share: None, separate=True)
+        beat = 60 / score.tempo
+        return mix.mixed_parts(music, drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
+
+    def _played(
+        self,
+        score: Score,
+        seconds: float,
+        seed: int,
+        on_progress: Callable[[float], None],
+        *,
+        separate: bool,
+    ) -> tuple[list[FloatArray], FloatArray, list[float]]:
+        """Return the four roles with notes, added up or each for itself, the drums, and the kicks' times."""
         samples = round(seconds * SAMPLE_RATE)
         notes, hits = notes_of(score, seed)
-        music = np.zeros((2, samples), np.float32)
+        music = [np.zeros((2, samples), np.float32) for _ in range(DRUMS if separate else 1)]
         rendered: dict[tuple[int, int, int], FloatArray] = {}
         for number, note in enumerate(notes):
             if number * 10 // len(notes) != (number - 1) * 10 // len(notes):
@@ -60,12 +82,10 @@ class Sampler:
                 rendered[key] = self._note(note, grains * LENGTH_GRAIN)
             wave = rendered[key][:, : samples - start]
             gain = ROLE_GAIN[note.role] * PROGRAMS[note.program].gain * note.velocity**1.5
-            music[:, start : start + wave.shape[1]] += _panned(wave, PAN[note.role], gain)
+            into = music[note.role if separate else 0]
+            into[:, start : start + wave.shape[1]] += _panned(wave, PAN[note.role], gain)
         drums, kicks = self._drums(hits, samples)
-        beat = 60 / score.tempo
-        out = mix.mixed(music, drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
-        on_progress(1.0)
-        return out
+        return music, drums, kicks
 
     def _note(self, note: Note, length: int) -> FloatArray:
         program = PROGRAMS[note.program]
