@@ -26,7 +26,9 @@ MAX_ATTACHED_BYTES = 10 * 2**20
 """What everybody can attach in Discord without paying, and more than five minutes of MP3 at 256 kbit/s,
 of which an engine reads no more."""
 GONE = "The melody that this clip follows was deleted. Attach it again with /music."
-GONE_SOURCE = "The clip that this one is made from is gone. Make a new one, or attach its MP3 again."
+GONE_SOURCE = (
+    "The clip that this one is made from was deleted. Make a new one with `/music`, or use another clip."
+)
 _LISTEN_SECONDS = 60.0
 
 

@@ -321,7 +321,10 @@ class JobService:
         files = self.melodies.of(recipe)
         for role, source in recipe.sources.items():
             if isinstance(source, int):
-                clip = await self.clips.get(source)
+                try:
+                    clip = await self.clips.get(source)
+                except NotFound:
+                    raise UserError(GONE_SOURCE) from None
                 files[role] = self._settings.clip_dir / clip.file
                 if not clip.file or not files[role].is_file():
                     raise UserError(GONE_SOURCE)

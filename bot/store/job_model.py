@@ -37,6 +37,7 @@ class Request:
     """Who asked for a recipe, and how the answer gets back to them.
 
     chosen: why the bot chose the model, where the member left that to it.
+    parent_clip: the id of the clip that it was requested under.
     """
 
     recipe: Recipe
@@ -53,6 +54,7 @@ class Request:
     answer_ephemeral: bool = False
     daily: Daily = Daily()
     chosen: str = ""
+    parent_clip: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

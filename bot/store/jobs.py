@@ -17,17 +17,13 @@ from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Wait
 from bot.store.newcomers import IS_NEWCOMER
 
 __all__ = [
-    "COUNTERS",
-    "Counter",
     "Delivery",
     "Depth",
     "Head",
     "Job",
-    "Jobs",
     "Request",
     "State",
     "Waiting",
-    "insert_job",
 ]
 
 Counter = Literal["attempts", "interruptions"]
@@ -269,13 +265,13 @@ ON CONFLICT (guild_or_channel_id) DO UPDATE SET max_bytes = :max_bytes, noted_at
 _INSERT_JOB = f"""
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
-                  created_at, in_duel, chosen, newcomer)
-SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token,
-       :interaction_id, :answer_id, :answer_ephemeral, :can_post,
-       min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
+                  created_at, in_duel, chosen, newcomer, parent_clip)
+SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token, :interaction_id,
+       :answer_id, :answer_ephemeral, :can_post, min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
                                  WHERE guild_or_channel_id = coalesce(:guild_id, :channel_id)
                                    AND noted_at > :now - :limit_seconds), :max_bytes)),
-       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen, {IS_NEWCOMER}
+       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen, {IS_NEWCOMER},
+       (SELECT id FROM clips WHERE id = :parent_clip)
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
@@ -393,6 +389,7 @@ def _parameters(request: Request, now: float, per_member: int, in_all: int) -> d
         "max_bytes": request.max_bytes,
         "preset_version": request.preset_version,
         "chosen": request.chosen,
+        "parent_clip": request.parent_clip,
         "now": now,
         "limit_seconds": UPLOAD_LIMIT_SECONDS,
         "per_member": per_member,

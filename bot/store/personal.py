@@ -114,6 +114,7 @@ REGISTRY: Mapping[str, Table] = {
             *("id", "state", "mode", "application_id", "can_post", "max_bytes", "attempts", "created_at"),
             *("claimed_at", "finished_at", "posting_at", "notified", "preset_version", "in_duel"),
             *("answer_ephemeral", "interruptions", "isolated", "worker", "exclusive", "newcomer"),
+            "parent_clip",
         ),
     ),
     "presets": Table(

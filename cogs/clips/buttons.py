@@ -15,7 +15,7 @@ from bot.store.deletions import Press
 from cogs.clips.card import details
 from cogs.submission.submit import acknowledge_request, start_duel, submit
 from cogs.ui.answers import defer_update, think
-from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
+from cogs.ui.buttons import CLIP_DETAILS, MAX_IN_ROW, IdButton, as_rows, in_rows
 from cogs.ui.gate import limits_of
 from cogs.ui.permissions import moderates_channel
 from cogs.ui.text import in_a_line
@@ -32,7 +32,7 @@ class AgainButton(IdButton, prefix="clip:again"):
         """Queue it for the member who pressed."""
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
-        await submit(interaction, clip.recipe.reseeded(), clip.preset_version)
+        await submit(interaction, clip.recipe.reseeded(), clip.preset_version, parent=clip.id)
 
 
 class OtherModeButton(IdButton, prefix="clip:other"):
@@ -46,7 +46,8 @@ class OtherModeButton(IdButton, prefix="clip:other"):
         await acknowledge_request(interaction)
         clip = await interaction.client.history.clip(self.number)
         engine = interaction.client.jobs.engine(clip.recipe.mode.other)
-        await submit(interaction, in_other_mode(clip.recipe, engine, limits_of(interaction)))
+        recipe = in_other_mode(clip.recipe, engine, limits_of(interaction))
+        await submit(interaction, recipe, parent=clip.id)
 
 
 class DuelButton(IdButton, prefix="clip:duel"):
@@ -151,13 +152,14 @@ BUTTONS = (
 
 
 def clip_buttons(clip: Clip, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
-    """Return the buttons under every clip, with `more` for this one.
+    """Return the buttons under every clip, with `more` for this one in rows below.
 
     can_duel: False where the bot cannot post by itself, as in private channels: no duel can be shown there.
     """
     other = OtherModeButton(clip.id, f"Try {clip.recipe.mode.other}")
     duel = [DuelButton(clip.id)] if can_duel else []
-    return in_rows(AgainButton(clip.id), other, *duel, DetailsButton(clip.id), DeleteButton(clip.id), *more)
+    first = [AgainButton(clip.id), other, *duel, DetailsButton(clip.id), DeleteButton(clip.id)]
+    return as_rows(first, more[:MAX_IN_ROW], more[MAX_IN_ROW:])
 
 
 def job_buttons(job_id: int) -> discord.ui.View:

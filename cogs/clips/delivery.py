@@ -19,6 +19,7 @@ from bot.store.clips import Clip
 from bot.store.jobs import Delivery, Job, State
 from cogs.clips.buttons import clip_buttons
 from cogs.clips.card import clip_card, without_words
+from cogs.clips.gestures import gesture_buttons
 from cogs.coach import CoachOfClipButton
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct_message import direct_channel
@@ -103,7 +104,12 @@ class ClipDelivery:
         return Draft(
             content=ONLY_YOU if job.answer_ephemeral else None,
             embed=card.embed,
-            view=clip_buttons(clip, *more, can_duel=job.can_post and job.guild_id is not None),
+            view=clip_buttons(
+                clip,
+                *gesture_buttons(self._bot, clip),
+                *more,
+                can_duel=job.can_post and job.guild_id is not None,
+            ),
             files=card.files,
         )
 

@@ -12,6 +12,7 @@ from bot.jobs.service import Advanced, Moved
 from bot.store.jobs import Job, State
 from cogs.clips.buttons import BUTTONS
 from cogs.clips.delivery import ClipDelivery
+from cogs.clips.gestures import FORMS, ITEMS
 from cogs.clips.notices import JobNotices
 from cogs.clips.progress import Board
 from cogs.delivery.original_response import OriginalResponses
@@ -29,7 +30,8 @@ LOOK_AGAIN_SECONDS = 30.0
 class Delivery(PersistentCog):
     """Empties the outbox and keeps the progress board."""
 
-    items = BUTTONS
+    items = (*BUTTONS, *ITEMS)
+    forms = FORMS
 
     def __init__(self, bot: Antiphon) -> None:
         super().__init__(bot)

@@ -38,12 +38,14 @@ async def submit(
     preset_version: int | None = None,
     references: Sequence[Reference] = (),
     chosen: str = "",
+    parent: int | None = None,
 ) -> Job:
     """Queue a recipe for the acting member; the deferred answer becomes its progress, then its clip.
 
     preset_version: stored with the clip, where the recipe came from a preset.
     references: the files that the clip is made from, which passed check_references.
     chosen: why the bot chose the model, where the member left that to it.
+    parent: the clip under which it was requested.
     """
     service = interaction.client.jobs
     # One after another: each is decoded by a process of its own, with memory of its own.
@@ -52,7 +54,7 @@ async def submit(
         engine = interaction.client.models[recipe.model_ref]
         recipe = with_file(recipe, reference, attached, engine, limits_of(interaction))
     async with service.melodies.added(*files) if files else nullcontext():
-        return await service.submit(request_for(interaction, recipe, preset_version, chosen))
+        return await service.submit(request_for(interaction, recipe, preset_version, chosen, parent))
 
 
 async def start_duel(
@@ -106,6 +108,7 @@ def request_for(
     recipe: Recipe,
     preset_version: int | None = None,
     chosen: str = "",
+    parent: int | None = None,
 ) -> Request:
     """Return the acting member's request for a recipe, in the interaction's channel.
 
@@ -124,6 +127,7 @@ def request_for(
         max_bytes=max_bytes(interaction),
         preset_version=preset_version,
         chosen=chosen,
+        parent_clip=parent,
         interaction_id=interaction.id,
         answer_id=answer.message_id if answer else None,
         answer_ephemeral=bool(answer and answer.ephemeral),

@@ -14,6 +14,10 @@ CLIP_DETAILS = "clip:details"
 """The custom_id's prefix of the button under every clip, by which a message is recognised as a clip's."""
 
 
+MAX_IN_ROW = 5
+"""Buttons in one row; Discord takes no more."""
+
+
 class IdButton(GatedItem, template=r"never:matched"):
     """A button about one numbered object. Subclasses have its prefix, its look and its action."""
 

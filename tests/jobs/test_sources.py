@@ -46,5 +46,5 @@ async def test_a_source_that_is_gone_ends_the_job_with_the_reason(
         assert (await bot.until_over(held.id)).state is State.RENDERED
         over = await bot.until_over(waiting.id)
         assert (over.state, over.error) == (State.FAILED, GONE_SOURCE)
-        with pytest.raises(UserError, match="is gone"):
+        with pytest.raises(UserError, match="was deleted"):
             await bot.service.submit(followed)

@@ -1,0 +1,133 @@
+"""New clips from a clip: varied, longer, partly made anew, as a hybrid, or with other words and options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bot.recipe import Mode, OptionValue, Recipe, Task
+from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds, within_bounds, within_lengths
+from bot.recipe.capabilities import Capabilities
+from bot.recipe.options import OPTIONS
+from bot.recipe.tasks import REQUIRED_SOURCE, ModelRef
+from bot.recipe.validate import Unsupported
+
+STRENGTHS: Mapping[float, str] = {
+    0.2: "almost the same",
+    0.4: "close to it",
+    0.6: "the same idea",
+    0.8: "far from it",
+    1.0: "free of it",
+}
+"""Strengths of a variation in words, from the nearest to the farthest."""
+STRUCTURES: Mapping[float, str] = {
+    1.0: "keeps its notes",
+    0.75: "keeps most of its notes",
+    0.5: "keeps half of it",
+    0.25: "keeps a trace of it",
+}
+"""Shares of the source's structure that a hybrid keeps, in words."""
+MIN_LONGER_SECONDS = 1.0
+"""How much longer than its source a continuation is at least."""
+_LENGTHS = (20.0, 30.0, 60.0, 120.0, 180.0, 240.0, 300.0, 600.0)
+_VERBS: Mapping[Task, str] = {
+    Task.VARY: "vary a clip",
+    Task.CONTINUE: "go on from a clip",
+    Task.REPAINT: "repaint a part of a clip",
+    Task.HYBRID: "make a hybrid of a clip",
+}
+
+
+def from_clip(
+    clip_id: int,
+    recipe: Recipe,
+    task: Task,
+    capabilities: Capabilities,
+    settings: OwnerLimits,
+    *,
+    seconds: float | None = None,
+    options: Mapping[str, OptionValue] | None = None,
+) -> Recipe:
+    """Return the recipe that does a task with a clip: its prompt and options, and a new seed.
+
+    recipe: the clip's.  seconds: of the new clip; None is the length of the old one.
+    options: the task's own, in place of the clip's.
+    Raises Unsupported, with what the model can do, and InvalidRecipe as build_recipe.
+    """
+    if task not in capabilities.tasks:
+        able = [verb for other, verb in _VERBS.items() if other in capabilities.tasks]
+        can = f"It can {' and '.join(able)}. " if able else ""
+        raise Unsupported(
+            f"{capabilities.title} can't {_VERBS[task]}. {can}**Again** and **Remix** work with every model."
+        )
+    return build_recipe(
+        capabilities,
+        settings,
+        prompt=recipe.prompt,
+        seconds=recipe.seconds if seconds is None else seconds,
+        options=_kept(recipe.options, capabilities, task) | dict(options or {}),
+        task=task,
+        sources={REQUIRED_SOURCE[task]: clip_id},
+    )
+
+
+def longer_lengths(recipe: Recipe, capabilities: Capabilities, settings: OwnerLimits) -> list[float]:
+    """Return lengths in seconds that a clip can be continued to, rising; empty where it is at the longest."""
+    longest = longest_seconds(capabilities, settings)
+    lengths = {2 * recipe.seconds, longest, *_LENGTHS}
+    return sorted(one for one in lengths if recipe.seconds + MIN_LONGER_SECONDS <= one <= longest)
+
+
+def hybrid_engine(recipe: Recipe, engines: Mapping[ModelRef, Capabilities]) -> Capabilities | None:
+    """Return the model that makes a hybrid of a clip, or None. engines: all that are installed."""
+    own = next((engine for engine in engines.values() if engine.model_ref == recipe.model_ref), None)
+    if own is None or own.mode is not Mode.AR:
+        return None
+    for engine in engines.values():
+        # Score models take scores, audio models audio; of both kinds, only those that write scores vary.
+        if Task.HYBRID in engine.tasks and (Task.VARY in engine.tasks) == (Task.VARY in own.tasks):
+            return engine
+    return None
+
+
+def remixed(
+    recipe: Recipe,
+    capabilities: Capabilities,
+    settings: OwnerLimits,
+    *,
+    prompt: str,
+    seconds: float | None,
+    seed: int | None,
+    options: Mapping[str, OptionValue],
+) -> Recipe:
+    """Return a clip's recipe with what a member changed; unchanged, it is the same recipe.
+
+    options: all of those that the member saw, with their changes. What another model does not take is left
+    out where it is as it was, and refused where the member wrote it.
+    Raises InvalidRecipe.
+    """
+    task = recipe.task if recipe.task in capabilities.tasks else Task.TEXT
+    old = {name: value for name, value in options.items() if recipe.options.get(name) == value}
+    written = {name: value for name, value in options.items() if name not in old}
+    if seconds == recipe.seconds and capabilities.model_ref != recipe.model_ref:
+        seconds = within_lengths(recipe.seconds, capabilities, settings)
+    return build_recipe(
+        capabilities,
+        settings,
+        prompt=prompt,
+        seconds=seconds,
+        seed=seed,
+        options=_kept(old, capabilities, task) | written,
+        task=task,
+        sources={r: s for r, s in recipe.sources.items() if capabilities.takes_source(r, task)},
+    )
+
+
+def _kept(
+    options: Mapping[str, OptionValue], capabilities: Capabilities, task: Task
+) -> dict[str, OptionValue]:
+    """Return the options that a model takes for a task, each within its bounds."""
+    return {
+        name: value
+        for name, value in within_bounds(options, capabilities).items()
+        if task in OPTIONS[name].tasks
+    }

@@ -1,0 +1,160 @@
+"""New clips made by the buttons of a clip, with the built-in models."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from bot.audio.tags import read_recipe
+from bot.recipe import Mode, Recipe, Role, Task
+from sandbox.actors import Actor, ChannelHandle
+from sandbox.model import Message
+from sandbox.spec import Spec
+from tests.e2e.bot_process import BotProcess
+from tests.e2e.clips import WAIT, button_ids, clip_of, clips_in, delete, labels, made, mp3_of, private
+from tests.e2e.conftest import running
+from tests.program import ENGINES
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bot(description: Spec, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[BotProcess]:
+    """A running bot with the built-in models."""
+    folder = tmp_path_factory.mktemp("gestures")
+    async with running(description, folder, **{ENGINES: "bot.engines.registry"}) as bot:
+        yield bot
+
+
+def recipe_of(message: Message, bot: BotProcess, folder: Path) -> Recipe:
+    return read_recipe(mp3_of(message, bot.sandbox, folder))
+
+
+def id_of(message: Message) -> int:
+    [details] = [one for one in button_ids(message) if one.startswith("clip:details:")]
+    return int(details.rpartition(":")[2])
+
+
+def parent_of(message: Message, bot: BotProcess) -> int | None:
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
+        [parent] = database.execute(
+            "SELECT parent_clip FROM jobs JOIN clips ON clips.job_id = jobs.id WHERE clips.id = ?",
+            (id_of(message),),
+        ).fetchone()
+        return None if parent is None else int(parent)
+
+
+async def test_two_members_vary_one_clip_at_once_after_a_restart(
+    bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
+) -> None:
+    first = await made(alice, "slow piano", mode="ar", seconds=6)
+    assert labels(first)[-4:] == ["Vary", "Longer", "Remix", "More"]
+    asked = [await private(await who.click(first, "Vary")) for who in (alice, bob)]
+    await bot.kill()
+    await bot.restart()
+    replies = await asyncio.gather(
+        alice.select(asked[0], "How far from it?", ["0.4"]), bob.select(asked[1], "How far from it?", ["0.4"])
+    )
+    varied = [await clip_of(reply) for reply in replies]
+    recipes = [recipe_of(message, bot, tmp_path) for message in varied]
+    for message, recipe in zip(varied, recipes, strict=True):
+        assert (recipe.task, recipe.sources) == (Task.VARY, {Role.INITIAL: id_of(first)})
+        assert (recipe.options["strength"], recipe.prompt, recipe.seconds) == (0.4, "slow piano", 6)
+        assert parent_of(message, bot) == id_of(first)
+    assert recipes[0].seed != recipes[1].seed
+    assert id_of(varied[0]) != id_of(varied[1])
+
+
+async def test_longer_goes_on_from_the_clip(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
+    first = await made(alice, "quiet guitar", mode="diffusion", seconds=6)
+    longer = await clip_of(
+        await alice.select(await private(await alice.click(first, "Longer")), "How long?", ["12"])
+    )
+    recipe = recipe_of(longer, bot, tmp_path)
+    assert (recipe.task, recipe.seconds, recipe.sources) == (Task.CONTINUE, 12, {Role.START: id_of(first)})
+    assert recipe.mode is Mode.DIFFUSION
+
+
+async def test_a_hybrid_is_made_of_an_ar_clip_alone(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
+    first = await made(alice, "warm strings", mode="ar", seconds=6)
+    more = await private(await alice.click(first, "More"))
+    assert labels(more) == ["Hybrid", "Repaint", "Save as preset"]
+    hybrid = await clip_of(
+        await alice.select(await private(await alice.click(more, "Hybrid")), "How close?", ["0.5"])
+    )
+    recipe = recipe_of(hybrid, bot, tmp_path)
+    assert (recipe.task, recipe.mode, recipe.options["structure"]) == (Task.HYBRID, Mode.DIFFUSION, 0.5)
+    assert labels(await private(await alice.click(hybrid, "More"))) == ["Repaint", "Save as preset"]
+
+
+async def test_a_part_is_repainted_and_one_past_the_end_refused(
+    bot: BotProcess, alice: Actor, tmp_path: Path
+) -> None:
+    first = await made(alice, "soft bells", mode="ar", seconds=6)
+    more = await private(await alice.click(first, "More"))
+    form = await alice.click(more, "Repaint")
+    past = await private(await alice.submit(form, {"repaint_start": "1", "repaint_end": "9"}))
+    assert "`end` is 9 s, and the clip ends at 6 s" in past.content
+    fixed = await alice.click(past, "Fix it")
+    repainted = await clip_of(await alice.submit(fixed, {"repaint_end": "3"}))
+    recipe = recipe_of(repainted, bot, tmp_path)
+    assert (recipe.task, recipe.options["repaint_start"], recipe.options["repaint_end"]) == (
+        Task.REPAINT,
+        1,
+        3,
+    )
+
+
+async def test_a_remix_sent_as_it_is_makes_the_same_clip(
+    bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
+) -> None:
+    first = await made(alice, "rain on a roof", mode="ar", seconds=6, bpm=90)
+    same = await clip_of(await bob.submit(await bob.click(first, "Remix")))
+    assert recipe_of(same, bot, tmp_path) == recipe_of(first, bot, tmp_path)
+    assert parent_of(same, bot) == id_of(first)
+    changed = await clip_of(
+        await bob.submit(
+            await bob.click(first, "Remix"), {"prompt": "snow", "settings": "mode: diffusion\nseconds: 7"}
+        )
+    )
+    recipe = recipe_of(changed, bot, tmp_path)
+    assert (recipe.prompt, recipe.mode, recipe.seconds) == ("snow", Mode.DIFFUSION, 7)
+    assert recipe.seed == recipe_of(first, bot, tmp_path).seed
+    wrong = await private(await bob.submit(await bob.click(first, "Remix"), {"settings": "bpm: fast"}))
+    assert "`bpm` has to be a whole number" in wrong.content
+
+
+async def test_the_menu_saves_a_preset(alice: Actor) -> None:
+    more = await private(await alice.click(await made(alice, "sea waves", mode="ar", seconds=6), "More"))
+    saved = await private(await alice.submit(await alice.click(more, "Save as preset"), {"name": "Waves"}))
+    assert "Saved as “Waves”" in saved.content
+
+
+async def test_a_deleted_parent_and_a_lost_file_are_told(
+    bot: BotProcess, alice: Actor, music: ChannelHandle, tmp_path: Path
+) -> None:
+    first = await made(alice, "short life", mode="ar", seconds=6)
+    question = await private(await alice.click(first, "Vary"))
+    varied = await clip_of(await alice.select(question, "How far from it?", ["1"]))
+    await delete(alice, first)
+    await bot.sandbox.until(lambda: first not in clips_in(music), WAIT, "the deletion")
+    refused = await private(await alice.select(question, "How far from it?", ["1"]))
+    assert "This clip was deleted, so nothing can be made from it" in refused.content
+    again = await private(await alice.click(varied, "Again"))
+    assert "The clip that this one is made from was deleted" in again.content
+
+    lost = await made(alice, "lost file", mode="ar", seconds=6)
+    before = recipe_of(lost, bot, tmp_path)
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
+        [name] = database.execute("SELECT file FROM clips WHERE id = ?", (id_of(lost),)).fetchone()
+    (bot.folder / "clips" / name).unlink()
+    told = await private(await alice.click(lost, "Vary"))
+    assert "only its recipe. Press **Remix**" in told.content
+    back = await clip_of(await alice.submit(await alice.click(lost, "Remix")))
+    assert recipe_of(back, bot, tmp_path) == before
