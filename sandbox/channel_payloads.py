@@ -22,7 +22,7 @@ def guild_channel(channel: Channel) -> Json:
             for one in channel.overwrites.values()
         ],
         "rate_limit_per_user": channel.slow_mode,
-        "nsfw": False,
+        "nsfw": channel.age_restricted,
     }
     if channel.type == ChannelType.GUILD_VOICE:
         body |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None}

@@ -66,6 +66,11 @@ class ChannelHandle:
         parent = world.parent(self.channel)
         self.sandbox.places.overwrite(parent, Overwrite(key, kind, int(allow), int(deny)))
 
+    def restrict_age(self) -> None:
+        """Mark the channel as age-restricted."""
+        self.channel.age_restricted = True
+        self.sandbox.places.change_channel(self.channel)
+
     def slow_mode(self, seconds: int, *, bots: bool = False) -> None:
         """Let members wait so long between two messages; with `bots`, bots too (20016)."""
         self.channel.slow_mode, self.channel.slows_bots = seconds, bots
@@ -192,6 +197,11 @@ class GuildHandle:
     def boost(self, level: int) -> None:
         """Set the boost level: 2 lets uploads have 50 MiB, 3 100 MiB."""
         self.guild.premium_tier = level
+        self.sandbox.world.add_guild(self.guild)
+
+    def boosted_by(self, who: Person) -> None:
+        """Have a member boost the guild from now on."""
+        self.guild.members[who.id].premium_since = self.sandbox.clock.now()
         self.sandbox.world.add_guild(self.guild)
 
     def grant_command(self, command: str, who: Person) -> None:

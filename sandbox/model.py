@@ -156,6 +156,8 @@ class Member:
     roles: list[int]
     joined_at: float
     nick: str | None = None
+    premium_since: float | None = None
+    """Since when the member has boosted the guild."""
 
 
 @dataclass
@@ -248,6 +250,8 @@ class Channel(Entity):
     overwrites: dict[int, Overwrite] = field(default_factory=dict)
     slow_mode: int = 0
     """Seconds between two messages of one member: Discord's `rate_limit_per_user`."""
+    age_restricted: bool = False
+    """Discord's `nsfw`."""
     slows_bots: bool = False
     """Whether slow mode strikes bots too; Discord says that it does not."""
     upload_limits: UploadLimits | None = None

@@ -124,7 +124,9 @@ class Payloads:
             "flags": 0,
             "joined_at": self.world.clock.iso(member.joined_at),
             "pending": False,
-            "premium_since": None,
+            "premium_since": None
+            if member.premium_since is None
+            else self.world.clock.iso(member.premium_since),
             "roles": [str(role) for role in member.roles],
             "mute": False,
             "deaf": False,

@@ -99,4 +99,12 @@ def daily_limits(server: ServerSettings) -> Daily:
         member_seconds=server.number("member_daily_seconds"),
         server_seconds=server.number("server_daily_seconds"),
         queue_share=1.0 if share is None else share / 100,
+        cooldown_seconds=server.number("cooldown_seconds"),
+    )
+
+
+def has_priority(server: ServerSettings, role_ids: Collection[int], *, boosts: bool) -> bool:
+    """Tell whether a member comes before others of the server. boosts: by Discord's subscription."""
+    return (boosts and server.is_on("boosters_first")) or not server.ids("priority_roles").isdisjoint(
+        role_ids
     )

@@ -1,6 +1,8 @@
-"""A server's limits on audio within 24 hours and on its share of the queue, as the database counts them."""
+"""A server's limits on audio within 24 hours, share of the queue and pace, as the database counts them."""
 
 from __future__ import annotations
+
+import math
 
 import aiosqlite
 
@@ -16,9 +18,20 @@ async def check_daily(tx: aiosqlite.Connection, request: Request, now: float, in
     if request.guild_id is None:
         return
     daily, asked = request.daily, request.recipe.seconds
-    since = {"guild_id": request.guild_id, "user_id": request.user_id, "since": now - DAY_SECONDS}
+    since = {
+        "guild_id": request.guild_id,
+        "user_id": request.user_id,
+        "interaction_id": request.interaction_id,
+        "since": now - DAY_SECONDS,
+    }
     used = await one(await tx.execute(_SUM_DAY, since))
     assert used is not None
+    left = (used["last"] or 0) + (daily.cooldown_seconds or 0) - now
+    if daily.cooldown_seconds is not None and used["last"] is not None and left > 0:
+        raise LimitReached(
+            f"In this server you can ask for clips every {daily.cooldown_seconds:g} s. "
+            f"Try again in {math.ceil(left)} s."
+        )
     if daily.member_seconds is not None and used["mine"] + asked > daily.member_seconds:
         raise LimitReached(
             f"In this server each member can ask for {daily.member_seconds:g} s of audio within 24 hours, "
@@ -32,14 +45,15 @@ async def check_daily(tx: aiosqlite.Connection, request: Request, now: float, in
     places = max(int(in_all * daily.queue_share), 1)
     if daily.queue_share < 1 and used["waiting"] + 1 > places:
         raise LimitReached(
-            f"This server already has {used['waiting']} clips in the queue, and {places} is its share. "
-            "Try again in a few minutes."
+            f"This server already has {used['waiting']} clip{'' if used['waiting'] == 1 else 's'} in the "
+            f"queue, and {places} is its share. Try again in a few minutes."
         )
 
 
 _SUM_DAY = """
 SELECT coalesce(sum(json_extract(recipe, '$.seconds')) FILTER (WHERE user_id = :user_id), 0) AS mine,
        coalesce(sum(json_extract(recipe, '$.seconds')), 0) AS everybody,
+       max(created_at) FILTER (WHERE user_id = :user_id AND interaction_id IS NOT :interaction_id) AS last,
        count(*) FILTER (WHERE state IN ('queued', 'running')) AS waiting
 FROM jobs
 WHERE guild_id = :guild_id AND created_at > :since AND state NOT IN ('failed', 'cancelled')

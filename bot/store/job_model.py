@@ -25,11 +25,13 @@ class Daily:
     """What a server lets its members request. None is no limit.
 
     member_seconds, server_seconds: of audio within 24 hours.  queue_share: 0 to 1, of the queue.
+    cooldown_seconds: between two requests of a member.
     """
 
     member_seconds: float | None = None
     server_seconds: float | None = None
     queue_share: float = 1.0
+    cooldown_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class Request:
 
     chosen: why the bot chose the model, where the member left that to it.
     parent_clip: the id of the clip that it was requested under.
+    priority: whether the server's settings let the member come before others there.
     """
 
     recipe: Recipe
@@ -55,6 +58,28 @@ class Request:
     daily: Daily = Daily()
     chosen: str = ""
     parent_clip: int | None = None
+    priority: bool = False
+
+    def columns(self) -> dict[str, object]:
+        """Return the columns of its job by name."""
+        return {
+            "recipe": self.recipe.to_json(),
+            "mode": self.recipe.mode,
+            "user_id": self.user_id,
+            "guild_id": self.guild_id,
+            "channel_id": self.channel_id,
+            "application_id": self.application_id,
+            "interaction_token": self.interaction_token,
+            "interaction_id": self.interaction_id,
+            "answer_id": self.answer_id,
+            "answer_ephemeral": self.answer_ephemeral,
+            "can_post": self.can_post,
+            "max_bytes": self.max_bytes,
+            "preset_version": self.preset_version,
+            "chosen": self.chosen,
+            "priority": self.priority,
+            "parent_clip": self.parent_clip,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

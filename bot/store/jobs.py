@@ -237,7 +237,8 @@ async def insert_job(
 ) -> Job:
     """Queue a request inside a transaction that does more than that. Raises as Jobs.add does."""
     await check_daily(tx, request, now, in_all)
-    parameters = _parameters(request, now, per_member, in_all) | {"in_duel": in_duel}
+    limits = {"per_member": per_member, "in_all": in_all, "limit_seconds": UPLOAD_LIMIT_SECONDS}
+    parameters = request.columns() | limits | {"now": now, "in_duel": in_duel}
     row = await one(await tx.execute(_INSERT_JOB, parameters))
     if row is not None:
         return job_of(row)
@@ -265,13 +266,13 @@ ON CONFLICT (guild_or_channel_id) DO UPDATE SET max_bytes = :max_bytes, noted_at
 _INSERT_JOB = f"""
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
-                  created_at, in_duel, chosen, newcomer, parent_clip)
+                  created_at, in_duel, chosen, priority, newcomer, parent_clip)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token, :interaction_id,
        :answer_id, :answer_ephemeral, :can_post, min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
                                  WHERE guild_or_channel_id = coalesce(:guild_id, :channel_id)
                                    AND noted_at > :now - :limit_seconds), :max_bytes)),
-       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen, {IS_NEWCOMER},
-       (SELECT id FROM clips WHERE id = :parent_clip)
+       (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen, :priority,
+       {IS_NEWCOMER}, (SELECT id FROM clips WHERE id = :parent_clip)
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
@@ -371,27 +372,3 @@ SELECT prompt FROM (
 )
 WHERE instr(lower(prompt), :containing) > 0 ORDER BY last DESC LIMIT :limit
 """
-
-
-def _parameters(request: Request, now: float, per_member: int, in_all: int) -> dict[str, object]:
-    return {
-        "recipe": request.recipe.to_json(),
-        "mode": request.recipe.mode,
-        "user_id": request.user_id,
-        "guild_id": request.guild_id,
-        "channel_id": request.channel_id,
-        "application_id": request.application_id,
-        "interaction_token": request.interaction_token,
-        "interaction_id": request.interaction_id,
-        "answer_id": request.answer_id,
-        "answer_ephemeral": request.answer_ephemeral,
-        "can_post": request.can_post,
-        "max_bytes": request.max_bytes,
-        "preset_version": request.preset_version,
-        "chosen": request.chosen,
-        "parent_clip": request.parent_clip,
-        "now": now,
-        "limit_seconds": UPLOAD_LIMIT_SECONDS,
-        "per_member": per_member,
-        "in_all": in_all,
-    }

@@ -113,7 +113,7 @@ REGISTRY: Mapping[str, Table] = {
         plain=(
             *("id", "state", "mode", "application_id", "can_post", "max_bytes", "attempts", "created_at"),
             *("claimed_at", "finished_at", "posting_at", "notified", "preset_version", "in_duel"),
-            *("answer_ephemeral", "interruptions", "isolated", "worker", "exclusive", "newcomer"),
+            *("answer_ephemeral", "interruptions", "isolated", "worker", "exclusive", "newcomer", "priority"),
             "parent_clip",
         ),
     ),

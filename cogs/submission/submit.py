@@ -11,7 +11,7 @@ import discord
 from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
 from bot.policy.acts import Act
-from bot.policy.limits import daily_limits
+from bot.policy.limits import daily_limits, has_priority
 from bot.recipe import Recipe
 from bot.store.duels.series import NewSeries, Series
 from bot.store.jobs import Job, Request
@@ -116,6 +116,7 @@ def request_for(
     """
     check_recipe(interaction, recipe)
     answer = acknowledgement(interaction)
+    member, server = interaction.user, interaction.client.policy.server(interaction.guild_id)
     return Request(
         recipe=recipe,
         user_id=interaction.user.id,
@@ -131,7 +132,9 @@ def request_for(
         interaction_id=interaction.id,
         answer_id=answer.message_id if answer else None,
         answer_ephemeral=bool(answer and answer.ephemeral),
-        daily=daily_limits(interaction.client.policy.server(interaction.guild_id)),
+        daily=daily_limits(server),
+        priority=isinstance(member, discord.Member)
+        and has_priority(server, [role.id for role in member.roles], boosts=member.premium_since is not None),
     )
 
 

@@ -27,7 +27,10 @@ PAGES = {
     "modes": "music",
     "default_mode": "music",
     "models": "music",
+    "priority_roles": "limits",
+    "boosters_first": "limits",
     "duels": "features",
+    "plain_words": "features",
     "coach": "features",
     "links": "moderation",
     "age_restricted": "moderation",
@@ -263,3 +266,7 @@ async def test_a_channels_own_defaults_and_a_restart(bot: BotProcess, mina: Acto
     before = text_of(panel)
     await mina.select(panel, controls(panel)["channel_mode"]["custom_id"], [])
     await eventually(lambda: text_of(panel) != before, "the old panel")
+    await write(mina, "channel", "channel_seconds", "", at=general)
+    there = text_of(await made(bob, "by the bot again", at=general, seconds=None))
+    assert "diffusion" not in there
+    assert "2 s" in there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.config import Settings
 from bot.errors import UserError
-from bot.policy.limits import ServerLimits, daily_limits, refused_recipe
+from bot.policy.limits import ServerLimits, daily_limits, has_priority, refused_recipe
 from bot.policy.server import ServerSettings
 from bot.policy.setting import SERVER, Panel, Setting, SettingType
 from bot.policy.settings import SETTINGS, setting_named
@@ -61,6 +62,14 @@ def test_a_row_fits_discord(setting: Setting) -> None:
     assert setting.description.endswith(".")
     assert len(setting.unset) <= 100
     assert setting.validate(None) == setting.default
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_row_is_set_and_reset_through_its_control_by_a_test(name: str) -> None:
+    folder = Path(__file__).parents[1] / "e2e"
+    text = "".join(path.read_text(encoding="utf-8") for path in folder.glob("test_*.py"))
+    uses = re.findall(rf'(?:choose|write)\([^()]*"{name}"|controls\(panel\)\["{name}"\]', text)
+    assert len(uses) >= 2, "see tests/e2e/test_settings.py and test_settings_of_limits.py"
 
 
 def test_a_page_has_at_most_forty_components() -> None:
@@ -154,3 +163,15 @@ def test_a_whole_recipe_is_judged(server: dict[str, object], refused: bool) -> N
 def test_limits_of_a_day() -> None:
     daily = daily_limits(ServerSettings({SERVER: {"member_daily_seconds": 60, "queue_share": 50}}))
     assert (daily.member_seconds, daily.server_seconds, daily.queue_share) == (60, None, 0.5)
+    assert daily.cooldown_seconds is None
+    assert daily_limits(ServerSettings({SERVER: {"cooldown_seconds": 30}})).cooldown_seconds == 30
+
+
+def test_who_comes_first_in_a_server() -> None:
+    server = ServerSettings({SERVER: {"priority_roles": [7]}})
+    assert has_priority(server, [6, 7], boosts=False)
+    assert not has_priority(server, [6], boosts=True)
+    boosters = ServerSettings({SERVER: {"boosters_first": True}})
+    assert has_priority(boosters, [], boosts=True)
+    assert not has_priority(boosters, [7], boosts=False)
+    assert not has_priority(ServerSettings(), [7], boosts=True)

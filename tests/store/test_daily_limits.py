@@ -60,3 +60,16 @@ async def test_a_server_fills_its_share_of_the_queue_and_no_more(database: Datab
     await add(jobs, 0, user_id=3, guild_id=11, daily=daily)
     await jobs.cancel(second.id, 1)
     await add(jobs, 1, user_id=3, daily=daily)
+
+
+async def test_a_member_waits_between_requests_and_the_clips_of_one_request_do_not(
+    database: Database,
+) -> None:
+    jobs, daily = Jobs(database), Daily(cooldown_seconds=60)
+    await add(jobs, 0, daily=daily, interaction_id=1)
+    await add(jobs, 0.5, daily=daily, interaction_id=1)
+    with pytest.raises(LimitReached, match=r"every 60 s\. Try again in 2 s\."):
+        await add(jobs, 58.9, daily=daily, interaction_id=2)
+    await add(jobs, 58.9, user_id=2, daily=daily, interaction_id=3)
+    await add(jobs, 58.9, guild_id=11, daily=daily, interaction_id=4)
+    await add(jobs, 60.5, daily=daily, interaction_id=5)

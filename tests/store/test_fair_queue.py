@@ -1,4 +1,4 @@
-"""The order of the queue: newcomers of a server share a turn, short clips come first, and nobody starves."""
+"""The order of the queue: shares of members, newcomers and servers; short clips, preferred members."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ LIMITS: dict[str, Any] = {"per_member": 10_000, "in_all": 10_000}
 BEFORE, NOW = 1_000_000.0, 1_100_000.0
 FACTOR = 3.0
 """What a second of audio counts in seconds of waiting."""
+SHARE, PREFERENCE = 3600, 1800
+"""The most that the audio of the server, and its settings, count in seconds of waiting."""
 
 
 async def ask(
-    jobs: Jobs, user_id: int, now: float = NOW, seconds: float = 10, guild_id: int | None = 10
+    jobs: Jobs,
+    user_id: int,
+    now: float = NOW,
+    seconds: float = 10,
+    guild_id: int | None = 10,
+    priority: bool = False,
 ) -> Job:
-    asked = request(user_id=user_id, guild_id=guild_id, recipe=recipe(seconds=seconds))
+    asked = request(user_id=user_id, guild_id=guild_id, recipe=recipe(seconds=seconds), priority=priority)
     return await jobs.add(asked, now, **LIMITS)
 
 
@@ -52,9 +59,7 @@ async def test_a_raid_of_new_accounts_gets_one_members_turn(database: Database) 
     for user_id, guild_id in ((1, 10), (2, 66), (3, None)):
         for _ in range(5):
             await ask(jobs, user_id, guild_id=guild_id)
-    shown = [job.user_id for job in await jobs.waiting()][:20]
     served = [(await take(jobs, NOW + n)).user_id for n in range(20)]
-    assert served == shown
     assert [served.count(user_id) for user_id in (1, 2, 3)] == [5, 5, 5]
     assert len({user_id for user_id in served if user_id >= 100}) == 5, "and takes turns within it"
 
@@ -111,15 +116,93 @@ async def test_a_requeued_job_keeps_its_turn(database: Database) -> None:
     assert (await jobs.waiting())[0].id == first.id
 
 
+async def test_a_small_server_is_not_starved_by_a_large_one(database: Database) -> None:
+    jobs = Jobs(database)
+    large, small = range(1, 31), (31, 32)
+    await introduce(jobs, *large, *small)
+    for user_id in large:
+        await ask(jobs, user_id, guild_id=10)
+    for n in range(10):
+        await take(jobs, NOW + n)
+    for user_id in small:
+        await ask(jobs, user_id, NOW + 10, guild_id=20)
+    served = [(await take(jobs, NOW + 11 + n)).user_id for n in range(4)]
+    assert set(small) <= set(served), (
+        "those of the large one came earlier, and their server had all of the hour"
+    )
+
+
+async def test_newcomers_of_a_small_server_have_no_more_than_a_turn(database: Database) -> None:
+    jobs = Jobs(database)
+    members = range(1, 6)
+    await introduce(jobs, *members)
+    for user_id in members:
+        await ask(jobs, user_id)
+        await take(jobs, NOW + user_id)
+    for account in range(100, 120):
+        await ask(jobs, account, NOW + 10, guild_id=20)
+    for user_id in members:
+        await ask(jobs, user_id, NOW + 10)
+    served = [(await take(jobs, NOW + 10 + n)).user_id for n in range(6)]
+    assert sorted(served)[:5] == list(members)
+
+
+async def test_a_raid_is_not_its_servers_audio(database: Database) -> None:
+    jobs = Jobs(database)
+    await introduce(jobs, 1, 2, 3)
+    await ask(jobs, 3, guild_id=10)
+    await take(jobs, NOW)
+    for account in range(100, 110):
+        await ask(jobs, account, guild_id=20)
+        await take(jobs, NOW)
+    first = await ask(jobs, 1, NOW + 1, guild_id=20)
+    await ask(jobs, 2, NOW + 2, guild_id=10)
+    assert (await jobs.waiting())[0].id == first.id
+
+
+async def test_who_was_served_lately_in_a_small_server_waits_for_those_of_a_large_one(
+    database: Database,
+) -> None:
+    jobs = Jobs(database)
+    await introduce(jobs, *range(1, 12))
+    for _ in range(3):
+        await ask(jobs, 11, guild_id=20)
+    for user_id in range(1, 11):
+        await ask(jobs, user_id, guild_id=10)
+    served = [(await take(jobs, NOW + n)).user_id for n in range(13)]
+    assert sorted(served[:11]) == list(range(1, 12)), "a member's turn is one of eleven, not every second"
+    assert served[11:] == [11, 11]
+
+
+async def test_preferred_members_come_first_within_half_an_hour_and_their_server_alone_pays(
+    database: Database,
+) -> None:
+    jobs = Jobs(database)
+    await introduce(jobs, *range(1, 8))
+    own = [(await ask(jobs, user_id, NOW + user_id)).id for user_id in (1, 2)]
+    other = [(await ask(jobs, user_id, NOW + user_id, guild_id=20)).id for user_id in (3, 4)]
+    last = (await ask(jobs, 5, NOW + 5)).id
+    before = [job.id for job in await jobs.waiting()]
+    assert before == [*own, *other, last]
+    preferred = (await ask(jobs, 6, NOW + 6, priority=True)).id
+    assert [job.id for job in await jobs.waiting()] == [preferred, own[0], *other, own[1], last]
+    # It comes before those of half an hour at most, and no round before others.
+    await jobs.cancel(preferred, NOW + 7)
+    late = (await ask(jobs, 6, NOW + 1804, priority=True)).id
+    second = (await ask(jobs, 6, NOW + 1804, priority=True)).id
+    assert [job.id for job in await jobs.waiting()] == [*own, *other, late, last, second]
+
+
 @settings(max_examples=8, deadline=None)
 @given(
+    guild_id=st.sampled_from([10, 20]),
     length=st.sampled_from([10.0, 60.0, 180.0]),
     others=st.integers(1, 4),
     short=st.sampled_from([1.0, 5.0]),
     step=st.sampled_from([40.0, 60.0]),
 )
 def test_no_member_overtakes_a_long_clip_without_end(
-    length: float, others: int, short: float, step: float
+    guild_id: int, length: float, others: int, short: float, step: float
 ) -> None:
     """Others ask for a short clip again as soon as theirs is claimed, and new accounts come all the time."""
 
@@ -132,26 +215,27 @@ def test_no_member_overtakes_a_long_clip_without_end(
             await take(jobs, now)  # Served last of all, so that only the length of its clip can hold it back.
             long = await ask(jobs, 1, now, seconds=length)
             for user_id in members:
-                await ask(jobs, user_id, now, seconds=short)
+                await ask(jobs, user_id, now, short, guild_id, priority=True)
             overtaking: list[tuple[int, float]] = []
             while (job := await take(jobs, now)).id != long.id:
                 overtaking.append((job.user_id, now))
                 if job.user_id in members:
-                    await ask(jobs, job.user_id, now, seconds=short)
+                    await ask(jobs, job.user_id, now, short, guild_id, priority=True)
                 now += step
-                await ask(jobs, 1000 + len(overtaking), now, seconds=short)
-            # A flow is served at most once after the long clip's seconds have counted; the newcomers are one.
-            late = [user_id for user_id, at in overtaking if at > NOW + FACTOR * length]
+                await ask(jobs, 1000 + len(overtaking), now, short, guild_id)
+            # A flow is served at most once after what counts against the clip; the newcomers are one flow.
+            counted = FACTOR * length + (PREFERENCE if guild_id == 10 else SHARE)
+            late = [user_id for user_id, at in overtaking if at > NOW + counted]
             assert len(late) <= others + 1
-            assert len(overtaking) <= FACTOR * length / step + others + 2
+            assert len(overtaking) <= counted / step + others + 2
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder) / "a.db"))
 
 
-def events(lengths: list[float]) -> st.SearchStrategy[list[tuple[Any, ...]]]:
+def events(lengths: list[float], guilds: list[int | None]) -> st.SearchStrategy[list[tuple[Any, ...]]]:
     asked = st.tuples(
-        st.just("ask"), st.integers(1, 8), st.sampled_from([10, 11, None]), st.sampled_from(lengths)
+        st.just("ask"), st.integers(1, 8), st.sampled_from(guilds), st.sampled_from(lengths), st.booleans()
     )
     return st.lists(
         st.one_of(asked, asked, st.just(("take",)), st.tuples(st.just("cancel"), st.integers(0, 30))),
@@ -167,7 +251,7 @@ async def follow(path: Path, happened: list[tuple[Any, ...]]) -> tuple[list[int]
         for event in happened:
             now += 7
             if event[0] == "ask":
-                await ask(jobs, event[1], now, event[3], event[2])
+                await ask(jobs, event[1], now, event[3], event[2], event[4])
             elif event[0] == "cancel":
                 await jobs.cancel(event[1], now)
             elif await jobs.waiting():
@@ -182,15 +266,17 @@ async def follow(path: Path, happened: list[tuple[Any, ...]]) -> tuple[list[int]
 
 
 @settings(max_examples=10, deadline=None)
-@given(happened=events([10.0]))
-def test_clips_of_one_length_are_claimed_in_the_order_that_is_shown(happened: list[tuple[Any, ...]]) -> None:
+@given(happened=events([10.0], [10]))
+def test_clips_of_one_length_and_server_are_claimed_in_the_order_that_is_shown(
+    happened: list[tuple[Any, ...]],
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shown, claimed = asyncio.run(follow(Path(folder) / "a.db", happened))
     assert claimed == shown
 
 
 @settings(max_examples=10, deadline=None)
-@given(happened=events([5.0, 60.0, 180.0]))
+@given(happened=events([5.0, 60.0, 180.0], [10, 11, None]))
 def test_the_first_that_is_shown_is_claimed_and_none_is_left(happened: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shown, claimed = asyncio.run(follow(Path(folder) / "a.db", happened))
