@@ -23,6 +23,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bot import cli_compare
 from bot.cli_database import db, sandbox_folder, votes
 from bot.cli_models import models
 from bot.cli_options import with_options
@@ -203,6 +204,28 @@ def generate(
 
 app.command()(with_options(generate))
 app.command()(score)
+
+
+@app.command()
+def compare(
+    context: typer.Context,
+    prompt: cli_compare.Words,
+    seconds: cli_compare.Lengths = None,
+    seeds: cli_compare.Seeds = 5,
+    picture: cli_compare.Picture = None,
+    no_sweep: Annotated[bool, typer.Option("--no-sweep", help="Leave out steps against time.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
+) -> None:
+    """Measure the models in use on this machine: time, memory and sound, beside published figures."""
+    from bot.comparison.results import LENGTHS
+
+    lengths = sorted(set(seconds or LENGTHS))
+    found = _run(
+        cli_compare.run_comparison(
+            prompt, context.obj.engines, lengths, seeds, sweep=not no_sweep, quiet=as_json
+        )
+    )
+    cli_compare.show(found, picture, as_json=as_json)
 
 
 @app.command()

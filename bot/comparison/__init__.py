@@ -1,0 +1,1 @@
+"""Models compared on this machine: speed, memory and measures of sound, beside published figures."""

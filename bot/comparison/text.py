@@ -1,0 +1,116 @@
+"""A comparison as a page of markdown and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from statistics import fmean, stdev
+from typing import Any
+
+from bot.comparison.results import PUBLISHED, PUBLISHED_ON, PUBLISHED_SMALLER_SPREAD, Comparison, ModelFound
+from bot.markdown import quoted
+from bot.recipe import PROMPT_CHARACTERS
+
+NOT_MEASURED = "n/a"
+
+
+def to_json(found: Comparison) -> dict[str, Any]:
+    """Return all figures, those of the models by their names."""
+    data = asdict(found)
+    for one, model in zip(data["models"], found.models, strict=True):
+        one["seconds"] = {f"{length:g}": times for length, times in model.seconds.items()}
+        one["growth_exponent"] = model.exponent
+    data["published"] = {mode: asdict(one) for mode, one in PUBLISHED.items()}
+    return data
+
+
+def to_markdown(found: Comparison) -> str:
+    """Return a table with a column for each model and for each mode's published figures."""
+    published = [(mode, PUBLISHED[mode]) for mode in dict.fromkeys(one.mode for one in found.models)]
+    heads = [f"{one.mode}: {one.name}" for one in found.models]
+    heads += [f"published, {mode}" for mode, _ in published]
+    rows = [heads]
+    lengths = sorted({length for one in found.models for length in one.seconds})
+    labels = ["measured"]
+
+    def row(label: str, ours: list[str], theirs: list[str] | None = None) -> None:
+        labels.append(label)
+        rows.append(ours + (theirs or [NOT_MEASURED] * len(published)))
+
+    row("memory, steady", [_gb(one.steady_gb) for one in found.models])
+    row(
+        "memory, peak",
+        [_gb(one.peak_gb) for one in found.models],
+        [_gb(one.memory_gb) for _, one in published],
+    )
+    for length in lengths:
+        theirs = []
+        for _, one in published:
+            mean = one.seconds.get(length)
+            sign = f" ± {one.deviation:g}" if length == 20 else ""
+            theirs.append(NOT_MEASURED if mean is None else f"{mean:g}{sign} s")
+        row(f"time for {length:g} s", [_time(one.seconds.get(length)) for one in found.models], theirs)
+    row("growth exponent", [_number(one.exponent, "{:.2f}") for one in found.models])
+    row("spread over seeds", [f"{one.spread:.2f} dB" for one in found.models])
+    row("energy, 200–500 Hz", [_percent([s.low_mids for s in one.sounds]) for one in found.models])
+    row("tempo drift", [_percent([s.tempo_drift for s in one.sounds]) for one in found.models])
+    row("loudness range", [_mean([s.loudness_range for s in one.sounds], "LU") for one in found.models])
+    row("follows the prompt", [NOT_MEASURED for _ in found.models])
+    lines = [
+        f"“{quoted(found.prompt, PROMPT_CHARACTERS)}” on {found.processor}, {len(found.seeds)} seeds. The "
+        f"published figures are from {PUBLISHED_ON}.",
+        "",
+        *_table(labels, rows),
+    ]
+    if (difference := _spread_difference(found.models)) is not None:
+        word = "smaller" if difference >= 0 else "larger"
+        lines += [
+            "",
+            f"The spread of diffusion is {abs(difference):.0%} {word} than that of ar here; published: "
+            f"{PUBLISHED_SMALLER_SPREAD:.0%} smaller.".replace("%", " %"),
+        ]
+    for model in found.models:
+        if model.steps:
+            points = [[str(p.steps), f"{p.seconds:.2f} s", f"{p.distance:.2f} dB"] for p in model.steps]
+            lines += [
+                "",
+                f"Steps of {model.name}: the distance is to the clip with the most steps.",
+                "",
+                *_table(["steps", *(p[0] for p in points)], [["time", "distance"], *(p[1:] for p in points)]),
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(labels: list[str], rows: list[list[str]]) -> list[str]:
+    lines = [f"| {' | '.join([label, *cells])} |" for label, cells in zip(labels, rows, strict=True)]
+    return [lines[0], "|" + "---|" * (len(rows[0]) + 1), *lines[1:]]
+
+
+def _spread_difference(models: list[ModelFound]) -> float | None:
+    """Return by which share the spread of the first diffusion model is smaller than that of the first ar."""
+    by_mode = {one.mode: one.spread for one in reversed(models)}
+    if not by_mode.get("ar") or "diffusion" not in by_mode:
+        return None
+    return 1 - by_mode["diffusion"] / by_mode["ar"]
+
+
+def _gb(value: float | None) -> str:
+    return _number(value, "{:.1f} GB")
+
+
+def _number(value: float | None, form: str) -> str:
+    return NOT_MEASURED if value is None else form.format(value)
+
+
+def _time(times: list[float] | None) -> str:
+    return _mean(times or [], "s", 2)
+
+
+def _percent(values: list[float | None]) -> str:
+    return _mean([100 * value for value in values if value is not None], "%")
+
+
+def _mean(values: list[float], unit: str, digits: int = 1) -> str:
+    if not values:
+        return NOT_MEASURED
+    deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{fmean(values):.{digits}f}{deviation} {unit}"
