@@ -54,7 +54,10 @@ def fill(path: Path, cast: list[Vote], guild: int) -> None:
             for number, (duel, vote) in enumerate(seen.items())
             for offset, (side, arm) in enumerate((("a", vote.a), ("b", vote.b)))
         ]
-        db.executemany("INSERT INTO duel_sides VALUES (?, ?, ?, ?, ?, 1)", sides)
+        db.executemany(
+            "INSERT INTO duel_sides (duel_id, side, mode, model, job_id, tries) VALUES (?, ?, ?, ?, ?, 1)",
+            sides,
+        )
         db.executemany(
             "INSERT INTO duel_votes (duel_id, voter_id, choice, cast_at, seconds_to_vote, requester,"
             " excluded_reason) VALUES (?, ?, ?, ?, ?, ?, ?)",
