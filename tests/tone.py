@@ -3,7 +3,8 @@
 Mode ar takes a melody, whose loudest pitch is then heard instead of the chord.
 
 Words in a prompt make it misbehave: `held` waits half-way until a test lets it through (tests/gate.py),
-`stuck` says nothing for ever, `crash` ends the process, `broken` raises, `fault` leaves the device unusable,
+`stuck` says nothing for ever, `crash` ends the process, `broken` raises, `broken:SEED` with that
+seed alone, `fault` leaves the device unusable,
 `ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/error_messages.py,
 `eager` asks for another job at every step,
 `verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate, `leaking` shows
@@ -154,6 +155,8 @@ class ToneEngine:
                 assert context.next(lambda _: False) is None
             if step == STEPS // 2:
                 misbehave(words)
+                if f"broken:{job.recipe.seed}" in words:
+                    raise ValueError("a broken engine")
                 if "chatty" in words:
                     for said in range(CHATTY_STEPS):
                         context.progress(job, said, CHATTY_STEPS)

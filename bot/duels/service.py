@@ -11,7 +11,8 @@ from bot.coach.lexicon import lexicon
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
 from bot.duels.neutral import NeutralFiles, neutralise
 from bot.errors import InvalidRecipe, NotFound, RenderError, UserError
-from bot.jobs.service import JobService, remove_files
+from bot.jobs.files import remove_files
+from bot.jobs.service import JobService
 from bot.presets.use import recipe_from
 from bot.recipe import Mode, Recipe, validate_prompt
 from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds

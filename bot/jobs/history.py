@@ -23,6 +23,18 @@ class History:
         """Return a job in any state. Raises NotFound."""
         return await self._jobs.get(job_id)
 
+    async def takes(self, first_id: int) -> list[Job]:
+        """Return the jobs of a group of takes, the first one first; empty where there is no such group."""
+        return await self._jobs.takes.jobs(first_id)
+
+    async def clips_of_takes(self, first_id: int) -> list[tuple[int, Clip]]:
+        """Return the clips of a group that are not deleted, by the number of the take."""
+        return await self._jobs.takes.clips(first_id)
+
+    async def takes_of_clip(self, clip_id: int) -> int | None:
+        """Return the group that a clip is a take of; None for a clip of its own."""
+        return await self._jobs.takes.group_of(clip_id)
+
     async def open_jobs(self, user_id: int) -> list[Job]:
         """Return a member's jobs that are queued or running, oldest first."""
         return await self._jobs.open_of(user_id)

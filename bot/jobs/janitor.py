@@ -14,8 +14,9 @@ from pathlib import Path
 
 from bot.config import Settings
 from bot.errors import StoreError
+from bot.jobs.files import remove_files
 from bot.jobs.melodies import Melodies
-from bot.jobs.service import Advanced, JobService, Moved, remove_files
+from bot.jobs.service import Advanced, JobService, Moved
 from bot.store.clips import Clips
 from bot.store.jobs import State
 

@@ -32,6 +32,10 @@ class JobOutbox:
         """Record that the member knows of a failure or cancellation, and forget the interaction's token."""
         await self._jobs.notified(job_id)
 
+    async def takes_notified(self, first_id: int) -> None:
+        """Record that the member knows of the ends of all takes, and forget the tokens."""
+        await self._jobs.takes.notified(first_id)
+
     async def withdrawn(self, job_id: int, reason: str) -> None:
         """Fail a rendered job whose message somebody deleted; nobody is notified."""
         await self._jobs.withdrawn(job_id, reason, self._clock())

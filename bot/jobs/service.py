@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from bot.config import Settings
@@ -21,8 +20,10 @@ from bot.executor.protocol import Available, Failed, Loading, Progress, Ready, R
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.dispatch import Dispatcher
 from bot.jobs.estimates import Estimates, QueuePosition
+from bot.jobs.files import clip_files, remove_files
 from bot.jobs.melodies import GONE_SOURCE, Melodies
 from bot.jobs.patience import check_patience
+from bot.jobs.takes import requests_of
 from bot.recipe import Mode, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
@@ -105,8 +106,8 @@ class JobService:
         """Return a recipe with its model as the settings spell it. Raises UserError where they do not."""
         return self._configured.adopt(recipe)
 
-    async def submit(self, request: Request) -> Job:
-        """Queue a request.
+    async def submit(self, request: Request, takes: int = 1) -> Job:
+        """Queue a request; return its job, or the first one of several takes.
 
         Raises LimitReached, or UserError where its model is not there any more or a source is gone.
         """
@@ -114,16 +115,15 @@ class JobService:
         request = replace(request, recipe=self.adopt(request.recipe))
         await self._source_files(request.recipe)
         now = self._clock()
-        job = await self.jobs.add(
-            request,
-            now,
-            per_member=self._settings.max_jobs_per_member,
-            in_all=self._settings.max_queue,
-        )
+        limits = {"per_member": self._settings.max_jobs_per_member, "in_all": self._settings.max_queue}
+        if takes > 1:
+            jobs = await self.jobs.add_takes(requests_of(request, takes), now, **limits)
+        else:
+            jobs = [await self.jobs.add(request, now, **limits)]
         if not request.can_post:
-            await self._refuse_long_wait(job, now)
-        await self.queued(job)
-        return job
+            await self._refuse_long_wait(jobs, now)
+        await self.queued(*jobs)
+        return jobs[0]
 
     async def check_limits(self, user_id: int, *, can_post: bool, jobs: int = 1) -> None:
         """Raise LimitReached where so many more jobs of a member would be refused now.
@@ -157,15 +157,14 @@ class JobService:
             self._publish(Moved(job.id, State.QUEUED))
         await self._fill()
 
-    async def _refuse_long_wait(self, job: Job, now: float) -> None:
-        position = (await self.queue_positions()).get(job.id)
-        if position is None:
-            return
+    async def _refuse_long_wait(self, jobs: list[Job], now: float) -> None:
+        positions = await self.queue_positions()
         try:
-            check_patience(position.seconds)
+            check_patience(max((positions[job.id].seconds for job in jobs if job.id in positions), default=0))
         except LimitReached:
-            await self.jobs.cancel(job.id, now)
-            await self.jobs.notified(job.id)
+            for job in jobs:
+                await self.jobs.cancel(job.id, now)
+                await self.jobs.notified(job.id)
             raise
 
     async def cancel(self, job_id: int) -> Job:
@@ -207,9 +206,22 @@ class JobService:
             self._publish(Moved(job_id, State.DELIVERED))
         return recorded
 
+    async def takes_delivered(self, first_id: int, delivery: Delivery) -> bool:
+        """Record the message that carries the takes; False where they were over before it was posted."""
+        recorded = await self.jobs.takes.delivered(first_id, delivery, self._clock())
+        for job_id in recorded:
+            self._publish(Moved(job_id, State.DELIVERED))
+        return bool(recorded)
+
     async def undeliverable(self, job_id: int, reason: str) -> None:
         """Fail a rendered job whose clip no place takes; its member is going to be told."""
         if await self.jobs.undeliverable(job_id, reason, self._clock()):
+            self._publish(Moved(job_id, State.FAILED))
+
+    async def takes_undeliverable(self, first_id: int, reason: str, *, withdrawn: bool = False) -> None:
+        """Fail the rendered takes that no place takes; withdrawn: nobody is told, the message was deleted."""
+        takes = self.jobs.takes
+        for job_id in await takes.undeliverable(first_id, reason, self._clock(), withdrawn=withdrawn):
             self._publish(Moved(job_id, State.FAILED))
 
     async def queue_positions(self) -> dict[int, QueuePosition]:
@@ -384,15 +396,3 @@ class JobService:
     def _publish(self, event: Moved | Advanced) -> None:
         for listener in self._listeners:
             listener(event)
-
-
-def clip_files(job_id: int) -> tuple[str, str]:
-    """Return the names of a job's MP3 and its picture inside the clips' folder."""
-    return f"{job_id:08}.mp3", f"{job_id:08}.png"
-
-
-def remove_files(folder: Path, *names: str) -> None:
-    """Remove clip files that may or may not be there."""
-    for name in names:
-        if name:
-            (folder / name).unlink(missing_ok=True)

@@ -138,7 +138,7 @@ ORDER BY id DESC LIMIT :limit
 _SELECT_DURATIONS = """
 SELECT json_extract(recipe, '$.seconds') AS seconds, finished_at - claimed_at AS took
 FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT 5000)
-WHERE state = 'delivered' AND in_duel = 0 AND finished_at > claimed_at
+WHERE state = 'delivered' AND in_duel = 0 AND takes_of IS NULL AND finished_at > claimed_at
   AND json_extract(recipe, '$.model') = :model AND coalesce(json_extract(recipe, '$.task'), 'text') = :task
 ORDER BY id DESC LIMIT :limit
 """

@@ -84,7 +84,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A row of the queue. worker: the number of the worker that it was given to last, 0 before."""
+    """A row of the queue. worker: the number of the worker that it was given to last, 0 before.
+
+    takes_of: the first of the takes that it is one of.  take: its number among them from 1 on, else 0.
+    """
 
     id: int
     state: State
@@ -107,6 +110,8 @@ class Job:
     answer_ephemeral: bool
     preset_version: int | None
     in_duel: bool
+    takes_of: int | None
+    take: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +180,6 @@ def job_of(row: Row) -> Job:
         answer_id=row["answer_id"],
         preset_version=row["preset_version"],
         in_duel=bool(row["in_duel"]),
+        takes_of=row["takes_of"],
+        take=row["take"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
@@ -15,6 +16,7 @@ from bot.store.database import Database, one
 from bot.store.deletions import delete_late_message
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
 from bot.store.newcomers import IS_NEWCOMER
+from bot.store.takes import Takes, join_takes
 
 __all__ = [
     "Delivery",
@@ -39,11 +41,23 @@ class Jobs:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self.takes = Takes(database)
 
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
         """Queue a request. Raises LimitReached where the member, or all members, have too many open jobs."""
         async with self._db.write() as tx:
             return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
+
+    async def add_takes(
+        self, requests: Sequence[Request], now: float, *, per_member: int, in_all: int
+    ) -> list[Job]:
+        """Queue the takes of one request, all or none, the first one first. Raises as `add` does."""
+        async with self._db.write() as tx:
+            ids = [
+                (await insert_job(tx, one, now, per_member=per_member, in_all=in_all)).id for one in requests
+            ]
+            await join_takes(tx, ids)
+        return await self.takes.jobs(ids[0])
 
     async def claim(self, now: float, model: ModelRef | None = None, worker: int = 0) -> Job | None:
         """Assign the first queued job, for `model` unless that is None, to a worker and return it.
@@ -126,10 +140,10 @@ class Jobs:
         return first
 
     async def answered(self, job_id: int, answer_id: int) -> None:
-        """Record the message that shows the job's progress."""
+        """Record the message that shows the progress of a job, or of all takes of the first one."""
         async with self._db.write() as tx:
             await tx.execute(
-                "UPDATE jobs SET answer_id = :answer_id WHERE id = :id",
+                "UPDATE jobs SET answer_id = :answer_id WHERE id = :id OR takes_of = :id",
                 {"id": job_id, "answer_id": answer_id},
             )
 
@@ -160,9 +174,10 @@ class Jobs:
     async def outbox(self) -> list[Job]:
         """Return jobs to deliver: rendered clips, and failures without a notice so far.
 
-        Duels deliver their own jobs.
+        Duels deliver their own jobs; the first take stands for all of a settled group.
         """
-        return [job_of(row) for row in await self._db.read(_SELECT_OUTBOX, {})]
+        alone = [job_of(row) for row in await self._db.read(_SELECT_OUTBOX, {})]
+        return alone + await self.takes.settled()
 
     async def get(self, job_id: int) -> Job:
         """Return one job. Raises NotFound."""
@@ -354,8 +369,9 @@ _SET_NOTIFIED = """
 UPDATE jobs SET notified = 1, interaction_token = NULL WHERE id = :id AND state IN ('failed', 'cancelled')
 """
 _SELECT_OUTBOX = """
-SELECT * FROM jobs WHERE state = 'rendered' AND in_duel = 0
-UNION ALL SELECT * FROM jobs WHERE notified = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0
+SELECT * FROM jobs WHERE state = 'rendered' AND in_duel = 0 AND takes_of IS NULL
+UNION ALL SELECT * FROM jobs
+WHERE notified = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0 AND takes_of IS NULL
 ORDER BY id
 """
 _SELECT_OPEN_OF_MEMBER = (

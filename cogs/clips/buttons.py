@@ -90,8 +90,8 @@ class DeleteButton(IdButton, prefix="clip:delete"):
         """Ask its owner or a moderator, in private."""
         # Deferred as an update: so the message that this token can delete stays the clip's own.
         await defer_update(interaction)
-        clip = await _removable(interaction, self.number)
-        if (press := _press(interaction)) is not None:
+        clip = await removable(interaction, self.number)
+        if (press := press_of(interaction)) is not None:
             interaction.client.deletions.asked(interaction.user.id, clip.id, press)
         await interaction.followup.send(
             f"Delete this clip? {in_a_line(clip.recipe)}",
@@ -109,7 +109,7 @@ class ReallyDeleteButton(IdButton, prefix="clip:really-delete"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Delete it for its owner or a moderator."""
         await defer_update(interaction)
-        clip = await _removable(interaction, self.number)
+        clip = await removable(interaction, self.number)
         await interaction.client.deletions.confirmed(interaction.user.id, clip.id)
         await interaction.edit_original_response(content="Deleted.", view=None)
 
@@ -167,9 +167,12 @@ def job_buttons(job_id: int) -> discord.ui.View:
     return in_rows(CancelButton(job_id))
 
 
-def _press(interaction: discord.Interaction[Any]) -> Press | None:
-    """Return the message that a button was pressed under, with the right to delete it."""
-    if interaction.message is None:
+def press_of(interaction: discord.Interaction[Any]) -> Press | None:
+    """Return the clip's message that a button was pressed under, with the right to change it, or None.
+
+    A private answer about a clip has its buttons too, and no clip: that answer is not what is to be deleted.
+    """
+    if interaction.message is None or not interaction.message.attachments:
         return None
     return Press(
         guild_id=interaction.guild_id,
@@ -180,7 +183,7 @@ def _press(interaction: discord.Interaction[Any]) -> Press | None:
     )
 
 
-async def _removable(interaction: discord.Interaction[Antiphon], clip_id: int) -> Clip:
+async def removable(interaction: discord.Interaction[Antiphon], clip_id: int) -> Clip:
     """Return a clip that the acting member requested, or moderates the channel of. Raises UserError."""
     clip = await interaction.client.history.clip(clip_id)
     moderated = clip.guild_id == interaction.guild_id and moderates_channel(interaction)

@@ -6,6 +6,7 @@ with the MP3 beside it, not Components V2: there a file is a download, here Disc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from cogs.ui.text import EMBED_COLOURS, plain, quoted
 PROMPT_SHOWN = 600
 WITHOUT_WORDS = "(This server's AutoMod doesn't let the words through.)"
 LINE_CHARACTERS = 200
+PICTURE_NAME = "picture.png"
 TEXT_SHOWN = 700
 """Two long texts of this length fit beside a long prompt."""
 
@@ -36,12 +38,15 @@ class Card:
     audio: Path
     picture: Path
     file_name: str
+    picture_name: str = PICTURE_NAME
 
     def files(self) -> list[discord.File]:
         """Open the attachments, anew at every call: sending uses them up."""
         return [
             discord.File(self.audio, filename=f"{self.file_name}.mp3"),
-            discord.File(self.picture, filename="picture.png", description="Waveform and mel spectrogram"),
+            discord.File(
+                self.picture, filename=self.picture_name, description="Waveform and mel spectrogram"
+            ),
         ]
 
 
@@ -52,25 +57,39 @@ def clip_card(clip: Clip, folder: Path, line: str | None = None) -> Card:
     content. In an embed a mention of a member whom the reader's client does not know is a raw number.
     line: a quiet word under it, which may repeat words of the prompt.
     """
+    audio, picture = files_of(clip, folder)
+    embed = clip_embed(clip, line)
+    return Card(embed, audio, picture, file_stem(clip.recipe.prompt, f"antiphon-{clip.id}"))
+
+
+def files_of(clip: Clip, folder: Path) -> tuple[Path, Path]:
+    """Return the MP3 and the picture of a clip. Raises NotFound where they were removed."""
     audio, picture = folder / clip.file, folder / clip.picture
     if not (clip.file and audio.is_file() and picture.is_file()):
         raise NotFound("The files of this clip are gone.")
+    return audio, picture
+
+
+def clip_embed(
+    clip: Clip, line: str | None = None, notes: Sequence[str] = (), picture: str = PICTURE_NAME
+) -> discord.Embed:
+    """Return the card's embed. notes: more lines under the prompt.  picture: the attachment's name."""
     recipe = clip.recipe
     description = [quoted(recipe.prompt, PROMPT_SHOWN)]
-    if warnings := _warnings(clip):
+    if warnings := warnings_of(clip):
         description.append(f"-# {warnings}")
+    description += [f"-# {note}" for note in notes]
     lines = [_facts_line(recipe, str(clip.facts["licence"]))]
     if chosen := clip.facts.get("chosen"):
         lines.append(plain(f"Chosen by auto: {chosen}", LINE_CHARACTERS))
     if line:
         lines.append(plain(line, LINE_CHARACTERS))
-    embed = build_embed(
+    return build_embed(
         description=description,
         colour=EMBED_COLOURS[recipe.mode],
         footer="\n".join(lines),
-        image="attachment://picture.png",
+        image=f"attachment://{picture}",
     )
-    return Card(embed, audio, picture, file_stem(recipe.prompt, f"antiphon-{clip.id}"))
 
 
 def without_words(embed: discord.Embed) -> discord.Embed:
@@ -90,7 +109,7 @@ def details(clip: Clip) -> discord.Embed:
         **{OPTIONS[name].heading: _shown(OPTIONS[name], value) for name, value in recipe.options.items()},
         "Task": None if recipe.task is Task.TEXT else recipe.task,
         **{role.capitalize(): _source(source) for role, source in recipe.sources.items()},
-        "Note": _warnings(clip),
+        "Note": warnings_of(clip),
     }
     measured = {
         "Licence": facts["licence"],
@@ -112,7 +131,12 @@ def details(clip: Clip) -> discord.Embed:
 
 def _facts_line(recipe: Recipe, licence: str) -> str:
     """Return “ar · 10 s · seed 7 · built-in, MIT”."""
-    return f"{recipe.mode} · {recipe.seconds:g} s · seed {recipe.seed} · {_maker(recipe.model)}, {licence}"
+    return f"{recipe.mode} · {recipe.seconds:g} s · seed {recipe.seed} · {maker_line(recipe, licence)}"
+
+
+def maker_line(recipe: Recipe, licence: str) -> str:
+    """Return “built-in, MIT”: the model in short, and the clip's licence."""
+    return f"{_maker(recipe.model)}, {licence}"
 
 
 def _maker(model: str) -> str:
@@ -138,6 +162,6 @@ def _source(source: Source) -> str:
     return f"clip {source}" if isinstance(source, int) else "yes"
 
 
-def _warnings(clip: Clip) -> str | None:
+def warnings_of(clip: Clip) -> str | None:
     """Return the parts of the recipe that had no effect; clips of earlier versions have no such fact."""
     return " ".join(map(str, clip.facts.get("warnings", ()))) or None

@@ -9,15 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
+from weakref import WeakValueDictionary
 
 import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.errors import StoreError
-from bot.jobs.service import remove_files
+from bot.errors import NotFound, StoreError
+from bot.jobs.files import remove_files
 from bot.store.deletions import Deletion
+from bot.store.jobs import Job
+from cogs.clips.takes import takes_view
+from cogs.clips.takes_card import NumberedClip, take_of_file, takes_embeds, takes_files
 from cogs.ui.discord_errors import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK
 
 log = logging.getLogger(__name__)
@@ -29,6 +35,32 @@ GIVE_UP_SECONDS = 24 * 3600.0
 """Seconds after which a message that Discord does not delete is left where it is."""
 
 
+@dataclass(frozen=True, slots=True)
+class TakesLeft:
+    """The takes of a group, and the clips that stay in their message."""
+
+    bot: Antiphon
+    jobs: list[Job]
+    clips: list[NumberedClip]
+
+    async def show_in(self, message: discord.Message, folder: Path) -> None:
+        """Edit the message so that it shows these clips alone, their files sent again.
+
+        Discord lists no attachment that an embed shows, so pictures cannot be kept. Where the files are gone
+        from the disk, the MP3s that the message has are kept, without pictures.
+        """
+        embeds, view = takes_embeds(self.jobs, self.clips), takes_view(self.bot, self.jobs[0], self.clips)
+        try:
+            files = takes_files(self.clips, folder)
+        except NotFound:
+            numbers = {take for take, _ in self.clips}
+            kept = [one for one in message.attachments if take_of_file(one.filename) in numbers]
+            bare = [embed.set_image(url=None) for embed in embeds]
+            await message.edit(embeds=bare, view=view, attachments=kept)
+        else:
+            await message.edit(embeds=embeds, view=view, attachments=files())
+
+
 class ClipDeletions(commands.Cog):
     """Works off the table of deletions, one task a deletion."""
 
@@ -36,6 +68,7 @@ class ClipDeletions(commands.Cog):
         self.bot = bot
         self._wake = asyncio.Event()
         self._gate = asyncio.Semaphore(MAX_AT_ONCE)
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
 
@@ -97,16 +130,39 @@ class ClipDeletions(commands.Cog):
             attempt += 1
 
     async def _delete_message(self, deletion: Deletion) -> None:
-        """Delete it by the token of the press, and by the bot's own where that is over."""
+        """Delete the message, or the clip's part of it where other takes are in it."""
         if deletion.message_id is None:
             return
+        lock = self._locks.setdefault(deletion.message_id, asyncio.Lock())
+        async with lock:
+            # Read under the lock: two takes that are deleted at once each see the other gone.
+            left = await self._takes_left(deletion)
+            await self._changed(deletion, deletion.message_id, left)
+
+    async def _takes_left(self, deletion: Deletion) -> TakesLeft | None:
+        """Return what the message shows without the deleted clip; None where nothing is left of it."""
+        history = self.bot.history
+        first = await history.takes_of_clip(deletion.clip_id) if deletion.clip_id is not None else None
+        if first is None:
+            return None
+        clips = await history.clips_of_takes(first)
+        shown = [(take, clip) for take, clip in clips if clip.message_id == deletion.message_id]
+        return TakesLeft(self.bot, await history.takes(first), shown) if shown else None
+
+    async def _changed(self, deletion: Deletion, message_id: int, left: TakesLeft | None) -> None:
+        """Act by the token of the press, and by the bot's own where that is over."""
+        folder = self.bot.settings.clip_dir
         if deletion.interaction_token:
             webhook = discord.Webhook.partial(
                 deletion.application_id, deletion.interaction_token, client=self.bot
             )
+            # The typed parameter is a message id; Discord's route takes this word for the answer itself.
+            original = cast(int, "@original")
             try:
-                # The typed parameter is a message id; Discord's route takes this word for the answer itself.
-                await webhook.delete_message(cast(int, "@original"))
+                if left is None:
+                    await webhook.delete_message(original)
+                else:
+                    await left.show_in(await webhook.fetch_message(original), folder)
                 return
             except discord.HTTPException as error:
                 if error.code == UNKNOWN_MESSAGE:
@@ -116,7 +172,10 @@ class ClipDeletions(commands.Cog):
         channel = self.bot.get_partial_messageable(deletion.channel_id, guild_id=deletion.guild_id)
         # 404: the message or its channel is gone.
         with contextlib.suppress(discord.NotFound):
-            await channel.get_partial_message(deletion.message_id).delete()
+            if left is None:
+                await channel.get_partial_message(message_id).delete()
+            else:
+                await left.show_in(await channel.fetch_message(message_id), folder)
 
 
 async def setup(bot: Antiphon) -> None:

@@ -23,6 +23,7 @@ from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
 from bot.recipe.uses import Use, uses_of
 from bot.recipe.validate import Unsupported
 from bot.store.presets.model import Preset
+from bot.store.takes import MAX_TAKES
 from bot.text import sanitize
 from cogs.presets.lookup import named, suggest
 from cogs.presets.submit import use as use_preset
@@ -73,6 +74,7 @@ class Music(commands.Cog):
         model: str | None = None,
         seconds: float | None = None,
         seed: int | None = None,
+        takes: int | None = None,
         melody: discord.Attachment | None = None,
         source: discord.Attachment | None = None,
         use: str | None = None,
@@ -84,13 +86,14 @@ class Music(commands.Cog):
             "seed": seed,
             "options": {option.name: options.get(option.parameter) for option in OPTIONS.values()},
         }
-        limits, references = limits_of(interaction), self._references(melody, source, use, seconds)
+        limits, takes = limits_of(interaction), takes or 1
+        references = self._references(melody, source, use, seconds)
         if preset is not None:
             if mode == AUTO:
                 raise UserError("A preset has a mode of its own: leave `mode` out, or choose one.")
-            await acknowledge_request(interaction)
+            await acknowledge_request(interaction, takes=takes)
             found = await named(interaction, preset)
-            await use_preset(interaction, found, prompt, mode, references, model=model, **given)
+            await use_preset(interaction, found, prompt, mode, references, model=model, takes=takes, **given)
             return
         if mode == AUTO and model is not None:
             mode = None
@@ -99,11 +102,11 @@ class Music(commands.Cog):
                 raise UserError(
                     "This channel's preset has a mode of its own: leave `mode` out, or choose one."
                 )
-            await acknowledge_request(interaction)
-            await use_preset(interaction, usual, prompt, mode, references, model=model, **given)
+            await acknowledge_request(interaction, takes=takes)
+            await use_preset(interaction, usual, prompt, mode, references, model=model, takes=takes, **given)
             return
         if mode == AUTO:
-            await self._auto(interaction, prompt, references, given, limits)
+            await self._auto(interaction, prompt, references, given, limits, takes)
             return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         given |= (wanted := sources_of(references))
@@ -117,8 +120,8 @@ class Music(commands.Cog):
             others = modes_taking(defaults, *asked)
             also = "".join(f" Or use `mode:{other}`, which takes it." for other in others[:1])
             raise Unsupported(f"{refused}{also}") from refused
-        await acknowledge_request(interaction)
-        await submit(interaction, recipe, references=references)
+        await acknowledge_request(interaction, takes=takes)
+        await submit(interaction, recipe, references=references, takes=takes)
 
     def _references(
         self,
@@ -145,6 +148,7 @@ class Music(commands.Cog):
         references: Sequence[Reference],
         given: dict[str, Any],
         limits: ServerLimits,
+        takes: int,
     ) -> None:
         """Leave the model to the votes, among those that this server allows and that take what was given."""
         given |= sources_of(references)
@@ -167,9 +171,9 @@ class Music(commands.Cog):
             # Where no model is installed, this says so.
             self.bot.models.chosen(None, None, limits.default_mode)
             raise refused or InvalidRecipe("No model takes this.")
-        await acknowledge_request(interaction)
+        await acknowledge_request(interaction, takes=takes)
         recipe, reason = await self.bot.auto.choose(recipes, interaction.guild_id, limits.default_mode)
-        await submit(interaction, recipe, references=references, chosen=reason)
+        await submit(interaction, recipe, references=references, chosen=reason, takes=takes)
 
     async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
@@ -210,6 +214,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
         longest = max(longest_seconds(engine, settings) for engine in engines)
         parameters.append(_parameter("seconds", _annotation(SECONDS, Bounds(shortest, longest))))
     parameters.append(_parameter("seed", _annotation(SEED, SEED.bounds)))
+    parameters.append(_parameter("takes", app_commands.Range[int, 1, MAX_TAKES]))
     parameters += [
         _parameter(option.parameter, _annotation(option, bounds))
         for option in OPTIONS.values()
@@ -226,6 +231,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
 DESCRIPTIONS = {
     "mode": "The way it is made; the same words sound different in each",
     "model": "Which model makes it; the mode follows from it",
+    "takes": f"How many clips in one message, alike but for their seeds (1 to {MAX_TAKES})",
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
     "source": "An audio file or a clip that this clip is made from",
     "use": "What becomes of the source",

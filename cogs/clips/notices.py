@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 
 from bot.app import Antiphon
 from bot.errors import NotFound
 from bot.store.jobs import Job, State
+from cogs.clips.takes_card import takes_line
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
@@ -36,7 +38,9 @@ class JobNotices:
             if refused.remedy is Remedy.REVOKED:
                 raise
             log.warning("no notice of job %d could be sent: %s", job_id, refused)
-        await self._bot.outbox.notified(job_id)
+        job = await self._bot.history.job(job_id)
+        outbox = self._bot.outbox
+        await (outbox.notified if job.takes_of is None else outbox.takes_notified)(job_id)
 
     async def _attempt(self, job_id: int) -> None:
         async with self._responses.lock(job_id):
@@ -49,19 +53,27 @@ class JobNotices:
                 await self._sender.send(job, await self._notice(job, with_words=False))
 
     async def _notice(self, job: Job, *, with_words: bool = True) -> Notice:
-        line = f"{in_a_line(job.recipe)}\n" if with_words and job.error != BLOCKED_WORDS else ""
+        jobs = [job] if job.takes_of is None else await self._bot.history.takes(job.id)
+        failed = [one for one in jobs if one.state is State.FAILED]
+        shown = takes_line(job, len(jobs)) if len(jobs) > 1 else in_a_line(job.recipe)
+        worded = with_words and all(one.error != BLOCKED_WORDS for one in jobs)
         return Notice(
-            line + await self._reason(job),
+            (f"{shown}\n" if worded else "") + await self._reason(failed),
             nonce=f"{job.id}-notice",
             intend=lambda: self._bot.outbox.posting(job.id),
-            mention=job.state is State.FAILED,
+            mention=bool(failed),
         )
 
-    async def _reason(self, job: Job) -> str:
-        if job.state is State.CANCELLED:
+    async def _reason(self, failed: list[Job]) -> str:
+        if not failed:
             return "Cancelled."
-        try:
-            await self._bot.history.clip_of_job(job.id)
-        except NotFound:
-            return f"That did not work. {job.error}"
-        return f"The clip is ready, but it could not be shown here. {job.error} See /history."
+        undelivered = []
+        for job in failed:
+            with suppress(NotFound):
+                await self._bot.history.clip_of_job(job.id)
+                undelivered.append(job)
+        if not undelivered:
+            # Several takes mostly fail for one reason.
+            return "That did not work. " + " ".join(dict.fromkeys(str(job.error) for job in failed))
+        clip = "The clip is ready, but it" if len(undelivered) == 1 else "The clips are ready, but they"
+        return f"{clip} could not be shown here. {undelivered[0].error} See /history."

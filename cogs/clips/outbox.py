@@ -15,6 +15,7 @@ from cogs.clips.delivery import ClipDelivery
 from cogs.clips.gestures import FORMS, ITEMS
 from cogs.clips.notices import JobNotices
 from cogs.clips.progress import Board
+from cogs.clips.takes import ITEMS as TAKES
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused
@@ -30,7 +31,7 @@ LOOK_AGAIN_SECONDS = 30.0
 class Delivery(PersistentCog):
     """Empties the outbox and keeps the progress board."""
 
-    items = (*BUTTONS, *ITEMS)
+    items = (*BUTTONS, *ITEMS, *TAKES)
     forms = FORMS
 
     def __init__(self, bot: Antiphon) -> None:

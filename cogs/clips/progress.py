@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import discord
@@ -21,6 +22,9 @@ from bot.jobs.estimates import QueuePosition
 from bot.jobs.service import Advanced, Moved
 from bot.store.jobs import Job, State
 from cogs.clips.buttons import job_buttons
+from cogs.clips.takes import takes_cancel_buttons
+from cogs.clips.takes_card import open_takes
+from cogs.clips.takes_progress import takes_text
 from cogs.delivery.notices import BLOCKED_WORDS
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.refusals import SLOWED, Refused, Remedy
@@ -28,6 +32,9 @@ from cogs.delivery.respondable import Draft
 from cogs.ui.text import bar, in_a_line, rendering_line
 
 log = logging.getLogger(__name__)
+
+Positions = Mapping[int, QueuePosition]
+"""The turn of each open job."""
 
 RUNNING_SECONDS = 3.0
 """Between two edits of one running job: five edits in five seconds is Discord's limit an answer."""
@@ -45,7 +52,10 @@ MAX_QUEUED_EDITS = 4
 
 @dataclass(slots=True)
 class Progress:
-    """A job's progress, and when and how it was last shown (monotonic seconds)."""
+    """A job's progress, and when and how it was last shown (monotonic seconds).
+
+    answer: the job whose answer shows it, the first one of several takes; 0 while that is not known.
+    """
 
     running: bool = False
     retried: bool = False
@@ -54,6 +64,7 @@ class Progress:
     interval: float = QUEUED_SECONDS
     edited_at: float = float("-inf")
     text: str = ""
+    answer: int = 0
     editing: bool = False
 
     @property
@@ -146,7 +157,7 @@ class Board:
             progress.edited_at = now
             if position is not None:
                 progress.editing = True
-                task = asyncio.create_task(self._edit(job_id, progress, position), name=f"progress-{job_id}")
+                task = asyncio.create_task(self._edit(job_id, progress, positions), name=f"progress-{job_id}")
                 self._tasks.add(task)
                 task.add_done_callback(self._edited)
 
@@ -164,11 +175,13 @@ class Board:
         if not task.cancelled() and (error := task.exception()):
             log.error("%s broke", task.get_name(), exc_info=error)
 
-    async def _edit(self, job_id: int, progress: Progress, position: QueuePosition) -> None:
-        gate = contextlib.nullcontext() if position.number == 0 else self._gate
+    async def _edit(self, job_id: int, progress: Progress, positions: Positions) -> None:
+        gate = contextlib.nullcontext() if positions[job_id].number == 0 else self._gate
         try:
-            async with gate, self._responses.lock(job_id):
-                await self._show(job_id, progress, position)
+            if not progress.answer:
+                progress.answer = (await self._bot.history.job(job_id)).takes_of or job_id
+            async with gate, self._responses.lock(progress.answer):
+                await self._show(job_id, progress, positions)
         except Refused as refused:
             await self._on_refusal(job_id, progress, refused)
         except StoreError as error:
@@ -176,29 +189,50 @@ class Board:
         finally:
             progress.editing = False
 
-    async def _show(self, job_id: int, progress: Progress, position: QueuePosition) -> None:
+    async def _show(self, job_id: int, progress: Progress, positions: Positions) -> None:
         job = await self._bot.history.job(job_id)
         if job.in_duel:
             # Its progress would be that of one side.
             self._jobs.pop(job_id, None)
             return
-        text = _text(job, progress, position)
+        position = positions[job_id]
         progress.interval = _interval(job, position)
-        if job.state not in (State.QUEUED, State.RUNNING) or text == progress.text:
+        if job.state not in (State.QUEUED, State.RUNNING):
             return
-        await self._responses.edit(job, Draft(text, view=job_buttons(job_id)))
-        progress.text = text
+        if job.takes_of is not None:
+            await self._show_takes(job, progress, positions)
+            return
+        text = _text(job, progress, position)
+        if text != progress.text:
+            await self._responses.edit(job, Draft(text, view=job_buttons(job_id)))
+            progress.text = text
+
+    async def _show_takes(self, job: Job, progress: Progress, positions: Positions) -> None:
+        """Show the takes of a request in one answer, which is edited in the turn of the first open one."""
+        takes = await self._bot.history.takes(progress.answer)
+        if next((one.id for one in open_takes(takes)), None) != job.id:
+            progress.text = ""
+            return
+        fractions = {one.id: self._jobs[one.id].fraction for one in takes if one.id in self._jobs}
+        text = takes_text(takes, positions, fractions)
+        if text != progress.text:
+            await self._responses.edit(takes[0], Draft(text, view=takes_cancel_buttons(takes)))
+            progress.text = text
 
     async def _on_refusal(self, job_id: int, progress: Progress, refused: Refused) -> None:
         log.info("progress of job %d was not shown: %s", job_id, refused)
         self._breaker.note(refused.__cause__)
+        takes = await self._bot.history.takes(progress.answer)
+        job_ids = [job.id for job in open_takes(takes)] if takes else [job_id]
         match refused.remedy:
             case Remedy.WITHOUT_WORDS:
-                await self._bot.jobs.refuse(job_id, BLOCKED_WORDS)
+                for one in job_ids:
+                    await self._bot.jobs.refuse(one, BLOCKED_WORDS)
             case Remedy.WITHDRAWN:
                 # The answer was deleted, so the request is withdrawn: cancel without a notice.
-                with contextlib.suppress(NotFound):
-                    await self._bot.jobs.cancel(job_id)
+                for one in job_ids:
+                    with contextlib.suppress(NotFound):
+                        await self._bot.jobs.cancel(one)
             case Remedy.RETRY:
                 if refused.refusal is SLOWED:
                     progress.interval = SLOWED_SECONDS

@@ -67,19 +67,21 @@ class ResponseStore(Protocol):
 class Draft:
     """A message, either edited into the answer or posted.
 
+    embeds: several, in place of `embed`.
     files: opens the attachments anew, because sending uses them up; None leaves those of an edited message.
     ping: the member whom a posted message mentions and notifies.
     """
 
     content: str | None = None
     embed: discord.Embed | None = None
+    embeds: tuple[discord.Embed, ...] = ()
     view: discord.ui.View | None = None
     files: Callable[[], list[discord.File]] | None = None
     ping: int | None = None
 
     def for_edit(self) -> dict[str, Any]:
         """Return the arguments of an edit; parts that the draft lacks are removed from the message."""
-        fields: dict[str, Any] = {"content": self.content, "embed": self.embed, "view": self.view}
+        fields: dict[str, Any] = {"content": self.content, "embeds": self._embeds(), "view": self.view}
         if self.files is not None:
             fields["attachments"] = self.files()
         return fields
@@ -90,13 +92,16 @@ class Draft:
         fields: dict[str, Any] = {"content": " ".join(filter(None, (mention, self.content))) or None}
         if self.ping is not None:
             fields["allowed_mentions"] = discord.AllowedMentions(users=[discord.Object(self.ping)])
-        if self.embed is not None:
-            fields["embed"] = self.embed
+        if embeds := self._embeds():
+            fields["embeds"] = embeds
         if self.view is not None:
             fields["view"] = self.view
         if self.files is not None:
             fields["files"] = self.files()
         return fields
+
+    def _embeds(self) -> list[discord.Embed]:
+        return [*self.embeds] or ([self.embed] if self.embed is not None else [])
 
 
 @dataclass(frozen=True, slots=True)

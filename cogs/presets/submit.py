@@ -24,16 +24,18 @@ async def use(
     references: Sequence[Reference] = (),
     *,
     model: str | None = None,
+    takes: int = 1,
     **given: Any,
 ) -> Job:
     """Queue a preset with the acting member's words.
 
     references: files that the clip is made from.  mode, model: in place of the preset's mode and its default
-    model.  given: seconds, seed and options as of recipe_from; they win over the preset's.
+    model.  takes: how many clips.  given: seconds, seed and options as of recipe_from; they win over the
+    preset's.
     """
     bot = interaction.client
     engine = bot.models.chosen(mode if model else mode_of(preset.body, mode), model, preset.body.mode)
     check_references(references, engine)
     given |= sources_of(references)
     recipe = recipe_from(preset.body, words, engine, limits_of(interaction), **given)
-    return await submit(interaction, recipe, preset.version_id, references)
+    return await submit(interaction, recipe, preset.version_id, references, takes=takes)

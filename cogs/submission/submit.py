@@ -20,14 +20,16 @@ from cogs.ui.answers import acknowledgement, think
 from cogs.ui.gate import check, check_recipe, limits_of
 
 
-async def acknowledge_request(interaction: discord.Interaction[Antiphon], *, clips: int = 1) -> None:
-    """Acknowledge a request for so many clips, two of them for a duel.
+async def acknowledge_request(
+    interaction: discord.Interaction[Antiphon], *, clips: int = 1, takes: int = 1
+) -> None:
+    """Acknowledge a request for so many takes of a clip, or with two clips for a duel.
 
     Raises NotAllowed or LimitReached before, so that no public “thinking…” appears for a refusal.
     """
     check(interaction, Act.DUEL if clips > 1 else Act.ASK)
     await interaction.client.jobs.check_limits(
-        interaction.user.id, can_post=can_post(interaction), jobs=clips
+        interaction.user.id, can_post=can_post(interaction), jobs=max(clips, takes)
     )
     await think(interaction)
 
@@ -39,6 +41,7 @@ async def submit(
     references: Sequence[Reference] = (),
     chosen: str = "",
     parent: int | None = None,
+    takes: int = 1,
 ) -> Job:
     """Queue a recipe for the acting member; the deferred answer becomes its progress, then its clip.
 
@@ -46,6 +49,7 @@ async def submit(
     references: the files that the clip is made from, which passed check_references.
     chosen: why the bot chose the model, where the member left that to it.
     parent: the clip under which it was requested.
+    takes: how many clips, with the recipe's seed and those that follow it; one message carries them all.
     """
     service = interaction.client.jobs
     # One after another: each is decoded by a process of its own, with memory of its own.
@@ -54,7 +58,7 @@ async def submit(
         engine = interaction.client.models[recipe.model_ref]
         recipe = with_file(recipe, reference, attached, engine, limits_of(interaction))
     async with service.melodies.added(*files) if files else nullcontext():
-        return await service.submit(request_for(interaction, recipe, preset_version, chosen, parent))
+        return await service.submit(request_for(interaction, recipe, preset_version, chosen, parent), takes)
 
 
 async def start_duel(

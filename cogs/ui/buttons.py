@@ -71,9 +71,9 @@ def as_rows(*rows: Sequence[discord.ui.Item[Any]]) -> discord.ui.View:
 
 
 def carries(message: discord.Message, custom_id: str) -> bool:
-    """Tell whether a button with this custom_id is under a message."""
+    """Tell whether a button or a select with this custom_id is under a message."""
     return any(
-        isinstance(child, discord.Button) and child.custom_id == custom_id
+        isinstance(child, discord.Button | discord.SelectMenu) and child.custom_id == custom_id
         for row in message.components
         if isinstance(row, discord.ActionRow)
         for child in row.children

@@ -1,0 +1,39 @@
+"""The progress of several takes in one answer: a line each, and when all are ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.jobs.estimates import QueuePosition
+from bot.jobs.eta import spoken
+from bot.store.jobs import Job, State
+from cogs.clips.takes_card import takes_line
+from cogs.ui.text import bar
+
+_ENDED = {
+    State.RENDERED: "ready",
+    State.DELIVERED: "ready",
+    State.FAILED: "didn't work",
+    State.CANCELLED: "cancelled",
+}
+
+
+def takes_text(
+    jobs: Sequence[Job], positions: Mapping[int, QueuePosition], fractions: Mapping[int, float]
+) -> str:
+    """Return the text for takes of which some are not done. fractions: of the running ones, 0 to 1."""
+    lines = [f"Take {job.take}: {_line(job, positions, fractions)}" for job in jobs]
+    seconds = max((positions[job.id].seconds for job in jobs if job.id in positions), default=0.0)
+    return "\n".join([takes_line(jobs[0], len(jobs)), *lines, f"All of them ready in {spoken(seconds)}."])
+
+
+def _line(job: Job, positions: Mapping[int, QueuePosition], fractions: Mapping[int, float]) -> str:
+    if job.state in _ENDED:
+        return _ENDED[job.state]
+    position = positions.get(job.id)
+    if job.state is State.RUNNING:
+        fraction = fractions.get(job.id, 0.0)
+        return f"{bar(fraction)} {round(fraction * 100)} %"
+    if position is None:
+        return "waiting"
+    return f"place {position.number} of {position.waiting}" if position.waiting > 1 else "next in line"
