@@ -1,4 +1,4 @@
-"""Take the documentation's pictures of duels, presets, the coach and the first screen, from the real bot.
+"""Take the pictures of duels, presets, settings, the coach and the first screen, from the real bot.
 
 python -m tests.pictures docs/
 
@@ -39,6 +39,7 @@ async def take(folder: Path) -> None:
             await _first_minute(browser, url, folder)
             await _coach(browser, url, folder)
             await _presets(browser, url, folder)
+            await _owner(browser, url, folder)
             await _duel(browser, url, folder)
 
 
@@ -93,6 +94,26 @@ async def _presets(browser: Browser, url: str, folder: Path) -> None:
     await _save(chat.page, folder / "presets-desk.png")
     await chat.page.set_viewport_size({"width": 390, "height": 844})
     await _save(chat.page, folder / "presets-phone.png")
+    await chat.page.context.close()
+
+
+async def _owner(browser: Browser, url: str, folder: Path) -> None:
+    chat = await _later(browser, url)
+    await chat.become("Host")
+    await chat.command("/settings")
+    await expect(chat.last).to_contain_text("Channels for clips")
+    await chat.last.locator("select, [role=combobox], .select").first.click()
+    await chat.page.get_by_text("Limits", exact=True).last.click()
+    await expect(chat.last).to_contain_text("Share of the queue")
+    await asyncio.sleep(2)
+    await _save(chat.page, folder / "settings-desk.png")
+    await chat.page.set_viewport_size({"width": 390, "height": 844})
+    await _save(chat.page, folder / "settings-phone.png")
+    await chat.page.set_viewport_size({"width": 1280, "height": 860})
+    await chat.command("/admin status")
+    await expect(chat.last.locator("img").last).to_be_visible()
+    await asyncio.sleep(3)
+    await _save(chat.page, folder / "status-desk.png")
     await chat.page.context.close()
 
 
