@@ -42,12 +42,12 @@ class Day:
         """The figures in words, for those who do not see the picture."""
         made, failed = sum(self.made), sum(self.failed)
         ended = made + failed
-        share = f" ({failed / ended:.0%})" if ended else ""
+        share = f" ({100 * failed / ended:.0f} %)" if failed else ""
         waits = [wait for wait in self.waits if wait is not None]
         lines = [
             f"{made} clip{'' if made == 1 else 's'} made, {failed} failed{share}, {self.waiting} waiting, "
             f"{self.running} rendering",
-            f"median wait {median(waits):.0f} s by the hour, {max(waits):.0f} s in the worst hour"
+            f"median wait of the hours: {median(waits):.0f} s, in the worst hour {max(waits):.0f} s"
             if waits
             else "nothing waited",
         ]

@@ -37,8 +37,8 @@ def test_each_request_counts_in_its_hour() -> None:
     assert (day.waits[0], day.waits[-1], day.waits[5]) == (20, 5, None)
     assert day.factors == {"score": (1.0, 2)}, "the folder's last part"
     assert day.lines == [
-        "2 clips made, 1 failed (33%), 1 waiting, 1 rendering",
-        "median wait 12 s by the hour, 20 s in the worst hour",
+        "2 clips made, 1 failed (33 %), 1 waiting, 1 rendering",
+        "median wait of the hours: 12 s, in the worst hour 20 s",
         "score: 1.00x real time over 2 clips",
     ]
 
