@@ -50,7 +50,7 @@ def _of_request(chaos: Chaos, request: Request) -> list[str]:
     out += [
         f"{request.word}: stale progress: {text_of(message)!r}"
         for message in messages
-        if STALE.search(text_of(message)) or "Cancel" in _labels(message)
+        if STALE.search(text_of(message)) or any(label.startswith("Cancel") for label in _labels(message))
     ]
     if duels:
         shown = [m for m in messages if any(a.filename == "a.mp3" for a in m.attachments)]

@@ -128,6 +128,16 @@ async def worker_killed(chaos: Chaos) -> None:
     chaos.kills["worker, rendering"] += 1
 
 
+async def takes_sent_unrecorded(chaos: Chaos) -> None:
+    """The message with several takes took effect, and its answer never came."""
+    request = await chaos.ask("held", takes=2)
+    fault = chaos.sandbox.faults.hold(operation=EDIT, after_effect=True, where=uploads_for(request))
+    await chaos.until(lambda: chaos.state_of(request), "the takes in the queue")
+    chaos.bot.let_through(2)
+    await chaos.killed_when_struck("takes sent, unrecorded", fault)
+    assert chaos.state_of(request) == "rendered"
+
+
 async def duel_rendering(chaos: Chaos) -> None:
     """Both clips of a duel wait or render."""
     request = await chaos.duel()
@@ -225,6 +235,7 @@ WINDOWS: tuple[Window, ...] = (
     late_failure_unrecorded,
     cancelled_late,
     worker_killed,
+    takes_sent_unrecorded,
     duel_rendering,
     duel_posted_unrecorded,
     duel_closed_unrecorded,

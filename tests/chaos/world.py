@@ -78,12 +78,12 @@ class Chaos:
         """Return a random member of the server."""
         return self.sandbox.member(self.rng.choice(MEMBERS))
 
-    async def ask(self, *words: str, author: Actor | None = None) -> Request:
+    async def ask(self, *words: str, author: Actor | None = None, **options: int) -> Request:
         """Use /music with a prompt of these words and one that is unique; return once it is acknowledged."""
         author = author or self.member()
         word = f"n{next(self._numbers)}x"
         prompt = " ".join((*words, word))
-        reply = await author.slash("music", {"prompt": prompt, "seconds": 2}, wait=False)
+        reply = await author.slash("music", {"prompt": prompt, "seconds": 2} | options, wait=False)
         request = Request(word, reply, author)
         self.requests.append(request)
         return request
