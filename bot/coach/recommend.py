@@ -12,7 +12,7 @@ from bot.coach.tables import Table, packaged
 from bot.recipe import Mode
 
 UNDECIDED = 0.2
-"""Below this confidence the reason says that nothing speaks clearly for either mode."""
+"""Below this confidence the reason says that the prompt suits both modes."""
 
 _CUES_NAMED = 3
 
