@@ -18,6 +18,10 @@ from typing import Literal
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
+from benchmarks.arena_communities import Community
+from bot.arena.leaderboard import leaderboard
+from bot.leaderboard.picture import draw
+from tests.arena.community import votes_of
 from tests.browser import find_browser, launched
 from tests.sandbox.chat import Chat
 from tests.screencast import sandbox
@@ -28,8 +32,22 @@ PATIENCE = 120_000
 PROMPT = "slow piano in the rain"
 
 
+def leaderboards(folder: Path) -> None:
+    """Write two leaderboards of simulated communities into `folder`: nothing known yet, and a winner."""
+    tags = (("genre:jazz",), ("genre:techno", "mood:calm"), ("mood:dark", "genre:ambient"), ("genre:folk",))
+    for name, community in (
+        ("unknown", Community(30, 60, 5, 0.52, 0.5, 0.5)),
+        ("known", Community(60, 200, 9, 0.64, 0.5, 0.5)),
+    ):
+        board = leaderboard(votes_of(community, 1, tags), title="The Cosy Corner", now=2e6)
+        path = folder / f"leaderboard-{name}.png"
+        path.write_bytes(draw(board, "tag"))
+        print(path)
+
+
 async def take(folder: Path) -> None:
     """Write the pictures into `folder`, as PNG files."""
+    leaderboards(folder)
     chromium = find_browser()
     if chromium is None:
         raise SystemExit("There is no Chromium here. Install one (Debian: apt-get install chromium).")
