@@ -40,6 +40,7 @@ LOOPS = {
     "Removals._look_for_open_duels",
     "Removals._look_for_left_guilds",
     "Retention._run",
+    "SeriesRunner._run",
     "WorkerPool.events.<locals>.forward",
     "WorkerPool.events.<locals>.forward_all",
     "ChildExecutor._read",
