@@ -23,11 +23,11 @@ from bot.executor.protocol import Failed, Ready, Render, Rendered, Up
 from bot.recipe import Recipe
 from bot.recipe.build import build_recipe, longest_seconds
 from bot.recipe.capabilities import Capabilities
+from bot.recipe.options import STEPS
 
 if TYPE_CHECKING:
     from bot.audio.meter import Wave
 
-STEPS = "num_sampling_steps"
 SWEPT = (2, 4, 8, 16, 30, 50, 100)
 _WARM_SECONDS = 10.0
 _UNLIMITED_BYTES = 1 << 40

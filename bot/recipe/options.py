@@ -200,6 +200,9 @@ SEED = Option(
     in_presets=False,
 )
 
+STEPS = "num_sampling_steps"
+REPAINT_START, REPAINT_END = "repaint_start", "repaint_end"
+
 OPTIONS: Mapping[str, Option] = {
     option.name: option
     for option in (
@@ -232,7 +235,7 @@ OPTIONS: Mapping[str, Option] = {
             description="How strictly it follows your words",
         ),
         Option(
-            name="num_sampling_steps",
+            name=STEPS,
             label="steps",
             type=int,
             bounds=Bounds(1, 1_000),
@@ -310,7 +313,7 @@ OPTIONS: Mapping[str, Option] = {
             in_presets=False,
         ),
         Option(
-            name="repaint_start",
+            name=REPAINT_START,
             label="start",
             type=float,
             bounds=Bounds(0, 600),
@@ -321,7 +324,7 @@ OPTIONS: Mapping[str, Option] = {
             in_presets=False,
         ),
         Option(
-            name="repaint_end",
+            name=REPAINT_END,
             label="end",
             type=float,
             bounds=Bounds(0, 600),
@@ -381,7 +384,7 @@ def validate_options(given: Mapping[str, object]) -> FrozenMapping[str, OptionVa
 
 def validate_repaint(options: Mapping[str, OptionValue], seconds: float) -> None:
     """Hold the part that a repaint makes anew to its clip of `seconds`. Raises InvalidField."""
-    start, end = OPTIONS["repaint_start"], OPTIONS["repaint_end"]
+    start, end = OPTIONS[REPAINT_START], OPTIONS[REPAINT_END]
     for option in (start, end):
         if option.name not in options:
             raise option.invalid("is missing. Say where the part begins and ends, in seconds.")

@@ -26,7 +26,7 @@ from bot.recipe.gestures import (
     longer_lengths,
     remixed,
 )
-from bot.recipe.options import MAX_SEED, OPTIONS, SECONDS, SEED, InvalidField
+from bot.recipe.options import MAX_SEED, OPTIONS, REPAINT_END, REPAINT_START, SECONDS, SEED, InvalidField
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS
 from cogs.presets.save_forms import SaveForm
@@ -161,7 +161,7 @@ class RepaintForm(Form):
                 value=typed.get(name, ""),
                 required=True,
             )
-            for name, label in (("repaint_start", "From"), ("repaint_end", "To"))
+            for name, label in ((REPAINT_START, "From"), (REPAINT_END, "To"))
         ]
         await self.open(interaction, "Repaint a part", fields)
 
@@ -169,7 +169,7 @@ class RepaintForm(Form):
         """Queue it."""
         await acknowledge_request(interaction)
         clip = await source_clip(interaction, self.number)
-        part = {name: OPTIONS[name].parse(typed[name].strip()) for name in ("repaint_start", "repaint_end")}
+        part = {name: OPTIONS[name].parse(typed[name].strip()) for name in (REPAINT_START, REPAINT_END)}
         engine = _engine(interaction.client, clip.recipe, Task.REPAINT)
         recipe = from_clip(clip.id, clip.recipe, Task.REPAINT, engine, limits_of(interaction), options=part)
         await submit(interaction, recipe, parent=clip.id)

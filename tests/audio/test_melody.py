@@ -252,7 +252,8 @@ async def test_a_long_source_is_cut_to_what_is_read_of_it(tmp_path: Path) -> Non
     """An engine reads all of a source, where it reads five minutes of a tune."""
     flac = files.long_flac(files.sine(60, 8_000), 6)
     source = await prepare(flac, NAME, tune=False)
-    assert (source.seconds, source.has_score) == (melody.MAX_SECONDS, False)
+    assert source.seconds == pytest.approx(melody.MAX_SECONDS)
+    assert not source.has_score
     assert soundfile.info(BytesIO(source.data)).duration == melody.MAX_SECONDS
     short = files.wav(files.sine())
     assert (await prepare(short, NAME, tune=False)).data is short

@@ -253,12 +253,12 @@ async def test_a_place_that_takes_less_than_it_promised_gets_a_smaller_clip(
     await carries_clip(message, bot.sandbox)
     mp3 = next(a for a in message.attachments if a.filename.endswith(".mp3"))
     assert mp3.size <= 400_000
-    assert any("is encoded again" in line for line in bot.lines)
+    assert any("encoded again for" in line for line in bot.lines)
 
     # The next one is rendered for what the place was seen to take.
-    said = len([line for line in bot.lines if "is encoded again" in line])
+    said = len([line for line in bot.lines if "encoded again for" in line])
     await made(alice, "also large", seconds=20)
-    assert len([line for line in bot.lines if "is encoded again" in line]) == said
+    assert len([line for line in bot.lines if "encoded again for" in line]) == said
     bot.sandbox.messages.upload_limit = limit
 
 

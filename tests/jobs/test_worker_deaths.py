@@ -21,7 +21,10 @@ async def test_a_clip_being_mastered_survives_the_one_that_kills_the_worker(
     database: Database, tmp_path: Path
 ) -> None:
     jobs = Jobs(database)
-    innocent, culprit = await queue(jobs, "long tune", 1, seconds=60.0), await queue(jobs, "crash", 2)
+    innocent, culprit = (
+        await queue(jobs, "long tune", 1, seconds=60.0),
+        await queue(jobs, "crash", 2, seconds=61.0),
+    )
     async with running(database, tmp_path) as bot:
         assert (await bot.until_over(innocent)).state is State.RENDERED
         failed = await bot.until_over(culprit)
@@ -38,7 +41,10 @@ async def test_a_database_that_takes_nothing_for_longer_than_a_stall_ends_no_wor
 ) -> None:
     monkeypatch.setenv(gate.FOLDER, str(tmp_path / "gate"))
     jobs = Jobs(database)
-    finished, held = await queue(jobs, "long tune", 1, seconds=60.0), await queue(jobs, "held tune", 2)
+    finished, held = (
+        await queue(jobs, "long tune", 1, seconds=60.0),
+        await queue(jobs, "held tune", 2, seconds=61.0),
+    )
     async with running(database, tmp_path, stall_seconds=5) as bot:
         await bot.until(lambda e: isinstance(e, Moved) and (e.job_id, e.state) == (held, State.RUNNING))
         [row] = await database.read("PRAGMA database_list", {})
