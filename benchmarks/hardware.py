@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION
+from bot.machine import processor
 
 PROMPT = "slow piano in the rain"
 
@@ -27,12 +26,7 @@ def machine() -> str:
 
     if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor()
-    return f"{name}, {torch.get_num_threads()} threads"
+    return f"{processor()}, {torch.get_num_threads()} threads"
 
 
 def measure(mode: str, model: str, lengths: list[float]) -> None:

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy.special import entr, expit
+from scipy.special import expit
 
 from benchmarks._figures import tell
 from bot.arena.ballots import Floats
-from bot.arena.next_pair import Standings, standings
+from bot.arena.next_pair import Standings, entropy, standings
 
 FIVE_POINTS = 0.2007
 """logit(0.55), the difference of two strengths in logits."""
@@ -61,13 +61,9 @@ def _pair(found: Standings, way: str, rng: np.random.Generator) -> tuple[int, in
     if way == "best":
         return found.next_pair()
     won = expit(found.draws[:, :, None] - found.draws[:, None, :])
-    gains = _entropy(won.mean(axis=0)) - _entropy(won).mean(axis=0)
+    gains = entropy(won.mean(axis=0)) - entropy(won).mean(axis=0)
     i, j = divmod(int(np.triu(gains, 1).argmax()), m)
     return i, j
-
-
-def _entropy(chance: Floats) -> Floats:
-    return np.asarray(entr(chance) + entr(1 - chance))
 
 
 async def _measure(communities: int) -> Mapping[str, Any]:

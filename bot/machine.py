@@ -1,11 +1,13 @@
-"""The accelerators of this machine, probed in a child process."""
+"""The processor of this machine, and its accelerators, probed in a child process."""
 
 from __future__ import annotations
 
 import json
+import platform
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 SMALL_GB = 6.0
 """Gigabytes of GPU memory below which `antiphon doctor` proposes small models by name."""
@@ -56,3 +58,12 @@ def probe() -> Machine:
         raise TorchUnavailable((asked.stderr.strip().splitlines() or ["it stopped unexpectedly"])[-1])
     found = json.loads(asked.stdout.splitlines()[-1])
     return Machine(**found | {"gpus": tuple((name, gb) for name, gb in found["gpus"])})
+
+
+def processor() -> str:
+    """Name this machine's processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

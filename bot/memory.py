@@ -25,8 +25,17 @@ def available_gb() -> float | None:
 
 def resident_bytes(pid: int) -> int:
     """Return the resident memory of a process, 0 where it is gone or the system is not Linux."""
+    return _status_bytes(pid, "VmRSS")
+
+
+def peak_resident_bytes(pid: int) -> int:
+    """Return the most resident memory that a process has had, 0 as in `resident_bytes`."""
+    return _status_bytes(pid, "VmHWM")
+
+
+def _status_bytes(pid: int, name: str) -> int:
     with contextlib.suppress(OSError):
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         return 1024 * int(found[1]) if found else 0
     return 0
 

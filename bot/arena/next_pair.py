@@ -48,11 +48,11 @@ class Standings:
         m = self.draws.shape[1]
         won = expit(self.draws[:, :, None] - self.draws[:, None, :])
         best = self.draws.argmax(axis=1)
-        gain = _entropy(won.mean(axis=0))
+        gain = entropy(won.mean(axis=0))
         for arm in range(m):
             here = best == arm
             if here.any():
-                gain = gain - here.mean() * _entropy(won[here].mean(axis=0))
+                gain = gain - here.mean() * entropy(won[here].mean(axis=0))
         np.fill_diagonal(gain, 0.0)
         return np.maximum(gain, 0.0)
 
@@ -78,6 +78,6 @@ def standings(wins: Floats, seed: int) -> Standings:
     return Standings(mean - mean.mean(), draws)
 
 
-def _entropy(chance: Floats) -> Floats:
+def entropy(chance: Floats) -> Floats:
     """Return the entropy of votes won with these chances, in nats."""
     return np.asarray(entr(chance) + entr(1 - chance))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyloudnorm
 from scipy import ndimage
 
-from bot.audio.meter import Wave, amplitude, gating_block, interpolated_peaks, weighting
+from bot.audio.meter import Wave, amplitude, gating_block, interpolated_peaks, weighted
 
 LOOKAHEAD_SECONDS = 0.005
 RELEASE_SECONDS = 0.1
@@ -46,11 +46,8 @@ class Envelope:
         samples = wave.shape[1]
         starts = np.arange(0, samples, block)
         peaks = np.maximum.reduceat(interpolated_peaks(wave, rate, above), starts).astype(np.float64)
-        weighted = wave.astype(np.float64)
-        for stage in weighting(rate)._filters.values():
-            weighted = stage.apply_filter(weighted)
         counts = np.diff(starts, append=samples)
-        energy = np.add.reduceat(np.square(weighted).sum(axis=0), starts) / counts
+        energy = np.add.reduceat(np.square(weighted(wave, rate)).sum(axis=0), starts) / counts
         return cls(peaks, energy, block, rate)
 
     def gain(self, drive_db: float, ceiling_db: float) -> npt.NDArray[np.float64]:

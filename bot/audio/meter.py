@@ -39,6 +39,14 @@ def weighting(rate: int) -> pyloudnorm.Meter:
     return pyloudnorm.Meter(rate, filter_class="DeMan")
 
 
+def weighted(wave: Wave, rate: int) -> npt.NDArray[np.float64]:
+    """Return a wave [channels, samples] with BS.1770-4's K-weighting, without the channels' weights."""
+    found = wave.astype(np.float64)
+    for stage in weighting(rate)._filters.values():
+        found = stage.apply_filter(found)
+    return found
+
+
 def gating_block(seconds: float) -> float:
     """Return BS.1770-4's 0.4 s, or a hair less than a shorter wave has, lest rounding exceed it."""
     return min(0.4, seconds * (1 - 1e-9))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import signal
 
-from bot.audio.meter import Wave, weighting
+from bot.audio.meter import Wave, weighted
 
 LOW_MIDS = (200.0, 500.0)
 """Hz; where the comparison that is quoted beside ours looked for muddiness."""
@@ -45,12 +45,8 @@ def loudness_range(wave: Wave, rate: int) -> float:
 
     0 for a clip shorter than the window of 3 s, or silent.
     """
-    meter = weighting(rate)
-    weighted = wave.astype(np.float64)
-    for stage in meter._filters.values():
-        weighted = np.stack([stage.apply_filter(channel) for channel in weighted])
     length, hop = round(_SHORT_TERM_SECONDS * rate), round(_SHORT_TERM_HOP_SECONDS * rate)
-    sums = np.concatenate([[0.0], np.cumsum((weighted**2).sum(0))])
+    sums = np.concatenate([[0.0], np.cumsum((weighted(wave, rate) ** 2).sum(0))])
     starts = np.arange(0, wave.shape[1] - length + 1, hop)
     power = (sums[starts + length] - sums[starts]) / length
     levels = -0.691 + 10 * np.log10(np.maximum(power, 1e-30))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import platform
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
@@ -20,6 +19,8 @@ from bot.errors import RenderError, UserError, WorkerDied
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
 from bot.executor.protocol import Failed, Ready, Render, Rendered, Up
+from bot.machine import TorchUnavailable, probe, processor
+from bot.memory import peak_resident_bytes, resident_bytes
 from bot.recipe import Recipe
 from bot.recipe.build import build_recipe, longest_seconds
 from bot.recipe.capabilities import Capabilities
@@ -56,23 +57,17 @@ async def compare(
         clips = _clips(prompt, engine, settings, lengths, seeds)
         by_steps = _by_steps(clips[0], engine) if sweep else []
         found.append(await _measure(clips, by_steps, engine, settings, module, report))
-    return Comparison(prompt=prompt, processor=processor(), seeds=list(range(1, seeds + 1)), models=found)
+    return Comparison(prompt=prompt, processor=_device(), seeds=list(range(1, seeds + 1)), models=found)
 
 
-def processor() -> str:
+def _device() -> str:
     """Name the GPU or the processor of this machine."""
-    from bot.machine import TorchUnavailable, probe
-
     try:
         if gpus := probe().gpus:
             return gpus[0][0]
     except TorchUnavailable:
         pass
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    return processor()
 
 
 def _clips(
@@ -127,7 +122,7 @@ async def _measure(
                     taken = await _render(executor, events, number + 1, recipe, path)
                     report(engine.title, (number + 1) / (len(planned) + 1))
                     if number == 0:
-                        steady = _memory_gb(executor.pid, "VmRSS")
+                        steady = _gb(resident_bytes(executor.pid or 0))
                         continue
                     wave, rate = await asyncio.to_thread(_read, path)
                     if number > len(clips):
@@ -136,7 +131,7 @@ async def _measure(
                     times.setdefault(recipe.seconds, []).append(taken)
                     if recipe.seconds == sound_length:
                         sounds.append((_sound(wave, rate), third_octaves(wave, rate)))
-                peak = _memory_gb(executor.pid, "VmHWM")
+                peak = _gb(peak_resident_bytes(executor.pid or 0))
             finally:
                 await executor.close()
     best = swept[-1][2] if swept else np.zeros(0)
@@ -184,12 +179,6 @@ def _sound(wave: Wave, rate: int) -> Sound:
     return Sound(band_share(wave, rate), tempo_drift(wave, rate), loudness_range(wave, rate))
 
 
-def _memory_gb(pid: int | None, field: str) -> float | None:
-    """Return a field of a process's memory in GB, or None where the system has no /proc."""
-    try:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith(field):
-                return int(line.split()[1]) * 1024 / 1e9
-    except OSError:
-        pass
-    return None
+def _gb(memory_bytes: int) -> float | None:
+    """Return GB, or None for the 0 of a system that does not tell."""
+    return memory_bytes / 1e9 or None
