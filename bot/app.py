@@ -234,6 +234,8 @@ class Antiphon(commands.AutoShardedBot):
         self.retention.start()
         self._supervise(asyncio.create_task(self.jobs.run(), name="queue"))
         self._services.push_async_callback(self.jobs.close)
+        self.privacy.start()
+        self._services.push_async_callback(self.privacy.close)
 
     def _response_trace(self) -> aiohttp.TraceConfig:
         """Return the hook that counts Discord's responses."""

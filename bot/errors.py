@@ -10,6 +10,7 @@ AntiphonError
 │   ├── ConfigError          a setting that is missing or wrong
 │   ├── ModelMissing         no usable model where the settings point
 │   └── StoreError           the database cannot be opened, migrated or written
+│       └── DatabaseInUse    another bot, or this one, has it open
 └── RenderError              why one job made no clip; its text is shown to the person who asked
     ├── OutOfMemory          the accelerator is too small for this recipe, even after the retry
     ├── ModelUnusable        the model cannot be loaded, or another one is
@@ -58,6 +59,10 @@ class ModelMissing(SetupError):
 
 class StoreError(SetupError):
     """The database cannot be opened, migrated or written."""
+
+
+class DatabaseInUse(StoreError):
+    """The database is open in a running bot."""
 
 
 class RenderError(AntiphonError):

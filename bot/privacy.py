@@ -19,6 +19,9 @@ log = logging.getLogger(__name__)
 
 DAY = 24 * 3600.0
 LOOK_AGAIN_SECONDS = 3600.0
+REQUESTED_SECONDS = 2.0
+"""How often the requests of the command line are looked at: the owner of the bot waits there."""
+RETRY_SECONDS = 60.0
 
 
 class PrivacyService:
@@ -39,6 +42,17 @@ class PrivacyService:
         self._deletions = deletions
         self._janitor = janitor
         self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Carry out what the command line requests from now on, and what it requested before."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="requested erasures")
+
+    async def close(self) -> None:
+        """Stop; what is requested meanwhile is carried out at the next start."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def count(self, user_id: int) -> dict[str, int]:
         """Return how many things of each kind are a member's, by its name in the singular."""
@@ -59,6 +73,17 @@ class PrivacyService:
         await self._jobs.cancelled(*removed.job_ids)
         await self._janitor.remove_unrecorded()
         self._deletions.wake()
+
+    async def _run(self) -> None:
+        while True:
+            seconds = REQUESTED_SECONDS
+            try:
+                for user_id in await self._erasure.requested():
+                    await self.erase(user_id)
+            except (StoreError, OSError):
+                log.exception("a member could not be erased; it is tried again in %d s", RETRY_SECONDS)
+                seconds = RETRY_SECONDS
+            await asyncio.sleep(seconds)
 
 
 class Retention:

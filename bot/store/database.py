@@ -31,7 +31,8 @@ class Database:
     async def open(cls, path: Path, now: float) -> AsyncIterator[Self]:
         """Lock, migrate and open the file; close it after the block. `now` names a migration's backup.
 
-        Raises StoreError where it is in use by another bot, read-only, damaged or newer than the program.
+        Raises DatabaseInUse beside another bot, StoreError where it is read-only, damaged or newer than the
+        program.
         """
         async with AsyncExitStack() as stack:
             try:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
+from bot.errors import StoreError
 from bot.store.database import Database, Row
 from bot.store.personal import REGISTRY, SEARCH_INDEXES
 from bot.store.removals import Removed, cancel_jobs, end_duels
@@ -20,6 +24,32 @@ from bot.store.removals import Removed, cancel_jobs, end_duels
 GRACE_SECONDS = 30 * 24 * 3600.0
 """How long a server's own data is kept after the bot was removed from it: it may be invited back."""
 _REQUEST_OVER = "Erased at the member's request."
+
+
+def request_erasure(path: Path, user_id: int, now: float) -> None:
+    """Have a running bot, whose database has this version, erase a member. Raises StoreError.
+
+    It is the one thing that another process ever writes beside the bot: one row, in a transaction of its own.
+    The row goes in the transaction that erases the member, so no kill loses a request.
+    """
+    sql = "INSERT INTO erasure_requests VALUES (:user_id, :now) ON CONFLICT DO NOTHING"
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as connection:
+            connection.execute(sql, {"user_id": user_id, "now": now})
+    except sqlite3.Error as error:
+        raise StoreError(f"The database {path} cannot be written: {error}. Nothing was erased.") from error
+
+
+def erasure_is_requested(path: Path, user_id: int) -> bool:
+    """Tell whether a request stands, beside a running bot. Raises StoreError."""
+    sql = "SELECT count(*) FROM erasure_requests WHERE user_id = ?"
+    try:
+        with closing(
+            sqlite3.connect(path.resolve().as_uri() + "?mode=ro", uri=True, timeout=5)
+        ) as connection:
+            return bool(connection.execute(sql, [user_id]).fetchone()[0])
+    except sqlite3.Error as error:
+        raise StoreError(f"The database {path} cannot be read: {error}.") from error
 
 
 class Erasure:
@@ -58,6 +88,11 @@ class Erasure:
             if rows:
                 tables[name] = [_exported(row, table.secret) for row in rows]
         return tables
+
+    async def requested(self) -> list[int]:
+        """Return the members whose erasure the command line asked for, in the order of the requests."""
+        sql = "SELECT user_id FROM erasure_requests ORDER BY requested_at, user_id"
+        return [row["user_id"] for row in await self._db.read(sql, {})]
 
     async def erase_member(self, user_id: int, now: float) -> Removed:
         """Erase a member everywhere, and record the deletion of their messages.

@@ -17,13 +17,13 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bot.errors import StoreError
+from bot.errors import DatabaseInUse, StoreError
 
 
 def lock(path: Path) -> ExitStack:
     """Take the locks of the database at `path`, made as an empty file if absent; close() lets go of them.
 
-    Raises StoreError where another bot holds one.
+    Raises DatabaseInUse where another bot holds one, else StoreError.
     """
     with ExitStack() as held:
         try:
@@ -35,7 +35,7 @@ def lock(path: Path) -> ExitStack:
             held.callback(_identity(real.stat()).close)
         except (sqlite3.Error, OSError) as error:
             if "locked" in str(error):
-                raise StoreError(f"Another bot is using {path}. Stop it first.") from error
+                raise DatabaseInUse(f"Another bot is using {path}. Stop it first.") from error
             raise StoreError(f"The database {path} cannot be opened for writing: {error}.") from error
         return held.pop_all()
 

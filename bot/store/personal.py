@@ -309,6 +309,11 @@ REGISTRY: Mapping[str, Table] = {
         through="clip_id IN (SELECT id FROM clips WHERE user_id = :id)",
         plain=("id", "clip_id", "application_id", "requested_at"),
     ),
+    "erasure_requests": Table(
+        holds="members whom the owner of the bot is erasing, for a few seconds while the bot runs",
+        members={"user_id": _delete("erasure_requests")},
+        plain=("requested_at",),
+    ),
     "left_guilds": Table(
         holds="servers that the bot was removed from, for 30 days",
         guilds={"guild_id": _delete("left_guilds")},
