@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import sqrt
 
@@ -27,6 +27,7 @@ class ExcludedReason(StrEnum):
     TOO_QUICK = "too_quick"
     ACCOUNT_TOO_YOUNG = "account_too_young"
     TOO_MANY_TODAY = "too_many_today"
+    OWN_DUEL = "own_duel"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,17 +84,38 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRules:
+    """What a server adds to the owner's rules of votes.
+
+    close_votes: after how many counted votes a duel closes; None: the owner's setting.
+    account_days: minimum age of the voter's account in days.
+    own_duels: whether votes of the member who started the duel count.
+    """
+
+    close_votes: float | None = None
+    account_days: float = 0.0
+    own_duels: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Thresholds below which a vote is stored but not counted.
 
     heard_share: fraction of both clips' playing time that must have passed before the vote, 0 to 1.
     account_days: minimum age of the voter's account in days.
     votes_per_day: maximum number of one person's votes that count within 24 hours.
+    own_duels: whether votes of the member who started the duel count.
     """
 
     heard_share: float = 0.5
     account_days: float = 7.0
     votes_per_day: int = 50
+    own_duels: bool = True
+
+    def narrowed(self, server: ServerRules) -> Rules:
+        """Return these rules with a server's, the stricter of both."""
+        days = max(self.account_days, server.account_days)
+        return replace(self, account_days=days, own_duels=self.own_duels and server.own_duels)
 
     def __post_init__(self) -> None:
         if not 0 <= self.heard_share <= 1:
@@ -105,13 +127,22 @@ class Rules:
 
 
 def excluded_reason(
-    rules: Rules, *, seconds_to_vote: float, clip_seconds: float, account_age_days: float, counted_today: int
+    rules: Rules,
+    *,
+    seconds_to_vote: float,
+    clip_seconds: float,
+    account_age_days: float,
+    counted_today: int,
+    requester: bool = False,
 ) -> ExcludedReason | None:
     """Return the first rule that excludes a vote, or None where it counts.
 
     clip_seconds: length of one clip; playing both takes twice that.
     counted_today: number of this person's votes in the last 24 hours that count.
+    requester: whether this person started the duel.
     """
+    if requester and not rules.own_duels:
+        return ExcludedReason.OWN_DUEL
     if seconds_to_vote < rules.heard_share * 2 * clip_seconds:
         return ExcludedReason.TOO_QUICK
     if account_age_days < rules.account_days:

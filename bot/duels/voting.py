@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.arena.votes import Choice, ExcludedReason, Feedback, Rules, excluded_reason
+from bot.arena.votes import Choice, ExcludedReason, Feedback, Rules, ServerRules, excluded_reason
 from bot.config import Settings
 from bot.errors import NotFound, StoreError, UserError
 from bot.store.duels.model import DuelState
@@ -21,6 +21,9 @@ class VoteOutcome:
 
     excluded_reason: ExcludedReason | None
     closed: bool
+
+
+_OWNERS_ALONE = ServerRules()
 
 
 class VoteService:
@@ -47,12 +50,11 @@ class VoteService:
         *,
         cast_at: float,
         account_created_at: float,
-        close_votes: float | None = None,
+        server: ServerRules = _OWNERS_ALONE,
     ) -> VoteOutcome:
         """Judge and store a vote.
 
         cast_at, account_created_at: Discord's Unix times, from the ids of the interaction and of the voter.
-        close_votes: after how many counted votes the duel closes; None: the owner's setting.
         The facts are read first, judged in memory, and the INSERT takes effect only if they still hold;
         otherwise the vote is judged again. So no code runs inside of a transaction but SQL.
         Raises NotFound where the duel takes no votes, UserError for a second vote or a vote too early.
@@ -61,7 +63,7 @@ class VoteService:
             facts = await self._votes.facts(duel_id, voter_id, cast_at)
             if facts is None or self._clock() >= facts.closes_at:
                 raise NotFound("This duel takes no more votes.")
-            reason = self._judge(facts, cast_at, account_created_at)
+            reason = self._judge(facts, cast_at, account_created_at, self.rules(server))
             state = await self._votes.insert(
                 duel_id,
                 voter_id,
@@ -69,7 +71,7 @@ class VoteService:
                 cast_at=cast_at,
                 excluded_reason=reason,
                 counted_today=facts.counted_today,
-                full_at=int(close_votes or self._settings.duel_close_votes),
+                full_at=int(server.close_votes or self._settings.duel_close_votes),
                 now=self._clock(),
             )
             if state is not None:
@@ -78,7 +80,13 @@ class VoteService:
                 return VoteOutcome(reason, state is DuelState.CLOSED)
         raise StoreError(f"The vote of {voter_id} on duel {duel_id} was not stored.")
 
-    def _judge(self, facts: VotingFacts, cast_at: float, account_created_at: float) -> ExcludedReason | None:
+    def rules(self, server: ServerRules) -> Rules:
+        """Return the rules by which votes in a server count."""
+        return self._rules.narrowed(server)
+
+    def _judge(
+        self, facts: VotingFacts, cast_at: float, account_created_at: float, rules: Rules
+    ) -> ExcludedReason | None:
         """Return the rule that excludes the vote, if any. Raises UserError where it is refused."""
         if facts.voted:
             raise UserError("You've already voted on this duel. Everyone has one vote, and it is final.")
@@ -90,11 +98,12 @@ class VoteService:
                 f"votes count from {earliest:g} s after the duel was posted."
             )
         return excluded_reason(
-            self._rules,
+            rules,
             seconds_to_vote=seconds_to_vote,
             clip_seconds=facts.seconds,
             account_age_days=(cast_at - account_created_at) / 86_400,
             counted_today=facts.counted_today,
+            requester=facts.requester,
         )
 
     async def give_feedback(self, duel_id: int, voter_id: int, feedback: Feedback) -> None:

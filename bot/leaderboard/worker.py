@@ -42,6 +42,7 @@ REASONS = {
     "too_quick": "too quick",
     "account_too_young": "account too young",
     "too_many_today": "too many in a day",
+    "own_duel": "on own duels",
 }
 
 

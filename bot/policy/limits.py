@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from bot.arena.votes import ServerRules
 from bot.config import Settings
 from bot.hub.naming import model_name
 from bot.policy.gate import Cause, Refusal
@@ -90,6 +91,28 @@ def refused_recipe(recipe: Recipe, server: ServerSettings) -> Refusal | None:
             Cause.LENGTH, f"Clips in this server can be {longest:g} s at most.", "Ask for a shorter one."
         )
     return None
+
+
+def refused_duel(recipes: Iterable[Recipe], server: ServerSettings) -> Refusal | None:
+    """Return why a server takes no duel of these recipes, or None where it does."""
+    modes = server.texts("duel_modes")
+    off = next((recipe.mode for recipe in recipes if modes and recipe.mode not in modes), None)
+    if off is None:
+        return None
+    return Refusal(
+        Cause.OFF,
+        f"In this server mode {off} takes no part in duels.",
+        f"Choose two models or presets of mode {' or '.join(modes)} as a and b.",
+    )
+
+
+def duel_rules(server: ServerSettings) -> ServerRules:
+    """Return what a server adds to the owner's rules of votes."""
+    return ServerRules(
+        close_votes=server.number("duel_close_votes"),
+        account_days=server.number("duel_account_days") or 0.0,
+        own_duels=server.is_on("duel_own_votes"),
+    )
 
 
 def daily_limits(server: ServerSettings) -> Daily:

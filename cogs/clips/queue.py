@@ -13,6 +13,8 @@ from bot.jobs.estimates import QueuePosition
 from bot.jobs.eta import spoken
 from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
+from cogs.ui.commands import command
+from cogs.ui.permissions import moderates_server
 from cogs.ui.text import in_a_line
 
 SHOWN = 10
@@ -47,6 +49,9 @@ class Queue(commands.Cog):
                 )
         if positions and not mine:
             lines.append("None is yours.")
+        if interaction.guild_id is not None and moderates_server(interaction):
+            moderate = command(self.bot, "moderate queue")
+            lines.append(f"{moderate} shows everybody's clips in this server, and cancels any of them.")
         await interaction.followup.send("\n".join(lines), ephemeral=True)
 
     @app_commands.command(description="Cancel a clip that you are waiting for")

@@ -7,9 +7,9 @@ from typing import ClassVar
 import discord
 
 from bot.app import Antiphon
-from bot.arena.votes import Choice, ExcludedReason
-from bot.config import Settings
+from bot.arena.votes import Choice, ExcludedReason, Rules
 from bot.errors import NotFound, UserError
+from bot.policy.limits import duel_rules
 from bot.store.duels.model import DuelState
 from cogs.duels.feedback_form import FeedbackForm
 from cogs.submission.submit import acknowledge_request, start_duel
@@ -18,17 +18,19 @@ from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.permissions import moderates_channel
 
 
-def not_counted(reason: ExcludedReason, settings: Settings) -> str:
+def not_counted(reason: ExcludedReason, rules: Rules) -> str:
     """Return why a stored vote does not count, as the end of a sentence."""
     match reason:
         case ExcludedReason.TOO_QUICK:
             return "it came before you can have heard much of both clips"
         case ExcludedReason.ACCOUNT_TOO_YOUNG:
-            days = settings.duel_account_days
+            days = rules.account_days
             age = f"{days:g} {'day' if days == 1 else 'days'}"
             return f"your Discord account has to be at least {age} old"
         case ExcludedReason.TOO_MANY_TODAY:
-            return f"{settings.duel_votes_per_day} votes a day count, and you have cast those"
+            return f"{rules.votes_per_day} votes a day count, and you have cast those"
+        case ExcludedReason.OWN_DUEL:
+            return "in this server, votes on one's own duels don't"
 
 
 class VoteButton(IdButton):
@@ -40,19 +42,21 @@ class VoteButton(IdButton):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Cast the vote and confirm it privately."""
         await think(interaction, private=True)
-        outcome = await interaction.client.votes.cast(
+        votes = interaction.client.votes
+        server = duel_rules(interaction.client.policy.server(interaction.guild_id))
+        outcome = await votes.cast(
             self.number,
             interaction.user.id,
             self.choice,
             cast_at=interaction.created_at.timestamp(),
             account_created_at=interaction.user.created_at.timestamp(),
-            close_votes=interaction.client.policy.server(interaction.guild_id).number("duel_close_votes"),
+            server=server,
         )
         text = f"Your vote: **{self.label}**. "
         if outcome.excluded_reason is None:
             text += "Thank you! "
         else:
-            why = not_counted(outcome.excluded_reason, interaction.client.settings)
+            why = not_counted(outcome.excluded_reason, votes.rules(server))
             text += f"It is saved but doesn't count: {why}. "
         text += "You will see which mode was A and which was B when the duel closes."
         view = discord.utils.MISSING if outcome.closed else in_rows(WhyButton(self.number))

@@ -24,7 +24,7 @@ from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.commands import command
 from cogs.ui.embeds import build_embed
-from cogs.ui.gate import limits_of
+from cogs.ui.gate import check_duel, limits_of
 from cogs.ui.permissions import moderates_server
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
@@ -65,6 +65,7 @@ class Duels(
         # A mistake is answered at once, privately.
         one, other = await contender(interaction, a), await contender(interaction, b)
         pair = self.bot.duels.recipes(prompt, seconds, limits_of(interaction), one, other)
+        check_duel(interaction, pair)
         await acknowledge_request(interaction, clips=2)
         await start_duel(interaction, validate_prompt(prompt), pair)
 
@@ -149,6 +150,7 @@ class Duels(
         given = [await contender(interaction, text) for text in (a, b, c, d, e, f)]
         contenders = [one for one in given if one is not None]
         recipes = self.bot.series.recipes(contenders, prompts, seconds, limits_of(interaction))
+        check_duel(interaction, [recipe for row in recipes for recipe in row])
         await acknowledge_request(interaction, clips=2)
         series = await start_series(interaction, [one.name for one in contenders], recipes, duels)
         who = ", ".join(quoted(name, NAME_SHOWN) for name in series.names)

@@ -16,7 +16,7 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import ConfigError, NotAllowed
 from bot.policy.acts import Act
-from bot.policy.limits import daily_limits, refused_recipe
+from bot.policy.limits import daily_limits, refused_duel, refused_recipe
 from bot.recipe import Recipe
 from bot.store.duels.series import Series, SeriesState
 from bot.store.jobs import Request
@@ -111,7 +111,7 @@ class SeriesRunner(commands.Cog):
         for act in (Act.DUEL, Act.ASK):
             if (refusal := member_refusal(self.bot, member, channel, act, recipe.texts)) is not None:
                 raise NotAllowed(str(refusal))
-        if (switched_off := refused_recipe(recipe, server)) is not None:
+        if (switched_off := refused_recipe(recipe, server) or refused_duel([recipe], server)) is not None:
             raise NotAllowed(str(switched_off))
         return Request(
             recipe=recipe,

@@ -17,7 +17,7 @@ from bot.store.duels.series import NewSeries, Series
 from bot.store.jobs import Job, Request
 from cogs.submission.references import Reference, with_file
 from cogs.ui.answers import acknowledgement, think
-from cogs.ui.gate import check, check_recipe, limits_of
+from cogs.ui.gate import check, check_duel, check_recipe, limits_of
 
 
 async def acknowledge_request(
@@ -70,7 +70,7 @@ async def start_duel(
     """
     if interaction.guild_id is None or not can_post(interaction):
         raise UserError(why_not_post(interaction))
-    check(interaction, Act.DUEL)
+    check_duel(interaction, pair)
     # From here on the duel has an answer of its own: nothing that fails now is the member's to hear.
     await interaction.client.duels.start(
         prompt, pair, interaction.guild_id, partial(request_for, interaction)
@@ -89,7 +89,7 @@ async def start_series(
     """
     if interaction.guild_id is None or not can_post(interaction):
         raise UserError(why_not_post(interaction))
-    check(interaction, Act.DUEL)
+    check_duel(interaction, [recipe for row in recipes for recipe in row])
     for row in recipes:
         for recipe in row:
             check_recipe(interaction, recipe)

@@ -6,7 +6,7 @@ forms in `handle_submission`; requests for clips once more where they are queued
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import discord
@@ -15,7 +15,7 @@ from bot.app import Antiphon
 from bot.errors import NotAllowed
 from bot.policy.acts import Act, act_of
 from bot.policy.gate import Access, Facts, Refusal
-from bot.policy.limits import ServerLimits, refused_recipe
+from bot.policy.limits import ServerLimits, refused_duel, refused_recipe
 from bot.recipe import Recipe
 
 _STRING_OPTION = 3
@@ -47,6 +47,14 @@ def check_recipe(interaction: discord.Interaction[Antiphon], recipe: Recipe) -> 
     """Raise NotAllowed where the gate refuses a clip, by its words or by what it is."""
     check(interaction, Act.ASK, *recipe.texts)
     refusal = refused_recipe(recipe, interaction.client.policy.server(interaction.guild_id))
+    if refusal is not None:
+        raise NotAllowed(str(refusal))
+
+
+def check_duel(interaction: discord.Interaction[Antiphon], recipes: Iterable[Recipe]) -> None:
+    """Raise NotAllowed where the gate refuses a duel of the acting member, or of these recipes."""
+    check(interaction, Act.DUEL)
+    refusal = refused_duel(recipes, interaction.client.policy.server(interaction.guild_id))
     if refusal is not None:
         raise NotAllowed(str(refusal))
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.arena.table import VoteTable
-from bot.arena.votes import DAY, ExcludedReason, Rules, Vote, excluded_reason
+from bot.arena.votes import DAY, ExcludedReason, Rules, ServerRules, Vote, excluded_reason
 from tests.arena.community import vote
 
 NOW = 1_000_000.0
@@ -22,6 +22,7 @@ NOW = 1_000_000.0
         ({"account_age_days": 7.0}, None),
         ({"counted_today": 49}, None),
         ({"counted_today": 50}, ExcludedReason.TOO_MANY_TODAY),
+        ({"requester": True}, None),
     ],
 )
 def test_a_vote_counts_up_to_the_rules_and_no_further(
@@ -29,6 +30,24 @@ def test_a_vote_counts_up_to_the_rules_and_no_further(
 ) -> None:
     usual = {"seconds_to_vote": 60.0, "clip_seconds": 10.0, "account_age_days": 400.0, "counted_today": 0}
     assert excluded_reason(Rules(), **{**usual, **case}) is reason  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("server", "case", "reason"),
+    [
+        (ServerRules(account_days=30), {"account_age_days": 29.9}, ExcludedReason.ACCOUNT_TOO_YOUNG),
+        (ServerRules(account_days=30), {"account_age_days": 30.0}, None),
+        # The owner's seven days hold as well.
+        (ServerRules(account_days=1), {"account_age_days": 6.9}, ExcludedReason.ACCOUNT_TOO_YOUNG),
+        (ServerRules(own_duels=False), {"requester": True}, ExcludedReason.OWN_DUEL),
+        (ServerRules(own_duels=False), {"requester": False}, None),
+    ],
+)
+def test_a_server_makes_the_rules_stricter(
+    server: ServerRules, case: dict[str, float], reason: ExcludedReason | None
+) -> None:
+    usual = {"seconds_to_vote": 60.0, "clip_seconds": 10.0, "account_age_days": 400.0, "counted_today": 0}
+    assert excluded_reason(Rules().narrowed(server), **{**usual, **case}) is reason  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

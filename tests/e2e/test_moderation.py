@@ -96,6 +96,8 @@ async def test_a_moderator_cancels_anything_in_the_queue(
 ) -> None:
     await rendering(alice, "first in line")
     second = await queued(bob, "second in line")
+    assert "cancels any of them" in await said(mina, "queue")
+    assert "cancels any of them" not in await said(bob, "queue")
     listed = await private(await mina.slash("moderate queue"))
     assert "first in line" in text_of(listed)
     [job] = [line.split("**")[1] for line in text_of(listed).splitlines() if "second in line" in line]

@@ -30,6 +30,8 @@ PAGES = {
     "priority_roles": "limits",
     "boosters_first": "limits",
     "duels": "features",
+    "duel_modes": "features",
+    "duel_own_votes": "features",
     "plain_words": "features",
     "coach": "features",
     "links": "moderation",

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sandbox.actors import Actor, ChannelHandle
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import button_ids, eventually, made, private, rendering
@@ -137,6 +137,44 @@ async def test_length_and_votes_of_a_duel(
     for voter in (bob, mina):
         await private(await voter.click(_message(music, 3), "A"))
     assert _state(bot, 3) == "open"
+
+
+async def test_whose_votes_count(
+    bot: BotProcess, mina: Actor, alice: Actor, bob: Actor, music: ChannelHandle
+) -> None:
+    number = 1 + int(query(bot, "SELECT coalesce(max(id), 0) FROM duels")[0][0])
+
+    async def vote(voter: Actor, duel: int) -> str:
+        bot.advance(HEARD)
+        return text_of(await private(await voter.click(_message(music, duel), "A")))
+
+    await choose(mina, "duel_own_votes")
+    await _duel(bot, alice, number)
+    assert "doesn't count: in this server, votes on one's own duels don't." in await vote(alice, number)
+    assert "doesn't count" not in await vote(bob, number)
+    await choose(mina, "duel_own_votes")
+    await write(mina, "features", "duel_account_days", "3650")
+    await _duel(bot, bob, number + 1)
+    assert "has to be at least 3650 days old" in await vote(alice, number + 1)
+    await write(mina, "features", "duel_account_days", "")
+    assert "doesn't count" not in await vote(bob, number + 1)
+    excluded = query(
+        bot, f"SELECT excluded_reason FROM duel_votes WHERE duel_id >= {number} ORDER BY cast_at"
+    )
+    assert excluded == [("own_duel",), (None,), ("account_too_young",), (None,)]
+
+
+async def test_modes_in_duels(bot: BotProcess, mina: Actor, bob: Actor) -> None:
+    await choose(mina, "duel_modes", "diffusion")
+    refused = text_of(await private(await bob.slash("duel start", prompt="calm jazz", seconds=2)))
+    assert refused == (
+        "In this server mode ar takes no part in duels. "
+        "Choose two models or presets of mode diffusion as a and b."
+    )
+    await made(bob, "a clip of that mode", mode="ar")
+    await choose(mina, "duel_modes")
+    number = 1 + int(query(bot, "SELECT max(id) FROM duels")[0][0])
+    await _duel(bot, bob, number)
 
 
 async def test_a_channels_preset(bot: BotProcess, mina: Actor, bob: Actor) -> None:

@@ -10,9 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.arena.votes import ServerRules
 from bot.config import Settings
 from bot.errors import UserError
-from bot.policy.limits import ServerLimits, daily_limits, has_priority, refused_recipe
+from bot.policy.limits import (
+    ServerLimits,
+    daily_limits,
+    duel_rules,
+    has_priority,
+    refused_duel,
+    refused_recipe,
+)
 from bot.policy.server import ServerSettings
 from bot.policy.setting import SERVER, Panel, Setting, SettingType
 from bot.policy.settings import SETTINGS, setting_named
@@ -158,6 +166,29 @@ def test_a_default_is_within_what_is_allowed() -> None:
 def test_a_whole_recipe_is_judged(server: dict[str, object], refused: bool) -> None:
     made = recipe(mode=Mode.AR, model="test", seconds=10.0)
     assert (refused_recipe(made, ServerSettings({SERVER: server})) is not None) is refused
+
+
+@pytest.mark.parametrize(
+    ("modes", "pair", "refused"),
+    [
+        ([], (Mode.AR, Mode.DIFFUSION), False),
+        (["ar"], (Mode.AR, Mode.DIFFUSION), True),
+        (["ar"], (Mode.AR, Mode.AR), False),
+        (["ar", "diffusion"], (Mode.AR, Mode.DIFFUSION), False),
+    ],
+)
+def test_both_sides_of_a_duel_are_judged(modes: list[str], pair: tuple[Mode, Mode], refused: bool) -> None:
+    recipes = [recipe(mode=mode) for mode in pair]
+    refusal = refused_duel(recipes, ServerSettings({SERVER: {"duel_modes": modes}}))
+    assert (refusal is not None) is refused
+
+
+def test_rules_of_votes() -> None:
+    assert duel_rules(ServerSettings()) == ServerRules()
+    stored = {"duel_close_votes": 9, "duel_account_days": 30, "duel_own_votes": False}
+    assert duel_rules(ServerSettings({SERVER: stored})) == ServerRules(
+        close_votes=9, account_days=30, own_duels=False
+    )
 
 
 def test_limits_of_a_day() -> None:

@@ -18,6 +18,7 @@ class VotingFacts:
     posted_at: Discord's Unix time of the duel's message.  closes_at: Unix time by the bot's clock.
     seconds: length of one clip.  voted: whether the person has a vote there.
     counted_today: number of their votes on any duel that count and were cast within a day before the vote.
+    requester: whether they started the duel.
     """
 
     posted_at: float
@@ -25,6 +26,7 @@ class VotingFacts:
     seconds: float
     voted: bool
     counted_today: int
+    requester: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,12 @@ class Votes:
         if row is None:
             return None
         return VotingFacts(
-            row["posted_at"], row["closes_at"], row["seconds"], bool(row["voted"]), row["counted_today"]
+            row["posted_at"],
+            row["closes_at"],
+            row["seconds"],
+            bool(row["voted"]),
+            row["counted_today"],
+            bool(row["requester"]),
         )
 
     async def insert(
@@ -143,7 +150,7 @@ _COUNTED_TODAY = """
  WHERE voter_id = :voter_id AND cast_at > :cast_at - :day AND excluded_reason IS NULL)
 """
 _SELECT_FACTS = f"""
-SELECT posted_at, closes_at, seconds, {_COUNTED_TODAY} AS counted_today,
+SELECT posted_at, closes_at, seconds, {_COUNTED_TODAY} AS counted_today, user_id = :voter_id AS requester,
        EXISTS (SELECT 1 FROM duel_votes WHERE duel_id = duels.id AND voter_id = :voter_id) AS voted
 FROM duels WHERE id = :id AND state = 'open'
 """
