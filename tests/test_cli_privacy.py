@@ -50,7 +50,7 @@ def test_it_erases_by_itself_where_the_bot_is_stopped_before_it_did(
     async def stopped(seconds: float) -> None:
         held.close()
 
-    monkeypatch.setattr(cli_privacy.asyncio, "sleep", stopped)
+    monkeypatch.setattr(asyncio, "sleep", stopped)
     asyncio.run(cli_privacy._erase(5, settings))
     assert kept(settings) == 0
     assert not erasure_is_requested(settings.database_path, 5)
