@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.audio.lossless import FORMATS
+from bot.audio import endings
 from bot.config import Settings
 from bot.errors import RenderError, UserError, WorkerDied
 from bot.executor.child import ChildExecutor
@@ -22,7 +22,6 @@ from bot.jobs.melodies import prepare
 from bot.recipe import Recipe, Role
 
 UNLIMITED_BYTES = 1 << 40
-ENDINGS = (".mp3", *FORMATS)
 
 Report = Callable[[str, float], None]
 """Called with a phase and how much of it is done, 0 to 1."""
@@ -53,8 +52,8 @@ async def generate(
     Raises UserError for a path that cannot be written, a melody without sound or a recipe that the model
     refuses, and RenderError with the reason where no clip came of it; nothing is written then.
     """
-    if path.suffix.lower() not in ENDINGS:
-        raise UserError(f"{path} has to end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}.")
+    if path.suffix.lower() not in endings.ALL:
+        raise UserError(f"{path} has to end in {', '.join(endings.ALL[:-1])} or {endings.ALL[-1]}.")
     for target in (path, picture):
         if target is not None:
             _check_writable(target)

@@ -197,6 +197,15 @@ def test_the_bots_process_stays_light() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_clip_from_the_command_line_loads_audio_libraries_in_its_worker_alone() -> None:
+    heavy = ["torch", "numpy", "scipy", "soundfile", "matplotlib"]
+    script = f"import sys, bot.cli, bot.generate; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
 def test_there_is_no_circle_of_imports() -> None:
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

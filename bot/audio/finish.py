@@ -13,6 +13,7 @@ from bot.audio import lossless, mp3
 from bot.audio.checks import check
 from bot.audio.diagnosis import warnings
 from bot.audio.encoding import Goal, encode_until_it_fits
+from bot.audio.endings import LOSSLESS
 from bot.audio.master import CEILING_DB, TARGET_LUFS, Master, Mastered
 from bot.audio.meter import Wave
 from bot.audio.tags import Provenance, tag
@@ -84,7 +85,7 @@ def finish(
         wave = np.repeat(wave, 2, axis=0)
     head = b"" if provenance is None else tag(recipe, capabilities, provenance, score=score)
     ending = out_path.suffix.lower()
-    is_mp3 = ending not in lossless.FORMATS
+    is_mp3 = ending not in LOSSLESS
     kbps = mp3.best_bitrate(wave.shape[1], rate, max_bytes - len(head)) if is_mp3 else 0
     picture_path = out_path.with_suffix(".png") if with_picture else None
     with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:

@@ -17,11 +17,9 @@ from mutagen.flac import FLAC, FLACNoHeaderError, Picture
 from mutagen.id3 import ID3
 
 from bot.audio.encoding import Encoding
+from bot.audio.endings import LOSSLESS
 from bot.audio.master import Mastered
 from bot.audio.meter import loudness, true_peak
-
-FORMATS = {".wav": "WAV", ".flac": "FLAC"}
-"""The ending of a file → libsndfile's name of its format."""
 
 _CHUNK_HEADER = struct.Struct("<4sI")
 
@@ -31,7 +29,7 @@ def encode(mastered: Mastered, rate: int, ending: str, folder: Path) -> Encoding
     file = folder / f"clip{ending}"
     # Rounded here: libsndfile scales floating point differently for each format.
     samples = np.rint(np.clip(mastered.wave.T, -1.0, 1.0) * (2.0**23 - 1)).astype(np.int32) << 8
-    soundfile.write(file, samples, rate, format=FORMATS[ending], subtype="PCM_24")
+    soundfile.write(file, samples, rate, format=LOSSLESS[ending], subtype="PCM_24")
     decoded = np.ascontiguousarray(soundfile.read(file, dtype="float32", always_2d=True)[0].T)
     return Encoding(file, decoded, loudness(decoded, rate), true_peak(decoded, rate), mastered.peak_limited)
 
