@@ -26,7 +26,8 @@ from bot.jobs.estimates import Estimates
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips, NewClip
 from bot.store.database import Database
-from bot.store.jobs import Delivery, Jobs, Request
+from bot.store.job_model import Delivery, Request
+from bot.store.jobs import Jobs
 
 DAY = 86_400.0
 RAID_AT = 20 * 3600.0

@@ -20,7 +20,7 @@ from benchmarks._figures import tell
 from bot.executor.protocol import Ready
 from bot.jobs.dispatch import Dispatcher
 from bot.recipe import Mode, ModelRef
-from bot.store.jobs import Head
+from bot.store.job_model import Head
 
 LOAD_SECONDS = 20.0
 RENDER_SECONDS = (5.0, 15.0)

@@ -26,7 +26,8 @@ from bot.jobs.service import Advanced, JobService, Moved
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.jobs import Jobs, Request, State
+from bot.store.job_model import Request, State
+from bot.store.jobs import Jobs
 
 ENGINES = "benchmarks.sleeping"
 ENDS = (State.RENDERED, State.FAILED, State.CANCELLED)

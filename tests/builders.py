@@ -11,7 +11,7 @@ from bot.store.clips import NewClip
 from bot.store.database import Database
 from bot.store.duels.model import DuelState, NewDuel, Side
 from bot.store.duels.votes import Votes
-from bot.store.jobs import Request
+from bot.store.job_model import Request
 
 FACTS = {
     "title": "test tones",

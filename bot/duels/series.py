@@ -11,7 +11,7 @@ from bot.errors import LimitReached, UserError
 from bot.recipe import Recipe
 from bot.recipe.build import OwnerLimits
 from bot.store.duels.series import NewSeries, Progress, Series, SeriesState, SeriesStore
-from bot.store.jobs import Request
+from bot.store.job_model import Request
 
 MAX_DUELS = 30
 MAX_PROMPTS = 10

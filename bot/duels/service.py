@@ -19,7 +19,7 @@ from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds
 from bot.recipe.capabilities import Capabilities
 from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, DuelState, InSeries, NewDuel, Side
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Request, State
+from bot.store.job_model import Request, State
 from bot.store.presets.model import Body
 
 MAX_TRIES = 2

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bot.executor.protocol import Ready
 from bot.recipe import ModelRef
-from bot.store.jobs import Head
+from bot.store.job_model import Head
 
 MAX_PASSES = 4
 """How many jobs for other models may overtake the head of the queue while it waits for the worker that has

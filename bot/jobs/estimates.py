@@ -11,7 +11,8 @@ from bot.jobs.durations import Duration, expected_duration
 from bot.recipe import ModelRef, Recipe, Task
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips
-from bot.store.jobs import Job, Jobs
+from bot.store.job_model import Job
+from bot.store.jobs import Jobs
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from bot.errors import NotFound
 from bot.store.clip_search import ClipFilter, ClipSearch, HistoryEntry, VisibleChannels
 from bot.store.clips import Clip, Clips
-from bot.store.jobs import Job, Jobs
+from bot.store.job_model import Job
+from bot.store.jobs import Jobs
 
 
 class History:

@@ -18,7 +18,7 @@ from bot.jobs.files import remove_files
 from bot.jobs.melodies import Melodies
 from bot.jobs.service import Advanced, JobService, Moved
 from bot.store.clips import Clips
-from bot.store.jobs import State
+from bot.store.job_model import State
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.store.jobs import Job, Jobs
+from bot.store.job_model import Job
+from bot.store.jobs import Jobs
 
 
 class JobOutbox:

@@ -27,7 +27,8 @@ from bot.jobs.takes import requests_of
 from bot.recipe import Mode, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
-from bot.store.jobs import Counter, Delivery, Job, Jobs, Request, State
+from bot.store.job_model import Delivery, Job, Request, State
+from bot.store.jobs import Counter, Jobs
 
 log = logging.getLogger(__name__)
 

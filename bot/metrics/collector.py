@@ -13,7 +13,8 @@ from bot.executor.pool import WorkerPool
 from bot.jobs.service import Advanced, JobService, Moved
 from bot.memory import resident_bytes
 from bot.store.clips import Clips
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 
 MAX_PENDING = 10_000
 """How many rendered jobs are remembered for the next scrape. Without scrapes the oldest are forgotten."""

@@ -18,16 +18,6 @@ from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Wait
 from bot.store.newcomers import IS_NEWCOMER
 from bot.store.takes import Takes, join_takes
 
-__all__ = [
-    "Delivery",
-    "Depth",
-    "Head",
-    "Job",
-    "Request",
-    "State",
-    "Waiting",
-]
-
 Counter = Literal["attempts", "interruptions"]
 """What ended while a job was the only one running: its worker process, or the bot."""
 COUNTERS: tuple[Counter, ...] = ("attempts", "interruptions")

@@ -21,7 +21,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
 from bot.jobs.files import remove_files
 from bot.store.deletions import Deletion
-from bot.store.jobs import Job
+from bot.store.job_model import Job
 from cogs.clips.takes import takes_view
 from cogs.clips.takes_card import NumberedClip, take_of_file, takes_embeds, takes_files
 from cogs.ui.discord_errors import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK

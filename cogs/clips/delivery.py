@@ -17,7 +17,7 @@ from bot.app import Antiphon
 from bot.audio.reencode import reencode, smaller_limit
 from bot.errors import NotFound, RenderError
 from bot.store.clips import Clip
-from bot.store.jobs import Delivery, Job
+from bot.store.job_model import Delivery, Job
 from cogs.clips.posting import Posting, posting_of
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct_message import direct_channel

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from bot.app import Antiphon
 from bot.errors import NotFound
-from bot.store.jobs import Job, State
+from bot.store.job_model import Job, State
 from cogs.clips.takes_card import takes_line
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from bot.app import Antiphon
 from bot.errors import ConfigError
 from bot.jobs.service import Advanced, Moved
-from bot.store.jobs import Job, State
+from bot.store.job_model import Job, State
 from cogs.clips.buttons import BUTTONS
 from cogs.clips.delivery import ClipDelivery
 from cogs.clips.gestures import FORMS, ITEMS

@@ -10,7 +10,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotFound
 from bot.store.clips import Clip
-from bot.store.jobs import Job, State
+from bot.store.job_model import Job, State
 from cogs.clips.buttons import clip_buttons
 from cogs.clips.card import clip_card, without_words
 from cogs.clips.gestures import gesture_buttons

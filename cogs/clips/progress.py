@@ -20,7 +20,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.service import Advanced, Moved
-from bot.store.jobs import Job, State
+from bot.store.job_model import Job, State
 from cogs.clips.buttons import job_buttons
 from cogs.clips.takes import takes_cancel_buttons
 from cogs.clips.takes_card import open_takes

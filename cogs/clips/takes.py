@@ -16,7 +16,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.store.clips import Clip
-from bot.store.jobs import Job
+from bot.store.job_model import Job
 from cogs.clips.buttons import CancelButton, clip_buttons, press_of, removable
 from cogs.clips.gestures import gesture_buttons
 from cogs.clips.takes_card import NumberedClip, open_takes

@@ -14,7 +14,7 @@ import discord
 
 from bot.file_name import file_stem
 from bot.store.clips import Clip
-from bot.store.jobs import Job, State
+from bot.store.job_model import Job, State
 from cogs.clips.card import PROMPT_SHOWN, WITHOUT_WORDS, clip_embed, files_of, maker_line, warnings_of
 from cogs.ui.embeds import build_embed
 from cogs.ui.text import EMBED_COLOURS, in_a_line, quoted

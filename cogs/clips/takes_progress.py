@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.eta import spoken
-from bot.store.jobs import Job, State
+from bot.store.job_model import Job, State
 from cogs.clips.takes_card import takes_line
 from cogs.ui.text import bar
 

@@ -22,7 +22,7 @@ from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, DuelState, Side
-from bot.store.jobs import State
+from bot.store.job_model import State
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender

@@ -19,7 +19,7 @@ from bot.policy.acts import Act
 from bot.policy.limits import daily_limits, refused_duel, refused_recipe
 from bot.recipe import Recipe
 from bot.store.duels.series import Series, SeriesState
-from bot.store.jobs import Request
+from bot.store.job_model import Request
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals

@@ -10,7 +10,7 @@ import discord
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICES
 from bot.errors import UserError
-from bot.store.jobs import Job
+from bot.store.job_model import Job
 from cogs.moderation.clips import moderated_guild
 from cogs.ui.answers import defer_update
 from cogs.ui.buttons import in_rows

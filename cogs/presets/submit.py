@@ -9,7 +9,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.presets.use import mode_of, recipe_from
-from bot.store.jobs import Job
+from bot.store.job_model import Job
 from bot.store.presets.model import Preset
 from cogs.submission.references import Reference, check_references, sources_of
 from cogs.submission.submit import submit

@@ -14,7 +14,7 @@ from bot.policy.acts import Act
 from bot.policy.limits import daily_limits, has_priority
 from bot.recipe import Recipe
 from bot.store.duels.series import NewSeries, Series
-from bot.store.jobs import Job, Request
+from bot.store.job_model import Job, Request
 from cogs.submission.references import Reference, with_file
 from cogs.ui.answers import acknowledgement, think
 from cogs.ui.gate import check, check_duel, check_recipe, limits_of

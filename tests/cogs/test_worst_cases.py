@@ -12,7 +12,7 @@ from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, Mode
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.duels.votes import Tally
-from bot.store.jobs import State
+from bot.store.job_model import State
 from bot.store.presets.model import Preset, Scope
 from bot.store.presets.reports import Case
 from cogs.clips.card import clip_card, details

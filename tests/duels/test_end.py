@@ -19,7 +19,8 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.duels.model import Duel, DuelState
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests.builders import new_clip, new_duel
 
 MANY = {"max_open": 99, "per_member": 99, "in_all": 99}

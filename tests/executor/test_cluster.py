@@ -14,7 +14,8 @@ from bot.errors import SetupError
 from bot.executor.cluster import cluster_workers
 from bot.jobs.service import Advanced, Moved
 from bot.store.database import Database
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests import gate
 from tests.jobs.running import Running, queue, running, settings_in
 

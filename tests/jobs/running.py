@@ -18,7 +18,8 @@ from bot.jobs.service import Advanced, JobService, Moved
 from bot.recipe import Mode
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.jobs import Job, Jobs, State
+from bot.store.job_model import Job, State
+from bot.store.jobs import Jobs
 from tests import tone
 from tests.builders import recipe, request
 

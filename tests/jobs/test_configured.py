@@ -12,7 +12,8 @@ from bot.jobs.configured import ConfiguredModels
 from bot.jobs.service import JobService
 from bot.recipe import Mode, ModelRef
 from bot.store.database import Database
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests.builders import recipe, request
 from tests.jobs.running import queue, running
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.executor.protocol import Ready
 from bot.jobs.dispatch import MAX_PASSES, Dispatcher
 from bot.recipe import Mode, ModelRef
-from bot.store.jobs import Head
+from bot.store.job_model import Head
 
 AR, DIFFUSION = ModelRef(Mode.AR, "one"), ModelRef(Mode.DIFFUSION, "two")
 OTHER = ModelRef(Mode.AR, "three")

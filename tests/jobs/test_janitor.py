@@ -14,7 +14,8 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Delivery, Jobs
+from bot.store.job_model import Delivery
+from bot.store.jobs import Jobs
 from tests.builders import new_clip, new_duel, recipe, request
 
 KILOBYTE = 1e-6

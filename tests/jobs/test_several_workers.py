@@ -12,7 +12,8 @@ import pytest
 from bot.jobs.service import Advanced, Moved
 from bot.recipe import Mode
 from bot.store.database import Database
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests import gate
 from tests.jobs.running import Running, queue, running
 

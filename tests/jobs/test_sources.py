@@ -11,7 +11,8 @@ from bot.jobs.melodies import GONE_SOURCE
 from bot.recipe import Role
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests import gate
 from tests.builders import recipe, request
 from tests.jobs.running import queue, running

@@ -6,8 +6,8 @@ import pytest
 
 from bot.errors import LimitReached
 from bot.store.database import Database
-from bot.store.job_model import Daily
-from bot.store.jobs import Job, Jobs
+from bot.store.job_model import Daily, Job
+from bot.store.jobs import Jobs
 from tests.builders import recipe, request
 
 DAY = 86_400.0

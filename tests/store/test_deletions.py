@@ -9,7 +9,8 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.deletions import Deletions, Press
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Delivery, Jobs
+from bot.store.job_model import Delivery
+from bot.store.jobs import Jobs
 from tests.builders import new_clip, new_duel, request
 
 PRESS = Press(guild_id=10, channel_id=20, message_id=55, application_id=30, interaction_token="t")

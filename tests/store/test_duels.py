@@ -18,7 +18,8 @@ from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.duels.model import Duel, DuelState, NewDuel
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests.builders import new_clip, new_duel, request
 
 MANY: dict[str, Any] = {"max_open": 1000, "per_member": 1000, "in_all": 1000}

@@ -13,7 +13,8 @@ from bot.store import migrations
 from bot.store.clips import Clips
 from bot.store.database import Database
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from bot.store.presets.model import Viewer
 from tests.builders import request
 from tests.store.preset_builders import presets_of

@@ -11,7 +11,8 @@ from bot.store.duels.model import DuelState
 from bot.store.duels.repository import Duels
 from bot.store.duels.votes import Votes
 from bot.store.erasure import Erasure
-from bot.store.jobs import Delivery, Jobs, State
+from bot.store.job_model import Delivery, State
+from bot.store.jobs import Jobs
 from bot.store.presets.model import Viewer
 from bot.store.presets.votes import Votes as PresetVotes
 from tests.builders import new_clip, new_duel, request, store_vote

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.store.database import Database
-from bot.store.jobs import Job, Jobs
+from bot.store.job_model import Job
+from bot.store.jobs import Jobs
 from bot.store.newcomers import NEWCOMER_SECONDS
 from tests.builders import recipe, request
 

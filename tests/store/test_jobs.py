@@ -16,7 +16,8 @@ from bot.errors import LimitReached
 from bot.recipe import Mode, ModelRef
 from bot.store.clips import Clips
 from bot.store.database import Database
-from bot.store.jobs import COUNTERS, Counter, Delivery, Jobs, State
+from bot.store.job_model import Delivery, State
+from bot.store.jobs import COUNTERS, Counter, Jobs
 from tests.builders import new_clip, recipe, request
 
 MANY = {"per_member": 1000, "in_all": 1000}

@@ -9,7 +9,8 @@ from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels.model import DuelState
 from bot.store.duels.repository import Duels
-from bot.store.jobs import Delivery, Jobs, State
+from bot.store.job_model import Delivery, State
+from bot.store.jobs import Jobs
 from bot.store.removals import Removals
 from tests.builders import new_clip, new_duel, request
 

@@ -14,7 +14,8 @@ from bot.jobs.takes import requests_of, seeds_of
 from bot.recipe import MAX_SEED
 from bot.store.clips import NewClip
 from bot.store.database import Database
-from bot.store.jobs import Delivery, Jobs, State
+from bot.store.job_model import Delivery, State
+from bot.store.jobs import Jobs
 from tests.builders import recipe, request
 
 MANY = {"per_member": 99, "in_all": 99}

@@ -11,7 +11,7 @@ from typing import Literal
 from bot.errors import StoreError
 from bot.recipe import Mode, Recipe
 from bot.store.database import Row
-from bot.store.jobs import Request, State
+from bot.store.job_model import Request, State
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 """2015-01-01 00:00 UTC; https://docs.discord.com/developers/reference#snowflakes"""

@@ -11,7 +11,8 @@ from bot.errors import LimitReached, NotFound
 from bot.recipe import Recipe
 from bot.store.database import Database, one
 from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, NewDuel, Side, duel_of, side_of
-from bot.store.jobs import Job, Request, insert_job
+from bot.store.job_model import Job, Request
+from bot.store.jobs import insert_job
 
 _UNLIMITED = 1 << 30
 
