@@ -55,6 +55,7 @@ class Estimates:
         self._clock = clock
         self._fractions: dict[int, float] = {}
         self._histories: dict[tuple[str, Task], list[tuple[float, float]]] = {}
+        self._slots: dict[str, int] = {}
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""
@@ -65,7 +66,8 @@ class Estimates:
         self._fractions.pop(job_id, None)
 
     def rendered(self, model: str) -> None:
-        """Read the durations of a model's clips again, as it has a new one."""
+        """Read the durations of a model's clips and its slots again, as it has a new one."""
+        self._slots.pop(model, None)
         self._histories = {key: known for key, known in self._histories.items() if key[0] != model}
 
     async def duration(self, recipe: Recipe) -> Duration:
@@ -77,10 +79,23 @@ class Estimates:
         guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
         return expected_duration(self._histories[key], recipe.seconds, guess)
 
+    async def slots(self, recipe: Recipe) -> int:
+        """Return how many such clips a worker renders at once: what the model's last clip recorded.
+
+        Only a loaded engine knows it, since it depends on the device. Until a clip was made, what the
+        description says.
+        """
+        if recipe.model not in self._slots:
+            engine = self._capabilities.get(recipe.model_ref)
+            described = engine.slots if engine else 1
+            self._slots[recipe.model] = await self._clips.slots(recipe.model) or described
+        return self._slots[recipe.model]
+
     async def positions(self) -> dict[int, QueuePosition]:
         """Return the turn of every open job, in the order in which they will be done."""
         running, waiting = await self._jobs.running(), await self._jobs.waiting()
         positions: dict[int, QueuePosition] = {}
+        works: list[eta.Work] = []
         variance = 0.0
         for job in running:
             expected = await self.duration(job.recipe)
@@ -90,13 +105,18 @@ class Estimates:
             width = share * (expected.high - expected.low) / 2
             variance += width**2
             positions[job.id] = QueuePosition(0, len(waiting), left, max(left - width, 0.0), left + width)
-        left_running = [position.seconds for position in positions.values()]
+            works.append(eta.Work(job.recipe.model_ref, left, await self.slots(job.recipe), job.worker))
         durations = [await self.duration(job.recipe) for job in waiting]
-        finished = eta.finish_times(left_running, [one.seconds for one in durations], self._workers)
-        for next_job, duration, seconds in zip(waiting, durations, finished, strict=True):
+        ahead = [
+            eta.Work(job.recipe.model_ref, duration.seconds, await self.slots(job.recipe))
+            for job, duration in zip(waiting, durations, strict=True)
+        ]
+        finished = eta.finish_times(works, ahead, self._workers)
+        for next_job, work, duration, seconds in zip(waiting, ahead, durations, finished, strict=True):
             own = ((duration.high - duration.low) / 2) ** 2
-            # Independent durations add up by their variances; other workers take their part of those ahead.
-            width = math.sqrt(own + variance / self._workers**2)
+            # Independent durations add up by their variances; other workers and slots take their part of
+            # those ahead.
+            width = math.sqrt(own + variance / (self._workers * work.slots) ** 2)
             low, high = max(seconds - width, seconds / 4), seconds + width
             number = next_job.queue_position
             positions[next_job.id] = QueuePosition(number, len(waiting), seconds, low, high)

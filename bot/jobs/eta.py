@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bot.recipe import Recipe
+from bot.recipe import ModelRef, Recipe
 
 FINISHING_SECONDS = 1.5
 """Mastering, MP3, picture and upload of one clip; `benchmarks/audio.py` measures the first three."""
@@ -29,19 +30,47 @@ def remaining_seconds(expected: float, elapsed: float, fraction: float | None) -
     return max(expected - elapsed, expected / 10)
 
 
-def finish_times(running: Sequence[float], waiting: Sequence[float], workers: int) -> list[float]:
-    """Return the seconds until each waiting job is done, when each goes to the worker that is free first.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A clip to be rendered. seconds: what it takes, or what is left of a running one.
 
-    running: what is left of the running jobs; waiting: the durations of the others, in the queue's order.
+    slots: how many clips for its model one worker renders at once.  worker: where it runs, of a running one.
     """
-    free_at = [0.0] * workers
-    for seconds in running:
-        heapq.heapreplace(free_at, free_at[0] + seconds)
-    finished = []
-    for seconds in waiting:
-        finished.append(free_at[0] + seconds)
-        heapq.heapreplace(free_at, finished[-1])
-    return finished
+
+    model: ModelRef
+    seconds: float
+    slots: int = 1
+    worker: int = 0
+
+
+class _Batch:
+    """A worker's slots: the model that they are for, and when each is free."""
+
+    def __init__(self) -> None:
+        self.model: ModelRef | None = None
+        self.free_at = [0.0]
+
+    def start(self, work: Work) -> float:
+        """Return when a clip could begin: in a free slot of its own model, or after the whole batch."""
+        return min(self.free_at) if work.model == self.model else max(self.free_at)
+
+    def add(self, work: Work) -> float:
+        """Give a clip the slot that is free first; return when it is done."""
+        if work.model != self.model:
+            self.model, self.free_at = work.model, [max(self.free_at)] * work.slots
+        return heapq.heapreplace(self.free_at, self.free_at[0] + work.seconds) + work.seconds
+
+
+def finish_times(running: Sequence[Work], waiting: Sequence[Work], workers: int) -> list[float]:
+    """Return the seconds until each waiting clip is done, when each goes where it can begin first.
+
+    waiting: in the queue's order. An engine with slots renders clips for its model beside each other, and
+    never fills a batch past the head of the queue: a clip for another model waits for the whole batch.
+    """
+    batches = [_Batch() for _ in range(workers)]
+    for work in running:
+        batches[work.worker % workers].add(work)
+    return [min(batches, key=lambda batch: batch.start(work)).add(work) for work in waiting]
 
 
 def spoken(seconds: float) -> str:

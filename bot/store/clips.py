@@ -86,6 +86,11 @@ class Clips:
         seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
         return seconds[len(seconds) // 2] if seconds else None
 
+    async def slots(self, model: str) -> int | None:
+        """Return how many clips the engine of a model's last clip could render at once, or None."""
+        row = await self._db.read_one(_SELECT_SLOTS, {"model": model})
+        return row["slots"] if row else None
+
     async def with_files(self) -> list[Clip]:
         """Return the delivered clips that still have files on the disk, oldest first."""
         return [clip_of(row) for row in await self._db.read(_SELECT_WITH_FILES, {})]
@@ -145,6 +150,10 @@ ORDER BY id DESC LIMIT :limit
 _SELECT_RENDER_SECONDS = """
 SELECT json_extract(facts, '$.render_seconds') AS seconds FROM clips
 WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
+"""
+_SELECT_SLOTS = """
+SELECT json_extract(facts, '$.slots') AS slots FROM clips
+WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT 1
 """
 _SELECT_WITH_FILES = """
 SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id

@@ -30,7 +30,7 @@ from cogs.presets.submit import use as use_preset
 from cogs.submission.models import suggest_models
 from cogs.submission.references import Reference, check_references, sources_of
 from cogs.submission.submit import acknowledge_request, submit
-from cogs.ui.choices import mode_choices
+from cogs.ui.choices import TAKES_DESCRIPTION, mode_choices
 from cogs.ui.gate import limits_of
 from cogs.ui.text import plain
 
@@ -231,7 +231,7 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
 DESCRIPTIONS = {
     "mode": "The way it is made; the same words sound different in each",
     "model": "Which model makes it; the mode follows from it",
-    "takes": f"How many clips in one message, alike but for their seeds (1 to {MAX_TAKES})",
+    "takes": TAKES_DESCRIPTION,
     "melody": "An audio file whose tune the clip follows; a bare tune works best",
     "source": "An audio file or a clip that this clip is made from",
     "use": "What becomes of the source",

@@ -16,6 +16,7 @@ from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.recipe import PROMPT_CHARACTERS, validate_mode
 from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort
+from bot.store.takes import MAX_TAKES
 from cogs.presets import buttons, forms, moderation, save_forms
 from cogs.presets.browse import MAX_TEXT, PageButton, page
 from cogs.presets.card import shown_name
@@ -25,7 +26,7 @@ from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
-from cogs.ui.choices import mode_choices
+from cogs.ui.choices import TAKES_DESCRIPTION, mode_choices
 from cogs.ui.forms import FixButton
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.report_form import REASON_CHARACTERS
@@ -92,6 +93,7 @@ class PresetCog(PersistentCog):
         preset="Its name or code",
         prompt="Your words, if the preset needs some",
         mode="A different mode from the preset's",
+        takes=TAKES_DESCRIPTION,
     )
     @app_commands.autocomplete(preset=suggest)
     @app_commands.choices(mode=mode_choices())
@@ -101,10 +103,11 @@ class PresetCog(PersistentCog):
         preset: Named,
         prompt: app_commands.Range[str, 1, PROMPT_CHARACTERS] | None = None,
         mode: str | None = None,
+        takes: app_commands.Range[int, 1, MAX_TAKES] = 1,
     ) -> None:
-        """Queue the clip."""
-        await acknowledge_request(interaction)
-        await use(interaction, await named(interaction, preset), prompt or "", mode)
+        """Queue the clip, or several takes of it."""
+        await acknowledge_request(interaction, takes=takes)
+        await use(interaction, await named(interaction, preset), prompt or "", mode, takes=takes)
 
     @preset.command(name="show", description="Show a preset with its versions and ratings")
     @app_commands.describe(preset="Its name or code", version="An older version")

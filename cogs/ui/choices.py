@@ -15,8 +15,11 @@ from discord import app_commands
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
 from bot.recipe import Mode
 from bot.recipe.tasks import described
+from bot.store.takes import MAX_TAKES
 from cogs.ui.text import plain
 
+TAKES_DESCRIPTION = f"How many clips in one message, alike but for their seeds (1 to {MAX_TAKES})"
+"""Of the option `takes`, wherever a command has it."""
 _NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:).*)?", re.DOTALL)
 
 

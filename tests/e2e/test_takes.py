@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
+from bot.audio.tags import read_recipe
 from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.components import walk
 from sandbox.model import Message
@@ -30,6 +34,16 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def mp3s(message: Message) -> list[str]:
     return [a.filename for a in message.attachments if a.filename.endswith(".mp3")]
+
+
+def files_of(message: Message, bot: BotProcess, folder: Path) -> dict[str, Path]:
+    """Write the message's MP3s to a folder; return them by their names."""
+    found = {}
+    for attachment in message.attachments:
+        if attachment.filename.endswith(".mp3"):
+            found[attachment.filename] = folder / attachment.filename
+            found[attachment.filename].write_bytes(bot.sandbox.bytes_of(attachment))
+    return found
 
 
 def states(bot: BotProcess) -> list[str]:
@@ -72,6 +86,30 @@ async def test_four_takes_come_in_one_message_with_consecutive_seeds(
     ]
     await eventually(lambda: states(bot) == ["delivered"] * 4, "the record")
     assert len([one for one in clips_in(music) if "four of them" in text_of(one)]) == 1
+
+
+async def test_each_takes_tag_makes_the_same_clip_again(
+    bot: BotProcess, alice: Actor, tmp_path: Path
+) -> None:
+    message = await clip_of(await ask(alice, "three of them", takes=3, seed=20))
+    tagged = {name: read_recipe(path) for name, path in files_of(message, bot, tmp_path).items()}
+    assert [recipe.seed for recipe in tagged.values()] == [20, 21, 22]
+    alone = await clip_of(await ask(alice, "three of them", seed=22))
+    [one] = files_of(alone, bot, tmp_path).values()
+    assert read_recipe(one) == tagged["three-of-them-take-3.mp3"]
+    third = soundfile.read(tmp_path / "three-of-them-take-3.mp3")[0]
+    assert np.array_equal(soundfile.read(one)[0], third)
+    assert not np.array_equal(soundfile.read(tmp_path / "three-of-them-take-2.mp3")[0], third)
+
+
+async def test_a_presets_takes_come_in_one_message(bot: BotProcess, alice: Actor) -> None:
+    form = await alice.slash("preset save", start="scratch")
+    typed = {"name": "Rain", "template": "{prompt} in the rain", "settings": "mode: diffusion\nseconds: 1"}
+    await alice.submit(form, typed)
+    message = await clip_of(await alice.slash("preset use", preset="Rain", prompt="four", takes=4))
+    assert [name[-10:] for name in mp3s(message)] == [f"take-{n}.mp3" for n in (1, 2, 3, 4)]
+    first, *others = seeds(message)
+    assert others == [first + 1, first + 2, first + 3]
 
 
 async def test_progress_shows_every_take_and_one_is_cancelled_alone(

@@ -4,8 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.jobs.eta import FINISHING_SECONDS, first_guess, remaining_seconds, spoken, spoken_range
+from bot.jobs.eta import (
+    FINISHING_SECONDS,
+    Work,
+    finish_times,
+    first_guess,
+    remaining_seconds,
+    spoken,
+    spoken_range,
+)
+from bot.recipe import Mode, ModelRef
 from tests.builders import recipe
+
+BATCHING, OTHER = ModelRef(Mode.AR, "batching"), ModelRef(Mode.DIFFUSION, "other")
 
 
 def test_a_first_clip_takes_its_models_pace_and_the_finishing() -> None:
@@ -21,6 +32,44 @@ def test_progress_beats_the_pace() -> None:
 @given(st.floats(0, 1e6), st.none() | st.floats(0, 1))
 def test_something_is_always_left(elapsed: float, fraction: float | None) -> None:
     assert remaining_seconds(6.5, elapsed, fraction) > 0
+
+
+def test_clips_for_one_model_share_its_slots() -> None:
+    takes = [Work(BATCHING, 20, slots=4)] * 6
+    assert finish_times([], takes, 1) == [20, 20, 20, 20, 40, 40]
+    assert finish_times([], [Work(OTHER, 20)] * 3, 1) == [20, 40, 60]
+
+
+def test_a_running_batch_takes_newcomers_into_its_free_slots() -> None:
+    running = [Work(BATCHING, 10, slots=3), Work(BATCHING, 4, slots=3)]
+    assert finish_times(running, [Work(BATCHING, 8, slots=3)] * 2, 1) == [8, 12]
+
+
+def test_another_model_waits_for_the_whole_batch_and_nothing_is_filled_past_it() -> None:
+    running = [Work(BATCHING, 10, slots=4), Work(BATCHING, 30, slots=4)]
+    waiting = [Work(OTHER, 5), Work(BATCHING, 20, slots=4)]
+    assert finish_times(running, waiting, 1) == [35, 55]
+
+
+def test_a_running_clip_occupies_its_own_worker() -> None:
+    running = [Work(OTHER, 50, worker=1)]
+    assert finish_times(running, [Work(BATCHING, 10, slots=2)] * 3, 2) == [10, 10, 20]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([BATCHING, OTHER]), st.floats(0.1, 600)), max_size=12),
+    st.integers(1, 4),
+    st.integers(1, 8),
+)
+def test_slots_never_make_a_queue_of_one_model_longer_nor_a_clip_shorter(
+    clips: list[tuple[ModelRef, float]], workers: int, slots: int
+) -> None:
+    found = finish_times([], [Work(model, seconds, slots) for model, seconds in clips], workers)
+    assert all(done >= seconds for done, (_, seconds) in zip(found, clips, strict=True))
+    alike = [(BATCHING, seconds) for _, seconds in clips]
+    one = finish_times([], [Work(model, seconds) for model, seconds in alike], workers)
+    several = finish_times([], [Work(model, seconds, slots) for model, seconds in alike], workers)
+    assert all(b <= a + 1e-6 for a, b in zip(one, several, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -99,22 +99,24 @@ class ArEngine(ScoreEngine):
 
     def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
         """Return a section's score, decoded in columns; calls step(done, total) for each."""
-        temperature, top_k = self.option(recipe, "temperature"), int(self.option(recipe, "top_k"))
-        prompt, asked = recipe.prompt, requested_instruments(recipe)
-        if section.later:
-            prompt, asked = stages(prompt)[-1], asked.settled
-        row = Row(
+        prompt = stages(recipe.prompt)[-1] if section.later else recipe.prompt
+        row = self.row(recipe, section)
+        self.decode([prompt], [row], self.option(recipe, "guidance_scale"), step)
+        return from_frames(row.result())
+
+    def row(self, recipe: Recipe, section: Section) -> Row:
+        """Return the row that writes a section of a recipe; rows of takes can be decoded together."""
+        asked = requested_instruments(recipe)
+        return Row(
             section.seconds,
             section.seed,
-            temperature,
-            top_k,
+            self.option(recipe, "temperature"),
+            int(self.option(recipe, "top_k")),
             requested_header(recipe),
-            asked,
+            asked.settled if section.later else asked,
             section.known,
             section.keep,
         )
-        self.decode([prompt], [row], self.option(recipe, "guidance_scale"), step)
-        return from_frames(row.result())
 
     def decode(
         self, prompts: list[str], rows: list[Row], guidance_scale: float, step: Callable[[int, int], None]

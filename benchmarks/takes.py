@@ -1,0 +1,109 @@
+"""What takes in a batch save: n takes beside each other against the same n one after another, in one run.
+
+    python -m benchmarks.takes [--takes 4] [--seconds 5] [--rounds 3]
+
+Each pair is rendered in turns in this process, and the ratio of the medians is printed: 1 is no gain, n is n
+clips for the time of one. MusicGen has its true shapes and random weights; on a CPU its engine has one slot,
+and the ratio says what more would bring. The built-in model is the one that ships; its score is decoded in
+slots, and played without a batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from bot.engines.musicgen import engine as musicgen
+from bot.engines.score import BUILT_IN, load
+from bot.engines.score.ar import ArEngine
+from bot.engines.score.engine import one_thread
+from bot.engines.score.format import from_frames
+from bot.engines.score.sections import Section
+from bot.engines.score.silence import without_silence
+from bot.jobs.takes import recipes_of
+from bot.recipe import Mode, Recipe
+from tests.engines.checkpoint_files import manifest, write_musicgen
+from tests.engines.context import rendered
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--takes", type=int, choices=[2, 4, 8], default=4)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    print(
+        f"{arguments.takes} takes of {arguments.seconds:g} s on {device}, {torch.get_num_threads()} threads"
+    )
+    for measure in (_built_in, _musicgen):
+        measure(arguments.takes, arguments.seconds, arguments.rounds, device)
+
+
+def _built_in(takes: int, seconds: float, rounds: int, device: str) -> None:
+    engine = load(Mode.AR, BUILT_IN["antiphon-tiny-ar"], device)
+    assert isinstance(engine, ArEngine)
+    recipes = recipes_of(_recipe(engine.capabilities.model, seconds), takes)
+
+    def alone() -> None:
+        for recipe in recipes:
+            rendered(engine, recipe)
+
+    def together() -> None:
+        rows = [engine.row(one, Section(seconds=one.seconds, seed=one.seed)) for one in recipes]
+        with one_thread():
+            guidance = engine.option(recipes[0], "guidance_scale")
+            engine.decode([one.prompt for one in recipes], rows, guidance, lambda done, total: None)
+        for one, row in zip(recipes, rows, strict=True):
+            engine.sampler.render(without_silence(from_frames(row.result())), one.seconds, one.seed)
+
+    _tell("built-in ar", takes, rounds, alone, together)
+
+
+def _musicgen(takes: int, seconds: float, rounds: int, device: str) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        sizes = manifest("musicgen")["published"]["facebook/musicgen-small"]
+        folder = write_musicgen(Path(temporary, "small"), sizes=sizes, dtype=torch.float16)
+        engines = []
+        usual = musicgen.slots_for
+        for slots in (1, takes):
+            musicgen.slots_for = lambda device, slots=slots: slots  # type: ignore[misc]
+            engines.append(musicgen.MusicgenEngine(folder, str(folder), device, "auto"))
+        musicgen.slots_for = usual
+        recipes = recipes_of(_recipe(str(folder), seconds), takes)
+
+        def alone() -> None:
+            for recipe in recipes:
+                rendered(engines[0], recipe)
+
+        _tell("MusicGen-small's shapes", takes, rounds, alone, lambda: rendered(engines[1], *recipes))
+
+
+def _recipe(model: str, seconds: float) -> Recipe:
+    return Recipe(prompt="calm piano", mode=Mode.AR, model=model, seconds=seconds, seed=1)
+
+
+def _tell(
+    name: str, takes: int, rounds: int, alone: Callable[[], object], together: Callable[[], object]
+) -> None:
+    times: dict[str, list[float]] = {"alone": [], "together": []}
+    alone(), together()
+    for _ in range(rounds):
+        for way, render in (("alone", alone), ("together", together)):
+            started = time.perf_counter()
+            render()
+            times[way].append(time.perf_counter() - started)
+    one, batch = (statistics.median(times[way]) for way in ("alone", "together"))
+    print(f"{name}: {takes} alone {one:.2f} s, in a batch {batch:.2f} s, ratio {one / batch:.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
