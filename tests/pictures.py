@@ -20,8 +20,10 @@ from playwright.async_api import Browser, Page, expect
 
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
+from bot.arena.votes import Arm
 from bot.leaderboard.picture import draw
-from tests.arena.community import votes_of
+from bot.recipe import Mode
+from tests.arena.community import votes_among, votes_of
 from tests.browser import find_browser, launched
 from tests.sandbox.chat import Chat
 from tests.screencast import sandbox
@@ -33,7 +35,7 @@ PROMPT = "slow piano in the rain"
 
 
 def leaderboards(folder: Path) -> None:
-    """Write two leaderboards of simulated communities into `folder`: nothing known yet, and a winner."""
+    """Write leaderboards of simulated communities into `folder`: unknown, known, and three models."""
     tags = (("genre:jazz",), ("genre:techno", "mood:calm"), ("mood:dark", "genre:ambient"), ("genre:folk",))
     for name, community in (
         ("unknown", Community(30, 60, 5, 0.52, 0.5, 0.5)),
@@ -43,6 +45,15 @@ def leaderboards(folder: Path) -> None:
         path = folder / f"leaderboard-{name}.png"
         path.write_bytes(draw(board, "tag"))
         print(path)
+    path = folder / "leaderboard-models.png"
+    arms = {
+        Arm(Mode.AR, "musicgen-small"): -0.5,
+        Arm(Mode.AR, "musicgen-medium"): 0.1,
+        Arm(Mode.DIFFUSION, "ace-step"): 0.7,
+    }
+    board = leaderboard(votes_among(arms, duels=40, people=20), title="The Cosy Corner", now=2e6)
+    path.write_bytes(draw(board))
+    print(path)
 
 
 async def take(folder: Path) -> None:

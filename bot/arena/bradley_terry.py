@@ -8,14 +8,16 @@ model has no ties, and counting them as half a win would treat "both bad" as evi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 
-from bot.arena.ballots import A, B, Ballots, Floats, Ints, distinct
+from bot.arena.ballots import BOTH_BAD, BOTH_GOOD, A, B, Ballots, Floats, Ints, distinct
 from bot.arena.clusters import quantile
-from bot.arena.results import Strength
+from bot.arena.results import Strength, Turnout, Unranked
 
 MINIMUM = 15
 """Minimum of people and of duels, from which the intervals cover 93 to 98 % (simulation: docs/arena.md)."""
@@ -65,6 +67,34 @@ def strengths(ballots: Ballots, *, minimum: int = MINIMUM) -> tuple[Strength, ..
         for i, arm in enumerate(arms)
     ]
     return tuple(sorted(found, key=lambda one: (-one.strength, one.arm)))
+
+
+def unranked(ballots: Ballots, ranking: Sequence[Strength]) -> tuple[Unranked, ...]:
+    """Return the arms with decisive votes that a ranking left out, by name."""
+    decided = (ballots.choice <= B) & (ballots.arm_a != ballots.arm_b)
+    a_won = ballots.choice[decided] == A
+    of_a, of_b, arms = ballots.arm_a[decided], ballots.arm_b[decided], len(ballots.arms)
+    wins = np.bincount(np.where(a_won, of_a, of_b), minlength=arms)
+    losses = np.bincount(np.where(a_won, of_b, of_a), minlength=arms)
+    ranked = {one.arm for one in ranking}
+    return tuple(
+        Unranked(arm=arm, wins=int(wins[i]), losses=int(losses[i]))
+        for i, arm in enumerate(ballots.arms)
+        if arm not in ranked and wins[i] + losses[i]
+    )
+
+
+def turnout(ballots: Ballots) -> Turnout:
+    """Return how many voted on any two different arms."""
+    met = ballots.arm_a != ballots.arm_b
+    decided = met & (ballots.choice <= B)
+    return Turnout(
+        votes=int(decided.sum()),
+        people=distinct(ballots.voter[decided]),
+        duels=distinct(ballots.duel[decided]),
+        both_good=int((met & (ballots.choice == BOTH_GOOD)).sum()),
+        both_bad=int((met & (ballots.choice == BOTH_BAD)).sum()),
+    )
 
 
 def fit(wins: Floats) -> tuple[Floats, Floats]:

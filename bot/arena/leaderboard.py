@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from bot.arena.auto import rankings_by_tag
 from bot.arena.ballots import Ballots
-from bot.arena.bradley_terry import strengths
+from bot.arena.bradley_terry import strengths, turnout, unranked
 from bot.arena.breakdown import breakdown
 from bot.arena.power import needed
 from bot.arena.results import Conclusion, Leaderboard
@@ -40,6 +40,8 @@ def leaderboard(
         side_bias=side_bias(ballots),
         groups=breakdown(ballots, overall),
         strengths=ranking,
+        unranked=unranked(ballots, ranking) if ranking else (),
+        turnout=turnout(ballots),
         by_tag=rankings_by_tag(ballots) if ranking else (),
         exclusions=chosen.exclusions(now),
     )

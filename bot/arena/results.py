@@ -150,6 +150,29 @@ class Strength:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unranked:
+    """An arm that has votes but no finite strength beside the ranked ones."""
+
+    arm: Arm
+    wins: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turnout:
+    """The counted votes on any two different arms: with a preference, and without one.
+
+    people, duels: how many have a vote with a preference.
+    """
+
+    votes: int
+    people: int
+    duels: int
+    both_good: int
+    both_bad: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TagRanking:
     """The arms' strengths on prompts with one tag, partially pooled with the whole, strongest first."""
 
@@ -171,6 +194,7 @@ class Leaderboard:
     """The content of a leaderboard.
 
     strengths: empty with one arm a mode, where the Bradley–Terry model is the logit of the win rate.
+    unranked: the arms that a ranking leaves out.  turnout: the votes that it is made of.
     by_tag: the same on each tag with votes enough, the most voted one first.
     """
 
@@ -180,5 +204,7 @@ class Leaderboard:
     side_bias: SideBias
     groups: tuple[Group, ...]
     strengths: tuple[Strength, ...]
+    unranked: tuple[Unranked, ...]
+    turnout: Turnout
     by_tag: tuple[TagRanking, ...]
     exclusions: Exclusions

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, floor
+from math import ceil, exp, floor
 
 from bot.arena.results import (
     MIN_DUELS,
@@ -14,9 +14,12 @@ from bot.arena.results import (
     Leaderboard,
     Needed,
     Strength,
+    Unranked,
     WinRate,
 )
 from bot.recipe import Mode
+
+RANKING_HEADING = "Models: votes won against the average model"
 
 
 def span(low: float, high: float) -> str:
@@ -104,27 +107,59 @@ def cell_line(cell: Cell) -> str:
 
 def strength_line(one: Strength) -> str:
     """Return one arm of a ranking in words."""
-    games = f"{count(one.wins, 'win')}, {count(one.losses, 'loss', 'losses')}"
-    name = f"{one.arm.model} ({one.arm.mode})"
-    if not one.known:
-        return f"{name}: too few votes ({games})"
-    return f"{name}: {one.strength:+.2f}, {one.low:+.2f} to {one.high:+.2f} ({games})"
+    return f"{arm_name(one)}: {strength_span(one)} ({_games(one)})"
+
+
+def unranked_line(one: Unranked) -> str:
+    """Return why an arm is not in the ranking, the reason first, because a picture cuts long names."""
+    reasons = {one.losses: "No vote lost yet", one.wins: "No vote won yet"}
+    return f"{reasons.get(0, 'Too few duels with the others')}: {arm_name(one)}"
+
+
+def arm_name(one: Strength | Unranked) -> str:
+    """Return a model's name with its mode."""
+    return f"{one.arm.model} ({one.arm.mode})"
+
+
+def strength_span(one: Strength) -> str:
+    """Return the interval of an arm's wins against the average arm; a strength of 0 is 50 %."""
+    return span(expit(one.low), expit(one.high)) if one.known else finding(Conclusion.TOO_FEW, 0, 1)
+
+
+def expit(logit: float) -> float:
+    """Return the share, 0 to 1, of a logit, which may be infinite."""
+    return 1 / (1 + exp(-logit)) if logit >= 0 else 1 - 1 / (1 + exp(logit))
+
+
+def _games(one: Strength | Unranked) -> str:
+    return f"{count(one.wins, 'win')}, {count(one.losses, 'loss', 'losses')}"
 
 
 def ranking_headline(ranking: Sequence[Strength]) -> str:
     """Return what may be said of the strongest model, in one short line."""
     first, *others = ranking
     if not first.known:
-        return "Not yet known: too few votes"
+        return "Too few votes to rank them"
     if all(first.low > other.high for other in others):
-        return f"{first.arm.model} leads"
-    return f"Not yet known: {first.arm.model} is ahead"
+        return f"Leading: {first.arm.model}"
+    return "Not yet known which is best"
 
 
-def footnotes(board: Leaderboard) -> list[str]:
-    """Return what else has to be known: ties, the side, the votes that do not count."""
-    counts = board.overall.counts
-    notes = [f"Both good: {counts.both_good:,} · both bad: {counts.both_bad:,} (not in the win rate)"]
+def turnout_line(board: Leaderboard) -> str:
+    """Return how many votes a ranking is made of."""
+    votes, duels = count(board.turnout.votes, "vote"), count(board.turnout.duels, "duel")
+    return f"{votes} · {count(board.turnout.people, 'person', 'people')} · {duels}"
+
+
+def footnotes(board: Leaderboard, *, ranking: bool = False) -> list[str]:
+    """Return what else has to be known: arms left out, ties, the side, the votes that do not count.
+
+    ranking: whether it stands below the models by strength, or below the win rate of the modes.
+    """
+    counts = board.turnout if ranking else board.overall.counts
+    notes = [unranked_line(one) for one in board.unranked] if ranking else []
+    where = "ranking" if ranking else "win rate"
+    notes.append(f"Both good: {counts.both_good:,} · both bad: {counts.both_bad:,} (not in the {where})")
     side = board.side_bias
     if side.rate is not None and side.biased:
         notes.append(f"Side A wins {span(side.low, side.high)}, whatever stands there")
@@ -138,11 +173,11 @@ def beside_picture(board: Leaderboard, group: str | None, drawn_rows: int) -> li
 
     group: the breakdown that is drawn; None for the models.
     """
+    if group is None and board.strengths:
+        return [strength_line(one) for one in board.strengths[drawn_rows:]]
     lines = []
     if board.overall.conclusion is Conclusion.NOT_YET_KNOWN:
         lines.append(f"95 % interval of diffusion's wins: {span(board.overall.low, board.overall.high)}")
-    if group is None:
-        return lines + [strength_line(one) for one in board.strengths[drawn_rows:]]
     cells = next((found.cells for found in board.groups if found.name == group), ())
     return lines + [f"{cell.name}: {cell_line(cell)}" for cell in cells[drawn_rows:]]
 
@@ -151,12 +186,14 @@ def as_text(board: Leaderboard, limit: int = 4_000) -> str:
     """Return the leaderboard as text for screen readers, whole lines of at most `limit` characters in all."""
     lines = [board.title]
     if board.strengths:
-        lines += [ranking_headline(board.strengths), "Models, strength in logits with 95 % intervals:"]
-        lines += [*(strength_line(one) for one in board.strengths), ""]
+        lines += [ranking_headline(board.strengths), f"{RANKING_HEADING}, 95 % intervals:"]
+        lines += [strength_line(one) for one in board.strengths]
+        lines += [turnout_line(board), *footnotes(board, ranking=True)]
+        lines += ["", "The two modes:"] if board.overall.counts.total else []
     if board.overall.counts.total or not board.strengths:
         lines += [headline(board.overall, board.needed), outlook(board.overall, board.needed)]
         lines = [line for i, line in enumerate(lines) if line or not i or lines[i - 1]]
-        lines += [detail(board.overall), *footnotes(board)]
+        lines += [detail(board.overall), *([] if board.strengths else footnotes(board))]
     for tagged in board.by_tag:
         name = tagged.tag.rpartition(":")[2]
         lines += ["", f"Models on {name}, {count(tagged.duels, 'duel')}:"]

@@ -21,10 +21,21 @@ from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from matplotlib.transforms import Affine2D
-from scipy.special import expit
 
 from bot.arena.results import Conclusion, Leaderboard
-from bot.arena.text import count, finding, footnotes, headline, outlook, ranking_headline, span
+from bot.arena.text import (
+    RANKING_HEADING,
+    arm_name,
+    count,
+    expit,
+    finding,
+    footnotes,
+    headline,
+    outlook,
+    ranking_headline,
+    strength_span,
+    turnout_line,
+)
 from bot.arena.winrate import conclusion
 from bot.recipe import Mode
 
@@ -59,9 +70,11 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
     Raises ValueError when the board has no such breakdown but has others.
     """
     heading, rows = _rows(board, group)
-    notes = [*footnotes(board), *([f"{len(rows) - ROWS} more rows below"] if len(rows) > ROWS else [])]
+    ranking = group is None and bool(board.strengths)
+    more = [f"{len(rows) - ROWS} more rows below"] if len(rows) > ROWS else []
+    notes = [*footnotes(board, ranking=ranking), *more]
     rows = rows[:ROWS]
-    if group is None and board.strengths:
+    if ranking:
         return _ranking(board, heading, rows, notes)
     below = outlook(board.overall, board.needed)
     height = 312 + 36 * bool(below) + (58 + 84 * len(rows)) * bool(rows) + 36 * len(notes)
@@ -93,11 +106,15 @@ def draw(board: Leaderboard, group: str | None = None) -> bytes:
 
 def _ranking(board: Leaderboard, heading: str, rows: list[_Row], notes: list[str]) -> bytes:
     """Return the models by strength, without the modes' win rate."""
-    sheet = _Sheet(214 + 84 * len(rows) + 36 * len(notes))
+    sheet = _Sheet(264 + 84 * len(rows) + 36 * len(notes))
     sheet.text(_MARGIN, 48, board.title, _TITLE, _QUIET)
     sheet.text(_MARGIN, 100, ranking_headline(board.strengths), _HEADLINE, _INK, bold=True)
     sheet.text(_MARGIN, 146, heading, _TEXT, _QUIET)
-    y = sheet.rows(158, rows) + 44
+    y = sheet.rows(158, rows) + 24
+    sheet.shares(y)
+    y += 48
+    sheet.text(_MARGIN, y, turnout_line(board), _TEXT, _QUIET)
+    y += 36
     for note in notes:
         sheet.text(_MARGIN, y, note, _TEXT, _QUIET)
         y += 36
@@ -108,11 +125,11 @@ def _rows(board: Leaderboard, group: str | None) -> tuple[str, list[_Row]]:
     if group is None:
         rows = []
         for one in board.strengths:
-            low, high = float(expit(one.low)), float(expit(one.high))
+            low, high = expit(one.low), expit(one.high)
             said = _against_average(low, high) if one.known else Conclusion.TOO_FEW
-            words = span(low, high) if one.known else "Too few votes"
-            rows.append(_Row(one.arm.model, words, low, high, float(expit(one.strength)), said))
-        return "Models: wins against the average model", rows
+            words = strength_span(one)
+            rows.append(_Row(arm_name(one), words, low, high, expit(one.strength), said))
+        return RANKING_HEADING, rows
     for found in board.groups:
         if found.name == group:
             return f"By {group}", [
@@ -219,6 +236,12 @@ class _Sheet:
             WIDTH - _MARGIN, y, f"{Mode.DIFFUSION} ▶", _TEXT, _COLOURS[Conclusion.DIFFUSION], right=True
         )
         self.text(_x(0.5) - self.width("50 %", _TEXT) / 2, y, "50 %", _TEXT, _QUIET)
+
+    def shares(self, y: float) -> None:
+        """Label the ends and the middle of a track of shares."""
+        self.text(_MARGIN, y, "0 %", _TEXT, _QUIET)
+        self.text(_x(0.5) - self.width("average", _TEXT) / 2, y, "average", _TEXT, _QUIET)
+        self.text(WIDTH - _MARGIN, y, "100 %", _TEXT, _QUIET, right=True)
 
     def png(self) -> bytes:
         """Return the card as a PNG."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from benchmarks.arena_communities import Community
 from bot.arena.votes import Arm, Choice, ExcludedReason, Vote
@@ -51,6 +52,24 @@ def votes_of(community: Community, seed: int, tags: tuple[tuple[str, ...], ...] 
         a, b = (DIFFUSION, AR) if s > 0 else (AR, DIFFUSION)
         choice = Choice.A if (w == 1) == (s > 0) else Choice.B
         found.append(vote(int(d), int(p), choice, a=a, b=b, tags=tags[int(d) % len(tags)]))
+    return found
+
+
+def votes_among(
+    strengths: dict[Arm, float], duels: int, people: int, seed: int = 3, built_in: bool = False
+) -> list[Vote]:
+    """Votes of everybody on duels of random pairs; strengths in logits, a tenth of the votes are ties."""
+    rng = np.random.default_rng(seed)
+    arms = list(strengths)
+    found = []
+    for duel in range(100, 100 + duels):
+        a, b = (arms[i] for i in rng.choice(len(arms), 2, replace=False))
+        chance = expit(strengths[a] - strengths[b])
+        tags = (("genre:jazz", "genre:techno", "mood:calm")[duel % 3],)
+        for voter in range(1_000, 1_000 + people):
+            choice = Choice.A if rng.random() < chance else Choice.B
+            choice = Choice.BOTH_GOOD if rng.random() < 0.1 else choice
+            found.append(vote(duel, voter, choice, a=a, b=b, tags=tags, built_in=built_in))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Three real models in one bot, the built-in ones and a MusicGen in its published format: choice, duel, votes."""
+"""The built-in models and a MusicGen in its published format in one bot: choice, duel, votes, `mode:auto`."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ import pytest_asyncio
 from PIL import Image
 
 from benchmarks.duels import fill
-from bot.arena.votes import Arm, Choice, Vote
+from bot.arena.votes import Arm
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION
 from bot.recipe import Mode
 from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.spec import Spec
-from tests.arena.community import vote as vote_on
+from tests.arena.community import votes_among
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, made, private, queued
+from tests.e2e.clips import WAIT, carries_clip, made, private, queued
 from tests.e2e.conftest import running
 from tests.e2e.test_duels import HEARD, open_duel, query, revealed, said
 from tests.engines.checkpoint_files import write_musicgen
@@ -34,7 +34,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MUSICGEN = "musicgen-tiny"
 MODELS = (BUILTIN_AR, BUILTIN_DIFFUSION, MUSICGEN)
-STRENGTHS = {BUILTIN_AR: 0.9, BUILTIN_DIFFUSION: 0.0, MUSICGEN: -0.9}
+STRENGTHS = {
+    Arm(Mode.AR, BUILTIN_AR): 0.9,
+    Arm(Mode.DIFFUSION, BUILTIN_DIFFUSION): 0.0,
+    Arm(Mode.AR, MUSICGEN): -0.9,
+}
 """In logits, of the community whose votes the leaderboard is drawn from."""
 
 
@@ -96,13 +100,15 @@ async def test_two_ar_models_meet_and_a_leaderboard_of_three_is_drawn(
     assert f"{of_musicgen.upper()} was {MUSICGEN}" in told
 
     # 20 more people, whose duels nobody could wait for here.
-    fill(bot.folder / "antiphon.db", neighbours(), music.channel.guild_id or 0)
+    others = votes_among(STRENGTHS, duels=30, people=20, built_in=True)
+    fill(bot.folder / "antiphon.db", others, music.channel.guild_id or 0)
     board = await (await alice.slash("leaderboard")).finished(WAIT)
     [picture] = board.attachments
     words = picture.description or ""
-    assert f"{BUILTIN_AR} leads" in words
-    ranked = [words.index(f"{name} (") for name in MODELS]
-    assert ranked == sorted(ranked), "by strength"
+    assert f"Leading: {BUILTIN_AR}" in words
+    ranked = re.findall(r"(\S+) \((?:ar|diffusion)\): \d+–\d+ % \(\d+ wins, \d+ losses\)", words)
+    assert ranked[:3] == list(MODELS), "by strength"
+    assert "25 people · 31 duels" in words
     png = np.asarray(Image.open(io.BytesIO(bot.sandbox.bytes_of(picture))).convert("RGB"))
     assert png.shape[1] == 800
 
@@ -115,49 +121,28 @@ async def test_auto_takes_what_the_votes_prefer_among_the_three(bot: BotProcess,
     assert re.search(rf"Chosen by auto: \d+ votes on jazz here, \d+ to \d+ for {BUILTIN_AR}", card)
 
 
-def neighbours() -> list[Vote]:
-    """Votes of 20 people on 30 duels among the three, drawn by STRENGTHS."""
-    rng = np.random.default_rng(3)
-    modes = {BUILTIN_DIFFUSION: Mode.DIFFUSION}
-    arms = [Arm(modes.get(name, Mode.AR), name) for name in MODELS]
-    votes = []
-    for duel in range(100, 130):
-        a, b = (arms[i] for i in rng.choice(3, 2, replace=False))
-        won = 1 / (1 + np.exp(STRENGTHS[b.model] - STRENGTHS[a.model]))
-        tags = ("genre:jazz",) if duel % 2 else ("genre:techno",)
-        for voter in range(1_000, 1_020):
-            choice = Choice.A if rng.random() < won else Choice.B
-            votes.append(vote_on(duel, voter, choice, a=a, b=b, tags=tags, built_in=True))
-    return votes
-
-
 async def test_requests_for_models_that_do_not_fit_together_swap_seldom(
     description: Spec, tmp_path: Path
 ) -> None:
-    """Two MusicGens with memory for one, ten requests that alternate between them."""
+    """Two MusicGens with memory for one, six requests that alternate between them."""
     names = ("first", "second")
     folders = [str(write_musicgen(tmp_path / name, seed=seed)) for seed, name in enumerate(names)]
     environment = {
         ENGINES: "bot.engines.registry",
         "MODELS": ",".join(folders),
         "MODEL_MEMORY_GB": "0.0001",
-        "MAX_JOBS_PER_MEMBER": "10",
     }
     async with running(description, tmp_path, **environment) as bot:
         alice, bob = bot.sandbox.member("alice"), bot.sandbox.member("bob")
-        # The bot is away from its worker while all of them are queued: one long clip goes ahead.
-        await queued(bot.sandbox.member("carol"), "a tune", seconds=30, model="first")
-        for _ in range(5):
+        # A longer clip goes ahead, so that all of them are queued while the worker is busy.
+        answers = [await queued(bot.sandbox.member("carol"), "a tune", seconds=20, model="first")]
+        for _ in range(3):
             for who, name in ((alice, "second"), (bob, "first")):
-                await queued(who, "a tune", model=name)
-        music = bot.sandbox.channel("music")
-
-        def all_there() -> bool | None:
-            return len([m for m in music.messages if m.attachments]) == 11 or None
-
-        await bot.sandbox.until(all_there, WAIT, "eleven clips")
+                answers.append(await queued(who, "a tune", model=name))
+        for answer in answers:
+            await carries_clip(answer, bot.sandbox)
         with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
             rows = database.execute("SELECT json_extract(recipe, '$.model') FROM jobs ORDER BY claimed_at")
             order = [Path(model).name for (model,) in rows]
         swaps = sum(one != other for one, other in pairwise(order))
-        assert 1 <= swaps <= 4, order
+        assert 1 <= swaps <= 2, order

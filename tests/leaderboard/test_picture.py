@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from matplotlib.image import imread
+from scipy.special import expit as scipy_expit
 
 from benchmarks.arena_communities import Community
 from bot.arena.leaderboard import leaderboard
 from bot.arena.results import MIN_DUELS, MIN_PEOPLE, Cell, Conclusion, Leaderboard, Needed, WinRate
-from bot.arena.text import as_text, beside_picture, finding, headline, outlook, span
-from bot.arena.votes import Vote
+from bot.arena.text import as_text, beside_picture, expit, finding, headline, outlook, span
+from bot.arena.votes import Arm, Choice, Vote
 from bot.leaderboard.picture import ROWS, WIDTH, draw
-from tests.arena.community import vote, vote_lists, votes_of
+from bot.recipe import Mode
+from tests.arena.community import vote, vote_lists, votes_among, votes_of
 
 TAGS = (("genre:jazz",), ("genre:techno", "mood:calm"), ("mood:dark",))
 ORANGE, BLUE = (0xE6, 0x9F, 0x00), (0x56, 0xB4, 0xE9)
@@ -94,6 +96,60 @@ def test_a_long_breakdown_is_cut_on_the_picture_and_whole_in_the_text() -> None:
 )
 def test_any_title_can_be_drawn(title: str) -> None:
     assert draw(replace(KNOWN, title=title)).startswith(b"\x89PNG")
+
+
+ARMS = {Arm(Mode.AR, "small"): -0.8, Arm(Mode.AR, "large"): 0.0, Arm(Mode.DIFFUSION, "ace"): 0.8}
+
+
+def test_a_ranking_says_each_models_share_of_wins_and_counts_every_vote() -> None:
+    votes = votes_among(ARMS, duels=30, people=20)
+    shown = board(votes)
+    ties = sum(one.choice is Choice.BOTH_GOOD for one in votes)
+    assert [one.arm.model for one in shown.strengths] == ["ace", "large", "small"]
+    text = as_text(shown)
+    assert "Leading: ace" in text
+    assert "logit" not in text
+    for one in shown.strengths:
+        interval = span(float(scipy_expit(one.low)), float(scipy_expit(one.high)))
+        line = f"{one.arm.model} ({one.arm.mode}): {interval} ({one.wins} wins, {one.losses} losses)"
+        assert line in text
+    # Those of two AR models too, which the win rate of the modes does not count.
+    assert f"{len(votes) - ties} votes · 20 people · 30 duels" in text
+    assert f"Both good: {ties} · both bad: 0 (not in the ranking)" in text
+    assert shown.overall.counts.both_good < ties
+    assert beside_picture(shown, None, ROWS) == [], "the picture has it all"
+    assert "large" in beside_picture(shown, None, 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [(Choice.A, "No vote won yet: other (ar)"), (Choice.B, "No vote lost yet: other (ar)")],
+)
+def test_a_model_without_a_finite_strength_is_named_below_the_ranking(choice: Choice, reason: str) -> None:
+    votes = votes_among(ARMS, duels=30, people=20)
+    met = {"a": Arm(Mode.DIFFUSION, "ace"), "b": Arm(Mode.AR, "other")}
+    shown = board(votes + [vote(500 + d, 1_000, choice, **met) for d in range(3)])
+    assert [one.arm.model for one in shown.unranked] == ["other"]
+    assert reason in as_text(shown)
+    assert len(pixels(draw(shown))) > len(pixels(draw(board(votes)))), "a line more"
+
+
+def test_a_model_that_met_none_of_the_ranked_ones_is_named() -> None:
+    pair = {"a": Arm(Mode.AR, "one"), "b": Arm(Mode.AR, "two")}
+    apart = [vote(500 + d, p, (Choice.A, Choice.B)[p % 2], **pair) for d in range(3) for p in range(4)]
+    text = as_text(board(votes_among(ARMS, duels=30, people=20) + apart))
+    assert "Too few duels with the others: one (ar)" in text
+
+
+def test_a_ranking_without_votes_enough_says_so() -> None:
+    text = as_text(board(votes_among(ARMS, duels=8, people=8)))
+    assert "Too few votes to rank them" in text
+    assert "small (ar): Too few votes (" in text
+
+
+@pytest.mark.parametrize("logit", [-np.inf, -800.0, -1.5, 0.0, 1.5, 800.0, np.inf])
+def test_the_share_of_a_strength_is_its_logistic(logit: float) -> None:
+    assert expit(logit) == pytest.approx(float(scipy_expit(logit)), abs=1e-12)
 
 
 @given(vote_lists(max_people=20, max_duels=20))
