@@ -127,16 +127,16 @@ def test_a_ranking_says_each_models_share_of_wins_and_counts_every_vote() -> Non
 )
 def test_a_model_without_a_finite_strength_is_named_below_the_ranking(choice: Choice, reason: str) -> None:
     votes = votes_among(ARMS, duels=30, people=20)
-    met = {"a": Arm(Mode.DIFFUSION, "ace"), "b": Arm(Mode.AR, "other")}
-    shown = board(votes + [vote(500 + d, 1_000, choice, **met) for d in range(3)])
+    ace, other = Arm(Mode.DIFFUSION, "ace"), Arm(Mode.AR, "other")
+    shown = board(votes + [vote(500 + d, 1_000, choice, a=ace, b=other) for d in range(3)])
     assert [one.arm.model for one in shown.unranked] == ["other"]
     assert reason in as_text(shown)
     assert len(pixels(draw(shown))) > len(pixels(draw(board(votes)))), "a line more"
 
 
 def test_a_model_that_met_none_of_the_ranked_ones_is_named() -> None:
-    pair = {"a": Arm(Mode.AR, "one"), "b": Arm(Mode.AR, "two")}
-    apart = [vote(500 + d, p, (Choice.A, Choice.B)[p % 2], **pair) for d in range(3) for p in range(4)]
+    one, two = Arm(Mode.AR, "one"), Arm(Mode.AR, "two")
+    apart = [vote(500 + d, p, (Choice.A, Choice.B)[p % 2], a=one, b=two) for d in range(3) for p in range(4)]
     text = as_text(board(votes_among(ARMS, duels=30, people=20) + apart))
     assert "Too few duels with the others: one (ar)" in text
 
