@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 
 def tell(
@@ -30,3 +32,17 @@ def tell(
     width = max(map(len, figures))
     for name, value in figures.items():
         print(f"{name:{width}}  {value}")
+
+
+def interval(values: Sequence[Sequence[float]], samples: int = 2_000) -> tuple[float, float, float]:
+    """Return the mean of values in groups and its 95 % interval, low and high.
+
+    Values of one group (clips of one prompt) depend on each other, so whole groups are drawn with
+    replacement: the percentile bootstrap (Efron and Tibshirani 1993, chapters 8 and 13).
+    """
+    groups = [np.asarray(group, float) for group in values if len(group)]
+    sums, counts = np.array([g.sum() for g in groups]), np.array([g.size for g in groups])
+    drawn = np.random.default_rng(1).integers(0, len(groups), (samples, len(groups)))
+    means = sums[drawn].sum(1) / counts[drawn].sum(1)
+    low, high = np.percentile(means, (2.5, 97.5))
+    return float(sums.sum() / counts.sum()), float(low), float(high)
