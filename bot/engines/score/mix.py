@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -54,47 +55,128 @@ MIXES: dict[str, Mix] = {
     "bright": Mix(room=0.6, wet=0.1, high_pass=60, drive=0.2),
     "rain": Mix(room=1.8, wet=0.3, low_pass=7000, rain=0.03),
 }
+ECHOES = 4
 FADE_IN, FADE_OUT = 0.005, 0.2
 CEILING = 0.89
 """Peak of a finished mix, −1 dBFS."""
+BLOCK_SECONDS = 30.0
+"""What is mixed at once, so that memory grows with a clip's length by the clip itself alone."""
+
+Dry = Callable[[int, int], tuple[FloatArray, FloatArray]]
+"""Returns music and drums, float32 [2, n] each, from one sample of a clip up to another."""
 
 
 def mixed(
-    music: FloatArray, drums: FloatArray, kicks: list[float], name: str, beat: float, rate: int, seed: int
+    dry: Dry, samples: int, kicks: list[float], name: str, beat: float, rate: int, seed: int
 ) -> FloatArray:
-    """Return the finished clip, float32 [2, n].
+    """Return the finished clip, float32 [2, samples].
 
-    music, drums: float32 [2, n].  kicks: times of bass drum strokes in seconds.  beat: seconds a beat.
+    kicks: times of bass drum strokes in seconds.  beat: seconds a beat.
     """
     mix = MIXES[name]
-    rng = np.random.default_rng(seed)
+    blocks = _blocks(samples, rate)
+    out = np.empty((2, samples), np.float32)
+    powers = []
+    for start, stop in blocks:
+        first = max(0, start - _reach(mix, beat, rate))
+        music, drums = dry(first, stop)
+        out[:, start:stop] = _with_room(mix, music, drums, kicks, beat, rate, first)[:, start - first :]
+        powers.append(np.mean(out[:, start:stop] ** 2))
+    level = np.sqrt(np.float32(np.average(powers, weights=[stop - start for start, stop in blocks]))) + 1e-6
+    effects = _Effects(mix, rate, np.random.default_rng(seed))
+    # A clip of one block stays in double precision until its end; longer ones take the place of the clip.
+    whole: npt.NDArray[np.floating] = out if len(blocks) > 1 else np.empty(out.shape)
+    for start, stop in blocks:
+        whole[:, start:stop] = effects(out[:, start:stop] * (0.14 / level))
+    return _finished(whole, rate)
+
+
+def _blocks(samples: int, rate: int) -> list[tuple[int, int]]:
+    """Return the blocks of a clip, from a sample up to another."""
+    size = round(BLOCK_SECONDS * rate)
+    return [(start, min(start + size, samples)) for start in range(0, samples, size)]
+
+
+def _reach(mix: Mix, beat: float, rate: int) -> int:
+    """Return how many samples before a block are heard in it, as echo and room."""
+    echo = ECHOES * round(mix.echo[0] * beat * rate) if mix.echo else 0
+    return echo + len(_impulse(mix.room, rate)[0])
+
+
+def _with_room(
+    mix: Mix, music: FloatArray, drums: FloatArray, kicks: list[float], beat: float, rate: int, first: int
+) -> FloatArray:
+    """Return music and drums [2, n], from the sample `first` of the clip, with ducking, echo and room."""
     samples = music.shape[1]
     if mix.duck and kicks:
-        music = music * _ducking(kicks, samples, rate, mix.duck)
+        music = music * _ducking(kicks, first, samples, rate, mix.duck)
     if mix.echo:
         music = _echoed(music, mix.echo[0] * beat, mix.echo[1], rate)
     dry = music + drums
     send = music + 0.35 * drums
-    impulse = _impulse(mix.room, rate)
-    out = dry + mix.wet * scipy.signal.oaconvolve(send, impulse, axes=1)[:, :samples]
-    level = np.sqrt(np.mean(out**2)) + 1e-6
-    out = out * (0.14 / level)
-    if mix.drive:
-        out = np.tanh(out * (1 + mix.drive)) / (1 + 0.5 * mix.drive)
-    if mix.flutter:
-        out = _fluttered(out, mix.flutter, rate)
-    if mix.crush > 1:
-        out = np.repeat(out[:, :: mix.crush], mix.crush, axis=1)[:, :samples]
-    if mix.low_pass:
-        out = scipy.signal.sosfilt(scipy.signal.butter(2, mix.low_pass, fs=rate, output="sos"), out, axis=1)
-    out = scipy.signal.sosfilt(
-        scipy.signal.butter(1, mix.high_pass, "high", fs=rate, output="sos"), out, axis=1
-    )
-    if mix.crackle:
-        out = out + _crackle(samples, mix.crackle, rate, rng)
-    if mix.rain:
-        out = out + _rain(samples, mix.rain, rate, rng)
-    return _finished(out, rate)
+    wet = scipy.signal.oaconvolve(send, _impulse(mix.room, rate), axes=1)[:, :samples]
+    return np.asarray(dry + mix.wet * wet)
+
+
+class _Effects:
+    """What is done to a mix after its room, block after block."""
+
+    def __init__(self, mix: Mix, rate: int, rng: np.random.Generator) -> None:
+        self._mix, self._rate = mix, rate
+        self._start = 0
+        self._before: npt.NDArray[np.floating] = np.zeros((2, 0))
+        self._low = _Filter(2, mix.low_pass, "low", rate) if mix.low_pass else None
+        self._high = _Filter(1, mix.high_pass, "high", rate)
+        self._noise = _Noise(mix, rate, rng)
+
+    def __call__(self, out: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Return the next block [2, n]."""
+        mix, samples = self._mix, out.shape[1]
+        if mix.drive:
+            out = np.tanh(out * (1 + mix.drive)) / (1 + 0.5 * mix.drive)
+        if mix.flutter:
+            dry = np.concatenate([self._before, out], axis=1) if self._start else out
+            reach = math.ceil(2 * mix.flutter * self._rate) + 1
+            out = _fluttered(dry, mix.flutter, self._rate, self._start, samples)
+            self._before = dry[:, -reach:].copy()
+        if mix.crush > 1:
+            out = np.repeat(out[:, :: mix.crush], mix.crush, axis=1)[:, :samples]
+        if self._low is not None:
+            out = self._low(out)
+        self._start += samples
+        return self._noise(self._high(out))
+
+
+class _Noise:
+    """The crackle and rain of a mix, block after block."""
+
+    def __init__(self, mix: Mix, rate: int, rng: np.random.Generator) -> None:
+        self._mix, self._rate, self._rng = mix, rate, rng
+        self._pops = _Filter(1, (400, 6000), "band", rate)
+        self._drops = _Filter(1, (900, 9000), "band", rate)
+
+    def __call__(self, out: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+        """Return the next block [2, n] with its noise."""
+        if self._mix.crackle:
+            out = out + _crackle(out.shape[1], self._mix.crackle, self._rate, self._rng, self._pops)
+        if self._mix.rain:
+            out = out + _rain(out.shape[1], self._mix.rain, self._rng, self._drops)
+        return out
+
+
+class _Filter:
+    """A Butterworth filter that goes on, block after block, where it was."""
+
+    def __init__(self, order: int, hertz: float | tuple[float, float], kind: str, rate: int) -> None:
+        self._sections = scipy.signal.butter(order, hertz, kind, fs=rate, output="sos")
+        self._state: npt.NDArray[np.float64] | None = None
+
+    def __call__(self, wave: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return the next block [..., n] filtered."""
+        if self._state is None:
+            self._state = np.zeros((len(self._sections), *wave.shape[:-1], 2))
+        out, self._state = scipy.signal.sosfilt(self._sections, wave, zi=self._state)
+        return np.asarray(out)
 
 
 def mixed_parts(
@@ -118,7 +200,7 @@ def mixed_parts(
     parts: list[npt.NDArray[np.floating]] = []
     for part in music:
         if mix.duck and kicks:
-            part = part * _ducking(kicks, samples, rate, mix.duck)
+            part = part * _ducking(kicks, 0, samples, rate, mix.duck)
         if mix.echo:
             part = _echoed(part, mix.echo[0] * beat, mix.echo[1], rate)
         parts.append(part + mix.wet * scipy.signal.oaconvolve(part, impulse, axes=1)[:, :samples])
@@ -130,19 +212,15 @@ def mixed_parts(
         gain = _gain(whole, np.tanh(whole * (1 + mix.drive)) / (1 + 0.5 * mix.drive))
         parts = [part * gain for part in parts]
     if mix.flutter:
-        parts = [_fluttered(part, mix.flutter, rate) for part in parts]
+        parts = [_fluttered(part, mix.flutter, rate, 0, samples) for part in parts]
     if mix.crush > 1:
         parts = [np.repeat(part[:, :: mix.crush], mix.crush, axis=1)[:, :samples] for part in parts]
     if mix.low_pass:
-        low = scipy.signal.butter(2, mix.low_pass, fs=rate, output="sos")
-        parts = [scipy.signal.sosfilt(low, part, axis=1) for part in parts]
-    high = scipy.signal.butter(1, mix.high_pass, "high", fs=rate, output="sos")
-    parts = [scipy.signal.sosfilt(high, part, axis=1) for part in parts]
-    noise = np.zeros((2, samples))
-    if mix.crackle:
-        noise = noise + _crackle(samples, mix.crackle, rate, rng)
-    if mix.rain:
-        noise = noise + _rain(samples, mix.rain, rate, rng)
+        parts = [_Filter(2, mix.low_pass, "low", rate)(part) for part in parts]
+    parts = [_Filter(1, mix.high_pass, "high", rate)(part) for part in parts]
+    noise, add_noise = np.zeros((2, samples)), _Noise(mix, rate, rng)
+    for start, stop in _blocks(samples, rate):
+        noise[:, start:stop] = add_noise(noise[:, start:stop])
     parts.append(noise)
     whole = _sum(parts)
     gain = _gain(whole, _finished(whole.copy(), rate))
@@ -166,20 +244,29 @@ def _gain(before: npt.NDArray[np.floating], after: npt.NDArray[np.floating]) -> 
 
 
 def _finished(out: npt.NDArray[np.floating], rate: int) -> FloatArray:
-    peak = float(np.abs(out).max()) + 1e-9
+    """Bring a mix [2, n] under the ceiling and fade it, in place; return it as float32."""
+    parts = [out[:, start:stop] for start, stop in _blocks(out.shape[1], rate)]
+    peak = _peak(parts) + 1e-9
     if peak > CEILING:
         knee = 0.6
-        over = np.abs(out) > knee
-        squeezed = knee + (1 - knee) * np.tanh((np.abs(out) - knee) / (1 - knee))
-        out = np.where(over, np.sign(out) * squeezed, out)
-        out = out * min(1.0, CEILING / (float(np.abs(out).max()) + 1e-9))
+        for part in parts:
+            over = np.abs(part) > knee
+            squeezed = knee + (1 - knee) * np.tanh((np.abs(part) - knee) / (1 - knee))
+            part[:] = np.where(over, np.sign(part) * squeezed, part)
+        gain = min(1.0, CEILING / (_peak(parts) + 1e-9))
     else:
-        out = out * min(CEILING / peak, 4.0)
+        gain = min(CEILING / peak, 4.0)
+    for part in parts:
+        part *= gain
     samples = out.shape[1]
     rise, fall = min(samples, round(FADE_IN * rate)), min(samples, round(FADE_OUT * rate))
     out[:, :rise] *= np.linspace(0, 1, rise)
     out[:, samples - fall :] *= np.linspace(1, 0, fall) ** 2
     return np.asarray(out, np.float32)
+
+
+def _peak(parts: Sequence[npt.NDArray[np.floating]]) -> float:
+    return max((float(np.abs(part).max()) for part in parts), default=0.0)
 
 
 @lru_cache(maxsize=16)
@@ -194,21 +281,23 @@ def _impulse(seconds: float, rate: int) -> FloatArray:
     return np.asarray(out / np.sqrt(np.sum(out**2, axis=1, keepdims=True)), np.float32)
 
 
-def _ducking(kicks: list[float], samples: int, rate: int, depth: float) -> FloatArray:
+def _ducking(kicks: list[float], first: int, samples: int, rate: int, depth: float) -> FloatArray:
+    """Return the gain under the kicks, float32 [samples], from the sample `first` of the clip."""
     gain = np.ones(samples, np.float32)
     length = round(0.24 * rate)
     dip = (1 - depth * (1 - np.linspace(0, 1, length)) ** 1.5).astype(np.float32)
     for kick in kicks:
-        start = round(kick * rate)
-        part = gain[start : start + length]
-        np.minimum(part, dip[: len(part)], out=part)
+        start = round(kick * rate) - first
+        part = gain[max(0, start) : max(0, start + length)]
+        begun = max(0, -start)
+        np.minimum(part, dip[begun : begun + len(part)], out=part)
     return gain
 
 
 def _echoed(music: FloatArray, delay: float, level: float, rate: int) -> FloatArray:
     out = music.copy()
     lag = round(delay * rate)
-    for repeat in range(1, 5):
+    for repeat in range(1, ECHOES + 1):
         shift = lag * repeat
         if shift >= music.shape[1]:
             break
@@ -217,27 +306,29 @@ def _echoed(music: FloatArray, delay: float, level: float, rate: int) -> FloatAr
     return out
 
 
-def _fluttered(wave: npt.NDArray[np.floating], depth: float, rate: int) -> npt.NDArray[np.floating]:
-    time = np.arange(wave.shape[1])
+def _fluttered(
+    wave: npt.NDArray[np.floating], depth: float, rate: int, start: int, samples: int
+) -> npt.NDArray[np.floating]:
+    """Return the last samples of a wave [2, n] with tape's wander; `start`: where in the clip they begin."""
+    stop = start + samples
+    time = np.arange(stop - wave.shape[1], stop)
+    now = time[-samples:]
     wander = (
         depth
         * rate
-        * (0.7 * np.sin(2 * np.pi * 0.55 * time / rate) + 0.1 * np.sin(2 * np.pi * 6.3 * time / rate))
+        * (0.7 * np.sin(2 * np.pi * 0.55 * now / rate) + 0.1 * np.sin(2 * np.pi * 6.3 * now / rate))
     )
-    position = np.clip(time - depth * rate + wander, 0, wave.shape[1] - 1)
+    position = np.clip(now - depth * rate + wander, 0, stop - 1)
     return np.stack([np.interp(position, time, channel) for channel in wave])
 
 
-def _crackle(samples: int, level: float, rate: int, rng: np.random.Generator) -> FloatArray:
+def _crackle(samples: int, level: float, rate: int, rng: np.random.Generator, band: _Filter) -> FloatArray:
     hiss = rng.standard_normal((2, samples)).astype(np.float32) * level * 0.12
     pops = np.zeros(samples, np.float32)
     positions = rng.integers(0, samples, max(1, round(9 * samples / rate)))
     pops[positions] = rng.exponential(level * 2.5, len(positions)) * rng.choice([-1, 1], len(positions))
-    shaped = scipy.signal.sosfilt(scipy.signal.butter(1, (400, 6000), "band", fs=rate, output="sos"), pops)
-    return np.asarray(hiss + 3 * shaped, np.float32)
+    return np.asarray(hiss + 3 * band(pops), np.float32)
 
 
-def _rain(samples: int, level: float, rate: int, rng: np.random.Generator) -> FloatArray:
-    noise = rng.standard_normal((2, samples))
-    band = scipy.signal.butter(1, (900, 9000), "band", fs=rate, output="sos")
-    return np.asarray(level * scipy.signal.sosfilt(band, noise, axis=1), np.float32)
+def _rain(samples: int, level: float, rng: np.random.Generator, band: _Filter) -> FloatArray:
+    return np.asarray(level * band(rng.standard_normal((2, samples))), np.float32)

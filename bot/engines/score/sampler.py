@@ -44,52 +44,64 @@ class Sampler:
 
         on_progress(share) is called ten times meanwhile; an error that it raises ends the rendering.
         """
-        music, drums, kicks = self._played(score, seconds, seed, on_progress, separate=False)
+        notes, hits = notes_of(score, seed)
+        samples = round(seconds * SAMPLE_RATE)
+        reported = -1
+
+        def on_note(number: int) -> None:
+            nonlocal reported
+            if number * 10 // len(notes) > reported:
+                reported = number * 10 // len(notes)
+                on_progress(number / len(notes))
+
+        def dry(first: int, stop: int) -> tuple[FloatArray, FloatArray]:
+            return self._music(notes, first, stop, on_note)[0], self._drums(hits, first, stop)
+
         beat = 60 / score.tempo
-        out = mix.mixed(music[0], drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
+        out = mix.mixed(dry, samples, _kicks(hits, samples), MIXES[score.mix], beat, SAMPLE_RATE, seed)
         on_progress(1.0)
         return out
 
     def render_parts(self, score: Score, seconds: float, seed: int = 0) -> list[FloatArray]:
         """Return the clip's five roles and the mix's noise, each float32 [2, n], which add up to `render`."""
-        music, drums, kicks = self._played(score, seconds, seed, lambda share: None, separate=True)
-        beat = 60 / score.tempo
-        return mix.mixed_parts(music, drums, kicks, MIXES[score.mix], beat, SAMPLE_RATE, seed)
-
-    def _played(
-        self,
-        score: Score,
-        seconds: float,
-        seed: int,
-        on_progress: Callable[[float], None],
-        *,
-        separate: bool,
-    ) -> tuple[list[FloatArray], FloatArray, list[float]]:
-        """Return the four roles with notes, added up or each for itself, the drums, and the kicks' times."""
-        samples = round(seconds * SAMPLE_RATE)
         notes, hits = notes_of(score, seed)
-        music = [np.zeros((2, samples), np.float32) for _ in range(DRUMS if separate else 1)]
+        samples = round(seconds * SAMPLE_RATE)
+        music = self._music(notes, 0, samples, lambda number: None, separate=True)
+        drums, kicks = self._drums(hits, 0, samples), _kicks(hits, samples)
+        return mix.mixed_parts(music, drums, kicks, MIXES[score.mix], 60 / score.tempo, SAMPLE_RATE, seed)
+
+    def _music(
+        self,
+        notes: list[Note],
+        first: int,
+        stop: int,
+        on_note: Callable[[int], None],
+        *,
+        separate: bool = False,
+    ) -> list[FloatArray]:
+        """Return the four roles with notes from one sample up to another, added up or each for itself."""
+        music = [np.zeros((2, stop - first), np.float32) for _ in range(DRUMS if separate else 1)]
         rendered: dict[tuple[int, int, int], FloatArray] = {}
         for number, note in enumerate(notes):
-            if number * 10 // len(notes) != (number - 1) * 10 // len(notes):
-                on_progress(number / len(notes))
             start = round(note.start * SAMPLE_RATE)
-            if start >= samples:
-                continue
+            if start >= stop:
+                break
+            on_note(number)
             grains = -(-round(note.length * SAMPLE_RATE) // LENGTH_GRAIN)
+            length = grains * LENGTH_GRAIN
+            if start + length + _release(note.program) <= first:
+                continue
             key = (note.program, note.pitch, grains)
             if key not in rendered:
-                rendered[key] = self._note(note, grains * LENGTH_GRAIN)
-            wave = rendered[key][:, : samples - start]
+                rendered[key] = self._note(note, length)
             gain = ROLE_GAIN[note.role] * PROGRAMS[note.program].gain * note.velocity**1.5
-            into = music[note.role if separate else 0]
-            into[:, start : start + wave.shape[1]] += _panned(wave, PAN[note.role], gain)
-        drums, kicks = self._drums(hits, samples)
-        return music, drums, kicks
+            wave = _panned(rendered[key], PAN[note.role], gain)
+            _add(music[note.role if separate else 0], wave, start - first)
+        return music
 
     def _note(self, note: Note, length: int) -> FloatArray:
         program = PROGRAMS[note.program]
-        release = round(program.release * SAMPLE_RATE)
+        release = _release(note.program)
         total = length + release
         if program.gm is None:
             frequency = 440 * 2 ** ((note.pitch - 69) / 12)
@@ -105,17 +117,14 @@ class Sampler:
             wave[:, length:] *= fall.astype(np.float32)
         return wave
 
-    def _drums(self, hits: list[Hit], samples: int) -> tuple[FloatArray, list[float]]:
-        out = np.zeros((2, samples), np.float32)
-        kicks: list[float] = []
+    def _drums(self, hits: list[Hit], first: int, stop: int) -> FloatArray:
+        out = np.zeros((2, stop - first), np.float32)
         waves: dict[tuple[int, int, int], FloatArray] = {}
         for hit in hits:
             stroke = KIT_STROKES[hit.kit][hit.part][hit.state]
             start = round(hit.start * SAMPLE_RATE)
-            if start >= samples:
-                continue
-            if hit.part == 0:
-                kicks.append(hit.start)
+            if start >= stop:
+                break
             key = (hit.kit, hit.part, hit.state)
             if key not in waves:
                 wave = self._bank.stroke(stroke.sound)
@@ -123,9 +132,27 @@ class Sampler:
                     position = np.arange(0, len(wave) - 1, stroke.pitch)
                     wave = np.interp(position, np.arange(len(wave)), wave).astype(np.float32)
                 waves[key] = _panned(wave[None], stroke.pan, stroke.gain * DRUM_GAIN)
-            wave = waves[key][:, : samples - start]
-            out[:, start : start + wave.shape[1]] += hit.velocity**1.5 * wave
-        return out, kicks
+            _add(out, waves[key], start - first, hit.velocity**1.5)
+        return out
+
+
+def _kicks(hits: list[Hit], samples: int) -> list[float]:
+    """Return when the bass drum is struck in a clip of so many samples, in seconds."""
+    return [hit.start for hit in hits if hit.part == 0 and round(hit.start * SAMPLE_RATE) < samples]
+
+
+def _release(program: int) -> int:
+    """Return how many samples a note of an instrument sounds on after its end."""
+    return round(PROGRAMS[program].release * SAMPLE_RATE)
+
+
+def _add(into: FloatArray, wave: FloatArray, start: int, gain: float | None = None) -> None:
+    """Add what lies in `into` [2, n] of a wave [2, m] that begins at one of its samples, or before it."""
+    if start + wave.shape[1] <= 0:
+        return
+    part = wave[:, max(0, -start) : into.shape[1] - start]
+    start = max(0, start)
+    into[:, start : start + part.shape[1]] += part if gain is None else gain * part
 
 
 def _panned(wave: FloatArray, pan: float, gain: float) -> FloatArray:

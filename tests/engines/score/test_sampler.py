@@ -1,10 +1,11 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bot.engines.score import MODELS, synth
+from bot.engines.score import MODELS, mix, synth
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.drums import KIT_STROKES
 from bot.engines.score.format import LEAD, Score, note_token
@@ -12,6 +13,7 @@ from bot.engines.score.notes import Note, tonic_of
 from bot.engines.score.programs import KITS, MIXES, PROGRAM_ID, PROGRAMS
 from bot.engines.score.sampler import Sampler
 from bot.errors import ModelMissing
+from tests.allocations import peak_bytes
 from training.compose import compose
 from training.scenes import SCENES
 
@@ -76,6 +78,28 @@ def test_every_mix_is_finite_and_ends_in_silence(sampler: Sampler, mix: int) -> 
     assert np.isfinite(wave).all()
     assert np.abs(wave[:, -1]).max() < 1e-3
     assert np.sqrt(np.mean(wave**2)) > 0.02
+
+
+@pytest.mark.parametrize("name", [n for n, one in mix.MIXES.items() if not (one.crackle or one.rain)])
+def test_a_clip_played_in_blocks_is_the_clip_played_at_once(
+    sampler: Sampler, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score = replace(a_score(3, 9.0), mix=MIXES.index(name))
+    whole = sampler.render(score, 9.0, 7)
+    monkeypatch.setattr(mix, "BLOCK_SECONDS", 2.0)
+    np.testing.assert_allclose(sampler.render(score, 9.0, 7), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["room", "cave", "rain", "neon"])
+def test_playing_a_clip_takes_the_memory_of_the_clip_and_of_a_block(
+    sampler: Sampler, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mix, "BLOCK_SECONDS", 3.0)
+    short, long = (replace(a_score(3, seconds), mix=MIXES.index(name)) for seconds in (20.0, 60.0))
+    sampler.render(long, 60.0, 7)  # what is kept from clip to clip is not counted
+    peaks = [peak_bytes(partial(sampler.render, s, t, 7)) for s, t in ((short, 20.0), (long, 60.0))]
+    clip = 2 * 4 * 40 * SAMPLE_RATE
+    assert peaks[1] - peaks[0] < 1.5 * clip, "a further copy would make it 2"
 
 
 def test_an_empty_score_is_quiet_but_well(sampler: Sampler) -> None:
