@@ -21,7 +21,7 @@ from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, temp
 from bot.engines.score.header_request import HeaderRequest, header_request, requested_header
 from bot.engines.score.impose import Imposed
 from bot.engines.score.instrument_planner import InstrumentPlanner, pool
-from bot.engines.score.known import Known, bars_of, kept_bars
+from bot.engines.score.known import Known, bars_of, kept_bars, kept_instruments
 from bot.engines.score.latent import (
     CHANNELS,
     GLOBALS,
@@ -129,6 +129,7 @@ class DiffusionEngine(ScoreEngine):
             strength=strength,
             known=known,
             planned=[known.score.programs.astype(np.int64)] if known and recipe.task is Task.VARY else None,
+            kept=self._kept_roles(recipe, known, asked),
             steps=int(self.option(recipe, "num_sampling_steps")),
             guidance_scale=self.option(recipe, "guidance_scale"),
             negative_prompt=recipe.text("negative_prompt"),
@@ -141,6 +142,17 @@ class DiffusionEngine(ScoreEngine):
         if known is not None:
             written = known.kept_in(written)
         return bars_of(written, 0, kept_bars(len(written.programs), section.keep))
+
+    def _kept_roles(
+        self, recipe: Recipe, known: Known | None, asked: InstrumentRequest
+    ) -> list[np.ndarray] | None:
+        """Return the programs [bars, 5] of a source's roles that a hybrid keeps, None for other tasks."""
+        if known is None or recipe.task is not Task.HYBRID:
+            return None
+        programs = kept_instruments(known.score, self.option(recipe, "structure"), recipe.seed)
+        for role, program in asked.unwanted:
+            programs[programs[:, role] == program, role] = 0
+        return [programs]
 
     def _strength(self, recipe: Recipe) -> float:
         """Return how far a source is noised, 0 to 1; 1 begins from nothing."""
@@ -195,6 +207,7 @@ class DiffusionEngine(ScoreEngine):
         strength: float = 1.0,
         known: Known | None = None,
         planned: list[np.ndarray] | None = None,
+        kept: list[np.ndarray] | None = None,
         asked: list[InstrumentRequest] | None = None,
         headers: list[HeaderRequest] | None = None,
         text_states: TextStates | None = None,
@@ -206,6 +219,8 @@ class DiffusionEngine(ScoreEngine):
         says, and only that part of the way back is walked, in `steps` steps.
         known: what all clips keep; beats of which nothing is free are set in every estimate.
         planned: programs [bars, 5] of each clip; those of the instrument planner by default.
+        kept: programs [bars, 5] of each clip where a role has to play, 0 elsewhere; by the planner's
+        instrument, and by this one where the planner has none.
         asked, headers: instruments, key and scale to keep, clip by clip.
         heard: what the text encoder made of the prompts, where that is known already.
         """
@@ -243,8 +258,10 @@ class DiffusionEngine(ScoreEngine):
         bars = -(-beats // metre)
         if planned is None:
             planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre)
+        if kept is not None:
+            planned = [np.where(chosen > 0, chosen, own) for chosen, own in zip(planned, kept, strict=True)]
         held, kept_latents = self._held(known, beats)
-        imposed = Imposed(self.autoencoder, asked or [], metre, headers, planned)
+        imposed = Imposed(self.autoencoder, asked or [], metre, headers, planned, kept)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
         if initial is not None:

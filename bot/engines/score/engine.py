@@ -83,8 +83,11 @@ class ScoreEngine(SerialEngine):
     def known_of_variation(self, recipe: Recipe, source: Score) -> Known:
         """Return what a variation or hybrid keeps of a source of the recipe's length, token by token."""
 
-    def known(self, recipe: Recipe, source: Score) -> Known:
-        """Return what the clip of a recipe keeps of its source. Raises InvalidRecipe."""
+    def known(self, recipe: Recipe, source: Score) -> Known | None:
+        """Return what the clip of a recipe keeps of its source, None for nothing. Raises InvalidRecipe."""
+        if recipe.task is Task.HYBRID and self.option(recipe, "structure") == 0:
+            # Not even tempo, metre and key: with them the scene of the prompt would be half reached.
+            return None
         if recipe.task is Task.CONTINUE:
             known = continued(source, recipe.seconds)
             if not known.free_steps.any():

@@ -35,9 +35,11 @@ class Imposed:
         metre: int,
         headers: list[HeaderRequest] | None = None,
         planned: list[npt.NDArray[np.int64]] | None = None,
+        playing: list[npt.NDArray[np.int64]] | None = None,
     ) -> None:
+        """planned: programs [bars, 5] of each clip.  playing: of those, more than 0 where one has to play."""
         self._coder, self._asked, self._metre = coder, asked, metre
-        self._planned = planned
+        self._planned, self._playing = planned, playing
         self._headers = headers or []
         self._bits: Tensor | None = None
         self._held = torch.zeros(0)
@@ -77,12 +79,14 @@ class Imposed:
             codes, silent = program_bits(programs[bar_of]), program_bits(np.zeros((beats, 5), np.int64))
             estimate = bits[row, :, first:].cpu().numpy()
             offset = 0
-            for width in PROGRAM_BITS:
+            for role, width in enumerate(PROGRAM_BITS):
                 part = slice(offset, offset + width)
                 offset += width
                 favour = (estimate[:, part] * (codes - silent)[:, part]).sum(1)
                 by_bar = np.bincount(bar_of, favour)
                 plays = by_bar >= min(0.0, float(np.quantile(by_bar, 1 - MIN_PLAYING)))
+                if self._playing is not None:
+                    plays |= self._playing[row][:, role] > 0
                 chosen = np.where(plays[bar_of, None], codes[:, part], silent[:, part])
                 where = slice(first + part.start, first + part.stop)
                 free = held[row, :, where] == 0

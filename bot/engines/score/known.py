@@ -67,6 +67,16 @@ def resampled(source: Score, strength: float, seed: int) -> Known:
     return Known(score=source, free_programs=programs, free_steps=_by_step(source, free))
 
 
+def kept_instruments(source: Score, structure: float, seed: int) -> Grid:
+    """Return the source's programs [bars, 5], with 0 for the roles that a hybrid of this structure gives up.
+
+    A share of `structure` (0 to 1) of the roles is kept on average, drawn with the seed: what is kept at one
+    structure is kept at any higher one.
+    """
+    kept = np.random.default_rng([seed, 3]).random(source.programs.shape[1]) < structure
+    return np.where(kept, source.programs, 0).astype(np.int16)
+
+
 def with_length(score: Score, seconds: float) -> Score:
     """Return a score with the beats of a clip of `seconds`, cut off or filled with rests."""
     steps = beats_in(seconds, score.tempo) * STEPS_PER_BEAT

@@ -15,7 +15,7 @@ from bot.audio.tags import Provenance, read_score
 from bot.engines.base import RenderRequest
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.engine import ScoreEngine, _repainted
-from bot.engines.score.format import ONSET, Score
+from bot.engines.score.format import DRUMS, ONSET, Score
 from bot.engines.score.serialize import from_text
 from bot.errors import InvalidRecipe, UserError
 from bot.recipe import Mode, Recipe, Role, Task
@@ -183,14 +183,10 @@ def test_a_hybrid_keeps_the_notes_of_its_clip_as_its_structure_says(tmp_path: Pa
     for studio in (ar, diffusion):
         studio.folder.mkdir()
     source = ar.made()
-    kept = []
-    for structure in (0.0, 0.5, 1.0):
+    words, kept = "epic orchestra with brass", []
+    for structure in (0.25, 0.5, 1.0):
         hybrid = diffusion.made(
-            source.path,
-            Task.HYBRID,
-            prompt="epic orchestra with brass",
-            seed=12,
-            options={"structure": structure},
+            source.path, Task.HYBRID, prompt=words, seed=12, options={"structure": structure}
         ).score
         assert (hybrid.tempo_class, hybrid.metre, hybrid.key) == (
             source.score.tempo_class,
@@ -199,4 +195,20 @@ def test_a_hybrid_keeps_the_notes_of_its_clip_as_its_structure_says(tmp_path: Pa
         )
         kept.append(kept_notes(source.score, hybrid))
     assert kept == sorted(kept)
-    assert kept[0] < 0.3 < 0.6 < kept[-1]
+    assert kept[0] < 0.4
+    assert kept[-1] > 0.95, "also the notes of roles for which the words have no instrument"
+    assert not np.array_equal(hybrid.programs, source.score.programs), (
+        "the instruments are those of the words"
+    )
+    free = diffusion.made(source.path, Task.HYBRID, prompt=words, seed=12, options={"structure": 0.0})
+    assert np.array_equal(free.score.grid, diffusion.made(prompt=words, seed=12).score.grid)
+
+
+def test_a_hybrid_keeps_no_instrument_that_is_not_wanted(tmp_path: Path) -> None:
+    (tmp_path / "ar").mkdir()
+    source = Studio(built_in(Mode.AR), tmp_path / "ar").made(prompt="hard rock with drums")
+    assert source.score.programs[:, DRUMS].any()
+    hybrid = Studio(built_in(Mode.DIFFUSION), tmp_path).made(
+        source.path, Task.HYBRID, prompt="solo piano without drums", options={"structure": 1.0}
+    )
+    assert not hybrid.score.programs[:, DRUMS].any()
