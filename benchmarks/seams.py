@@ -9,7 +9,7 @@ looked at in the 2 s around it, its sides in the seconds before and after:
 - flux: the highest spectral flux in the seam over the median of that inside; how far from 0 dB, either way.
 - tempo: the share of seams with one tempo in the 10 s before and after, within 4 %, half and double included.
 - beat: how far the beat after the seam is off the beat before it, as a share of a beat, 0 to 0.5.
-- harmony: correlation of the chroma of the 10 s before and after.
+- chroma: correlation of the chroma of the 10 s before and after.
 
 Means, with 95 % intervals over the prompts.
 """
@@ -64,7 +64,7 @@ class Seam:
     flux: float
     tempo: float
     beat: float
-    harmony: float
+    chroma: float
 
 
 def crossfaded(first: Wave, second: Wave, seconds: float = CROSSFADE) -> Wave:
@@ -104,7 +104,7 @@ def measure(wave: Wave, seams: tuple[float, ...], beat: float) -> list[Seam]:
                 flux=abs(decibels(highest / inside)),
                 tempo=float(any(abs(tempi[1] * f / tempi[0] - 1) <= 0.04 for f in (0.5, 1, 2))),
                 beat=_off_beat(onsets, len(sides[0]) / features.RATE + CROSSFADE, beat),
-                harmony=float(np.corrcoef(features.chroma(sides[0]), features.chroma(sides[1]))[0, 1]),
+                chroma=float(np.corrcoef(features.chroma(sides[0]), features.chroma(sides[1]))[0, 1]),
             )
         )
     return out
