@@ -194,11 +194,11 @@ class Antiphon(commands.AutoShardedBot):
         self.clip_moderation = ClipModeration(database, self.clock)
         self.presets = PresetService(database, settings, self.clock)
         self.preset_moderation = PresetModeration(database, self.clock)
-        self.coach = CoachService(CoachStore(database), self.capabilities, settings.default_mode, self.clock)
+        self.coach = CoachService(CoachStore(database), self.capabilities, settings.fallback_mode, self.clock)
         self.registrations = RegistrationService(Registrations(database), self.clock)
         await self.presets.install_starters(starter_presets())
         # The default mode's first: with one worker it is the only one.
-        warm = sorted(self.models, key=lambda model: model.mode is not settings.default_mode)
+        warm = sorted(self.models, key=lambda model: model.mode is not settings.fallback_mode)
         workers = await configured_workers(settings, self._engines, warm=warm)
         self.jobs = JobService(jobs, clips, workers, self.models, settings, self.clock)
         self.duels = DuelService(Duels(database), self.jobs, settings, self.clock)
@@ -261,7 +261,7 @@ class Antiphon(commands.AutoShardedBot):
     @property
     def default_mode(self) -> Mode:
         """The mode of a clip where nobody names one: the owner's, or the one that is installed."""
-        default = self.settings.default_mode
+        default = self.settings.fallback_mode
         return default if default in self.capabilities else next(iter(self.capabilities), default)
 
     def wrote(self, message: discord.Message) -> bool:

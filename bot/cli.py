@@ -296,10 +296,10 @@ def _recipe(engines: str, settings: Settings, mode: Mode | None, model: str | No
     models = InstalledModels(one for one in found if not isinstance(one, ModelMissing))
     missing = next((one for one in found if isinstance(one, ModelMissing)), None)
     # Not another mode's model in silence, where the one that would have been it is not there.
-    wanted = mode or settings.default_mode
+    wanted = mode or settings.fallback_mode
     if model is None and missing is not None and wanted not in models.defaults:
         raise missing
-    chosen = models.chosen(mode, model, settings.default_mode)
+    chosen = models.chosen(mode, model, settings.fallback_mode)
     try:
         return build_recipe(chosen, settings, **given)
     except Unsupported as error:

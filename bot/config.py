@@ -172,7 +172,9 @@ class Settings(OptionDefaults):
     dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16", "int8"], BeforeValidator(_lower)] = (
         Field("auto", description="auto, float32, bfloat16, float16 or int8")
     )
-    default_mode: Annotated[Mode, BeforeValidator(_lower)] = Field(Mode.AR, description="ar or diffusion")
+    default_mode: Annotated[Mode | Literal["auto"], BeforeValidator(_lower)] = Field(
+        Mode.AR, description="ar, diffusion or auto"
+    )
     default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")
     lora_dir: Annotated[Path | None, BeforeValidator(_path)] = Field(
         None, description="the folder with LoRAs for ACE-Step"
@@ -259,6 +261,11 @@ class Settings(OptionDefaults):
                 for name in wrong
             )
         )
+
+    @property
+    def fallback_mode(self) -> Mode:
+        """The mode where one is needed and nobody named any: DEFAULT_MODE, or ar where that is auto."""
+        return Mode.AR if self.default_mode == "auto" else self.default_mode
 
     @property
     def named_models(self) -> tuple[tuple[Mode | None, str], ...]:

@@ -41,7 +41,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     [
         ("DEFAULT_SECONDS=soon", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600"),
         ("DEFAULT_SECONDS=0", "DEFAULT_SECONDS has to be a number of seconds from 1 to 600"),
-        ("DEFAULT_MODE=loud", "DEFAULT_MODE has to be ar or diffusion"),
+        ("DEFAULT_MODE=loud", "DEFAULT_MODE has to be ar, diffusion or auto"),
         ("DEVICE=cuda:x", "DEVICE has to be auto, cpu, cuda, cuda:0 (or another number) or mps"),
         ("DEVICES=cuda:0,gpu", "DEVICES has to be devices separated by commas, one worker each"),
         ("DISCORD_API_URL=discord.com", "DISCORD_API_URL has to be the address of Discord's REST API"),

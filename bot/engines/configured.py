@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 
 from bot.config import Settings
@@ -83,6 +84,22 @@ class InstalledModels(Mapping[ModelRef, Capabilities]):
         usable = default_mode in self.defaults or not self.defaults
         return self.default(default_mode if usable else next(iter(self.defaults)))
 
+    def of_preset(
+        self, of_mode: Mode, of_model: str, mode: str | None, model: str | None
+    ) -> tuple[Capabilities, str]:
+        """Return the model that a preset is used with, and why it is another than the preset's, or nothing.
+
+        of_mode, of_model: the preset's, where the latter may be empty.  mode, model: what the member chose
+        instead.  Raises UserError as `chosen`.
+        """
+        if model is not None or not of_model or (mode and validate_mode(mode) is not of_mode):
+            return self.chosen(mode if model else mode or of_mode, model, of_mode), ""
+        with contextlib.suppress(UserError):
+            found = self.named(of_model)
+            if found.mode is of_mode:
+                return found, ""
+        return self.default(of_mode), f"the preset's own, {of_model}, isn't on this bot"
+
 
 def configured_models(settings: Settings, engines: Engines) -> tuple[ModelRef, ...]:
     """Return the models of the settings with their modes, in their order.
@@ -97,7 +114,7 @@ def described(settings: Settings, engines: Engines) -> Iterator[tuple[str, Capab
     """Yield the name of each model of the settings, and what it takes or why it is not there."""
     for mode, name in settings.named_models:
         try:
-            yield name, engines.describe(mode or engines.mode_of(name) or settings.default_mode, name)
+            yield name, engines.describe(mode or engines.mode_of(name) or settings.fallback_mode, name)
         except ModelMissing as missing:
             yield name, missing
 

@@ -9,7 +9,7 @@ from bot.config import Settings
 from bot.hub.naming import model_name
 from bot.policy.gate import Cause, Refusal
 from bot.policy.server import ServerSettings
-from bot.recipe import Mode, Recipe
+from bot.recipe import AUTO, Mode, Recipe
 from bot.store.job_model import Daily
 
 
@@ -29,16 +29,22 @@ class ServerLimits:
     ) -> None:
         self._settings = settings
         self._server = server
-        self._default_mode = default_mode or settings.default_mode
+        self._default_mode = default_mode or settings.fallback_mode
         self._channel_ids = sorted(channel_ids)
 
     @property
     def default_mode(self) -> Mode:
         """The mode where the member names none: the channel's, the server's, the bot's."""
         chosen = self._of_channel("channel_mode") or self._server.text("default_mode")
-        mode = Mode(chosen) if chosen else self._default_mode
+        mode = Mode(chosen) if chosen and chosen != AUTO else self._default_mode
         allowed = self._server.texts("modes")
         return mode if not allowed or mode in allowed else Mode(allowed[0])
+
+    @property
+    def auto(self) -> bool:
+        """Whether the votes choose the model where the member names neither mode nor model."""
+        chosen = self._of_channel("channel_mode") or self._server.text("default_mode")
+        return (chosen or self._settings.default_mode) == AUTO
 
     @property
     def default_seconds(self) -> float:

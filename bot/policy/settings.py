@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bot.errors import UserError
 from bot.policy.setting import Panel, Setting, SettingType
-from bot.recipe import Mode
+from bot.recipe import AUTO, Mode
 
 _EVERY_MODE = {mode.value: f"mode {mode.value}" for mode in Mode}
+_MODE_OR_AUTO = {**_EVERY_MODE, AUTO: "auto: the votes choose the model"}
 _S = SettingType
 
 _ROWS = (
@@ -75,7 +76,7 @@ _ROWS = (
         panel=Panel.MUSIC,
         description="The mode of a clip if the member doesn't pick one.",
         unset="the bot's",
-        choices=_EVERY_MODE,
+        choices=_MODE_OR_AUTO,
     ),
     Setting(
         name="models",
@@ -303,7 +304,7 @@ _ROWS = (
         panel=Panel.CHANNEL,
         description="The mode of a clip in this channel if the member doesn't pick one.",
         unset="the server's",
-        choices=_EVERY_MODE,
+        choices=_MODE_OR_AUTO,
     ),
     Setting(
         name="channel_seconds",

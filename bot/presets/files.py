@@ -18,7 +18,7 @@ FILE_BYTES = 1_250_000
 MAX_PRESETS = 100
 """So many presets a file: with the longest texts, in the widest characters, they fit."""
 
-_BODY = ("template", "mode", "seconds", *PRESET_OPTIONS, "tags", "description")
+_BODY = ("template", "mode", "model", "seconds", *PRESET_OPTIONS, "tags", "description")
 _REQUIRED = ("name", "template", "mode")
 
 

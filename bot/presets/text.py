@@ -9,17 +9,23 @@ from bot.errors import InvalidRecipe
 from bot.markdown import quoted
 from bot.recipe import Mode
 from bot.recipe.options import SECONDS, InvalidField
-from bot.store.presets.model import PRESET_OPTIONS, Body
+from bot.store.presets.model import MODEL_CHARACTERS, PRESET_OPTIONS, Body
 
 MAX_NUMBER_CHARACTERS = 20
-_VALID: Mapping[str, Any] = {"template": "anything", "mode": Mode.AR, "tags": (), "description": ""}
+_VALID: Mapping[str, Any] = {
+    "template": "anything",
+    "mode": Mode.AR,
+    "model": "",
+    "tags": (),
+    "description": "",
+}
 """Stands in for a field with a mistake while the others are read."""
 
 
 _ROWS = {option.label: option for option in (SECONDS, *PRESET_OPTIONS.values())}
-LABELS = ("mode", *_ROWS)
+LABELS = ("mode", "model", *_ROWS)
 """The settings of a preset as members know them, in the order in which they are shown."""
-MAX_SETTINGS_CHARACTERS = sum(
+MAX_SETTINGS_CHARACTERS = MODEL_CHARACTERS + sum(
     len(label) + 2 + int(row.bounds.high if row.is_free_text else MAX_NUMBER_CHARACTERS)
     for label, row in _ROWS.items()
 )
@@ -29,7 +35,7 @@ MAX_SETTINGS_CHARACTERS = sum(
 def settings_text(body: Body) -> str:
     """Return the settings as lines such as “mode: ar”, without those left to the bot's defaults."""
     values = {"seconds": body.seconds, **body.options}
-    lines = [f"mode: {body.mode}"]
+    lines = [f"mode: {body.mode}", *([f"model: {body.model}"] if body.model else [])]
     for label, row in _ROWS.items():
         value = values.get(row.name)
         if value is not None:
@@ -58,14 +64,15 @@ def _setting(line: str) -> tuple[str, Any]:
     """Return the name and value in a line such as “seconds: 20”, None where it leaves the value out."""
     label, colon, value = (part.strip() for part in line.partition(":"))
     row = _ROWS.get(label.casefold())
-    if not colon or (row is None and label.casefold() != "mode"):
+    if not colon or (row is None and label.casefold() not in ("mode", "model")):
         raise InvalidField(
             "settings",
             f"isn't a setting. Write one a line, such as “seconds: 20”. There are {', '.join(LABELS)}.",
             f"“{quoted(line, 60)}”",
         )
     if row is None:
-        return "mode", value.casefold() or None
+        name = label.casefold()
+        return name, (value.casefold() if name == "mode" else value) or None
     return row.name, row.parse(value) if value else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.errors import UserError
-from bot.recipe import Mode, OptionValue, Recipe, Role, Source, Task, validate_mode
+from bot.recipe import OptionValue, Recipe, Role, Source, Task
 from bot.recipe.build import OwnerLimits, build_recipe, within_bounds, within_lengths
 from bot.recipe.capabilities import Capabilities
 from bot.store.presets.model import MARK, PRESET_OPTIONS, Body
@@ -58,18 +58,17 @@ def recipe_from(
     )
 
 
-def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "") -> Body:
-    """Return the preset that makes such clips: without the seed, the model, sources and lyrics."""
+def body_of(recipe: Recipe, tags: tuple[str, ...] = (), description: str = "", *, model: str = "") -> Body:
+    """Return the preset that makes such clips: without the seed, sources and lyrics.
+
+    model: the name that members know it by; empty leaves it to the bot that the preset is used on.
+    """
     return Body(
         template=recipe.prompt,
         mode=recipe.mode,
+        model=model,
         seconds=recipe.seconds,
         options={name: value for name, value in recipe.options.items() if name in PRESET_OPTIONS},
         tags=tags,
         description=description,
     )
-
-
-def mode_of(body: Body, asked: str | None) -> Mode:
-    """Return the mode to render in: the member's choice, or the preset's."""
-    return validate_mode(asked) if asked else body.mode

@@ -43,6 +43,8 @@ __all__ = [
     "validate_prompt",
 ]
 
+AUTO = "auto"
+"""In a mode's place: the votes choose the model."""
 NO_WORDS = "(no words)"
 """The prompt of a clip that was made from invisible characters alone, when that was possible."""
 

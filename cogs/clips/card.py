@@ -81,7 +81,7 @@ def clip_embed(
     description += [f"-# {note}" for note in notes]
     lines = [_facts_line(recipe, str(clip.facts["licence"]))]
     if chosen := clip.facts.get("chosen"):
-        lines.append(plain(f"Chosen by auto: {chosen}", LINE_CHARACTERS))
+        lines.append(plain(f"Why this model: {chosen}", LINE_CHARACTERS))
     if line:
         lines.append(plain(line, LINE_CHARACTERS))
     return build_embed(
@@ -102,7 +102,7 @@ def details(clip: Clip) -> discord.Embed:
     recipe, facts = clip.recipe, clip.facts
     asked = {
         "Mode": recipe.mode,
-        "Chosen by auto": quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
+        "Why this model": quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
         "Model": f"{facts['title']} (`{model_name(recipe.model)}`)",
         SECONDS.heading: SECONDS.shown(recipe.seconds),
         SEED.heading: SEED.shown(recipe.seed),

@@ -13,10 +13,9 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
-from bot.errors import InvalidRecipe, NotAllowed, UserError
-from bot.policy.limits import ServerLimits, refused_recipe
+from bot.errors import UserError
 from bot.presets.scenarios import suggestions
-from bot.recipe import Mode, OptionValue, Recipe, Role, Task, random_seed
+from bot.recipe import AUTO, Mode, OptionValue, Role, Task, random_seed
 from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
@@ -27,15 +26,13 @@ from bot.store.takes import MAX_TAKES
 from bot.text import sanitize
 from cogs.presets.lookup import named, suggest
 from cogs.presets.submit import use as use_preset
+from cogs.submission.auto import candidates, submit_chosen
 from cogs.submission.models import suggest_models
 from cogs.submission.references import Reference, check_references, sources_of
 from cogs.submission.submit import acknowledge_request, submit
-from cogs.ui.choices import TAKES_DESCRIPTION, mode_choices
+from cogs.ui.choices import TAKES_DESCRIPTION, mode_or_auto_choices
 from cogs.ui.gate import limits_of
 from cogs.ui.text import plain
-
-AUTO = "auto"
-AUTO_NAME = "auto (what this server's votes prefer for such words)"
 
 STARTERS = 15
 """So many of them are kept for the starter library while nothing is typed."""
@@ -88,28 +85,27 @@ class Music(commands.Cog):
         }
         limits, takes = limits_of(interaction), takes or 1
         references = self._references(melody, source, use, seconds)
+        if mode == AUTO and model is not None:
+            mode = None
         if preset is not None:
-            if mode == AUTO:
-                raise UserError("A preset has a mode of its own: leave `mode` out, or choose one.")
             await acknowledge_request(interaction, takes=takes)
             found = await named(interaction, preset)
             await use_preset(interaction, found, prompt, mode, references, model=model, takes=takes, **given)
             return
-        if mode == AUTO and model is not None:
-            mode = None
         if limits.preset is not None and (usual := await _of_channel(interaction, limits.preset)):
-            if mode == AUTO:
-                raise UserError(
-                    "This channel's preset has a mode of its own: leave `mode` out, or choose one."
-                )
             await acknowledge_request(interaction, takes=takes)
             await use_preset(interaction, usual, prompt, mode, references, model=model, takes=takes, **given)
             return
-        if mode == AUTO:
-            await self._auto(interaction, prompt, references, given, limits, takes)
-            return
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         given |= (wanted := sources_of(references))
+        if mode == AUTO or (mode is None and model is None and limits.auto):
+            given["seed"] = random_seed() if seed is None else seed
+            recipes = candidates(
+                interaction, lambda engine: build_recipe(engine, limits, prompt=prompt, **given), references
+            )
+            await acknowledge_request(interaction, takes=takes)
+            await submit_chosen(interaction, recipes, references, takes=takes)
+            return
         defaults, asked = self.bot.models.defaults, (given["options"], wanted["sources"], wanted["task"])
         default = mode_taking(defaults, limits.default_mode, *asked)
         engine = self.bot.models.chosen(mode, model, default)
@@ -140,40 +136,6 @@ class Music(commands.Cog):
         elif use is not None:
             raise UserError(f"`use:{use}` needs a file. Attach it as `source`.")
         return found
-
-    async def _auto(
-        self,
-        interaction: discord.Interaction[Antiphon],
-        prompt: str,
-        references: Sequence[Reference],
-        given: dict[str, Any],
-        limits: ServerLimits,
-        takes: int,
-    ) -> None:
-        """Leave the model to the votes, among those that this server allows and that take what was given."""
-        given |= sources_of(references)
-        seed = random_seed() if given["seed"] is None else given["seed"]
-        server = self.bot.policy.server(interaction.guild_id)
-        recipes: list[Recipe] = []
-        refused: UserError | None = None
-        for engine in self.bot.models.values():
-            try:
-                check_references(references, engine)
-                recipe = build_recipe(engine, limits, prompt=prompt, **{**given, "seed": seed})
-            except InvalidRecipe as refusal:
-                refused = refused or refusal
-                continue
-            if (switched_off := refused_recipe(recipe, server)) is not None:
-                refused = refused or NotAllowed(str(switched_off))
-            else:
-                recipes.append(recipe)
-        if not recipes:
-            # Where no model is installed, this says so.
-            self.bot.models.chosen(None, None, limits.default_mode)
-            raise refused or InvalidRecipe("No model takes this.")
-        await acknowledge_request(interaction, takes=takes)
-        recipe, reason = await self.bot.auto.choose(recipes, interaction.guild_id, limits.default_mode)
-        await submit(interaction, recipe, references=references, chosen=reason, takes=takes)
 
     async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
@@ -272,8 +234,7 @@ def _with_options(
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     cast(Any, callback).__signature__ = inspect.Signature([first, *options])
     named = {option.name: DESCRIPTIONS[option.name] for option in options}
-    choices = [*mode_choices(modes or Mode), app_commands.Choice(name=AUTO_NAME, value=AUTO)]
-    listed = {"mode": choices}
+    listed = {"mode": mode_or_auto_choices(modes or Mode)}
     if "use" in named:
         listed["use"] = [
             app_commands.Choice(name=f"{use}: {use.description}", value=use.value)

@@ -33,7 +33,8 @@ async def contender(interaction: discord.Interaction[Antiphon], text: str | None
     if number is not None:
         viewer = Viewer(interaction.user.id, interaction.guild_id)
         preset = await bot.presets.find(f"#{number}", viewer)
-        return Contender(bot.models.default(preset.body.mode), preset.body, preset.name)
+        engine, _ = bot.models.of_preset(preset.body.mode, preset.body.model, None, None)
+        return Contender(engine, preset.body, preset.name)
     return _of_model(bot, bot.models.named(typed))
 
 

@@ -26,7 +26,7 @@ from cogs.presets.submit import use
 from cogs.submission.submit import acknowledge_request
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in, in_rows
-from cogs.ui.choices import TAKES_DESCRIPTION, mode_choices
+from cogs.ui.choices import TAKES_DESCRIPTION, mode_choices, mode_or_auto_choices
 from cogs.ui.forms import FixButton
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.report_form import REASON_CHARACTERS
@@ -96,7 +96,7 @@ class PresetCog(PersistentCog):
         takes=TAKES_DESCRIPTION,
     )
     @app_commands.autocomplete(preset=suggest)
-    @app_commands.choices(mode=mode_choices())
+    @app_commands.choices(mode=mode_or_auto_choices())
     async def use(
         self,
         interaction: discord.Interaction[Antiphon],

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 import discord
 
 from bot.app import Antiphon
 from bot.errors import UserError
+from bot.hub.naming import model_name
 from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_body, settings_text
 from bot.presets.use import body_of
-from bot.recipe import PROMPT_CHARACTERS
+from bot.recipe import PROMPT_CHARACTERS, Recipe
+from bot.recipe.options import InvalidField
 from bot.store.clips import Clip
 from bot.store.presets.model import (
     DESCRIPTION_CHARACTERS,
     MARK,
     MAX_TAGS,
+    MODEL_CHARACTERS,
     TAG_CHARACTERS,
     Body,
     Draft,
@@ -26,6 +30,7 @@ from cogs.presets.buttons import saved_buttons
 from cogs.presets.card import preset_card, shown_name
 from cogs.ui.answers import think
 from cogs.ui.forms import HINT_CHARACTERS, Field, Form
+from cogs.ui.text import plain
 
 
 class SaveForm(Form):
@@ -36,8 +41,11 @@ class SaveForm(Form):
 
     async def offer(self, interaction: discord.Interaction[Antiphon], clip: Clip | None) -> None:
         """Open it, filled in from a clip where there is one."""
-        start = {"settings": f"mode: {interaction.client.default_mode}"}
-        await self.reopen(interaction, _typed(body_of(clip.recipe)) if clip else start)
+        bot = interaction.client
+        start = {"settings": f"mode: {bot.default_mode}"}
+        if clip is not None:
+            start = _typed(body_of(clip.recipe, model=_model_of(bot, clip.recipe)))
+        await self.reopen(interaction, start)
 
     async def reopen(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Open it, filled in."""
@@ -88,6 +96,15 @@ class EditForm(Form):
 
 
 FORMS = (SaveForm, EditForm)
+
+
+def _model_of(bot: Antiphon, recipe: Recipe) -> str:
+    """Return the name of a recipe's model; nothing for the default, so that a preset suits other bots."""
+    default = bot.models.defaults.get(recipe.mode)
+    if default is not None and default.model_ref == recipe.model_ref:
+        return ""
+    model = recipe.model_ref
+    return bot.models.label(model) if model in bot.models else model_name(model.name)
 
 
 def _checked(bot: Antiphon, typed: Mapping[str, str]) -> tuple[str, Body]:
@@ -161,13 +178,18 @@ def _settings_hint() -> str:
 
 
 def _body(bot: Antiphon, typed: Mapping[str, str]) -> Body:
-    return read_body(
-        typed["template"],
-        typed["settings"],
-        typed["tags"],
-        typed["description"],
-        bot.settings.default_mode,
+    body = read_body(
+        typed["template"], typed["settings"], typed["tags"], typed["description"], bot.default_mode
     )
+    # One that is not here stays: the preset may be for another bot, or from one.
+    found = None
+    if body.model:
+        with contextlib.suppress(UserError):
+            found = bot.models.named(body.model)
+    if found is not None and found.mode is not body.mode:
+        problem = f"is a model of mode {found.mode}. Write “mode: {found.mode}”, or another model."
+        raise InvalidField("model", problem, f"`{plain(body.model, MODEL_CHARACTERS)}`")
+    return body
 
 
 async def _kept(interaction: discord.Interaction[Antiphon], preset: Preset, text: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from discord import app_commands
 
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
-from bot.recipe import Mode
+from bot.recipe import AUTO, Mode
 from bot.recipe.tasks import described
 from bot.store.takes import MAX_TAKES
 from cogs.ui.text import plain
@@ -41,3 +41,9 @@ def number_in(text: str) -> int | None:
 def mode_choices(modes: Iterable[Mode] = Mode) -> list[app_commands.Choice[str]]:
     """Return modes as choices of a command, in a musician's words."""
     return [app_commands.Choice(name=described(mode), value=mode.value) for mode in modes]
+
+
+def mode_or_auto_choices(modes: Iterable[Mode] = Mode) -> list[app_commands.Choice[str]]:
+    """Return modes as choices, and the one that leaves the model to the votes."""
+    auto = "auto (what this server's votes prefer for such words)"
+    return [*mode_choices(modes), app_commands.Choice(name=auto, value=AUTO)]

@@ -24,7 +24,7 @@ async def test_auto_chooses_by_the_votes_here_and_says_why(description: Spec, tm
     async with running(description, tmp_path, MODELS=MODELS, DUEL_ACCOUNT_DAYS="0") as bot:
         alice = bot.sandbox.member("alice")
         first = await made(alice, "calm jazz", mode="auto", seed=5)
-        assert "Chosen by auto: no votes on this yet" in text_of(first)
+        assert "Why this model: no votes on this yet" in text_of(first)
         again = await made(alice, "calm jazz", mode="auto", seed=5)
         assert await model_of(alice, first) == await model_of(alice, again), "the seed decides the draw"
 
@@ -33,12 +33,16 @@ async def test_auto_chooses_by_the_votes_here_and_says_why(description: Spec, tm
         chosen = [await model_of(alice, clip) for clip in clips]
         assert sum("some-diffusion" in one for one in chosen) >= 3
         by_diffusion = clips[next(i for i, one in enumerate(chosen) if "some-diffusion" in one)]
-        assert "Chosen by auto: 20 votes on jazz here, 20 to 0 for some-diffusion" in text_of(by_diffusion)
+        assert "Why this model: 20 votes on jazz here, 20 to 0 for some-diffusion" in text_of(by_diffusion)
         # What only some models take leaves the others out, whatever was drawn.
         taken = await made(alice, "jazz at night", mode="auto", steps=20)
         assert "some-diffusion" in await model_of(alice, taken)
-        refused = await alice.slash("music", prompt="jazz", mode="auto", preset="lofi")
-        assert "A preset has a mode of its own" in text_of(await refused.finished())
+        # A preset gives the words and the settings, the votes the model.
+        of_preset = [
+            await made(alice, "jazz at night", mode="auto", preset="study-lofi-ar", seed=seed)
+            for seed in range(3)
+        ]
+        assert "some-diffusion" in [await model_of(alice, clip) for clip in of_preset]
 
         # A model that this server does not allow is not drawn, whatever the votes say.
         mina, general = bot.sandbox.member("mina"), bot.sandbox.channel("general")
@@ -50,8 +54,58 @@ async def test_auto_chooses_by_the_votes_here_and_says_why(description: Spec, tm
         assert "steps" in text_of(await private(needs)), "no model here takes steps"
         await choose(mina, "modes")
         await write(mina, "channel", "channel_preset", "#1", at=general)
-        here = await alice.slash("music", prompt="jazz", mode="auto", at=general)
-        assert "This channel's preset has a mode of its own" in text_of(await private(here))
+        here = await made(alice, "jazz at night", mode="auto", at=general)
+        assert "Why this model: 20 votes on jazz here" in text_of(here)
+        # Where neither the member nor a preset names a mode, the channel's setting leaves it to the votes.
+        await write(mina, "channel", "channel_preset", "", at=general)
+        await choose(mina, "channel_mode", "auto", at=general)
+        assert "Why this model: 20 votes" in text_of(await made(alice, "jazz at night", at=general))
+        named = await made(alice, "jazz at night", mode="ar", at=general)
+        assert "Why this model" not in text_of(named)
+        assert "Why this model" not in text_of(await made(alice, "jazz at night"))
+
+
+async def test_the_owner_and_a_server_leave_the_model_to_the_votes_by_default(
+    description: Spec, tmp_path: Path
+) -> None:
+    async with running(description, tmp_path, MODELS=MODELS, DEFAULT_MODE="auto") as bot:
+        alice, mina = bot.sandbox.member("alice"), bot.sandbox.member("mina")
+        assert "Why this model: no votes on this yet" in text_of(await made(alice, "calm jazz"))
+        assert "Why this model" not in text_of(await made(alice, "calm jazz", model="large"))
+        assert "Why this model" not in text_of(await made(alice, "calm jazz", preset="study-lofi-ar"))
+        await choose(mina, "default_mode", "diffusion")
+        clip = await made(alice, "calm jazz")
+        assert await model_of(alice, clip) == "some-diffusion"
+        assert "Why this model" not in text_of(clip)
+
+
+async def test_a_preset_keeps_its_model_and_says_which_one_takes_over(
+    description: Spec, tmp_path: Path
+) -> None:
+    async with running(description, tmp_path, MODELS=MODELS) as bot:
+        alice = bot.sandbox.member("alice")
+        clip = await made(alice, "calm jazz", model="large")
+        form = await alice.message_menu("Save as preset", clip)
+        assert "model: large" in str(form.modal)
+        saved = await alice.submit(form, {"name": "mine"})
+        assert "model: large" in text_of(await private(saved))
+        assert await model_of(alice, await made(alice, "in rain", preset="mine")) == "large"
+        assert await model_of(alice, await made(alice, "in rain", preset="mine", model="small")) == "small"
+        other = await made(alice, "in rain", preset="mine", mode="diffusion")
+        assert await model_of(alice, other) == "some-diffusion"
+        # The default model is not stored: such a preset suits any bot.
+        plain = await alice.message_menu("Save as preset", await made(alice, "calm jazz", model="small"))
+        assert "model:" not in str(plain.modal)
+        wrong = await alice.message_menu("Save as preset", clip)
+        refused = await alice.submit(wrong, {"name": "wrong", "settings": "mode: diffusion\nmodel: large"})
+        assert "`large` is a model of mode ar" in text_of(await private(refused))
+
+        await bot.kill()
+        bot.environment["MODELS"] = "small,some-diffusion"
+        await bot.restart()
+        clip = await made(alice, "in rain", preset="mine")
+        assert await model_of(alice, clip) == "small"
+        assert "Why this model: the preset's own, large, isn't on this bot" in text_of(clip)
 
 
 async def _diffusion_wins(bot: BotProcess, alice: Actor) -> None:

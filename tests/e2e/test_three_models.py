@@ -118,7 +118,7 @@ async def test_auto_takes_what_the_votes_prefer_among_the_three(bot: BotProcess,
     chosen = [await model_of(alice, clip) for clip in clips]
     assert chosen.count(BUILTIN_AR) >= 3
     card = text_of(clips[chosen.index(BUILTIN_AR)])
-    assert re.search(rf"Chosen by auto: \d+ votes on jazz here, \d+ to \d+ for {BUILTIN_AR}", card)
+    assert re.search(rf"Why this model: \d+ votes on jazz here, \d+ to \d+ for {BUILTIN_AR}", card)
 
 
 async def test_requests_for_models_that_do_not_fit_together_swap_seldom(

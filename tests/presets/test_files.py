@@ -21,7 +21,7 @@ from bot.store.presets.repository import Presets
 from tests.recipe.strategies import values_of
 from tests.tone import SECRET
 
-FIELDS = ("name", "template", "mode", "seconds", *PRESET_OPTIONS, "tags", "description")
+FIELDS = ("name", "template", "mode", "model", "seconds", *PRESET_OPTIONS, "tags", "description")
 
 
 def is_name(text: str) -> bool:
@@ -43,6 +43,7 @@ bodies = st.fixed_dictionaries(
     {
         "template": texts,
         "mode": st.sampled_from(Mode),
+        "model": st.text(max_size=60),
         "tags": st.lists(st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12), max_size=5),
         "description": st.text(max_size=60),
         "seconds": st.none() | st.floats(0.1, 600),

@@ -31,6 +31,7 @@ EVERYWHERE = 0
 """The guild in which the decisions of the bot's owner are recorded."""
 
 DESCRIPTION_CHARACTERS = 300
+MODEL_CHARACTERS = 100
 TAG_CHARACTERS = 24
 MAX_TAGS = 5
 
@@ -52,6 +53,7 @@ class Body:
     """The content of one version of a preset.
 
     template: 1 to 1,000 characters, sanitized, not blank; MARK stands for the member's words.
+    model: the name that members know it by, at most 100 characters, one line; empty is the mode's default.
     seconds (0.1 to 600) is None where the bot's default holds.
     options: values by the names of bot.recipe.options.OPTIONS, for those that a preset can hold.
     tags: at most 5 different ones of letters, digits and single hyphens, in lower case, ≤ 24 characters each.
@@ -62,6 +64,7 @@ class Body:
 
     template: str
     mode: Mode
+    model: str = ""
     seconds: float | None = None
     options: Mapping[str, OptionValue] = field(default_factory=FrozenMapping)
     tags: tuple[str, ...] = ()
@@ -73,19 +76,21 @@ class Body:
         if not isinstance(self.mode, str) or self.mode not in list(Mode):
             raise InvalidField("mode", f"has to be {' or '.join(Mode)}.")
         put(self, "mode", Mode(self.mode))
+        put(self, "model", _line("model", self.model, MODEL_CHARACTERS))
         if self.seconds is not None:
             put(self, "seconds", SECONDS.validate(self.seconds))
         put(self, "options", validate_options(self.options))
         if unheld := [name for name in self.options if name not in PRESET_OPTIONS]:
             raise InvalidField(unheld[0], "cannot be part of a preset.")
         put(self, "tags", _tags(self.tags))
-        put(self, "description", _description(self.description))
+        put(self, "description", _line("description", self.description, DESCRIPTION_CHARACTERS))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields and options that are set, in one object of JSON's types."""
         data = {
             "template": self.template,
             "mode": self.mode.value,
+            "model": self.model,
             "seconds": self.seconds,
             **self.options,
             "tags": list(self.tags),
@@ -182,12 +187,10 @@ def _tags(value: object) -> tuple[str, ...]:
     return tags
 
 
-def _description(value: object) -> str:
+def _line(name: str, value: object, most: int) -> str:
     if not isinstance(value, str):
-        raise InvalidField("description", "has to be a text.")
+        raise InvalidField(name, "has to be a text.")
     text = " ".join(visible(value).split())
-    if len(text) > DESCRIPTION_CHARACTERS:
-        raise InvalidField(
-            "description", f"has {len(text):,} characters; {DESCRIPTION_CHARACTERS} is the most."
-        )
+    if len(text) > most:
+        raise InvalidField(name, f"has {len(text):,} characters; {most} is the most.")
     return "" if is_blank(text) else text
