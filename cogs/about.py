@@ -23,7 +23,7 @@ HELP = {
     "Clips": "{music} makes a clip from your words. You can also mention me, or send me a direct message.\n"
     "{history} searches your clips and this server's, sends them again, and deletes yours.\n"
     "{queue} shows when yours is ready, {cancel} takes it back.",
-    "Two modes": f"{_MODES}\nUnder each clip, **Try diffusion** or **Try ar** lets you compare.",
+    "Two modes": f"{_MODES}\n**More** under each clip has **Try diffusion** or **Try ar**, to compare.",
     "Duels": "{duel start} has two models make a clip, and everyone votes without knowing which is which.\n"
     "{leaderboard} adds up the votes. {duel series} finds the best of several models.",
     "Your data": "{privacy show} says what I keep about you, {privacy export} gives you a copy, and "

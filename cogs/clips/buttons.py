@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import discord
 
 from bot.app import Antiphon
@@ -15,7 +13,7 @@ from bot.store.deletions import Press
 from cogs.clips.card import details
 from cogs.submission.submit import acknowledge_request, start_duel, submit
 from cogs.ui.answers import defer_update, think
-from cogs.ui.buttons import CLIP_DETAILS, MAX_IN_ROW, IdButton, as_rows, in_rows
+from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
 from cogs.ui.gate import limits_of
 from cogs.ui.permissions import moderates_channel
 from cogs.ui.text import in_a_line
@@ -91,8 +89,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
         # Deferred as an update: so the message that this token can delete stays the clip's own.
         await defer_update(interaction)
         clip = await removable(interaction, self.number)
-        if (press := press_of(interaction)) is not None:
-            interaction.client.deletions.asked(interaction.user.id, clip.id, press)
+        remember_press(interaction, clip.id)
         await interaction.followup.send(
             f"Delete this clip? {in_a_line(clip.recipe)}",
             view=in_rows(ReallyDeleteButton(clip.id), KeepButton(clip.id)),
@@ -151,42 +148,38 @@ BUTTONS = (
 )
 
 
-def clip_buttons(clip: Clip, *more: IdButton, can_duel: bool = True) -> discord.ui.View:
-    """Return the buttons under every clip, with `more` for this one in rows below.
-
-    can_duel: False where the bot cannot post by itself, as in private channels: no duel can be shown there.
-    """
-    other = OtherModeButton(clip.id, f"Try {clip.recipe.mode.other}")
-    duel = [DuelButton(clip.id)] if can_duel else []
-    first = [AgainButton(clip.id), other, *duel, DetailsButton(clip.id), DeleteButton(clip.id)]
-    return as_rows(first, more[:MAX_IN_ROW], more[MAX_IN_ROW:])
-
-
 def job_buttons(job_id: int) -> discord.ui.View:
     """Return the buttons under a job that is not done."""
     return in_rows(CancelButton(job_id))
 
 
-def press_of(interaction: discord.Interaction[Any]) -> Press | None:
-    """Return the clip's message that a button was pressed under, with the right to change it, or None.
+def remember_press(interaction: discord.Interaction[Antiphon], *clip_ids: int) -> None:
+    """Remember a press under the message of clips, whose token can delete or change it later.
 
-    A private answer about a clip has its buttons too, and no clip: that answer is not what is to be deleted.
+    A private answer about a clip has its buttons too, and no file: that answer is not what is to be deleted.
     """
     if interaction.message is None or not interaction.message.attachments:
-        return None
-    return Press(
+        return
+    press = Press(
         guild_id=interaction.guild_id,
         channel_id=interaction.message.channel.id,
         message_id=interaction.message.id,
         application_id=interaction.application_id,
         interaction_token=interaction.token,
     )
+    for clip_id in clip_ids:
+        interaction.client.deletions.asked(interaction.user.id, clip_id, press)
+
+
+def can_remove(interaction: discord.Interaction[Antiphon], clip: Clip) -> bool:
+    """Tell whether the acting member requested a clip, or moderates the channel that it is in."""
+    moderated = clip.guild_id == interaction.guild_id and moderates_channel(interaction)
+    return clip.user_id == interaction.user.id or moderated
 
 
 async def removable(interaction: discord.Interaction[Antiphon], clip_id: int) -> Clip:
-    """Return a clip that the acting member requested, or moderates the channel of. Raises UserError."""
+    """Return a clip that the acting member may delete. Raises UserError."""
     clip = await interaction.client.history.clip(clip_id)
-    moderated = clip.guild_id == interaction.guild_id and moderates_channel(interaction)
-    if clip.user_id != interaction.user.id and not moderated:
+    if not can_remove(interaction, clip):
         raise UserError("Only the person who asked for a clip, or a moderator, can delete it.")
     return clip

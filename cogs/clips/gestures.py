@@ -1,4 +1,4 @@
-"""New clips from a clip: *Vary*, *Longer*, *Remix*, and *Hybrid* and *Repaint* in the menu *More*.
+"""New clips from a clip: *Vary*, *Longer*, *Remix*, and *Hybrid* and *Repaint* under *More*.
 
 A choice of a strength or a length is a select in a private answer, with the clip in its custom_id: it can be
 used again, by whom it was shown to, after a restart too. What a clip's model cannot do is not offered.
@@ -29,7 +29,6 @@ from bot.recipe.gestures import (
 from bot.recipe.options import MAX_SEED, OPTIONS, REPAINT_END, REPAINT_START, SECONDS, SEED, InvalidField
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS
-from cogs.presets.save_forms import SaveForm
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
@@ -257,41 +256,6 @@ class RemixButton(IdButton, prefix="clip:remix"):
         await RemixForm(self.number).reopen(interaction, {})
 
 
-class SavePresetButton(IdButton, prefix="clip:save"):
-    """Opens the form for a new preset, filled in from a clip."""
-
-    label = "Save as preset"
-    emoji = "💾"
-
-    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Open the form."""
-        clip = await interaction.client.history.clip(self.number)
-        await SaveForm(clip.id).offer(interaction, clip)
-
-
-class MoreButton(IdButton, prefix="clip:more"):
-    """What else can be done with a clip."""
-
-    label = "More"
-    emoji = "➕"
-
-    async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Show it in private."""
-        await think(interaction, private=True)
-        clip = await interaction.client.history.clip(self.number)
-        tasks = tasks_for(interaction.client, clip.recipe)
-        buttons: list[IdButton] = []
-        if Task.HYBRID in tasks:
-            buttons.append(HybridButton(clip.id))
-        if Task.REPAINT in tasks:
-            buttons.append(RepaintButton(clip.id))
-        await interaction.followup.send(
-            f"{in_a_line(clip.recipe)}\nWhat else?",
-            view=in_rows(*buttons, SavePresetButton(clip.id)),
-            ephemeral=True,
-        )
-
-
 ITEMS = (
     GestureSelect,
     VaryButton,
@@ -299,18 +263,8 @@ ITEMS = (
     HybridButton,
     RepaintButton,
     RemixButton,
-    SavePresetButton,
-    MoreButton,
 )
 FORMS = (RepaintForm, RemixForm)
-
-
-def gesture_buttons(bot: Antiphon, clip: Clip) -> list[IdButton]:
-    """Return the buttons under a clip that make another one of it, as its model can."""
-    tasks = tasks_for(bot, clip.recipe)
-    vary = [VaryButton(clip.id)] if Task.VARY in tasks else []
-    longer = [LongerButton(clip.id)] if Task.CONTINUE in tasks else []
-    return [*vary, *longer, RemixButton(clip.id), MoreButton(clip.id)]
 
 
 def tasks_for(bot: Antiphon, recipe: Recipe) -> Set[Task]:

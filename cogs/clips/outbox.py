@@ -13,6 +13,7 @@ from bot.store.job_model import Job, State
 from cogs.clips.buttons import BUTTONS
 from cogs.clips.delivery import ClipDelivery
 from cogs.clips.gestures import FORMS, ITEMS
+from cogs.clips.more import ITEMS as MORE
 from cogs.clips.notices import JobNotices
 from cogs.clips.progress import Board
 from cogs.clips.takes import ITEMS as TAKES
@@ -31,7 +32,7 @@ LOOK_AGAIN_SECONDS = 30.0
 class Delivery(PersistentCog):
     """Empties the outbox and keeps the progress board."""
 
-    items = (*BUTTONS, *ITEMS, *TAKES)
+    items = (*BUTTONS, *ITEMS, *MORE, *TAKES)
     forms = FORMS
 
     def __init__(self, bot: Antiphon) -> None:

@@ -11,15 +11,12 @@ from bot.app import Antiphon
 from bot.errors import NotFound
 from bot.store.clips import Clip
 from bot.store.job_model import Job, State
-from cogs.clips.buttons import clip_buttons
 from cogs.clips.card import clip_card, without_words
-from cogs.clips.gestures import gesture_buttons
+from cogs.clips.more import clip_buttons
 from cogs.clips.takes import SELECT, takes_view
 from cogs.clips.takes_card import open_takes, takes_embeds, takes_files
-from cogs.coach import CoachOfClipButton
 from cogs.delivery.respondable import Draft
-from cogs.presets.buttons import PresetOfClipButton
-from cogs.ui.buttons import IdButton, carries, carries_clip
+from cogs.ui.buttons import carries, carries_clip
 
 ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
 
@@ -50,17 +47,10 @@ async def _clip(bot: Antiphon, job: Job) -> Posting:
     if bot.policy.server(clip.guild_id).is_on("coach"):
         hint = await bot.coach.hint(clip.user_id, clip.recipe.prompt, clip.recipe.mode)
     card = clip_card(clip, bot.settings.clip_dir, hint and f"💡 {hint}")
-    more: list[IdButton] = [PresetOfClipButton(clip.id)] if clip.preset_version else []
-    more += [CoachOfClipButton(clip.id)] if hint else []
     draft = Draft(
         content=ONLY_YOU if job.answer_ephemeral else None,
         embed=card.embed,
-        view=clip_buttons(
-            clip,
-            *gesture_buttons(bot, clip),
-            *more,
-            can_duel=job.can_post and job.guild_id is not None,
-        ),
+        view=clip_buttons(bot, clip),
         files=card.files,
     )
     wordless = replace(draft, embed=without_words(card.embed))

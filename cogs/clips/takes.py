@@ -17,8 +17,8 @@ from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.store.clips import Clip
 from bot.store.job_model import Job
-from cogs.clips.buttons import CancelButton, clip_buttons, press_of, removable
-from cogs.clips.gestures import gesture_buttons
+from cogs.clips.buttons import CancelButton, remember_press, removable
+from cogs.clips.more import clip_buttons
 from cogs.clips.takes_card import NumberedClip, open_takes
 from cogs.submission.submit import acknowledge_request, can_post, start_duel
 from cogs.ui.answers import defer_update
@@ -65,9 +65,7 @@ class TakeSelect(GatedItem, template=rf"{SELECT}:(?P<first>\d+)"):
         bot = interaction.client
         clip = await bot.history.clip(int(chosen))
         clips = await bot.history.clips_of_takes(self.first)
-        if (press := press_of(interaction)) is not None:
-            for _, one in clips:
-                bot.deletions.asked(interaction.user.id, one.id, press)
+        remember_press(interaction, *(one.id for _, one in clips))
         await interaction.followup.send(
             f"**Take {_number(clips, clip)}** · seed {clip.recipe.seed} · {in_a_line(clip.recipe)}",
             view=take_view(bot, self.first, clip, clips, can_duel=can_post(interaction)),
@@ -192,10 +190,7 @@ ITEMS = (
 def takes_view(bot: Antiphon, first: Job, clips: Sequence[NumberedClip]) -> discord.ui.View:
     """Return what stands under the message of a group: the select, or the buttons of the only clip."""
     if len(clips) == 1:
-        clip = clips[0][1]
-        return clip_buttons(
-            clip, *gesture_buttons(bot, clip), can_duel=first.can_post and first.guild_id is not None
-        )
+        return clip_buttons(bot, clips[0][1])
     return in_rows(TakeSelect(first.id, clips))
 
 
@@ -203,10 +198,10 @@ def take_view(
     bot: Antiphon, first: int, clip: Clip, clips: Sequence[NumberedClip], *, can_duel: bool
 ) -> discord.ui.View:
     """Return the buttons for one take. can_duel: False where the bot cannot post by itself."""
-    alone = len(clips) < 2
-    keep = [] if alone else [KeepTakeButton(clip.id)]
-    view = clip_buttons(clip, *gesture_buttons(bot, clip), *keep, can_duel=can_duel)
-    if can_duel and not alone:
+    if len(clips) < 2:
+        return clip_buttons(bot, clip)
+    view = clip_buttons(bot, clip, KeepTakeButton(clip.id))
+    if can_duel:
         view.add_item(DuelTakesSelect(first, clip.id, clips))
     return view
 

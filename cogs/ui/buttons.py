@@ -10,8 +10,10 @@ import discord
 
 from cogs.ui.gated_item import GatedItem
 
+CLIP_MORE = "clip:more"
 CLIP_DETAILS = "clip:details"
-"""The custom_id's prefix of the button under every clip, by which a message is recognised as a clip's."""
+"""Prefixes of custom_ids by which a message is recognised as a clip's: the first is under every clip, the
+second was, before there was the first."""
 
 
 MAX_IN_ROW = 5
@@ -90,6 +92,6 @@ def clip_in(message: discord.Message) -> int | None:
     for row in message.components:
         for child in row.children if isinstance(row, discord.ActionRow) else ():
             custom_id = child.custom_id if isinstance(child, discord.Button) else None
-            if match := re.fullmatch(rf"{CLIP_DETAILS}:(\d+)", custom_id or ""):
+            if match := re.fullmatch(rf"(?:{CLIP_MORE}|{CLIP_DETAILS}):(\d+)", custom_id or ""):
                 return int(match[1])
     return None

@@ -178,7 +178,8 @@ async def deleted_unrecorded(chaos: Chaos) -> None:
     fault = chaos.sandbox.faults.hold(
         after_effect=True, where=lambda t: t.operation.startswith("delete_") and t.message_id == message.id
     )
-    question = await (await request.author.click(message, "Delete")).followup()
+    menu = await (await request.author.click(message, "More")).followup()
+    question = await (await request.author.click(menu, "Delete")).followup()
     await request.author.click(question, "Delete", wait=False)
     await chaos.killed_when_struck("deleted, unrecorded", fault)
 

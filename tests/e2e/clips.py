@@ -98,11 +98,44 @@ def button_ids(message: Message) -> list[str]:
     return [node["custom_id"] for _, node in walk(message.components) if "custom_id" in node]
 
 
-async def delete(actor: Actor, message: Message) -> Reply:
-    """Press Delete under a clip, and Delete again where that is asked back; return the second press."""
-    question = await (await actor.click(message, "Delete")).followup(0, WAIT)
+async def more(actor: Actor, message: Message) -> Message:
+    """Press More under a clip, and return what it opens."""
+    opened = await (await actor.click(message, "More")).followup(0, WAIT)
+    assert opened.ephemeral_for == actor.id
+    return opened
+
+
+async def pressed(actor: Actor, message: Message, button: str) -> Reply:
+    """Press a button that stands behind More."""
+    return await actor.click(await more(actor, message), button)
+
+
+async def asked_to_delete(actor: Actor, message: Message) -> Message:
+    """Press Delete behind More, and return the question that is asked back."""
+    question = await (await pressed(actor, message, "Delete")).followup(0, WAIT)
     assert question.ephemeral_for == actor.id
-    return await actor.click(question, "Delete")
+    return question
+
+
+async def delete(actor: Actor, message: Message) -> Reply:
+    """Press Delete behind More, and again where that is asked back; return the second press."""
+    return await actor.click(await asked_to_delete(actor, message), "Delete")
+
+
+def with_earlier_buttons(message: Message, clip_id: int) -> None:
+    """Put the buttons under a clip's message that clips had before there was More; the bot is not told."""
+    kinds = ("again", "other", "duel", "details", "delete")
+    row = [
+        {"type": 2, "id": id, "style": 2, "label": kind.capitalize(), "custom_id": f"clip:{kind}:{clip_id}"}
+        for id, kind in enumerate(kinds, start=2)
+    ]
+    message.components = [{"type": 1, "id": 1, "components": row}]
+
+
+def id_of(message: Message) -> int:
+    """Return the clip that a message carries, by its buttons."""
+    [more] = [one for one in button_ids(message) if one.startswith("clip:more:")]
+    return int(more.rpartition(":")[2])
 
 
 def labels(message: Message) -> list[str]:

@@ -20,12 +20,17 @@ from tests.e2e.clips import (
     clips_in,
     delete,
     eventually,
+    id_of,
     labels,
     made,
+    more,
     mp3_of,
+    pressed,
+    private,
     queued,
     rendering,
     text_in,
+    with_earlier_buttons,
 )
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -59,7 +64,7 @@ async def test_details_are_for_who_asks(alice: Actor, bob: Actor) -> None:
         "key": "Bb minor",
         "seed": 99,
     }
-    reply = await bob.click(await made(alice, "all of it", **asked), "Details")
+    reply = await pressed(bob, await made(alice, "all of it", **asked), "Details")
     message = await reply.finished()
     for shown in (
         "all of it",
@@ -83,6 +88,9 @@ async def test_only_the_owner_or_a_moderator_deletes(
     bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
 ) -> None:
     message = await made(alice, "to be deleted")
+    assert "Delete" in labels(await more(alice, message))
+    assert "Delete" not in labels(await more(bob, message))
+    with_earlier_buttons(message, id_of(message))
     refusal = await (await bob.click(message, "Delete")).followup()
     assert "moderator" in refusal.content
     assert message in clips_in(music)
@@ -175,3 +183,20 @@ async def test_about_and_help_answer_in_private(alice: Actor, bob: Actor) -> Non
     assert "</music:" in text_of(helped)
     assert not bob.sees(about)
     assert not bob.sees(helped)
+
+
+async def test_the_buttons_of_before_there_was_more_work(
+    bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
+) -> None:
+    message = await made(alice, "from long ago", mode="ar")
+    with_earlier_buttons(message, id_of(message))
+    await bot.kill()
+    await bot.restart()
+    assert "from long ago" in text_of(await private(await bob.click(message, "Details")))
+    assert "from long ago" in text_of(await clip_of(await bob.click(message, "Again")))
+    assert "diffusion" in text_of(await clip_of(await bob.click(message, "Other")))
+    form = await alice.message_menu("Save as preset", message)
+    assert "Saved" in text_of(await private(await alice.submit(form, {"name": "Long ago"})))
+    question = await (await alice.click(message, "Delete")).followup(0, WAIT)
+    await alice.click(question, "Delete")
+    await bot.sandbox.until(lambda: message not in clips_in(music), WAIT, "the deletion")

@@ -11,7 +11,7 @@ from bot.recipe import Mode
 from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.resolve import ActionError
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, button_ids, clip_of, made, mp3_of
+from tests.e2e.clips import WAIT, button_ids, clip_of, made, mp3_of, pressed
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -50,10 +50,10 @@ async def test_the_other_modes_wording(bot: BotProcess, alice: Actor, tmp_path: 
 async def test_the_quiet_line_and_how_to_turn_it_off(bot: BotProcess, alice: Actor, bob: Actor) -> None:
     clip = await made(alice, VAGUE, mode="ar")
     assert "💡" in text_of(clip)
-    advice = await (await bob.click(clip, "Coach")).finished(WAIT)
+    advice = await (await pressed(bob, clip, "Coach")).finished(WAIT)
     assert "a lofi hip hop beat" in text_of(advice)
 
-    silence = await (await alice.click(clip, "Coach")).finished(WAIT)
+    silence = await (await pressed(alice, clip, "Coach")).finished(WAIT)
     off = await (await alice.click(silence, "Stop hints")).finished(WAIT)
     assert "/hints show:on" in off.content
     assert "💡" not in text_of(await made(alice, VAGUE, mode="ar"))

@@ -25,7 +25,7 @@ from sandbox.actors import ChannelHandle, Reply, text_of
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, button_ids, eventually, labels, made
+from tests.e2e.clips import WAIT, button_ids, eventually, labels, made, pressed
 from tests.e2e.conftest import running
 
 VOTERS = ("alice", "bob", "carol", "mina", "host")
@@ -181,7 +181,7 @@ async def test_clips_of_an_open_duel_are_nowhere_else(bot: BotProcess, music: Ch
 
 async def test_the_button_on_a_clip_and_the_rematch(bot: BotProcess, music: ChannelHandle) -> None:
     alice, bob = bot.sandbox.member("alice"), bot.sandbox.member("bob")
-    await bob.click(await made(alice, PROMPT), "Duel")
+    await pressed(bob, await made(alice, PROMPT), "Duel")
     first = await open_duel(bot, music)
     await bob.click(first, "Close")
     await revealed(bot, first)

@@ -10,7 +10,7 @@ import pytest
 from sandbox.actors import text_of
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import clips_in, made
+from tests.e2e.clips import clips_in, made, pressed
 from tests.e2e.conftest import running
 from tests.e2e.test_duels import open_duel, query, revealed
 
@@ -80,7 +80,7 @@ async def test_sides_that_make_no_duel_are_refused_in_words(bot: BotProcess) -> 
 async def test_a_clip_meets_the_other_mode_by_its_own_model(bot: BotProcess) -> None:
     alice, music = bot.sandbox.member("alice"), bot.sandbox.channel("music")
     clip = await made(alice, "calm jazz", model="hifi")
-    await alice.click(clip, "Duel")
+    await pressed(alice, clip, "Duel")
     await open_duel(bot, music)
     sides = query(bot, "SELECT model FROM duel_sides ORDER BY model")
     assert sides == [("hifi",), ("some-diffusion",)]

@@ -14,7 +14,7 @@ from sandbox.handles import GuildHandle
 from sandbox.model import Permission
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import eventually, made, private
+from tests.e2e.clips import eventually, labels, made, more, private
 from tests.e2e.conftest import running
 
 BANNED = "This server's moderators have banned you from the bot. If that is a mistake, write to them"
@@ -62,6 +62,7 @@ async def test_a_banned_member_gets_the_reason_from_every_command_menu_button_an
         mina, alice = bot.sandbox.member("mina"), bot.sandbox.member("alice")
         clip = await made(alice, "before the ban")
         form = await alice.message_menu("Save as preset", clip)
+        opened = await more(alice, clip)
         await bot.kill()
         guild = bot.sandbox.guild()
         stored(bot, "INSERT INTO member_bans VALUES (?, ?, ?, 0, '')", guild.id, alice.id, mina.id)
@@ -80,8 +81,10 @@ async def test_a_banned_member_gets_the_reason_from_every_command_menu_button_an
         for command in bot.sandbox.world.commands_of(None):
             if command.type == 3 and command.name in alice.commands():
                 assert BANNED in text_of(await private(await alice.message_menu(command.name, clip)))
-        for button in ("Again", "Duel", "Details", "Delete"):
-            assert BANNED in text_of(await private(await alice.click(clip, button))), button
+        below = dict.fromkeys(labels(clip), clip) | dict.fromkeys(labels(opened), opened)
+        assert below.keys() >= {"Again", "More", "Duel", "Details", "Delete"}
+        for button, message in below.items():
+            assert BANNED in text_of(await private(await alice.click(message, button))), button
         assert BANNED in text_of(await private(await alice.submit(form, {"name": "mine"})))
         assert await alice.autocomplete("music", "prompt", "") == []
         # Elsewhere the ban does not hold: it is that server's.

@@ -17,7 +17,19 @@ from sandbox.actors import Actor, ChannelHandle
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, button_ids, clip_of, clips_in, delete, labels, made, mp3_of, private
+from tests.e2e.clips import (
+    WAIT,
+    clip_of,
+    clips_in,
+    delete,
+    id_of,
+    labels,
+    made,
+    more,
+    mp3_of,
+    pressed,
+    private,
+)
 from tests.e2e.conftest import running
 from tests.program import ENGINES
 
@@ -36,11 +48,6 @@ def recipe_of(message: Message, bot: BotProcess, folder: Path) -> Recipe:
     return read_recipe(mp3_of(message, bot.sandbox, folder))
 
 
-def id_of(message: Message) -> int:
-    [details] = [one for one in button_ids(message) if one.startswith("clip:details:")]
-    return int(details.rpartition(":")[2])
-
-
 def parent_of(message: Message, bot: BotProcess) -> int | None:
     with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
         [parent] = database.execute(
@@ -54,7 +61,7 @@ async def test_two_members_vary_one_clip_at_once_after_a_restart(
     bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
 ) -> None:
     first = await made(alice, "slow piano", mode="ar", seconds=6)
-    assert labels(first)[-4:] == ["Vary", "Longer", "Remix", "More"]
+    assert labels(first) == ["Again", "Vary", "Longer", "Remix", "More"]
     asked = [await private(await who.click(first, "Vary")) for who in (alice, bob)]
     await bot.kill()
     await bot.restart()
@@ -83,22 +90,24 @@ async def test_longer_goes_on_from_the_clip(bot: BotProcess, alice: Actor, tmp_p
 
 async def test_a_hybrid_is_made_of_an_ar_clip_alone(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
     first = await made(alice, "warm strings", mode="ar", seconds=6)
-    more = await private(await alice.click(first, "More"))
-    assert labels(more) == ["Hybrid", "Repaint", "Save as preset"]
+    opened = await more(alice, first)
+    assert labels(opened) == [
+        *("Try diffusion", "Duel", "Hybrid", "Repaint"),
+        *("Details", "Save as preset", "Coach", "Delete"),
+    ]
     hybrid = await clip_of(
-        await alice.select(await private(await alice.click(more, "Hybrid")), "How close?", ["0.5"])
+        await alice.select(await private(await alice.click(opened, "Hybrid")), "How close?", ["0.5"])
     )
     recipe = recipe_of(hybrid, bot, tmp_path)
     assert (recipe.task, recipe.mode, recipe.options["structure"]) == (Task.HYBRID, Mode.DIFFUSION, 0.5)
-    assert labels(await private(await alice.click(hybrid, "More"))) == ["Repaint", "Save as preset"]
+    assert labels(await more(alice, hybrid))[:3] == ["Try ar", "Duel", "Repaint"]
 
 
 async def test_a_part_is_repainted_and_one_past_the_end_refused(
     bot: BotProcess, alice: Actor, tmp_path: Path
 ) -> None:
     first = await made(alice, "soft bells", mode="ar", seconds=6)
-    more = await private(await alice.click(first, "More"))
-    form = await alice.click(more, "Repaint")
+    form = await pressed(alice, first, "Repaint")
     past = await private(await alice.submit(form, {"repaint_start": "1", "repaint_end": "9"}))
     assert "`end` is 9 s, and the clip ends at 6 s" in past.content
     fixed = await alice.click(past, "Fix it")
@@ -131,8 +140,8 @@ async def test_a_remix_sent_as_it_is_makes_the_same_clip(
 
 
 async def test_the_menu_saves_a_preset(alice: Actor) -> None:
-    more = await private(await alice.click(await made(alice, "sea waves", mode="ar", seconds=6), "More"))
-    saved = await private(await alice.submit(await alice.click(more, "Save as preset"), {"name": "Waves"}))
+    form = await pressed(alice, await made(alice, "sea waves", mode="ar", seconds=6), "Save as preset")
+    saved = await private(await alice.submit(form, {"name": "Waves"}))
     assert "Saved as “Waves”" in saved.content
 
 

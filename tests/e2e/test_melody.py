@@ -27,6 +27,7 @@ from tests.e2e.clips import (
     eventually,
     made,
     mp3_of,
+    pressed,
     private,
     rendering,
     text_in,
@@ -77,7 +78,7 @@ async def test_the_clip_follows_it_and_says_so(
     message = await made(alice, "strings", mode="ar", melody=file)
     assert heard(message, bot, tmp_path) == pytest.approx(500, abs=5)
     assert read_recipe(mp3_of(message, bot.sandbox, tmp_path)).melody == sha(file)
-    assert "Melody: yes" in text_of(await (await alice.click(message, "Details")).finished())
+    assert "Melody: yes" in text_of(await (await pressed(alice, message, "Details")).finished())
 
 
 async def test_a_voice_memo_of_a_phone_is_followed_too(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.actors import Actor
 from sandbox.model import Message
 from sandbox.spec import Spec
-from tests.e2e.clips import carries_clip, made, private, queued, rendering, text_in
+from tests.e2e.clips import carries_clip, made, pressed, private, queued, rendering, text_in
 from tests.e2e.conftest import running
 
 MODELS = "small,large,some-diffusion"
@@ -67,6 +67,6 @@ async def test_only_the_clips_for_a_model_that_was_taken_away_fail(description: 
 
 async def model_of(actor: Actor, message: Message) -> str:
     """Return the owner's name of the model in a clip's details: “test tones (`small`)” is “small”."""
-    shown = await private(await actor.click(message, "Details"))
+    shown = await private(await pressed(actor, message, "Details"))
     value = str(next(f["value"] for f in shown.embeds[0]["fields"] if f["name"] == "Model"))
     return value.removeprefix("test tones (`").removesuffix("`)")

@@ -14,7 +14,7 @@ from sandbox.actors import Actor, Reply, text_of
 from sandbox.components import walk
 from sandbox.model import Message, Permission
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, button_ids, clip_of, labels, made, mp3_of, private
+from tests.e2e.clips import WAIT, ask, button_ids, clip_of, labels, made, mp3_of, pressed, private
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -93,7 +93,7 @@ async def test_clips_and_forks_keep_their_version(alice: Actor, bob: Actor) -> N
     assert "version 2" in await answer_of(await bob.submit(form, {"template": "{prompt} on snow"}))
     form = await alice.slash("preset edit", preset=code)
     assert "version 2" in await answer_of(await alice.submit(form, {"settings": "mode: ar"}))
-    shown = await answer_of(await bob.click(clip, "Preset"))
+    shown = await answer_of(await pressed(bob, clip, "Preset"))
     assert "Version 1 of 2" in shown
     assert "1 fork" in shown
     assert "Forked from: Edited roof" in await said(bob, "preset show", preset="Snowy roof")
@@ -109,7 +109,7 @@ async def test_a_card_from_before_a_restart_works(
     form = await bob.click(card, "Use")
     clip = await clip_of(await bob.submit(form, {"words": "hail"}))
     assert read_recipe(mp3_of(clip, bot.sandbox, tmp_path)).prompt == "hail on a tin roof"
-    rated = await private(await bob.click(clip, "Preset"))
+    rated = await private(await pressed(bob, clip, "Preset"))
     assert "👍 1 👎 0" in await answer_of(await bob.click(rated, "Good"))
 
 

@@ -10,7 +10,7 @@ import pytest
 from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, button_ids, eventually, made, queued, rendering
+from tests.e2e.clips import WAIT, eventually, labels, made, more, queued, rendering
 from tests.e2e.conftest import running
 from tests.e2e.test_deletions import files_of
 from tests.e2e.test_duels import PROMPT, open_duel, query, said, started, state_of
@@ -175,8 +175,9 @@ async def test_many_messages_deleted_at_once(bot: BotProcess, alice: Actor, mina
 
 
 async def test_no_duel_is_offered_where_none_can_be_shown(bot: BotProcess, alice: Actor) -> None:
-    assert "clip:duel:1" in button_ids(await made(alice, "in a server"))
-    assert "clip:duel:2" not in button_ids(await made(alice, "in private", at=bot.sandbox.dm("alice")))
+    assert "Duel" in labels(await more(alice, await made(alice, "in a server")))
+    alone = await made(alice, "in private", at=bot.sandbox.dm("alice"))
+    assert "Duel" not in labels(await more(alice, alone))
 
 
 async def test_a_duel_deleted_while_the_bot_was_down_is_over_at_its_start(

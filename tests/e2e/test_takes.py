@@ -22,8 +22,10 @@ from tests.e2e.clips import (
     carries_clip,
     clip_of,
     clips_in,
+    delete,
     eventually,
     labels,
+    pressed,
     private,
     queued,
     text_in,
@@ -186,15 +188,14 @@ async def test_keeping_one_take_asks_and_removes_the_others(
     assert "Again" in labels(message)
     history = await (await alice.slash("history")).finished()
     assert text_of(history).count("keep one") == 1
-    details = await (await alice.click(message, "Details")).finished()
+    details = await (await pressed(alice, message, "Details")).finished()
     assert "21" in text_of(details)
 
 
 async def test_one_take_is_deleted_and_the_others_stay(bot: BotProcess, alice: Actor) -> None:
     message = await clip_of(await ask(alice, "delete one", takes=3, seed=30))
     answer = await chosen(alice, message, "Take 1")
-    question = await (await alice.click(answer, "Delete")).followup(0, WAIT)
-    await alice.click(question, "Delete")
+    await delete(alice, answer)
     await bot.sandbox.until(lambda: len(message.attachments) == 4, WAIT, "take 1 gone")
     assert seeds(message) == [31, 32]
     assert list(options_of(message)) == ["Take 2", "Take 3"]

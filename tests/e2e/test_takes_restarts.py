@@ -6,7 +6,7 @@ import pytest
 
 from sandbox.actors import Actor, ChannelHandle, text_of
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, carries_clip, clip_of, clips_in, eventually, queued, text_in
+from tests.e2e.clips import WAIT, ask, carries_clip, clip_of, clips_in, delete, eventually, queued, text_in
 from tests.e2e.test_restarts import AFTER_THE_TOKEN, EDIT, POST, carries_files, one_clip
 from tests.e2e.test_takes import chosen, mp3s, options_of, states
 
@@ -94,8 +94,7 @@ async def test_killed_while_a_take_is_deleted(bot: BotProcess, alice: Actor) -> 
         after_effect=False, where=lambda target: target.message_id == message.id and bool(target.uploads)
     )
     answer = await chosen(alice, message, "Take 1")
-    question = await (await alice.click(answer, "Delete")).followup(0, WAIT)
-    await alice.click(question, "Delete")
+    await delete(alice, answer)
     await held.until_struck()
     await bot.kill()
     held.clear()

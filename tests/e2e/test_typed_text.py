@@ -15,7 +15,7 @@ from sandbox.model import Message
 from sandbox.options import Path as CommandPath
 from tests.discord_markdown import live, shown
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, ask, button_ids, made, mp3_of, private, text_in
+from tests.e2e.clips import WAIT, ask, button_ids, made, mp3_of, pressed, private, text_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -64,7 +64,7 @@ async def test_a_clip_from_progress_to_history(bot: BotProcess, alice: Actor) ->
     bot.let_through()
     await bot.sandbox.until(lambda: bool(progress.attachments) or None, WAIT, "the clip")
     check(progress)
-    check(await answer(await alice.click(progress, "Details")))
+    check(await answer(await pressed(alice, progress, "Details")))
     check(await answer(await alice.slash("history")))
 
 
