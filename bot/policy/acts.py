@@ -34,6 +34,7 @@ AREAS = {
     "reports": Act.MANAGE,
     "report": Act.MANAGE,
     "report clip": Act.REPORT,
+    "takes report": Act.REPORT,
     "preset report": Act.REPORT,
     "preset why": Act.REPORT,
     "admin": Act.OWN,

@@ -23,8 +23,9 @@ from bot.jobs.files import remove_files
 from bot.store.deletions import Deletion
 from bot.store.job_model import Job
 from cogs.clips.takes import takes_view
-from cogs.clips.takes_card import NumberedClip, take_of_file, takes_embeds, takes_files
+from cogs.clips.takes_card import take_of_file, takes_embeds, takes_files
 from cogs.ui.discord_errors import INVALID_WEBHOOK_TOKEN, NETWORK_ERRORS, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK
+from cogs.ui.take_choice import NumberedClip
 
 log = logging.getLogger(__name__)
 

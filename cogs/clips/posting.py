@@ -13,10 +13,10 @@ from bot.store.clips import Clip
 from bot.store.job_model import Job, State
 from cogs.clips.card import clip_card, without_words
 from cogs.clips.more import clip_buttons
-from cogs.clips.takes import SELECT, takes_view
+from cogs.clips.takes import takes_view
 from cogs.clips.takes_card import open_takes, takes_embeds, takes_files
 from cogs.delivery.respondable import Draft
-from cogs.ui.buttons import carries, carries_clip
+from cogs.ui.buttons import TAKES_SELECT, carries, carries_clip
 
 ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
 
@@ -76,6 +76,6 @@ async def _takes(bot: Antiphon, first: Job) -> Posting | None:
     def is_it(message: discord.Message) -> bool:
         if alone is not None:
             return carries_clip(message, alone)
-        return carries(message, f"{SELECT}:{first.id}")
+        return carries(message, f"{TAKES_SELECT}:{first.id}")
 
     return Posting([clip for _, clip in clips], draft, wordless, is_it)

@@ -19,32 +19,25 @@ from bot.store.clips import Clip
 from bot.store.job_model import Job
 from cogs.clips.buttons import CancelButton, remember_press, removable
 from cogs.clips.more import clip_buttons
-from cogs.clips.takes_card import NumberedClip, open_takes
+from cogs.clips.takes_card import open_takes
 from cogs.submission.submit import acknowledge_request, can_post, start_duel
 from cogs.ui.answers import defer_update
-from cogs.ui.buttons import IdButton, in_rows
+from cogs.ui.buttons import TAKES_SELECT, IdButton, in_rows
 from cogs.ui.gated_item import GatedItem
 from cogs.ui.permissions import moderates_channel
+from cogs.ui.take_choice import NumberedClip, take_option
 from cogs.ui.text import in_a_line
 
-SELECT = "takes:choose"
-"""The custom_id's prefix of the select under the takes, by which their message is recognised."""
 
-
-class TakeSelect(GatedItem, template=rf"{SELECT}:(?P<first>\d+)"):
+class TakeSelect(GatedItem, template=rf"{TAKES_SELECT}:(?P<first>\d+)"):
     """Chooses a take. first: the first take's job."""
 
     def __init__(self, first: int, clips: Sequence[NumberedClip] = ()) -> None:
         self.first = first
-        options = [
-            discord.SelectOption(
-                label=f"Take {take}", value=str(clip.id), description=f"Seed {clip.recipe.seed}"
-            )
-            for take, clip in clips
-        ]
+        options = [take_option(f"Take {take}", clip) for take, clip in clips]
         super().__init__(
             discord.ui.Select(
-                custom_id=f"{SELECT}:{first}",
+                custom_id=f"{TAKES_SELECT}:{first}",
                 placeholder="Choose a take to keep, vary, duel …",
                 options=options,
             )
@@ -79,13 +72,7 @@ class DuelTakesSelect(GatedItem, template=r"takes:duel:(?P<first>\d+):(?P<clip>\
     def __init__(self, first: int, clip_id: int, clips: Sequence[NumberedClip] = ()) -> None:
         self.first = first
         self.clip_id = clip_id
-        options = [
-            discord.SelectOption(
-                label=f"Duel with take {take}", value=str(clip.id), description=f"Seed {clip.recipe.seed}"
-            )
-            for take, clip in clips
-            if clip.id != clip_id
-        ]
+        options = [take_option(f"Duel with take {take}", clip) for take, clip in clips if clip.id != clip_id]
         super().__init__(
             discord.ui.Select(
                 custom_id=f"takes:duel:{first}:{clip_id}",

@@ -17,12 +17,10 @@ from bot.store.clips import Clip
 from bot.store.job_model import Job, State
 from cogs.clips.card import PROMPT_SHOWN, WITHOUT_WORDS, clip_embed, files_of, maker_line, warnings_of
 from cogs.ui.embeds import build_embed
+from cogs.ui.take_choice import NumberedClip
 from cogs.ui.text import EMBED_COLOURS, in_a_line, quoted
 
 _FILE = re.compile(r"(?:take-|picture-)(?P<take>\d)\.(?:mp3|png)")
-
-NumberedClip = tuple[int, Clip]
-"""The number of a take, and its clip."""
 
 
 def takes_embeds(

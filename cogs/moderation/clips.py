@@ -9,6 +9,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
 from bot.store.clip_reports import ClipCase
+from bot.store.clips import Clip
 from cogs.clips.card import details
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
@@ -16,6 +17,7 @@ from cogs.ui.embeds import build_embed
 from cogs.ui.forms import Answers
 from cogs.ui.permissions import moderates_server
 from cogs.ui.report_form import REPORTED, ReportForm
+from cogs.ui.take_choice import TakeChoice
 from cogs.ui.text import quoted
 
 SHOWN = 5
@@ -46,6 +48,16 @@ class ReportClipForm(ReportForm):
         await bot.clip_moderation.report(guild_id, self.number, interaction.user.id, typed["reason"])
         await bot.policy.record(guild_id, interaction.user.id, "report", detail=f"clip {self.number}")
         await interaction.followup.send(REPORTED, ephemeral=True)
+
+
+class ReportTakeSelect(TakeChoice, prefix="takes:report"):
+    """Chooses the take to report."""
+
+    placeholder = "Which take should moderators look at?"
+
+    async def chosen(self, interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
+        """Ask why."""
+        await ReportClipForm(clip.id).offer(interaction)
 
 
 class LookAtClipButton(IdButton, prefix="moderate:look"):
@@ -132,7 +144,7 @@ class BanRequesterButton(_Decision, prefix="moderate:ban"):
         return f"Clip {case.clip_id} is deleted, and <@{case.user_id}> is banned from the bot here."
 
 
-BUTTONS = (LookAtClipButton, DeleteClipButton, KeepClipButton, BanRequesterButton)
+ITEMS = (ReportTakeSelect, LookAtClipButton, DeleteClipButton, KeepClipButton, BanRequesterButton)
 
 
 async def ban(interaction: discord.Interaction[Antiphon], guild_id: int, user_id: int, reason: str) -> int:

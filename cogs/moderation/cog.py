@@ -12,12 +12,15 @@ from discord.ext import commands
 from bot.app import Antiphon
 from bot.errors import UserError
 from bot.store.audit import Entry
-from cogs.moderation.clips import BUTTONS, ReportClipForm, ban, clips_page, moderated_guild
-from cogs.moderation.queue import ITEMS, queue_page
+from cogs.moderation.clips import ITEMS as CLIP_ITEMS
+from cogs.moderation.clips import ReportClipForm, ReportTakeSelect, ban, clips_page, moderated_guild
+from cogs.moderation.queue import ITEMS as QUEUE_ITEMS
+from cogs.moderation.queue import queue_page
 from cogs.ui.answers import think
 from cogs.ui.buttons import clip_in
 from cogs.ui.discord_errors import NETWORK_ERRORS
 from cogs.ui.persistent_cog import PersistentCog
+from cogs.ui.take_choice import takes_in
 from cogs.ui.text import joined_lines, quoted
 
 log = logging.getLogger(__name__)
@@ -40,7 +43,7 @@ class Moderation(
 ):
     """The commands. Each asks for a permission in the whole server, never in one channel."""
 
-    items = (*BUTTONS, *ITEMS)
+    items = (*CLIP_ITEMS, *QUEUE_ITEMS)
     forms = (ReportClipForm,)
 
     def __init__(self, bot: Antiphon) -> None:
@@ -63,8 +66,12 @@ class Moderation(
 
     async def report_clip(self, interaction: discord.Interaction[Antiphon], message: discord.Message) -> None:
         """Ask why."""
-        clip_id = clip_in(message) if self.bot.wrote(message) else None
-        if clip_id is None or interaction.guild_id is None:
+        own = self.bot.wrote(message) and interaction.guild_id is not None
+        if own and (first := takes_in(message)) is not None:
+            await ReportTakeSelect.offer(interaction, first)
+            return
+        clip_id = clip_in(message) if own else None
+        if clip_id is None:
             raise UserError("That message has no clip that I made in this server.")
         await ReportClipForm(clip_id).offer(interaction)
 

@@ -30,12 +30,13 @@ from cogs.ui.choices import TAKES_DESCRIPTION, mode_choices, mode_or_auto_choice
 from cogs.ui.forms import FixButton
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.report_form import REASON_CHARACTERS
+from cogs.ui.take_choice import takes_in
 from cogs.ui.text import joined_lines, quoted
 
 Named = app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]
 Name = app_commands.Range[str, 1, NAME_CHARACTERS]
 _SCOPES = {"nobody else": Scope.PRIVATE, "this server": Scope.SERVER, "everyone": Scope.PUBLIC}
-ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton, FixButton)
+ITEMS = (*buttons.BUTTONS, *moderation.BUTTONS, PageButton, FixButton, save_forms.SaveTakeSelect)
 LISTED_CHARACTERS = 1_500
 
 
@@ -83,7 +84,11 @@ class PresetCog(PersistentCog):
         self, interaction: discord.Interaction[Antiphon], message: discord.Message
     ) -> None:
         """Open the form, filled in from the message's clip."""
-        clip_id = clip_in(message) if self.bot.wrote(message) else None
+        own = self.bot.wrote(message)
+        if own and (first := takes_in(message)) is not None:
+            await save_forms.SaveTakeSelect.offer(interaction, first)
+            return
+        clip_id = clip_in(message) if own else None
         if clip_id is None:
             raise UserError("That message has no clip from me. Choose one with an MP3 and buttons.")
         await save_forms.SaveForm(clip_id).offer(interaction, await self.bot.history.clip(clip_id))

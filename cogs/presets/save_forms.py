@@ -30,6 +30,7 @@ from cogs.presets.buttons import saved_buttons
 from cogs.presets.card import preset_card, shown_name
 from cogs.ui.answers import think
 from cogs.ui.forms import HINT_CHARACTERS, Field, Form
+from cogs.ui.take_choice import TakeChoice
 from cogs.ui.text import plain
 
 
@@ -67,6 +68,16 @@ class SaveForm(Form):
             await bot.history.clip(draft.example_clip)
         preset = await bot.presets.save(interaction.user.id, draft)
         await _kept(interaction, preset, f"Saved as “{shown_name(preset.name)}”. Only you can see it so far.")
+
+
+class SaveTakeSelect(TakeChoice, prefix="takes:save"):
+    """Chooses the take whose settings become a preset."""
+
+    placeholder = "Which take should become a preset?"
+
+    async def chosen(self, interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
+        """Open the form, filled in from the take."""
+        await SaveForm(clip.id).offer(interaction, clip)
 
 
 class EditForm(Form):

@@ -14,10 +14,8 @@ CLIP_MORE = "clip:more"
 CLIP_DETAILS = "clip:details"
 """Prefixes of custom_ids by which a message is recognised as a clip's: the first is under every clip, the
 second was, before there was the first."""
-
-
-MAX_IN_ROW = 5
-"""Buttons in one row; Discord takes no more."""
+TAKES_SELECT = "takes:choose"
+"""The prefix of the select under several takes, by which their message is recognised."""
 
 
 class IdButton(GatedItem, template=r"never:matched"):

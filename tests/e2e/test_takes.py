@@ -215,3 +215,29 @@ async def test_a_duel_of_two_takes_renders_both_again(
             "SELECT json_extract(recipe, '$.seed') FROM jobs WHERE in_duel ORDER BY id DESC LIMIT 2"
         ).fetchall()
     assert sorted(seed for (seed,) in rows) == [40, 41]
+
+
+async def test_a_take_is_chosen_for_a_report_and_for_a_preset_after_a_restart(
+    bot: BotProcess, alice: Actor, bob: Actor
+) -> None:
+    message = await clip_of(await ask(alice, "choose one", takes=3, seed=50, mode="ar"))
+    report = await private(await bob.message_menu("Report clip", message))
+    save = await private(await bob.message_menu("Save as preset", message))
+    for answer in (report, save):
+        assert list(options_of(answer)) == ["Take 1", "Take 2", "Take 3"]
+    await bot.kill()
+    await bot.restart()
+    second = options_of(report)["Take 2"]
+    form = await bob.select(report, "Which take should moderators look at?", [second])
+    assert "Thank you." in text_of(await private(await bob.submit(form, {"reason": "too loud"})))
+    listed = await private(await bot.sandbox.member("mina").slash("moderate clips"))
+    assert f"Clip {second}" in text_of(listed)
+    third = options_of(save)["Take 3"]
+    form = await bob.select(save, "Which take should become a preset?", [third])
+    assert "Saved" in text_of(await private(await bob.submit(form, {"name": "Third take"})))
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as connection:
+        assert connection.execute("SELECT max(example_clip) FROM preset_versions").fetchone() == (int(third),)
+    await delete(alice, await chosen(alice, message, "Take 3"))
+    await bot.sandbox.until(lambda: len(message.attachments) == 4, WAIT, "take 3 gone")
+    late = await private(await bob.select(save, "Which take should become a preset?", [third]))
+    assert "no longer exists" in text_of(late)
