@@ -40,7 +40,7 @@ async def test_from_the_command_to_the_sound_and_past_a_restart(description: Spe
             await expect(message.locator(".embed img")).to_be_visible()
 
             await chat.become("Bob")
-            await message.get_by_role("button", name="More").click()
+            await message.get_by_role("button", name="More", exact=True).click()
             await chat.page.get_by_role("button", name="Details").click()
             await expect(chat.message("Clip 1")).to_be_visible(timeout=PATIENCE)
             await chat.become("Alice")
