@@ -67,3 +67,13 @@ def processor() -> str:
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def device_name() -> str:
+    """Name the first GPU of this machine, or its processor."""
+    try:
+        if gpus := probe().gpus:
+            return gpus[0][0]
+    except TorchUnavailable:
+        pass
+    return processor()

@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from bot.comparison import features
+from bot.comparison.judge import Judge
 from bot.engines.score import load
 from bot.engines.score.ar import ArEngine
 from bot.engines.score.bank import SAMPLE_RATE, Bank
@@ -35,10 +37,8 @@ from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.silence import without_silence
 from bot.engines.score.steer import NOTHING, InstrumentRequest, asked_instruments
-from training import features
 from training.compose import Settings, compose
 from training.form import entries_of
-from training.judge import Judge
 from training.judge_data import families_of
 from training.scenes import SCENE_BY_NAME
 
@@ -100,15 +100,15 @@ def _everyday() -> list[Task]:
 
 def measured(task: Task, score: Score | None, wave: np.ndarray, judge: Judge) -> dict[str, Any]:
     """Return everything the report needs of one clip."""
-    verdict = judge.hear(wave, SAMPLE_RATE)
+    found = judge.classify(wave, SAMPLE_RATE)
     audio = features.mono(wave, SAMPLE_RATE)
     curve = features.autocorrelation(features.onset_strength(features.log_mel(audio)))
     frames = features.FRAMES_PER_SECOND
     out: dict[str, Any] = asdict(task) | {
-        "detected_scene": verdict.scene,
-        "detected_instruments": [f for f in judge.families if judge.has(verdict, f)],
-        "detected_tempo": round(verdict.tempo, 2),
-        "brightness": round(verdict.brightness),
+        "detected_scene": found.scene,
+        "detected_instruments": [f for f in judge.families if judge.has(found, f)],
+        "detected_tempo": round(found.tempo, 2),
+        "brightness": round(found.brightness),
         "silence": round(features.longest_silence(audio), 2),
         "onset_peak": round(float(curve[round(0.2 * frames) : round(2 * frames)].max()), 3),
     }

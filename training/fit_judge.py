@@ -1,4 +1,4 @@
-"""Fit and freeze the judge: `python -m training.fit_judge training/weights/judge JUDGE.npz`."""
+"""Fit and freeze the judge: `python -m training.fit_judge bot/weights/judge JUDGE.npz`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.judge import LAYERS, STRIDE, rhythm_features
+from bot.comparison.judge import LAYERS, STRIDE, rhythm_features
 from training.judge_data import FAMILIES
 from training.scenes import SCENES
 

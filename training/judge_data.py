@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.comparison.features import log_mel, mono
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.programs import MIX_ID, PROGRAMS
 from bot.engines.score.sampler import Sampler
 from training.compose import Settings, compose
-from training.features import log_mel, mono
 from training.scenes import SCENES
 
 SEED = 90_000

@@ -13,10 +13,10 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 
+from bot.comparison.judge import Judge
 from bot.engines.base import Engine, RenderRequest
 from bot.engines.score import BUILT_IN, load
 from bot.recipe import Mode, Recipe
-from training.judge import Judge
 
 SECONDS, SEED = 10.0, 7
 PROMPTS = (
@@ -39,7 +39,7 @@ INTRODUCTION = """# Listen
 Twelve prompts in both modes, by the two models that ship with the project: ten seconds each, seed
 7, default options, first take. The pictures show how the power of 0 to 8 kHz runs over time:
 stacked lines are harmonics of notes, upright strokes are drums. Below each: what the judge
-(`training/weights/judge/`) hears in it, and the commands that make the same two clips again.
+(`bot/weights/judge/`) hears in it, and the commands that make the same two clips again.
 """
 
 
@@ -131,12 +131,10 @@ def main() -> None:
             "",
         ]
         for mode, wave in waves.items():
-            verdict = judge.hear(wave, rate)
-            families = (
-                ", ".join(f for f in judge.families if judge.has(verdict, f)) or "no instrument it knows"
-            )
+            found = judge.classify(wave, rate)
+            families = ", ".join(f for f in judge.families if judge.has(found, f)) or "no instrument it knows"
             lines.append(
-                f"- `{mode.value}`: {verdict.scene}, about {verdict.tempo:.0f} beats a minute; {families}."
+                f"- `{mode.value}`: {found.scene}, about {found.tempo:.0f} beats a minute; {families}."
             )
         lines += ["", "```sh"]
         for mode in waves:

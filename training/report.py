@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from bot.comparison.features import same_tempo
 from bot.engines.score.format import from_frames
 from training.dataset import load
-from training.features import same_tempo
 
 Clip = dict[str, Any]
 ROWS = (

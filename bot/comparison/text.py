@@ -6,7 +6,14 @@ from dataclasses import asdict
 from statistics import fmean, stdev
 from typing import Any
 
-from bot.comparison.results import PUBLISHED, PUBLISHED_ON, PUBLISHED_SMALLER_SPREAD, Comparison, ModelFound
+from bot.comparison.results import (
+    ENOUGH,
+    PUBLISHED,
+    PUBLISHED_ON,
+    PUBLISHED_SMALLER_SPREAD,
+    Comparison,
+    ModelFound,
+)
 from bot.markdown import quoted
 from bot.recipe import PROMPT_CHARACTERS
 
@@ -18,7 +25,8 @@ def to_json(found: Comparison) -> dict[str, Any]:
     data = asdict(found)
     for one, model in zip(data["models"], found.models, strict=True):
         one["seconds"] = {f"{length:g}": times for length, times in model.seconds.items()}
-        one["growth_exponent"] = model.exponent
+        one["growth_exponent"] = one.pop("exponent")
+        one["enough_steps"] = model.enough_steps
     data["published"] = {mode: asdict(one) for mode, one in PUBLISHED.items()}
     return data
 
@@ -42,6 +50,8 @@ def to_markdown(found: Comparison) -> str:
         [_gb(one.peak_gb) for one in found.models],
         [_gb(one.memory_gb) for _, one in published],
     )
+    if any(one.gpu_gb is not None for one in found.models):
+        row("GPU memory, peak", [_gb(one.gpu_gb) for one in found.models])
     for length in lengths:
         theirs = []
         for _, one in published:
@@ -54,7 +64,7 @@ def to_markdown(found: Comparison) -> str:
     row("energy, 200–500 Hz", [_percent([s.low_mids for s in one.sounds]) for one in found.models])
     row("tempo drift", [_percent([s.tempo_drift for s in one.sounds]) for one in found.models])
     row("loudness range", [_mean([s.loudness_range for s in one.sounds], "LU") for one in found.models])
-    row("follows the prompt", [NOT_MEASURED for _ in found.models])
+    row("follows the prompt", [_percent([s.follows for s in one.sounds]) for one in found.models])
     lines = [
         f"“{quoted(found.prompt, PROMPT_CHARACTERS)}” on {found.processor}, {len(found.seeds)} seeds. The "
         f"published figures are from {PUBLISHED_ON}.",
@@ -68,16 +78,51 @@ def to_markdown(found: Comparison) -> str:
             f"The spread of diffusion is {abs(difference):.0%} {word} than that of ar here; published: "
             f"{PUBLISHED_SMALLER_SPREAD:.0%} smaller.".replace("%", " %"),
         ]
+    notes = _left_out(found)
+    lines += ["", *notes] if notes else []
     for model in found.models:
         if model.steps:
-            points = [[str(p.steps), f"{p.seconds:.2f} s", f"{p.distance:.2f} dB"] for p in model.steps]
-            lines += [
-                "",
-                f"Steps of {model.name}: the distance is to the clip with the most steps.",
-                "",
-                *_table(["steps", *(p[0] for p in points)], [["time", "distance"], *(p[1:] for p in points)]),
-            ]
+            lines += ["", *_sweep(model)]
     return "\n".join(lines) + "\n"
+
+
+def _left_out(found: Comparison) -> list[str]:
+    """Return what the rows that were not measured would need."""
+    notes = []
+    if any(one.peak_gb is None for one in found.models):
+        notes.append(
+            "Memory is left out where the worker had several models loaded, or the system is not Linux."
+        )
+    if all(one.gpu_gb is None for one in found.models):
+        notes.append("Memory of a GPU is left out: no model was measured alone on one.")
+    if all(sound.follows is None for one in found.models for sound in one.sounds):
+        notes.append("The prompt names no scene or instrument that the judge knows, so it can't be followed.")
+    return notes
+
+
+def _sweep(model: ModelFound) -> list[str]:
+    """Return the table of a model's steps, and from which number on more of them change little."""
+    points = [
+        [str(p.steps), f"{p.seconds:.2f} s", f"{p.distance:.2f} dB", _percent([p.follows])]
+        for p in model.steps
+    ]
+    rows = [["time", "distance", "follows the prompt"], *(point[1:] for point in points)]
+    most, enough = model.steps[-1], model.enough_steps
+    advice = (
+        "No number of steps below comes near it." if model.spread > 0 else "One seed alone gives no advice."
+    )
+    if enough is not None and enough < most.steps:
+        used = next(point for point in model.steps if point.steps == enough)
+        advice = (
+            f"From {enough} steps on, more of them change a clip by less than {ENOUGH:.0%} of what another "
+            f"seed does ({ENOUGH * model.spread:.2f} dB): {most.steps} steps cost "
+            f"{most.seconds / used.seconds:.1f} times as much."
+        ).replace("%", " %")
+    return [
+        f"Steps of {model.name}: the distance is to the clip with the most steps. {advice}",
+        "",
+        *_table(["steps", *(point[0] for point in points)], rows),
+    ]
 
 
 def _table(labels: list[str], rows: list[list[str]]) -> list[str]:

@@ -22,6 +22,11 @@ def free_bytes(device: str) -> int | None:
     return 1024 * int(found[1])
 
 
+def peak_bytes(device: str) -> int:
+    """Return the most bytes that torch has had reserved on a CUDA device since the process began."""
+    return int(torch.cuda.max_memory_reserved(device))
+
+
 def has_bfloat16(device: str) -> bool:
     """Tell whether a device supports bfloat16 natively, without emulation."""
     return not device.startswith("cuda") or torch.cuda.is_bf16_supported(including_emulation=False)

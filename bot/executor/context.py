@@ -41,6 +41,7 @@ from bot.executor.protocol import (
     decode_down,
     encode,
 )
+from bot.memory import peak_resident_bytes, resident_bytes
 from bot.recipe import ModelRef, Recipe
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ class PipeContext:
                 "licence": engine.capabilities.licence,
                 "slots": engine.capabilities.slots,
                 "device": engine.device,
+                "memory": _memory(engine.device, len(self.loaded)),
                 "render_seconds": round(seconds, 3),
                 "real_time_factor": round(seconds / job.recipe.seconds, 4),
             }
@@ -298,6 +300,24 @@ class PipeContext:
                 case _:
                     print(f"unexpected {type(message).__name__}", file=sys.stderr)
             self._changed.notify_all()
+
+
+def _memory(device: str, models: int) -> dict[str, int | None]:
+    """Return the memory of this process in bytes: now, at most, and at most on its GPU.
+
+    models: how many it has loaded, all of which the figures count.
+    """
+    gpu_peak = None
+    if device.startswith("cuda"):
+        from bot.engines.accelerator import peak_bytes
+
+        gpu_peak = peak_bytes(device)
+    return {
+        "resident_bytes": resident_bytes(os.getpid()),
+        "peak_bytes": peak_resident_bytes(os.getpid()),
+        "gpu_peak_bytes": gpu_peak,
+        "models": models,
+    }
 
 
 @cache

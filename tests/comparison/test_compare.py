@@ -15,10 +15,11 @@ SHORT = ["--seconds", "2", "--seconds", "4", "--seeds", "2"]
 
 
 def test_it_measures_each_model_as_json_and_a_picture(antiphon: Antiphon, tmp_path: Path) -> None:
-    done = antiphon("compare", "a tune", *SHORT, "--json", "--picture", "found.png")
+    prompt = "dark techno with drums"
+    done = antiphon("compare", prompt, *SHORT, "--json", "--picture", "found.png")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert found["prompt"] == "a tune"
+    assert found["prompt"] == prompt
     assert found["seeds"] == [1, 2]
     assert [one["mode"] for one in found["models"]] == ["ar", "diffusion"]
     for one in found["models"]:
@@ -26,6 +27,8 @@ def test_it_measures_each_model_as_json_and_a_picture(antiphon: Antiphon, tmp_pa
         assert all(time > 0 for times in one["seconds"].values() for time in times)
         assert one["peak_gb"] >= one["steady_gb"] > 0
         assert len(one["sounds"]) == 2
+        assert all(0 <= sound["follows"] <= 1 for sound in one["sounds"]), "the judge has a say in each"
+        assert one["gpu_gb"] is None
         assert one["spread"] > 0, "other seeds are other clips"
         assert one["growth_exponent"] is not None
     ar, diffusion = found["models"]
@@ -47,6 +50,8 @@ def test_the_table_has_the_published_figures_beside_ours(antiphon: Antiphon) -> 
     assert memory.endswith("| 1.8 GB | 2.3 GB |")
     [judged] = [line for line in table if line.startswith("| follows the prompt")]
     assert judged.count("n/a") == 4
+    assert any("names no scene or instrument that the judge knows" in line for line in lines)
+    assert any("Memory of a GPU is left out" in line for line in lines)
     assert any("published: 37 % smaller" in line for line in lines)
 
 

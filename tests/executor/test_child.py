@@ -79,6 +79,9 @@ async def test_a_clip_comes_with_progress_and_facts(harness: WorkerHarness) -> N
     assert isinstance(rendered, Rendered)
     assert (harness.folder / rendered.file).stat().st_size == rendered.facts["bytes"]
     assert rendered.facts["title"] == "test tones"
+    memory = rendered.facts["memory"]
+    assert 10**7 < memory["resident_bytes"] <= memory["peak_bytes"]
+    assert (memory["gpu_peak_bytes"], memory["models"]) == (None, 1)
     done = [
         event.done for event in harness.said if isinstance(event, Progress) and event.phase == "rendering"
     ]

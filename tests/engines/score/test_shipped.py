@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bot.comparison.judge import Judge
 from bot.engines import registry
 from bot.engines.score import BUILT_IN, MODELS, load
 from bot.engines.score.ar import ArEngine
@@ -22,7 +23,6 @@ from bot.recipe import Mode
 from training.compose import compose
 from training.evaluate import Task, written_ar, written_diffusion
 from training.form import entries_of
-from training.judge import Judge
 from training.judge_data import families_of
 from training.report import in_order
 from training.scenes import SCENES
@@ -76,7 +76,7 @@ def test_they_follow_the_prompt(mode: str, request: pytest.FixtureRequest) -> No
     right = 0
     for task, score in written:
         wave = engine.sampler.render(score, 10.0, task.seed)
-        right += judge.hear(wave, SAMPLE_RATE).scene == task.scene
+        right += judge.classify(wave, SAMPLE_RATE).scene == task.scene
     assert right >= len(PROMPTS) / 2, right
 
 

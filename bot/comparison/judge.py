@@ -2,7 +2,7 @@
 
 It was fitted once, on renders of the composer's music with another bank of sounds and other settings than
 those of the built-in models, never on the output of a model or codec, and its weights are frozen.
-`training/weights/judge/` holds them with their model card.
+`bot/weights/judge/` holds them with their model card.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from bot.comparison import features
 from bot.errors import ModelMissing
-from training import features
 
 FloatArray = npt.NDArray[np.float32]
 
-FOLDER = Path(__file__).resolve().parent / "weights" / "judge"
+FOLDER = Path(__file__).resolve().parents[1] / "weights" / "judge"
+SHA256 = "140056fd9773bc1ca600c5fdfabbd47bd6444fdc055ae53cc7422092b2a837d1"
+"""Of the frozen judge's weights; figures by another one could not be compared with those made before."""
 LAYERS = 4
 STRIDE = 2
 TEMPO_LAGS = np.geomspace(0.1, 3.2, 72)
@@ -28,8 +30,8 @@ TEMPO_LAGS = np.geomspace(0.1, 3.2, 72)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the judge hears.
+class Classification:
+    """What the judge finds in a clip.
 
     scenes: name → probability, summing to 1.  instruments: family → probability, each 0 to 1.
     tempo: beats per minute.  key: (pitch class of the tonic, whether minor).  brightness: Hz.
@@ -48,33 +50,31 @@ class Verdict:
 
 
 class Judge:
-    """The frozen judge of a folder.
-
-    Raises ModelMissing if it is not there, ValueError if it is not the frozen one.
-    """
+    """The frozen judge of a folder. Raises ModelMissing if it is not there, or is not the frozen one."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         try:
             card = json.loads((folder / "judge.json").read_text())
             data = (folder / "judge.npz").read_bytes()
         except OSError as error:
+            raise ModelMissing(f"The judge is not in {folder}: install the program again.") from error
+        if hashlib.sha256(data).hexdigest() != SHA256:
             raise ModelMissing(
-                f"The judge is not in {folder}: fetch the folder “models” of the project again."
-            ) from error
-        if hashlib.sha256(data).hexdigest() != card["sha256"]:
-            raise ValueError(f"{folder / 'judge.npz'} is not the judge that was frozen: its hash differs.")
+                f"{folder / 'judge.npz'} is not the judge that was frozen: its hash differs. Install the "
+                "program again."
+            )
         with np.load(folder / "judge.npz") as weights:
             self._weights = {name: weights[name].astype(np.float32) for name in weights.files}
         self.scene_names: list[str] = card["scenes"]
         self.families: list[str] = card["families"]
         self.thresholds: dict[str, float] = card["thresholds"]
 
-    def hear(self, wave: FloatArray, sample_rate: int) -> Verdict:
-        """Judge a clip, wave [channels, n] or [n]."""
+    def classify(self, wave: FloatArray, sample_rate: int) -> Classification:
+        """Classify a clip, wave [channels, n] or [n]; sample_rate in Hz."""
         audio = features.mono(wave, sample_rate)
         mel = features.log_mel(audio)
         scenes, families = self._forward(mel)
-        return Verdict(
+        return Classification(
             scenes=dict(zip(self.scene_names, _softmax(scenes).tolist(), strict=True)),
             instruments=dict(zip(self.families, (1 / (1 + np.exp(-families))).tolist(), strict=True)),
             tempo=features.tempo(features.onset_strength(mel)),
@@ -82,9 +82,9 @@ class Judge:
             brightness=features.brightness(audio),
         )
 
-    def has(self, verdict: Verdict, family: str) -> bool:
-        """Tell whether a family of instruments is heard, by the threshold fitted for it."""
-        return verdict.instruments[family] >= self.thresholds[family]
+    def has(self, found: Classification, family: str) -> bool:
+        """Tell whether a family of instruments is in a clip, by the threshold fitted for it."""
+        return found.instruments[family] >= self.thresholds[family]
 
     def _forward(self, mel: FloatArray) -> tuple[FloatArray, FloatArray]:
         w = self._weights

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training import features
+from bot.comparison import features
 
 RATE = features.RATE
 
