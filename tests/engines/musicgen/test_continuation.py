@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+from bot.engines.musicgen.codec import StreamingDecoder
 from bot.engines.musicgen.continuation import DEAF_TO_THE_END
 from bot.engines.musicgen.engine import MusicgenEngine
 from bot.engines.sources import CROSSFADE_SECONDS
@@ -114,6 +116,46 @@ def test_a_continuation_goes_past_the_models_window(
     assert wave.shape == (1, 60 * RATE)
     for second in range(25, 60, 5):
         assert wave[:, second * RATE : (second + 5) * RATE].std() > 1e-3
+
+
+def test_five_minutes_keep_no_more_than_a_minute_does(
+    engines: dict[str, MusicgenEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, path = engines["mono"], tune(tmp_path / "tune.flac", 5.0)
+    feed, encode = StreamingDecoder.feed, engine.codec.encode  # type: ignore[union-attr]
+    kept: list[int] = []
+    encoded: list[int] = []
+
+    def watched(self: StreamingDecoder, codes: torch.Tensor, *, last: bool) -> Iterator[torch.Tensor]:
+        yield from feed(self, codes, last=last)
+        frames = [one._kept.shape[-1] for one in (self._latents, self._features) if one._kept is not None]
+        kept.append(max([codes.shape[1], *frames]))
+
+    def counted(wave: torch.Tensor) -> torch.Tensor:
+        encoded.append(wave.shape[1])
+        return encode(wave)
+
+    monkeypatch.setattr(StreamingDecoder, "feed", watched)
+    monkeypatch.setattr(engine.codec, "encode", counted)
+    cache = engine._decoder()._backend._self_kv
+    most = []
+    for seconds in (60.0, 300.0):
+        kept.clear()
+        wave = rendered(engine, path, "start", task="continue", seconds=seconds).waves[1]
+        assert wave.shape == (1, round(seconds * RATE))
+        assert np.array_equal(wave[:, : 5 * RATE - SEAM], heard(path, 1)[:, : 5 * RATE - SEAM])
+        quiet = [wave[:, at * RATE : (at + 10) * RATE].std() for at in range(10, round(seconds), 10)]
+        assert min(quiet) > 1e-3, "music until the end"
+        most.append(max(kept))
+    assert most[0] == most[1] <= 3 * engine.codec.section  # type: ignore[union-attr]
+    assert engine._decoder()._backend._self_kv is cache, (
+        "one cache of a window's length, however long the clip"
+    )
+    long = tune(tmp_path / "long.flac", 120.0)
+    rendered(engine, long, "start", task="continue", seconds=122.0)
+    assert encoded == [5 * RATE, 5 * RATE, 12 * RATE], (
+        "12 s of the source are listened to, however long it is"
+    )
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.0, 2.0), (3.0, 5.55), (6.0, 8.0)])
