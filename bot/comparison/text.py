@@ -108,9 +108,7 @@ def _sweep(model: ModelFound) -> list[str]:
     ]
     rows = [["time", "distance", "follows the prompt"], *(point[1:] for point in points)]
     most, enough = model.steps[-1], model.enough_steps
-    advice = (
-        "No number of steps below comes near it." if model.spread > 0 else "One seed alone gives no advice."
-    )
+    advice = "No smaller number comes near it." if model.spread > 0 else "One seed alone gives no advice."
     if enough is not None and enough < most.steps:
         used = next(point for point in model.steps if point.steps == enough)
         advice = (
