@@ -16,6 +16,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.coaching import CoachService
+from bot.comparison.service import ComparisonService
 from bot.config import Settings
 from bot.duels.series import SeriesService
 from bot.duels.service import DuelService
@@ -42,6 +43,7 @@ from bot.removals import DeletionService, RemovalService
 from bot.store.clip_search import ClipSearch
 from bot.store.clips import Clips
 from bot.store.coached import CoachStore
+from bot.store.comparisons import Comparisons
 from bot.store.database import Database
 from bot.store.deletions import Deletions
 from bot.store.duels.repository import Duels
@@ -78,6 +80,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.duels.delivery",
     "cogs.duels.leaderboard",
     "cogs.duels.series_runner",
+    "cogs.comparison",
     "cogs.privacy",
     "cogs.application",  # the last: it registers the commands of those before
 )
@@ -137,6 +140,7 @@ class Antiphon(commands.AutoShardedBot):
     leaderboards: LeaderboardProcess
     auto: AutoService
     series: SeriesService
+    comparisons: ComparisonService
 
     def __init__(
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
@@ -209,6 +213,7 @@ class Antiphon(commands.AutoShardedBot):
         self.leaderboards = LeaderboardProcess(settings.database_path)
         self.auto = AutoService(self.leaderboards)
         self.series = SeriesService(SeriesStore(database), self.duels, self.leaderboards.pair, self.clock)
+        self.comparisons = ComparisonService(Comparisons(database), self.jobs, settings, self.clock)
         self._services.push_async_callback(self.leaderboards.close)
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)

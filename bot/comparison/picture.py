@@ -75,6 +75,7 @@ def _times(axes: Axes, found: Comparison, colours: list[str], names: list[str]) 
     axes.set_xlabel("length of the clip, s", color=INK, fontsize=11)
     axes.set_yscale("log")
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}")
 
 
 def _steps(axes: Axes, found: Comparison, colours: list[str]) -> None:
@@ -110,6 +111,6 @@ def _bars(
 def _style(axes: Axes, title: str) -> None:
     axes.set_facecolor(BACKGROUND)
     axes.set_title(title, color=INK, fontsize=12)
-    axes.tick_params(colors=INK, labelsize=11)
+    axes.tick_params(which="both", colors=INK, labelsize=11)
     for side in axes.spines.values():
         side.set_color(INK)

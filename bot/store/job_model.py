@@ -86,6 +86,8 @@ class Request:
 class Job:
     """A row of the queue. worker: the number of the worker that it was given to last, 0 before.
 
+    in_duel: its clip is shown by a duel or a comparison, never by the outbox.
+
     takes_of: the first of the takes that it is one of.  take: its number among them from 1 on, else 0.
     """
 

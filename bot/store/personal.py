@@ -60,6 +60,11 @@ UPDATE series SET state = 'posted', names = '[]', recipes = '[]', why = '', user
     channel_id = 0, ended_at = coalesce(ended_at, :now)
 WHERE {{which}}
 """
+_SCRUB_COMPARISONS = f"""
+UPDATE comparisons SET state = 'posted', prompt = '{ERASED}', plan = '[]', measured = '[]', why = '',
+    job_id = NULL, user_id = {NOBODY}, channel_id = 0, message_id = 0, ended_at = coalesce(ended_at, :now)
+WHERE {{which}}
+"""
 _SCRUB_VOTES = "UPDATE duel_votes SET voter_id = :pseudonym, line = '' WHERE {which}"
 _SCRUB_PRESET_VOTES = "UPDATE preset_votes SET user_id = :pseudonym WHERE {which}"
 # Copies that others made are theirs; what they were copied from is forgotten.
@@ -221,6 +226,25 @@ REGISTRY: Mapping[str, Table] = {
         typed=("names", "recipes", "why"),
         located=("channel_id",),
         plain=("id", "state", "duels", "application_id", "max_bytes", "created_at", "ended_at", "posting_at"),
+    ),
+    "comparisons": Table(
+        holds="comparisons of models: the prompt, what was measured, who started them",
+        noun="comparison",
+        members={
+            "user_id": Rule(
+                "anonymised",
+                (_SCRUB_COMPARISONS,),
+                aged=f"user_id <> {NOBODY} AND state = 'posted' AND ended_at < :before",
+                why="when they were made",
+            )
+        },
+        guilds={"guild_id": Rule("deleted", ("DELETE FROM comparisons WHERE {which}",))},
+        typed=("prompt", "plan", "why"),
+        located=("channel_id", "message_id"),
+        plain=(
+            *("id", "state", "seeds", "measured", "job_id", "application_id", "max_bytes", "created_at"),
+            "ended_at",
+        ),
     ),
     "duel_sides": Table(
         holds="which model made which side of a duel",

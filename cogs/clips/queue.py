@@ -67,7 +67,9 @@ class Queue(commands.Cog):
             raise UserError("You have no waiting clip with that number. Pick one from the list.")
         job = await self.bot.jobs.cancel(number)
         text = f"Cancelled: #{job.id} {in_a_line(job.recipe)}"
-        if job.in_duel:
+        if await self.bot.comparisons.store.makes(job.id):
+            text += "\nIts comparison ends with it."
+        elif job.in_duel:
             text += "\nIts duel ends with it."
         await interaction.followup.send(text, ephemeral=True)
 

@@ -10,22 +10,18 @@ import contextlib
 import logging
 from functools import partial
 
-import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
-from bot.errors import ConfigError, NotAllowed
+from bot.errors import ConfigError
 from bot.policy.acts import Act
-from bot.policy.limits import daily_limits, refused_duel, refused_recipe
-from bot.recipe import Recipe
 from bot.store.duels.series import Series, SeriesState
-from bot.store.job_model import Request
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft
 from cogs.duels.series_card import series_card, series_title
-from cogs.ui.gate import member_refusal
+from cogs.submission.later import later_requests
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +63,9 @@ class SeriesRunner(commands.Cog):
     async def _step(self, series: Series) -> None:
         try:
             if series.state is SeriesState.RUNNING:
-                if await self.bot.series.step(series, await self._requests(series)):
+                if await self.bot.series.step(
+                    series, await later_requests(self.bot, series, Act.DUEL, Act.ASK)
+                ):
                     self._wake.set()
             elif (
                 series.state is SeriesState.ENDED
@@ -81,49 +79,6 @@ class SeriesRunner(commands.Cog):
             await self.bot.series.store.posted(series.id)
         except Exception:
             log.exception("series %d broke; it is tried again in a while", series.id)
-
-    async def _requests(self, series: Series) -> partial[Request]:
-        """Return what turns a recipe into the request of the person who started a series, by today's gate."""
-        guild = self.bot.get_guild(series.guild_id)
-        member: discord.Member | None = None
-        channel: discord.abc.GuildChannel | discord.Thread | None = None
-        with contextlib.suppress(discord.NotFound, discord.Forbidden):
-            if guild is not None:
-                channel = guild.get_channel_or_thread(series.channel_id) or await guild.fetch_channel(
-                    series.channel_id
-                )
-                member = guild.get_member(series.user_id) or await guild.fetch_member(series.user_id)
-        return partial(self._request, series, member, channel)
-
-    def _request(
-        self,
-        series: Series,
-        member: discord.Member | None,
-        channel: discord.abc.GuildChannel | discord.Thread | None,
-        recipe: Recipe,
-    ) -> Request:
-        """Return the request for a recipe. Raises NotAllowed as for a command of the member."""
-        if channel is None:
-            raise NotAllowed("Its channel is gone, or I can't see it.")
-        if member is None:
-            raise NotAllowed("The person who started it isn't in this server any more.")
-        server = self.bot.policy.server(series.guild_id)
-        for act in (Act.DUEL, Act.ASK):
-            if (refusal := member_refusal(self.bot, member, channel, act, recipe.texts)) is not None:
-                raise NotAllowed(str(refusal))
-        if (switched_off := refused_recipe(recipe, server) or refused_duel([recipe], server)) is not None:
-            raise NotAllowed(str(switched_off))
-        return Request(
-            recipe=recipe,
-            user_id=series.user_id,
-            guild_id=series.guild_id,
-            channel_id=series.channel_id,
-            application_id=series.application_id,
-            interaction_token="",
-            can_post=True,
-            max_bytes=series.max_bytes,
-            daily=daily_limits(server),
-        )
 
     async def _post(self, series: Series) -> None:
         """Post the result, once. Raises Refused."""
