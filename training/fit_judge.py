@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bot.comparison.judge import LAYERS, STRIDE, rhythm_features
+from bot.comparison.judge import CONVOLUTIONS, STRIDE, rhythm_features
 from training.judge_data import FAMILIES
 from training.scenes import SCENES
 
@@ -26,7 +26,7 @@ class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.convs = nn.ModuleList(
-            nn.Conv1d(WIDTHS[i], WIDTHS[i + 1], KERNELS[i], STRIDE, KERNELS[i] // 2) for i in range(LAYERS)
+            nn.Conv1d(WIDTHS[i], WIDTHS[i + 1], KERNELS[i], STRIDE, KERNELS[i] // 2) for i in range(CONVOLUTIONS)
         )
         self.hidden = nn.Linear(3 * WIDTHS[-1] + 72, 160)
         self.scenes = nn.Linear(160, len(SCENES))

@@ -23,7 +23,7 @@ FloatArray = npt.NDArray[np.float32]
 FOLDER = Path(__file__).resolve().parents[1] / "weights" / "judge"
 SHA256 = "140056fd9773bc1ca600c5fdfabbd47bd6444fdc055ae53cc7422092b2a837d1"
 """Of the frozen judge's weights; figures by another one could not be compared with those made before."""
-LAYERS = 4
+CONVOLUTIONS = 4
 STRIDE = 2
 TEMPO_LAGS = np.geomspace(0.1, 3.2, 72)
 """Lags in seconds at which the autocorrelation of onsets is read."""
@@ -89,7 +89,7 @@ class Judge:
     def _forward(self, mel: FloatArray) -> tuple[FloatArray, FloatArray]:
         w = self._weights
         x = (mel - w["mean"][:, None]) / w["scale"][:, None]
-        for layer in range(LAYERS):
+        for layer in range(CONVOLUTIONS):
             x = np.maximum(0, _convolved(x, w[f"conv{layer}.weight"], w[f"conv{layer}.bias"]))
         pooled = np.concatenate([x.mean(1), x.std(1), x.max(1)])
         rhythm = rhythm_features(mel)
