@@ -233,7 +233,7 @@ COG_LAYERS = (
     {"ui"},
     {"delivery"},
     {"submission"},
-    {"presets", "coach", "duels"},
+    {"presets", "coach", "duels", "comparison"},
     {"clips"},
     {"moderation"},
     {"about", "application", "errors", "gate", "guilds", "privacy", "removals", "settings"},

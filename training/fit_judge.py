@@ -26,7 +26,8 @@ class Net(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.convs = nn.ModuleList(
-            nn.Conv1d(WIDTHS[i], WIDTHS[i + 1], KERNELS[i], STRIDE, KERNELS[i] // 2) for i in range(CONVOLUTIONS)
+            nn.Conv1d(WIDTHS[i], WIDTHS[i + 1], KERNELS[i], STRIDE, KERNELS[i] // 2)
+            for i in range(CONVOLUTIONS)
         )
         self.hidden = nn.Linear(3 * WIDTHS[-1] + 72, 160)
         self.scenes = nn.Linear(160, len(SCENES))
