@@ -173,7 +173,8 @@ async def test_what_may_age_is_erased_by_age(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for table in ("jobs", "duels"):
             connection.execute(f"UPDATE {table} SET state = 'failed'")
-        connection.execute("UPDATE series SET state = 'posted', ended_at = 1")
+        for table in ("series", "comparisons"):
+            connection.execute(f"UPDATE {table} SET state = 'posted', ended_at = 1")
         for table in ("preset_reports", "clip_reports"):
             connection.execute(f"UPDATE {table} SET settled_at = 1")
     async with Database.open(path, NOW) as database:
