@@ -5,8 +5,8 @@ with a prompt of another scene, at five values of `structure`. Measured on each 
 
 - chroma: correlation of its chroma, second by second, with that of the ar clip.
 - onsets: correlation of its onset strength, 62.5 times a second, with that of the ar clip.
-- wanted, source: the probabilities that the frozen judge (`training/judge.py`) gives to the scene of the
-  hybrid's prompt and to that of the ar clip's.
+- wanted, source: the probabilities that the frozen judge (`bot/comparison/judge.py`) gives to the scene of
+  the hybrid's prompt and to that of the ar clip's.
 - judged: share of the hybrids that the judge takes for the scene of their prompt.
 
 Means, with 95 % intervals over the pairs of prompts. The rows “ar clip” and “diffusion” are for comparison:
@@ -26,11 +26,11 @@ import numpy as np
 
 from benchmarks._clips import Clip, Studio
 from benchmarks._figures import interval
+from bot.comparison import features
+from bot.comparison.judge import Judge
 from bot.engines.score.bank import SAMPLE_RATE
 from bot.machine import processor
 from bot.recipe import Mode, Task
-from training import features
-from training.judge import Judge
 
 SECONDS = 10.0
 STRUCTURES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -70,7 +70,7 @@ class Measures:
     def of(self, clip: Clip) -> Likeness:
         """Return the measures of a clip of the same length."""
         chroma, onsets = _traits(clip)
-        verdict = self._judge.hear(clip.wave, SAMPLE_RATE)
+        verdict = self._judge.classify(clip.wave, SAMPLE_RATE)
         wanted, source = self._scenes
         return Likeness(
             chroma=_correlation(chroma, self._chroma),

@@ -32,11 +32,11 @@ import numpy as np
 from benchmarks._clips import Clip, Studio
 from benchmarks._figures import interval
 from bot.audio.meter import Wave, amplitude, decibels, loudness
+from bot.comparison import features
 from bot.engines.score.bank import SAMPLE_RATE
 from bot.engines.score.known import repainted
 from bot.machine import processor
 from bot.recipe import Mode, Task
-from training import features
 
 PROMPTS = (
     "slow piano in the rain",

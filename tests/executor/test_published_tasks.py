@@ -48,8 +48,8 @@ async def by_the_worker(
     model: str, mode: Mode, jobs: list[tuple[Recipe, dict[Role, Path]]], folder: Path
 ) -> list[np.ndarray | Failed]:
     """Render recipes in one worker process, in turn; return each wave [channels, samples], or its failure."""
-    key = "ar_model" if mode is Mode.AR else "diffusion_model"
-    settings = Settings(_env_file=None, device="cpu", dtype="float32", stall_seconds=170, **{key: model})
+    chosen: dict[str, Any] = {"ar_model" if mode is Mode.AR else "diffusion_model": model}
+    settings = Settings(_env_file=None, device="cpu", dtype="float32", stall_seconds=170, **chosen)
     executor = ChildExecutor.configured(settings, "bot.engines.registry", warm=None)
     events = executor.events()
     found: list[np.ndarray | Failed] = []

@@ -12,7 +12,8 @@ import pytest
 from bot.errors import LimitReached
 from bot.store.comparisons import Comparisons, ComparisonState, NewComparison
 from bot.store.database import Database
-from bot.store.jobs import Jobs, State
+from bot.store.job_model import State
+from bot.store.jobs import Jobs
 from tests.builders import new_clip, request
 
 MANY = {"per_member": 99, "in_all": 99}
