@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from bot.engines.base import Engine
 from bot.engines.musicgen import engine as musicgen
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.ar import ArEngine
@@ -37,7 +38,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--takes", type=int, choices=[2, 4, 8], default=4)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=5.0, help="5 or more, for the built-in model")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -55,7 +56,7 @@ def _built_in(takes: int, seconds: float, rounds: int, device: str) -> None:
 
     def alone() -> None:
         for recipe in recipes:
-            rendered(engine, recipe)
+            _rendered(engine, recipe)
 
     def together() -> None:
         rows = [engine.row(one, Section(seconds=one.seconds, seed=one.seed)) for one in recipes]
@@ -82,9 +83,15 @@ def _musicgen(takes: int, seconds: float, rounds: int, device: str) -> None:
 
         def alone() -> None:
             for recipe in recipes:
-                rendered(engines[0], recipe)
+                _rendered(engines[0], recipe)
 
-        _tell("MusicGen-small's shapes", takes, rounds, alone, lambda: rendered(engines[1], *recipes))
+        _tell("MusicGen-small's shapes", takes, rounds, alone, lambda: _rendered(engines[1], *recipes))
+
+
+def _rendered(engine: Engine, *recipes: Recipe) -> None:
+    """Render clips in one run. Raises what refuses one."""
+    for error in rendered(engine, *recipes).errors.values():
+        raise error
 
 
 def _recipe(model: str, seconds: float) -> Recipe:

@@ -137,7 +137,8 @@ def test_five_minutes_keep_no_more_than_a_minute_does(
 
     monkeypatch.setattr(StreamingDecoder, "feed", watched)
     monkeypatch.setattr(engine.codec, "encode", counted)
-    cache = engine._decoder()._backend._self_kv
+    backend: Any = engine._decoder()._backend
+    cache = backend._self_kv
     most = []
     for seconds in (60.0, 300.0):
         kept.clear()
@@ -148,9 +149,7 @@ def test_five_minutes_keep_no_more_than_a_minute_does(
         assert min(quiet) > 1e-3, "music until the end"
         most.append(max(kept))
     assert most[0] == most[1] <= 3 * engine.codec.section  # type: ignore[union-attr]
-    assert engine._decoder()._backend._self_kv is cache, (
-        "one cache of a window's length, however long the clip"
-    )
+    assert backend._self_kv is cache, "one cache of a window's length, however long the clip"
     long = tune(tmp_path / "long.flac", 120.0)
     rendered(engine, long, "start", task="continue", seconds=122.0)
     assert encoded == [5 * RATE, 5 * RATE, 12 * RATE], (
