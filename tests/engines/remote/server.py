@@ -12,9 +12,11 @@ import json
 import threading
 import time
 import wave
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,43 @@ def endless(handler: Any) -> None:
     try:
         while True:
             handler.wfile.write(b"A" * 1_000_000)
+    except OSError:
+        pass
+
+
+@cache
+def packed_bomb() -> bytes:
+    """A small gzip file that holds 400 MB."""
+    packed = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return b"".join(packed.compress(bytes(1_000_000)) for _ in range(400)) + packed.flush()
+
+
+def bomb(handler: Any) -> None:
+    """Send an answer that is small until it is unpacked."""
+    body = packed_bomb()
+    handler.wfile.write(
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    )
+
+
+def garbage(handler: Any) -> None:
+    """Answer in another protocol."""
+    handler.wfile.write(b"\x16\x03\x01 not HTTP\r\n\r\n")
+
+
+def lying_length(handler: Any) -> None:
+    """Give a length that is none."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}")
+
+
+def slow_head(handler: Any) -> None:
+    """Begin an answer's first line, and send a byte of its head now and then, until the other side leaves."""
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Wait: ")
+    try:
+        while True:
+            handler.wfile.write(b"a")
+            handler.wfile.flush()
+            time.sleep(0.02)
     except OSError:
         pass
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import resource
 import threading
 from typing import Any
 
@@ -15,7 +16,22 @@ from bot.engines.remote import http
 from bot.errors import AntiphonError, BadAudio, ModelUnusable, OutOfMemory, RenderError
 from tests.engines.context import RecordingContext
 from tests.engines.remote.conftest import engine, recipe, rendered
-from tests.engines.remote.server import Server, drip, endless, error, half, result, tone, wav
+from tests.engines.remote.server import (
+    Server,
+    bomb,
+    drip,
+    endless,
+    error,
+    garbage,
+    half,
+    lying_length,
+    packed_bomb,
+    result,
+    serving,
+    slow_head,
+    tone,
+    wav,
+)
 
 GOOD = result(wav(tone(2, 44_100, 7), 44_100), 44_100)
 CUT = base64.b64encode(wav(tone(2, 44_100, 7), 44_100)[:-1000]).decode()
@@ -39,6 +55,12 @@ soundfile.write(FLOATS, np.full((88_200, 2), np.nan, np.float32), 44_100, "FLOAT
         (200, b"[1, 2]", BadAudio, "isn't JSON, or only part"),
         (200, b'{"audio": "AAAA', BadAudio, "isn't JSON, or only part"),
         (200, b"[" * 100_000, BadAudio, "isn't JSON, or only part"),
+        (200, b'{"a": 1%s}' % (b"0" * 100_000), BadAudio, "isn't JSON, or only part"),
+        (200, b'{"audio": "\xff\xfe"}', BadAudio, "isn't JSON, or only part"),
+        (200, error("it failed", "server_error"), BadAudio, "holds no audio"),
+        (500, {"error": "a text"}, RenderError, "status 500"),
+        (500, {"error": {"message": ["a", "list"], "type": 5}}, RenderError, "status 500"),
+        (401, error("who are you?", "unauthorized"), RenderError, "status 401.: who are you"),
         (200, {"timing": {}}, BadAudio, "holds no audio"),
         (200, GOOD | {"audio": 5}, BadAudio, "holds no audio"),
         (200, GOOD | {"audio": "not base64!"}, BadAudio, "isn't a WAV"),
@@ -76,7 +98,11 @@ def test_each_failure_of_a_server_is_said(
     [
         (half, RenderError, "broke off in the middle"),
         (endless, BadAudio, "sends more than the"),
+        (bomb, BadAudio, "sends more than the"),
         (drip, RenderError, "took too long"),
+        (slow_head, RenderError, "took too long"),
+        (garbage, RenderError, "broke off in the middle"),
+        (lying_length, RenderError, "broke off in the middle"),
         (lambda handler: None, RenderError, "broke off in the middle"),
     ],
 )
@@ -84,9 +110,38 @@ def test_answers_without_an_end(
     raw: Any, kind: type[AntiphonError], says: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr("bot.engines.remote.engine.RENDER_SECONDS", 2.0)
+    packed_bomb()
     server.raw = raw
     with pytest.raises(kind, match=says):
         rendered(recipe(), engine())
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_leads_to_no_other_machine(status: int, server: Server) -> None:
+    other = Server()
+    with serving(other) as elsewhere:
+
+        def redirect(handler: Any) -> None:
+            handler.wfile.write(
+                b"HTTP/1.1 %d Moved\r\nLocation: %s/v1/tasks/run\r\nContent-Length: 0\r\n\r\n"
+                % (status, elsewhere.encode())
+            )
+
+        server.raw = redirect
+        with pytest.raises(RenderError, match=f"status {status}"):
+            rendered(recipe(), engine())
+        assert other.received == []
+
+
+def test_an_unpacked_answer_never_fills_the_memory(server: Server) -> None:
+    packed_bomb()
+    server.raw = bomb
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BadAudio):
+        rendered(recipe(), engine())
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    assert grown < 200e6
 
 
 def test_an_answer_that_never_begins_ends_by_the_deadline(
