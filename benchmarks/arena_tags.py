@@ -16,8 +16,8 @@ import numpy as np
 from scipy.special import expit
 
 from benchmarks._figures import tell
-from bot.arena.auto import rankings_by_tag
 from bot.arena.ballots import Ballots, Floats
+from bot.arena.tag_ranking import rankings_by_tag
 from bot.arena.votes import Arm
 from bot.recipe import Mode
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bot.arena.auto import rankings_by_tag
 from bot.arena.ballots import Ballots
 from bot.arena.bradley_terry import strengths, turnout, unranked
 from bot.arena.breakdown import breakdown
@@ -12,6 +11,7 @@ from bot.arena.power import needed
 from bot.arena.results import Conclusion, Leaderboard
 from bot.arena.sidebias import side_bias
 from bot.arena.table import VoteTable
+from bot.arena.tag_ranking import rankings_by_tag
 from bot.arena.votes import Vote
 from bot.arena.winrate import win_rate
 

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import expit
 
 from bot.arena.ballots import Floats
 
 
-def fit_posterior(x: Floats, votes: Floats, mean: Floats, precision: Floats) -> tuple[Floats, Floats]:
-    """Return the posterior mode [k] and covariance [k, k] of a logistic regression on outcomes that are 1.
+@dataclass(frozen=True, slots=True)
+class Laplace:
+    """A posterior taken as normal at its mode. mode [k], covariance [k, k].
+
+    log_evidence: of the outcomes under the priors, by the same approximation (MacKay, Bayesian Interpolation,
+    Neural Computation 4, 1992).
+    """
+
+    mode: Floats
+    covariance: Floats
+    log_evidence: float
+
+
+def fit_posterior(x: Floats, votes: Floats, mean: Floats, precision: Floats) -> Laplace:
+    """Return the posterior of the weights of a logistic regression on outcomes that are 1.
 
     x [n, k]: each row's features.  votes [n]: the row's weight, 0 or more.  mean, precision [k]: of the
     independent normal priors.
@@ -34,4 +49,6 @@ def fit_posterior(x: Floats, votes: Floats, mean: Floats, precision: Floats) -> 
             break
     chance = expit(x @ beta)
     hessian = (x.T * (votes * chance * (1 - chance))) @ x + np.diag(precision)
-    return beta, np.linalg.inv(hessian)
+    # Both powers of 2π, of the priors and of the integral over the weights, cancel.
+    log_evidence = -loss(beta) + 0.5 * float(np.log(precision).sum() - np.linalg.slogdet(hessian)[1])
+    return Laplace(beta, np.linalg.inv(hessian), log_evidence)

@@ -73,9 +73,10 @@ def standings(wins: Floats, seed: int) -> Standings:
     x[rows, winner] = 1
     x[rows, loser] = -1
     votes = wins[winner, loser] / PLANNED_DESIGN_EFFECT
-    mean, covariance = fit_posterior(x, votes, np.zeros(m), np.full(m, UTILITY_SD**-2.0))
-    draws = np.random.default_rng(seed).multivariate_normal(mean, covariance, size=DRAWS, method="eigh")
-    return Standings(mean - mean.mean(), draws)
+    fit = fit_posterior(x, votes, np.zeros(m), np.full(m, UTILITY_SD**-2.0))
+    rng = np.random.default_rng(seed)
+    draws = rng.multivariate_normal(fit.mode, fit.covariance, size=DRAWS, method="eigh")
+    return Standings(fit.mode - fit.mode.mean(), draws)
 
 
 def entropy(chance: Floats) -> Floats:

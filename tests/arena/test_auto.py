@@ -6,18 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from benchmarks.arena_tags import coverage
-from bot.arena.auto import (
-    COACH_LOGITS,
-    FEATURE_SD,
-    MODE_SD,
-    MODEL_SD,
-    Advice,
-    choose,
-    posterior,
-    rankings_by_tag,
-)
+from bot.arena.auto import COACH_LOGITS, Advice, choose, posterior
 from bot.arena.ballots import Ballots
+from bot.arena.contexts import FEATURE_SD, MODE_SD, MODEL_SD
 from bot.arena.power import PLANNED_DESIGN_EFFECT
 from bot.arena.votes import Arm, Choice, Vote
 from bot.recipe import Mode
@@ -114,25 +105,3 @@ def test_the_choice_depends_on_the_seed_and_not_on_the_order_of_votes(
     assert chosen == choose(mixed, ARMS, list(reversed(tags)), 10, FOR_AR, seed)
     assert chosen.arm in ARMS
     assert 0 <= chosen.probability <= 1
-
-
-def test_a_tag_with_few_votes_is_ranked_near_the_whole() -> None:
-    one, other, third = Arm(Mode.AR, "small"), Arm(Mode.AR, "large"), DIFFUSION
-    most = [
-        vote(d, p, a=one, b=(other, third)[d % 2], tags=("genre:jazz",)) for d in range(20) for p in range(8)
-    ]
-    few = [vote(100 + d, p, a=third, b=one, tags=("genre:lofi",)) for d in range(5) for p in range(5)]
-    rankings = {found.tag: found for found in rankings_by_tag(Ballots.of([*most, *few]))}
-    assert rankings["genre:jazz"].strengths[0].arm == one
-    jazz, lofi = ({s.arm: s for s in rankings[tag].strengths} for tag in ("genre:jazz", "genre:lofi"))
-    # All 25 votes on lofi are for the third, and yet the whole's winner is not far behind.
-    assert lofi[third].strength > jazz[third].strength
-    assert lofi[one].high > lofi[third].low
-    assert lofi[third].wins == 25
-    assert rankings_by_tag(Ballots.of(most[:24])) == (), "three duels are too few"
-
-
-def test_the_intervals_on_a_tag_cover_where_tags_differ_as_the_prior_expects() -> None:
-    share, width = coverage(FEATURE_SD, 40)
-    assert 0.95 <= share <= 0.995
-    assert width < 0.5
