@@ -3,6 +3,9 @@
 Every term of the words has to be found, each in one of three ways: as the start of a word, without regard to
 case and accents; as any three characters or more in a row; or, where it is shorter and not made of ASCII
 letters and digits, as a part of the text, which finds 東京 and 🎹 wherever they stand.
+
+The newest clips are looked at first, and so many more each time as long as a page is not full: a common word
+fills it at once, though a hundred thousand clips hold it, and a rare one has few rows in the index.
 """
 
 from __future__ import annotations
@@ -19,12 +22,22 @@ from bot.store.database import Database, one
 from bot.store.personal_rules import NOBODY
 from bot.text import sanitize
 
+MAX_ID = 2**63 - 1
 MAX_TERMS = 16
 """Terms that are searched for; further ones are ignored."""
 MAX_SEARCHES = 30
 """Stored searches of each member; older ones are deleted."""
 GRAM = 3
 """Characters of the shortest term that the index of character runs finds."""
+NEWEST = 64
+"""So many of the newest clips that are not ruled out by anything else are searched first."""
+GROWTH = 8
+"""How many times as many are searched next, where the page is not full."""
+STEPS = 4
+"""Of these the last one searches all that are left."""
+BY_ROW_CHARACTERS = 3
+"""Terms up to this length have an index of their own (`prefix` in the migration), so one is looked up for a
+single clip in 0.1 ms. For longer ones the index of words gathers all clips that hold them each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +98,27 @@ class ClipSearch:
     async def _page(
         self, scope: str, where: Mapping[str, Any], wanted: ClipFilter, before: int | None, limit: int
     ) -> list[HistoryEntry]:
-        conditions, values = _conditions(wanted)
-        sql = _SELECT_CLIPS_FOUND.format(where=" AND ".join((scope, *conditions)))
-        rows = await self._db.read(sql, {**where, **values, "before": before, "limit": limit})
-        return [HistoryEntry(clip_of(row), row["reason"]) for row in rows]
+        filters, values = _filters(wanted)
+        scoped = " AND ".join((scope, *filters))
+        lowest = _SELECT_LOWEST.format(where=scoped)
+        entries: list[HistoryEntry] = []
+        high = MAX_ID if before is None else before - 1
+        for step in range(STEPS):
+            terms, typed = _terms(wanted.words, by_row=step == 0)
+            found = _SELECT_CLIPS_FOUND.format(where=" AND ".join((scoped, *terms)))
+            low = 0
+            # Without a term, or at the last step, nothing is gained by looking at a part.
+            if terms and step < STEPS - 1:
+                span = {"high": high, "newest": NEWEST * GROWTH**step - 1}
+                row = await self._db.read_one(lowest, {**where, **values, **span})
+                low = row["id"] if row else 0
+            page = {"low": low, "high": high, "limit": limit - len(entries)}
+            rows = await self._db.read(found, {**where, **values, **typed, **page})
+            entries += [HistoryEntry(clip_of(row), row["reason"]) for row in rows]
+            if len(entries) >= limit or low == 0:
+                break
+            high = low - 1
+        return entries
 
     async def store(self, user_id: int, wanted: ClipFilter, now: float) -> int:
         """Store a search for the buttons under its pages, and return its id."""
@@ -130,14 +160,24 @@ def search_terms(words: str) -> list[str]:
     return list(dict.fromkeys(sanitize(words.replace("\0", " ")).split()))[:MAX_TERMS]
 
 
-def _conditions(wanted: ClipFilter) -> tuple[list[str], dict[str, Any]]:
-    """Return SQL conditions on clips, which are joined by AND, and their parameters."""
+def _terms(words: str, *, by_row: bool) -> tuple[list[str], dict[str, Any]]:
+    """Return a SQL condition on clips for each term of the words, and their parameters.
+
+    by_row: look short terms up for each clip, which pays for few clips.
+    """
     conditions: list[str] = []
     values: dict[str, Any] = {}
-    for number, term in enumerate(search_terms(wanted.words)):
-        condition, needed = _term(term, f"t{number}")
+    for number, term in enumerate(search_terms(words)):
+        condition, needed = _term(term, f"t{number}", by_row and 1 < len(term) <= BY_ROW_CHARACTERS)
         conditions.append(condition)
         values |= needed
+    return conditions, values
+
+
+def _filters(wanted: ClipFilter) -> tuple[list[str], dict[str, Any]]:
+    """Return SQL conditions on clips for everything but the words, and their parameters."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
     if wanted.mode is not None:
         conditions.append("json_extract(clips.recipe, '$.mode') = :mode")
         values["mode"] = wanted.mode
@@ -152,23 +192,30 @@ def _conditions(wanted: ClipFilter) -> tuple[list[str], dict[str, Any]]:
     return conditions, values
 
 
-def _term(term: str, name: str) -> tuple[str, dict[str, str]]:
+def _term(term: str, name: str, by_row: bool) -> tuple[str, dict[str, str]]:
     """Return the condition that a clip's text holds a term, and its parameters, named after `name`."""
     quoted = '"' + term.replace('"', '""') + '"'
     ways: list[str] = []
     values: dict[str, str] = {}
-    matches: list[str] = []
+    indexes: list[str] = []
     # A term with a sign, such as C#, is found as it stands: the index of words knows no signs.
     if term.isalnum():
-        matches.append(f"SELECT rowid FROM clip_words WHERE clip_words MATCH :{name}_word")
+        indexes.append("word")
         values[f"{name}_word"] = quoted + "*"
     if len(term) >= GRAM:
-        matches.append(f"SELECT rowid FROM clip_grams WHERE clip_grams MATCH :{name}_gram")
+        indexes.append("gram")
         values[f"{name}_gram"] = quoted
     elif not (term.isascii() and term.isalnum()):
         ways.append(f"instr({_LOWER_TEXT}, lower(:{name})) > 0")
         values[name] = term
-    if matches:
+    rows = "rowid = clips.id" if by_row else "rowid BETWEEN :low AND :high"
+    matches = [
+        f"SELECT rowid FROM clip_{index}s WHERE clip_{index}s MATCH :{name}_{index} AND {rows}"
+        for index in indexes
+    ]
+    if by_row:
+        ways += [f"EXISTS ({match})" for match in matches]
+    elif matches:
         ways.append(f"clips.id IN ({' UNION '.join(matches)})")
     return f"({' OR '.join(ways)})", values
 
@@ -188,8 +235,13 @@ SELECT clips.*, CASE
         ELSE 'not delivered' || coalesce(': ' || error, '')
     END AS reason
 FROM clips JOIN jobs ON jobs.id = job_id
-WHERE deleted_at IS NULL AND (:before IS NULL OR clips.id < :before) AND {where}
+WHERE deleted_at IS NULL AND clips.id BETWEEN :low AND :high AND {where}
 ORDER BY clips.id DESC LIMIT :limit
+"""
+_SELECT_LOWEST = """
+SELECT clips.id FROM clips JOIN jobs ON jobs.id = job_id
+WHERE deleted_at IS NULL AND clips.id <= :high AND {where}
+ORDER BY clips.id DESC LIMIT 1 OFFSET :newest
 """
 _INSERT_SEARCH = """
 INSERT INTO clip_searches (user_id, words, mode, model, preset_id, in_server, created_at)

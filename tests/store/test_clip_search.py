@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.errors import NotFound
 from bot.recipe import Mode
-from bot.store import migrations
+from bot.store import clip_search, migrations
 from bot.store.clip_search import (
     MAX_SEARCHES,
     MAX_TERMS,
@@ -23,7 +24,7 @@ from bot.store.clip_search import (
     search_terms,
 )
 from bot.store.clips import Clip
-from bot.store.database import Database
+from bot.store.database import Database, Row
 from bot.store.deletions import Deletions
 from bot.store.duels.repository import Duels
 from bot.store.erasure import Erasure
@@ -124,6 +125,52 @@ async def test_any_words_are_a_search(database: Database, words: str, finds: set
     names = {prompt: name for name, prompt in clips.items()}
     assert {names[prompt] for prompt in await own(database, words)} == finds
     assert {names[prompt] for prompt in await in_server(database, words)} == finds
+
+
+@pytest.mark.parametrize("words", ["on", "song", "東京", "🎹", "song on", "ong", "nothing", ""])
+async def test_pages_are_the_same_however_many_clips_are_searched_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    for number in range(40):
+        prompt = f"number {number}"
+        prompt += " a song on 東京 🎹" if number % 7 in (0, 3) or number < 4 else ""
+        await made(database, prompt, user=BOB if number % 5 == 0 else ALICE)
+    search, wanted = ClipSearch(database), ClipFilter(words=words)
+
+    async def pages(limit: int) -> list[int]:
+        found: list[int] = []
+        while page := await search.own(ALICE, wanted, before=found[-1] if found else None, limit=limit):
+            assert len(page) <= limit
+            found += [entry.clip.id for entry in page]
+        return found
+
+    whole = await pages(99)
+    for newest, growth in ((1, 2), (2, 1), (3, 2), (20, 2)):
+        monkeypatch.setattr(clip_search, "NEWEST", newest)
+        monkeypatch.setattr(clip_search, "GROWTH", growth)
+        assert await pages(1) == await pages(3) == await pages(99) == whole
+    expected = {"": 32, "nothing": 0}.get(words)
+    assert expected is None or len(whole) == expected
+    assert whole == sorted(whole, reverse=True)
+
+
+async def test_a_common_word_is_looked_for_among_the_newest_alone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_search, "NEWEST", 4)
+    for number in range(40):
+        await made(database, f"a song {number}")
+    reads: list[dict[str, Any]] = []
+    read = database.read
+
+    async def recorded(sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        reads.append(dict(parameters))
+        return await read(sql, parameters)
+
+    monkeypatch.setattr(database, "read", recorded)
+    found = await ClipSearch(database).own(ALICE, ClipFilter(words="song"), before=None, limit=3)
+    assert [entry.clip.recipe.prompt for entry in found] == ["a song 39", "a song 38", "a song 37"]
+    assert min(one["low"] for one in reads if "low" in one) == 37
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
