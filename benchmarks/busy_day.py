@@ -1,6 +1,6 @@
 """A busy day of the queue: who waits how long, by three orders of the queue.
 
-    python -m benchmarks.busy_day [--jobs 10000] [--orders NAME …]
+    python -m benchmarks.busy_day [--jobs 10000] [--seed 1] [--orders NAME …]
 
 The program's own statements run on a SQLite file, with a virtual clock and one worker. Three servers, members
 whose number of requests is heavy-tailed (Zipf), more requests in the evening than at night, and at 20:00 a
@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import LimitReached
-from bot.jobs.estimates import Estimates
+from bot.jobs.estimates import Estimates, QueuePosition
+from bot.jobs.overtaking import Overtaking
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips, NewClip
 from bot.store.database import Database
@@ -68,12 +69,23 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of it. waited, took: seconds until claim and end; predicted: the latter, if read."""
+    """What became of it. waited, took: seconds until claim and end.
+
+    predicted: the estimate of the latter at the request, if it was read; by_queue: from the queue alone.
+    """
 
     ask: Ask
     waited: float
-    predicted: float | None
+    predicted: QueuePosition | None
+    by_queue: QueuePosition | None
     took: float
+
+
+class QueueAlone(Estimates):
+    """Estimates as if nobody asked later."""
+
+    async def _overtaken(self, parallel: int) -> Overtaking:
+        return Overtaking()
 
 
 def day(count: int, seed: int = 1) -> list[Ask]:
@@ -115,7 +127,8 @@ async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Serve
                 await tx.execute(f"CREATE VIEW queue AS {view}")
         jobs, clips = Jobs(database), Clips(database)
         estimates = Estimates(jobs, clips, {}, 1, lambda: now)
-        by_job: dict[int, tuple[Ask, float | None]] = {}
+        alone = QueueAlone(jobs, clips, {}, 1, lambda: now)
+        by_job: dict[int, tuple[Ask, QueuePosition | None, QueuePosition | None]] = {}
         events: list[tuple[float, int, int]] = []  # (time, 0 for an end or 1 for a request, index)
         for index, ask in enumerate(asks):
             heapq.heappush(events, (ask.at, 1, index))
@@ -124,12 +137,13 @@ async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Serve
             now, kind, index = heapq.heappop(events)
             if kind == 0:
                 busy = False
-                ask, _ = by_job[index]
+                ask = by_job[index][0]
                 facts = {"real_time_factor": ask.render_seconds / ask.seconds}
                 clip = await jobs.rendered(index, NewClip(file="", picture="", facts=facts), now)
                 assert clip is not None
                 await jobs.delivered(index, Delivery(index, 1, ask.guild_id), now)
                 estimates.rendered(clip.recipe.model)
+                alone.rendered(clip.recipe.model)
             else:
                 ask = asks[index]
                 recipe = Recipe(prompt="rain", mode=Mode.AR, model="m", seconds=ask.seconds, seed=1)
@@ -142,15 +156,16 @@ async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Serve
                 except LimitReached:
                     refused += 1
                     continue
-                predicted = None
+                predicted = by_queue = None
                 if index % 25 == 0:
-                    predicted = (await estimates.positions())[job.id].seconds
-                by_job[job.id] = (ask, predicted)
+                    predicted = (await estimates.positions())[job.id]
+                    by_queue = (await alone.positions())[job.id]
+                by_job[job.id] = (ask, predicted, by_queue)
             if not busy and (claimed := await jobs.claim(now)):
                 busy = True
-                ask, predicted = by_job[claimed.id]
+                ask, predicted, by_queue = by_job[claimed.id]
                 waited = now - ask.at
-                served.append(Served(ask, waited, predicted, waited + ask.render_seconds))
+                served.append(Served(ask, waited, predicted, by_queue, waited + ask.render_seconds))
                 heapq.heappush(events, (now + ask.render_seconds, 0, claimed.id))
     return served, refused
 
@@ -177,6 +192,16 @@ def groups(served: list[Served]) -> dict[str, list[float]]:
     }
 
 
+def accuracy(name: str, estimated: list[tuple[QueuePosition, float]]) -> str:
+    """Return how far estimates were off, as a share of what it took, and how often the range held it."""
+    errors = [abs(position.seconds - took) / took for position, took in estimated]
+    within = statistics.mean(position.low <= took <= position.high for position, took in estimated)
+    return (
+        f"estimate {name}: off by {statistics.median(errors):.1%}, 90 %: {percentile(errors, 0.9):.0%}, "
+        f"within the range: {within:.0%}, of {len(errors)}"
+    )
+
+
 def percentile(values: list[float], share: float) -> float:
     """Return a percentile of values, of which there may be none."""
     return sorted(values)[min(int(share * len(values)), len(values) - 1)] if values else math.nan
@@ -186,16 +211,17 @@ def main() -> None:
     """Print the tables of docs/queue.md."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", nargs="*", choices=ORDERS, default=list(ORDERS))
     arguments = parser.parse_args()
-    asks = day(arguments.jobs)
+    asks = day(arguments.jobs, arguments.seed)
     for name in arguments.orders:
         view = ORDERS[name]
         with tempfile.TemporaryDirectory() as folder:
             served, refused = asyncio.run(simulate(asks, view, Path(folder)))
-        errors = [abs(o.predicted - o.took) / o.took for o in served if o.predicted is not None]
         print(f"\n{name}: {len(served):,} served, {refused:,} refused")
-        print(f"estimate off by {statistics.median(errors):.0%}, 90 %: {percentile(errors, 0.9):.0%}")
+        print(accuracy("by the queue alone", [(o.by_queue, o.took) for o in served if o.by_queue]))
+        print(accuracy("with later requests", [(o.predicted, o.took) for o in served if o.predicted]))
         for group, waits in groups(served).items():
             shares = [percentile(waits, share) for share in (0.5, 0.95, 0.99)]
             shown = " | ".join(f"{wait:,.0f}" for wait in (*shares, max(waits, default=math.nan)))

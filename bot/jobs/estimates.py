@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bot.jobs import eta
 from bot.jobs.durations import Duration, expected_duration
+from bot.jobs.overtaking import Claimed, Overtaking
 from bot.recipe import ModelRef, Recipe, Task
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips
@@ -19,7 +21,7 @@ from bot.store.jobs import Jobs
 class QueuePosition:
     """The turn of an open job: `number` among `waiting` jobs (0 while it runs), seconds until delivery.
 
-    low, high: the range of the seconds in four of five cases, as far as the jobs ahead are known.
+    low, high: the range of the seconds in four of five cases, later requests that come before included.
     """
 
     number: int
@@ -56,6 +58,7 @@ class Estimates:
         self._fractions: dict[int, float] = {}
         self._histories: dict[tuple[str, Task], list[tuple[float, float]]] = {}
         self._slots: dict[str, int] = {}
+        self._overtaking: dict[int, Overtaking] = {}
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""
@@ -68,6 +71,7 @@ class Estimates:
     def rendered(self, model: str) -> None:
         """Read the durations of a model's clips and its slots again, as it has a new one."""
         self._slots.pop(model, None)
+        self._overtaking.clear()
         self._histories = {key: known for key, known in self._histories.items() if key[0] != model}
 
     async def duration(self, recipe: Recipe) -> Duration:
@@ -112,16 +116,32 @@ class Estimates:
             for job, duration in zip(waiting, durations, strict=True)
         ]
         finished = eta.finish_times(works, ahead, self._workers)
+        overtaking = await self._overtaken(
+            self._workers * max((work.slots for work in works + ahead), default=1)
+        )
+        waiting_of: Counter[int] = Counter()
         for next_job, work, duration, seconds in zip(waiting, ahead, durations, finished, strict=True):
             own = ((duration.high - duration.low) / 2) ** 2
             # Independent durations add up by their variances; other workers and slots take their part of
             # those ahead.
             width = math.sqrt(own + variance / (self._workers * work.slots) ** 2)
-            low, high = max(seconds - width, seconds / 4), seconds + width
+            known = seconds - duration.seconds
+            wait = overtaking.wait(known, waiting_of[next_job.user_id], newcomer=next_job.newcomer)
+            waiting_of[next_job.user_id] += 1
+            expected = wait.seconds + duration.seconds
+            low = max(expected - math.hypot(width, wait.seconds - wait.low), expected / 4)
+            high = expected + math.hypot(width, wait.high - wait.seconds)
             number = next_job.queue_position
-            positions[next_job.id] = QueuePosition(number, len(waiting), seconds, low, high)
+            positions[next_job.id] = QueuePosition(number, len(waiting), expected, low, high)
             variance += own
         return positions
+
+    async def _overtaken(self, parallel: int) -> Overtaking:
+        """Return what recent claims say about waits, read again once a clip was made."""
+        if parallel not in self._overtaking:
+            claims = await self._clips.claims()
+            self._overtaking[parallel] = Overtaking([Claimed(*claim) for claim in claims], parallel)
+        return self._overtaking[parallel]
 
     def _left(self, job: Job, expected: float) -> float:
         elapsed = self._clock() - (job.claimed_at or self._clock())

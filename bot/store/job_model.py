@@ -128,12 +128,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A queued job with its position, 1 for the next."""
+    """A queued job with its position, 1 for the next. newcomer: whether it shares the newcomers' turn."""
 
     id: int
     user_id: int
     recipe: Recipe
     queue_position: int
+    newcomer: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,10 +179,19 @@ class Jobs:
     async def waiting(self) -> list[Waiting]:
         """Return the queue in the order in which it will be claimed."""
         rows = await self._db.read(
-            "SELECT id, user_id, recipe, queue_position FROM queue ORDER BY queue_position", {}
+            "SELECT queue.id, queue.user_id, queue.recipe, queue_position, newcomer "
+            "FROM queue JOIN jobs USING (id) ORDER BY queue_position",
+            {},
         )
         return [
-            Waiting(r["id"], r["user_id"], Recipe.from_json(r["recipe"]), r["queue_position"]) for r in rows
+            Waiting(
+                id=row["id"],
+                user_id=row["user_id"],
+                recipe=Recipe.from_json(row["recipe"]),
+                queue_position=row["queue_position"],
+                newcomer=bool(row["newcomer"]),
+            )
+            for row in rows
         ]
 
     async def heads(self) -> list[Head]:

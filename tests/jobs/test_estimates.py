@@ -11,6 +11,7 @@ from bot.jobs.eta import FINISHING_SECONDS
 from bot.jobs.takes import requests_of
 from bot.store.clips import Clips, NewClip
 from bot.store.database import Database
+from bot.store.job_model import Delivery
 from bot.store.jobs import Jobs
 from tests.builders import FACTS, recipe, request
 
@@ -41,3 +42,40 @@ async def test_takes_on_an_engine_with_slots_are_expected_together(
         assert max(left) == pytest.approx(in_turn * alone)
         again = Estimates(jobs, clips, {}, 1, lambda: 100.0)
         assert await again.positions() == after, "a restart knows the same"
+
+
+async def test_later_requests_that_came_before_earlier_ones_are_expected_again(tmp_path: Path) -> None:
+    """A member's second clip has so far waited for the first clips of three others, who asked later."""
+    now = 0.0
+    async with Database.open(tmp_path / "estimates.db", now=0) as database:
+        jobs, clips = Jobs(database), Clips(database)
+
+        async def made(job_id: int) -> None:
+            nonlocal now
+            claimed = await jobs.claim(now)
+            assert claimed is not None
+            assert claimed.id == job_id
+            now += 100
+            await jobs.rendered(job_id, NewClip(file="a.mp3", picture="", facts=FACTS), now)
+            await jobs.delivered(job_id, Delivery(job_id, 20, 10), now)
+
+        for _ in range(12):
+            now += 10_000
+            first = await jobs.add(request(user_id=1), now, **MANY)
+            second = await jobs.add(request(user_id=1), now, **MANY)
+            now += 1
+            await made(first.id)
+            others = [await jobs.add(request(user_id=user), now - 90, **MANY) for user in (2, 3, 4)]
+            for other in others:
+                await made(other.id)
+            await made(second.id)
+        now += 10_000
+        first = await jobs.add(request(user_id=1), now, **MANY)
+        second = await jobs.add(request(user_id=1), now, **MANY)
+        estimates = Estimates(jobs, clips, {}, 1, lambda: now)
+        positions = await estimates.positions()
+        assert positions[first.id].seconds == pytest.approx(100, rel=0.2)
+        assert positions[second.id].seconds == pytest.approx(500, rel=0.2)
+        await estimates.positions()
+        again = await Estimates(jobs, clips, {}, 1, lambda: now).positions()
+        assert again == positions, "a restart knows the same"
