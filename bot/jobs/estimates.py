@@ -128,11 +128,11 @@ class Estimates:
             known = seconds - duration.seconds
             wait = overtaking.wait(known, waiting_of[next_job.user_id], newcomer=next_job.newcomer)
             waiting_of[next_job.user_id] += 1
-            expected = wait.seconds + duration.seconds
-            low = max(expected - math.hypot(width, wait.seconds - wait.low), expected / 4)
-            high = expected + math.hypot(width, wait.high - wait.seconds)
+            ready = wait.seconds + duration.seconds
+            low = max(ready - math.hypot(width, wait.seconds - wait.low), ready / 4)
+            high = ready + math.hypot(width, wait.high - wait.seconds)
             number = next_job.queue_position
-            positions[next_job.id] = QueuePosition(number, len(waiting), expected, low, high)
+            positions[next_job.id] = QueuePosition(number, len(waiting), ready, low, high)
             variance += own
         return positions
 
