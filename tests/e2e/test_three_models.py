@@ -24,7 +24,7 @@ from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.spec import Spec
 from tests.arena.community import votes_among
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, carries_clip, made, private, queued
+from tests.e2e.clips import WAIT, carries_clip, made, pressed, private, queued
 from tests.e2e.conftest import running
 from tests.e2e.test_duels import HEARD, open_duel, query, revealed, said
 from tests.engines.checkpoint_files import write_musicgen
@@ -53,7 +53,7 @@ async def bot(description: Spec, tmp_path_factory: pytest.TempPathFactory) -> As
 
 
 async def model_of(actor: Actor, message: Any) -> str:
-    shown = await private(await actor.click(message, "Details"))
+    shown = await private(await pressed(actor, message, "Details"))
     value = str(next(f["value"] for f in shown.embeds[0]["fields"] if f["name"] == "Model"))
     return value[value.index("(`") + 2 : -2]
 
