@@ -1,4 +1,7 @@
-"""The life of a server: settings, a raid, a banned word, a report, a ban; each with its sentence."""
+"""The life of a server: settings, a raid, a banned word, a report, a ban, an export, an erased member.
+
+Each refusal with its sentence.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from pathlib import Path
 from sandbox.actors import Actor, text_of
 from sandbox.model import Member, User
 from sandbox.spec import Spec
-from tests.e2e.clips import eventually, made, private
+from tests.e2e.clips import clips_in, eventually, made, private
 from tests.e2e.conftest import running
+from tests.e2e.test_erased_files import holding
+from tests.e2e.test_privacy import exported
 from tests.e2e.test_settings import choose, write
 
 RAIDERS = 30
+HURTFUL, GOES_ON = "something that hurts", "music as before"
 
 
 async def test_a_server_is_set_up_raided_moderated_and_lives_on(description: Spec, tmp_path: Path) -> None:
@@ -47,7 +53,7 @@ async def test_a_server_is_set_up_raided_moderated_and_lives_on(description: Spe
         assert "vile" not in answer.casefold()
 
         # A clip that words cannot judge: reported, looked at, its requester banned.
-        clip = await made(bob, "something that hurts")
+        clip = await made(bob, HURTFUL)
         form = await alice.message_menu("Report clip", clip)
         await private(await alice.submit(form, {"reason": "It mocks a member."}))
         await general.wait_for(lambda one: f"{alice.mention} **report**" in one.content)
@@ -62,10 +68,27 @@ async def test_a_server_is_set_up_raided_moderated_and_lives_on(description: Spe
         # Everybody else goes on, also after a restart, and the log tells all of it.
         await bot.kill()
         await bot.restart()
-        await made(alice, "music as before")
+        await made(alice, GOES_ON)
         assert (await said(bob, "music", prompt="again")).startswith(
             "This server's moderators have banned you"
         )
         log = await said(mina, "moderate audit")
         assert [log.count(f"**{act}**") for act in ("set", "report", "ban")] == [4, 1, 1]
+
+        # Who is banned still has their own data: a copy of it, then its erasure, which lifts no ban.
+        own = (await exported(bob))["tables"]
+        assert [row["recipe"]["prompt"] for row in own["jobs"]] == [HURTFUL]
+        assert [row["reason"] for row in own["member_bans"]] != []
+        assert [clip["recipe"]["prompt"] for clip in (await exported(alice))["tables"]["clips"]] == [GOES_ON]
+        asked = await private(await bob.slash("privacy erase"))
+        assert "Erased" in text_of(await private(await bob.click(asked, "Erase everything")))
+        assert holding(bot, HURTFUL) == []
+        assert (await exported(bob))["tables"].keys() == {"member_bans"}
+        assert (await said(bob, "music", prompt="again")).startswith(
+            "This server's moderators have banned you"
+        )
+        assert len(clips_in(music)) == 1
+        assert GOES_ON in await said(alice, "history")
+        await private(await mina.slash("moderate unban", member=bob))
+        await made(bob, "a second chance")
         assert not [line for line in bot.lines if "Traceback" in line]
