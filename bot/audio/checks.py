@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bot.audio.blocks import blocks
 from bot.audio.diagnosis import SILENCE_DB, frame_levels, share_above
 from bot.audio.meter import Wave, amplitude
 from bot.errors import BadAudio
@@ -43,20 +44,25 @@ def check(wave: Wave, rate: int, seconds: float) -> Wave:
     off = wave.shape[1] / rate - seconds
     if samples == 0 or abs(wave.shape[1] - samples) > LENGTH_TOLERANCE_SECONDS * rate:
         raise BadAudio(f"The clip came out {abs(off):.1f} s too {'long' if off > 0 else 'short'}. Ask again.")
-    if not np.isfinite(wave).all():
+    if not all(np.isfinite(wave[:, start:stop]).all() for start, stop in blocks(wave.shape[1], rate)):
         raise BadAudio("The model made invalid audio (NaN or infinity). Try again with another seed.")
     if not _sounds(wave, rate):
         raise BadAudio("The clip is silent, or nearly so. Try again with another seed or other words.")
     if share_above(LOWEST_HZ, wave, rate) < AUDIBLE_SHARE:
         raise BadAudio("Nothing in the clip can be heard. Try again with another seed.")
-    wave = wave[:, :samples].astype(np.float32)
+    wave = wave[:, :samples].astype(np.float32, copy=False)
+    if wave.shape[1] == samples:
+        return wave
     return np.pad(wave, ((0, 0), (0, samples - wave.shape[1])))
 
 
 def _sounds(wave: Wave, rate: int) -> bool:
-    centred = np.abs(wave - np.median(wave, axis=1, keepdims=True)).max(axis=0)
-    starts = np.arange(0, centred.size, max(1, round(BLOCK_SECONDS * rate)))
+    size = max(1, round(BLOCK_SECONDS * rate))
     silence = amplitude(SILENCE_DB)
-    blocks = np.mean(np.maximum.reduceat(centred, starts) > silence)
+    sounding: list[np.bool] = []
+    for start, stop in blocks(wave.shape[1], rate, size):
+        part = wave[:, start:stop]
+        centred = np.abs(part - np.median(part, axis=1, keepdims=True)).max(axis=0)
+        sounding.extend(np.maximum.reduceat(centred, np.arange(0, centred.size, size)) > silence)
     frames = np.mean(frame_levels(wave, rate) > silence)
-    return bool(blocks >= SOUNDING_SHARE and frames >= SOUNDING_FRAMES)
+    return bool(np.mean(sounding) >= SOUNDING_SHARE and frames >= SOUNDING_FRAMES)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft, signal
 
+from bot.audio.blocks import blocks
 from bot.audio.meter import Wave, amplitude, decibels
 
 FRAME_SECONDS = 0.02
@@ -56,21 +57,28 @@ def warnings(wave: Wave, rate: int) -> tuple[str, ...]:
 def frame_levels(wave: Wave, rate: int) -> Levels:
     """Return [frames]: RMS of each 20 ms, of the louder channel, linear."""
     size = max(1, round(FRAME_SECONDS * rate))
-    starts = np.arange(0, wave.shape[1], size)
-    power = np.add.reduceat(np.square(wave, dtype=np.float64), starts, axis=1)
-    counts = np.diff(starts, append=wave.shape[1])
-    levels: Levels = np.sqrt(power.max(axis=0) / counts)
+    found = []
+    for start, stop in blocks(wave.shape[1], rate, size):
+        starts = np.arange(0, stop - start, size)
+        power = np.add.reduceat(np.square(wave[:, start:stop], dtype=np.float64), starts, axis=1)
+        counts = np.diff(starts, append=stop - start)
+        found.append(np.sqrt(power.max(axis=0) / counts))
+    levels: Levels = np.concatenate(found)
     return levels
 
 
 def share_above(hz: float, wave: Wave, rate: int) -> float:
     """Return how much of the power of a wave [channels, samples], less its offset, lies above a frequency."""
-    centred = wave - wave.mean(axis=1, keepdims=True)
-    # A window over the whole clip: without it the power of a low tone spreads upwards from the clip's ends.
-    spectrum = fft.rfft(centred * signal.windows.hann(wave.shape[1]).astype(np.float32), axis=1)
-    power = np.square(np.abs(spectrum)).sum(axis=0, dtype=np.float64)
-    total = float(power.sum())
-    return float(power[int(np.ceil(hz * wave.shape[1] / rate)) :].sum()) / total if total else 0.0
+    total = above = 0.0
+    for start, stop in blocks(wave.shape[1], rate):
+        part = wave[:, start:stop]
+        centred = part - part.mean(axis=1, keepdims=True)
+        # A window over the whole part: without it the power of a low tone spreads upwards from its ends.
+        spectrum = fft.rfft(centred * signal.windows.hann(part.shape[1]).astype(np.float32), axis=1)
+        power = np.square(np.abs(spectrum)).sum(axis=0, dtype=np.float64)
+        total += float(power.sum())
+        above += float(power[int(np.ceil(hz * part.shape[1] / rate)) :].sum())
+    return above / total if total else 0.0
 
 
 def _steady(levels: Levels) -> bool:
@@ -90,14 +98,17 @@ def _silence(levels: Levels) -> str:
 
 
 def _quiet(wave: Wave) -> str:
-    peak = decibels(float(np.abs(wave).max()))
+    peak = decibels(float(max(wave.max(), -wave.min())))
     return f"It came out at {peak:.0f} dBFS and was amplified, noise and all." if peak < QUIET_DB else ""
 
 
 def _dead_side(wave: Wave) -> str:
     if wave.shape[0] < 2:
         return ""
-    left, right = (float(np.sqrt(np.mean(np.square(side, dtype=np.float64)))) for side in wave)
+    # Without a copy in double precision: einsum converts piece by piece.
+    left, right = (
+        float(np.sqrt(np.einsum("i,i", side, side, dtype=np.float64) / side.size)) for side in wave
+    )
     if min(left, right) > amplitude(DEAD_SIDE_DB) * max(left, right):
         return ""
     return f"Only the {'left' if left > right else 'right'} side has sound."
@@ -107,7 +118,12 @@ def _noise(wave: Wave, rate: int, levels: Levels) -> str:
     if not _steady(levels):
         return ""
     size = min(4096, wave.shape[1])
-    hz, density = signal.welch(wave.mean(axis=0, dtype=np.float64), rate, nperseg=size)
+    spectra = [
+        signal.welch(wave[:, start:stop].mean(axis=0, dtype=np.float64), rate, nperseg=size)
+        for start, stop in blocks(wave.shape[1], rate)
+        if stop - start >= size
+    ]
+    hz, density = spectra[0][0], np.mean([found for _, found in spectra], axis=0)
     band = density[(hz >= 100) & (hz <= 0.4 * rate)]
     if band.size < 8 or not band.all():
         return ""
@@ -117,7 +133,7 @@ def _noise(wave: Wave, rate: int, levels: Levels) -> str:
 
 def _repetition(wave: Wave, rate: int) -> str:
     """Look at the end of a clip, where a model that is stuck is stuck."""
-    mono = wave.mean(axis=0, dtype=np.float64)[-round(_REPEAT_WINDOW_SECONDS * rate) :]
+    mono = wave[:, -round(_REPEAT_WINDOW_SECONDS * rate) :].mean(axis=0, dtype=np.float64)
     first, last = (round(seconds * rate) for seconds in REPEAT_SECONDS)
     last = min(last, mono.size // 3)
     if last <= first or not mono.any():

@@ -7,17 +7,20 @@ noise raises peaks, in music with hits and pauses unforeseeably.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import soundfile
 
 from bot.audio import mp3
+from bot.audio.blocks import blocks
 from bot.audio.checks import LENGTH_TOLERANCE_SECONDS
 from bot.audio.master import Mastered
-from bot.audio.meter import Wave, amplitude, loudness, true_peak
+from bot.audio.meter import CHUNK, Wave, amplitude, levels_of, loudness, true_peak
 from bot.errors import RenderError
 
 OVERSHOOT_MARGIN_DB = 0.1
@@ -51,8 +54,16 @@ class Gain:
         """Return the wave at a loudness, or with its highest peak at the ceiling where that is quieter."""
         lufs, peak = self._measured
         gain = min(target_lufs - lufs, ceiling_db - peak)
+        factor = np.float32(amplitude(gain))
+
+        def parts() -> Iterator[Wave]:
+            for start, stop in blocks(self.wave.shape[1], self.rate):
+                yield self.wave[:, start:stop] * factor
+
         return Mastered(
-            wave=self.wave * np.float32(amplitude(gain)),
+            parts=parts,
+            samples=self.wave.shape[1],
+            channels=len(self.wave),
             target_lufs=target_lufs,
             ceiling_db=ceiling_db,
             true_peak_db=peak + gain,
@@ -78,10 +89,11 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """An MP3 in a scratch folder, and what was measured on it after decoding [channels, samples]."""
+    """A file in a scratch folder, and what was measured on it after decoding."""
 
     file: Path
-    decoded: Wave
+    samples: int
+    channels: int
     lufs: float
     true_peak_db: float
     peak_limited: bool
@@ -121,8 +133,21 @@ def encode_until_it_fits(
 
 
 def _encoded(mastered: Mastered, rate: int, kbps: int, scratch: Path) -> Encoding:
-    file = mp3.encode(mastered.wave, rate, kbps, scratch)
-    decoded, _ = mp3.decode(file)
-    if abs(decoded.shape[1] - mastered.wave.shape[1]) > LENGTH_TOLERANCE_SECONDS * rate:
+    file = mp3.encode_parts(mastered.parts, mastered.samples, mastered.channels, rate, kbps, scratch)
+    made = measured(file, mastered.peak_limited)
+    if abs(made.samples - mastered.samples) > LENGTH_TOLERANCE_SECONDS * rate:
         raise RenderError("The MP3 encoder lost part of the clip. Try again.")
-    return Encoding(file, decoded, loudness(decoded, rate), true_peak(decoded, rate), mastered.peak_limited)
+    return made
+
+
+def measured(file: Path, peak_limited: bool) -> Encoding:
+    """Return an audio file with its length, loudness and true peak, decoded part by part."""
+    with soundfile.SoundFile(file) as audio:
+        rate, samples, channels = audio.samplerate, audio.frames, audio.channels
+
+        def parts() -> Iterator[Wave]:
+            for start, stop in blocks(samples, rate, CHUNK):
+                yield np.ascontiguousarray(audio.read(stop - start, dtype="float32", always_2d=True).T)
+
+        lufs, peak = levels_of(parts(), samples, rate)
+    return Encoding(file, samples, channels, lufs, peak, peak_limited)

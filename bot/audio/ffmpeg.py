@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,16 +56,27 @@ def executable() -> str:
         raise FfmpegMissing(str(error)) from error
 
 
-def run(arguments: list[str], data: bytes, folder: Path | None, limits: Limits) -> Finished:
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Bytes that come piece by piece, `size` of them together."""
+
+    pieces: Iterable[bytes]
+    size: int
+
+
+def run(arguments: list[str], data: bytes | Pieces, folder: Path | None, limits: Limits) -> Finished:
     """Run ffmpeg with `data` as its standard input, which is a seekable file.
 
+    Pieces are asked for in a thread beside this one; what making them raises is raised here.
     folder: where that file lies, without a name; None for the system's folder of temporary files.
     Raises FfmpegMissing where ffmpeg cannot be started, TimeoutError at the time limit.
     """
+    if isinstance(data, bytes):
+        data = Pieces([data], len(data))
     command = [executable(), "-nostdin", "-hide_banner", "-v", "error", *arguments]
     header = {
         "command": command,
-        "stdin_bytes": len(data),
+        "stdin_bytes": data.size,
         "folder": None if folder is None else str(folder),
         "memory_bytes": limits.memory_bytes,
         "cpu_seconds": int(limits.seconds) + 1,
@@ -79,8 +90,8 @@ def run(arguments: list[str], data: bytes, folder: Path | None, limits: Limits) 
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    messages = bytearray()
-    feeder = _thread(_feed, process.stdin, json.dumps(header).encode() + b"\n", data)
+    messages, failures = bytearray(), list[Exception]()
+    feeder = _thread(_feed, process.stdin, json.dumps(header).encode() + b"\n", data.pieces, failures)
     keeper = _thread(_keep, process.stderr, messages)
     timed_out = threading.Event()
 
@@ -107,6 +118,8 @@ def run(arguments: list[str], data: bytes, folder: Path | None, limits: Limits) 
         keeper.join()
         process.stdout.close()
         process.stderr.close()
+    if failures:
+        raise failures[0]
     if timed_out.is_set():
         raise TimeoutError(f"ffmpeg ran for more than {limits.seconds:.0f} s")
     said = messages.decode(errors="replace").strip()
@@ -115,12 +128,23 @@ def run(arguments: list[str], data: bytes, folder: Path | None, limits: Limits) 
     return Finished(bytes(output[: limits.output_bytes]), code, said)
 
 
-def _feed(stdin: IO[bytes], header: bytes, data: bytes) -> None:
+def _feed(stdin: IO[bytes], header: bytes, pieces: Iterable[bytes], failures: list[Exception]) -> None:
     # A supervisor that has ended already says why by its exit code.
     with suppress(OSError, ValueError):
         stdin.write(header)
-        stdin.write(data)
+        for piece in _caught(pieces, failures):
+            stdin.write(piece)
         stdin.flush()
+        if failures:
+            stdin.close()
+
+
+def _caught(pieces: Iterable[bytes], failures: list[Exception]) -> Iterator[bytes]:
+    """Yield pieces until making one fails, and note what was raised."""
+    try:
+        yield from pieces
+    except Exception as error:
+        failures.append(error)
 
 
 def _keep(stderr: IO[bytes], messages: bytearray) -> None:

@@ -95,7 +95,7 @@ def finish(
         target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - headroom - encoder_gain
         first = master.at(target, ceiling)
         drawn = scratch / "picture.png"
-        drawing = beside_the_encoder.submit(_draw, first.wave, rate, drawn) if with_picture else None
+        drawing = beside_the_encoder.submit(_draw, first, rate, drawn) if with_picture else None
         if is_mp3:
             goal = Goal(lufs=TARGET_LUFS, tolerance_lu=LOUDNESS_TOLERANCE_LU, ceiling_db=CEILING_DB)
             encoding = encode_until_it_fits(
@@ -129,10 +129,10 @@ def finish(
         path=out_path,
         picture=picture_path,
         bytes=size,
-        bitrate_kbps=kbps or round(8 * size * rate / encoding.decoded.shape[1] / 1000),
-        seconds=encoding.decoded.shape[1] / rate,
+        bitrate_kbps=kbps or round(8 * size * rate / encoding.samples / 1000),
+        seconds=encoding.samples / rate,
         sample_rate=rate,
-        channels=encoding.decoded.shape[0],
+        channels=encoding.channels,
         lufs=encoding.lufs,
         true_peak_db=encoding.true_peak_db,
         peak_limited=encoding.peak_limited,
@@ -153,10 +153,10 @@ class _Reporting:
         return self._master.at(target_lufs, ceiling_db)
 
 
-def _draw(wave: Wave, rate: int, path: Path) -> None:
-    from bot.audio.picture import draw
+def _draw(mastered: Mastered, rate: int, path: Path) -> None:
+    from bot.audio.picture import draw_parts
 
-    draw(wave, rate, path)
+    draw_parts(mastered.parts(), rate, path)
 
 
 def _cover(picture: Path) -> bytes:

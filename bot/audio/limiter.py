@@ -6,6 +6,8 @@ for blocks of a third of a millisecond, far shorter than any of its times, and i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,8 @@ import numpy.typing as npt
 import pyloudnorm
 from scipy import ndimage
 
-from bot.audio.meter import Wave, amplitude, gating_block, interpolated_peaks, weighted
+from bot.audio.blocks import with_margins
+from bot.audio.meter import CHUNK, Wave, Weighting, amplitude, gating_block, interpolated_peaks
 
 LOOKAHEAD_SECONDS = 0.005
 RELEASE_SECONDS = 0.1
@@ -40,15 +43,25 @@ class Envelope:
     rate: int
 
     @classmethod
-    def of(cls, wave: Wave, rate: int, above: float) -> Envelope:
-        """Measure a wave [channels, samples]; true peaks are exact from `above` (linear) on."""
-        block = max(1, rate // _BLOCKS_A_SECOND)
-        samples = wave.shape[1]
-        starts = np.arange(0, samples, block)
-        peaks = np.maximum.reduceat(interpolated_peaks(wave, rate, above), starts).astype(np.float64)
-        counts = np.diff(starts, append=samples)
-        energy = np.add.reduceat(np.square(weighted(wave, rate)).sum(axis=0), starts) / counts
-        return cls(peaks, energy, block, rate)
+    def of(cls, parts: Iterable[Wave], rate: int, above: float) -> Envelope:
+        """Measure a wave that comes in parts [channels, n], all but the last a multiple of `unit(rate)` long.
+
+        True peaks are exact from `above` (linear) on.
+        """
+        block, margin, weighting = _block(rate), unit(rate), Weighting(rate)
+        peaks, energies = [], []
+
+        def weighed() -> Iterator[Wave]:
+            for part in parts:
+                squares = np.square(weighting(part)).sum(axis=0)
+                starts = np.arange(0, len(squares), block)
+                energies.append(np.add.reduceat(squares, starts) / np.diff(starts, append=len(squares)))
+                yield part
+
+        for part, left, right in with_margins(weighed(), margin):
+            highest = interpolated_peaks(part, rate, above)[left : part.shape[1] - right]
+            peaks.append(np.maximum.reduceat(highest, np.arange(0, len(highest), block)))
+        return cls(np.concatenate(peaks).astype(np.float64), np.concatenate(energies), block, rate)
 
     def gain(self, drive_db: float, ceiling_db: float) -> npt.NDArray[np.float64]:
         """Return [blocks], linear: the drive less what the limiter takes off to keep the ceiling in dBTP."""
@@ -77,10 +90,24 @@ class Envelope:
         meter = pyloudnorm.Meter(rate, filter_class="custom", block_size=block_size)
         return float(meter.integrated_loudness(np.sqrt(self.energy) * gain))
 
-    def apply(self, wave: Wave, gain: npt.NDArray[np.float64]) -> Wave:
-        """Return the wave under a gain at block rate, interpolated between the blocks' centres."""
+    def apply(self, wave: Wave, gain: npt.NDArray[np.float64], first: int = 0) -> Wave:
+        """Return a part of the wave under a gain at block rate, interpolated between the blocks' centres.
+
+        first: the part's first sample in the wave.
+        """
         centres = (np.arange(len(gain)) + 0.5) * self.block - 0.5
-        return wave * np.interp(np.arange(wave.shape[1]), centres, gain).astype(np.float32)
+        time = np.arange(first, first + wave.shape[1])
+        applied: Wave = wave * np.interp(time, centres, gain).astype(np.float32)
+        return applied
+
+
+def unit(rate: int) -> int:
+    """Return the samples of which a part that is measured has a multiple, at a rate in Hz."""
+    return math.lcm(2 * CHUNK, _block(rate))
+
+
+def _block(rate: int) -> int:
+    return max(1, rate // _BLOCKS_A_SECOND)
 
 
 def _released(reduction: npt.NDArray[np.float64], blocks: float) -> npt.NDArray[np.float64]:

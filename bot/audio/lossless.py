@@ -16,10 +16,9 @@ import soundfile
 from mutagen.flac import FLAC, FLACNoHeaderError, Picture
 from mutagen.id3 import ID3
 
-from bot.audio.encoding import Encoding
+from bot.audio.encoding import Encoding, measured
 from bot.audio.endings import LOSSLESS
 from bot.audio.master import Mastered
-from bot.audio.meter import loudness, true_peak
 
 _CHUNK_HEADER = struct.Struct("<4sI")
 
@@ -27,11 +26,13 @@ _CHUNK_HEADER = struct.Struct("<4sI")
 def encode(mastered: Mastered, rate: int, ending: str, folder: Path) -> Encoding:
     """Write a mastered wave into a scratch folder, and measure what the file holds."""
     file = folder / f"clip{ending}"
-    # Rounded here: libsndfile scales floating point differently for each format.
-    samples = np.rint(np.clip(mastered.wave.T, -1.0, 1.0) * (2.0**23 - 1)).astype(np.int32) << 8
-    soundfile.write(file, samples, rate, format=LOSSLESS[ending], subtype="PCM_24")
-    decoded = np.ascontiguousarray(soundfile.read(file, dtype="float32", always_2d=True)[0].T)
-    return Encoding(file, decoded, loudness(decoded, rate), true_peak(decoded, rate), mastered.peak_limited)
+    with soundfile.SoundFile(
+        file, "w", rate, mastered.channels, format=LOSSLESS[ending], subtype="PCM_24"
+    ) as written:
+        for part in mastered.parts():
+            # Rounded here: libsndfile scales floating point differently for each format.
+            written.write(np.rint(np.clip(part.T, -1.0, 1.0) * (2.0**23 - 1)).astype(np.int32) << 8)
+    return measured(file, mastered.peak_limited)
 
 
 def add_tag(file: Path, tag: bytes) -> None:

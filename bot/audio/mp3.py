@@ -6,7 +6,7 @@ import errno
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BytesIO
@@ -74,10 +74,17 @@ def encode(wave: Wave, rate: int, kbps: int, folder: Path) -> Path:
     Values beyond ±1 are clipped. 32-bit samples go to the encoder, so nothing needs dither. Raises
     RenderError when the disk is full, or ffmpeg fails, is missing or takes too long.
     """
+    return encode_parts(lambda: iter([wave]), wave.shape[1], len(wave), rate, kbps, folder)
+
+
+def encode_parts(
+    parts: Callable[[], Iterator[Wave]], samples: int, channels: int, rate: int, kbps: int, folder: Path
+) -> Path:
+    """Do what `encode` does with a wave of so many samples that comes in parts [channels, n]."""
     with write_errors():
         handle, name = tempfile.mkstemp(suffix=".mp3", dir=folder)
         os.close(handle)
-        _encode(wave, rate, kbps, folder, ["-y", f"file:{name}"])
+        _encode(parts(), samples, channels, rate, kbps, folder, ["-y", f"file:{name}"])
     return Path(name)
 
 
@@ -91,7 +98,7 @@ def gain(rate: int, kbps: int) -> float:
     wave = np.repeat(tone[np.newaxis], 2, axis=0)
     with write_errors():
         # A pipe cannot be sought to write the LAME header, by which a decoder takes off the delay.
-        encoded = _encode(wave, rate, kbps, None, ["-write_xing", "0", "pipe:1"])
+        encoded = _encode(iter([wave]), rate, 2, rate, kbps, None, ["-write_xing", "0", "pipe:1"])
         try:
             decoded = soundfile.read(BytesIO(encoded), dtype="float32", always_2d=True)[0].T
         except soundfile.LibsndfileError as error:
@@ -101,21 +108,32 @@ def gain(rate: int, kbps: int) -> float:
     return float(20 * np.log10(np.std(decoded[:, middle]) / np.std(wave[:, middle])))
 
 
-def _encode(wave: Wave, rate: int, kbps: int, folder: Path | None, output: list[str]) -> bytes:
-    samples = (np.clip(wave.T, -1.0, 1.0).astype(np.float64) * (2**31 - 1)).astype(np.int32)
-    segment = pydub.AudioSegment(samples.tobytes(), sample_width=4, frame_rate=rate, channels=wave.shape[0])
-    wav: BytesIO = segment.export(BytesIO(), format="wav")
-    limits = ffmpeg.Limits(seconds=_BASE_SECONDS + _SECONDS_PER_SECOND * wave.shape[1] / rate)
+def _encode(
+    parts: Iterator[Wave],
+    samples: int,
+    channels: int,
+    rate: int,
+    kbps: int,
+    folder: Path | None,
+    output: list[str],
+) -> bytes:
+    limits = ffmpeg.Limits(seconds=_BASE_SECONDS + _SECONDS_PER_SECOND * samples / rate)
     bare = ["-map_metadata", "-1", "-id3v2_version", "0"]
+    raw = ["-f", "s32le", "-ar", str(rate), "-ac", str(channels)]
     made = ffmpeg.run(
-        ["-f", "wav", "-i", "pipe:0", "-b:a", f"{kbps}k", *bare, "-f", "mp3", *output],
-        wav.getvalue(),
+        [*raw, "-i", "pipe:0", "-b:a", f"{kbps}k", *bare, "-f", "mp3", *output],
+        ffmpeg.Pieces((_segment(part, rate).raw_data for part in parts), 4 * samples * channels),
         folder,
         limits,
     )
     if made.code:
         raise _EncodingFailed(made.messages or f"ffmpeg ended with {made.code}")
     return made.output
+
+
+def _segment(part: Wave, rate: int) -> pydub.AudioSegment:
+    samples = (np.clip(part.T, -1.0, 1.0).astype(np.float64) * (2**31 - 1)).astype("<i4")
+    return pydub.AudioSegment(samples.tobytes(), sample_width=4, frame_rate=rate, channels=len(part))
 
 
 def decode(path: Path) -> tuple[Wave, int]:

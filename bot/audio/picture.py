@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -17,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 from scipy import fft, signal
 
+from bot.audio.blocks import blocks
 from bot.audio.meter import Wave
 
 WIDTH = 800
@@ -63,7 +65,13 @@ class _Clip:
 
 def draw(wave: Wave, rate: int, path: Path) -> None:
     """Write a PNG of one wave [channels, samples]; its channels are drawn as their mean."""
-    _draw([_Clip(wave.mean(axis=0), rate)], min(TOP_HZ, rate / 2), path)
+    draw_parts(iter([wave]), rate, path)
+
+
+def draw_parts(parts: Iterator[Wave], rate: int, path: Path) -> None:
+    """Do what `draw` does with a wave that comes in parts [channels, n]."""
+    mono = np.concatenate([part.mean(axis=0) for part in parts])
+    _draw([_Clip(mono, rate)], min(TOP_HZ, rate / 2), path)
 
 
 def draw_pair(a: tuple[Wave, int], b: tuple[Wave, int], path: Path) -> None:
@@ -153,17 +161,37 @@ def _mel_spectrogram(clip: _Clip, top_hz: float) -> Decibels:
     window = signal.windows.hann(max(16, round(_WINDOW_SECONDS * clip.rate)), sym=False).astype(np.float32)
     columns = _PLOT_WIDTH // 2
     hop = max(1, min(window.size // 2, clip.mono.size // columns))
-    padded = np.pad(clip.mono, window.size // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, window.size)[::hop]
     length = fft.next_fast_len(2 * window.size, real=True)
-    spectrum = fft.rfft(frames * window, length, axis=1)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    mel = _mel_filters(power.shape[1], clip.rate / length, top_hz) @ power.T
+    filters = _mel_filters(length // 2 + 1, clip.rate / length, top_hz)
+    half = window.size // 2
+    count = (clip.mono.size + 2 * half - window.size) // hop + 1
+    mel = np.concatenate(
+        [
+            filters @ _power(_frames(clip.mono, first * hop - half, last - first, hop, window), length).T
+            for first, last in blocks(count, max(1, clip.rate // hop))
+        ],
+        axis=1,
+    )
     if mel.shape[1] > columns:
         starts = np.linspace(0, mel.shape[1], columns, endpoint=False).astype(int)
         mel = np.maximum.reduceat(mel, starts, axis=1)
     decibels: Decibels = 10 * np.log10(mel + np.float32(1e-12))
     return decibels
+
+
+def _frames(
+    mono: npt.NDArray[np.float32], start: int, count: int, hop: int, window: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return windows [count, window] of a wave from a sample on; beside its ends there is silence."""
+    stop = start + (count - 1) * hop + window.size
+    part = np.pad(mono[max(0, start) : stop], (max(0, -start), max(0, stop - mono.size)))
+    return np.lib.stride_tricks.sliding_window_view(part, window.size)[::hop] * window
+
+
+def _power(frames: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:
+    spectrum = fft.rfft(frames, length, axis=1)
+    power: npt.NDArray[np.float32] = np.square(spectrum.real) + np.square(spectrum.imag)
+    return power
 
 
 @lru_cache(maxsize=8)

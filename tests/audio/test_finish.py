@@ -49,8 +49,9 @@ def test_the_file_is_what_was_promised(name: str, rate: int, tmp_path: Path) -> 
     decoded, decoded_rate = mp3.decode(clip.path)
     assert (decoded_rate, decoded.shape[0]) == (clip.sample_rate, clip.channels) == (rate, 2)
     assert decoded.shape[1] / rate == clip.seconds == pytest.approx(4, abs=0.1)
-    assert loudness(decoded, rate) == clip.lufs
-    assert true_peak(decoded, rate) == clip.true_peak_db
+    # Not to the last digit: at 16 kHz, libsndfile's decoder rounds differently from one reading to the next.
+    assert loudness(decoded, rate) == pytest.approx(clip.lufs, abs=1e-6)
+    assert true_peak(decoded, rate) == pytest.approx(clip.true_peak_db, abs=1e-5)
     assert read_recipe(clip.path) == made
     assert clip.picture is not None
     with Image.open(clip.picture) as picture:

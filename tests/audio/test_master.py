@@ -87,7 +87,7 @@ def test_gain_falls_before_the_peak_and_returns_after_it() -> None:
     rate = 48_000
     wave = 0.25 * tone(rate, 1, level=1)
     wave[:, rate // 2] = 1.0
-    envelope = Envelope.of(wave, rate, above=0.1)
+    envelope = Envelope.of([wave], rate, above=0.1)
     gain = envelope.gain(0, -6)
     at_peak = len(gain) // 2
     before, after = round(0.006 * rate / envelope.block), round(0.4 * rate / envelope.block)
@@ -102,7 +102,7 @@ def test_gain_falls_before_the_peak_and_returns_after_it() -> None:
 def test_limiting_a_bass_note_hardly_distorts_it() -> None:
     rate = 44_100
     wave = tone(rate, 5, hz=40, level=1)
-    envelope = Envelope.of(wave, rate, above=0.1)
+    envelope = Envelope.of([wave], rate, above=0.1)
     limited = envelope.apply(wave, envelope.gain(6, -1))[0, rate : 4 * rate]
     spectrum = np.abs(np.fft.rfft(limited * np.hanning(limited.size))) ** 2
     fundamental = spectrum[3 * 40 - 4 : 3 * 40 + 5].sum()
@@ -113,7 +113,7 @@ def test_limiter_keeps_the_stereo_image() -> None:
     rate = 44_100
     wave = drums(rate, 2)
     wave[1] *= 0.5
-    envelope = Envelope.of(wave, rate, above=amplitude(-MAX_LIMITING_DB) * 0.5)
+    envelope = Envelope.of([wave], rate, above=amplitude(-MAX_LIMITING_DB) * 0.5)
     limited = envelope.apply(wave, envelope.gain(6, -1))
     np.testing.assert_allclose(limited[0] * wave[1], limited[1] * wave[0], atol=1e-6)
 
@@ -121,6 +121,6 @@ def test_limiter_keeps_the_stereo_image() -> None:
 def test_estimated_loudness_is_the_measured_one() -> None:
     rate = 48_000
     for wave in (drums(rate, 4), pad(rate, 4), noise(rate, 4)):
-        envelope = Envelope.of(wave, rate, above=0.01)
+        envelope = Envelope.of([wave], rate, above=0.01)
         gain = envelope.gain(6, -1)
         assert envelope.loudness(gain) == pytest.approx(loudness(envelope.apply(wave, gain), rate), abs=0.1)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.signal
 
+from bot.audio.blocks import blocks
+
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -59,8 +61,8 @@ ECHOES = 4
 FADE_IN, FADE_OUT = 0.005, 0.2
 CEILING = 0.89
 """Peak of a finished mix, −1 dBFS."""
-BLOCK_SECONDS = 30.0
-"""What is mixed at once, so that memory grows with a clip's length by the clip itself alone."""
+SAMPLES_HELD = math.lcm(*(mix.crush for mix in MIXES.values()))
+"""Blocks begin at a multiple of it, so that a sample is held across none."""
 
 Dry = Callable[[int, int], tuple[FloatArray, FloatArray]]
 """Returns music and drums, float32 [2, n] each, from one sample of a clip up to another."""
@@ -74,27 +76,21 @@ def mixed(
     kicks: times of bass drum strokes in seconds.  beat: seconds a beat.
     """
     mix = MIXES[name]
-    blocks = _blocks(samples, rate)
+    parts = list(blocks(samples, rate, SAMPLES_HELD))
     out = np.empty((2, samples), np.float32)
     powers = []
-    for start, stop in blocks:
+    for start, stop in parts:
         first = max(0, start - _reach(mix, beat, rate))
         music, drums = dry(first, stop)
         out[:, start:stop] = _with_room(mix, music, drums, kicks, beat, rate, first)[:, start - first :]
         powers.append(np.mean(out[:, start:stop] ** 2))
-    level = np.sqrt(np.float32(np.average(powers, weights=[stop - start for start, stop in blocks]))) + 1e-6
+    level = np.sqrt(np.float32(np.average(powers, weights=[stop - start for start, stop in parts]))) + 1e-6
     effects = _Effects(mix, rate, np.random.default_rng(seed))
     # A clip of one block stays in double precision until its end; longer ones take the place of the clip.
-    whole: npt.NDArray[np.floating] = out if len(blocks) > 1 else np.empty(out.shape)
-    for start, stop in blocks:
+    whole: npt.NDArray[np.floating] = out if len(parts) > 1 else np.empty(out.shape)
+    for start, stop in parts:
         whole[:, start:stop] = effects(out[:, start:stop] * (0.14 / level))
     return _finished(whole, rate)
-
-
-def _blocks(samples: int, rate: int) -> list[tuple[int, int]]:
-    """Return the blocks of a clip, from a sample up to another."""
-    size = round(BLOCK_SECONDS * rate)
-    return [(start, min(start + size, samples)) for start in range(0, samples, size)]
 
 
 def _reach(mix: Mix, beat: float, rate: int) -> int:
@@ -219,7 +215,7 @@ def mixed_parts(
         parts = [_Filter(2, mix.low_pass, "low", rate)(part) for part in parts]
     parts = [_Filter(1, mix.high_pass, "high", rate)(part) for part in parts]
     noise, add_noise = np.zeros((2, samples)), _Noise(mix, rate, rng)
-    for start, stop in _blocks(samples, rate):
+    for start, stop in blocks(samples, rate, SAMPLES_HELD):
         noise[:, start:stop] = add_noise(noise[:, start:stop])
     parts.append(noise)
     whole = _sum(parts)
@@ -245,7 +241,7 @@ def _gain(before: npt.NDArray[np.floating], after: npt.NDArray[np.floating]) -> 
 
 def _finished(out: npt.NDArray[np.floating], rate: int) -> FloatArray:
     """Bring a mix [2, n] under the ceiling and fade it, in place; return it as float32."""
-    parts = [out[:, start:stop] for start, stop in _blocks(out.shape[1], rate)]
+    parts = [out[:, start:stop] for start, stop in blocks(out.shape[1], rate, SAMPLES_HELD)]
     peak = _peak(parts) + 1e-9
     if peak > CEILING:
         knee = 0.6
