@@ -12,7 +12,7 @@ from bot.terminal import err
 def load_settings() -> Settings:
     """Return the checked settings, after a warning about each line of .env with an unknown name."""
     settings = Settings.load()
-    log.configure(settings.log_level)
+    log.configure(settings.log_level, settings.log_format)
     for unknown in unknown_names():
         err.print(escape(str(unknown)), soft_wrap=True)
     return settings

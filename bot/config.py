@@ -225,6 +225,9 @@ class Settings(OptionDefaults):
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="debug, info, warning or error"
     )
+    log_format: Annotated[Literal["pretty", "json"], BeforeValidator(_lower)] = Field(
+        "pretty", description="pretty or json"
+    )
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:

@@ -1,22 +1,114 @@
-"""Logging: one line an event on stderr, secrets taken out before a line is written."""
+"""Logging through structlog: one event a line on stderr, pretty or as JSON, redacted before it is written.
+
+Modules log with the standard library's loggers. The ids of the job, member and server that a task works for
+are bound to it (`bind`, `bound`) and stand in each of its lines, of whatever library. A worker process writes
+JSON, which the bot reads and writes again in its own format (`worker_line`).
+"""
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, Protocol
 
-from bot.redact import redact
+from structlog import contextvars, processors, stdlib
+from structlog.typing import EventDict
+
+from bot.redact import redact, redact_all
+
+Format = Literal["pretty", "json"]
+IDS = ("worker", "job_id", "job_ids", "duel_id", "member_id", "server_id")
+"""The fields that a line has beside its time, level, logger, process and text."""
+
+bind = contextvars.bind_contextvars
+"""Add ids to all later lines of this task."""
+bound = contextvars.bound_contextvars
+"""Add ids to the lines of a block."""
 
 
-class Redacting(logging.Formatter):
-    """Formats a record, traceback included, and redacts the whole."""
+class JobIds(Protocol):
+    """A job, or what else knows its own id, its member's and its server's."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
+    @property
+    def id(self) -> int:
+        """The job's number."""
+
+    @property
+    def user_id(self) -> int:
+        """The member's Discord id."""
+
+    @property
+    def guild_id(self) -> int | None:
+        """The server's Discord id, None for a direct message."""
+
+
+def job_fields(job: JobIds) -> dict[str, int]:
+    """Return the ids of a job as fields of a line."""
+    ids = {"job_id": job.id, "member_id": job.user_id}
+    return ids if job.guild_id is None else ids | {"server_id": job.guild_id}
+
+
+class Redacting(stdlib.ProcessorFormatter):
+    """Formats a record, traceback included, and redacts the whole.
+
+    process: the name in the lines of JSON, where they are not a worker's.  ids: more fields, asked for at
+    each line.
+    """
+
+    def __init__(
+        self,
+        style: Format = "pretty",
+        process: str = "bot",
+        ids: Callable[[], Mapping[str, object]] = dict,
+    ) -> None:
+        def add_ids(_logger: Any, _method: str, event: EventDict) -> EventDict:
+            return {**ids(), **event}
+
+        def add_process(_logger: Any, _method: str, event: EventDict) -> EventDict:
+            return {"process": "worker" if "worker" in event else process, **event}
+
+        json_style = style == "json"
+        time = processors.TimeStamper(fmt="iso" if json_style else "%Y-%m-%d %H:%M:%S", utc=json_style)
+        super().__init__(
+            foreign_pre_chain=[
+                add_ids,
+                contextvars.merge_contextvars,
+                stdlib.ExtraAdder(allow=IDS),
+                stdlib.add_log_level,
+                stdlib.add_logger_name,
+                time,
+            ],
+            processors=[
+                self.remove_processors_meta,
+                processors.format_exc_info,
+                # Before it is JSON, in which a secret is escaped, and a replacement might break the quotes.
+                _redacted,
+                *([add_process, processors.JSONRenderer(ensure_ascii=False)] if json_style else [_pretty]),
+            ],
+        )
+        self._whole = not json_style
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line without secrets."""
-        return redact(super().format(record))
+        line = super().format(record)
+        return redact(line) if self._whole else line
+
+
+def _redacted(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    clean: EventDict = redact_all(event)
+    return clean
+
+
+def _pretty(_logger: Any, _method: str, event: EventDict) -> str:
+    """Return `time LEVEL   logger: text [ids]`, then the further lines of the text and the traceback."""
+    head, *more = str(event.pop("event")).splitlines() or [""]
+    fields = [f"{name}={event[name]}" for name in IDS if name in event]
+    ids = f" [{' '.join(fields)}]" if fields else ""
+    more += [str(event[name]) for name in ("exception", "stack") if event.get(name)]
+    first = f"{event['timestamp']} {event['level'].upper():7} {event['logger']}: {head}{ids}"
+    return "\n".join([first, *more])
 
 
 class BriefNetworkErrors(logging.Filter):
@@ -37,14 +129,34 @@ def _is_network_error(error: BaseException) -> bool:
     return library or isinstance(error, OSError)
 
 
-def configure(level: str) -> None:
-    """Send the log to stderr; libraries speak up from warnings on unless the level is debug."""
+def configure(
+    level: str,
+    style: Format = "pretty",
+    process: str = "bot",
+    ids: Callable[[], Mapping[str, object]] = dict,
+) -> None:
+    """Send the log to stderr; libraries speak up from warnings on unless the level is debug.
+
+    process, ids: as of `Redacting`.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacting())
+    handler.setFormatter(Redacting(style, process, ids))
     if level != "debug":
         handler.addFilter(BriefNetworkErrors())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    logging.captureWarnings(True)
     for name in ("bot", "cogs"):
         logging.getLogger(name).setLevel(level.upper())
+
+
+def worker_line(line: str) -> tuple[int, str, dict[str, Any]]:
+    """Return level, text and ids of a line of a worker's stderr; one that is no event is information."""
+    try:
+        event = json.loads(line)
+        text, level = event["event"], logging.getLevelNamesMapping()[event["level"].upper()]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return logging.INFO, line, {}
+    ids = {name: event[name] for name in IDS if name in event}
+    return level, "\n".join([text, *filter(None, [event.get("exception")])]), ids

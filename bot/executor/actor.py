@@ -25,7 +25,8 @@ class WorkerActor:
     def __init__(
         self, start: bytes, stall_seconds: float, load_seconds: float, environment: Mapping[str, str]
     ) -> None:
-        log.configure("info")
+        style: log.Format = "json" if environment.get("LOG_FORMAT") == "json" else "pretty"
+        log.configure(environment.get("LOG_LEVEL", "info"), style, "node")
         message = decode_down(start)
         assert isinstance(message, Start)
         self._folder = tempfile.TemporaryDirectory(prefix="antiphon-")

@@ -11,7 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from bot.config import Settings
 from bot.engines.base import Engines
@@ -20,14 +20,17 @@ from bot.executor.link import Died, restarted
 from bot.executor.protocol import (
     Cancel,
     Down,
+    Failed,
     Fatal,
     Render,
+    Rendered,
     Start,
     Up,
     decode_up,
     encode,
 )
 from bot.executor.watchdog import Watchdog
+from bot.log import worker_line
 from bot.recipe import ModelRef
 from bot.redact import redact
 
@@ -43,18 +46,28 @@ class ChildExecutor:
 
     stall_seconds: the longest silence while a job renders or is mastered; load_seconds: while a model loads.
     A worker that is silent for longer is killed and reported as Died, like one that exits on its own.
-    environment: variables for the worker alone, such as HF_TOKEN.
+    environment: variables for the worker alone, such as HF_TOKEN.  number: the worker's, in the log.
     The pipe is read whether or not the events are consumed, so a bot that waits for its disk neither blocks
     the worker nor counts it as silent.
     """
 
     def __init__(
-        self, start: Start, *, stall_seconds: float, load_seconds: float, environment: Mapping[str, str]
+        self,
+        start: Start,
+        *,
+        stall_seconds: float,
+        load_seconds: float,
+        environment: Mapping[str, str],
+        number: int = 0,
     ) -> None:
         self._start = start
         self._stall_seconds = stall_seconds
         self._load_seconds = load_seconds
         self._environment = environment
+        self._number = number
+        self._ids: dict[int, Mapping[str, int]] = {}
+        """Those of the jobs that the worker has, or else had last, for lines of its stderr that name none."""
+        self._over: set[int] = set()
         self._process: asyncio.subprocess.Process | None = None
         self._sent = 0
         self._watchdog = self._new_watchdog()
@@ -70,11 +83,12 @@ class ChildExecutor:
         warm: ModelRef | None,
         device: str | None = None,
         threads: int = 0,
+        number: int = 0,
     ) -> Self:
         """Return the worker that the settings describe, with the model `warm` loaded ahead.
 
         device: in place of the settings' own.  threads: the CPU threads that it computes with, 0 for the
-        libraries' default.
+        libraries' default.  number: the worker's, in the log.
         """
         limits = dict.fromkeys(_THREADS, str(threads)) if threads else {}
         return cls(
@@ -82,6 +96,7 @@ class ChildExecutor:
             stall_seconds=settings.stall_seconds,
             load_seconds=settings.load_seconds,
             environment=worker_environment(settings) | limits,
+            number=number,
         )
 
     @property
@@ -102,11 +117,16 @@ class ChildExecutor:
         """Send the worker a job. If the worker is dying, Died follows, after which the job is requeued."""
         self._sent += 1
         self._watchdog.assigned(render.job_id)
+        for job_id in self._over:
+            self._ids.pop(job_id, None)
+        self._over.clear()
+        self._ids[render.job_id] = render.ids
         await self._send(render)
 
     async def cancel(self, job_id: int) -> None:
         """Tell the worker to drop a job."""
         self._watchdog.released(job_id)
+        self._over.add(job_id)
         await self._send(Cancel(job_id))
 
     async def close(self, patience: float = 5.0) -> None:
@@ -139,11 +159,13 @@ class ChildExecutor:
             env={**_environment(), **self._environment},
         )
         self._sent = 0
+        self._ids.clear()
+        self._over.clear()
         self._watchdog = self._new_watchdog()
         self._reason = ""
         stderr_tail: deque[str] = deque(maxlen=_STDERR_TAIL_LINES)
         received: asyncio.Queue[Up | None] = asyncio.Queue()
-        logging_ = asyncio.create_task(_log_stderr(process, stderr_tail))
+        logging_ = asyncio.create_task(self._log_stderr(process, stderr_tail))
         reading = asyncio.create_task(self._read(process, received))
         watching = asyncio.create_task(self._watch(process))
         try:
@@ -162,7 +184,8 @@ class ChildExecutor:
                 await process.wait()
         if not self._closing.is_set():
             reason = self._reason or f"The worker process ended ({_ending(code)})."
-            log.error("%s The end of its stderr:\n%s", reason, "\n".join(stderr_tail) or "(none)")
+            end = "\n".join(stderr_tail) or "(none)"
+            log.error("%s The end of its stderr:\n%s", reason, end, extra=self._line_ids())
             yield Died(reason)
 
     async def _read(self, process: asyncio.subprocess.Process, received: asyncio.Queue[Up | None]) -> None:
@@ -173,6 +196,9 @@ class ChildExecutor:
                 # From here a worker's error message reaches embeds, exports and the database.
                 event = decode_up(redact(line.decode(errors="replace")).encode())
                 self._watchdog.received(event)
+                if isinstance(event, Rendered | Failed):
+                    # What it printed before may be read after this.
+                    self._over.add(event.job_id)
                 if isinstance(event, Fatal):
                     self._reason = event.message
                 else:
@@ -195,6 +221,27 @@ class ChildExecutor:
                 _kill(process)
                 return
 
+    async def _log_stderr(self, process: asyncio.subprocess.Process, stderr_tail: deque[str]) -> None:
+        assert process.stderr is not None
+        while True:
+            try:
+                raw = await process.stderr.readline()
+            except ValueError:
+                continue  # a line over the limit is a progress bar
+            if not raw:
+                return
+            level, text, ids = worker_line(raw.decode(errors="replace").rstrip())
+            stderr_tail.append(text)
+            log.log(level, "worker: %s", text, extra=self._line_ids() | ids)
+
+    def _line_ids(self) -> dict[str, Any]:
+        """Return the worker's number, and the ids of its job, or the numbers of its jobs."""
+        having = {number: ids for number, ids in self._ids.items() if number not in self._over}
+        jobs = list((having or self._ids).items())
+        if len(jobs) == 1:
+            return {"worker": self._number, **jobs[0][1]}
+        return {"worker": self._number} | ({"job_ids": [number for number, _ in jobs]} if jobs else {})
+
     async def _send(self, message: Down) -> None:
         process = self._process
         if process is None or process.stdin is None or process.stdin.is_closing():
@@ -203,20 +250,6 @@ class ChildExecutor:
         with contextlib.suppress(ConnectionError):
             process.stdin.write(encode(message))
             await process.stdin.drain()
-
-
-async def _log_stderr(process: asyncio.subprocess.Process, stderr_tail: deque[str]) -> None:
-    assert process.stderr is not None
-    while True:
-        try:
-            raw = await process.stderr.readline()
-        except ValueError:
-            continue  # a line over the limit is a progress bar
-        if not raw:
-            return
-        line = raw.decode(errors="replace").rstrip()
-        stderr_tail.append(line)
-        log.info("worker: %s", line)
 
 
 def start_message(
@@ -236,7 +269,8 @@ def start_message(
 def worker_environment(settings: Settings) -> dict[str, str]:
     """Return the environment variables for workers alone."""
     token = {"HF_TOKEN": settings.hf_token.get_secret_value()} if settings.hf_token else {}
-    return token | settings.exported
+    style = {"LOG_LEVEL": settings.log_level, "LOG_FORMAT": settings.log_format}
+    return token | style | settings.exported
 
 
 def _environment() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import platform
 import sys
@@ -41,12 +42,15 @@ from bot.executor.protocol import (
     decode_down,
     encode,
 )
+from bot.hub.naming import model_name
+from bot.log import bound
 from bot.memory import peak_resident_bytes, resident_bytes
 from bot.recipe import ModelRef, Recipe
 
 if TYPE_CHECKING:
     from bot.engines.base import Wave
 
+log = logging.getLogger(__name__)
 
 _HEARTBEAT_SECONDS = 1.0
 TOO_LARGE = (
@@ -114,6 +118,13 @@ class PipeContext:
         """Return the jobs that the engine took and neither finished nor failed nor dropped."""
         return [_request(render) for render, _ in list(self._open.values())]
 
+    def log_ids(self) -> dict[str, object]:
+        """Return the ids of the job that the engine renders, or the numbers of several jobs, for the log."""
+        renders = [render for render, _ in list(self._open.values())]
+        if len(renders) == 1:
+            return dict(renders[0].ids)
+        return {"job_ids": [render.job_id for render in renders]} if renders else {}
+
     def give_back(self, job: RenderRequest) -> None:
         """Put a job that the engine took back to the head of the inbox, to be tried again."""
         with self._changed:
@@ -144,6 +155,9 @@ class PipeContext:
                     return None
                 render = self._inbox.popleft()
                 self._open[job.id] = (render, time.monotonic())
+                # A clip for the command line has no member, and whoever waits for it sees its progress.
+                if render.ids:
+                    log.info("job %d is begun by %s", job.id, model_name(model.name), extra=render.ids)
                 return job
             self._send_ready(model)
             return None
@@ -229,6 +243,12 @@ class PipeContext:
     def _finish(
         self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float, score: str
     ) -> None:
+        with bound(**render.ids):
+            self._finish_bound(render, job, wave, engine, seconds, score)
+
+    def _finish_bound(
+        self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float, score: str
+    ) -> None:
         try:
             with self._changed:
                 if job.id in self._cancelled:
@@ -259,6 +279,8 @@ class PipeContext:
                 "render_seconds": round(seconds, 3),
                 "real_time_factor": round(seconds / job.recipe.seconds, 4),
             }
+            if render.ids:
+                log.info("job %d is rendered in %.1f s", job.id, seconds)
             self._send(Rendered(job.id, path.name, picture.name if picture else "", facts))
         except Exception as error:
             self.fail(job.id, error)

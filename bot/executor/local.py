@@ -28,6 +28,7 @@ def local_workers(settings: Settings, engines: str, *, warm: Sequence[ModelRef])
                 warm=warm[number % len(warm)] if warm else None,
                 device=device,
                 threads=threads if device == "cpu" else 0,
+                number=number,
             )
             for number, device in enumerate(devices)
         ]

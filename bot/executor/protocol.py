@@ -41,7 +41,7 @@ class Render:
     """Render `recipe` into the MP3 `out_path` of at most `max_bytes`.
 
     sources: role → path of the audio file of that source of the recipe.  picture: draw the clip's picture as
-    well.
+    well.  ids: those of the job, its member and its server, for the worker's log.
     """
 
     job_id: int
@@ -50,6 +50,7 @@ class Render:
     max_bytes: int
     sources: Mapping[Role, str] = field(default_factory=dict)
     picture: bool = True
+    ids: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import sys
 import traceback
 from typing import NoReturn, cast
 
+from bot import log
 from bot.engines.base import Engine, Engines
 from bot.errors import ModelMissing, ModelUnusable, OutOfMemory, RenderError, SetupError
 from bot.executor.context import TOO_LARGE, PipeContext
@@ -194,7 +195,7 @@ def _first_line(error: Exception) -> str:
 
 
 def main() -> None:
-    """Talk over stdin and stdout; whatever a library prints goes to stderr."""
+    """Talk over stdin and stdout; whatever a library prints goes to stderr, as does the log."""
     # Ctrl-C in a terminal reaches every process there. The bot closes in order and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reading = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
@@ -203,7 +204,9 @@ def main() -> None:
     match decode_down(reading.readline()):
         case Start() as start:
             try:
-                worker = Worker(PipeContext(reading, writing), start)
+                context = PipeContext(reading, writing)
+                log.configure(os.environ.get("LOG_LEVEL", "info"), "json", "worker", context.log_ids)
+                worker = Worker(context, start)
                 worker.announce()
                 if start.warm is not None:
                     worker.warm(start.warm)

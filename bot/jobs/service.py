@@ -24,6 +24,7 @@ from bot.jobs.files import clip_files, remove_files
 from bot.jobs.melodies import GONE_SOURCE, Melodies
 from bot.jobs.patience import check_patience
 from bot.jobs.takes import requests_of
+from bot.log import job_fields
 from bot.recipe import Mode, Recipe, Role
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
@@ -324,9 +325,8 @@ class JobService:
                     continue
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 self._dispatcher.assigned(job.worker)
-                await self._workers.render(
-                    job.worker, Render(job.id, job.recipe, str(out_path), job.max_bytes, sources)
-                )
+                fields = (job.id, job.recipe, str(out_path), job.max_bytes, sources)
+                await self._workers.render(job.worker, Render(*fields, ids=job_fields(job)))
                 self._publish(Moved(job.id, State.RUNNING))
 
     async def _source_files(self, recipe: Recipe) -> dict[Role, str]:
@@ -373,8 +373,10 @@ class JobService:
 
     async def _fail(self, event: Failed) -> None:
         self._estimates.stopped(event.job_id)
-        log.warning("job %d failed (%s): %s\n%s", event.job_id, event.kind, event.message, event.detail)
-        if await self.jobs.fail(event.job_id, event.message, self._clock()):
+        job = await self.jobs.fail(event.job_id, event.message, self._clock())
+        what = (event.job_id, event.kind, event.message, event.detail)
+        log.warning("job %d failed (%s): %s\n%s", *what, extra=job_fields(job) if job else {})
+        if job:
             self._discard(event.job_id)
             self._publish(Moved(event.job_id, State.FAILED))
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from bot.app import Antiphon
 from bot.errors import ConfigError
 from bot.jobs.service import Advanced, Moved
+from bot.log import bind, job_fields
 from bot.store.job_model import Job, State
 from cogs.clips.buttons import BUTTONS
 from cogs.clips.delivery import ClipDelivery
@@ -91,6 +92,7 @@ class Delivery(PersistentCog):
 
     async def _send(self, job: Job) -> None:
         async with self._gate:
+            bind(**job_fields(job))
             try:
                 if job.state is State.RENDERED:
                     await self._clips.deliver(job.id)

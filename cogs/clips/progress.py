@@ -20,6 +20,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.service import Advanced, Moved
+from bot.log import bind, job_fields
 from bot.store.job_model import Job, State
 from cogs.clips.buttons import job_buttons
 from cogs.clips.takes import takes_cancel_buttons
@@ -191,6 +192,7 @@ class Board:
 
     async def _show(self, job_id: int, progress: Progress, positions: Positions) -> None:
         job = await self._bot.history.job(job_id)
+        bind(**job_fields(job))
         if job.in_duel:
             # Its progress would be that of one side.
             self._jobs.pop(job_id, None)

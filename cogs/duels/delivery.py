@@ -20,6 +20,7 @@ from bot.audio.reencode import smaller_limit
 from bot.errors import ConfigError, NotFound
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
+from bot.log import bind
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.job_model import State
@@ -93,14 +94,15 @@ class DuelDelivery(PersistentCog):
     def _start(self, duel: Duel, what: str, act: Callable[[Duel], Awaitable[bool]]) -> None:
         key = (duel.id, what)
         if key not in self._tasks:
-            self._tasks[key] = asyncio.create_task(self._act(key, act), name=f"duel-{duel.id}-{what}")
+            self._tasks[key] = asyncio.create_task(self._act(duel, key, act), name=f"duel-{duel.id}-{what}")
 
-    async def _act(self, key: tuple[int, str], act: Callable[[Duel], Awaitable[bool]]) -> None:
+    async def _act(self, duel: Duel, key: tuple[int, str], act: Callable[[Duel], Awaitable[bool]]) -> None:
         """Take one step of a duel, read anew for each attempt; temporary errors are retried with backoff."""
 
         async def attempt() -> bool:
             return await act(await self.bot.duels.get(key[0]))
 
+        bind(duel_id=duel.id, member_id=duel.user_id, server_id=duel.guild_id)
         try:
             if await with_backoff(attempt, f"duel {key[0]} ({key[1]})"):
                 self._wake.set()

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import discord
 
+from bot import log
 from bot.app import Antiphon
 from bot.errors import NotAllowed
 from bot.policy.acts import Act, act_of
@@ -25,8 +26,13 @@ _SUB_COMMANDS = (1, 2)
 def check(interaction: discord.Interaction[Antiphon], act: Act | None = None, *texts: str) -> None:
     """Raise NotAllowed where the gate refuses an act; it neither waits nor answers.
 
+    The lines that this task logs from here on carry the member's id and the server's.
+
     act: None takes the act and the typed texts from the interaction itself.  texts: to be judged instead.
     """
+    log.bind(member_id=interaction.user.id)
+    if interaction.guild_id is not None:
+        log.bind(server_id=interaction.guild_id)
     if act is None:
         data = cast("Mapping[str, Any]", interaction.data or {})
         act = act_of(data.get("custom_id") or _command_name(data))

@@ -45,7 +45,7 @@ LOOPS = {
     "WorkerPool.events.<locals>.forward_all",
     "ChildExecutor._read",
     "ChildExecutor._watch",
-    "_log_stderr",
+    "ChildExecutor._log_stderr",
     # The half of asyncio.wait_for that waits, up to Python 3.11.
     "Event.wait",
 }
