@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from types import SimpleNamespace
 from typing import cast
 
 import aiohttp
@@ -146,6 +147,7 @@ class Antiphon(commands.AutoShardedBot):
         self, settings: Settings, engines: str = ENGINES, clock: Callable[[], float] = time.time
     ) -> None:
         self._responded: Callable[[str, int], None] = lambda method, status: None
+        self._refused: Callable[[bytes], None] = lambda body: None
         # The bot joins no voice channels, so discord.py need not warn about missing voice libraries.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -233,7 +235,7 @@ class Antiphon(commands.AutoShardedBot):
 
             metrics = Metrics(jobs, clips, workers, clock=self.clock, latency=lambda: self.latency)
             metrics.attach(self.jobs)
-            self._responded = metrics.responded
+            self._responded, self._refused = metrics.responded, metrics.refused
             server = metrics_server(metrics, settings.metrics_host, settings.metrics_port, self._not_ready)
             await self._services.enter_async_context(server)
         self.retention.start()
@@ -243,15 +245,25 @@ class Antiphon(commands.AutoShardedBot):
         self._services.push_async_callback(self.privacy.close)
 
     def _response_trace(self) -> aiohttp.TraceConfig:
-        """Return the hook that counts Discord's responses."""
+        """Return the hook that counts Discord's responses, and the codes of its errors."""
 
         async def ended(
-            _session: aiohttp.ClientSession, _context: object, request: aiohttp.TraceRequestEndParams
+            _session: aiohttp.ClientSession, context: SimpleNamespace, request: aiohttp.TraceRequestEndParams
         ) -> None:
+            context.status = request.response.status
             self._responded(request.method, request.response.status)
+
+        async def read(
+            _session: aiohttp.ClientSession,
+            context: SimpleNamespace,
+            body: aiohttp.TraceResponseChunkReceivedParams,
+        ) -> None:
+            if context.status >= 400:
+                self._refused(body.chunk)
 
         trace = aiohttp.TraceConfig()
         trace.on_request_end.append(ended)
+        trace.on_response_chunk_received.append(read)
         return trace
 
     def _not_ready(self) -> str | None:

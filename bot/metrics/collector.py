@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, deque
 from collections.abc import Callable
 
@@ -18,6 +19,8 @@ from bot.store.jobs import Jobs
 
 MAX_PENDING = 10_000
 """How many rendered jobs are remembered for the next scrape. Without scrapes the oldest are forgotten."""
+MAX_CODES = 64
+"""How many of Discord's error codes have a label of their own. Each label is a series in Prometheus."""
 SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 FACTORS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50)
 
@@ -56,7 +59,7 @@ class Metrics:
         self._waits = Histogram(
             "antiphon_wait_seconds",
             "From a request to its start",
-            ["mode"],
+            ["model"],
             buckets=SECONDS,
             registry=registry,
         )
@@ -79,6 +82,13 @@ class Metrics:
         self._responses = TotalCounter(
             "antiphon_discord_responses", "Discord's REST responses", ["method", "status"], registry=registry
         )
+        self._errors = TotalCounter(
+            "antiphon_discord_errors",
+            "Discord's REST errors by its JSON error code",
+            ["code"],
+            registry=registry,
+        )
+        self._codes: set[int] = set()
         self._gateway = Gauge("antiphon_gateway_latency_seconds", "Latency of the gateway", registry=registry)
 
     def attach(self, service: JobService) -> None:
@@ -88,6 +98,17 @@ class Metrics:
     def responded(self, method: str, status: int) -> None:
         """Count a response of Discord's REST API."""
         self._responses.labels(method, str(status)).inc()
+
+    def refused(self, body: bytes) -> None:
+        """Count an error by the code in its body; `none` where a proxy answered, without one."""
+        try:
+            code = int(json.loads(body)["code"])
+        except (ValueError, TypeError, KeyError):
+            self._errors.labels("none").inc()
+            return
+        if len(self._codes) < MAX_CODES:
+            self._codes.add(code)
+        self._errors.labels(str(code) if code in self._codes else "other").inc()
 
     async def scrape(self) -> bytes:
         """Return all metrics in Prometheus' text format. Raises StoreError where no database answers."""
@@ -117,7 +138,7 @@ class Metrics:
             except NotFound:
                 continue  # deleted since
             if job.claimed_at is not None:
-                self._waits.labels(job.recipe.mode.value).observe(job.claimed_at - job.created_at)
+                self._waits.labels(job.recipe.model).observe(job.claimed_at - job.created_at)
             self._renders.labels(job.recipe.model).observe(clip.facts["render_seconds"])
             self._factors.labels(job.recipe.model).observe(clip.facts["real_time_factor"])
 

@@ -25,14 +25,18 @@ async def test_a_running_bot_is_ready_and_counts_discords_responses(
 ) -> None:
     port = free_port()
     async with running(description, tmp_path, METRICS_PORT=str(port)) as bot:
-        await made(bot.sandbox.member("alice"), "a tune")
+        for status, code in ((None, 50013), (502, None)):
+            fault = bot.sandbox.faults.fail(status, code=code, operation="update_original_webhook_message")
+            await made(bot.sandbox.member("alice"), f"tune {code}")
+            assert fault.struck
         assert await read(port, "/readyz") == (200, "ok\n")
         async with asyncio.timeout(WAIT):
             # Recorded after the member sees the clip.
-            while "antiphon_job_changes_total delivered" not in (found := await samples(port)):
+            while (found := await samples(port)).get("antiphon_job_changes_total delivered") != 2:
                 await asyncio.sleep(0.05)
-    assert found["antiphon_job_changes_total delivered"] == 1
     assert any(name.startswith("antiphon_discord_responses_total POST 2") for name in found)
+    assert found["antiphon_discord_errors_total 50013"] == 1
+    assert found["antiphon_discord_errors_total none"] == 1
     assert found["antiphon_gateway_latency_seconds"] >= 0
 
 

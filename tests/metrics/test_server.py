@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.errors import SetupError
-from bot.metrics.collector import Metrics
+from bot.metrics.collector import MAX_CODES, Metrics
 from bot.metrics.server import metrics_server
 from bot.store.clips import Clips
 from bot.store.database import Database
@@ -62,7 +63,7 @@ async def test_every_part_of_a_jobs_life_is_measured(database: Database, tmp_pat
     assert after["antiphon_jobs rendered"] == 1
     assert after["antiphon_job_changes_total rendered"] == 1
     assert after["antiphon_job_changes_total failed"] == 1
-    assert after["antiphon_wait_seconds_count ar"] == 1
+    assert after["antiphon_wait_seconds_count tones"] == 1
     assert after["antiphon_render_seconds_count tones"] == 1
     assert after["antiphon_render_seconds_sum tones"] > 0
     assert after["antiphon_real_time_factor_count tones"] == 1
@@ -83,7 +84,23 @@ async def test_a_scrape_counts_each_clip_once(database: Database, tmp_path: Path
         await bot.until_over(await queued(bot, jobs))
         first, second = await metrics.scrape(), await metrics.scrape()
     for text in (first, second):
-        assert b'antiphon_wait_seconds_count{mode="ar"} 1.0' in text
+        assert b'antiphon_wait_seconds_count{model="tones"} 1.0' in text
+
+
+async def test_discords_error_codes_are_a_bounded_set_of_labels(database: Database, tmp_path: Path) -> None:
+    async with running(database, tmp_path) as bot:
+        metrics = metrics_of(database, bot)
+        async with metrics_server(metrics, "127.0.0.1", 0, lambda: None) as port:
+            for code in [50013, *range(MAX_CODES + 10), 50013]:
+                metrics.refused(json.dumps({"message": "refused", "code": code}).encode())
+            for body in (b"<html>502</html>", b"", b"{}", b"[]", b'{"code": "x"}'):
+                metrics.refused(body)
+            found = await samples(port)
+    codes = {name: value for name, value in found.items() if "discord_errors_total" in name}
+    assert codes["antiphon_discord_errors_total 50013"] == 2
+    assert codes["antiphon_discord_errors_total other"] == 11
+    assert codes["antiphon_discord_errors_total none"] == 5
+    assert len(codes) == MAX_CODES + 2
 
 
 async def queued(bot: Running, jobs: Jobs) -> int:
