@@ -7,7 +7,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -374,8 +374,7 @@ class JobService:
     async def _fail(self, event: Failed) -> None:
         self._estimates.stopped(event.job_id)
         job = await self.jobs.fail(event.job_id, event.message, self._clock())
-        what = (event.job_id, event.kind, event.message, event.detail)
-        log.warning("job %d failed (%s): %s\n%s", *what, extra=job_fields(job) if job else {})
+        log.warning("job %d failed (%s): %s\n%s", *astuple(event), extra=job_fields(job) if job else {})
         if job:
             self._discard(event.job_id)
             self._publish(Moved(event.job_id, State.FAILED))
