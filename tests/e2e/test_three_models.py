@@ -1,4 +1,3 @@
-"""Three real models in one bot, the built-in ones and a published MusicGen: choice, duel, votes."""
 """The built-in models and a MusicGen in its published format in one bot: choice, duel, votes, `mode:auto`."""
 
 from __future__ import annotations
