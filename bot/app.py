@@ -16,6 +16,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import translations
 from bot.coaching import CoachService
 from bot.comparison.service import ComparisonService
 from bot.config import Settings
@@ -182,9 +183,10 @@ class Antiphon(commands.AutoShardedBot):
         return self.models.defaults
 
     async def setup_hook(self) -> None:
-        """Open the database, start the worker, and load the cogs."""
+        """Read the translations, open the database, start the worker, and load the cogs."""
         self.set_up = True
         settings = self.settings
+        translations.load()
         database = await self._services.enter_async_context(
             Database.open(settings.database_path, self.clock())
         )

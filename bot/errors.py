@@ -7,7 +7,7 @@ AntiphonError
 │   ├── LimitReached         a quota, a full queue, or a wait longer than the place allows
 │   └── NotFound             a job, clip or preset that is not there, or is not theirs
 ├── SetupError               what the owner has to mend; start-up ends with its one sentence
-│   ├── ConfigError          a setting that is missing or wrong
+│   ├── ConfigError          a setting or a translation that is missing or wrong
 │   ├── ModelMissing         no usable model where the settings point
 │   └── StoreError           the database cannot be opened, migrated or written
 │       └── DatabaseInUse    another bot, or this one, has it open
@@ -20,9 +20,30 @@ AntiphonError
 
 from __future__ import annotations
 
+from bot.locale import ENGLISH, speaking, tr
+
 
 class AntiphonError(Exception):
-    """The root: whatever is raised on purpose."""
+    """The root: whatever is raised on purpose.
+
+    message: an English sentence.  values: of its placeholders. The text is made when it is read, in the
+    language of whoever it is shown to; a sentence without values is taken as it is.
+    """
+
+    def __init__(self, message: str = "", /, **values: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.values = values
+
+    def __str__(self) -> str:
+        """Return the text in the current language."""
+        return tr(self.message, **self.values)
+
+    @property
+    def english(self) -> str:
+        """The text as it is stored and logged."""
+        with speaking(ENGLISH):
+            return str(self)
 
 
 class UserError(AntiphonError):
@@ -50,7 +71,7 @@ class SetupError(AntiphonError):
 
 
 class ConfigError(SetupError):
-    """A setting that is missing or wrong."""
+    """A setting or a translation that is missing or wrong."""
 
 
 class ModelMissing(SetupError):

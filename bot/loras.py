@@ -69,10 +69,12 @@ def pinned(value: str, known: Mapping[str, str]) -> str:
     """
     name, _, digest = value.partition("@")
     if name not in known:
-        there = f"There is {', '.join(list(known)[:5])}." if known else "The owner has added none."
-        raise InvalidRecipe(f"There is no LoRA of that name. {there}")
+        if not known:
+            raise InvalidRecipe("There is no LoRA of that name. The owner has added none.")
+        names = ", ".join(list(known)[:5])
+        raise InvalidRecipe("There is no LoRA of that name. There is {names}.", names=names)
     if digest and digest != known[name]:
         raise InvalidRecipe(
-            f"The LoRA {name} was replaced since: its file is another one. Leave its hash out."
+            "The LoRA {name} was replaced since: its file is another one. Leave its hash out.", name=name
         )
     return f"{name}@{known[name]}"

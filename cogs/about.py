@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.hub.naming import model_name
+from bot.locale import mark, tr
 from bot.recipe import Mode
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.tasks import described
@@ -18,33 +19,46 @@ from cogs.ui.commands import command
 from cogs.ui.embeds import Field, build_embed
 from cogs.ui.permissions import moderates_server
 
-_MODES = "\n".join(described(mode) for mode in Mode)
 HELP = {
-    "Clips": "{music} makes a clip from your words. You can also mention me, or send me a direct message.\n"
-    "{history} searches your clips and this server's, sends them again, and deletes yours.\n"
-    "{queue} shows when yours is ready, {cancel} takes it back.",
-    "Two modes": f"{_MODES}\n**More** under each clip has **Try diffusion** or **Try ar**, to compare.",
-    "Duels": "{duel start} has two models make a clip, and everyone votes without knowing which is which.\n"
-    "{leaderboard} adds up the votes. {duel series} finds the best of several models.",
-    "Your data": "{privacy show} says what I keep about you, {privacy export} gives you a copy, and "
-    "{privacy erase} erases it.",
-    "Presets": "{preset browse} shows presets to make clips with, {preset save} keeps what worked for you.",
-    "Better prompts": "{coach} suggests how your prompt could say more.",
-    "Models": "{about} lists the models that run here, and their licences.",
+    mark("Clips"): mark(
+        "{music} makes a clip from your words. You can also mention me, or send me a direct message.\n"
+        "{history} searches your clips and this server's, sends them again, and deletes yours.\n"
+        "{queue} shows when yours is ready, {cancel} takes it back."
+    ),
+    mark("Two modes"): mark(
+        "{modes}\n**More** under each clip has **Try diffusion** or **Try ar**, to compare."
+    ),
+    mark("Duels"): mark(
+        "{duel_start} has two models make a clip, and everyone votes without knowing which is which.\n"
+        "{leaderboard} adds up the votes. {duel_series} finds the best of several models."
+    ),
+    mark("Your data"): mark(
+        "{privacy_show} says what I keep about you, {privacy_export} gives you a copy, and "
+        "{privacy_erase} erases it."
+    ),
+    mark("Presets"): mark(
+        "{preset_browse} shows presets to make clips with, {preset_save} keeps what worked for you."
+    ),
+    mark("Better prompts"): mark("{coach} suggests how your prompt could say more."),
+    mark("Models"): mark("{about} lists the models that run here, and their licences."),
 }
-MODERATION = (
-    "{moderate clips} has the reported clips, {moderate bans} who is banned, {moderate audit} who did what."
+MODERATION = mark(
+    "{moderate_clips} has the reported clips, {moderate_bans} who is banned, {moderate_audit} who did what."
 )
-"""The fields of /help; commands in braces are shown as Discord's own, which one press types."""
+"""The fields of /help. Commands in braces, with _ for a space, are shown as Discord's own, which one press
+types."""
 
 
 def help_fields(bot: Antiphon, *, moderates: bool) -> list[Field]:
     """Return what a member can do, in a few lines. moderates: whether they moderate the server."""
-    groups = HELP | ({"Moderation": MODERATION} if moderates else {})
-    return [
-        Field(name, re.sub(r"\{([a-z ]+)\}", lambda found: command(bot, found[1]), text), inline=False)
-        for name, text in groups.items()
-    ]
+    groups = HELP | ({mark("Moderation"): MODERATION} if moderates else {})
+    modes = "\n".join(described(mode) for mode in Mode)
+    fields = []
+    for name, text in groups.items():
+        found = re.findall(r"\{([a-z_]+)\}", text)
+        mentions = {one: command(bot, one.replace("_", " ")) for one in found}
+        fields.append(Field(tr(name), tr(text, **(mentions | {"modes": modes})), inline=False))
+    return fields
 
 
 MAX_MODELS = 20
@@ -61,10 +75,10 @@ class About(commands.Cog):
     async def about(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Describe the engines."""
         engines = list(self.bot.models.values())[:MAX_MODELS]
-        none = Field("No model is installed", "The owner of the bot sees why with `antiphon doctor`.")
+        none = Field(tr("No model is installed"), tr("The owner of the bot sees why with `antiphon doctor`."))
         embed = build_embed(
             title="Antiphon",
-            description="I make music in two modes, so that you can hear which one you like better.",
+            description=tr("I make music in two modes, so that you can hear which one you like better."),
             fields=[Field(described(one.mode), _described(one), inline=False) for one in engines] or [none],
         )
         await interaction.response.send_message(embed=embed, ephemeral=True)
@@ -73,8 +87,8 @@ class About(commands.Cog):
     async def help(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Show the commands, and buttons for the first steps."""
         embed = build_embed(
-            title="How to make music with me",
-            description="Say what you want to hear, for example “slow piano in the rain”.",
+            title=tr("How to make music with me"),
+            description=tr("Say what you want to hear, for example “slow piano in the rain”."),
             fields=help_fields(self.bot, moderates=moderates_server(interaction)),
         )
         buttons = begin_buttons(can_duel=interaction.guild_id is not None)
@@ -82,10 +96,11 @@ class About(commands.Cog):
 
 
 def _described(engine: Capabilities) -> str:
-    channels = "stereo" if engine.channels == 2 else "mono"
+    lengths = tr("{low:g} to {high:g} s", low=engine.min_seconds, high=engine.max_seconds)
+    channels = tr("stereo") if engine.channels == 2 else tr("mono")
     return (
-        f"{engine.title} (`{model_name(engine.model)}`)\nLicence: {engine.licence}\n"
-        f"{engine.min_seconds:g} to {engine.max_seconds:g} s, {engine.sample_rate / 1000:g} kHz {channels}"
+        f"{engine.title} (`{model_name(engine.model)}`)\n{tr('Licence')}: {engine.licence}\n"
+        f"{lengths}, {engine.sample_rate / 1000:g} kHz {channels}"
     )
 
 

@@ -15,6 +15,7 @@ from bot.app import PERMISSIONS, Antiphon
 from bot.config import DISCORD
 from bot.terminal import print_line
 from cogs.ui.discord_errors import NETWORK_ERRORS
+from cogs.ui.language import CommandTranslator
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Application(commands.Cog):
         """Send the commands unless Discord already has exactly these."""
         bot, application = self.bot, self.bot.application
         assert application is not None  # login comes before setup_hook
-        payload = command_payload(bot.tree, supported_installs(application))
+        payload = await command_payload(bot.tree, supported_installs(application))
         waits = asyncio.get_running_loop().call_later(SLOW_SECONDS, log.warning, _SLOW)
         try:
             there: Sequence[Any] = await bot.http.get_global_commands(application.id)
@@ -115,17 +116,19 @@ def supported_installs(application: discord.AppInfo) -> set[int]:
     return {kind for kind, config in configured.items() if config is not None} or {GUILD_INSTALL}
 
 
-def command_payload(tree: app_commands.CommandTree[Any], installs: Collection[int]) -> list[dict[str, Any]]:
-    """Return the body of a bulk overwrite, narrowed to the given integration types.
+async def command_payload(
+    tree: app_commands.CommandTree[Any], installs: Collection[int]
+) -> list[dict[str, Any]]:
+    """Return the body of a bulk overwrite in every language, narrowed to the given integration types.
 
     Discord takes only those that the application supports. A command for none of them is left out, as is one
     that is PER_SERVER.
     """
-    payload = []
+    payload, translator = [], CommandTranslator()
     for command in sorted(tree.get_commands(), key=lambda one: (type(one).__name__, one.name)):
         if PER_SERVER in command.extras:
             continue
-        body: dict[str, Any] = command.to_dict(tree)
+        body: dict[str, Any] = await command.get_translated_payload(tree, translator)
         kinds = [kind for kind in body.get("integration_types") or [GUILD_INSTALL] if kind in installs]
         if not kinds:
             continue

@@ -123,6 +123,11 @@ class Actor:
         self.id = user.id
         self.mention = f"<@{user.id}>"
 
+    def speak(self, locale: str) -> None:
+        """Set the language of the person's client: a locale of Discord, such as "de"."""
+        self.user.locale = locale
+        self.sandbox.world.add_user(self.user)
+
     async def slash(
         self,
         name: str,

@@ -137,6 +137,13 @@ class ThreadMembersChanged:
 
 
 @dataclass(frozen=True)
+class GuildChanged:
+    """A guild's own settings were changed."""
+
+    guild: Guild
+
+
+@dataclass(frozen=True)
 class RoleChanged:
     """A role's permissions were changed."""
 
@@ -183,6 +190,7 @@ Change = (
     | ThreadUpdated
     | ThreadDeleted
     | ThreadMembersChanged
+    | GuildChanged
     | RoleChanged
     | BotJoinedGuild
     | BotLeftGuild

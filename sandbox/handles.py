@@ -199,6 +199,10 @@ class GuildHandle:
         self.guild.premium_tier = level
         self.sandbox.world.add_guild(self.guild)
 
+    def speak(self, locale: str) -> None:
+        """Set the language of the community: a locale of Discord, such as "de"."""
+        self.sandbox.places.set_locale(self.guild, locale)
+
     def boosted_by(self, who: Person) -> None:
         """Have a member boost the guild from now on."""
         self.guild.members[who.id].premium_since = self.sandbox.clock.now()

@@ -133,6 +133,8 @@ class User(Entity):
     bot: bool = False
     installed_app: bool = False
     """Whether the user has installed the application for their own account."""
+    locale: str = "en-US"
+    """The language of the user's client, which interactions carry."""
     nitro: bool = False
     """Whether the user's own upload limit is Nitro's, which interactions promise to the bot."""
 
@@ -171,6 +173,8 @@ class Guild(Entity):
     members: dict[int, Member] = field(default_factory=dict)
     blocked_words: dict[str, int] = field(default_factory=dict)
     """AutoMod's keywords, each with the error code of the refusal."""
+    preferred_locale: str = "en-US"
+    """The language of the community, which interactions carry beside the member's."""
     premium_tier: int = 0
     """The boost level, 0 to 3, which decides how large an upload may be."""
 

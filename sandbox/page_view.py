@@ -169,6 +169,7 @@ class PageView:
                 | changes.ThreadUpdated()
                 | changes.ThreadDeleted()
                 | changes.ThreadMembersChanged()
+                | changes.GuildChanged()
                 | changes.RoleChanged()
                 | changes.BotJoinedGuild()
                 | changes.BotLeftGuild()

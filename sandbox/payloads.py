@@ -26,7 +26,6 @@ from sandbox.world import World
 
 APPLICATION_FLAGS = (1 << 14) | (1 << 18)
 """GATEWAY_GUILD_MEMBERS and GATEWAY_MESSAGE_CONTENT: both privileged intents are granted."""
-LOCALE = "en-US"
 
 
 class Payloads:
@@ -58,7 +57,7 @@ class Payloads:
         """The bot's own user object."""
         return self.user(self.world.bot) | {
             "mfa_enabled": True,
-            "locale": LOCALE,
+            "locale": self.world.bot.locale,
             "premium_type": 0,
             "email": None,
             "verified": True,
@@ -177,7 +176,7 @@ class Payloads:
             "max_video_channel_users": 25,
             "premium_tier": guild.premium_tier,
             "premium_subscription_count": 0,
-            "preferred_locale": LOCALE,
+            "preferred_locale": guild.preferred_locale,
             "premium_progress_bar_enabled": False,
             "nsfw": False,
             "nsfw_level": 0,
@@ -315,7 +314,7 @@ class Payloads:
             "context": int(interaction.context),
             "channel_id": str(channel.id),
             "channel": self.channel(channel) | {"permissions": str(permissions)},
-            "locale": LOCALE,
+            "locale": world.user(interaction.user_id).locale,
             "data": interaction.data,
             "entitlements": [],
             "entitlement_sku_ids": [],
@@ -328,8 +327,8 @@ class Payloads:
             member = self.member(guild.members[interaction.user_id])
             body |= {
                 "guild_id": str(guild.id),
-                "guild_locale": LOCALE,
-                "guild": {"id": str(guild.id), "locale": LOCALE, "features": []},
+                "guild_locale": guild.preferred_locale,
+                "guild": {"id": str(guild.id), "locale": guild.preferred_locale, "features": []},
                 "member": member | {"permissions": str(permissions)},
             }
         else:

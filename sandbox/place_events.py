@@ -31,6 +31,8 @@ class PlaceEvents:
                 return [self._event("GUILD_CREATE", body, guild.id)]
             case changes.BotLeftGuild(guild):
                 return [self._event("GUILD_DELETE", {"id": str(guild.id)}, guild.id)]
+            case changes.GuildChanged(guild) if self._in(guild.id):
+                return [self._event("GUILD_UPDATE", self.payloads.guild(guild), guild.id)]
             case changes.RoleChanged(guild, role) if self._in(guild.id):
                 body = {"guild_id": str(guild.id), "role": self.payloads.role(role)}
                 return [self._event("GUILD_ROLE_UPDATE", body, guild.id)]

@@ -159,6 +159,12 @@ class Places:
         self.world.add_guild(guild)
         self.world.tell(changes.RoleChanged(guild, role))
 
+    def set_locale(self, guild: Guild, locale: str) -> None:
+        """Change the language of a guild's community."""
+        guild.preferred_locale = locale
+        self.world.add_guild(guild)
+        self.world.tell(changes.GuildChanged(guild))
+
     def add_bot(self, guild: Guild) -> None:
         """Let the bot join a guild."""
         bot = self.world.application_id

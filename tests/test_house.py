@@ -129,7 +129,7 @@ def test_embeds_are_built_in_one_place() -> None:
 
 
 def test_the_store_stands_on_errors_and_recipe_alone() -> None:
-    base = ("bot.errors", "bot.recipe", "bot.store", "bot.text", "bot.markdown")
+    base = ("bot.errors", "bot.locale", "bot.recipe", "bot.store", "bot.text", "bot.markdown")
     allowed = (*base, "bot.arena.votes", "bot.arena.wilson")
     for path in files("bot/store"):
         own = {name for name in imports(path) if name.startswith("bot.")}

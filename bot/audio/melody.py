@@ -113,19 +113,31 @@ def _validate(blocks: Iterable[tuple[Samples, int]], name: str) -> tuple[float, 
     for block, rate in blocks:
         if not np.isfinite(block).all():
             raise UserError(
-                f"{name} holds invalid numbers (NaN or infinity). Export it again, for example as an MP3."
+                "{name} holds invalid numbers (NaN or infinity). Export it again, for example as an MP3.",
+                name=name,
             )
         seconds += len(block) / rate
         peak = max(peak, float(np.abs(block).max()))
     if seconds == 0:
         raise _Unreadable
     if peak > MAX_LEVEL:
-        raise UserError(f"{name} is louder than any sound can be. Export it again, for example as an MP3.")
+        raise UserError(
+            "{name} is louder than any sound can be. Export it again, for example as an MP3.", name=name
+        )
     if peak < SILENCE:
-        where = "the first 5 minutes of " if seconds > MAX_SECONDS - 1 else ""
-        raise UserError(f"There is no sound in {where}{name}. Attach a file in which music can be heard.")
+        if seconds > MAX_SECONDS - 1:
+            raise UserError(
+                "There is no sound in the first 5 minutes of {name}. Attach a file in which music can be "
+                "heard.",
+                name=name,
+            )
+        raise UserError("There is no sound in {name}. Attach a file in which music can be heard.", name=name)
     if seconds < MIN_SECONDS:
-        raise UserError(f"{name} is shorter than {MIN_SECONDS:g} s. Attach a few seconds of music.")
+        raise UserError(
+            "{name} is shorter than {min_seconds:g} s. Attach a few seconds of music.",
+            name=name,
+            min_seconds=MIN_SECONDS,
+        )
     return seconds, peak
 
 
@@ -155,14 +167,18 @@ def _decoded(data: bytes, name: str, rate: int, channels: int) -> Samples:
     except ffmpeg.FfmpegMissing as error:
         print(f"ffmpeg cannot be started: {error}", file=sys.stderr)
         raise UserError(
-            f"{name} cannot be read here, as ffmpeg is missing. Attach a WAV, FLAC, OGG or MP3 file."
+            "{name} cannot be read here, as ffmpeg is missing. Attach a WAV, FLAC, OGG or MP3 file.",
+            name=name,
         ) from error
     except TimeoutError as error:
-        raise UserError(f"{name} takes too long to read. Attach a short MP3, for example.") from error
+        raise UserError(
+            "{name} takes too long to read. Attach a short MP3, for example.", name=name
+        ) from error
     if len(done.output) < frame_bytes:
         print(f"ffmpeg ended with {done.code}: {done.messages}", file=sys.stderr)
         raise UserError(
-            f"{name} cannot be read as audio. Attach an MP3, M4A, WAV, FLAC, OGG, Opus or WebM file."
+            "{name} cannot be read as audio. Attach an MP3, M4A, WAV, FLAC, OGG, Opus or WebM file.",
+            name=name,
         )
     whole = done.output[: len(done.output) // frame_bytes * frame_bytes]
     return np.frombuffer(whole, dtype="<f4").reshape(-1, channels).copy()
@@ -172,7 +188,7 @@ def main() -> None:
     """Answer one request."""
     header, _, data = child.request().partition(b"\n")
     wanted = json.loads(header)
-    answer: dict[str, str | float | bool] = {"refused": ""}
+    answer: dict[str, object] = {"refused": ""}
     converted = b""
     try:
         prepared = prepare(data, wanted["name"], tune=wanted["tune"])
@@ -180,7 +196,7 @@ def main() -> None:
         # What is converted has lost its tags.
         answer |= {"seconds": prepared.seconds, "score": not converted and carries_score(BytesIO(data))}
     except UserError as error:
-        answer["refused"] = str(error)
+        answer["refused"], answer["values"] = error.message, error.values
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + converted)
 
 

@@ -78,7 +78,11 @@ class SeriesService:
         """
         found = [one.strip() for line in prompts.splitlines() for one in line.split(";") if one.strip()]
         if len(found) > MAX_PROMPTS:
-            raise UserError(f"A series can have up to {MAX_PROMPTS} prompts, not {len(found)}.")
+            raise UserError(
+                "A series can have up to {max_prompts} prompts, not {count}.",
+                max_prompts=MAX_PROMPTS,
+                count=len(found),
+            )
         return tuple(self._duels.recipes_of(contenders, one, seconds, limits) for one in found or [prompts])
 
     async def start(self, new: NewSeries) -> Series:
@@ -111,7 +115,7 @@ class SeriesService:
         except LimitReached:
             return False
         except UserError as refused:
-            return await self.store.end(series.id, str(refused), self._clock())
+            return await self.store.end(series.id, refused.english, self._clock())
         return True
 
     async def standings(self, series: Series) -> SeriesStandings:

@@ -127,7 +127,12 @@ class DuelService:
         if seconds is None:
             seconds = min(max(limits.default_seconds, shortest), longest)
         if not shortest <= seconds <= longest:
-            raise InvalidRecipe(f"A duel can last {shortest:g} to {longest:g} seconds here, not {seconds:g}.")
+            raise InvalidRecipe(
+                "A duel can last {shortest:g} to {longest:g} seconds here, not {seconds:g}.",
+                shortest=shortest,
+                longest=longest,
+                seconds=seconds,
+            )
         found = tuple(self._recipe(one, prompt, seconds, limits) for one in contenders)
         for left, right in combinations(found, 2):
             if left == right.reseeded(left.seed):
@@ -175,13 +180,13 @@ class DuelService:
             try:
                 await self._make_neutral(duel, sides)
             except (RenderError, NotFound) as error:
-                await self.fail(duel, str(error))
+                await self.fail(duel, error.english)
 
     async def get(self, duel_id: int, guild_id: int | None = None) -> Duel:
         """Return a duel, of this server where one is given. Raises NotFound."""
         duel = await self._duels.get(duel_id)
         if guild_id is not None and duel.guild_id != guild_id:
-            raise NotFound(f"There is no duel {duel_id} in this server.")
+            raise NotFound("There is no duel {duel_id} in this server.", duel_id=duel_id)
         return duel
 
     async def sides(self, duel_id: int) -> dict[Side, DuelSide]:
@@ -291,7 +296,7 @@ class DuelService:
         try:
             recipes = {side.side: self._jobs.adopt(side.recipe.reseeded()) for side in broken}
         except UserError as gone:
-            await self.fail(duel, str(gone))
+            await self.fail(duel, gone.english)
             return
         for side in broken:
             before = await self._jobs.jobs.get(side.job_id)

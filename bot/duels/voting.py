@@ -94,8 +94,9 @@ class VoteService:
         earliest = self._settings.duel_hearing_seconds
         if seconds_to_vote < earliest:
             raise UserError(
-                "Nobody can have heard both in that time. Listen to A and B, then vote: "
-                f"votes count from {earliest:g} s after the duel was posted."
+                "Nobody can have heard both in that time. Listen to A and B, then vote: votes count "
+                "from {earliest:g} s after the duel was posted.",
+                earliest=earliest,
             )
         return excluded_reason(
             rules,

@@ -9,6 +9,7 @@ from bot.config import Settings
 from bot.engines.base import Engines
 from bot.errors import InvalidRecipe, ModelMissing, UserError
 from bot.hub.naming import model_name
+from bot.locale import tr
 from bot.recipe import Mode, ModelRef, validate_mode
 from bot.recipe.capabilities import Capabilities
 
@@ -55,14 +56,15 @@ class InstalledModels(Mapping[ModelRef, Capabilities]):
             if wanted in (known, model.name.casefold()) or wanted.startswith(known + _SEPARATOR):
                 return self[model]
         there = ", ".join(f"`{label}`" for label in self._labels.values())
-        raise UserError(f"There is no such model here. There is {there or 'none'}.")
+        raise UserError("There is no such model here. There is {there}.", there=there or tr("none"))
 
     def default(self, mode: Mode) -> Capabilities:
         """Return a mode's default model. Raises UserError where no model is installed for it."""
         if mode not in self.defaults:
             raise UserError(
-                f"No model is installed for mode {mode} here. The owner can see what to do with "
-                "`antiphon doctor`."
+                "No model is installed for mode {mode} here. The owner can see what to do with "
+                "`antiphon doctor`.",
+                mode=mode,
             )
         return self.defaults[mode]
 
@@ -75,8 +77,9 @@ class InstalledModels(Mapping[ModelRef, Capabilities]):
             found = self.named(model)
             if mode and validate_mode(mode) is not found.mode:
                 raise InvalidRecipe(
-                    f"`{self.label(found.model_ref)}` is a model of mode {found.mode}. Leave `mode` out: it "
-                    "follows from the model."
+                    "`{label}` is a model of mode {mode}. Leave `mode` out: it follows from the model.",
+                    label=self.label(found.model_ref),
+                    mode=found.mode,
                 )
             return found
         if mode:

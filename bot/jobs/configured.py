@@ -8,6 +8,7 @@ from dataclasses import replace
 from bot.errors import UserError
 from bot.hub.hub_cache import canonical
 from bot.hub.naming import model_name
+from bot.locale import tr
 from bot.recipe import ModelRef, Recipe
 
 
@@ -29,8 +30,11 @@ class ConfiguredModels:
         if name is None:
             now = " or ".join(model_name(name) for mode, name in self._models if mode is recipe.mode)
             raise UserError(
-                f"This clip was for the model {model_name(recipe.model)}, and mode {recipe.mode} now runs "
-                f"{now or 'no model'}. Ask with /music for another one."
+                "This clip was for the model {model_name}, and mode {mode} now runs {now}. Ask with "
+                "/music for another one.",
+                model_name=model_name(recipe.model),
+                mode=recipe.mode,
+                now=now or tr("no model"),
             )
         return replace(recipe, model=name)
 

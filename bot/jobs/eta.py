@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.locale import tr
 from bot.recipe import ModelRef, Recipe
 
 FINISHING_SECONDS = 1.5
@@ -76,12 +77,12 @@ def finish_times(running: Sequence[Work], waiting: Sequence[Work], workers: int)
 def spoken(seconds: float) -> str:
     """Return a duration as people say it: “a few seconds”, “about 20 s”, “about 3 min”, “about 2 h”."""
     if seconds < 4:
-        return "a few seconds"
+        return tr("a few seconds")
     if seconds < 90:
-        return f"about {max(5, 5 * round(seconds / 5))} s"
+        return tr("about {count} s", count=max(5, 5 * round(seconds / 5)))
     if seconds < 90 * 60:
-        return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 3600)} h"
+        return tr("about {count} min", count=round(seconds / 60))
+    return tr("about {count} h", count=round(seconds / 3600))
 
 
 def spoken_range(seconds: float, low: float, high: float) -> str:

@@ -124,9 +124,9 @@ async def prepare(data: bytes, name: str, *, tune: bool = True) -> Attached:
     if said:
         log.info("an attached file of %d bytes: %s", len(data), said.decode(errors="replace").strip())
     if code != 0:
-        raise UserError(f"{name} cannot be read. Attach another file: a short MP3, for example.")
+        raise UserError("{name} cannot be read. Attach another file: a short MP3, for example.", name=name)
     header, _, converted = answer.partition(b"\n")
     found = json.loads(header)
     if refused := found["refused"]:
-        raise UserError(refused)
+        raise UserError(refused, **found["values"])
     return Attached(converted or data, found["seconds"], found["score"])

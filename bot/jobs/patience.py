@@ -14,7 +14,8 @@ def check_patience(seconds: float) -> None:
     """Raise LimitReached where a clip takes longer than an answer can wait without the right to post."""
     if seconds > PATIENCE_WITHOUT_POSTING:
         raise LimitReached(
-            f"The queue is too long for this place: your clip would take {eta.spoken(seconds)}, and Discord "
-            "lets me answer here for 15 minutes only. Ask later, or in a server or private thread that I'm "
-            "in."
+            "The queue is too long for this place: your clip would take {time}, and Discord "
+            "lets me answer here for 15 minutes only. Ask later, or in a server or private thread "
+            "that I'm in.",
+            time=eta.spoken(seconds),
         )

@@ -265,7 +265,7 @@ class JobService:
         try:
             adopted = self.adopt(recipe)
         except UserError as gone:
-            await self._fail(Failed(job_id, "refused", str(gone)))
+            await self._fail(Failed(job_id, "refused", gone.english))
             return
         if adopted != recipe:
             await self.jobs.respell(job_id, adopted)
@@ -320,7 +320,7 @@ class JobService:
                 try:
                     sources = await self._source_files(job.recipe)
                 except UserError as gone:
-                    refusal = Failed(job.id, "refused", str(gone))
+                    refusal = Failed(job.id, "refused", gone.english)
                     await self._recorded("Failed", partial(self._fail, refusal))
                     continue
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()

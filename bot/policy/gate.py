@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.locale import mark, tr
 from bot.policy.acts import Act
 from bot.policy.server import ServerSettings
 from bot.policy.words import find_link, find_word
@@ -47,7 +48,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an act is not allowed, and what would help. Neither repeats anything that was typed."""
+    """Why an act is not allowed, and what would help. Neither repeats anything that was typed.
+
+    reason, help: an English sentence, or one that was translated before.
+    """
 
     cause: Cause
     reason: str
@@ -55,7 +59,7 @@ class Refusal:
 
     def __str__(self) -> str:
         """Both as one answer."""
-        return f"{self.reason} {self.help}"
+        return f"{tr(self.reason)} {tr(self.help)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,20 +158,25 @@ def _by_age(facts: Facts, days: float) -> Refusal | None:
     if facts.act not in _REQUESTS or facts.now - facts.created_at >= days * DAY_SECONDS:
         return None
     left = days - (facts.now - facts.created_at) / DAY_SECONDS
-    when = "tomorrow" if left <= 1 else f"in {left:.0f} days"
     return Refusal(
         Cause.ACCOUNT_AGE,
-        f"Your Discord account has to be at least {days:g} days old to ask for clips here.",
-        f"Come back {when}.",
+        tr("Your Discord account has to be at least {days:g} days old to ask for clips here.", days=days),
+        tr("Come back tomorrow.") if left <= 1 else tr("Come back in {days:.0f} days.", days=left),
     )
 
 
+_SWITCHED_OFF = {
+    Act.DUEL: ("duels", mark("Duels are switched off in this server.")),
+    Act.COACH: ("coach", mark("The coach is switched off in this server.")),
+}
+
+
 def _by_switch(facts: Facts, server: ServerSettings) -> Refusal | None:
-    off = {Act.DUEL: ("duels", "Duels are"), Act.COACH: ("coach", "The coach is")}.get(facts.act)
+    off = _SWITCHED_OFF.get(facts.act)
     if off is not None and not server.is_on(off[0]):
         return Refusal(
             Cause.OFF,
-            f"{off[1]} switched off in this server.",
+            off[1],
             "Its managers can switch it on with /settings.",
         )
     if facts.act is Act.PLAIN and not server.is_on("plain_words"):
@@ -181,7 +190,9 @@ def _by_place(facts: Facts, server: ServerSettings) -> Refusal | None:
     allowed = server.ids("ask_channels")
     if allowed and allowed.isdisjoint(facts.channel_ids):
         there = ", ".join(f"<#{channel}>" for channel in sorted(allowed)[:5])
-        return Refusal(Cause.CHANNEL, "I don't make clips in this channel.", f"Ask in {there}.")
+        return Refusal(
+            Cause.CHANNEL, "I don't make clips in this channel.", tr("Ask in {there}.", there=there)
+        )
     if server.is_on("age_restricted") and not facts.age_restricted:
         return Refusal(
             Cause.AGE_RESTRICTED,
@@ -199,10 +210,12 @@ def _by_role(facts: Facts, server: ServerSettings) -> Refusal | None:
         needed = server.ids(name)
         if needed and needed.isdisjoint(facts.role_ids):
             which = ", ".join(f"<@&{role}>" for role in sorted(needed)[:5])
-            what = "start duels" if name == "duel_roles" else "ask for clips"
-            return Refusal(
-                Cause.ROLE, f"In this server you need a role to {what}.", f"One of these: {which}."
+            what = (
+                mark("In this server you need a role to start duels.")
+                if name == "duel_roles"
+                else mark("In this server you need a role to ask for clips.")
             )
+            return Refusal(Cause.ROLE, what, tr("One of these: {which}.", which=which))
     return None
 
 

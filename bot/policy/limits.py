@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from bot.arena.votes import ServerRules
 from bot.config import Settings
 from bot.hub.naming import model_name
+from bot.locale import tr
 from bot.policy.gate import Cause, Refusal
 from bot.policy.server import ServerSettings
 from bot.recipe import AUTO, Mode, Recipe
@@ -83,18 +84,20 @@ def refused_recipe(recipe: Recipe, server: ServerSettings) -> Refusal | None:
     if modes and recipe.mode not in modes:
         return Refusal(
             Cause.OFF,
-            f"Mode {recipe.mode} is switched off in this server.",
-            f"Use mode {', '.join(modes)}.",
+            tr("Mode {mode} is switched off in this server.", mode=recipe.mode),
+            tr("Use mode {modes}.", modes=", ".join(modes)),
         )
     if models and model_name(recipe.model) not in models:
         return Refusal(
             Cause.OFF,
-            f"The model {model_name(recipe.model)} isn't allowed in this server.",
+            tr("The model {model} isn't allowed in this server.", model=model_name(recipe.model)),
             "Use another mode or model.",
         )
     if longest is not None and recipe.seconds > longest:
         return Refusal(
-            Cause.LENGTH, f"Clips in this server can be {longest:g} s at most.", "Ask for a shorter one."
+            Cause.LENGTH,
+            tr("Clips in this server can be {longest:g} s at most.", longest=longest),
+            "Ask for a shorter one.",
         )
     return None
 
@@ -107,8 +110,8 @@ def refused_duel(recipes: Iterable[Recipe], server: ServerSettings) -> Refusal |
         return None
     return Refusal(
         Cause.OFF,
-        f"In this server mode {off} takes no part in duels.",
-        f"Choose two models or presets of mode {' or '.join(modes)} as a and b.",
+        tr("In this server mode {off} takes no part in duels.", off=off),
+        tr("Choose two models or presets of mode {modes} as a and b.", modes=" or ".join(modes)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bot.config import Settings
 from bot.errors import UserError
+from bot.locale import ENGLISH, speaking
 from bot.policy.day import HOUR_SECONDS, HOURS, Day, day_of
 from bot.policy.gate import Facts, Refusal, Rules, decide
 from bot.policy.server import ServerSettings
@@ -103,7 +104,8 @@ class PolicyService:
         if kept is not None:
             stored[channel_id][setting.name] = kept
         self._keep(guild_id, stored)
-        detail = f"{setting.label}: {setting.shown(value)}"
+        with speaking(ENGLISH):
+            detail = f"{setting.label}: {setting.shown(value)}"
         if channel_id != SERVER:
             detail += f" (in <#{channel_id}>)"
         await self.record(guild_id, actor_id, "set", detail=detail)

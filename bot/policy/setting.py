@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.errors import UserError
+from bot.locale import mark, ntr, tr
 from bot.text import sanitize
 
 Value = bool | float | str | tuple[int, ...] | tuple[str, ...] | None
@@ -38,12 +39,12 @@ class SettingType(StrEnum):
 class Panel(StrEnum):
     """A page of the panel: its title. The last is about one channel."""
 
-    ACCESS = "Who and where"
-    MUSIC = "Music"
-    LIMITS = "Limits"
-    FEATURES = "Duels and coach"
-    MODERATION = "Moderation"
-    CHANNEL = "This channel"
+    ACCESS = mark("Who and where")
+    MUSIC = mark("Music")
+    LIMITS = mark("Limits")
+    FEATURES = mark("Duels, coach, language")
+    MODERATION = mark("Moderation")
+    CHANNEL = mark("This channel")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,34 +106,33 @@ class Setting:
             try:
                 return self._number(float(text.replace(",", ".").removesuffix(self.unit).rstrip()))
             except ValueError:
-                raise self._invalid(f"has to be {self.range}, not a text") from None
+                raise self._invalid("has to be {range}, not a text", range=self.range) from None
         return self.validate(text)
 
     @property
     def range(self) -> str:
         """The bounds of a number, as the end of a sentence."""
-        return f"a number from {self.low:g} to {self.high:g}"
+        return tr("a number from {low:g} to {high:g}", low=self.low, high=self.high)
 
     def shown(self, value: Value) -> str:
         """Return a value as the panel and the audit log show it; ids as mentions. It is not escaped."""
         if value == self.default and self.type is not SettingType.SWITCH:
-            return self.unset
+            return tr(self.unset)
         if isinstance(value, bool):
-            return "on" if value else "off"
+            return tr("on") if value else tr("off")
         if isinstance(value, float):
-            return f"{value:g} {self.unit}".rstrip()
+            return f"{value:g} {tr(self.unit)}".rstrip()
         if isinstance(value, str):
-            return (self.choices or {}).get(value, value)
+            return tr((self.choices or {}).get(value, value))
         if self.type is SettingType.WORDS:
-            count = len(value or ())
-            return f"{count} word{'' if count == 1 else 's'}"
+            return ntr("{count} word", "{count} words", len(value or ()))
         sign = "@&" if self.type is SettingType.ROLES else "#"
         return ", ".join(f"<{sign}{one}>" if isinstance(one, int) else str(one) for one in value or ())
 
     def _number(self, value: object) -> float:
         good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not good or not self.low <= value <= self.high:  # type: ignore[operator]
-            raise self._invalid(f"has to be {self.range}")
+            raise self._invalid("has to be {range}", range=self.range)
         return float(value)  # type: ignore[arg-type]
 
     def _texts(self, values: list[str] | tuple[str, ...]) -> tuple[str, ...]:
@@ -143,20 +143,23 @@ class Setting:
 
     def _ids(self, values: list[object] | tuple[object, ...], most: int) -> tuple[int, ...]:
         if len(values) > most or not all(isinstance(one, int) and 0 < one < 2**63 for one in values):
-            raise self._invalid(f"takes at most {most}")
+            raise self._invalid("takes at most {most}", most=most)
         return tuple(dict.fromkeys(one for one in values if isinstance(one, int)))
 
     def _words(self, values: list[str] | tuple[str, ...]) -> tuple[str, ...]:
         words = dict.fromkeys(word for one in values if (word := " ".join(sanitize(str(one)).split())))
         if len(words) > MAX_WORDS:
-            raise self._invalid(f"takes at most {MAX_WORDS} words")
+            raise self._invalid("takes at most {max_words} words", max_words=MAX_WORDS)
         if long := [word for word in words if len(word) > MAX_WORD_CHARACTERS]:
             raise self._invalid(
-                f"takes words of at most {MAX_WORD_CHARACTERS} characters; {len(long)} longer"
+                "takes words of at most {max_word_characters} characters; {count} longer",
+                max_word_characters=MAX_WORD_CHARACTERS,
+                count=len(long),
             )
         if bare := [word for word in words if not any(letter.isalnum() for letter in word)]:
-            raise self._invalid(f"takes words with letters or digits; {len(bare)} without")
+            raise self._invalid("takes words with letters or digits; {count} without", count=len(bare))
         return tuple(words)
 
-    def _invalid(self, problem: str) -> UserError:
-        return UserError(f"“{self.label}” {problem}. Nothing was changed.")
+    def _invalid(self, problem: str, /, **values: object) -> UserError:
+        sentence = tr(problem, **values)
+        return UserError("“{label}” {problem}. Nothing was changed.", label=tr(self.label), problem=sentence)

@@ -6,8 +6,10 @@ A new setting is a row here and its use: in bot/policy/gate.py, or where the thi
 from __future__ import annotations
 
 from bot.errors import UserError
+from bot.locale import ENGLISH
 from bot.policy.setting import Panel, Setting, SettingType
 from bot.recipe import AUTO, Mode
+from bot.translations import files, native_name
 
 _EVERY_MODE = {mode.value: f"mode {mode.value}" for mode in Mode}
 _MODE_OR_AUTO = {**_EVERY_MODE, AUTO: "auto: the votes choose the model"}
@@ -181,6 +183,15 @@ _ROWS = (
         low=0.1,
         high=3650,
         unit="days",
+    ),
+    Setting(
+        name="language",
+        label="Language",
+        type=_S.CHOICE,
+        panel=Panel.FEATURES,
+        description="The language of what everybody sees here. A member chooses their own in Discord.",
+        unset="automatic",
+        choices={ENGLISH: "English"} | {language: native_name(language) for language in files()},
     ),
     Setting(
         name="duels",

@@ -63,7 +63,7 @@ def _draft(where: str, entry: Any) -> Draft:
         try:
             name = display_name(name)
         except UserError as error:
-            raise InvalidField("name", f"isn't a valid name: {error}") from None
+            raise InvalidField("name", "isn't a valid name: {error}", error=error) from None
         return Draft(name, Body.from_dict(entry))
     except InvalidField as error:
         raise BadFile(f"{where}.{error.name} {error.problem}") from None

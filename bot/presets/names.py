@@ -40,7 +40,11 @@ def display_name(text: str) -> str:
     if not any(unicodedata.category(c)[0] in "LNS" for c in name):
         raise UserError("The name has nothing readable in it. Use a word or two.")
     if len(name) > NAME_CHARACTERS:
-        raise UserError(f"The name has {len(name):,} characters; {NAME_CHARACTERS} is the most. Shorten it.")
+        raise UserError(
+            "The name has {count:,} characters; {name_characters} is the most. Shorten it.",
+            count=len(name),
+            name_characters=NAME_CHARACTERS,
+        )
     return name
 
 

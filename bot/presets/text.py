@@ -67,8 +67,9 @@ def _setting(line: str) -> tuple[str, Any]:
     if not colon or (row is None and label.casefold() not in ("mode", "model")):
         raise InvalidField(
             "settings",
-            f"isn't a setting. Write one a line, such as “seconds: 20”. There are {', '.join(LABELS)}.",
+            "isn't a setting. Write one a line, such as “seconds: 20”. There are {labels}.",
             f"“{quoted(line, 60)}”",
+            labels=", ".join(LABELS),
         )
     if row is None:
         name = label.casefold()

@@ -90,7 +90,9 @@ class Recipe:
             object.__setattr__(self, name, value)
         required = REQUIRED_SOURCE.get(self.task)
         if required is not None and required not in self.sources:
-            raise InvalidRecipe(f"The task {self.task} needs a source: {required}.")
+            raise InvalidRecipe(
+                "The task {task} needs a source: {required}.", task=self.task, required=required
+            )
 
     @property
     def model_ref(self) -> ModelRef:
@@ -162,7 +164,7 @@ class Recipe:
         """
         given = without_blank_texts(_current(data))
         if unknown := sorted(given.keys() - {*_FIELDS, *OPTIONS}):
-            raise InvalidRecipe(f"A recipe has no {', '.join(unknown)}.")
+            raise InvalidRecipe("A recipe has no {unknown}.", unknown=", ".join(unknown))
         if isinstance(given.get("prompt"), str) and is_blank(sanitize(given["prompt"])):
             given["prompt"] = NO_WORDS
         fields: dict[str, Any] = {name: given[name] for name in _FIELDS if name in given}
@@ -202,7 +204,7 @@ def _current(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _validate_task(task: str) -> Task:
     if task not in list(Task):
-        raise InvalidRecipe(f"The task has to be {', '.join(Task)}.")
+        raise InvalidRecipe("The task has to be {tasks}.", tasks=", ".join(Task))
     return Task(task)
 
 
@@ -214,9 +216,11 @@ def _validate_sources(sources: Mapping[Role, Source]) -> FrozenMapping[Role, Sou
             continue
         if not (is_sha256(source) or (type(source) is int and source > 0)):
             raise InvalidRecipe(
-                f"The source {role} has to be a SHA-256, 64 digits of 0-9 and a-f, or a clip's id."
+                "The source {role} has to be a SHA-256, 64 digits of 0-9 and a-f, or a clip's id.", role=role
             )
         known[role] = source
     if unknown := sorted(str(role) for role in sources if role not in list(Role)):
-        raise InvalidRecipe(f"A source is {', '.join(Role)}, not {', '.join(unknown)}.")
+        raise InvalidRecipe(
+            "A source is {roles}, not {unknown}.", roles=", ".join(Role), unknown=", ".join(unknown)
+        )
     return FrozenMapping(known)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import InvalidRecipe
+from bot.locale import tr
 from bot.recipe.frozen import FrozenMapping
 from bot.recipe.keys import KEYS, normalize_key
 from bot.recipe.languages import LANGUAGES, normalize_language
@@ -35,13 +36,22 @@ class InvalidField(InvalidRecipe):
     """A value that a field cannot have.
 
     name: the field's key in JSON.  problem: the rest of a sentence that begins with the field.
-    shown: the field as members know it, where that is not its name.
+    shown: the field as members know it, where that is not its name.  values: of the problem's placeholders.
     """
 
-    def __init__(self, name: str, problem: str, shown: str | None = None) -> None:
-        super().__init__(f"{shown or name} {problem}")
+    def __init__(self, name: str, problem: str, shown: str | None = None, /, **values: object) -> None:
+        super().__init__(problem, **values)
         self.name = name
-        self.problem = problem
+        self._shown = shown or name
+
+    @property
+    def problem(self) -> str:
+        """The problem in the current language."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        """Return the field with its problem, in the current language."""
+        return f"{self._shown} {self.problem}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class Option:
     @property
     def heading(self) -> str:
         """The option at the head of its value on a card."""
-        return self.title or self.label.capitalize()
+        return tr(self.title) or self.label.capitalize()
 
     @property
     def parameter(self) -> str:
@@ -110,16 +120,18 @@ class Option:
     def range(self) -> str:
         """The widest bounds or the choices, as the end of a sentence: “a number from 0 to 100”."""
         if self.choices:
-            return f"one of {', '.join(self.choices)}"
+            return tr("one of {choices}", choices=", ".join(self.choices))
         if self.type is str:
-            return f"a text of at most {self.bounds.high:,g} characters"
-        kind = "whole number" if self.type is int else "number"
-        return f"a {kind} from {_shown(self.bounds.low)} to {_shown(self.bounds.high)}"
+            return tr("a text of at most {most:,g} characters", most=self.bounds.high)
+        low, high = _shown(self.bounds.low), _shown(self.bounds.high)
+        if self.type is int:
+            return tr("a whole number from {low} to {high}", low=low, high=high)
+        return tr("a number from {low} to {high}", low=low, high=high)
 
     def shown(self, value: OptionValue) -> str:
         """Return a value with its unit."""
         text = f"{value:g}" if isinstance(value, float) else str(value)
-        return f"{text} {self.unit}" if self.unit else text
+        return f"{text} {tr(self.unit)}" if self.unit else text
 
     def validate(self, value: object) -> OptionValue:
         """Return the value in the option's type, a text sanitized. Raises InvalidField.
@@ -137,7 +149,7 @@ class Option:
             and self.bounds.low <= value <= self.bounds.high
         )
         if not within:
-            raise self.invalid(f"has to be {self.range}.")
+            raise self.invalid("has to be {range}.", range=self.range)
         assert isinstance(value, int | float)
         return value if self.type is int else float(value)
 
@@ -148,12 +160,12 @@ class Option:
         try:
             value = int(text) if self.type is int else float(text)
         except ValueError:
-            raise self.invalid(f"has to be {self.range}.") from None
+            raise self.invalid("has to be {range}.", range=self.range) from None
         return self.validate(value)
 
-    def invalid(self, problem: str) -> InvalidField:
+    def invalid(self, problem: str, /, **values: object) -> InvalidField:
         """Return the error with a problem of this option, to be raised."""
-        return InvalidField(self.name, problem, f"`{self.label}`")
+        return InvalidField(self.name, problem, f"`{self.label}`", **values)
 
     def _text(self, value: object) -> str:
         if not isinstance(value, str):
@@ -161,16 +173,18 @@ class Option:
         # Before anything else: sanitizing takes quadratic time for nested markup.
         length, most = len(value.strip()), int(self.bounds.high)
         if length > most:
-            raise self.invalid(f"has {length:,} characters; {most:,} is the most. Shorten the text.")
+            raise self.invalid(
+                "has {length:,} characters; {most:,} is the most. Shorten the text.", length=length, most=most
+            )
         text = sanitize(value)
         if is_blank(text):
-            raise self.invalid(f"is empty: {self.if_empty}.")
+            raise self.invalid("is empty: {advice}.", advice=tr(self.if_empty))
         if not self.choices:
             return text
         spelled = (self.normalize(text) if self.normalize else text).casefold()
         known = {choice.casefold(): choice for choice in self.choices}
         if spelled not in known:
-            raise self.invalid(f"has to be {self.range}.")
+            raise self.invalid("has to be {range}.", range=self.range)
         return known[spelled]
 
 
@@ -372,7 +386,9 @@ OPTIONS: Mapping[str, Option] = {
 def validate_options(given: Mapping[str, object]) -> FrozenMapping[str, OptionValue]:
     """Return the options that are set, each validated, in the table's order. Raises InvalidField."""
     if unknown := [name for name in given if name not in OPTIONS]:
-        raise InvalidField(unknown[0], f"isn't an option. The options are {', '.join(OPTIONS)}.")
+        raise InvalidField(
+            unknown[0], "isn't an option. The options are {options}.", options=", ".join(OPTIONS)
+        )
     return FrozenMapping(
         {
             name: option.validate(given[name])
@@ -390,9 +406,13 @@ def validate_repaint(options: Mapping[str, OptionValue], seconds: float) -> None
             raise option.invalid("is missing. Say where the part begins and ends, in seconds.")
     first, last = float(options[start.name]), float(options[end.name])
     if last > seconds:
-        raise end.invalid(f"is {last:g} s, and the clip ends at {seconds:g} s.")
+        raise end.invalid("is {last:g} s, and the clip ends at {seconds:g} s.", last=last, seconds=seconds)
     if last - first < MIN_REPAINT_SECONDS:
-        raise end.invalid(f"has to be at least {MIN_REPAINT_SECONDS:g} s after `{start.label}`.")
+        raise end.invalid(
+            "has to be at least {min_repaint_seconds:g} s after `{label}`.",
+            min_repaint_seconds=MIN_REPAINT_SECONDS,
+            label=start.label,
+        )
 
 
 def without_blank_texts(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.errors import InvalidRecipe
+from bot.locale import mark, tr
 
 
 class Mode(StrEnum):
@@ -22,15 +23,15 @@ class Mode(StrEnum):
 
 
 MODE_WORDS: Mapping[Mode, str] = {
-    Mode.AR: "note after note, steadier",
-    Mode.DIFFUSION: "out of noise, wilder",
+    Mode.AR: mark("note after note, steadier"),
+    Mode.DIFFUSION: mark("out of noise, wilder"),
 }
 """Each mode in a musician's words. Its name is its value, on cards, leaderboards and in files alike."""
 
 
 def described(mode: Mode) -> str:
     """Return “ar: note after note, steadier”."""
-    return f"{mode}: {MODE_WORDS[mode]}"
+    return f"{mode}: {tr(MODE_WORDS[mode])}"
 
 
 class ModelRef(NamedTuple):
@@ -79,5 +80,5 @@ REQUIRED_SOURCE: Mapping[Task, Role] = {
 def validate_mode(mode: str) -> Mode:
     """Return the mode of that name. Raises InvalidRecipe."""
     if mode not in list(Mode):
-        raise InvalidRecipe(f"The mode has to be {' or '.join(Mode)}.")
+        raise InvalidRecipe("The mode has to be {modes}.", modes=f" {tr('or')} ".join(Mode))
     return Mode(mode)

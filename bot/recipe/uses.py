@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
+from bot.locale import mark
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.tasks import Role, Task
 
@@ -31,7 +32,7 @@ class Use(StrEnum):
 
     @property
     def description(self) -> str:
-        """What becomes of the file, as a choice in Discord says it."""
+        """What becomes of the file, as a choice in Discord says it, in English."""
         return _MEANING[self].description
 
 
@@ -42,11 +43,11 @@ class _Meaning(NamedTuple):
 
 
 _MEANING = {
-    Use.MELODY: _Meaning(Task.TEXT, Role.MELODY, "follow its tune"),
-    Use.CONTINUE: _Meaning(Task.CONTINUE, Role.START, "go on from its end"),
-    Use.COVER: _Meaning(Task.COVER, Role.MELODY, "the same piece in another style"),
-    Use.TIMBRE: _Meaning(Task.TEXT, Role.REFERENCE, "another piece with its sound"),
-    Use.VARY: _Meaning(Task.VARY, Role.INITIAL, "the same piece, changed in part"),
+    Use.MELODY: _Meaning(Task.TEXT, Role.MELODY, mark("follow its tune")),
+    Use.CONTINUE: _Meaning(Task.CONTINUE, Role.START, mark("go on from its end")),
+    Use.COVER: _Meaning(Task.COVER, Role.MELODY, mark("the same piece in another style")),
+    Use.TIMBRE: _Meaning(Task.TEXT, Role.REFERENCE, mark("another piece with its sound")),
+    Use.VARY: _Meaning(Task.VARY, Role.INITIAL, mark("the same piece, changed in part")),
 }
 
 

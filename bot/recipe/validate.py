@@ -28,17 +28,20 @@ def validate_seconds(seconds: float, capabilities: Capabilities, longest: float)
     """Hold a length to a model's shortest clip and to `longest`, in seconds. Raises InvalidRecipe."""
     if not capabilities.min_seconds <= seconds <= longest:
         raise InvalidRecipe(
-            f"A clip can last {capabilities.min_seconds:g} to {longest:g} seconds here, not {seconds:g}."
+            "A clip can last {min_seconds:g} to {longest:g} seconds here, not {seconds:g}.",
+            min_seconds=capabilities.min_seconds,
+            longest=longest,
+            seconds=seconds,
         )
 
 
 def validate_sources(task: Task, roles: Iterable[Role], capabilities: Capabilities) -> None:
     """Hold a task and the roles of its sources to a model's tasks. Raises InvalidRecipe."""
     if task not in capabilities.tasks:
-        raise Unsupported(_ignored(task, capabilities))
+        raise _ignored(task, capabilities)
     for role in roles:
         if not capabilities.takes_source(role, task):
-            raise Unsupported(_ignored(role, capabilities))
+            raise _ignored(role, capabilities)
 
 
 def validate_options(
@@ -48,24 +51,34 @@ def validate_options(
     for name, value in options.items():
         option, bounds = OPTIONS[name], capabilities.options.get(name)
         if bounds is None or task not in option.tasks:
-            raise Unsupported(_ignored(option.label, capabilities))
+            raise _ignored(option.label, capabilities)
         if option.choices:
             continue
         if isinstance(value, str):
             if len(value) > bounds.high:
                 raise option.invalid(
-                    f"has {len(value):,} characters; {bounds.high:,g} is the most for {capabilities.title}."
+                    "has {count:,} characters; {high:,g} is the most for {title}.",
+                    count=len(value),
+                    high=bounds.high,
+                    title=capabilities.title,
                 )
         elif not bounds.low <= value <= bounds.high:
             raise option.invalid(
-                f"can be {bounds.low:g} to {bounds.high:g} with {capabilities.title}, not {value:g}."
+                "can be {low:g} to {high:g} with {title}, not {value:g}.",
+                low=bounds.low,
+                high=bounds.high,
+                title=capabilities.title,
+                value=value,
             )
 
 
-def _ignored(word: str, capabilities: Capabilities) -> str:
+def _ignored(word: str, capabilities: Capabilities) -> Unsupported:
     takes = [f"`{option.label}`" for name, option in OPTIONS.items() if name in capabilities.options]
-    known = f" It takes {', '.join(takes)}." if takes else ""
-    return (
-        f"`{word}` does nothing in mode {capabilities.mode} ({capabilities.title}).{known} "
-        f"Leave `{word}` out."
+    given = {"word": word, "mode": capabilities.mode, "title": capabilities.title}
+    if not takes:
+        return Unsupported("`{word}` does nothing in mode {mode} ({title}). Leave `{word}` out.", **given)
+    return Unsupported(
+        "`{word}` does nothing in mode {mode} ({title}). It takes {options}. Leave `{word}` out.",
+        options=", ".join(takes),
+        **given,
     )

@@ -66,7 +66,7 @@ class Clips:
             "SELECT * FROM clips WHERE job_id = :id AND deleted_at IS NULL", {"id": job_id}
         )
         if row is None:
-            raise NotFound(f"Job {job_id} has no clip.")
+            raise NotFound("Job {job_id} has no clip.", job_id=job_id)
         return clip_of(row)
 
     async def of_member(self, user_id: int, *, before: int | None, limit: int) -> list[Clip]:

@@ -7,6 +7,7 @@ import math
 import aiosqlite
 
 from bot.errors import LimitReached
+from bot.locale import ntr
 from bot.store.database import one
 from bot.store.job_model import Request
 
@@ -29,24 +30,31 @@ async def check_daily(tx: aiosqlite.Connection, request: Request, now: float, in
     left = (used["last"] or 0) + (daily.cooldown_seconds or 0) - now
     if daily.cooldown_seconds is not None and used["last"] is not None and left > 0:
         raise LimitReached(
-            f"In this server you can ask for clips every {daily.cooldown_seconds:g} s. "
-            f"Try again in {math.ceil(left)} s."
+            "In this server you can ask for clips every {seconds:g} s. Try again in {left} s.",
+            seconds=daily.cooldown_seconds,
+            left=math.ceil(left),
         )
     if daily.member_seconds is not None and used["mine"] + asked > daily.member_seconds:
         raise LimitReached(
-            f"In this server each member can ask for {daily.member_seconds:g} s of audio within 24 hours, "
-            f"and you have asked for {used['mine']:g} s. Try a shorter clip, or come back later."
+            "In this server each member can ask for {limit:g} s of audio within 24 "
+            "hours, and you have asked for {mine:g} s. Try a shorter clip, or come back later.",
+            limit=daily.member_seconds,
+            mine=used["mine"],
         )
     if daily.server_seconds is not None and used["everybody"] + asked > daily.server_seconds:
         raise LimitReached(
-            f"This server can ask for {daily.server_seconds:g} s of audio within 24 hours, and "
-            f"{used['everybody']:g} s are used. Try a shorter clip, or come back later."
+            "This server can ask for {limit:g} s of audio within 24 hours, and "
+            "{used:g} s are used. Try a shorter clip, or come back later.",
+            limit=daily.server_seconds,
+            used=used["everybody"],
         )
     places = max(int(in_all * daily.queue_share), 1)
     if daily.queue_share < 1 and used["waiting"] + 1 > places:
         raise LimitReached(
-            f"This server already has {used['waiting']} clip{'' if used['waiting'] == 1 else 's'} in the "
-            f"queue, and {places} is its share. Try again in a few minutes."
+            "This server already has {clips} in the queue, and {places} is its share. Try again "
+            "in a few minutes.",
+            clips=ntr("{count} clip", "{count} clips", used["waiting"]),
+            places=places,
         )
 
 

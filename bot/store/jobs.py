@@ -173,7 +173,7 @@ class Jobs:
         """Return one job. Raises NotFound."""
         row = await self._db.read_one("SELECT * FROM jobs WHERE id = :id", {"id": job_id})
         if row is None:
-            raise NotFound(f"There is no job {job_id}.")
+            raise NotFound("There is no job {job_id}.", job_id=job_id)
         return job_of(row)
 
     async def waiting(self) -> list[Waiting]:
@@ -265,11 +265,13 @@ def _check_limits(mine: int, everybody: int, per_member: int, in_all: int, more:
     """Raise LimitReached where so many more jobs would be too many."""
     if mine + more > per_member:
         raise LimitReached(
-            f"You already have {mine} clips waiting or rendering, and {per_member} is the limit. "
-            "Wait until one is done, or cancel one with `/cancel`."
+            "You already have {mine} clips waiting or rendering, and {per_member} is the limit. "
+            "Wait until one is done, or cancel one with `/cancel`.",
+            mine=mine,
+            per_member=per_member,
         )
     if everybody + more > in_all:
-        raise LimitReached(f"The queue is full ({in_all:,} clips). Try again in a few minutes.")
+        raise LimitReached("The queue is full ({in_all:,} clips). Try again in a few minutes.", in_all=in_all)
 
 
 _UPSERT_UPLOAD_LIMIT = """

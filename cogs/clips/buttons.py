@@ -7,6 +7,7 @@ import discord
 from bot.app import Antiphon
 from bot.duels.service import Contender
 from bot.errors import UserError
+from bot.locale import tr
 from bot.recipe.build import in_other_mode
 from bot.store.clips import Clip
 from bot.store.deletions import Press
@@ -91,7 +92,7 @@ class DeleteButton(IdButton, prefix="clip:delete"):
         clip = await removable(interaction, self.number)
         remember_press(interaction, clip.id)
         await interaction.followup.send(
-            f"Delete this clip? {in_a_line(clip.recipe)}",
+            tr("Delete this clip? {clip}", clip=in_a_line(clip.recipe)),
             view=in_rows(ReallyDeleteButton(clip.id), KeepButton(clip.id)),
             ephemeral=True,
         )
@@ -108,7 +109,7 @@ class ReallyDeleteButton(IdButton, prefix="clip:really-delete"):
         await defer_update(interaction)
         clip = await removable(interaction, self.number)
         await interaction.client.deletions.confirmed(interaction.user.id, clip.id)
-        await interaction.edit_original_response(content="Deleted.", view=None)
+        await interaction.edit_original_response(content=tr("Deleted."), view=None)
 
 
 class KeepButton(IdButton, prefix="clip:keep"):
@@ -119,7 +120,7 @@ class KeepButton(IdButton, prefix="clip:keep"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Leave the clip as it is."""
         await defer_update(interaction)
-        await interaction.edit_original_response(content="Kept.", view=None)
+        await interaction.edit_original_response(content=tr("Kept."), view=None)
 
 
 class CancelButton(IdButton, prefix="job:cancel"):

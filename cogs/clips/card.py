@@ -16,6 +16,7 @@ from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION
 from bot.errors import NotFound
 from bot.file_name import file_stem
 from bot.hub.naming import model_name
+from bot.locale import mark, tr
 from bot.recipe import OptionValue, Recipe, Source, Task
 from bot.recipe.options import OPTIONS, SECONDS, SEED, Option
 from bot.store.clips import Clip
@@ -23,7 +24,7 @@ from cogs.ui.embeds import Field, build_embed, described_anew
 from cogs.ui.text import EMBED_COLOURS, plain, quoted
 
 PROMPT_SHOWN = 600
-WITHOUT_WORDS = "(This server's AutoMod doesn't let the words through.)"
+WITHOUT_WORDS = mark("(This server's AutoMod doesn't let the words through.)")
 LINE_CHARACTERS = 200
 PICTURE_NAME = "picture.png"
 TEXT_SHOWN = 700
@@ -45,7 +46,7 @@ class Card:
         return [
             discord.File(self.audio, filename=f"{self.file_name}.mp3"),
             discord.File(
-                self.picture, filename=self.picture_name, description="Waveform and mel spectrogram"
+                self.picture, filename=self.picture_name, description=tr("Waveform and mel spectrogram")
             ),
         ]
 
@@ -81,7 +82,7 @@ def clip_embed(
     description += [f"-# {note}" for note in notes]
     lines = [_facts_line(recipe, str(clip.facts["licence"]))]
     if chosen := clip.facts.get("chosen"):
-        lines.append(plain(f"Why this model: {chosen}", LINE_CHARACTERS))
+        lines.append(plain(tr("Why this model: {reason}", reason=chosen), LINE_CHARACTERS))
     if line:
         lines.append(plain(line, LINE_CHARACTERS))
     return build_embed(
@@ -94,44 +95,45 @@ def clip_embed(
 
 def without_words(embed: discord.Embed) -> discord.Embed:
     """Return a card without what its member typed, for a server whose AutoMod blocks that."""
-    return described_anew(embed, WITHOUT_WORDS)
+    return described_anew(embed, tr(WITHOUT_WORDS))
 
 
 def details(clip: Clip) -> discord.Embed:
     """Return the whole recipe of a clip, and the measurements of its audio."""
     recipe, facts = clip.recipe, clip.facts
     asked = {
-        "Mode": recipe.mode,
-        "Why this model": quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
-        "Model": f"{facts['title']} (`{model_name(recipe.model)}`)",
+        tr("Mode"): recipe.mode,
+        tr("Why this model"): quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
+        tr("Model"): f"{facts['title']} (`{model_name(recipe.model)}`)",
         SECONDS.heading: SECONDS.shown(recipe.seconds),
         SEED.heading: SEED.shown(recipe.seed),
         **{OPTIONS[name].heading: _shown(OPTIONS[name], value) for name, value in recipe.options.items()},
-        "Task": None if recipe.task is Task.TEXT else recipe.task,
+        tr("Task"): None if recipe.task is Task.TEXT else recipe.task,
         **{role.capitalize(): _source(source) for role, source in recipe.sources.items()},
-        "Note": warnings_of(clip),
+        tr("Note"): warnings_of(clip),
     }
     measured = {
-        "Licence": facts["licence"],
-        "Loudness": f"{facts['lufs']:.1f} LUFS",
-        "True peak": f"{facts['true_peak_db']:.1f} dBTP",
-        "Audio": f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, "
-        + ("stereo" if facts["channels"] == 2 else "mono"),
-        "Rendered in": _speed(facts["render_seconds"], recipe.seconds),
+        tr("Licence"): facts["licence"],
+        tr("Loudness"): f"{facts['lufs']:.1f} LUFS",
+        tr("True peak"): f"{facts['true_peak_db']:.1f} dBTP",
+        tr("Audio"): f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, "
+        + (tr("stereo") if facts["channels"] == 2 else tr("mono")),
+        tr("Rendered in"): _speed(facts["render_seconds"], recipe.seconds),
     }
     shown = {name: str(value) for name, value in (asked | measured).items() if value is not None}
     return build_embed(
-        title=f"Clip {clip.id}",
+        title=tr("Clip {id}", id=clip.id),
         description=quoted(recipe.prompt, 3500),
         colour=EMBED_COLOURS[recipe.mode],
         fields=[Field(name, value) for name, value in shown.items()],
-        footer="The MP3 carries this recipe in its tags.",
+        footer=tr("The MP3 carries this recipe in its tags."),
     )
 
 
 def _facts_line(recipe: Recipe, licence: str) -> str:
     """Return “ar · 10 s · seed 7 · built-in, MIT”."""
-    return f"{recipe.mode} · {recipe.seconds:g} s · seed {recipe.seed} · {maker_line(recipe, licence)}"
+    seed = tr("seed {seed}", seed=recipe.seed)
+    return f"{recipe.mode} · {recipe.seconds:g} s · {seed} · {maker_line(recipe, licence)}"
 
 
 def maker_line(recipe: Recipe, licence: str) -> str:
@@ -142,7 +144,7 @@ def maker_line(recipe: Recipe, licence: str) -> str:
 def _maker(model: str) -> str:
     """Return a model's name in short: the last part of its name on the hub, or what it is to a member."""
     if model in (BUILTIN_AR, BUILTIN_DIFFUSION):
-        return "built-in"
+        return tr("built-in")
     return model_name(model).rpartition("/")[2]
 
 
@@ -151,7 +153,11 @@ def _speed(render_seconds: float, seconds: float) -> str:
     ratio = seconds / max(render_seconds, 0.01)
     if ratio < 2:
         return f"{render_seconds:.1f} s"
-    return f"{render_seconds:.1f} s, {ratio:.0f} times as fast as it plays"
+    return tr(
+        "{render_seconds:.1f} s, {ratio:.0f} times as fast as it plays",
+        render_seconds=render_seconds,
+        ratio=ratio,
+    )
 
 
 def _shown(option: Option, value: OptionValue) -> str:
@@ -159,7 +165,7 @@ def _shown(option: Option, value: OptionValue) -> str:
 
 
 def _source(source: Source) -> str:
-    return f"clip {source}" if isinstance(source, int) else "yes"
+    return tr("clip {source}", source=source) if isinstance(source, int) else tr("yes")
 
 
 def warnings_of(clip: Clip) -> str | None:

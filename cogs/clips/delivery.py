@@ -16,6 +16,7 @@ import discord
 from bot.app import Antiphon
 from bot.audio.reencode import reencode, smaller_limit
 from bot.errors import NotFound, RenderError
+from bot.locale import speaking, tr
 from bot.store.clips import Clip
 from bot.store.job_model import Delivery, Job
 from cogs.clips.posting import Posting, posting_of
@@ -24,7 +25,7 @@ from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_OVER, Refused, Remedy
-from cogs.delivery.respondable import Draft, Shown
+from cogs.delivery.respondable import Draft, Shown, language_of
 from cogs.ui.text import in_a_line
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,10 @@ class ClipDelivery:
                 raise
             reason = reason or refused
         why = reason.refusal.reason if reason else TOKEN_OVER.reason
-        note = f"I couldn't show this clip in <#{job.channel_id}>. {why}"
+        with speaking(language_of(self._bot, job)):
+            note = tr(
+                "I couldn't show this clip in <#{channel}>. {reason}", channel=job.channel_id, reason=tr(why)
+            )
         try:
             channel = await direct_channel(self._bot, job.user_id)
             shown = await self._post(channel, job, posting, replace(draft, content=note))
@@ -173,7 +177,8 @@ class ClipDelivery:
 
     async def _point_to(self, job: Job, shown: Shown) -> None:
         """Replace the progress that the dead token left behind; no refusal of that takes back the clip."""
-        text = f"{in_a_line(job.recipe)}\nThis one took a while: {shown.link}"
+        with speaking(language_of(self._bot, job)):
+            text = tr("{clip}\nThis one took a while: {link}", clip=in_a_line(job.recipe), link=shown.link)
         try:
             await with_backoff(
                 lambda: self._responses.edit(job, Draft(text)), f"the old progress of job {job.id}"

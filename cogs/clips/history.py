@@ -18,6 +18,7 @@ from discord import app_commands
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
 from bot.errors import UserError
+from bot.locale import tr
 from bot.recipe import PROMPT_CHARACTERS, validate_mode
 from bot.store.clip_search import ClipFilter, HistoryEntry
 from cogs.clips.resend import send_clip
@@ -86,7 +87,7 @@ class ClipSelect(GatedItem, template=_CHOOSE_ID):
         super().__init__(
             discord.ui.Select(
                 custom_id=f"{_CHOOSE}:{page.before or 0}:{page.search}",
-                placeholder="Send again or delete …" if own else "Send again …",
+                placeholder=tr("Send again or delete …") if own else tr("Send again …"),
                 options=options,
             )
         )
@@ -244,7 +245,7 @@ async def _show(
     items: list[discord.ui.Item[Any]] = [ClipSelect(page, entries, own=not wanted.in_server)]
     here = next((entry.clip for entry in entries if entry.clip.id == chosen), None)
     if here is not None and asks:
-        lines.append(f"\n**Delete this clip?** {in_a_line(here.recipe)}")
+        lines.append("\n" + tr("**Delete this clip?** {clip}", clip=in_a_line(here.recipe)))
         items += [ReallyDeleteFromHistoryButton(here.id), KeepInHistoryButton(here.id)]
     elif here is not None:
         send = SendAgainButton(here.id)
@@ -256,7 +257,7 @@ async def _show(
         items.append(NewestButton(page.search))
     if len(found) > PAGE:
         items.append(OlderButton(entries[-1].clip.id))
-    title = "Clips of this server" if wanted.in_server else "Your clips"
+    title = tr("Clips of this server") if wanted.in_server else tr("Your clips")
     await interaction.edit_original_response(
         embed=build_embed(title=title, description=lines), view=in_rows(*items)
     )
@@ -265,12 +266,15 @@ async def _show(
 def _nothing(bot: Antiphon, wanted: ClipFilter, page: Page) -> str:
     """Return what is said in place of an empty page."""
     if page.before is not None:
-        return "There are no older ones."
+        return tr("There are no older ones.")
     if wanted == ClipFilter():
-        return f"You have no clips yet. Make one with {command(bot, 'music')}."
+        return tr("You have no clips yet. Make one with {music}.", music=command(bot, "music"))
     if wanted == ClipFilter(in_server=True):
-        return f"I found no clips in the channels that you can see. Make one with {command(bot, 'music')}."
-    return "\n".join((*_filters(wanted), "No clip matches. Try fewer words or filters."))
+        return tr(
+            "I found no clips in the channels that you can see. Make one with {music}.",
+            music=command(bot, "music"),
+        )
+    return "\n".join((*_filters(wanted), tr("No clip matches. Try fewer words or filters.")))
 
 
 def _filters(wanted: ClipFilter) -> list[str]:
@@ -278,8 +282,8 @@ def _filters(wanted: ClipFilter) -> list[str]:
     parts = [f"“{quoted(wanted.words, WORDS_SHOWN)}”"] if wanted.words else []
     parts += [wanted.mode.value] if wanted.mode else []
     parts += [quoted(wanted.model, WORDS_SHOWN)] if wanted.model else []
-    parts += [f"preset #{wanted.preset_id}"] if wanted.preset_id is not None else []
-    return [f"Search: {' · '.join(parts)}\n"] if parts else []
+    parts += [tr("preset #{number}", number=wanted.preset_id)] if wanted.preset_id is not None else []
+    return [tr("Search: {parts}", parts=" · ".join(parts)) + "\n"] if parts else []
 
 
 def _line(number: int, entry: HistoryEntry, chosen: int | None) -> str:
@@ -289,11 +293,11 @@ def _line(number: int, entry: HistoryEntry, chosen: int | None) -> str:
     # Beside the prompt, not around it: inside a masked link the client shows the escapes of markdown.
     if entry.reason is None:
         guild = clip.guild_id or "@me"
-        end = f"[open](https://discord.com/channels/{guild}/{clip.channel_id}/{clip.message_id})"
+        end = f"[{tr('open')}](https://discord.com/channels/{guild}/{clip.channel_id}/{clip.message_id})"
     else:
-        end = f"({quoted(entry.reason, REASON_SHOWN)})"
+        end = f"({quoted(tr(entry.reason), REASON_SHOWN)})"
     if not clip.file:
-        end += " (its file was deleted to free up space)"
+        end += " " + tr("(its file was deleted to free up space)")
     return f"{mark}**{number}.** {when} {in_a_line(clip.recipe)} · {end}"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Set
 import discord
 
 from bot.app import Antiphon
+from bot.locale import tr
 from bot.recipe import Task
 from bot.store.clips import Clip
 from cogs.clips.buttons import (
@@ -112,4 +113,4 @@ def _has_place_for_other_mode(tasks: Set[Task]) -> bool:
 
 
 def _other_mode(clip: Clip) -> OtherModeButton:
-    return OtherModeButton(clip.id, f"Try {clip.recipe.mode.other}")
+    return OtherModeButton(clip.id, tr("Try {mode}", mode=clip.recipe.mode.other))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, cast
 
 import discord
@@ -14,6 +15,7 @@ from bot.app import Antiphon
 from bot.config import Settings
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.errors import UserError
+from bot.locale import mark, tr
 from bot.presets.scenarios import suggestions
 from bot.recipe import AUTO, Mode, OptionValue, Role, Task, random_seed
 from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
@@ -32,6 +34,7 @@ from cogs.submission.references import Reference, check_references, sources_of
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.choices import TAKES_DESCRIPTION, mode_or_auto_choices
 from cogs.ui.gate import limits_of
+from cogs.ui.language import localized
 from cogs.ui.text import plain
 
 STARTERS = 15
@@ -114,8 +117,11 @@ class Music(commands.Cog):
             recipe = build_recipe(engine, limits, prompt=prompt, **given)
         except Unsupported as refused:
             others = modes_taking(defaults, *asked)
-            also = "".join(f" Or use `mode:{other}`, which takes it." for other in others[:1])
-            raise Unsupported(f"{refused}{also}") from refused
+            if not others:
+                raise
+            raise Unsupported(
+                "{refused} Or use `mode:{other}`, which takes it.", refused=refused, other=others[0]
+            ) from refused
         await acknowledge_request(interaction, takes=takes)
         await submit(interaction, recipe, references=references, takes=takes)
 
@@ -134,7 +140,7 @@ class Music(commands.Cog):
             known = [one for one in uses_of(self.bot.models.values()) if one is not Use.MELODY]
             found.append(Reference(source, Use(use) if use else known[0], seconds is not None))
         elif use is not None:
-            raise UserError(f"`use:{use}` needs a file. Attach it as `source`.")
+            raise UserError("`use:{use}` needs a file. Attach it as `source`.", use=use)
         return found
 
     async def _prompts(
@@ -191,15 +197,19 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
 
 
 DESCRIPTIONS = {
-    "mode": "The way it is made; the same words sound different in each",
-    "model": "Which model makes it; the mode follows from it",
+    "mode": mark("The way it is made; the same words sound different in each"),
+    "model": mark("Which model makes it; the mode follows from it"),
     "takes": TAKES_DESCRIPTION,
-    "melody": "An audio file whose tune the clip follows; a bare tune works best",
-    "source": "An audio file or a clip that this clip is made from",
-    "use": "What becomes of the source",
-    "preset": "A preset's name or code. Your words go into it, and your options replace its own",
+    "melody": mark("An audio file whose tune the clip follows; a bare tune works best"),
+    "source": mark("An audio file or a clip that this clip is made from"),
+    "use": mark("What becomes of the source"),
+    "preset": mark("A preset's name or code. Your words go into it, and your options replace its own"),
     **{option.parameter: option.description for option in (PROMPT, SECONDS, SEED, *OPTIONS.values())},
 }
+
+
+def _described_use(use: Use) -> str:
+    return f"{use}: {tr(use.description)}"
 
 
 def _annotation(option: Option, bounds: Bounds) -> Any:
@@ -237,7 +247,7 @@ def _with_options(
     listed = {"mode": mode_or_auto_choices(modes or Mode)}
     if "use" in named:
         listed["use"] = [
-            app_commands.Choice(name=f"{use}: {use.description}", value=use.value)
+            app_commands.Choice(name=localized(partial(_described_use, use)), value=use.value)
             for use in uses
             if use is not Use.MELODY
         ]

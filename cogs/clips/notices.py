@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from bot.app import Antiphon
 from bot.errors import NotFound
+from bot.locale import ntr, speaking, tr
 from bot.store.job_model import Job, State
 from cogs.clips.takes_card import takes_line
 from cogs.delivery.backoff import with_backoff
@@ -14,6 +15,7 @@ from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import Refused, Remedy
+from cogs.delivery.respondable import language_of
 from cogs.ui.text import in_a_line
 
 log = logging.getLogger(__name__)
@@ -57,8 +59,10 @@ class JobNotices:
         failed = [one for one in jobs if one.state is State.FAILED]
         shown = takes_line(job, len(jobs)) if len(jobs) > 1 else in_a_line(job.recipe)
         worded = with_words and all(one.error != BLOCKED_WORDS for one in jobs)
+        with speaking(language_of(self._bot, job)):
+            reason = await self._reason(failed)
         return Notice(
-            (f"{shown}\n" if worded else "") + await self._reason(failed),
+            (f"{shown}\n" if worded else "") + reason,
             nonce=f"{job.id}-notice",
             intend=lambda: self._bot.outbox.posting(job.id),
             mention=bool(failed),
@@ -66,7 +70,7 @@ class JobNotices:
 
     async def _reason(self, failed: list[Job]) -> str:
         if not failed:
-            return "Cancelled."
+            return tr("Cancelled.")
         undelivered = []
         for job in failed:
             with suppress(NotFound):
@@ -74,6 +78,11 @@ class JobNotices:
                 undelivered.append(job)
         if not undelivered:
             # Several takes mostly fail for one reason.
-            return "That did not work. " + " ".join(dict.fromkeys(str(job.error) for job in failed))
-        clip = "The clip is ready, but it" if len(undelivered) == 1 else "The clips are ready, but they"
-        return f"{clip} could not be shown here. {undelivered[0].error} See /history."
+            reasons = " ".join(dict.fromkeys(tr(str(job.error)) for job in failed))
+            return tr("That did not work. {reasons}", reasons=reasons)
+        return ntr(
+            "The clip is ready, but it could not be shown here. {reason} See /history.",
+            "The clips are ready, but they could not be shown here. {reason} See /history.",
+            len(undelivered),
+            reason=tr(str(undelivered[0].error)),
+        )

@@ -9,16 +9,19 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound
+from bot.locale import mark, speaking, tr
 from bot.store.clips import Clip
 from bot.store.job_model import Job, State
 from cogs.clips.card import clip_card, without_words
 from cogs.clips.more import clip_buttons
 from cogs.clips.takes import takes_view
 from cogs.clips.takes_card import open_takes, takes_embeds, takes_files
-from cogs.delivery.respondable import Draft
+from cogs.delivery.respondable import Draft, language_of
 from cogs.ui.buttons import TAKES_SELECT, carries, carries_clip
 
-ONLY_YOU = "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
+ONLY_YOU = mark(
+    "Only you can see this, and Discord forgets it when it restarts. /history sends the clip again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,10 @@ async def posting_of(bot: Antiphon, job: Job) -> Posting | None:
 
     Raises NotFound where clips or files are gone.
     """
-    if job.takes_of is not None:
-        return await _takes(bot, job)
-    return await _clip(bot, job) if job.state is State.RENDERED else None
+    with speaking(language_of(bot, job)):
+        if job.takes_of is not None:
+            return await _takes(bot, job)
+        return await _clip(bot, job) if job.state is State.RENDERED else None
 
 
 async def _clip(bot: Antiphon, job: Job) -> Posting:
@@ -48,7 +52,7 @@ async def _clip(bot: Antiphon, job: Job) -> Posting:
         hint = await bot.coach.hint(clip.user_id, clip.recipe.prompt, clip.recipe.mode)
     card = clip_card(clip, bot.settings.clip_dir, hint and f"💡 {hint}")
     draft = Draft(
-        content=ONLY_YOU if job.answer_ephemeral else None,
+        content=tr(ONLY_YOU) if job.answer_ephemeral else None,
         embed=card.embed,
         view=clip_buttons(bot, clip),
         files=card.files,
@@ -65,7 +69,7 @@ async def _takes(bot: Antiphon, first: Job) -> Posting | None:
     if not clips:
         raise NotFound("The clips of these takes are gone.")
     draft = Draft(
-        content=ONLY_YOU if first.answer_ephemeral else None,
+        content=tr(ONLY_YOU) if first.answer_ephemeral else None,
         embeds=takes_embeds(jobs, clips),
         view=takes_view(bot, first, clips),
         files=takes_files(clips, bot.settings.clip_dir),

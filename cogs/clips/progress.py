@@ -20,6 +20,7 @@ from bot.app import Antiphon
 from bot.errors import NotFound, StoreError
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.service import Advanced, Moved
+from bot.locale import set_language, tr
 from bot.log import bind, job_fields
 from bot.store.job_model import Job, State
 from cogs.clips.buttons import job_buttons
@@ -29,7 +30,7 @@ from cogs.clips.takes_progress import takes_text
 from cogs.delivery.notices import BLOCKED_WORDS
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.refusals import SLOWED, Refused, Remedy
-from cogs.delivery.respondable import Draft
+from cogs.delivery.respondable import Draft, language_of
 from cogs.ui.text import bar, in_a_line, rendering_line
 
 log = logging.getLogger(__name__)
@@ -197,6 +198,7 @@ class Board:
             # Its progress would be that of one side.
             self._jobs.pop(job_id, None)
             return
+        set_language(language_of(self._bot, job))
         position = positions[job_id]
         progress.interval = _interval(job, position)
         if job.state not in (State.QUEUED, State.RUNNING):
@@ -253,16 +255,28 @@ def _text(job: Job, progress: Progress, position: QueuePosition) -> str:
     line = in_a_line(job.recipe)
     if position.number > MAX_DETAILED:
         tens = -(-position.number // 10) * 10
-        line += f"\nAmong the first {tens} of {position.waiting} in line"
-        return f"{line}, ready in {position.spoken}."
+        among = tr(
+            "Among the first {tens} of {waiting} in line, ready in {time}.",
+            tens=tens,
+            waiting=position.waiting,
+            time=position.spoken,
+        )
+        return f"{line}\n{among}"
     if position.number > 0:
-        retried = "The worker had to start again; your clip kept its place. " if progress.retried else ""
-        turn = f"Place {position.number} of {position.waiting}" if position.waiting > 1 else "Next in line"
-        return f"{line}\n{retried}{turn}, ready in {position.spoken}."
+        retried = tr("The worker had to start again; your clip kept its place.") if progress.retried else ""
+        turn = tr("Next in line, ready in {time}.", time=position.spoken)
+        if position.waiting > 1:
+            turn = tr(
+                "Place {number} of {waiting}, ready in {time}.",
+                number=position.number,
+                waiting=position.waiting,
+                time=position.spoken,
+            )
+        return "\n".join((line, " ".join(filter(None, (retried, turn)))))
     match progress.phase:
         case "loading":
-            return f"{line}\nLoading the model …"
+            return f"{line}\n{tr('Loading the model …')}"
         case "mastering":
-            return f"{line}\n{bar(1.0)} Mastering …"
+            return f"{line}\n{bar(1.0)} {tr('Mastering …')}"
         case _:
             return f"{line}\n{rendering_line(progress.fraction, position.spoken)}"

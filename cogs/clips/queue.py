@@ -11,6 +11,7 @@ from bot.discord_limits import MAX_CHOICES
 from bot.errors import NotFound, UserError
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.eta import spoken
+from bot.locale import tr
 from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
 from cogs.ui.commands import command
@@ -34,24 +35,38 @@ class Queue(commands.Cog):
         mine = {job.id: job for job in await self.bot.history.open_jobs(interaction.user.id)}
         waiting = sum(position.number > 0 for position in positions.values())
         lines = [
-            "Nothing is waiting, so your next clip starts at once."
+            tr("Nothing is waiting, so your next clip starts at once.")
             if not positions
-            else f"{len(positions) - waiting} rendering, {waiting} waiting; "
-            f"all done in {spoken(max(position.seconds for position in positions.values()))}."
+            else tr(
+                "{rendering} rendering, {waiting} waiting; all done in {time}.",
+                rendering=len(positions) - waiting,
+                waiting=waiting,
+                time=spoken(max(position.seconds for position in positions.values())),
+            )
         ]
         if self.bot.jobs.paused:
-            lines.append("The bot's owner has paused the queue: clips wait until it goes on.")
+            lines.append(tr("The bot's owner has paused the queue: clips wait until it goes on."))
         for job_id, position in list(positions.items()):
             if job_id in mine and len(lines) <= SHOWN:
                 lines.append(
-                    f"**#{job_id}, {_position_text(position)}**, ready in {position.spoken}: "
-                    f"{in_a_line(mine[job_id].recipe)}"
+                    tr(
+                        "**#{number}, {position}**, ready in {time}: {clip}",
+                        number=job_id,
+                        position=_position_text(position),
+                        time=position.spoken,
+                        clip=in_a_line(mine[job_id].recipe),
+                    )
                 )
         if positions and not mine:
-            lines.append("None is yours.")
+            lines.append(tr("None is yours."))
         if interaction.guild_id is not None and moderates_server(interaction):
             moderate = command(self.bot, "moderate queue")
-            lines.append(f"{moderate} shows everybody's clips in this server, and cancels any of them.")
+            lines.append(
+                tr(
+                    "{command} shows everybody's clips in this server, and cancels any of them.",
+                    command=moderate,
+                )
+            )
         await interaction.followup.send("\n".join(lines), ephemeral=True)
 
     @app_commands.command(description="Cancel a clip that you are waiting for")
@@ -66,11 +81,11 @@ class Queue(commands.Cog):
         if number is None or number not in mine:
             raise UserError("You have no waiting clip with that number. Pick one from the list.")
         job = await self.bot.jobs.cancel(number)
-        text = f"Cancelled: #{job.id} {in_a_line(job.recipe)}"
+        text = tr("Cancelled: #{number} {clip}", number=job.id, clip=in_a_line(job.recipe))
         if await self.bot.comparisons.store.makes(job.id):
-            text += "\nIts comparison ends with it."
+            text += "\n" + tr("Its comparison ends with it.")
         elif job.in_duel:
-            text += "\nIts duel ends with it."
+            text += "\n" + tr("Its duel ends with it.")
         await interaction.followup.send(text, ephemeral=True)
 
     @cancel.autocomplete("clip")
@@ -89,8 +104,8 @@ class Queue(commands.Cog):
 
 def _position_text(position: QueuePosition | None) -> str:
     if position is None:
-        return "done in a moment"
-    return f"place {position.number}" if position.number else "rendering"
+        return tr("done in a moment")
+    return tr("place {number}", number=position.number) if position.number else tr("rendering")
 
 
 async def setup(bot: Antiphon) -> None:

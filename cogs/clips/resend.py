@@ -49,7 +49,7 @@ async def _smaller(card: Card, max_bytes: int | None, out_path: Path) -> Card:
     try:
         return replace(card, audio=await reencode(card.audio, max_bytes, out_path))
     except RenderError as error:
-        raise UserError(f"I can't send this clip here. {error}") from error
+        raise UserError("I can't send this clip here. {error}", error=error) from error
 
 
 def _size(card: Card) -> int:

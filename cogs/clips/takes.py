@@ -15,6 +15,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
+from bot.locale import ntr, tr
 from bot.store.clips import Clip
 from bot.store.job_model import Job
 from cogs.clips.buttons import CancelButton, remember_press, removable
@@ -34,11 +35,11 @@ class TakeSelect(GatedItem, template=rf"{TAKES_SELECT}:(?P<first>\d+)"):
 
     def __init__(self, first: int, clips: Sequence[NumberedClip] = ()) -> None:
         self.first = first
-        options = [take_option(f"Take {take}", clip) for take, clip in clips]
+        options = [take_option(tr("Take {take}", take=take), clip) for take, clip in clips]
         super().__init__(
             discord.ui.Select(
                 custom_id=f"{TAKES_SELECT}:{first}",
-                placeholder="Choose a take to keep, vary, duel …",
+                placeholder=tr("Choose a take to keep, vary, duel …"),
                 options=options,
             )
         )
@@ -60,7 +61,12 @@ class TakeSelect(GatedItem, template=rf"{TAKES_SELECT}:(?P<first>\d+)"):
         clips = await bot.history.clips_of_takes(self.first)
         remember_press(interaction, *(one.id for _, one in clips))
         await interaction.followup.send(
-            f"**Take {_number(clips, clip)}** · seed {clip.recipe.seed} · {in_a_line(clip.recipe)}",
+            tr(
+                "**Take {take}** · seed {seed} · {clip}",
+                take=_number(clips, clip),
+                seed=clip.recipe.seed,
+                clip=in_a_line(clip.recipe),
+            ),
             view=take_view(bot, self.first, clip, clips, can_duel=can_post(interaction)),
             ephemeral=True,
         )
@@ -72,11 +78,15 @@ class DuelTakesSelect(GatedItem, template=r"takes:duel:(?P<first>\d+):(?P<clip>\
     def __init__(self, first: int, clip_id: int, clips: Sequence[NumberedClip] = ()) -> None:
         self.first = first
         self.clip_id = clip_id
-        options = [take_option(f"Duel with take {take}", clip) for take, clip in clips if clip.id != clip_id]
+        options = [
+            take_option(tr("Duel with take {take}", take=take), clip)
+            for take, clip in clips
+            if clip.id != clip_id
+        ]
         super().__init__(
             discord.ui.Select(
                 custom_id=f"takes:duel:{first}:{clip_id}",
-                placeholder="Duel with another take …",
+                placeholder=tr("Duel with another take …"),
                 options=options,
             )
         )
@@ -108,13 +118,18 @@ class KeepTakeButton(IdButton, prefix="takes:keep"):
         await defer_update(interaction)
         clip = await removable(interaction, self.number)
         clips, others = await _with_others(interaction.client, clip)
-        names = _listed([str(_number(clips, other)) for other in others])
-        word = "takes" if len(others) > 1 else "take"
+        names = ", ".join(str(_number(clips, other)) for other in others)
+        question = ntr(
+            "Keep take {kept} and delete take {names}? There is no way back.",
+            "Keep take {kept} and delete takes {names}? There is no way back.",
+            len(others),
+            kept=_number(clips, clip),
+            names=names,
+        )
+        label = ntr("Delete take {names}", "Delete takes {names}", len(others), names=names)
         await interaction.edit_original_response(
-            content=f"Keep take {_number(clips, clip)} and delete {word} {names}? There is no way back.",
-            view=in_rows(
-                ReallyKeepTakeButton(clip.id, f"Delete {word} {names}"), KeepAllTakesButton(clip.id)
-            ),
+            content=question,
+            view=in_rows(ReallyKeepTakeButton(clip.id, label), KeepAllTakesButton(clip.id)),
         )
 
 
@@ -133,7 +148,9 @@ class ReallyKeepTakeButton(IdButton, prefix="takes:really-keep"):
             # Somebody else may have deleted it meanwhile.
             with suppress(NotFound):
                 await interaction.client.deletions.confirmed(interaction.user.id, other.id)
-        await interaction.edit_original_response(content=f"Take {_number(clips, clip)} stays.", view=None)
+        await interaction.edit_original_response(
+            content=tr("Take {take} stays.", take=_number(clips, clip)), view=None
+        )
 
 
 class KeepAllTakesButton(IdButton, prefix="takes:keep-all"):
@@ -144,7 +161,7 @@ class KeepAllTakesButton(IdButton, prefix="takes:keep-all"):
     async def press(self, interaction: discord.Interaction[Antiphon]) -> None:
         """Leave the takes as they are."""
         await defer_update(interaction)
-        await interaction.edit_original_response(content="Kept all of them.", view=None)
+        await interaction.edit_original_response(content=tr("Kept all of them."), view=None)
 
 
 class CancelTakesButton(IdButton, prefix="takes:cancel"):
@@ -197,7 +214,9 @@ def takes_cancel_buttons(jobs: Sequence[Job]) -> discord.ui.View:
     """Return the buttons under takes that are not done: one each, and one for all that are left."""
     waiting = open_takes(jobs)
     every = [CancelTakesButton(jobs[0].id)] if len(waiting) > 1 else []
-    return in_rows(*(CancelButton(job.id, f"Cancel take {job.take}") for job in waiting), *every)
+    return in_rows(
+        *(CancelButton(job.id, tr("Cancel take {take}", take=job.take)) for job in waiting), *every
+    )
 
 
 async def _with_others(bot: Antiphon, clip: Clip) -> tuple[list[NumberedClip], list[Clip]]:
@@ -212,8 +231,3 @@ async def _with_others(bot: Antiphon, clip: Clip) -> tuple[list[NumberedClip], l
 
 def _number(clips: Sequence[NumberedClip], clip: Clip) -> int:
     return next((take for take, one in clips if one.id == clip.id), 0)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return “1, 3 and 4”."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

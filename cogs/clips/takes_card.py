@@ -13,6 +13,7 @@ from pathlib import Path
 import discord
 
 from bot.file_name import file_stem
+from bot.locale import ntr, tr
 from bot.store.clips import Clip
 from bot.store.job_model import Job, State
 from cogs.clips.card import PROMPT_SHOWN, WITHOUT_WORDS, clip_embed, files_of, maker_line, warnings_of
@@ -36,10 +37,10 @@ def takes_embeds(
         [(take, clip)] = clips
         embed = clip_embed(clip, notes=notes, picture=picture_name(take))
         if not with_words:
-            embed.description = "\n".join([WITHOUT_WORDS, *(f"-# {note}" for note in notes)])
+            embed.description = "\n".join([tr(WITHOUT_WORDS), *(f"-# {note}" for note in notes)])
         return (embed,)
     colour = EMBED_COLOURS[first.recipe.mode]
-    prompt = quoted(first.recipe.prompt, PROMPT_SHOWN) if with_words else WITHOUT_WORDS
+    prompt = quoted(first.recipe.prompt, PROMPT_SHOWN) if with_words else tr(WITHOUT_WORDS)
     recipe = first.recipe
     head = build_embed(
         description=[prompt, *(f"-# {note}" for note in notes)],
@@ -56,7 +57,7 @@ _TOTAL_OF_TAKE = 450
 
 
 def _take_embed(take: int, clip: Clip, colour: int) -> discord.Embed:
-    lines = [f"**Take {take}** · seed {clip.recipe.seed}"]
+    lines = [tr("**Take {take}** · seed {seed}", take=take, seed=clip.recipe.seed)]
     if warnings := warnings_of(clip):
         lines.append(f"-# {warnings}")
     return build_embed(
@@ -81,11 +82,15 @@ def _files(take: int, clip: Clip, audio: Path, picture: Path) -> list[discord.Fi
     stem = file_stem(clip.recipe.prompt, "antiphon")
     seed = clip.recipe.seed
     return [
-        discord.File(audio, filename=f"{stem}-take-{take}.mp3", description=f"Take {take}, seed {seed}"),
+        discord.File(
+            audio,
+            filename=f"{stem}-take-{take}.mp3",
+            description=tr("Take {take}, seed {seed}", take=take, seed=seed),
+        ),
         discord.File(
             picture,
             filename=picture_name(take),
-            description=f"Waveform and mel spectrogram of take {take}",
+            description=tr("Waveform and mel spectrogram of take {take}", take=take),
         ),
     ]
 
@@ -106,15 +111,16 @@ def ends_of(jobs: Sequence[Job]) -> list[str]:
     out = []
     for job in jobs:
         if job.state is State.FAILED:
-            out.append(f"Take {job.take} didn't work. {job.error}")
+            reason = tr(str(job.error))
+            out.append(tr("Take {take} didn't work. {reason}", take=job.take, reason=reason))
         elif job.state is State.CANCELLED:
-            out.append(f"Take {job.take} was cancelled.")
+            out.append(tr("Take {take} was cancelled.", take=job.take))
     return out
 
 
 def takes_line(job: Job, takes: int) -> str:
     """Return “prompt · mode · 10 s · 4 takes”."""
-    return f"{in_a_line(job.recipe)} · {takes} takes"
+    return f"{in_a_line(job.recipe)} · {ntr('{count} take', '{count} takes', takes)}"
 
 
 def open_takes(jobs: Sequence[Job]) -> list[Job]:

@@ -40,7 +40,10 @@ class Remedy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One row of the table. reason: for the member.  patience: seconds of retrying, 0 where there is none."""
+    """One row of the table.
+
+    reason: for the member, in English.  patience: seconds of retrying, 0 where there is none.
+    """
 
     remedy: Remedy
     reason: str = ""

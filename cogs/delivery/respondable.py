@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import discord
 
+from bot.app import Antiphon
+from cogs.ui.language import server_language
+
 
 class Respondable(Protocol):
     """A job or a duel: something that a member requested, whose answer is Discord's original response."""
@@ -61,6 +64,11 @@ class ResponseStore(Protocol):
 
     async def answered(self, item_id: int, answer_id: int, /) -> None:
         """Record the message that is the answer."""
+
+
+def language_of(bot: Antiphon, item: Respondable) -> str:
+    """Return the language of what a job or a duel shows."""
+    return server_language(bot, item.guild_id)
 
 
 @dataclass(frozen=True, slots=True)

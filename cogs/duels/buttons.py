@@ -9,6 +9,7 @@ import discord
 from bot.app import Antiphon
 from bot.arena.votes import Choice, ExcludedReason, Rules
 from bot.errors import NotFound, UserError
+from bot.locale import mark, ntr, tr
 from bot.policy.limits import duel_rules
 from bot.store.duels.model import DuelState
 from cogs.duels.feedback_form import FeedbackForm
@@ -22,15 +23,18 @@ def not_counted(reason: ExcludedReason, rules: Rules) -> str:
     """Return why a stored vote does not count, as the end of a sentence."""
     match reason:
         case ExcludedReason.TOO_QUICK:
-            return "it came before you can have heard much of both clips"
+            return tr("it came before you can have heard much of both clips")
         case ExcludedReason.ACCOUNT_TOO_YOUNG:
             days = rules.account_days
-            age = f"{days:g} {'day' if days == 1 else 'days'}"
-            return f"your Discord account has to be at least {age} old"
+            return ntr(
+                "your Discord account has to be at least {count:g} day old",
+                "your Discord account has to be at least {count:g} days old",
+                days,
+            )
         case ExcludedReason.TOO_MANY_TODAY:
-            return f"{rules.votes_per_day} votes a day count, and you have cast those"
+            return tr("{count} votes a day count, and you have cast those", count=rules.votes_per_day)
         case ExcludedReason.OWN_DUEL:
-            return "in this server, votes on one's own duels don't"
+            return tr("in this server, votes on one's own duels don't")
 
 
 class VoteButton(IdButton):
@@ -52,13 +56,13 @@ class VoteButton(IdButton):
             account_created_at=interaction.user.created_at.timestamp(),
             server=server,
         )
-        text = f"Your vote: **{self.label}**. "
-        if outcome.excluded_reason is None:
-            text += "Thank you! "
-        else:
+        thanks = tr("Thank you!")
+        if outcome.excluded_reason is not None:
             why = not_counted(outcome.excluded_reason, votes.rules(server))
-            text += f"It is saved but doesn't count: {why}. "
-        text += "You will see which mode was A and which was B when the duel closes."
+            thanks = tr("It is saved but doesn't count: {why}.", why=why)
+        voted = tr("Your vote: **{choice}**.", choice=tr(self.label))
+        later = tr("You will see which mode was A and which was B when the duel closes.")
+        text = f"{voted} {thanks} {later}"
         view = discord.utils.MISSING if outcome.closed else in_rows(WhyButton(self.number))
         await interaction.followup.send(text, view=view, ephemeral=True)
 
@@ -78,14 +82,14 @@ class VoteB(VoteButton, prefix="duel:b"):
 class VoteBothGood(VoteButton, prefix="duel:good"):
     """No preference; both are good."""
 
-    label, choice = "Both good", Choice.BOTH_GOOD
+    label, choice = mark("Both good"), Choice.BOTH_GOOD
     style = discord.ButtonStyle.secondary
 
 
 class VoteBothBad(VoteButton, prefix="duel:bad"):
     """No preference; both are bad."""
 
-    label, choice = "Both bad", Choice.BOTH_BAD
+    label, choice = mark("Both bad"), Choice.BOTH_BAD
     style = discord.ButtonStyle.secondary
 
 
@@ -105,7 +109,7 @@ class CloseButton(IdButton, prefix="duel:close"):
         if await duels.close(duel.id) is None:
             raise NotFound("This duel is already closed.")
         await interaction.followup.send(
-            "Closed. The message now shows which mode was A and which was B.", ephemeral=True
+            tr("Closed. The message now shows which mode was A and which was B."), ephemeral=True
         )
 
 

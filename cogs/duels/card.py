@@ -9,9 +9,9 @@ from pathlib import Path
 
 import discord
 
-from bot.arena.text import count
 from bot.errors import NotFound
 from bot.hub.naming import model_name
+from bot.locale import ntr, tr
 from bot.recipe.options import OPTIONS
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, Side
@@ -33,11 +33,12 @@ class DuelCard:
 
     def files(self) -> list[discord.File]:
         """Open the attachments; each call returns new ones, because sending consumes them."""
+        about = tr("Waveforms and mel spectrograms of A and B")
         return [
             discord.File(
                 path,
                 filename=name,
-                description="Waveforms and mel spectrograms of A and B" if name.endswith(".png") else None,
+                description=about if name.endswith(".png") else None,
             )
             for name, path in self.paths.items()
         ]
@@ -53,11 +54,13 @@ def open_card(duel: Duel, folder: Path, closes_at: datetime) -> DuelCard:
     if not (duel.file_a and all(path.is_file() for path in paths.values())):
         raise NotFound("The files of this duel are gone.")
     embed = build_embed(
-        title=f"Duel {duel.id}: A or B?",
-        description=f"{quoted(duel.prompt, PROMPT_SHOWN)}\n\n"
-        "Two modes, models or presets made them. Listen to both, then vote: one tap is your vote, "
-        "and it is final. "
-        f"Closes {discord.utils.format_dt(closes_at, 'R')}.",
+        title=tr("Duel {number}: A or B?", number=duel.id),
+        description=tr(
+            "{prompt}\n\nTwo modes, models or presets made them. Listen to both, then vote: one tap is your "
+            "vote, and it is final. Closes {when}.",
+            prompt=quoted(duel.prompt, PROMPT_SHOWN),
+            when=discord.utils.format_dt(closes_at, "R"),
+        ),
         colour=COLOUR,
         image="attachment://picture.png",
     )
@@ -73,19 +76,19 @@ def closed_card(
     names = _names(sides)
     for side, found in sides.items():
         clip = clips.get(side)
-        fields.append(Field(f"{side.upper()} was {names[side]}", _made(found, clip)))
+        fields.append(Field(tr("{side} was {name}", side=side.upper(), name=names[side]), _made(found, clip)))
         if clip and clip.file and (folder / clip.file).is_file():
             paths[f"{side}-{found.mode}.mp3"] = folder / clip.file
-    fields.append(Field("Votes", _votes(sides, tally), inline=False))
+    fields.append(Field(tr("Votes"), _votes(sides, tally), inline=False))
     pictured = bool(duel.picture) and (folder / duel.picture).is_file()
     if pictured:
         paths["picture.png"] = folder / duel.picture
     embed = build_embed(
-        title=f"Duel {duel.id}: {outcome(sides, tally)}",
+        title=tr("Duel {number}: {outcome}", number=duel.id, outcome=outcome(sides, tally)),
         description=quoted(duel.prompt, PROMPT_SHOWN),
         colour=COLOUR,
         fields=fields,
-        footer="One duel is about these two clips. /leaderboard adds up all duels.",
+        footer=tr("One duel is about these two clips. /leaderboard adds up all duels."),
         image="attachment://picture.png" if pictured else None,
     )
     return DuelCard(embed, paths)
@@ -104,29 +107,38 @@ def _names(sides: Mapping[Side, DuelSide]) -> dict[Side, str]:
     models = {side: model_name(found.recipe.model) for side, found in sides.items()}
     if len(set(models.values())) > 1:
         return models
-    return {side: f"{models[side]}, setting {number}" for number, side in enumerate(sides, 1)}
+    return {
+        side: tr("{model}, setting {number}", model=models[side], number=number)
+        for number, side in enumerate(sides, 1)
+    }
 
 
 def outcome(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     """Return the end of a duel in a few words, without markdown: “3 : 1 for A (ar)”."""
     a, b = tally.counted.get("a", 0), tally.counted.get("b", 0)
     if not sum(tally.counted.values()):
-        return "nobody voted"
+        return tr("nobody voted")
     if a == b:
-        return f"{a} : {b}, a draw"
+        return tr("{a} : {b}, a draw", a=a, b=b)
     ahead: Side = "a" if a > b else "b"
-    return f"{max(a, b)} : {min(a, b)} for {ahead.upper()} ({_names(sides)[ahead]})"
+    return tr(
+        "{most} : {least} for {side} ({name})",
+        most=max(a, b),
+        least=min(a, b),
+        side=ahead.upper(),
+        name=_names(sides)[ahead],
+    )
 
 
 def _made(side: DuelSide, clip: Clip | None) -> str:
     recipe = side.recipe
     options = [OPTIONS[name] for name in recipe.options if not OPTIONS[name].is_free_text]
     shown = [f"{option.label} {option.shown(recipe.options[option.name])}" for option in options]
-    given = ", ".join((f"seed {recipe.seed}", *shown))
+    given = ", ".join((tr("seed {seed}", seed=recipe.seed), *shown))
     lines = [f"`{model_name(recipe.model)}`", given]
     if clip is not None:
         lines.append(f"{clip.facts['title']}, {clip.facts['licence']}")
-        lines.append(f"rendered in {clip.facts['render_seconds']:.1f} s")
+        lines.append(tr("rendered in {seconds:.1f} s", seconds=clip.facts["render_seconds"]))
     return "\n".join(lines)
 
 
@@ -134,10 +146,15 @@ def _votes(sides: Mapping[Side, DuelSide], tally: Tally) -> str:
     names = {
         "a": f"A ({_names(sides)['a']})",
         "b": f"B ({_names(sides)['b']})",
-        "both_good": "Both good",
-        "both_bad": "Both bad",
+        "both_good": tr("Both good"),
+        "both_bad": tr("Both bad"),
     }
     text = " · ".join(f"{name} **{tally.counted.get(choice, 0)}**" for choice, name in names.items())
     if tally.excluded:
-        text += f"\n{count(tally.excluded, 'more vote')} saved but not counted"
+        more = ntr(
+            "{count} more vote saved but not counted",
+            "{count} more votes saved but not counted",
+            tally.excluded,
+        )
+        text += f"\n{more}"
     return text

@@ -10,6 +10,7 @@ from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.duels.series import MAX_DUELS
 from bot.errors import NotFound, UserError
+from bot.locale import mark, tr
 from bot.recipe import PROMPT_CHARACTERS, validate_prompt
 from bot.store.duels.model import DuelState
 from bot.store.duels.series import Series
@@ -103,8 +104,8 @@ class Duels(
                 "Only the person who started the duel, or a moderator of this server, can end it."
             )
         if not await self.bot.duels.withdraw(found):
-            raise NotFound(f"Duel {found.id} is already over.")
-        await interaction.followup.send(f"Duel {found.id} is over.", ephemeral=True)
+            raise NotFound("Duel {number} is already over.", number=found.id)
+        await interaction.followup.send(tr("Duel {number} is over.", number=found.id), ephemeral=True)
 
     @close.autocomplete("duel")
     async def _closable(
@@ -155,10 +156,16 @@ class Duels(
         series = await start_series(interaction, [one.name for one in contenders], recipes, duels)
         who = ", ".join(quoted(name, NAME_SHOWN) for name in series.names)
         await interaction.followup.send(
-            f"**{series_title(series.id)}** of {duels} duels: {who}.\n"
-            "Each duel appears here when the one before it is over. "
-            f"{command(self.bot, 'duel standings')} shows how it goes, "
-            f"{command(self.bot, 'duel stop')} ends it."
+            tr(
+                "**{title}** of {duels} duels: {who}.\n"
+                "Each duel appears here when the one before it is over. {standings} shows how it goes, "
+                "{stop} ends it.",
+                title=series_title(series.id),
+                duels=duels,
+                who=who,
+                standings=command(self.bot, "duel standings"),
+                stop=command(self.bot, "duel stop"),
+            )
         )
 
     @series.autocomplete("a")
@@ -191,10 +198,10 @@ class Duels(
             raise UserError(
                 "Only the person who started the series, or a moderator of this server, can end it."
             )
-        if not await self.bot.series.stop(found, "It was stopped with /duel stop."):
-            raise NotFound(f"Series {found.id} is already over.")
+        if not await self.bot.series.stop(found, mark("It was stopped with /duel stop.")):
+            raise NotFound("Series {number} is already over.", number=found.id)
         await interaction.followup.send(
-            f"Series {found.id} is over. Its result appears in its channel.", ephemeral=True
+            tr("Series {number} is over. Its result appears in its channel.", number=found.id), ephemeral=True
         )
 
     @standings.autocomplete("series")
@@ -215,7 +222,10 @@ class Duels(
             return await store.get(number, guild_id)
         newest = await store.newest_in(guild_id, 1)
         if not newest:
-            raise NotFound(f"This server has no series yet. {command(self.bot, 'duel series')} starts one.")
+            raise NotFound(
+                "This server has no series yet. {command} starts one.",
+                command=command(self.bot, "duel series"),
+            )
         return newest[0]
 
     @app_commands.command(description="The duels that take votes now")
@@ -224,13 +234,18 @@ class Duels(
         await think(interaction, private=True)
         found = await self.bot.duels.open_in(interaction.guild_id or 0)
         lines = [
-            f"[Duel {duel.id}]({duel.link}) {quoted(duel.prompt, 80)} · closes "
-            + discord.utils.format_dt(moment(duel.in_discord_time(duel.closes_at or 0)), "R")
+            tr(
+                "[Duel {number}]({link}) {prompt} · closes {when}",
+                number=duel.id,
+                link=duel.link,
+                prompt=quoted(duel.prompt, 80),
+                when=discord.utils.format_dt(moment(duel.in_discord_time(duel.closes_at or 0)), "R"),
+            )
             for duel in found[:LISTED]
         ]
         if len(found) > LISTED:
-            lines.append(f"and {len(found) - LISTED} more")
-        text = lines or f"No duel is open. {command(self.bot, 'duel start')} starts one."
+            lines.append(tr("and {count} more", count=len(found) - LISTED))
+        text = lines or tr("No duel is open. {command} starts one.", command=command(self.bot, "duel start"))
         await interaction.followup.send(embed=build_embed(description=text), ephemeral=True)
 
 

@@ -20,6 +20,7 @@ from bot.audio.reencode import smaller_limit
 from bot.errors import ConfigError, NotFound
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
+from bot.locale import speaking, tr
 from bot.log import bind
 from bot.store.clips import Clip
 from bot.store.duels.model import Duel, DuelSide, DuelState, Side
@@ -30,7 +31,7 @@ from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
-from cogs.delivery.respondable import Draft, Shown
+from cogs.delivery.respondable import Draft, Shown, language_of
 from cogs.duels.buttons import BUTTONS, RematchButton, VoteA, duel_buttons
 from cogs.duels.card import closed_card, moment, open_card, outcome
 from cogs.ui.buttons import carries, in_rows
@@ -100,7 +101,9 @@ class DuelDelivery(PersistentCog):
         """Take one step of a duel, read anew for each attempt; temporary errors are retried with backoff."""
 
         async def attempt() -> bool:
-            return await act(await self.bot.duels.get(key[0]))
+            duel = await self.bot.duels.get(key[0])
+            with speaking(language_of(self.bot, duel)):
+                return await act(duel)
 
         bind(duel_id=duel.id, member_id=duel.user_id, server_id=duel.guild_id)
         try:
@@ -176,13 +179,12 @@ class DuelDelivery(PersistentCog):
 
     async def _answer(self, duel: Duel) -> str:
         if duel.state is not DuelState.RENDERING:
-            return f"**Duel {duel.id}** is open: {duel.link}"
+            return tr("**Duel {number}** is open: {link}", number=duel.id, link=duel.link)
         positions = await self.bot.jobs.queue_positions()
         left = max((position.seconds for position in positions.values()), default=0.0)
-        return (
-            f"**Duel {duel.id}** {quoted(duel.prompt, 80)} · {duel.seconds:g} s\n"
-            f"Both clips are being made, and then shown together here, in {spoken(left)}."
-        )
+        wait = tr("Both clips are being made, and then shown together here, in {time}.", time=spoken(left))
+        head = tr("**Duel {number}** {prompt}", number=duel.id, prompt=quoted(duel.prompt, 80))
+        return f"{head} · {duel.seconds:g} s\n{wait}"
 
     # The message that takes votes
 
@@ -197,7 +199,7 @@ class DuelDelivery(PersistentCog):
         try:
             card = open_card(duel, self._folder, closes_at)
         except NotFound as error:
-            await duels.fail(duel, str(error))
+            await duels.fail(duel, error.english)
             return
         draft = Draft(embed=card.embed, view=duel_buttons(duel.id), files=card.files)
         try:
@@ -269,7 +271,9 @@ class DuelDelivery(PersistentCog):
         """Mention the requester below, since an edited message notifies nobody. Raises Refused to retry."""
         if duel.series_id is not None:  # the end of a series is told once, with all its duels
             return
-        text = f"Duel {duel.id} is over: **{result}**. {duel.link}"
+        text = tr(
+            "Duel {number} is over: **{result}**. {link}", number=duel.id, result=result, link=duel.link
+        )
         content = Draft(text, ping=duel.user_id).for_post()["content"]
         try:
             await self._posted(
@@ -335,7 +339,9 @@ class DuelDelivery(PersistentCog):
     async def _tell(self, duel: Duel) -> None:
         """Notify the requester that the duel failed. Raises Refused."""
         notice = Notice(
-            f"**Duel {duel.id}** couldn't be started. {duel.error}",
+            tr(
+                "**Duel {number}** couldn't be started. {reason}", number=duel.id, reason=tr(duel.error or "")
+            ),
             nonce=f"duel-{duel.id}-failed",
             intend=lambda: self.bot.duels.begin_posting(duel.id),
             mention=True,

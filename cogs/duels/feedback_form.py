@@ -6,17 +6,18 @@ import discord
 
 from bot.app import Antiphon
 from bot.arena.votes import Feedback
+from bot.locale import mark, tr
 from bot.text import sanitize
 from cogs.ui.answers import think
 from cogs.ui.forms import Answers, Field, Form, SelectField
 
 REASONS = {
-    "rhythm": "Rhythm",
-    "melody": "Melody",
-    "atmosphere": "Atmosphere",
-    "sound_quality": "Sound quality",
-    "fits_the_prompt": "Fits the prompt",
-    "artefacts": "Artefacts",
+    "rhythm": mark("Rhythm"),
+    "melody": mark("Melody"),
+    "atmosphere": mark("Atmosphere"),
+    "sound_quality": mark("Sound quality"),
+    "fits_the_prompt": mark("Fits the prompt"),
+    "artefacts": mark("Artefacts"),
 }
 LINE_CHARACTERS = 300
 
@@ -39,7 +40,7 @@ class FeedbackForm(Form):
         scores = [
             SelectField(
                 id=f"score_{side}",
-                label=f"{side.upper()}, from 0 to 10",
+                label=tr("{side}, from 0 to 10", side=side.upper()),
                 placeholder="0 is unusable, 10 is perfect",
                 options={str(score): str(score) for score in range(11)},
             )
@@ -58,7 +59,7 @@ class FeedbackForm(Form):
             _score(chosen["score_b"]),
         )
         await interaction.client.votes.give_feedback(self.number, interaction.user.id, feedback)
-        await interaction.followup.send("Noted, thank you.", ephemeral=True)
+        await interaction.followup.send(tr("Noted, thank you."), ephemeral=True)
 
 
 def _score(chosen: tuple[str, ...]) -> int | None:

@@ -14,14 +14,16 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import ConfigError
+from bot.locale import speaking
 from bot.policy.acts import Act
 from bot.store.duels.series import Series, SeriesState
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft
-from cogs.duels.series_card import series_card, series_title
+from cogs.duels.series_card import over_title, series_card
 from cogs.submission.later import later_requests
+from cogs.ui.language import server_language
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +85,9 @@ class SeriesRunner(commands.Cog):
     async def _post(self, series: Series) -> None:
         """Post the result, once. Raises Refused."""
         service = self.bot.series
-        card = series_card(series, await service.standings(series))
-        title = f"{series_title(series.id)} is over"
+        with speaking(server_language(self.bot, series.guild_id)):
+            card = series_card(series, await service.standings(series))
+            title = over_title(series.id)
         channel = self.bot.get_partial_messageable(series.channel_id, guild_id=series.guild_id)
         with refusals():
             await self._posts.post(

@@ -160,7 +160,10 @@ class PresetCog(PersistentCog):
         """Open the form: a modal has to be the first answer, so one look at the disk comes before."""
         found = await named(interaction, preset)
         if found.owner_id != interaction.user.id:
-            raise NotFound(f"“{shown_name(found.name)}” isn't yours. Make your own copy with `/preset fork`.")
+            raise NotFound(
+                "“{shown_name}” isn't yours. Make your own copy with `/preset fork`.",
+                shown_name=shown_name(found.name),
+            )
         await save_forms.EditForm(found.id).offer(interaction, found)
 
     @preset.command(name="fork", description="Make yourself a copy of a preset, to change as you like")
@@ -303,7 +306,9 @@ class PresetCog(PersistentCog):
     async def _own(self, interaction: discord.Interaction[Antiphon], text: str) -> Preset:
         found = await named(interaction, text)
         if found.owner_id != interaction.user.id:
-            raise NotFound(f"“{shown_name(found.name)}” isn't yours. Only its owner can do that.")
+            raise NotFound(
+                "“{shown_name}” isn't yours. Only its owner can do that.", shown_name=shown_name(found.name)
+            )
         return found
 
 

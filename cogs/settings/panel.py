@@ -15,6 +15,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import UserError
 from bot.hub.naming import model_name
+from bot.locale import tr
 from bot.policy.server import ServerSettings
 from bot.policy.setting import MAX_SELECTED, SERVER, Panel, Setting, SettingType, Value
 from bot.policy.settings import SETTINGS, setting_named
@@ -48,7 +49,7 @@ class PanelSelect(GatedItem, template=r"settings:page:(?P<channel>[0-9]{1,20})")
     def __init__(self, channel_id: int, shown: Panel | None = None) -> None:
         self.channel_id = channel_id
         options = [
-            discord.SelectOption(label=panel.value, value=name, default=panel is shown)
+            discord.SelectOption(label=tr(panel.value), value=name, default=panel is shown)
             for name, panel in _PANELS.items()
         ]
         super().__init__(discord.ui.Select(custom_id=f"settings:page:{channel_id}", options=options))
@@ -112,9 +113,17 @@ class SettingForm(Form):
         present = "\n".join(map(str, value)) if isinstance(value, tuple) else value
         if isinstance(present, float):
             present = f"{present:g}"
-        hint = "One per line. Leave it empty for none." if words else f"Empty: {setting.unset}."
+        hint = tr("One per line. Leave it empty for none.")
+        if not words:
+            hint = tr("Empty: {unset}.", unset=tr(setting.unset))
         if setting.type is SettingType.NUMBER:
-            hint = f"{setting.range[2:].capitalize()} {setting.unit}. {hint}"
+            hint = tr(
+                "{low:g} to {high:g} {unit}. {hint}",
+                low=setting.low,
+                high=setting.high,
+                unit=tr(setting.unit),
+                hint=hint,
+            )
         field = Field(
             id=setting.name,
             label=setting.label,
@@ -149,7 +158,7 @@ def page(interaction: discord.Interaction[Antiphon], panel: Panel, channel_id: i
     where = f" <#{channel_id}>" if panel is Panel.CHANNEL else ""
     items: list[discord.ui.Item[Any]] = [
         discord.ui.ActionRow(PanelSelect(channel_id, panel)),
-        discord.ui.TextDisplay(f"## {panel.value}{where}"),
+        discord.ui.TextDisplay(f"## {tr(panel.value)}{where}"),
     ]
     models = sorted({model_name(bot.models[one].model) for one in bot.models})
     for setting in SETTINGS.values():
@@ -169,11 +178,11 @@ def _rows(
     shown = setting.shown(value)
     if setting.type is SettingType.TEXT:
         shown = quoted(shown, VALUE_SHOWN)
-    text = f"**{setting.label}:** {shown}\n-# {setting.description}"
+    text = f"**{tr(setting.label)}:** {shown}\n-# {tr(setting.description)}"
     custom_id = f"settings:set:{setting.name}:{channel_id}"
     if setting.type in (*_FORMS, SettingType.SWITCH):
         on = value is True
-        label = "Change" if setting.type in _FORMS else ("Switch off" if on else "Switch on")
+        label = tr("Change") if setting.type in _FORMS else (tr("Switch off") if on else tr("Switch on"))
         button = SettingControl(setting, channel_id, discord.ui.Button(label=label, custom_id=custom_id))
         return [discord.ui.Section(text, accessory=button)]
     select = _select(setting, value, custom_id, models)
@@ -184,7 +193,7 @@ def _select(setting: Setting, value: Value, custom_id: str, models: Sequence[str
     given: dict[str, Any] = {
         "custom_id": custom_id,
         "min_values": 0,
-        "placeholder": setting.unset.capitalize(),
+        "placeholder": _capitalized(tr(setting.unset)),
     }
     chosen = value if isinstance(value, tuple) else () if value is None else (value,)
     if setting.type is SettingType.ROLES:
@@ -201,11 +210,15 @@ def _select(setting: Setting, value: Value, custom_id: str, models: Sequence[str
         )
     choices = dict(setting.choices or {name: name for name in [*models, *map(str, chosen)][:MAX_SELECTED]})
     options = [
-        discord.SelectOption(label=label[:100], value=name[:100], default=name in chosen)
+        discord.SelectOption(label=tr(label)[:100], value=name[:100], default=name in chosen)
         for name, label in choices.items()
     ]
     most = len(options) if setting.type is SettingType.CHOICES else 1
     return discord.ui.Select(**given, max_values=max(most, 1), options=options)
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _id(value: Any) -> int | str:

@@ -10,6 +10,7 @@ from discord import app_commands
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
 from bot.jobs import eta
+from bot.locale import tr
 from bot.recipe import Mode, ModelRef
 from cogs.ui.text import plain
 
@@ -40,5 +41,7 @@ async def suggest_models(
 
 
 def _described(bot: Antiphon, model: ModelRef, usual: float | None) -> str:
-    speed = f"{eta.spoken(usual)} a clip" if usual is not None else "no clip made here yet"
+    speed = tr("no clip made here yet")
+    if usual is not None:
+        speed = tr("{time} a clip", time=eta.spoken(usual))
     return " · ".join((bot.models.label(model), model.mode, bot.models[model].licence, speed))

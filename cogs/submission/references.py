@@ -49,7 +49,8 @@ class Reference:
                 data = await self.file.read()
         except (discord.HTTPException, *NETWORK_ERRORS) as error:
             raise UserError(
-                f"I couldn't fetch {self.name} from Discord, so nothing was queued. Try again in a minute."
+                "I couldn't fetch {name} from Discord, so nothing was queued. Try again in a minute.",
+                name=self.name,
             ) from error
         return await prepare(data, self.name, tune=self.use is Use.MELODY)
 
@@ -66,8 +67,8 @@ def sources_of(references: Collection[Reference]) -> Sources:
     tasks = {reference.use.task for reference in references} - {Task.TEXT}
     roles = {reference.use.role for reference in references}
     if len(tasks) > 1 or len(roles) < len(references):
-        uses = " and ".join(_label(reference.use) for reference in references)
-        raise InvalidRecipe(f"{uses} can't go together in one clip. Leave one of them out.")
+        uses = ", ".join(_label(reference.use) for reference in references)
+        raise InvalidRecipe("{uses} can't go together in one clip. Leave one of them out.", uses=uses)
     return {"task": tasks.pop() if tasks else Task.TEXT, "sources": dict.fromkeys(roles, UNREAD)}
 
 
@@ -76,11 +77,13 @@ def check_references(references: Collection[Reference], engine: Capabilities) ->
     task = sources_of(references)["task"]
     for reference in references:
         if not engine.takes_source(reference.use.role, task):
-            raise Unsupported(_unsupported(reference.use, engine))
+            raise _unsupported(reference.use, engine)
         if reference.file.size > MAX_ATTACHED_BYTES:
             raise UserError(
-                f"{reference.name} has {reference.file.size / 2**20:.1f} MiB; {MAX_ATTACHED_BYTES // 2**20} "
-                "MiB is the most. Attach a shorter part of it, or an MP3."
+                "{name} has {size:.1f} MiB; {most} MiB is the most. Attach a shorter part of it, or an MP3.",
+                name=reference.name,
+                size=reference.file.size / 2**20,
+                most=MAX_ATTACHED_BYTES // 2**20,
             )
 
 
@@ -94,8 +97,10 @@ def with_file(
     made = recipe.with_source(reference.use.role, attached.digest)
     if engine.needs_scores and not attached.has_score and reference.use.task is not Task.TEXT:
         raise InvalidRecipe(
-            f"{reference.name} is a recording, and {engine.title} works with notes. Attach the MP3 of one of "
-            "its clips, exactly as I sent it."
+            "{name} is a recording, and {title} works with notes. Attach the MP3 of one of its "
+            "clips, exactly as I sent it.",
+            name=reference.name,
+            title=engine.title,
         )
     longest = longest_seconds(engine, limits)
     match reference.use:
@@ -104,7 +109,7 @@ def with_file(
             if not reference.has_length:
                 seconds = min(attached.seconds + seconds, longest)
             if seconds < attached.seconds + MIN_CONTINUED_SECONDS:
-                raise InvalidRecipe(_too_long(reference, attached, seconds, longest))
+                raise _too_long(reference, attached, seconds, longest)
         case Use.COVER | Use.VARY if not reference.has_length:
             seconds = within_lengths(attached.seconds, engine, limits)
         case _:
@@ -112,18 +117,36 @@ def with_file(
     return made.with_seconds(round(seconds, 2))
 
 
-def _too_long(reference: Reference, attached: Attached, seconds: float, longest: float) -> str:
-    has = f"{reference.name} is {attached.seconds:.0f} s long"
+def _too_long(reference: Reference, attached: Attached, seconds: float, longest: float) -> InvalidRecipe:
     if seconds >= longest:
-        return f"{has}, and clips end at {longest:g} s here. Attach a shorter part of it."
-    return f"{has}. Set `seconds`, the length of the whole, to {attached.seconds + 1:.0f} or more."
+        return InvalidRecipe(
+            "{name} is {length:.0f} s long, and clips end at {longest:g} s here. Attach a shorter part of "
+            "it.",
+            name=reference.name,
+            length=attached.seconds,
+            longest=longest,
+        )
+    return InvalidRecipe(
+        "{name} is {length:.0f} s long. Set `seconds`, the length of the whole, to {least:.0f} or more.",
+        name=reference.name,
+        length=attached.seconds,
+        least=attached.seconds + 1,
+    )
 
 
 def _label(use: Use) -> str:
     return "`melody`" if use is Use.MELODY else f"`use:{use}`"
 
 
-def _unsupported(use: Use, engine: Capabilities) -> str:
+def _unsupported(use: Use, engine: Capabilities) -> Unsupported:
     others: Sequence[str] = [_label(one) for one in uses_of([engine])]
-    takes = f"A file works there as {', '.join(others)}." if others else "It makes clips from words alone."
-    return f"{_label(use)} does nothing in mode {engine.mode} ({engine.title}). {takes}"
+    given = {"use": _label(use), "mode": engine.mode, "title": engine.title}
+    if not others:
+        return Unsupported(
+            "{use} does nothing in mode {mode} ({title}). It makes clips from words alone.", **given
+        )
+    return Unsupported(
+        "{use} does nothing in mode {mode} ({title}). A file works there as {others}.",
+        others=", ".join(others),
+        **given,
+    )

@@ -10,6 +10,7 @@ import discord
 
 from bot.app import PERMISSIONS, Antiphon
 from bot.errors import UserError
+from bot.locale import mark
 from bot.policy.acts import Act
 from bot.policy.limits import daily_limits, has_priority
 from bot.recipe import Recipe
@@ -159,10 +160,10 @@ def can_post(interaction: discord.Interaction[Antiphon]) -> bool:
 
 
 def why_not_post(interaction: discord.Interaction[Antiphon]) -> str:
-    """Say why a duel cannot be posted here, and what to do."""
+    """Return why a duel cannot be posted here, and what to do, in English."""
     if _outside_private_thread(interaction):
-        return "I'm not in this private thread. Mention me to add me, then ask again."
-    return (
+        return mark("I'm not in this private thread. Mention me to add me, then ask again.")
+    return mark(
         "A duel needs a channel where others can vote. Start it in a server where I can post messages and "
         "files."
     )

@@ -13,9 +13,11 @@ import discord
 from discord import app_commands
 
 from bot.errors import StoreError, UserError
+from bot.locale import mark, set_language, tr
 from bot.markdown import quoted
 from bot.redact import redact
 from cogs.ui.discord_errors import ALREADY_ACKNOWLEDGED, NETWORK_ERRORS, UNKNOWN_MESSAGE
+from cogs.ui.language import member_language, public_language
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,10 @@ class Acknowledgement:
 
 
 async def think(interaction: discord.Interaction[Any], *, private: bool = False) -> None:
-    """Acknowledge with “thinking…”. private: whether the answer will be for the member alone."""
+    """Acknowledge with “thinking…”, and speak the language of those who will read the answer.
+
+    private: whether that is the member alone.
+    """
     await _acknowledge(interaction, ephemeral=private, thinking=True)
 
 
@@ -76,20 +81,30 @@ async def answer_error(
     """
     if isinstance(error, app_commands.CommandInvokeError):
         error = error.original
+    # Whatever the answer would have been, an error is for the member alone.
+    set_language(member_language(interaction))
     if isinstance(error, UserError):
         text = redact(str(error))
     elif isinstance(error, app_commands.CheckFailure):
-        text = "You can't do that here."
+        text = tr("You can't do that here.")
     elif isinstance(error, app_commands.TransformerError):
-        text = f"“{quoted(str(error.value), 60)}” doesn't work for that option. Pick one from the list."
+        value = quoted(str(error.value), 60)
+        text = tr("“{value}” doesn't work for that option. Pick one from the list.", value=value)
     else:
         reference = secrets.token_hex(4)
         log.error("%s broke, reference %s", doing, reference, exc_info=error)
-        text = (
-            "I can't write to my disk right now, so nothing was changed. Please tell my owner"
+        sorry = (
+            mark(
+                "I can't write to my disk right now, so nothing was changed. Please tell my owner "
+                "(reference {reference})."
+            )
             if isinstance(error, StoreError)
-            else "Sorry, something went wrong on my side. Try again, and tell my owner if it stays"
-        ) + f" (reference {reference})."
+            else mark(
+                "Sorry, something went wrong on my side. Try again, and tell my owner if it stays "
+                "(reference {reference})."
+            )
+        )
+        text = tr(sorry, reference=reference)
     try:
         await _refuse(interaction, {"content": text} | ({"view": view} if view is not None else {}))
     except (discord.HTTPException, *NETWORK_ERRORS) as failure:
@@ -116,6 +131,8 @@ async def _acknowledge(interaction: discord.Interaction[Any], *, ephemeral: bool
             thinking,
         )
     interaction.extras[_ACKNOWLEDGED] = found
+    if found.thinking and not found.ephemeral:
+        set_language(public_language(interaction))
 
 
 async def _found(

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import discord
 
+from bot.locale import tr
 from cogs.ui.gated_item import GatedItem
 
 CLIP_MORE = "clip:more"
@@ -35,7 +36,7 @@ class IdButton(GatedItem, template=r"never:matched"):
         self.number = number
         super().__init__(
             discord.ui.Button(
-                label=label or self.label,
+                label=label or tr(self.label),
                 style=self.style,
                 emoji=self.emoji,
                 custom_id=f"{self.prefix}:{number}",

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 
 from discord import app_commands
 
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
+from bot.locale import mark
 from bot.recipe import AUTO, Mode
 from bot.recipe.tasks import described
-from bot.store.takes import MAX_TAKES
+from cogs.ui.language import localized
 from cogs.ui.text import plain
 
-TAKES_DESCRIPTION = f"How many clips in one message, alike but for their seeds (1 to {MAX_TAKES})"
+TAKES_DESCRIPTION = mark("How many clips in one message, alike but for their seeds")
 """Of the option `takes`, wherever a command has it."""
 _NUMBERED = re.compile(r"#?([0-9]{1,18})(?:(?: ·|:).*)?", re.DOTALL)
 
@@ -40,10 +42,10 @@ def number_in(text: str) -> int | None:
 
 def mode_choices(modes: Iterable[Mode] = Mode) -> list[app_commands.Choice[str]]:
     """Return modes as choices of a command, in a musician's words."""
-    return [app_commands.Choice(name=described(mode), value=mode.value) for mode in modes]
+    return [app_commands.Choice(name=localized(partial(described, mode)), value=mode.value) for mode in modes]
 
 
 def mode_or_auto_choices(modes: Iterable[Mode] = Mode) -> list[app_commands.Choice[str]]:
     """Return modes as choices, and the one that leaves the model to the votes."""
-    auto = "auto (what this server's votes prefer for such words)"
+    auto = app_commands.locale_str(mark("auto (what this server's votes prefer for such words)"))
     return [*mode_choices(modes), app_commands.Choice(name=auto, value=AUTO)]

@@ -13,6 +13,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotAllowed, UserError
+from bot.locale import tr
 from cogs.ui.answers import answer_error
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.gate import check
@@ -26,7 +27,7 @@ HINT_CHARACTERS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A line or a paragraph to fill in. label: ≤ 45 characters, hint: ≤ 100."""
+    """A line or a paragraph to fill in. label: ≤ 45 characters, hint: ≤ 100. Both are translated here."""
 
     id: str
     label: str
@@ -39,8 +40,8 @@ class Field:
     def shown(self) -> discord.ui.Label[Any]:
         """Return it as Discord wants it."""
         return discord.ui.Label(
-            text=self.label,
-            description=self.hint,
+            text=tr(self.label),
+            description=tr(self.hint) if self.hint else None,
             component=discord.ui.TextInput(
                 custom_id=self.id,
                 style=discord.TextStyle.paragraph if self.long else discord.TextStyle.short,
@@ -65,13 +66,15 @@ class SelectField:
         """Return it as Discord wants it."""
         select: discord.ui.Select[Any] = discord.ui.Select(
             custom_id=self.id,
-            placeholder=self.placeholder or None,
+            placeholder=tr(self.placeholder) or None,
             min_values=0,
             max_values=self.max_values,
             required=False,
-            options=[discord.SelectOption(label=label, value=value) for value, label in self.options.items()],
+            options=[
+                discord.SelectOption(label=tr(label), value=value) for value, label in self.options.items()
+            ],
         )
-        return discord.ui.Label(text=self.label, component=select)
+        return discord.ui.Label(text=tr(self.label), component=select)
 
 
 class Answers(dict[str, str]):
@@ -110,7 +113,7 @@ class Form:
         self, interaction: discord.Interaction[Antiphon], title: str, fields: Sequence[Field | SelectField]
     ) -> None:
         """Show it as the first answer to an interaction. title: ≤ 45 characters."""
-        modal = discord.ui.Modal(title=title, custom_id=f"{self.prefix}:{self.number}")
+        modal = discord.ui.Modal(title=tr(title), custom_id=f"{self.prefix}:{self.number}")
         for field in fields:
             modal.add_item(field.shown())
         # Submissions reach the listener through the custom_id; discord.py has nothing to remember.
@@ -182,7 +185,7 @@ async def handle_submission(interaction: discord.Interaction[Antiphon], forms: S
                 f"> {quoted(line, TYPED_SHOWN)}" for text in typed.values() for line in text.splitlines()
             ]
             kept = joined_lines(lines, TYPED_SHOWN) if lines else ""
-            again = UserError(f"{error}\nYou wrote:\n{kept}" if kept else str(error))
+            again = UserError("{problem}\nYou wrote:\n{typed}", problem=error, typed=kept) if kept else error
             view = in_rows(_fix_button(interaction.user.id, opened, typed)) if form.reopens else None
             await answer_error(interaction, again, f"form {form.prefix}", view)
         except Exception as error:

@@ -14,10 +14,12 @@ import discord
 from bot import log
 from bot.app import Antiphon
 from bot.errors import NotAllowed
+from bot.locale import set_language
 from bot.policy.acts import Act, act_of
 from bot.policy.gate import Access, Facts, Refusal
 from bot.policy.limits import ServerLimits, refused_duel, refused_recipe
 from bot.recipe import Recipe
+from cogs.ui.language import member_language
 
 _STRING_OPTION = 3
 _SUB_COMMANDS = (1, 2)
@@ -28,12 +30,14 @@ def check(interaction: discord.Interaction[Antiphon], act: Act | None = None, *t
 
     The lines that this task logs from here on carry the member's id and the server's.
 
-    act: None takes the act and the typed texts from the interaction itself.  texts: to be judged instead.
+    act: None takes the act and the typed texts from the interaction itself, which from here on is answered in
+    its member's language.  texts: to be judged instead.
     """
     log.bind(member_id=interaction.user.id)
     if interaction.guild_id is not None:
         log.bind(server_id=interaction.guild_id)
     if act is None:
+        set_language(member_language(interaction))
         data = cast("Mapping[str, Any]", interaction.data or {})
         act = act_of(data.get("custom_id") or _command_name(data))
         texts = tuple(typed_texts(interaction))

@@ -10,6 +10,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound
+from bot.locale import tr
 from bot.store.clips import Clip
 from cogs.ui.answers import think
 from cogs.ui.buttons import TAKES_SELECT, in_rows
@@ -67,7 +68,9 @@ class TakeChoice(GatedItem, template=r"never:matched"):
 
 def take_option(label: str, clip: Clip) -> discord.SelectOption:
     """Return a take as an option of a select."""
-    return discord.SelectOption(label=label, value=str(clip.id), description=f"Seed {clip.recipe.seed}")
+    return discord.SelectOption(
+        label=label, value=str(clip.id), description=tr("Seed {seed}", seed=clip.recipe.seed)
+    )
 
 
 def takes_in(message: discord.Message) -> int | None:

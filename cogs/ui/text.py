@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.locale import tr
 from bot.markdown import joined_lines, one_line, plain, quoted, quoted_lines, shortened
 from bot.recipe import Recipe
 
@@ -34,8 +35,8 @@ def rendering_line(fraction: float, time_left: str) -> str:
     """
     percent = round(fraction * 100)
     if percent >= 100:
-        return f"{bar(1.0)} Finishing …"
-    return f"{bar(fraction)} {percent} %, {time_left} left."
+        return f"{bar(1.0)} {tr('Finishing …')}"
+    return tr("{bar} {percent} %, {time} left.", bar=bar(fraction), percent=percent, time=time_left)
 
 
 def bar(fraction: float, width: int = 12) -> str:

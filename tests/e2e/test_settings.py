@@ -34,6 +34,7 @@ PAGES = {
     "duel_own_votes": "features",
     "plain_words": "features",
     "coach": "features",
+    "language": "features",
     "links": "moderation",
     "age_restricted": "moderation",
     "log_channel": "moderation",

@@ -57,8 +57,9 @@ class Duels:
             )
             if row is None:
                 raise LimitReached(
-                    f"You already have {max_open} duels running, which is the limit. "
-                    "End one with `/duel close`, or wait until one is over."
+                    "You already have {max_open} duels running, which is the limit. End one with `/duel "
+                    "close`, or wait until one is over.",
+                    max_open=max_open,
                 )
             jobs = []
             # Queued in an order of the recipes: /queue is public and must not reveal the sides.
@@ -83,7 +84,7 @@ class Duels:
         """Return one duel. Raises NotFound."""
         row = await self._db.read_one("SELECT * FROM duels WHERE id = :id", {"id": duel_id})
         if row is None:
-            raise NotFound(f"There is no duel {duel_id}.")
+            raise NotFound("There is no duel {duel_id}.", duel_id=duel_id)
         return duel_of(row)
 
     async def sides(self, duel_id: int) -> dict[Side, DuelSide]:

@@ -96,7 +96,7 @@ class SeriesStore:
             {"id": series_id, "guild_id": guild_id},
         )
         if row is None:
-            raise NotFound(f"There is no series {series_id} in this server.")
+            raise NotFound("There is no series {series_id} in this server.", series_id=series_id)
         return _series_of(row)
 
     async def going(self) -> list[Series]:

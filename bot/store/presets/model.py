@@ -74,7 +74,7 @@ class Body:
         put = object.__setattr__
         put(self, "template", _TEMPLATE.validate(self.template))
         if not isinstance(self.mode, str) or self.mode not in list(Mode):
-            raise InvalidField("mode", f"has to be {' or '.join(Mode)}.")
+            raise InvalidField("mode", "has to be {mode}.", mode=" or ".join(Mode))
         put(self, "mode", Mode(self.mode))
         put(self, "model", _line("model", self.model, MODEL_CHARACTERS))
         if self.seconds is not None:
@@ -174,7 +174,9 @@ def tag_of(text: str) -> str:
     if not tag or any(unicodedata.category(c)[0] not in "LMN" for c in tag if c != "-"):
         raise InvalidField("tags", "can hold letters, digits and hyphens only.")
     if len(tag) > TAG_CHARACTERS:
-        raise InvalidField("tags", f"can be {TAG_CHARACTERS} characters long each.")
+        raise InvalidField(
+            "tags", "can be {tag_characters} characters long each.", tag_characters=TAG_CHARACTERS
+        )
     return tag
 
 
@@ -183,7 +185,9 @@ def _tags(value: object) -> tuple[str, ...]:
         raise InvalidField("tags", "has to be a list of texts.")
     tags = tuple(dict.fromkeys(tag_of(tag) for tag in value))
     if len(tags) > MAX_TAGS:
-        raise InvalidField("tags", f"holds {len(tags)} tags; {MAX_TAGS} is the most.")
+        raise InvalidField(
+            "tags", "holds {count} tags; {max_tags} is the most.", count=len(tags), max_tags=MAX_TAGS
+        )
     return tags
 
 
@@ -192,5 +196,5 @@ def _line(name: str, value: object, most: int) -> str:
         raise InvalidField(name, "has to be a text.")
     text = " ".join(visible(value).split())
     if len(text) > most:
-        raise InvalidField(name, f"has {len(text):,} characters; {most} is the most.")
+        raise InvalidField(name, "has {count:,} characters; {most} is the most.", count=len(text), most=most)
     return "" if is_blank(text) else text

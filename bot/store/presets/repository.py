@@ -110,8 +110,9 @@ class Presets:
             if not await self._next_version(tx, mine, body, MAX_VERSIONS):
                 await self._refuse_stranger(tx, owner_id, preset_id)
                 raise LimitReached(
-                    f"This preset has {MAX_VERSIONS} versions, and that is the most. Start a new one with "
-                    "`/preset fork`."
+                    "This preset has {max_versions} versions, and that is the most. Start a new one with "
+                    "`/preset fork`.",
+                    max_versions=MAX_VERSIONS,
                 )
         return await self.get(preset_id, Viewer(owner_id, None))
 
@@ -208,8 +209,9 @@ class Presets:
                         "A moderator stopped you from sharing presets here. You can still use yours."
                     )
                 raise LimitReached(
-                    f"This server shares {per_server:,} presets already, and that is the most. Someone has "
-                    "to take one back, or you share yours publicly."
+                    "This server shares {per_server:,} presets already, and that is the most. Someone has "
+                    "to take one back, or you share yours publicly.",
+                    per_server=per_server,
                 )
         return await self.get(preset_id, Viewer(owner_id, guild_id))
 
@@ -260,8 +262,9 @@ class Presets:
             if await self._taken(tx, owner_id, draft.name):
                 raise UserError(_taken(draft.name))
             raise LimitReached(
-                f"You can have {per_member:,} presets here, and this would be one more. "
-                "Delete one with `/preset delete`."
+                "You can have {per_member:,} presets here, and this would be one more. Delete one "
+                "with `/preset delete`.",
+                per_member=per_member,
             )
         version = {
             "id": row["id"],

@@ -1,0 +1,109 @@
+"""The catalogues: LANGUAGE.po in bot/locale, read once when the bot starts.
+
+A catalogue is checked as it is read, so that a translation that cannot be shown stops the start, and never
+an answer: its placeholders have to be those of the English text.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import string
+from collections.abc import Sequence
+from gettext import GNUTranslations
+from pathlib import Path
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+
+from bot.errors import ConfigError
+from bot.locale import install
+
+FOLDER = Path(__file__).parent / "locale"
+_LINE = re.compile(
+    r"""\s*(?:|#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?)?\s*"(?:\\.|[^"\\])*")\s*"""
+)
+"""What gettext allows on a line. Babel takes a text without its last quotation mark, and loses a letter."""
+
+
+def files(folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the catalogues of a folder by their language, which is the file's name."""
+    return {path.stem: path for path in sorted(folder.glob("*.po"))}
+
+
+def load(folder: Path = FOLDER) -> None:
+    """Install the catalogues of a folder. Raises ConfigError, with file and line, for one that is broken."""
+    install({language: translations(path) for language, path in files(folder).items()})
+
+
+def native_name(language: str) -> str:
+    """Return what a language calls itself: “Deutsch”."""
+    name = Locale.parse(language, sep="-").display_name or language
+    return name[:1].upper() + name[1:]
+
+
+def translations(path: Path) -> GNUTranslations:
+    """Return the texts of a catalogue. Raises ConfigError."""
+    catalog = read(path)
+    for message in catalog:
+        if message.id:
+            _check(message, path)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalog)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def read(path: Path) -> Catalog:
+    """Return a catalogue as it was written. Raises ConfigError for one that is no gettext catalogue."""
+    try:
+        locale = Locale.parse(path.stem, sep="-")
+        lines = path.read_bytes().decode("utf-8").splitlines()
+        for number, line in enumerate(lines, 1):
+            if not _LINE.fullmatch(line):
+                raise _broken(path, number, f"{line.strip()!r} is not a line of a catalogue")
+        return read_po(lines, locale=locale, abort_invalid=True)
+    except PoFileError as error:
+        problem = str(error).rpartition(" on ")[0]
+        raise _broken(path, error.lineno + 1, f"{problem}: {error.line.strip()!r}") from error
+    except UnicodeDecodeError as error:
+        number = error.object[: error.start].count(b"\n") + 1
+        raise _broken(path, number, "the file isn't UTF-8") from error
+    except (ValueError, UnknownLocaleError) as error:
+        raise _broken(path, 1, str(error)) from error
+    except OSError as error:
+        raise ConfigError(f"The translation {path} cannot be read: {error}.") from error
+
+
+def forms(text: str | Sequence[str] | None) -> list[str]:
+    """Return the texts of a message: one, or its singular and plurals."""
+    return [text or ""] if text is None or isinstance(text, str) else list(text)
+
+
+def placeholders(text: str) -> set[str]:
+    """Return the placeholders of a text, each with its format. Raises ValueError for unbalanced braces."""
+    parts = string.Formatter().parse(text)
+    return {f"{name}:{form}!{conversion}" for _, name, form, conversion in parts if name is not None}
+
+
+def _check(message: Message, path: Path) -> None:
+    """Hold the translation of a message to the placeholders of its English text. Raises ConfigError."""
+    given = forms(message.id)
+    for text in filter(None, forms(message.string)):
+        try:
+            found = placeholders(text)
+        except ValueError as error:
+            raise _broken(path, message.lineno or 1, f"{text!r}: {error}") from error
+        # A singular may leave {count} out, as the English one does.
+        if found not in [placeholders(one) for one in given]:
+            wanted = ", ".join(sorted("{" + one.partition(":")[0] + "}" for one in placeholders(given[-1])))
+            problem = f"{text!r} has other placeholders than its text: {wanted or 'none'}"
+            raise _broken(path, message.lineno or 1, problem)
+
+
+def _broken(path: Path, line: int, problem: str) -> ConfigError:
+    return ConfigError(
+        f"The translation {path}, line {line}, is broken: {problem}. Correct or remove the file."
+    )
