@@ -32,7 +32,7 @@ lint: $(TEST_READY) ## ruff and mypy alone
 mutants: $(TEST_READY) ## break each guard of tests/mutations.toml in a copy and expect its test to fail (an hour or two)
 	$(BIN)/python -m tests.mutants
 
-chaos: $(TEST_READY) ## kill the bot 200 times under faults of Discord; nothing may be lost or doubled
+chaos: $(TEST_READY) ## kill the bot or a worker 200 times under faults; nothing may be lost or doubled
 	$(BIN)/python -m tests.chaos --kills 200
 
 bench: $(TEST_READY) ## measure what the README and docs/ claim

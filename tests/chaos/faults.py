@@ -1,40 +1,70 @@
-"""Random faults of Discord beside a round: errors, refusals for a while, cuts and lost answers."""
+"""Random faults of Discord's REST API in a round, one after the other, each of which has to strike."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from random import Random
 
-from sandbox.faults import Fault, Faults
+from sandbox.faults import Fault, Faults, Target
 
-OPERATIONS = (
-    "create_interaction_response",
-    "update_original_webhook_message",
-    "create_message",
-    "update_message",
-)
-KINDS: dict[str, Callable[[Faults, str], Fault]] = {
-    "500": lambda f, operation: f.fail(500, operation=operation, optional=True),
-    "502": lambda f, operation: f.fail(502, operation=operation, optional=True),
-    "503": lambda f, operation: f.fail(503, operation=operation, optional=True),
-    "429": lambda f, operation: f.rate_limit(0.3, operation=operation, optional=True),
-    "429 of the proxy": lambda f, operation: f.rate_limit(
-        1, cloudflare=True, operation=operation, optional=True
-    ),
-    "cut": lambda f, operation: f.cut(operation=operation, optional=True),
-    "answer lost": lambda f, operation: f.lose_answer(operation=operation, optional=True),
-    "effect, then 502": lambda f, operation: f.fail(
-        502, after_effect=True, operation=operation, optional=True
-    ),
+OPERATIONS = ("update_original_webhook_message", "create_message", "update_message")
+ACKNOWLEDGE = "create_interaction_response"
+HELD_SECONDS = (0.2, 2.0)
+"""The range of real seconds of a delay."""
+KINDS: dict[str, Callable[[Faults, Callable[[Target], bool]], Fault]] = {
+    "500": lambda f, where: f.fail(500, where=where),
+    "502": lambda f, where: f.fail(502, where=where),
+    "503": lambda f, where: f.fail(503, where=where),
+    "429": lambda f, where: f.rate_limit(0.3, where=where),
+    "429 of the proxy": lambda f, where: f.rate_limit(1, cloudflare=True, where=where),
+    "cut": lambda f, where: f.cut(where=where),
+    "answer lost": lambda f, where: f.lose_answer(where=where),
+    "effect, then 502": lambda f, where: f.fail(502, after_effect=True, where=where),
+    "request delayed": lambda f, where: f.hold(where=where),
+    "answer delayed": lambda f, where: f.hold(after_effect=True, where=where),
 }
 
 
-def random_faults(
-    faults: Faults, rng: Random, count: int, operations: tuple[str, ...]
-) -> list[tuple[str, Fault]]:
-    """Ask for `count` random faults, each to strike one request; returns (kind, fault) of each."""
-    out = []
-    for _ in range(count):
-        kind = rng.choice(list(KINDS))
-        out.append((kind, KINDS[kind](faults, rng.choice(operations))))
-    return out
+@dataclass
+class FaultSeries:
+    """A list of faults, each asked for once the one before has struck a request of the operations."""
+
+    faults: Faults
+    operations: tuple[str, ...]
+    plan: list[tuple[str, float]]
+    """The kinds in order, each with the seconds of its delay."""
+    struck: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def random(cls, faults: Faults, rng: Random, count: int, operations: tuple[str, ...]) -> FaultSeries:
+        """Plan `count` faults of random kinds."""
+        plan = [(rng.choice(list(KINDS)), rng.uniform(*HELD_SECONDS)) for _ in range(count)]
+        return cls(faults, operations, plan)
+
+    @property
+    def left(self) -> list[str]:
+        """The kinds that have not struck."""
+        return [kind for kind, _ in self.plan[self.struck.total() :]]
+
+    async def run(self) -> None:
+        """Strike until the plan is over; cancelled, take the fault that waits back."""
+        for kind, seconds in self.plan:
+            fault = KINDS[kind](self.faults, lambda target: target.operation in self.operations)
+            try:
+                await fault.until_struck(timeout=3600)
+                self.struck[kind] += 1
+                if fault.holds:
+                    await asyncio.sleep(seconds)
+            finally:
+                fault.take_back()
+
+    async def finished(self, running: asyncio.Task[None], seconds: float) -> bool:
+        """Wait for the end of the plan; tell whether every fault of it has struck."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.shield(running)
+        return not self.left

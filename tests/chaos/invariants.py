@@ -25,8 +25,13 @@ EXPLAINED = (
     "RateLimited",
     "TimeoutError",
     "a broken engine",
+    "disk I/O error",
+    "database is locked",
+    "The disk for clips is full",
+    "MemoryError",
+    "CUDA error",
 )
-"""Last lines of a traceback that a fault of Discord, or the prompt of a broken engine, explains."""
+"""Last lines of a traceback that a fault of Discord, of the machine or of a model explains."""
 
 
 def violations(chaos: Chaos, requests: list[Request]) -> list[str]:
@@ -58,14 +63,14 @@ def _of_request(chaos: Chaos, request: Request) -> list[str]:
         if len(shown) + len(revealed) != 1 and duels[0][1] != "failed":
             out.append(f"{request.word}: the duel is shown {len(shown) + len(revealed)} times ({duels})")
         return out
-    clips = [m for m in messages if any(a.filename.endswith(".mp3") for a in m.attachments)]
+    clips = [a for m in messages for a in m.attachments if a.filename.endswith(".mp3")]
+    deleted = "SELECT count(*) FROM clips WHERE job_id = ? AND deleted_at IS NOT NULL"
+    expected = sum(
+        state == "delivered" and not chaos.query(deleted, number)[0][0] for number, state, _ in jobs
+    )
+    if len(clips) != expected:
+        out.append(f"{request.word}: {expected} clips of {jobs} are to be seen, and {len(clips)} are")
     for number, state, _ in jobs:
-        expected = 1 if state == "delivered" else 0
-        deleted = chaos.query("SELECT 1 FROM clips WHERE job_id = ? AND deleted_at IS NOT NULL", number)
-        if deleted:
-            expected = 0
-        if len(clips) != expected:
-            out.append(f"{request.word}: job {number} is {state}, its clip is shown {len(clips)} times")
         if state == "failed" and not any("did not work" in text_of(m) for m in messages):
             out.append(f"{request.word}: job {number} failed, and nobody was told")
         # The answer itself is edited as well, where it can be.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Sequence
@@ -14,14 +15,18 @@ from pathlib import Path
 from random import Random
 
 from sandbox.faults import Fault
-from tests.chaos.faults import OPERATIONS, random_faults
+from tests.chaos.faults import ACKNOWLEDGE, OPERATIONS, FaultSeries
+from tests.chaos.incidents import INCIDENTS, Incident
 from tests.chaos.invariants import log_violations, violations
+from tests.chaos.nodes import ChaosCluster
 from tests.chaos.windows import WINDOWS, Window
 from tests.chaos.world import WAIT, Chaos, NotReachedError
 
 log = logging.getLogger(__name__)
+RECOVERY_SECONDS = 6.0
+"""A start until the outbox is empty, about; within them the further kills of a round fall."""
 MIN_FAULTS, MAX_FAULTS = 3, 7
-"""Random faults asked for beside a round; not each meets a request."""
+"""Random faults of Discord in a round."""
 
 
 @dataclass
@@ -34,63 +39,107 @@ class Report:
     not_reached: list[str] = field(default_factory=list)
     jobs: int = 0
     duels: int = 0
+    answers: int = 0
+    """Commands and buttons of bystanders."""
 
     def __str__(self) -> str:
         windows = "\n".join(f"  {count:5}  {name}" for name, count in sorted(self.kills.items()))
         kinds = "\n".join(f"  {count:5}  {name}" for name, count in sorted(self.faults.items()))
         return (
             f"{self.kills.total()} kills\n{windows}\n{self.faults.total()} faults that struck\n{kinds}\n"
-            f"{self.jobs} jobs, {self.duels} duels\n{len(self.not_reached)} rounds missed their window\n"
+            f"{self.jobs} jobs, {self.duels} duels, {self.answers} looks around\n"
+            f"{len(self.not_reached)} rounds missed their window\n"
             + "".join(f"  {words}\n" for words in self.not_reached)
             + f"{len(self.violations)} violations\n"
             + "".join(f"  {words}\n" for words in self.violations)
         )
 
 
-async def run(folder: Path, seed: int, kills: int, windows: Sequence[Window] = WINDOWS) -> Report:
-    """Run until so many kills, each window in turn in a random order."""
+async def run(
+    folder: Path,
+    seed: int,
+    kills: int,
+    windows: Sequence[Window] = WINDOWS,
+    incidents: Sequence[Incident] = INCIDENTS,
+    *,
+    incidents_every: int = 1,
+    more_kills: int = 0,
+    workers: int = 1,
+    cluster: ChaosCluster | None = None,
+) -> Report:
+    """Run until so many kills: each window and each incident in turn, in a random order.
+
+    incidents_every: in how many rounds there is one incident.  more_kills: how often the bot is killed again,
+    at most, at random moments while it recovers.  workers: the worker processes of the bot.
+    """
     rng, report = Random(seed), Report()
-    async with Chaos(folder, rng) as chaos:
+    async with Chaos(folder, rng, workers=workers, cluster=cluster) as chaos:
         plan: list[Window] = []
-        while chaos.kills.total() < kills:
-            if not plan:
-                plan = rng.sample(list(windows), len(windows))
-            await _round(chaos, plan.pop(), report)
+        trouble: list[Incident] = []
+        for number in itertools.count(1):
+            if chaos.kills.total() >= kills:
+                break
+            plan = plan or rng.sample(list(windows), len(windows))
+            trouble = trouble or rng.sample(list(incidents), len(incidents))
+            with_incident = bool(incidents) and number % incidents_every == 0
+            await _round(chaos, plan.pop(), trouble.pop() if with_incident else None, more_kills, report)
             report.kills = chaos.kills
         report.jobs = chaos.query("SELECT count(*) FROM jobs")[0][0]
         report.duels = chaos.query("SELECT count(*) FROM duels")[0][0]
+        report.answers = len(chaos.bystanders)
         report.violations += log_violations(chaos.bot.lines, (chaos.sandbox.bot_token,))
     return report
 
 
-async def _round(chaos: Chaos, window: Window, report: Report) -> None:
-    """Bring the bot into a window and kill it, under random faults before and after; then check."""
+async def _round(
+    chaos: Chaos, window: Window, incident: Incident | None, more_kills: int, report: Report
+) -> None:
+    """Bring the bot into a window and kill it, under faults before and after; then check."""
     first = len(chaos.requests)
-    before = random_faults(chaos.sandbox.faults, chaos.rng, chaos.rng.randint(0, 1), OPERATIONS[:1])
-    if before:
+    name = window.__name__ if incident is None else f"{incident.__name__}, {window.__name__}"
+    before = FaultSeries.random(chaos.sandbox.faults, chaos.rng, chaos.rng.randint(0, 1), (ACKNOWLEDGE,))
+    if before.plan:
         # Another request meets the faulty acknowledgement: taken or seen to fail, never left thinking.
+        striking = asyncio.create_task(before.run())
+        await asyncio.sleep(0)
         chaos.let_settle.append(await chaos.ask())
+        await before.finished(striking, WAIT)
+        striking.cancel()
     try:
         await chaos.accepted()
+        if incident is not None:
+            await incident(chaos)
+            report.faults[incident.__name__.replace("_", " ")] += 1
         await window(chaos)
     except NotReachedError as error:
-        report.not_reached.append(f"{window.__name__}: {error}")
-    after = random_faults(
-        chaos.sandbox.faults, chaos.rng, chaos.rng.randint(MIN_FAULTS, MAX_FAULTS), OPERATIONS[1:]
-    )
+        report.not_reached.append(f"{name}: {error}")
+    count = chaos.rng.randint(MIN_FAULTS, MAX_FAULTS)
+    after = FaultSeries.random(chaos.sandbox.faults, chaos.rng, count, OPERATIONS)
+    striking = asyncio.create_task(after.run())
     chaos.bot.let_through(10)
     if chaos.bot.process.returncode is not None:
-        await chaos.bot.restart()
-    wrong = await _unsettled(chaos)
-    for kind, fault in (*before, *after):
-        report.faults[kind] += fault.struck
-        fault.take_back()
+        await chaos.bot.start()
+        for _ in range(chaos.rng.randint(0, more_kills)):
+            await asyncio.sleep(chaos.rng.uniform(0, RECOVERY_SECONDS))
+            await chaos.kill("at a random moment of a recovery")
+            await chaos.bot.start()
+    wrong = await _offline(chaos)
+    await chaos.look_around()
+    wrong += await _unsettled(chaos)
+    while not wrong and not await after.finished(striking, 0.1):
+        # What the round itself sent was not enough for all of its faults.
+        chaos.let_settle.append(await chaos.ask())
+        await chaos.accepted()
+        wrong += await _unsettled(chaos)
+    striking.cancel()
+    report.faults += before.struck + after.struck
     report.faults["held at a window"] += sum(fault.struck for fault in _taken(chaos.faults))
+    wrong += [f"the fault “{kind}” never struck" for kind in (*before.left, *after.left)]
     wrong += violations(chaos, chaos.requests[first:])
-    report.violations += [f"after {window.__name__}: {words}" for words in wrong]
+    report.violations += [f"after {name}: {words}" for words in wrong]
     if wrong:
         log.info("%s", chaos.transcript(chaos.requests[first:]))
-    log.info("%s, %d kills: %s", window.__name__, chaos.kills.total(), "; ".join(wrong) or "right")
+    log.info("%s, %d kills: %s", name, chaos.kills.total(), "; ".join(wrong) or "right")
     chaos.sandbox.faults.clear()
     for permit in (chaos.bot.folder / "gate").glob("*"):
         permit.unlink(missing_ok=True)
@@ -100,6 +149,15 @@ def _taken(faults: list[Fault]) -> list[Fault]:
     taken = list(faults)
     faults.clear()
     return taken
+
+
+async def _offline(chaos: Chaos) -> list[str]:
+    """Wait until the bot is connected; return what is wrong where it does not come."""
+    try:
+        await chaos.sandbox.ready(WAIT)
+    except TimeoutError:
+        return [f"the bot is not online after {WAIT:g} s"]
+    return []
 
 
 async def _unsettled(chaos: Chaos) -> list[str]:

@@ -1,4 +1,4 @@
-"""A short chaos run, seeded. The long one: `make chaos`."""
+"""Short chaos runs, seeded. The long one: `make chaos`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import windows
-from tests.chaos.run import run
+from tests.chaos import incidents, windows
+from tests.chaos.nodes import ChaosCluster
+from tests.chaos.run import Report, run
 
 WINDOWS = (
     windows.rendered_unrecorded,
@@ -15,16 +16,39 @@ WINDOWS = (
     windows.late_unrecorded_nonce_forgotten,
     windows.late_failure_unrecorded,
     windows.duel_posted_unrecorded,
-    windows.deleted_unrecorded,
+    windows.worker_killed,
 )
 """Windows with the most to get wrong; tests/e2e has each of the others as a scenario of its own."""
+INCIDENTS = (
+    incidents.gateway_dropped,
+    incidents.gateway_invalidated,
+    incidents.disk_full,
+    incidents.clock_ahead,
+    incidents.model_returns_nan,
+    incidents.model_ends_its_process,
+)
+"""The quick ones: a hanging model and a locked database take their time."""
 
 
-@pytest.mark.timeout(900)
-async def test_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    report = await run(tmp_path, seed=7, kills=len(WINDOWS), windows=WINDOWS)
+def assert_right(report: Report, rounds: int) -> None:
     print(report)
     assert report.violations == []
     assert report.not_reached == []
-    assert len(report.kills) == len(WINDOWS)
-    assert report.faults.total() >= 2 * len(WINDOWS)
+    assert report.kills.total() >= rounds
+    assert report.faults.total() >= 3 * rounds
+
+
+@pytest.mark.timeout(900)
+async def test_nothing_is_lost_or_doubled_with_two_workers(tmp_path: Path) -> None:
+    report = await run(tmp_path, 7, len(WINDOWS), WINDOWS, INCIDENTS, workers=2)
+    assert_right(report, len(WINDOWS))
+    assert {name.__name__.replace("_", " ") for name in INCIDENTS} <= set(report.faults)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore")  # Ray's own, about its own defaults
+async def test_nothing_is_lost_or_doubled_with_the_nodes_of_a_cluster(tmp_path: Path) -> None:
+    async with ChaosCluster.started(tmp_path, 2) as cluster:
+        report = await run(tmp_path, 7, 3, windows.CLUSTER_WINDOWS, (), workers=2, cluster=cluster)
+    assert_right(report, 2)
+    assert report.kills["node, rendering"] == 2

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -26,9 +25,27 @@ from tests.chaos.world import (
 Window = Callable[[Chaos], Awaitable[None]]
 
 
+async def busy(chaos: Chaos) -> Request:
+    """Have every worker render a clip half-way; return the last request, whose progress is shown."""
+    requests = [await chaos.ask("held") for _ in range(chaos.workers)]
+
+    def all_run() -> bool:
+        return all(chaos.state_of(one) == "running" for one in requests)
+
+    await chaos.until(all_run, "a clip running in each worker")
+    request = requests[-1]
+
+    def shows_progress() -> bool:
+        message = request.reply.message
+        return message is not None and "%" in text_of(message)
+
+    await chaos.until(shows_progress, "the progress shown")
+    return request
+
+
 async def queued(chaos: Chaos) -> None:
     """Several clips wait behind one that renders."""
-    requests = [await chaos.ask("held") for _ in range(3)]
+    requests = [await chaos.ask("held") for _ in range(chaos.workers + 2)]
     for request in requests:
         await chaos.until(partial(chaos.state_of, request), "the jobs in the queue")
     assert [chaos.state_of(r) for r in requests].count("queued") >= 2
@@ -37,18 +54,18 @@ async def queued(chaos: Chaos) -> None:
 
 async def rendering(chaos: Chaos) -> None:
     """A clip is being rendered."""
-    await _running(chaos)
+    await busy(chaos)
     await chaos.kill("rendering")
 
 
 async def rendered_unrecorded(chaos: Chaos) -> None:
     """The clip's file is published, and the database does not take the record."""
-    request = await _running(chaos)
+    request = await busy(chaos)
     clips = chaos.bot.folder / "clips"
     before = set(clips.glob("*.mp3"))
     with closing(sqlite3.connect(chaos.bot.folder / "antiphon.db", isolation_level=None)) as lock:
         lock.execute("BEGIN IMMEDIATE")
-        chaos.bot.let_through()
+        chaos.bot.let_through(chaos.workers)
         await chaos.until(lambda: set(clips.glob("*.mp3")) - before, "the published file")
         await chaos.kill("rendered, unrecorded")
         lock.execute("ROLLBACK")
@@ -89,7 +106,7 @@ async def late_unrecorded_nonce_forgotten(chaos: Chaos) -> None:
 
 async def failure_unrecorded(chaos: Chaos) -> None:
     """The notice of a failure took effect, and its answer never came."""
-    _, request = await _running(chaos), await chaos.ask("broken")
+    _, request = await busy(chaos), await chaos.ask("broken")
     await chaos.until(lambda: chaos.state_of(request) == "queued", "the clip queued")
     fault = _notice_of(chaos, request)
     chaos.bot.let_through()
@@ -98,7 +115,7 @@ async def failure_unrecorded(chaos: Chaos) -> None:
 
 async def late_failure_unrecorded(chaos: Chaos) -> None:
     """The same after the token's death."""
-    _, request = await _running(chaos), await chaos.ask("broken")
+    _, request = await busy(chaos), await chaos.ask("broken")
     await chaos.until(lambda: chaos.state_of(request) == "queued", "the clip queued")
     chaos.bot.advance(TOKEN_OVER)
     fault = _notice_of(chaos, request)
@@ -108,7 +125,7 @@ async def late_failure_unrecorded(chaos: Chaos) -> None:
 
 async def cancelled_late(chaos: Chaos) -> None:
     """A member cancels after the token's death, and the bot is killed before the message shows it."""
-    request = await _running(chaos)
+    request = await busy(chaos)
     chaos.bot.advance(TOKEN_OVER)
     fault = chaos.sandbox.faults.hold(
         after_effect=False,
@@ -122,10 +139,32 @@ async def cancelled_late(chaos: Chaos) -> None:
 
 
 async def worker_killed(chaos: Chaos) -> None:
-    """The worker dies while it renders; the bot lives."""
-    await _running(chaos)
-    os.kill(chaos.bot.worker_pid(), signal.SIGKILL)
-    chaos.kills["worker, rendering"] += 1
+    """One or more workers die while all of them render; the bot lives."""
+    await busy(chaos)
+    chaos.kill_workers(chaos.rng.randint(1, chaos.workers))
+
+
+async def worker_and_bot_killed(chaos: Chaos) -> None:
+    """A worker dies while it renders, and the bot with it before the job is back in the queue."""
+    await busy(chaos)
+    chaos.kill_workers(1)
+    await chaos.kill("bot, a worker just killed")
+
+
+async def node_killed(chaos: Chaos) -> None:
+    """A node of the cluster is lost with the worker that renders on it; the bot lives."""
+    assert chaos.cluster is not None
+    await busy(chaos)
+    await chaos.cluster.kill_node(chaos.rng)
+    chaos.kills["node, rendering"] += 1
+
+
+async def node_and_bot_killed(chaos: Chaos) -> None:
+    """A node is lost, and the bot is killed before it can know."""
+    assert chaos.cluster is not None
+    await busy(chaos)
+    await asyncio.gather(chaos.cluster.kill_node(chaos.rng), chaos.kill("bot, a node just killed"))
+    chaos.kills["node, rendering"] += 1
 
 
 async def takes_sent_unrecorded(chaos: Chaos) -> None:
@@ -196,28 +235,16 @@ def _notice_of(chaos: Chaos, request: Request) -> Fault:
     )
 
 
-async def _running(chaos: Chaos) -> Request:
-    request = await chaos.ask("held")
-    await chaos.until(lambda: chaos.state_of(request) == "running", "the clip running")
-
-    def shows_progress() -> bool:
-        message = request.reply.message
-        return message is not None and "%" in text_of(message)
-
-    await chaos.until(shows_progress, "the progress shown")
-    return request
-
-
 async def _held_at(
     chaos: Chaos, operation: str, *, after_effect: bool, window: str, late: bool = False
 ) -> None:
-    request = await _running(chaos)
+    request = await busy(chaos)
     if late:
         chaos.bot.advance(TOKEN_OVER)
     fault = chaos.sandbox.faults.hold(
         operation=operation, after_effect=after_effect, where=uploads_for(request)
     )
-    chaos.bot.let_through()
+    chaos.bot.let_through(chaos.workers)
     await chaos.killed_when_struck(window, fault)
     assert chaos.state_of(request) == "rendered"
 
@@ -236,9 +263,12 @@ WINDOWS: tuple[Window, ...] = (
     late_failure_unrecorded,
     cancelled_late,
     worker_killed,
+    worker_and_bot_killed,
     takes_sent_unrecorded,
     duel_rendering,
     duel_posted_unrecorded,
     duel_closed_unrecorded,
     deleted_unrecorded,
 )
+CLUSTER_WINDOWS: tuple[Window, ...] = (node_killed, node_and_bot_killed)
+"""Beside the others, with workers on the nodes of a cluster."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import os
 import re
+import signal
 import sqlite3
 import time
 from collections import Counter
@@ -18,14 +21,19 @@ from typing import Any, Self
 
 from sandbox.actors import Actor, Reply, text_of
 from sandbox.clock import Clock
+from sandbox.components import walk
 from sandbox.faults import Fault, Target
 from sandbox.limits import Limits
 from sandbox.model import Message, State
 from sandbox.server import Sandbox
+from tests import gate
+from tests.chaos.nodes import ChaosCluster
 from tests.e2e.bot_process import BotProcess
 
+LOOKING = ("queue", "history", "help", "leaderboard")
+"""Commands that show something and change nothing."""
 MEMBERS = ("alice", "bob", "carol", "mina", "host")
-WAIT = 120.0
+WAIT = 300.0
 """Real seconds after which a state that was waited for counts as a violation."""
 EDIT = "update_original_webhook_message"
 POST = "create_message"
@@ -34,6 +42,8 @@ ACKNOWLEDGE = "create_interaction_response"
 TOKEN_OVER = 16 * 60
 """Seconds after which an interaction's token is dead (Discord: 15 minutes)."""
 NONCE_FORGOTTEN = 3600
+STALL_SECONDS = 30
+"""The bot's setting: how long a worker may be silent before it is killed."""
 
 
 class NotReachedError(Exception):
@@ -55,24 +65,41 @@ class Chaos:
 
     folder: Path
     rng: Random
+    workers: int = 1
+    cluster: ChaosCluster | None = None
+    """The Ray nodes that render, in place of child processes of the bot."""
     kills: Counter[str] = field(default_factory=Counter)
     requests: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    bystanders: list[Reply] = field(default_factory=list)
+    """Answers to commands and buttons that ask for no clip."""
     let_settle: list[Request] = field(default_factory=list)
     """Requests to be queued or refused before the next kill."""
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def __aenter__(self) -> Self:
         self.sandbox = Sandbox(clock=Clock(paused_at=time.time()), limits=Limits.none())
-        self.bot = BotProcess(self.sandbox, self.folder, DUEL_ACCOUNT_DAYS="0", DUELS_PER_MEMBER="100")
+        self.bot = BotProcess(self.sandbox, self.folder, **self._environment())
         await self.sandbox.__aenter__()
-        await self.bot.__aenter__()
+        await self.bot.start()
+        await self.sandbox.ready(WAIT)
         await self.sandbox.until(lambda: "music" in self.member().commands(), WAIT, "the commands")
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self.bot.kill()
         await self.sandbox.__aexit__(None, None, None)
+
+    def _environment(self) -> dict[str, str]:
+        shared = {
+            "DUEL_ACCOUNT_DAYS": "0",
+            "DUELS_PER_MEMBER": "100",
+            "MAX_JOBS_PER_MEMBER": "50",
+            "STALL_SECONDS": str(STALL_SECONDS),
+        }
+        if self.cluster is None:
+            return shared | {"DEVICES": ",".join(["cpu"] * self.workers)}
+        return shared | self.cluster.settings(self.workers)
 
     def member(self) -> Actor:
         """Return a random member of the server."""
@@ -105,10 +132,38 @@ class Chaos:
         self.requests.append(request)
         return request
 
+    async def look_around(self) -> None:
+        """Let a random member use a command or press a button that changes nothing."""
+        member = self.member()
+        shown = [m for m in self.sandbox.channel("music").messages if m.attachments and m.components]
+        labels = sorted(_harmless(shown[-1])) if shown else []
+        choice = self.rng.choice([*LOOKING, *labels])
+        if choice in LOOKING:
+            self.bystanders.append(await member.slash(choice, wait=False))
+        else:
+            self.bystanders.append(await member.click(shown[-1], choice, wait=False))
+
     async def kill(self, window: str) -> None:
         """Kill the bot as a power cut would, counted under the window that it was in."""
         await self.bot.kill()
         self.kills[window] += 1
+
+    def kill_workers(self, count: int) -> None:
+        """Kill so many random worker processes, each counted."""
+        for pid in self.rng.sample(self.pids(b"bot.executor.worker"), count):
+            os.kill(pid, signal.SIGKILL)
+            self.kills["worker, rendering"] += 1
+
+    def pids(self, module: bytes = b"") -> list[int]:
+        """Return the bot's processes on this machine, on whatever node: those whose command has a word."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                ours = b"%s=%s" % (gate.FOLDER.encode(), os.fsencode(self.folder / "gate"))
+                command, environment = ((process / name).read_bytes() for name in ("cmdline", "environ"))
+                if module in command and ours in environment.split(b"\0"):
+                    found.append(int(process.name))
+        return sorted(found)
 
     async def killed_when_struck(self, window: str, fault: Fault) -> None:
         """Wait until a fault holds a request of the bot, kill the bot, and let the request's effect be."""
@@ -153,9 +208,20 @@ class Chaos:
         return "\n".join([*shown, *self.bot.lines[-25:]])
 
     def messages(self, word: str) -> list[Message]:
-        """Return the channel's messages that say a request's unique word."""
+        """Return the channel's messages that say a request's unique word, without answers to bystanders."""
         pattern = re.compile(rf"\b{word}\b")
-        return [m for m in self.sandbox.channel("music").messages if pattern.search(text_of(m))]
+        asked = {reply.interaction.id for reply in self.bystanders}
+        return [
+            m
+            for m in self.sandbox.channel("music").messages
+            if m.interaction_id not in asked and pattern.search(text_of(m))
+        ]
+
+
+def _harmless(message: Message) -> set[str]:
+    """Return the labels of a message's buttons that neither ask for a clip, delete one nor end a duel."""
+    nodes = [node for _, node in walk(message.components) if "custom_id" in node and not node.get("disabled")]
+    return {str(node["label"]) for node in nodes if node.get("label") in ("Details", "A", "B", "Tie")}
 
 
 def _shown(message: Message) -> str:

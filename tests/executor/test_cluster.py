@@ -17,6 +17,7 @@ from bot.store.database import Database
 from bot.store.job_model import State
 from bot.store.jobs import Jobs
 from tests import gate
+from tests.chaos.nodes import QUICK
 from tests.jobs.running import Running, queue, running, settings_in
 
 ray = pytest.importorskip("ray")
@@ -26,14 +27,6 @@ pytestmark = [
     pytest.mark.timeout(300),
     pytest.mark.filterwarnings("ignore"),  # Ray's own, about its own defaults
 ]
-
-QUICK = {
-    "health_check_initial_delay_ms": 1000,
-    "health_check_period_ms": 1000,
-    "health_check_timeout_ms": 2000,
-    "health_check_failure_threshold": 3,
-}
-"""A dead node is noticed in 3 s in place of 15."""
 
 
 @pytest.fixture(scope="module")
