@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -28,11 +28,14 @@ from bot.cli_database import db, sandbox_folder, votes
 from bot.cli_models import models
 from bot.cli_options import with_options
 from bot.cli_privacy import privacy
+from bot.cli_recipe import digest, recipe_for, recipe_of
 from bot.cli_score import Midi, Stems, score, write_score
 from bot.cli_settings import load_settings
+from bot.cli_source import numbered, read_source, role_of
 from bot.config import Settings
-from bot.errors import AntiphonError, ConfigError, ModelMissing, StoreError, UserError
-from bot.recipe import Mode, Recipe, Role
+from bot.errors import AntiphonError, ConfigError, StoreError, UserError
+from bot.jobs.takes import recipes_of
+from bot.recipe import Mode, Recipe, Role, Task
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED
 from bot.redact import redact_all
 from bot.terminal import err, guard_streams, out, print_crash, print_json, print_line
@@ -144,6 +147,19 @@ def generate(
     melody: Annotated[
         Path | None, typer.Option(help="An audio file with a tune to follow; needs a melody model.")
     ] = None,
+    task: Annotated[
+        Task | None,
+        typer.Option(help="What to do with --source: go on from it, change it in part, and so on."),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            help="An audio file to make the clip from; the built-in models want one of their clips."
+        ),
+    ] = None,
+    takes: Annotated[
+        int, typer.Option(min=1, max=4, help="How many clips with consecutive seeds: clip-1.mp3, clip-2.mp3.")
+    ] = 1,
     like: Annotated[
         Path | None, typer.Option(help="Make a clip again from the tags of an Antiphon MP3, WAV or FLAC.")
     ] = None,
@@ -159,47 +175,81 @@ def generate(
     **options: Any,
 ) -> None:
     """Make one clip as a file, exactly as the bot makes it, without Discord."""
-    from bot.generate import generate as render
-
-    settings = load_settings()
+    settings, files = load_settings(), {Role.MELODY: melody} if melody else {}
     if like is not None:
-        recipe = _recipe_of(like, prompt, settings, context.obj.engines)
+        if task is not None:
+            raise UserError("Use --task or --like, not both: the file's tags already hold what was done.")
+        recipe = recipe_of(like, prompt, settings, context.obj.engines)
+        if source is not None:
+            files[role_of(recipe)] = source
     else:
-        recipe = _recipe(
+        given = _run(read_source(task, source))
+        if given is not None:
+            files[given.role] = given.path
+            prompt = given.prompt() if prompt is None else prompt
+            seconds = given.seconds(settings) if seconds is None else seconds
+        recipe = recipe_for(
             context.obj.engines,
             settings,
             mode,
             model,
+            given,
             prompt=prompt or "",
             seconds=seconds,
             seed=seed,
             options={option.name: options[option.parameter] for option in OPTIONS.values()},
-            sources={} if melody is None else {Role.MELODY: _digest(melody)},
+            task=task or Task.TEXT,
+            sources={role: digest(file) for role, file in files.items()},
         )
+    found = []
+    for take, one in enumerate(recipes_of(recipe, takes), 1):
+        paths = [
+            None if path is None else numbered(path, take, takes) for path in (output, picture, midi, stems)
+        ]
+        found.append(_make(one, files, paths, context.obj.engines, settings, quiet=as_json))
+    if as_json:
+        print_json(found[0] if takes == 1 else found)
+
+
+def _make(
+    recipe: Recipe,
+    sources: Mapping[Role, Path],
+    paths: Sequence[Path | None],
+    engines: str,
+    settings: Settings,
+    *,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Make one clip, and say so unless `quiet`; return recipe and measurements.
+
+    paths: of the clip, its picture, MIDI file and stems.
+    """
+    from bot.generate import generate as render
+
+    output, picture, midi, stems = paths
+    assert output is not None
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
     with Progress(
-        *columns, TimeElapsedColumn(), console=err, transient=True, disable=as_json or not err.is_terminal
+        *columns, TimeElapsedColumn(), console=err, transient=True, disable=quiet or not err.is_terminal
     ) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def report(phase: str, fraction: float) -> None:
             bar.update(task, description=phase, completed=fraction)
 
-        made = _run(render(recipe, output, picture, settings, context.obj.engines, report, melody))
+        made = _run(render(recipe, output, picture, settings, engines, report, sources))
     written: list[str] = []
     if midi is not None or stems is not None:
         written = write_score(made.path, midi, stems)
-    if as_json:
-        facts = {"file": str(made.path), "recipe": recipe.to_dict(), **made.facts}
-        print_json(facts)
-        return
     facts = made.facts
-    print_line(
-        f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
-        f"{facts['lufs']:.1f} LUFS, made in {facts['render_seconds']:.1f} s"
-    )
-    for line in (*facts["warnings"], *written):
-        print_line(line)
+    if not quiet:
+        print_line(
+            f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
+            f"{facts['lufs']:.1f} LUFS, made in {facts['render_seconds']:.1f} s"
+        )
+        for line in (*facts["warnings"], *written):
+            print_line(line)
+    return {"file": str(made.path), "recipe": recipe.to_dict(), **facts}
 
 
 app.command()(with_options(generate))
@@ -282,65 +332,6 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     )
     if code:
         raise typer.Exit(code)
-
-
-def _recipe(engines: str, settings: Settings, mode: Mode | None, model: str | None, **given: Any) -> Recipe:
-    """Build the recipe; with neither mode nor model, for the first model that takes what was given."""
-    import importlib
-
-    from bot.engines.configured import InstalledModels, described
-    from bot.recipe.build import build_recipe
-    from bot.recipe.validate import Unsupported
-
-    found = [one for _, one in described(settings, importlib.import_module(engines))]
-    models = InstalledModels(one for one in found if not isinstance(one, ModelMissing))
-    missing = next((one for one in found if isinstance(one, ModelMissing)), None)
-    # Not another mode's model in silence, where the one that would have been it is not there.
-    wanted = mode or settings.fallback_mode
-    if model is None and missing is not None and wanted not in models.defaults:
-        raise missing
-    chosen = models.chosen(mode, model, settings.fallback_mode)
-    try:
-        return build_recipe(chosen, settings, **given)
-    except Unsupported as error:
-        for other in models.values():
-            try:
-                recipe = build_recipe(other, settings, **given)
-            except Unsupported:
-                continue
-            how = f"--model {models.label(other.model_ref)}"
-            if other is models.defaults[other.mode]:
-                how = f"--mode {other.mode}"
-            if mode is not None or model is not None:
-                raise Unsupported(f"{error} Or use {how}.") from error
-            err.print(f"Using {how}: the default model doesn't take all of these options.")
-            return recipe
-        raise Unsupported(
-            f"{error} No model in use takes it; `antiphon models list` shows others."
-        ) from error
-
-
-def _recipe_of(path: Path, prompt: str | None, settings: Settings, engines: str) -> Recipe:
-    import importlib
-
-    from bot.audio.tags import read_recipe
-    from bot.engines.configured import configured_models
-    from bot.jobs.configured import ConfiguredModels
-
-    if prompt is not None:
-        raise UserError("Use a prompt or --like, not both: the file's tags already hold a prompt.")
-    models = configured_models(settings, importlib.import_module(engines))
-    return ConfiguredModels(models).adopt_shown(read_recipe(path))
-
-
-def _digest(file: Path) -> str:
-    import hashlib
-
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise UserError(f"{file} can't be read: {error.strerror or error}.") from error
 
 
 def _run(main: Any) -> Any:

@@ -7,19 +7,20 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.audio import endings
+from bot.cli_source import read_file
 from bot.config import Settings
 from bot.errors import RenderError, UserError, WorkerDied
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
 from bot.executor.protocol import Failed, Loading, Progress, Ready, Render, Rendered
 from bot.jobs.melodies import prepare
-from bot.recipe import Recipe, Role
+from bot.recipe import Recipe, Role, Task
 
 UNLIMITED_BYTES = 1 << 40
 
@@ -43,13 +44,13 @@ async def generate(
     settings: Settings,
     engines: str,
     report: Report,
-    melody: Path | None = None,
+    sources: Mapping[Role, Path] | None = None,
 ) -> Generated:
     """Render one recipe to `path`, an MP3, WAV or FLAC by its ending, and its picture to `picture`, if any.
 
-    melody: an audio file of any kind whose tune the clip follows; `recipe.melody` is the SHA-256 of the
-    file, or of what is read of it.
-    Raises UserError for a path that cannot be written, a melody without sound or a recipe that the model
+    sources: audio files of any kind, by their roles; `recipe.sources` holds the SHA-256 of each file, or of
+    what is read of it.
+    Raises UserError for a path that cannot be written, a source without sound or a recipe that the model
     refuses, and RenderError with the reason where no clip came of it; nothing is written then.
     """
     if path.suffix.lower() not in endings.ALL:
@@ -58,9 +59,10 @@ async def generate(
         if target is not None:
             _check_writable(target)
     with tempfile.TemporaryDirectory(prefix="antiphon-") as folder:
-        if melody is not None:
-            recipe, melody = await _followed(recipe, melody, Path(folder, "melody"))
-        files = {} if melody is None else {Role.MELODY: str(melody)}
+        files = {}
+        for role, file in (sources or {}).items():
+            recipe, readable = await _readable(recipe, role, file, Path(folder, role))
+            files[role] = str(readable)
         executor = ChildExecutor.configured(settings, engines, warm=None, device=settings.worker_devices[0])
         try:
             async for event in executor.events():
@@ -109,16 +111,14 @@ def _move(made: Path, target: Path) -> None:
         raise UserError(f"{target} can't be written: {error.strerror}. Choose another path.") from error
 
 
-async def _followed(recipe: Recipe, file: Path, prepared: Path) -> tuple[Recipe, Path]:
+async def _readable(recipe: Recipe, role: Role, file: Path, prepared: Path) -> tuple[Recipe, Path]:
     """Return the recipe and the file that the engine reads, `prepared` where it is converted first."""
-    try:
-        data = await asyncio.to_thread(file.read_bytes)
-    except OSError as error:
-        raise UserError(f"The melody {file} can't be opened: {error.strerror}.") from error
-    readable = (await prepare(data, file.name)).data
+    data = await read_file(file)
+    tune = role is Role.MELODY and recipe.task is Task.TEXT
+    readable = (await prepare(data, file.name, tune=tune)).data
     if readable is data:
         return recipe, file
     await asyncio.to_thread(prepared.write_bytes, readable)
-    if recipe.melody == hashlib.sha256(data).hexdigest():
-        recipe = recipe.with_source(Role.MELODY, hashlib.sha256(readable).hexdigest())
+    if recipe.sources.get(role) == hashlib.sha256(data).hexdigest():
+        recipe = recipe.with_source(role, hashlib.sha256(readable).hexdigest())
     return recipe, prepared
