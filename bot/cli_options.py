@@ -21,7 +21,10 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                option.type | None, typer.Option(help=f"{option.description}. [default: {_default(option)}]")
+                option.type | None,
+                typer.Option(
+                    f"--{option.label}", help=f"{option.description}. [default: {_default(option)}]"
+                ),
             ],
         )
         for option in OPTIONS.values()

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from bot.errors import InvalidRecipe
@@ -61,7 +62,7 @@ class Option:
     """A row of the table.
 
     name: its key in JSON, in an engine's capabilities and, in capitals, among the settings.
-    label: its name for members, in presets and, with an underscore for a hyphen, in commands.
+    label: its name for members, in presets and in commands.
     type: int, float or str.  bounds: the widest that any engine may have.
     description: a noun phrase or sentence for help texts, ≤ 100 characters (Discord's limit).
     unit: shown after the value.  title: heads its value on a card; the label by default.
@@ -93,8 +94,8 @@ class Option:
 
     @property
     def parameter(self) -> str:
-        """The option as a parameter of a command."""
-        return self.label.replace("-", "_")
+        """The option as a parameter of a function; a word that Python reserves has an underscore after it."""
+        return self.label.replace("-", "_") + ("_" if iskeyword(self.label) else "")
 
     @property
     def is_free_text(self) -> bool:
@@ -314,7 +315,8 @@ OPTIONS: Mapping[str, Option] = {
         ),
         Option(
             name=REPAINT_START,
-            label="start",
+            label="from",
+            title="Repainted from",
             type=float,
             bounds=Bounds(0, 600),
             unit="s",
@@ -325,7 +327,8 @@ OPTIONS: Mapping[str, Option] = {
         ),
         Option(
             name=REPAINT_END,
-            label="end",
+            label="to",
+            title="Repainted to",
             type=float,
             bounds=Bounds(0, 600),
             unit="s",

@@ -18,6 +18,8 @@ class Use(StrEnum):
     COVER = "cover"
     TIMBRE = "timbre"
     VARY = "vary"
+    REPAINT = "repaint"
+    HYBRID = "hybrid"
 
     @property
     def task(self) -> Task:
@@ -47,6 +49,8 @@ _MEANING = {
     Use.COVER: _Meaning(Task.COVER, Role.MELODY, "the same piece in another style"),
     Use.TIMBRE: _Meaning(Task.TEXT, Role.REFERENCE, "another piece with its sound"),
     Use.VARY: _Meaning(Task.VARY, Role.INITIAL, "the same piece, changed in part"),
+    Use.REPAINT: _Meaning(Task.REPAINT, Role.INITIAL, "the seconds from … to … made anew"),
+    Use.HYBRID: _Meaning(Task.HYBRID, Role.INITIAL, "its notes, played anew by diffusion"),
 }
 
 

@@ -7,8 +7,17 @@ from collections.abc import Iterable, Mapping
 from bot.errors import InvalidRecipe
 from bot.recipe import OptionValue, Recipe
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.options import OPTIONS, validate_repaint
+from bot.recipe.options import OPTIONS, Option, validate_repaint
 from bot.recipe.tasks import Role, Task
+
+_TASK_WORDS: Mapping[Task, str] = {
+    Task.TEXT: "a clip of words alone",
+    Task.CONTINUE: "a continuation",
+    Task.VARY: "a variation",
+    Task.COVER: "a cover",
+    Task.REPAINT: "a repaint",
+    Task.HYBRID: "a hybrid",
+}
 
 
 class Unsupported(InvalidRecipe):
@@ -47,7 +56,9 @@ def validate_options(
     """Hold options to those of a model and of a task, and to their bounds. Raises InvalidRecipe."""
     for name, value in options.items():
         option, bounds = OPTIONS[name], capabilities.options.get(name)
-        if bounds is None or task not in option.tasks:
+        if task not in option.tasks:
+            raise InvalidRecipe(_of_another_task(option))
+        if bounds is None:
             raise Unsupported(_ignored(option.label, capabilities))
         if option.choices:
             continue
@@ -60,6 +71,11 @@ def validate_options(
             raise option.invalid(
                 f"can be {bounds.low:g} to {bounds.high:g} with {capabilities.title}, not {value:g}."
             )
+
+
+def _of_another_task(option: Option) -> str:
+    tasks = " or ".join(_TASK_WORDS[task] for task in Task if task in option.tasks)
+    return f"`{option.label}` is for {tasks}. Leave `{option.label}` out."
 
 
 def _ignored(word: str, capabilities: Capabilities) -> str:
