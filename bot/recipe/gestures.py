@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bot.recipe import Mode, OptionValue, Recipe, Task
 from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds, within_bounds, within_lengths
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.options import OPTIONS
+from bot.recipe.options import OPTIONS, REPAINT_END, REPAINT_START, STRENGTH, STRUCTURE
 from bot.recipe.tasks import REQUIRED_SOURCE, UNKNOWN_SOURCE, ModelRef
 from bot.recipe.validate import Unsupported
 
@@ -176,6 +176,40 @@ def remixed(
         task=task,
         sources={r: s for r, s in recipe.sources.items() if capabilities.takes_source(r, task)},
     )
+
+
+def described_change(recipe: Recipe, parent: Recipe | None) -> str:
+    """Return what was done to a clip for another of this recipe: “varied 40 %”, “longer to 60 s”.
+
+    parent: the recipe of the clip; None where that is not known.
+    """
+    if parent is not None and (recipe.task, recipe.sources) == (parent.task, parent.sources):
+        if recipe == parent:
+            return "the same again"
+        if recipe == parent.reseeded(recipe.seed):
+            return "another take"
+        same_words = recipe.prompt == parent.prompt and recipe.mode is not parent.mode
+        return f"in {recipe.mode}" if same_words else "remixed"
+    match recipe.task:
+        case Task.VARY:
+            return f"varied{_percent(recipe, STRENGTH)}"
+        case Task.CONTINUE:
+            return f"longer to {recipe.seconds:g} s"
+        case Task.REPAINT:
+            start, end = (float(recipe.options[name]) for name in (REPAINT_START, REPAINT_END))
+            return f"repainted from {start:g} to {end:g} s"
+        case Task.HYBRID:
+            return f"hybrid{_percent(recipe, STRUCTURE)}"
+        case Task.COVER:
+            return "covered"
+        case Task.TEXT:
+            return f"in {recipe.mode}" if parent and recipe.mode is not parent.mode else "remixed"
+
+
+def _percent(recipe: Recipe, option: str) -> str:
+    """Return a share among a recipe's options as “ 40 %”, empty where the recipe leaves it to the model."""
+    share = recipe.options.get(option)
+    return f" {100 * float(share):.0f} %" if share is not None else ""
 
 
 def _kept(

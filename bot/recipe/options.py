@@ -203,6 +203,7 @@ SEED = Option(
 
 STEPS = "num_sampling_steps"
 REPAINT_START, REPAINT_END = "repaint_start", "repaint_end"
+STRENGTH, STRUCTURE = "strength", "structure"
 
 OPTIONS: Mapping[str, Option] = {
     option.name: option
@@ -294,7 +295,7 @@ OPTIONS: Mapping[str, Option] = {
             musical=True,
         ),
         Option(
-            name="strength",
+            name=STRENGTH,
             label="strength",
             type=float,
             bounds=Bounds(0, 1),
@@ -304,7 +305,7 @@ OPTIONS: Mapping[str, Option] = {
             in_presets=False,
         ),
         Option(
-            name="structure",
+            name=STRUCTURE,
             label="structure",
             type=float,
             bounds=Bounds(0, 1),

@@ -14,6 +14,7 @@ from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.daily import check_daily
 from bot.store.database import Database, one
 from bot.store.deletions import delete_late_message
+from bot.store.family import Families
 from bot.store.followups import queue_followup
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
 from bot.store.newcomers import IS_NEWCOMER
@@ -33,6 +34,7 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._db = database
         self.takes = Takes(database)
+        self.families = Families(database)
 
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
         """Queue a request. Raises LimitReached where the member, or all members, have too many open jobs."""

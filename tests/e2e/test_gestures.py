@@ -101,7 +101,7 @@ async def test_a_hybrid_is_made_of_an_ar_clip_alone(bot: BotProcess, alice: Acto
     opened = await more(alice, first)
     assert labels(opened) == [
         *("Try diffusion", "Duel", "Hybrid", "Repaint"),
-        *("Details", "Save as preset", "Coach", "Delete"),
+        *("Details", "Family", "Save as preset", "Coach", "Delete"),
     ]
     hybrid = await clip_of(
         await alice.select(await private(await alice.click(opened, "Hybrid")), "How close?", ["0.5"])
@@ -232,3 +232,34 @@ async def test_a_hybrid_of_an_attached_clip(bot: BotProcess, alice: Actor, tmp_p
         6,
         "choir",
     )
+
+
+async def test_a_family_is_shown_as_a_tree_after_a_restart(
+    bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
+) -> None:
+    first = await made(alice, "old oak", mode="ar", seconds=6)
+    question = await private(await bob.click(first, "Vary"))
+    varied = await clip_of(await bob.select(question, "How far from it?", ["0.4"]))
+    question = await private(await alice.click(varied, "Longer"))
+    longer = await clip_of(await alice.select(question, "How long?", ["12"]))
+    again = await clip_of(await alice.click(varied, "Again"))
+    menu = await more(bob, varied)
+    await bot.kill()
+    await bot.restart()
+    shown = await private(await bob.click(menu, "Family"))
+    lines = text_of(shown).splitlines()
+    places = [
+        next(number for number, line in enumerate(lines) if f"#{id_of(one)} " in line and said in line)
+        for one, said in (
+            (first, f"/{first.id})"),
+            (varied, "varied 40 %"),
+            (longer, "longer to 12 s"),
+            (again, "another take"),
+        )
+    ]
+    assert places == sorted(places)
+    await delete(alice, first)
+    await bot.sandbox.until(lambda: first not in clips_in(music), WAIT, "the deletion")
+    assert "a deleted clip" in text_of(await private(await pressed(bob, varied, "Family")))
+    alone = text_of(await private(await pressed(bob, await made(bob, "lone tree", mode="ar"), "Family")))
+    assert "Nothing was made of it yet" in alone
