@@ -145,7 +145,7 @@ def generate(
         Path | None, typer.Option(help="An audio file with a tune to follow; needs a melody model.")
     ] = None,
     like: Annotated[
-        Path | None, typer.Option(help="Make a clip again from the tags of an Antiphon MP3, WAV or FLAC.")
+        Path | None, typer.Option(help="Make a clip again from an Antiphon MP3, WAV, FLAC or recipe file.")
     ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The file to write: .mp3, .wav or .flac.")

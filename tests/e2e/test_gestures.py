@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from bot.audio.tags import read_recipe
+from bot.errors import InvalidRecipe
 from bot.recipe import Mode, Recipe, Role, Task
 from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.model import Message
@@ -232,6 +233,23 @@ async def test_a_hybrid_of_an_attached_clip(bot: BotProcess, alice: Actor, tmp_p
         6,
         "choir",
     )
+
+
+async def test_details_give_the_recipe_as_a_file_that_is_read_again(
+    bot: BotProcess, alice: Actor, tmp_path: Path
+) -> None:
+    message = await made(alice, "say it “again” 🎹", mode="ar", seconds=6, bpm=90)
+    shown = await private(await pressed(alice, message, "Details"))
+    [file] = shown.attachments
+    path = tmp_path / file.filename
+    path.write_bytes(bot.sandbox.bytes_of(file))
+    assert (path.name, read_recipe(path)) == (
+        f"clip-{id_of(message)}-recipe.json",
+        recipe_of(message, bot, tmp_path),
+    )
+    path.write_text('{"prompt": "x", "mode": "ar", "evil": true}', encoding="utf-8")
+    with pytest.raises(InvalidRecipe, match="can't be used"):
+        read_recipe(path)
 
 
 async def test_a_family_is_shown_as_a_tree_after_a_restart(
