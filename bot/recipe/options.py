@@ -71,6 +71,7 @@ class Option:
     tasks: those it has a meaning for.
     musical: it describes the music, not the sampling, so it is kept when a model of the other mode renders.
     in_presets: whether a preset can hold it.
+    dispensable: whether /music does without it where models together take too many options.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Option:
     tasks: frozenset[Task] = frozenset(Task)
     musical: bool = False
     in_presets: bool = True
+    dispensable: bool = False
 
     @property
     def heading(self) -> str:
@@ -228,6 +230,7 @@ OPTIONS: Mapping[str, Option] = {
             type=float,
             bounds=Bounds(0, 1),
             description="How much of the probability the likeliest tokens in each draw hold; 0 and 1 are all",
+            dispensable=True,
         ),
         Option(
             name="guidance_scale",
@@ -249,6 +252,7 @@ OPTIONS: Mapping[str, Option] = {
             type=float,
             bounds=Bounds(1, 5),
             description="More than 1 spends more of the steps on the outline, fewer on the detail",
+            dispensable=True,
         ),
         Option(
             name="lora",
@@ -264,6 +268,7 @@ OPTIONS: Mapping[str, Option] = {
             type=float,
             bounds=Bounds(0, 2),
             description="How much of the LoRA: 1 is as trained, 0 none",
+            dispensable=True,
         ),
         Option(
             name="bpm",
