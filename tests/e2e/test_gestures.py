@@ -279,5 +279,7 @@ async def test_a_family_is_shown_as_a_tree_after_a_restart(
     await delete(alice, first)
     await bot.sandbox.until(lambda: first not in clips_in(music), WAIT, "the deletion")
     assert "a deleted clip" in text_of(await private(await pressed(bob, varied, "Family")))
-    alone = text_of(await private(await pressed(bob, await made(bob, "lone tree", mode="ar"), "Family")))
+    alone = text_of(
+        await private(await pressed(bob, await made(bob, "lone tree", mode="ar", seconds=6), "Family"))
+    )
     assert "Nothing was made of it yet" in alone
