@@ -82,5 +82,5 @@ def _line(clip: Clip) -> str:
 def _link(clip: Clip) -> str:
     if clip.message_id is None:
         return "not posted"
-    place = f"{clip.guild_id or '@me'}/{clip.channel_id}"
-    return f"[open](https://discord.com/channels/{place}/{clip.message_id})"
+    where = f"{clip.guild_id or '@me'}/{clip.channel_id}"
+    return f"[open](https://discord.com/channels/{where}/{clip.message_id})"
