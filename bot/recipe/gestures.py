@@ -114,17 +114,17 @@ def hybrid_of_words(
     """
     first, second = pair
     given = {name: value for name, value in options.items() if value is not None}
-    written = {n: v for n, v in given.items() if n in first.options and Task.TEXT in OPTIONS[n].tasks}
-    played = {n: v for n, v in given.items() if n in second.options and Task.HYBRID in OPTIONS[n].tasks}
-    played |= {name: value for name, value in given.items() if name not in written}
-    ar = build_recipe(first, settings, prompt=prompt, seconds=seconds, seed=seed, options=written)
+    of_first = {n: v for n, v in given.items() if n in first.options and Task.TEXT in OPTIONS[n].tasks}
+    of_second = {n: v for n, v in given.items() if n in second.options and Task.HYBRID in OPTIONS[n].tasks}
+    of_second |= {name: value for name, value in given.items() if name not in of_first}
+    ar = build_recipe(first, settings, prompt=prompt, seconds=seconds, seed=seed, options=of_first)
     hybrid = build_recipe(
         second,
         settings,
         prompt=prompt,
         seconds=ar.seconds,
         seed=ar.seed,
-        options=played,
+        options=of_second,
         task=Task.HYBRID,
         sources={REQUIRED_SOURCE[Task.HYBRID]: UNKNOWN_SOURCE},
     )
