@@ -96,8 +96,8 @@ def a_value(option: Option) -> OptionValue:
 @every_row
 def test_it_is_in_music_where_an_engine_takes_it(option: Option) -> None:
     words_alone = replace(taking(option), tasks={Task.TEXT: frozenset()})
-    offered = {one.name for one in music_options([words_alone], SETTINGS)}
-    assert (option.parameter in offered) is (Task.TEXT in option.tasks)
+    for_words = {one.name for one in music_options([words_alone], SETTINGS)}
+    assert (option.parameter in for_words) is (Task.TEXT in option.tasks)
     offered = {one.name: one for one in music_options([taking(), taking(option)], SETTINGS)}
     assert offered[option.parameter].kind is inspect.Parameter.KEYWORD_ONLY
     assert option.parameter not in {one.name for one in music_options([taking()], SETTINGS)}
