@@ -161,7 +161,7 @@ def generate(
         int, typer.Option(min=1, max=4, help="How many clips with consecutive seeds: clip-1.mp3, clip-2.mp3.")
     ] = 1,
     like: Annotated[
-        Path | None, typer.Option(help="Make a clip again from the tags of an Antiphon MP3, WAV or FLAC.")
+        Path | None, typer.Option(help="Make a clip again from an Antiphon MP3, WAV, FLAC or recipe file.")
     ] = None,
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The file to write: .mp3, .wav or .flac.")

@@ -24,7 +24,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
             default=None,
             annotation=Annotated[
                 option.type | None,
-                typer.Option(*_flags(option), help=f"{option.description}. [default: {_default(option)}]"),
+                typer.Option(
+                    f"--{option.label}", help=f"{option.description}. [default: {_default(option)}]"
+                ),
             ],
         )
         for option in OPTIONS.values()

@@ -59,7 +59,7 @@ async def read_source(task: Task | None, path: Path | None) -> SourceFile | None
         if task in REQUIRED_SOURCE:
             raise UserError(f"--task {task} needs a clip to work with. Add --source FILE.")
         return None
-    if task not in REQUIRED_SOURCE:
+    if task is None or task not in REQUIRED_SOURCE:
         raise UserError(
             f"--source needs to know what to do with the file. Add --task {', '.join(REQUIRED_SOURCE)}."
         )

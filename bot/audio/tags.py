@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -14,9 +14,9 @@ from mutagen.id3 import APIC, ID3, TIT2, TPE1, TXXX, Encoding, PictureType
 
 from bot.audio import lossless
 from bot.errors import InvalidRecipe, UserError
-from bot.hub.naming import model_name
 from bot.recipe import Recipe
 from bot.recipe.capabilities import Capabilities
+from bot.recipe_files import outside
 
 ARTIST = "Antiphon"
 RECIPE_FRAME = "antiphon.recipe"
@@ -56,7 +56,7 @@ def tag(
     score: the clip's notes as text, where the model writes any.
     The file leaves the machine: of a model that is a folder, the recipe in it names the last part alone.
     """
-    recipe = replace(recipe, model=model_name(recipe.model))
+    recipe = outside(recipe)
     made = {
         "model": capabilities.title,
         "licence": capabilities.licence,
@@ -84,12 +84,12 @@ def tag(
 
 
 def read_recipe(path: Path) -> Recipe:
-    """Return the recipe an Antiphon MP3, WAV or FLAC carries; reads its tag alone.
+    """Return the recipe an Antiphon MP3, WAV or FLAC carries, reading its tag alone, or of a recipe file.
 
     Its model is the name that `model_name` makes of the settings' one.
     Raises UserError when the file has none, and InvalidRecipe when what it has cannot be used.
     """
-    text = _read_frame(path, RECIPE_FRAME)
+    text = _recipe_text(path)
     if text is None:
         raise UserError(
             "This file has no Antiphon recipe in its tags. Use a file exactly as Antiphon made it: "
@@ -117,6 +117,18 @@ def read_score(path: Path) -> str:
 def carries_score(file: BinaryIO) -> bool:
     """Tell whether an open MP3, WAV or FLAC carries a score, without reading the score."""
     return _frame_of(file, SCORE_FRAME) is not None
+
+
+def _recipe_text(path: Path) -> str | None:
+    """Return the JSON of a recipe file, or of the recipe in a tag; None where there is neither."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(MAX_TAG_BYTES)
+    except OSError as error:
+        raise UserError(f"{path} can't be opened: {error.strerror}.") from error
+    if head.lstrip().startswith(b"{"):
+        return head.decode("utf-8", "replace")
+    return _read_frame(path, RECIPE_FRAME)
 
 
 def _read_frame(path: Path, description: str) -> str | None:

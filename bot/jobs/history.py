@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.errors import NotFound
 from bot.store.clip_search import ClipFilter, ClipSearch, HistoryEntry, VisibleChannels
 from bot.store.clips import Clip, Clips
+from bot.store.family import Family
 from bot.store.job_model import Job
 from bot.store.jobs import Jobs
 
@@ -102,6 +103,10 @@ class History:
         if not found or found[0].clip.id != clip_id:
             raise NotFound("That clip isn't yours.")
         return found[0].clip
+
+    async def family(self, clip: Clip, user_id: int, visible: VisibleChannels | None) -> Family:
+        """Return what a clip was made from and what was made of it, as far as a member may see it."""
+        return await self._jobs.families.of(clip, user_id, visible)
 
     async def store_search(self, user_id: int, wanted: ClipFilter) -> int:
         """Store a search for the buttons under its pages, and return its id; 0 for a filter of nothing."""

@@ -115,6 +115,8 @@ class JobService:
         """
         self.engine(request.recipe.mode)
         request = replace(request, recipe=self.adopt(request.recipe))
+        if request.then is not None:
+            request = replace(request, then=self.adopt(request.then))
         await self._source_files(request.recipe)
         now = self._clock()
         limits = {"per_member": self._settings.max_jobs_per_member, "in_all": self._settings.max_queue}
@@ -369,7 +371,11 @@ class JobService:
             remove_files(self._settings.clip_dir, event.file, event.picture)
             return
         self._estimates.rendered(clip.recipe.model)
-        self._publish(Moved(event.job_id, State.RENDERED))
+        if (followup := await self.jobs.followup(clip)) is None:
+            self._publish(Moved(event.job_id, State.RENDERED))
+        else:
+            self._publish(Moved(event.job_id, State.DELIVERED))
+            self._publish(Moved(followup.id, State.QUEUED))
 
     async def _fail(self, event: Failed) -> None:
         self._estimates.stopped(event.job_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from bot.loras import pinned
 from bot.recipe import Mode, OptionValue, Recipe, Role, Source, Task, random_seed
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.options import OPTIONS, validate_repaint
+from bot.recipe.tasks import UNKNOWN_SOURCE
 from bot.recipe.validate import validate_options, validate_seconds, validate_sources
 
 
@@ -54,7 +56,9 @@ def build_recipe(
         seconds = min(max(settings.default_seconds, capabilities.min_seconds), longest)
     validate_seconds(seconds, capabilities, longest)
     if task is Task.REPAINT:
-        validate_repaint(given, seconds)
+        # The length of a file that is not read yet is not known; who reads it holds the part to it.
+        unread = UNKNOWN_SOURCE in (sources or {}).values()
+        validate_repaint(given, math.inf if unread else seconds)
     return Recipe(
         prompt=prompt,
         mode=capabilities.mode,
@@ -78,7 +82,7 @@ def modes_taking(
     return [
         mode
         for mode, engine in engines.items()
-        if all(name in engine.options for name in given)
+        if all(name in engine.options and task in OPTIONS[name].tasks for name in given)
         and task in engine.tasks
         and all(engine.takes_source(role, task) for role in roles)
     ]

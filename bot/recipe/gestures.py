@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from bot.locale import tr
 from bot.recipe import Mode, OptionValue, Recipe, Task
 from bot.recipe.build import OwnerLimits, build_recipe, longest_seconds, within_bounds, within_lengths
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.options import OPTIONS
-from bot.recipe.tasks import REQUIRED_SOURCE, ModelRef
+from bot.recipe.options import OPTIONS, REPAINT_END, REPAINT_START, STRENGTH, STRUCTURE
+from bot.recipe.tasks import REQUIRED_SOURCE, UNKNOWN_SOURCE, ModelRef
 from bot.recipe.validate import Unsupported
 
 STRENGTHS: Mapping[float, str] = {
@@ -79,12 +80,68 @@ def longer_lengths(recipe: Recipe, capabilities: Capabilities, settings: OwnerLi
 
 def hybrid_engine(recipe: Recipe, engines: Mapping[ModelRef, Capabilities]) -> Capabilities | None:
     """Return the model that makes a hybrid of a clip, or None. engines: all that are installed."""
-    own = next((engine for engine in engines.values() if engine.model_ref == recipe.model_ref), None)
-    if own is None or own.mode is not Mode.AR:
+    own = engines.get(recipe.model_ref)
+    return None if own is None else _playing(own, engines)
+
+
+def hybrid_pair(
+    engines: Mapping[ModelRef, Capabilities], wanted: Capabilities | None = None
+) -> tuple[Capabilities, Capabilities] | None:
+    """Return the ar model and the diffusion model of a hybrid that begins with words alone; None without.
+
+    engines: all that are installed, the preferred ones first.  wanted: one of them that is in the pair.
+    """
+    for first in engines.values():
+        second = _playing(first, engines, wanted if wanted and wanted.mode is Mode.DIFFUSION else None)
+        if second is not None and wanted in (None, first, second):
+            return first, second
+    return None
+
+
+def hybrid_of_words(
+    pair: tuple[Capabilities, Capabilities],
+    settings: OwnerLimits,
+    *,
+    prompt: str,
+    seconds: float | None,
+    seed: int | None,
+    options: Mapping[str, OptionValue | None],
+) -> tuple[Recipe, Recipe]:
+    """Return the recipes of an ar clip and of the hybrid that is made of it, with one seed and length.
+
+    pair: the two models.  options: each goes to those of the two that take it.  The source of the second is
+    UNKNOWN_SOURCE until the first is rendered.
+    Raises InvalidRecipe, as build_recipe, and for an option that neither takes.
+    """
+    first, second = pair
+    given = {name: value for name, value in options.items() if value is not None}
+    of_first = {n: v for n, v in given.items() if n in first.options and Task.TEXT in OPTIONS[n].tasks}
+    of_second = {n: v for n, v in given.items() if n in second.options and Task.HYBRID in OPTIONS[n].tasks}
+    of_second |= {name: value for name, value in given.items() if name not in of_first}
+    ar = build_recipe(first, settings, prompt=prompt, seconds=seconds, seed=seed, options=of_first)
+    hybrid = build_recipe(
+        second,
+        settings,
+        prompt=prompt,
+        seconds=ar.seconds,
+        seed=ar.seed,
+        options=of_second,
+        task=Task.HYBRID,
+        sources={REQUIRED_SOURCE[Task.HYBRID]: UNKNOWN_SOURCE},
+    )
+    return ar, hybrid
+
+
+def _playing(
+    own: Capabilities, engines: Mapping[ModelRef, Capabilities], wanted: Capabilities | None = None
+) -> Capabilities | None:
+    """Return the model that makes hybrids of the clips of another, or None. wanted: the only one allowed."""
+    if own.mode is not Mode.AR:
         return None
     for engine in engines.values():
         # Score models take scores, audio models audio; of both kinds, only those that write scores vary.
-        if Task.HYBRID in engine.tasks and (Task.VARY in engine.tasks) == (Task.VARY in own.tasks):
+        fits = Task.HYBRID in engine.tasks and (Task.VARY in engine.tasks) == (Task.VARY in own.tasks)
+        if fits and wanted in (None, engine):
             return engine
     return None
 
@@ -120,6 +177,42 @@ def remixed(
         task=task,
         sources={r: s for r, s in recipe.sources.items() if capabilities.takes_source(r, task)},
     )
+
+
+def described_change(recipe: Recipe, parent: Recipe | None) -> str:
+    """Return what was done to a clip for another of this recipe: “varied 40 %”, “longer to 60 s”.
+
+    parent: the recipe of the clip; None where that is not known.
+    """
+    if parent is not None and (recipe.task, recipe.sources) == (parent.task, parent.sources):
+        if recipe == parent:
+            return tr("the same again")
+        if recipe == parent.reseeded(recipe.seed):
+            return tr("another take")
+        same_words = recipe.prompt == parent.prompt and recipe.mode is not parent.mode
+        return tr("in {mode}", mode=recipe.mode) if same_words else tr("remixed")
+    match recipe.task:
+        case Task.VARY:
+            return tr("varied") + _percent(recipe, STRENGTH)
+        case Task.CONTINUE:
+            return tr("longer to {seconds:g} s", seconds=recipe.seconds)
+        case Task.REPAINT:
+            start, end = (float(recipe.options[name]) for name in (REPAINT_START, REPAINT_END))
+            return tr("repainted from {start:g} to {end:g} s", start=start, end=end)
+        case Task.HYBRID:
+            return tr("hybrid") + _percent(recipe, STRUCTURE)
+        case Task.COVER:
+            return tr("covered")
+        case Task.TEXT:
+            if parent is not None and recipe.mode is not parent.mode:
+                return tr("in {mode}", mode=recipe.mode)
+            return tr("remixed")
+
+
+def _percent(recipe: Recipe, option: str) -> str:
+    """Return a share among a recipe's options as “ 40 %”, empty where the recipe leaves it to the model."""
+    share = recipe.options.get(option)
+    return f" {100 * float(share):.0f} %" if share is not None else ""
 
 
 def _kept(

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from bot.errors import InvalidRecipe
@@ -71,7 +72,7 @@ class Option:
     """A row of the table.
 
     name: its key in JSON, in an engine's capabilities and, in capitals, among the settings.
-    label: its name for members, in presets and, with an underscore for a hyphen, in commands.
+    label: its name for members, in presets and in commands.
     type: int, float or str.  bounds: the widest that any engine may have.
     description: a noun phrase or sentence for help texts, ≤ 100 characters (Discord's limit).
     unit: shown after the value.  title: heads its value on a card; the label by default.
@@ -80,6 +81,7 @@ class Option:
     tasks: those it has a meaning for.
     musical: it describes the music, not the sampling, so it is kept when a model of the other mode renders.
     in_presets: whether a preset can hold it.
+    dispensable: whether /music does without it where models together take too many options.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Option:
     tasks: frozenset[Task] = frozenset(Task)
     musical: bool = False
     in_presets: bool = True
+    dispensable: bool = False
 
     @property
     def heading(self) -> str:
@@ -103,8 +106,8 @@ class Option:
 
     @property
     def parameter(self) -> str:
-        """The option as a parameter of a command."""
-        return self.label.replace("-", "_")
+        """The option as a parameter of a function; a word that Python reserves has an underscore after it."""
+        return self.label.replace("-", "_") + ("_" if iskeyword(self.label) else "")
 
     @property
     def is_free_text(self) -> bool:
@@ -216,6 +219,7 @@ SEED = Option(
 
 STEPS = "num_sampling_steps"
 REPAINT_START, REPAINT_END = "repaint_start", "repaint_end"
+STRENGTH, STRUCTURE = "strength", "structure"
 
 OPTIONS: Mapping[str, Option] = {
     option.name: option
@@ -240,6 +244,7 @@ OPTIONS: Mapping[str, Option] = {
             type=float,
             bounds=Bounds(0, 1),
             description="How much of the probability the likeliest tokens in each draw hold; 0 and 1 are all",
+            dispensable=True,
         ),
         Option(
             name="guidance_scale",
@@ -261,6 +266,7 @@ OPTIONS: Mapping[str, Option] = {
             type=float,
             bounds=Bounds(1, 5),
             description="More than 1 spends more of the steps on the outline, fewer on the detail",
+            dispensable=True,
         ),
         Option(
             name="lora",
@@ -276,6 +282,7 @@ OPTIONS: Mapping[str, Option] = {
             type=float,
             bounds=Bounds(0, 2),
             description="How much of the LoRA: 1 is as trained, 0 none",
+            dispensable=True,
         ),
         Option(
             name="bpm",
@@ -307,7 +314,7 @@ OPTIONS: Mapping[str, Option] = {
             musical=True,
         ),
         Option(
-            name="strength",
+            name=STRENGTH,
             label="strength",
             type=float,
             bounds=Bounds(0, 1),
@@ -317,7 +324,7 @@ OPTIONS: Mapping[str, Option] = {
             in_presets=False,
         ),
         Option(
-            name="structure",
+            name=STRUCTURE,
             label="structure",
             type=float,
             bounds=Bounds(0, 1),
@@ -328,7 +335,8 @@ OPTIONS: Mapping[str, Option] = {
         ),
         Option(
             name=REPAINT_START,
-            label="start",
+            label="from",
+            title="Repainted from",
             type=float,
             bounds=Bounds(0, 600),
             unit="s",
@@ -339,7 +347,8 @@ OPTIONS: Mapping[str, Option] = {
         ),
         Option(
             name=REPAINT_END,
-            label="end",
+            label="to",
+            title="Repainted to",
             type=float,
             bounds=Bounds(0, 600),
             unit="s",

@@ -77,6 +77,10 @@ REQUIRED_SOURCE: Mapping[Task, Role] = {
 """The source without which a task is impossible; further ones are the engine's to offer."""
 
 
+UNKNOWN_SOURCE = "0" * 64
+"""Stands in a recipe for a source that is not there yet, in place of its SHA-256."""
+
+
 def validate_mode(mode: str) -> Mode:
     """Return the mode of that name. Raises InvalidRecipe."""
     if mode not in list(Mode):

@@ -19,6 +19,8 @@ class Use(StrEnum):
     COVER = "cover"
     TIMBRE = "timbre"
     VARY = "vary"
+    REPAINT = "repaint"
+    HYBRID = "hybrid"
 
     @property
     def task(self) -> Task:
@@ -48,6 +50,8 @@ _MEANING = {
     Use.COVER: _Meaning(Task.COVER, Role.MELODY, mark("the same piece in another style")),
     Use.TIMBRE: _Meaning(Task.TEXT, Role.REFERENCE, mark("another piece with its sound")),
     Use.VARY: _Meaning(Task.VARY, Role.INITIAL, mark("the same piece, changed in part")),
+    Use.REPAINT: _Meaning(Task.REPAINT, Role.INITIAL, mark("the seconds from … to … made anew")),
+    Use.HYBRID: _Meaning(Task.HYBRID, Role.INITIAL, mark("its notes, played anew by diffusion")),
 }
 
 

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from bot.errors import InvalidRecipe
+from bot.locale import mark, tr
 from bot.recipe import OptionValue, Recipe
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.options import OPTIONS, validate_repaint
+from bot.recipe.options import OPTIONS, Option, validate_repaint
 from bot.recipe.tasks import Role, Task
+
+_TASK_WORDS: Mapping[Task, str] = {
+    Task.TEXT: mark("a clip of words alone"),
+    Task.CONTINUE: mark("a continuation"),
+    Task.VARY: mark("a variation"),
+    Task.COVER: mark("a cover"),
+    Task.REPAINT: mark("a repaint"),
+    Task.HYBRID: mark("a hybrid"),
+}
 
 
 class Unsupported(InvalidRecipe):
@@ -50,7 +60,9 @@ def validate_options(
     """Hold options to those of a model and of a task, and to their bounds. Raises InvalidRecipe."""
     for name, value in options.items():
         option, bounds = OPTIONS[name], capabilities.options.get(name)
-        if bounds is None or task not in option.tasks:
+        if task not in option.tasks:
+            raise _of_another_task(option)
+        if bounds is None:
             raise _ignored(option.label, capabilities)
         if option.choices:
             continue
@@ -70,6 +82,11 @@ def validate_options(
                 title=capabilities.title,
                 value=value,
             )
+
+
+def _of_another_task(option: Option) -> InvalidRecipe:
+    tasks = tr(" or ").join(tr(_TASK_WORDS[task]) for task in Task if task in option.tasks)
+    return InvalidRecipe("`{label}` is for {tasks}. Leave `{label}` out.", label=option.label, tasks=tasks)
 
 
 def _ignored(word: str, capabilities: Capabilities) -> Unsupported:

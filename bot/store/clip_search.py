@@ -83,7 +83,7 @@ class ClipSearch:
 
         Clips of a duel that is not over are left out: they would tell which side is which.
         """
-        return await self._page(_OWN, {"user_id": user_id}, wanted, before, limit)
+        return await self._page(OWN, {"user_id": user_id}, wanted, before, limit)
 
     async def in_server(
         self, visible: VisibleChannels, wanted: ClipFilter, *, before: int | None, limit: int
@@ -93,7 +93,7 @@ class ClipSearch:
         Left out are clips that were shown to one member alone, of a duel that is not over, and of nobody.
         """
         where = {"guild_id": visible.guild_id, "channels": json.dumps(list(visible.channel_ids))}
-        return await self._page(_IN_SERVER, where, wanted, before, limit)
+        return await self._page(IN_SERVER, where, wanted, before, limit)
 
     async def _page(
         self, scope: str, where: Mapping[str, Any], wanted: ClipFilter, before: int | None, limit: int
@@ -221,8 +221,8 @@ def _term(term: str, name: str, by_row: bool) -> tuple[str, dict[str, str]]:
 
 
 _LOWER_TEXT = "lower((SELECT text FROM clip_words WHERE rowid = clips.id))"
-_OWN = "clips.user_id = :user_id AND NOT (in_duel = 1 AND state = 'rendered')"
-_IN_SERVER = f"""
+OWN = "clips.user_id = :user_id AND NOT (in_duel = 1 AND state = 'rendered')"
+IN_SERVER = f"""
 clips.guild_id = :guild_id AND clips.channel_id IN (SELECT value FROM json_each(:channels))
   AND clips.message_id IS NOT NULL AND ephemeral = 0 AND state = 'delivered' AND clips.user_id <> {NOBODY}
 """

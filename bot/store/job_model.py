@@ -40,6 +40,7 @@ class Request:
 
     chosen: why the bot chose the model, where the member left that to it.
     parent_clip: the id of the clip that it was requested under.
+    then: what is made of its clip, which is the source of this recipe and is not posted.
     priority: whether the server's settings let the member come before others there.
     """
 
@@ -59,6 +60,7 @@ class Request:
     chosen: str = ""
     parent_clip: int | None = None
     priority: bool = False
+    then: Recipe | None = None
 
     def columns(self) -> dict[str, object]:
         """Return the columns of its job by name."""
@@ -79,6 +81,7 @@ class Request:
             "chosen": self.chosen,
             "priority": self.priority,
             "parent_clip": self.parent_clip,
+            "then_recipe": self.then.to_json() if self.then else None,
         }
 
 

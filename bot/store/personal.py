@@ -37,7 +37,7 @@ UPDATE jobs SET
     state = CASE state WHEN 'delivered' THEN state WHEN 'failed' THEN state ELSE 'cancelled' END,
     finished_at = coalesce(finished_at, :now), recipe = {_RECIPE_OF_NOBODY}, user_id = {NOBODY},
     channel_id = 0, interaction_token = NULL, interaction_id = NULL, message_id = NULL, answer_id = NULL,
-    error = NULL, chosen = '',
+    error = NULL, chosen = '', then_recipe = NULL,
     notified = 1
 WHERE {{which}}
 """
@@ -112,7 +112,7 @@ REGISTRY: Mapping[str, Table] = {
             )
         },
         guilds={"guild_id": Rule("kept", why=_OF_MEMBERS)},
-        typed=("recipe", "error", "chosen"),
+        typed=("recipe", "error", "chosen", "then_recipe"),
         located=("channel_id", "message_id", "answer_id", "interaction_id"),
         secret=("interaction_token",),
         plain=(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import discord
 
 from bot.app import Antiphon
@@ -9,6 +11,7 @@ from bot.duels.service import Contender
 from bot.errors import UserError
 from bot.locale import tr
 from bot.recipe.build import in_other_mode
+from bot.recipe_files import recipe_file
 from bot.store.clips import Clip
 from bot.store.deletions import Press
 from cogs.clips.card import details
@@ -76,7 +79,8 @@ class DetailsButton(IdButton, prefix=CLIP_DETAILS):
         """Show them."""
         await think(interaction, private=True)
         clip = await interaction.client.history.clip(self.number)
-        await interaction.followup.send(embed=details(clip), ephemeral=True)
+        file = discord.File(BytesIO(recipe_file(clip.recipe)), filename=f"clip-{clip.id}-recipe.json")
+        await interaction.followup.send(embed=details(clip), file=file, ephemeral=True)
 
 
 class DeleteButton(IdButton, prefix="clip:delete"):

@@ -126,7 +126,7 @@ def details(clip: Clip) -> discord.Embed:
         description=quoted(recipe.prompt, 3500),
         colour=EMBED_COLOURS[recipe.mode],
         fields=[Field(name, value) for name, value in shown.items()],
-        footer=tr("The MP3 carries this recipe in its tags."),
+        footer=tr("The MP3 carries this recipe in its tags; the file holds it as text."),
     )
 
 

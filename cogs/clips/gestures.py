@@ -26,7 +26,17 @@ from bot.recipe.gestures import (
     longer_lengths,
     remixed,
 )
-from bot.recipe.options import MAX_SEED, OPTIONS, REPAINT_END, REPAINT_START, SECONDS, SEED, InvalidField
+from bot.recipe.options import (
+    MAX_SEED,
+    OPTIONS,
+    REPAINT_END,
+    REPAINT_START,
+    SECONDS,
+    SEED,
+    STRENGTH,
+    STRUCTURE,
+    InvalidField,
+)
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS
 from cogs.submission.submit import acknowledge_request, submit
@@ -79,7 +89,7 @@ class GestureSelect(GatedItem, template=rf"{_CHOOSE}:(?P<task>vary|continue|hybr
         value = float(chosen)
         engine, limits = _engine(interaction.client, clip.recipe, self.task), limits_of(interaction)
         seconds = value if self.task is Task.CONTINUE else None
-        option = {Task.VARY: "strength", Task.HYBRID: "structure"}.get(self.task)
+        option = {Task.VARY: STRENGTH, Task.HYBRID: STRUCTURE}.get(self.task)
         options = {option: value} if option else {}
         recipe = from_clip(clip.id, clip.recipe, self.task, engine, limits, seconds=seconds, options=options)
         await submit(interaction, recipe, parent=clip.id)

@@ -22,6 +22,7 @@ from cogs.clips.buttons import (
     can_remove,
     remember_press,
 )
+from cogs.clips.family import FamilyButton
 from cogs.clips.gestures import (
     HybridButton,
     LongerButton,
@@ -68,7 +69,7 @@ class MoreButton(IdButton, prefix=CLIP_MORE):
         )
 
 
-ITEMS = (SavePresetButton, MoreButton)
+ITEMS = (SavePresetButton, FamilyButton, MoreButton)
 
 
 def clip_buttons(bot: Antiphon, clip: Clip, *more: IdButton) -> discord.ui.View:
@@ -96,15 +97,14 @@ def more_view(interaction: discord.Interaction[Antiphon], clip: Clip) -> discord
         new.append(HybridButton(clip.id))
     if Task.REPAINT in tasks:
         new.append(RepaintButton(clip.id))
-    known: list[IdButton] = [DetailsButton(clip.id)]
+    known: list[IdButton] = [DetailsButton(clip.id), FamilyButton(clip.id)]
     if clip.preset_version:
         known.append(PresetOfClipButton(clip.id))
     known.append(SavePresetButton(clip.id))
     if bot.policy.server(interaction.guild_id).is_on("coach"):
         known.append(CoachOfClipButton(clip.id))
-    if can_remove(interaction, clip):
-        known.append(DeleteButton(clip.id))
-    return as_rows(new, known)
+    delete = [DeleteButton(clip.id)] if can_remove(interaction, clip) else []
+    return as_rows(new, known, delete)
 
 
 def _has_place_for_other_mode(tasks: Set[Task]) -> bool:

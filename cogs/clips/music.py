@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
@@ -13,14 +13,16 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.config import Settings
-from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
-from bot.errors import UserError
+from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES, MAX_COMMAND_OPTIONS
+from bot.errors import InvalidRecipe, UserError
 from bot.locale import mark, tr
+from bot.policy.limits import ServerLimits
 from bot.presets.scenarios import suggestions
 from bot.recipe import AUTO, Mode, OptionValue, Role, Task, random_seed
 from bot.recipe.build import build_recipe, longest_seconds, mode_taking, modes_taking
 from bot.recipe.capabilities import Bounds, Capabilities, bounds_over
-from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED, Option
+from bot.recipe.gestures import hybrid_of_words, hybrid_pair
+from bot.recipe.options import OPTIONS, PROMPT, REPAINT_END, REPAINT_START, SECONDS, SEED, Option
 from bot.recipe.uses import Use, uses_of
 from bot.recipe.validate import Unsupported
 from bot.store.presets.model import Preset
@@ -36,6 +38,9 @@ from cogs.ui.choices import TAKES_DESCRIPTION, mode_or_auto_choices
 from cogs.ui.gate import limits_of
 from cogs.ui.language import localized
 from cogs.ui.text import plain
+
+HYBRID = "hybrid"
+HYBRID_NAME = mark("hybrid: ar writes the notes, diffusion plays them anew")
 
 STARTERS = 15
 """So many of them are kept for the starter library while nothing is typed."""
@@ -87,18 +92,29 @@ class Music(commands.Cog):
             "options": {option.name: options.get(option.parameter) for option in OPTIONS.values()},
         }
         limits, takes = limits_of(interaction), takes or 1
-        references = self._references(melody, source, use, seconds)
+        references = self._references(melody, source, _use_of(use, mode, given["options"]), seconds)
         if mode == AUTO and model is not None:
             mode = None
         if preset is not None:
+            if mode == HYBRID:
+                raise UserError("A preset has a mode of its own: leave `mode` out, or choose one.")
             await acknowledge_request(interaction, takes=takes)
             found = await named(interaction, preset)
             await use_preset(interaction, found, prompt, mode, references, model=model, takes=takes, **given)
             return
         if limits.preset is not None and (usual := await _of_channel(interaction, limits.preset)):
+            if mode == HYBRID:
+                raise UserError(
+                    "This channel's preset has a mode of its own: leave `mode` out, or choose one."
+                )
             await acknowledge_request(interaction, takes=takes)
             await use_preset(interaction, usual, prompt, mode, references, model=model, takes=takes, **given)
             return
+        if mode == HYBRID:
+            if source is None:
+                await self._hybrid(interaction, prompt, model, given, limits, takes)
+                return
+            mode = None
         # Nothing before this touches the disk or the network, so a mistake is answered at once, privately.
         given |= (wanted := sources_of(references))
         if mode == AUTO or (mode is None and model is None and limits.auto):
@@ -129,7 +145,7 @@ class Music(commands.Cog):
         self,
         melody: discord.Attachment | None,
         source: discord.Attachment | None,
-        use: str | None,
+        use: Use | None,
         seconds: float | None,
     ) -> list[Reference]:
         """Return the attached files with what becomes of each. Raises UserError for half of a choice."""
@@ -138,10 +154,39 @@ class Music(commands.Cog):
             found.append(Reference(melody, Use.MELODY, seconds is not None))
         if source is not None:
             known = [one for one in uses_of(self.bot.models.values()) if one is not Use.MELODY]
-            found.append(Reference(source, Use(use) if use else known[0], seconds is not None))
-        elif use is not None:
+            found.append(Reference(source, use or known[0], seconds is not None))
+        elif use is Use.REPAINT:
+            raise UserError(
+                "To make a part anew, I need the clip. Attach it as `source`, or press **More** under it, "
+                "then **Repaint**."
+            )
+        elif use is not None and use is not Use.HYBRID:
             raise UserError("`use:{use}` needs a file. Attach it as `source`.", use=use)
         return found
+
+    async def _hybrid(
+        self,
+        interaction: discord.Interaction[Antiphon],
+        prompt: str,
+        model: str | None,
+        given: dict[str, Any],
+        limits: ServerLimits,
+        takes: int,
+    ) -> None:
+        """Queue an ar clip and the hybrid that is made of it."""
+        models = self.bot.models
+        pair = hybrid_pair(models, models.named(model) if model is not None else None)
+        if pair is None:
+            raise UserError(
+                "No two models here make a hybrid with that. Leave `model` out, or choose another `mode`."
+            )
+        if takes > 1:
+            raise UserError(
+                "With `mode:hybrid`, `takes` needs a `source`: attach a clip, or leave `takes` out."
+            )
+        recipe, then = hybrid_of_words(pair, limits, prompt=prompt, **given)
+        await acknowledge_request(interaction)
+        await submit(interaction, recipe, then=then)
 
     async def _prompts(
         self, interaction: discord.Interaction[Antiphon], current: str
@@ -160,6 +205,22 @@ class Music(commands.Cog):
             plain(one, MAX_CHOICE_CHARACTERS): one for one in prompts if len(one) <= MAX_CHOICE_CHARACTERS
         }
         return [app_commands.Choice(name=name, value=prompt) for name, prompt in values.items() if name]
+
+
+def _use_of(use: str | None, mode: str | None, options: Mapping[str, OptionValue | None]) -> Use | None:
+    """Return what becomes of the source, by what was given beside it. Raises InvalidRecipe for both."""
+    repaint = [OPTIONS[name] for name in (REPAINT_START, REPAINT_END) if options[name] is not None]
+    implied = Use.HYBRID if mode == HYBRID else Use.REPAINT if repaint else None
+    if implied is None:
+        return Use(use) if use else None
+    why = "`mode:hybrid`" if implied is Use.HYBRID else f"`{repaint[0].label}`"
+    if use not in (None, implied):
+        raise InvalidRecipe("{why} can't go with `use:{use}`. Leave one of them out.", why=why, use=use)
+    if implied is Use.HYBRID and repaint:
+        raise InvalidRecipe(
+            "{why} can't go with `{label}`. Leave one of them out.", why=why, label=repaint[0].label
+        )
+    return implied
 
 
 async def _of_channel(interaction: discord.Interaction[Antiphon], code: str) -> Preset | None:
@@ -183,19 +244,26 @@ def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[i
         parameters.append(_parameter("seconds", _annotation(SECONDS, Bounds(shortest, longest))))
     parameters.append(_parameter("seed", _annotation(SEED, SEED.bounds)))
     parameters.append(_parameter("takes", app_commands.Range[int, 1, MAX_TAKES]))
+    uses = uses_of(engines)
+    tasks = {Task.TEXT} | {use.task for use in uses}
     parameters += [
         _parameter(option.parameter, _annotation(option, bounds))
         for option in OPTIONS.values()
-        if Task.TEXT in option.tasks and (bounds := bounds_over(engines, option.name))
+        if tasks & option.tasks and (bounds := bounds_over(engines, option.name))
     ]
     if any(engine.takes_source(Role.MELODY) for engine in engines):
         parameters.append(_parameter("melody", discord.Attachment))
-    if any(use is not Use.MELODY for use in uses_of(engines)):
+    if any(use is not Use.MELODY for use in uses):
         parameters += [_parameter("source", discord.Attachment), _parameter("use", str)]
     parameters.append(_parameter("preset", app_commands.Range[str, 1, MAX_CHOICE_CHARACTERS]))
-    return parameters
+    excess = len(parameters) - MAX_COMMAND_OPTIONS
+    left_out = [name for name in LEFT_OUT_FIRST if any(one.name == name for one in parameters)]
+    return [one for one in parameters if one.name not in left_out[: max(excess, 0)]]
 
 
+LEFT_OUT_FIRST = ("melody", *(option.parameter for option in OPTIONS.values() if option.dispensable))
+"""Options that go where models together take more than Discord lets a command have, in this order. The first
+is `source` with `use:melody` as well; the others can be set in a preset and under Remix."""
 DESCRIPTIONS = {
     "mode": mark("The way it is made; the same words sound different in each"),
     "model": mark("Which model makes it; the mode follows from it"),
@@ -244,7 +312,9 @@ def _with_options(
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     cast(Any, callback).__signature__ = inspect.Signature([first, *options])
     named = {option.name: DESCRIPTIONS[option.name] for option in options}
-    listed = {"mode": mode_or_auto_choices(modes or Mode)}
+    *known, auto = mode_or_auto_choices(modes or Mode)
+    hybrid = [app_commands.Choice(name=HYBRID_NAME, value=HYBRID)] if Use.HYBRID in uses else []
+    listed = {"mode": [*known, *hybrid, auto]}
     if "use" in named:
         listed["use"] = [
             app_commands.Choice(name=localized(partial(_described_use, use)), value=use.value)
@@ -252,7 +322,8 @@ def _with_options(
             if use is not Use.MELODY
         ]
     offered = app_commands.choices(**listed)
-    return offered(app_commands.describe(**named)(callback))
+    reserved = {option.name: option.name.rstrip("_") for option in options if option.name.endswith("_")}
+    return app_commands.rename(**reserved)(offered(app_commands.describe(**named)(callback)))
 
 
 async def setup(bot: Antiphon) -> None:

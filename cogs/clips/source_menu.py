@@ -47,7 +47,7 @@ class SourceForm(Form):
 
     async def reopen(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Open it, filled in."""
-        uses = uses_of(interaction.client.models.values())
+        uses = _uses(interaction.client)
         fields: list[Field | SelectField] = [
             SelectField(
                 id="use",
@@ -82,7 +82,7 @@ class SourceForm(Form):
             raise UserError(
                 "I no longer have that file. Choose **Use as source** in the message's menu again."
             )
-        [use] = typed.chosen.get("use") or (uses_of(bot.models.values())[0],)
+        [use] = typed.chosen.get("use") or (_uses(bot)[0],)
         seconds = _seconds(typed["seconds"])
         references = [Reference(file, Use(use), seconds is not None)]
         engine = self._engine(bot, references)
@@ -99,6 +99,11 @@ class SourceForm(Form):
         [use] = [reference.use for reference in references]
         engines = [default, *bot.models.values()]
         return next((one for one in engines if one.takes_source(use.role, use.task)), default)
+
+
+def _uses(bot: Antiphon) -> list[Use]:
+    """Return the uses that need nothing but the file and words; a repaint needs to know which part."""
+    return [use for use in uses_of(bot.models.values()) if use is not Use.REPAINT]
 
 
 def _seconds(typed: str) -> float | None:

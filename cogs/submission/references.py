@@ -15,15 +15,16 @@ from bot.markdown import quoted
 from bot.recipe import Recipe, Role, Source, Task
 from bot.recipe.build import OwnerLimits, longest_seconds, within_lengths
 from bot.recipe.capabilities import Capabilities
-from bot.recipe.tasks import MIN_CONTINUED_SECONDS
+from bot.recipe.options import validate_repaint
+from bot.recipe.tasks import MIN_CONTINUED_SECONDS, UNKNOWN_SOURCE
 from bot.recipe.uses import Use, uses_of
 from bot.recipe.validate import Unsupported
 from cogs.ui.discord_errors import NETWORK_ERRORS
 
-UNREAD = "0" * 64
-"""Stands in a recipe for a file that is not read yet; `with_file` puts its SHA-256 there."""
 _DOWNLOAD_SECONDS = 60.0
 _NAME_CHARACTERS = 80
+_LENGTH_TOLERANCE = 0.1
+"""Seconds that an MP3 can be longer than the clip in it, as its frames are whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def sources_of(references: Collection[Reference]) -> Sources:
     if len(tasks) > 1 or len(roles) < len(references):
         uses = ", ".join(_label(reference.use) for reference in references)
         raise InvalidRecipe("{uses} can't go together in one clip. Leave one of them out.", uses=uses)
-    return {"task": tasks.pop() if tasks else Task.TEXT, "sources": dict.fromkeys(roles, UNREAD)}
+    return {"task": tasks.pop() if tasks else Task.TEXT, "sources": dict.fromkeys(roles, UNKNOWN_SOURCE)}
 
 
 def check_references(references: Collection[Reference], engine: Capabilities) -> None:
@@ -110,11 +111,32 @@ def with_file(
                 seconds = min(attached.seconds + seconds, longest)
             if seconds < attached.seconds + MIN_CONTINUED_SECONDS:
                 raise _too_long(reference, attached, seconds, longest)
-        case Use.COVER | Use.VARY if not reference.has_length:
+        case Use.COVER | Use.VARY | Use.HYBRID if not reference.has_length:
             seconds = within_lengths(attached.seconds, engine, limits)
+        case Use.REPAINT:
+            seconds = _repainted_seconds(recipe, reference, attached, longest)
         case _:
             return made
     return made.with_seconds(round(seconds, 2))
+
+
+def _repainted_seconds(recipe: Recipe, reference: Reference, attached: Attached, longest: float) -> float:
+    """Return the length of a repainted clip, which is its file's. Raises InvalidRecipe."""
+    named = {"name": reference.name, "length": attached.seconds}
+    if attached.seconds > longest + _LENGTH_TOLERANCE:
+        raise InvalidRecipe(
+            "{name} is {length:.1f} s long, and clips end at {longest:g} s here. Attach a shorter part of "
+            "it.",
+            longest=longest,
+            **named,
+        )
+    if reference.has_length:
+        raise InvalidRecipe(
+            "{name} is {length:.1f} s long, and a repaint keeps that length. Leave `seconds` out.", **named
+        )
+    seconds = min(attached.seconds, longest)
+    validate_repaint(recipe.options, round(seconds, 2))
+    return seconds
 
 
 def _too_long(reference: Reference, attached: Attached, seconds: float, longest: float) -> InvalidRecipe:

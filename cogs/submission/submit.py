@@ -43,6 +43,7 @@ async def submit(
     chosen: str = "",
     parent: int | None = None,
     takes: int = 1,
+    then: Recipe | None = None,
 ) -> Job:
     """Queue a recipe for the acting member; the deferred answer becomes its progress, then its clip.
 
@@ -50,6 +51,7 @@ async def submit(
     references: the files that the clip is made from, which passed check_references.
     chosen: why the bot chose the model, where the member left that to it.
     parent: the clip under which it was requested.
+    then: what is made of the clip, in whose place it is shown.
     takes: how many clips, with the recipe's seed and those that follow it; one message carries them all.
     """
     service = interaction.client.jobs
@@ -59,7 +61,8 @@ async def submit(
         engine = interaction.client.models[recipe.model_ref]
         recipe = with_file(recipe, reference, attached, engine, limits_of(interaction))
     async with service.melodies.added(*files) if files else nullcontext():
-        return await service.submit(request_for(interaction, recipe, preset_version, chosen, parent), takes)
+        request = request_for(interaction, recipe, preset_version, chosen, parent, then)
+        return await service.submit(request, takes)
 
 
 async def start_duel(
@@ -114,12 +117,15 @@ def request_for(
     preset_version: int | None = None,
     chosen: str = "",
     parent: int | None = None,
+    then: Recipe | None = None,
 ) -> Request:
     """Return the acting member's request for a recipe, in the interaction's channel.
 
     Raises NotAllowed: whatever leads to a clip comes through here, so that nothing goes round the gate.
     """
     check_recipe(interaction, recipe)
+    if then is not None:
+        check_recipe(interaction, then)
     answer = acknowledgement(interaction)
     member, server = interaction.user, interaction.client.policy.server(interaction.guild_id)
     return Request(
@@ -134,6 +140,7 @@ def request_for(
         preset_version=preset_version,
         chosen=chosen,
         parent_clip=parent,
+        then=then,
         interaction_id=interaction.id,
         answer_id=answer.message_id if answer else None,
         answer_ephemeral=bool(answer and answer.ephemeral),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def measured(bot: BotProcess) -> int:
     return int(count)
 
 
+def more_measured(bot: BotProcess, than: int) -> bool:
+    return measured(bot) > than
+
+
 def state(bot: BotProcess) -> str:
     [(found,)] = query(bot, "SELECT state FROM comparisons")
     return str(found)
@@ -69,7 +74,7 @@ async def test_it_goes_on_after_a_kill_and_ends_as_one_message_with_all_figures(
     before = measured(bot)
     await bot.restart()
     while (count := measured(bot)) < 4:
-        await eventually(lambda least=count + 1: measured(bot) >= least, "another measured clip")
+        await eventually(partial(more_measured, bot, count), "another measured clip")
     await eventually(lambda: state(bot) == "posted", "the result")
     assert measured(bot) == 4 > before
     assert [embed["title"] for embed in message.embeds] == ["Comparison"]

@@ -12,16 +12,20 @@ import pytest
 import pytest_asyncio
 
 from bot.audio.tags import read_recipe
+from bot.errors import InvalidRecipe
 from bot.recipe import Mode, Recipe, Role, Task
-from sandbox.actors import Actor, ChannelHandle
+from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.model import Message
 from sandbox.spec import Spec
+from tests.audio import melody_files
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import (
     WAIT,
+    carries_clip,
     clip_of,
     clips_in,
     delete,
+    eventually,
     id_of,
     labels,
     made,
@@ -46,6 +50,11 @@ async def bot(description: Spec, tmp_path_factory: pytest.TempPathFactory) -> As
 
 def recipe_of(message: Message, bot: BotProcess, folder: Path) -> Recipe:
     return read_recipe(mp3_of(message, bot.sandbox, folder))
+
+
+def rows(bot: BotProcess, sql: str) -> list[tuple[str]]:
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
+        return database.execute(sql).fetchall()
 
 
 def parent_of(message: Message, bot: BotProcess) -> int | None:
@@ -93,7 +102,7 @@ async def test_a_hybrid_is_made_of_an_ar_clip_alone(bot: BotProcess, alice: Acto
     opened = await more(alice, first)
     assert labels(opened) == [
         *("Try diffusion", "Duel", "Hybrid", "Repaint"),
-        *("Details", "Save as preset", "Coach", "Delete"),
+        *("Details", "Family", "Save as preset", "Coach", "Delete"),
     ]
     hybrid = await clip_of(
         await alice.select(await private(await alice.click(opened, "Hybrid")), "How close?", ["0.5"])
@@ -167,3 +176,110 @@ async def test_a_deleted_parent_and_a_lost_file_are_told(
     assert "only its recipe. Press **Remix**" in told.content
     back = await clip_of(await alice.submit(await alice.click(lost, "Remix")))
     assert recipe_of(back, bot, tmp_path) == before
+
+
+async def test_music_repaints_a_part_of_an_attached_clip(
+    bot: BotProcess, alice: Actor, tmp_path: Path
+) -> None:
+    first = mp3_of(await made(alice, "soft rain", mode="ar", seconds=6), bot.sandbox, tmp_path)
+    options = {"prompt": "soft rain", "source": (first.name, first.read_bytes()), "from": 1}
+    repainted = await clip_of(await alice.slash("music", options | {"to": 3}))
+    recipe = recipe_of(repainted, bot, tmp_path)
+    assert (recipe.task, recipe.seconds, recipe.options["repaint_end"]) == (Task.REPAINT, 6, 3)
+    recording = ("hum.wav", melody_files.wav(melody_files.sine()))
+    for given, said in (
+        (options | {"to": 9}, "`to` is 9 s, and the clip ends at 6 s"),
+        (options, "`to` is missing"),
+        (options | {"to": 3, "seconds": 8}, "a repaint keeps that length"),
+        (options | {"to": 3, "use": "vary"}, "`from` can't go with `use:vary`"),
+        (options | {"to": 3, "structure": 0.5}, "`structure` is for a cover or a hybrid"),
+        (options | {"to": 3, "mode": "hybrid"}, "`mode:hybrid` can't go with `from`"),
+        (options | {"to": 3, "source": None}, "Attach it as `source`, or press **More** under it"),
+        (options | {"to": 2, "source": recording}, "is a recording, and"),
+    ):
+        refused = await private(await alice.slash("music", {k: v for k, v in given.items() if v is not None}))
+        assert said in text_of(refused)
+
+
+async def test_a_hybrid_of_words_is_one_clip_though_the_bot_is_killed_between_its_two(
+    bot: BotProcess, alice: Actor, music: ChannelHandle, tmp_path: Path
+) -> None:
+    options = {"prompt": "two at once", "mode": "hybrid", "seconds": 6, "seed": 5, "structure": 0.5}
+    message = await (await alice.slash("music", options)).finished(WAIT)
+    second = "SELECT id FROM jobs WHERE parent_clip > 0 AND recipe LIKE '%two at once%'"
+    await eventually(lambda: rows(bot, second), "the second job")
+    await bot.kill()
+    await bot.restart()
+    recipe = recipe_of(await carries_clip(message, bot.sandbox), bot, tmp_path)
+    [(written,)] = rows(bot, "SELECT recipe FROM clips WHERE id = " + str(recipe.sources[Role.INITIAL]))
+    first = Recipe.from_json(written)
+    assert (first.mode, first.task, first.seed, first.prompt) == (Mode.AR, Task.TEXT, 5, "two at once")
+    assert (recipe.mode, recipe.task, recipe.seed, recipe.seconds) == (Mode.DIFFUSION, Task.HYBRID, 5, 6)
+    assert (recipe.options["structure"], "structure" in first.options) == (0.5, False)
+    assert len([one for one in clips_in(music) if "two at once" in text_of(one)]) == 1
+    page = await private(await alice.slash("history"))
+    assert "it is what a hybrid was made of" in text_of(page)
+    several = await private(await alice.slash("music", options | {"takes": 2}))
+    assert "`takes` needs a `source`" in text_of(several)
+
+
+async def test_a_hybrid_of_an_attached_clip(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
+    first = mp3_of(await made(alice, "low brass", mode="ar", seconds=6), bot.sandbox, tmp_path)
+    options = {"prompt": "choir", "mode": "hybrid", "source": (first.name, first.read_bytes())}
+    recipe = recipe_of(await clip_of(await alice.slash("music", options)), bot, tmp_path)
+    assert (recipe.mode, recipe.task, recipe.seconds, recipe.prompt) == (
+        Mode.DIFFUSION,
+        Task.HYBRID,
+        6,
+        "choir",
+    )
+
+
+async def test_details_give_the_recipe_as_a_file_that_is_read_again(
+    bot: BotProcess, alice: Actor, tmp_path: Path
+) -> None:
+    message = await made(alice, "say it “again” 🎹", mode="ar", seconds=6, bpm=90)
+    shown = await private(await pressed(alice, message, "Details"))
+    [file] = shown.attachments
+    path = tmp_path / file.filename
+    path.write_bytes(bot.sandbox.bytes_of(file))
+    assert (path.name, read_recipe(path)) == (
+        f"clip-{id_of(message)}-recipe.json",
+        recipe_of(message, bot, tmp_path),
+    )
+    path.write_text('{"prompt": "x", "mode": "ar", "evil": true}', encoding="utf-8")
+    with pytest.raises(InvalidRecipe, match="can't be used"):
+        read_recipe(path)
+
+
+async def test_a_family_is_shown_as_a_tree_after_a_restart(
+    bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
+) -> None:
+    first = await made(alice, "old oak", mode="ar", seconds=6)
+    question = await private(await bob.click(first, "Vary"))
+    varied = await clip_of(await bob.select(question, "How far from it?", ["0.4"]))
+    question = await private(await alice.click(varied, "Longer"))
+    longer = await clip_of(await alice.select(question, "How long?", ["12"]))
+    again = await clip_of(await alice.click(varied, "Again"))
+    menu = await more(bob, varied)
+    await bot.kill()
+    await bot.restart()
+    shown = await private(await bob.click(menu, "Family"))
+    lines = text_of(shown).splitlines()
+    places = [
+        next(number for number, line in enumerate(lines) if f"#{id_of(one)} " in line and said in line)
+        for one, said in (
+            (first, f"/{first.id})"),
+            (varied, "varied 40 %"),
+            (longer, "longer to 12 s"),
+            (again, "another take"),
+        )
+    ]
+    assert places == sorted(places)
+    await delete(alice, first)
+    await bot.sandbox.until(lambda: first not in clips_in(music), WAIT, "the deletion")
+    assert "a deleted clip" in text_of(await private(await pressed(bob, varied, "Family")))
+    alone = text_of(
+        await private(await pressed(bob, await made(bob, "lone tree", mode="ar", seconds=6), "Family"))
+    )
+    assert "Nothing was made of it yet" in alone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.main import get_command
 
 from bot.cli import app
 from bot.config import KNOWN, Settings
+from bot.discord_limits import MAX_COMMAND_OPTIONS
 from bot.errors import InvalidRecipe
 from bot.presets.files import export, read
 from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_settings, settings_text
@@ -28,14 +30,13 @@ from bot.recipe.validate import validate
 from bot.store.clips import Clip
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 from cogs.clips.card import details
-from cogs.clips.music import DESCRIPTIONS, _with_options, music_options
+from cogs.clips.music import DESCRIPTIONS, LEFT_OUT_FIRST, _with_options, music_options
 from cogs.presets.save_forms import SaveForm, _body_fields
 from cogs.ui.forms import HINT_CHARACTERS
 from tests.builders import FACTS, recipe
 from tests.recipe.strategies import values_of
 
 ROOT = Path(__file__).parents[2]
-MAX_COMMAND_OPTIONS = 25
 MAX_DESCRIPTION_CHARACTERS = 100
 MAX_CHOICES = 25
 MAX_INPUT_CHARACTERS = 4_000
@@ -94,9 +95,9 @@ def a_value(option: Option) -> OptionValue:
 
 @every_row
 def test_it_is_in_music_where_an_engine_takes_it(option: Option) -> None:
-    if Task.TEXT not in option.tasks:
-        assert option.parameter not in {one.name for one in music_options([taking(option)], SETTINGS)}
-        return
+    words_alone = replace(taking(option), tasks={Task.TEXT: frozenset()})
+    for_words = {one.name for one in music_options([words_alone], SETTINGS)}
+    assert (option.parameter in for_words) is (Task.TEXT in option.tasks)
     offered = {one.name: one for one in music_options([taking(), taking(option)], SETTINGS)}
     assert offered[option.parameter].kind is inspect.Parameter.KEYWORD_ONLY
     assert option.parameter not in {one.name for one in music_options([taking()], SETTINGS)}
@@ -110,12 +111,23 @@ async def _ignore(interaction: Interaction, **given: Any) -> None:
 def test_music_keeps_discords_limits_with_every_option() -> None:
     offered = music_options([EVERYTHING], SETTINGS)
     assert len(offered) <= MAX_COMMAND_OPTIONS
+    wanted = {option.parameter for option in OPTIONS.values()} | {
+        "melody",
+        "source",
+        "use",
+        "preset",
+        "takes",
+    }
+    left_out = wanted - {one.name for one in offered}
+    assert 0 < len(left_out) <= len(LEFT_OUT_FIRST)
+    assert left_out <= set(LEFT_OUT_FIRST)
     command: app_commands.Command[Any, ..., None] = app_commands.Command(
         name="music", description="x", callback=_with_options(_ignore, offered)
     )
     assert {one.name for one in command.parameters} == {one.name for one in offered}
+    assert {"from", "to"} <= {one.display_name for one in command.parameters}
     assert {one.name for one in command.parameters if one.choices} >= {
-        option.parameter for option in OPTIONS.values() if option.choices
+        option.parameter for option in OPTIONS.values() if option.choices and option.parameter not in left_out
     }
     assert len({one.name for one in offered}) == len(offered)
     assert all(len(DESCRIPTIONS[one.name]) <= MAX_DESCRIPTION_CHARACTERS for one in offered)

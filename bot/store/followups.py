@@ -1,0 +1,42 @@
+"""The second job of a hybrid of words, queued in the transaction that stores the clip it is made from."""
+
+from __future__ import annotations
+
+import aiosqlite
+
+from bot.recipe import Recipe
+from bot.recipe.tasks import REQUIRED_SOURCE
+from bot.store.clips import Clip
+from bot.store.database import Row
+
+ERROR_OF_FIRST = "it is what a hybrid was made of"
+"""Why the clip of the first job has no message, as /history says it."""
+
+
+async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: float) -> None:
+    """Queue what a rendered job's row says is to be made of its clip, where it says anything.
+
+    The new job takes over the answer with its token, and the first one is over.
+    """
+    if first["then_recipe"] is None:
+        return
+    recipe = Recipe.from_json(first["then_recipe"])
+    recipe = recipe.with_source(REQUIRED_SOURCE[recipe.task], clip.id)
+    values = {"id": first["id"], "recipe": recipe.to_json(), "mode": recipe.mode, "clip": clip.id, "now": now}
+    await tx.execute(_INSERT_FOLLOWUP, values)
+    await tx.execute(_END_FIRST, {"id": first["id"], "now": now, "error": ERROR_OF_FIRST})
+
+
+_INSERT_FOLLOWUP = """
+INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
+                  interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, created_at, priority,
+                  newcomer, parent_clip)
+SELECT :recipe, :mode, user_id, guild_id, channel_id, application_id, interaction_token,
+       interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, :now, priority, newcomer, :clip
+FROM jobs WHERE id = :id
+"""
+_END_FIRST = """
+UPDATE jobs SET state = 'delivered', error = :error, finished_at = :now, interaction_token = NULL,
+                then_recipe = NULL
+WHERE id = :id
+"""
