@@ -8,9 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.recipe.options import OPTIONS, REPAINT_END, REPAINT_START, Option
-
-_PART_FLAGS = {REPAINT_START: "--from", REPAINT_END: "--to"}
+from bot.recipe.options import OPTIONS, Option
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,12 +38,6 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     with_every_option.__annotations__ = {p.name: p.annotation for p in parameters}
     with_every_option.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     return with_every_option
-
-
-def _flags(option: Option) -> list[str]:
-    """Return the flags of an option; a part of a clip also goes by --from and --to."""
-    own = f"--{option.label}"
-    return [_PART_FLAGS[option.name], own] if option.name in _PART_FLAGS else [own]
 
 
 def _default(option: Option) -> str:

@@ -24,6 +24,7 @@ from bot.jobs.service import Advanced, Moved
 from bot.policy.acts import Act
 from bot.recipe import PROMPT_CHARACTERS, validate_prompt
 from bot.recipe.build import longest_seconds
+from bot.recipe.options import STEPS
 from bot.store.comparisons import ComparisonState, NewComparison, StoredComparison
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.post_once import unarchive
@@ -236,7 +237,7 @@ def progress_text(comparison: StoredComparison) -> str:
         what = {
             Purpose.WARM: "the first clip, which doesn't count",
             Purpose.LENGTHS: f"{one.recipe.seconds:g} s, seed {one.recipe.seed}",
-            Purpose.STEPS: f"{one.recipe.options.get('num_sampling_steps')} steps",
+            Purpose.STEPS: f"{one.recipe.options.get(STEPS)} steps",
         }[one.purpose]
         lines.append(f"Now `{one.recipe.mode}`: {what}. Other requests in the queue take turns with it.")
     return "\n".join(lines)

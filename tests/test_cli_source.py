@@ -63,7 +63,8 @@ def test_a_task_is_done_with_a_clip(folder: Path, task: Task, more: tuple[str, .
     if task is Task.REPAINT:
         before, after = decode(folder / "first.flac")[0], decode(folder / output)[0]
         assert recipe.options["repaint_start"] == 3
-        assert np.corrcoef(before[0, :16_000], after[0, :16_000])[0, 1] > 0.99
+        # Not equal: the spliced clip is mastered anew, which limits other peaks.
+        assert np.corrcoef(before[0, :16_000], after[0, :16_000])[0, 1] > 0.95
 
 
 def test_takes_have_consecutive_seeds_and_files(folder: Path) -> None:
@@ -102,7 +103,7 @@ def test_a_clip_with_a_source_is_made_again_from_its_tags_and_the_source(folder:
         ),
         (("--task", "repaint", "--source", "first.flac"), "is missing"),
         (("--task", "continue", "--source", "first.flac", "--seconds", "8"), "Ask for more seconds"),
-        (("x", "--from", "2"), "`start` does nothing"),
+        (("x", "--from", "2"), "`from` is for a repaint"),
         (("--task", "vary", "--source", "tone.wav"), "`prompt` is empty"),
         (("--like", "first.flac", "--source", "first.flac"), "Leave --source out"),
         (("--like", "first.flac", "--task", "vary"), "Use --task or --like, not both"),

@@ -34,8 +34,7 @@ from bot.store.jobs import Counter, Jobs
 log = logging.getLogger(__name__)
 
 MAX_INTERRUPTIONS = 8
-"""How often the bot may be killed while a job is the only one running, before the job is given up. The bot's
-end is seldom a job's doing, but a job that takes the whole machine down has to end too."""
+"""Kills of the bot while a job runs alone, until the job is given up: it may take the machine down."""
 _RECORD_AGAIN_SECONDS = 5.0
 _CLOSING_SECONDS = 5.0
 """How long close() waits for what the worker said last to be recorded."""
@@ -114,9 +113,8 @@ class JobService:
         Raises LimitReached, or UserError where its model is not there any more or a source is gone.
         """
         self.engine(request.recipe.mode)
-        request = replace(request, recipe=self.adopt(request.recipe))
-        if request.then is not None:
-            request = replace(request, then=self.adopt(request.then))
+        then = request.then and self.adopt(request.then)
+        request = replace(request, recipe=self.adopt(request.recipe), then=then)
         await self._source_files(request.recipe)
         now = self._clock()
         limits = {"per_member": self._settings.max_jobs_per_member, "in_all": self._settings.max_queue}
@@ -362,19 +360,15 @@ class JobService:
 
     async def _keep(self, event: Rendered) -> None:
         self._estimates.stopped(event.job_id)
-        clip = await self.jobs.rendered(
-            event.job_id,
-            NewClip(file=event.file, picture=event.picture, facts=event.facts),
-            self._clock(),
-        )
+        made = NewClip(file=event.file, picture=event.picture, facts=event.facts)
+        clip = await self.jobs.rendered(event.job_id, made, self._clock())
         if clip is None:
             remove_files(self._settings.clip_dir, event.file, event.picture)
             return
         self._estimates.rendered(clip.recipe.model)
-        if (followup := await self.jobs.followup(clip)) is None:
-            self._publish(Moved(event.job_id, State.RENDERED))
-        else:
-            self._publish(Moved(event.job_id, State.DELIVERED))
+        followup = await self.jobs.followups.of(clip)
+        self._publish(Moved(event.job_id, State.RENDERED if followup is None else State.DELIVERED))
+        if followup is not None:
             self._publish(Moved(followup.id, State.QUEUED))
 
     async def _fail(self, event: Failed) -> None:

@@ -7,10 +7,23 @@ import aiosqlite
 from bot.recipe import Recipe
 from bot.recipe.tasks import REQUIRED_SOURCE
 from bot.store.clips import Clip
-from bot.store.database import Row
+from bot.store.database import Database, Row
+from bot.store.job_model import Job, job_of
 
 ERROR_OF_FIRST = "it is what a hybrid was made of"
 """Why the clip of the first job has no message, as /history says it."""
+
+
+class Followups:
+    """Reads of the jobs that were queued with a clip just rendered."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    async def of(self, clip: Clip) -> Job | None:
+        """Return the job that is to be made of a clip; None where the clip is posted."""
+        row = await self._db.read_one(_SELECT_FOLLOWUP, {"clip": clip.id})
+        return job_of(row) if row else None
 
 
 async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: float) -> None:
@@ -27,6 +40,7 @@ async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: 
     await tx.execute(_END_FIRST, {"id": first["id"], "now": now, "error": ERROR_OF_FIRST})
 
 
+_SELECT_FOLLOWUP = "SELECT * FROM jobs WHERE parent_clip = :clip ORDER BY id LIMIT 1"
 _INSERT_FOLLOWUP = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, created_at, priority,

@@ -15,7 +15,7 @@ from bot.store.daily import check_daily
 from bot.store.database import Database, one
 from bot.store.deletions import delete_late_message
 from bot.store.family import Families
-from bot.store.followups import queue_followup
+from bot.store.followups import Followups, queue_followup
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
 from bot.store.newcomers import IS_NEWCOMER
 from bot.store.takes import Takes, join_takes
@@ -35,6 +35,7 @@ class Jobs:
         self._db = database
         self.takes = Takes(database)
         self.families = Families(database)
+        self.followups = Followups(database)
 
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
         """Queue a request. Raises LimitReached where the member, or all members, have too many open jobs."""
@@ -64,10 +65,7 @@ class Jobs:
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
-        """Store the clip of a running job, and queue what is to be made of it, which `followup` returns then.
-
-        None where the job was cancelled meanwhile.
-        """
+        """Store the clip of a running job, and queue its followup; None where it was cancelled meanwhile."""
         async with self._db.write() as tx:
             row = await one(await tx.execute(_SET_RENDERED, {"id": job_id}))
             if row is None:
@@ -75,11 +73,6 @@ class Jobs:
             made = await insert_clip(tx, job_id, clip, now)
             await queue_followup(tx, row, made, now)
             return made
-
-    async def followup(self, clip: Clip) -> Job | None:
-        """Return the job that was queued with a clip just rendered; None where the clip is posted."""
-        row = await self._db.read_one(_SELECT_FOLLOWUP, {"clip": clip.id})
-        return job_of(row) if row else None
 
     async def requeue_running(
         self, now: float, counter: Counter, most: int, error: str, worker: int | None = None
@@ -297,8 +290,7 @@ ON CONFLICT (guild_or_channel_id) DO UPDATE SET max_bytes = :max_bytes, noted_at
 _INSERT_JOB = f"""
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
-                  created_at, in_duel, chosen, priority, newcomer, parent_clip,
-                  then_recipe)
+                  created_at, in_duel, chosen, priority, newcomer, parent_clip, then_recipe)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token, :interaction_id,
        :answer_id, :answer_ephemeral, :can_post, min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
                                  WHERE guild_or_channel_id = coalesce(:guild_id, :channel_id)
@@ -336,7 +328,6 @@ SELECT jobs.id, jobs.mode, json_extract(jobs.recipe, '$.model') AS model, jobs.i
        min(queue_position) AS first
 FROM queue JOIN jobs USING (id) GROUP BY jobs.mode, model ORDER BY first
 """
-_SELECT_FOLLOWUP = "SELECT * FROM jobs WHERE parent_clip = :clip ORDER BY id LIMIT 1"
 _SET_RENDERED = "UPDATE jobs SET state = 'rendered' WHERE id = :id AND state = 'running' RETURNING *"
 _ON_WORKER = "state = 'running' AND (:worker IS NULL OR worker = :worker)"
 _RUNS_ALONE = f"{_ON_WORKER} AND (SELECT count(*) FROM jobs WHERE {_ON_WORKER}) = 1"

@@ -36,8 +36,8 @@ ENGINE = Capabilities(
         ({"repaint_start": 8.0, "repaint_end": 10.5}, "the clip ends at 10 s"),
         ({"repaint_start": 4.0, "repaint_end": 4.25}, "at least 0.5 s after"),
         ({"repaint_start": 4.0, "repaint_end": 2.0}, "at least 0.5 s after"),
-        ({"repaint_start": 4.0}, "`end` is missing"),
-        ({"repaint_end": 4.0}, "`start` is missing"),
+        ({"repaint_start": 4.0}, "`to` is missing"),
+        ({"repaint_end": 4.0}, "`from` is missing"),
     ],
 )
 def test_the_part_lies_inside_the_clip(span: dict[str, float], refusal: str | None) -> None:
