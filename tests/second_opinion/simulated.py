@@ -36,6 +36,8 @@ LOOPS = {
     "DuelDelivery._run",
     "ClipDeletions._run",
     "ClipDeletions._finish",
+    "ComparisonCog._run",
+    "PrivacyService._run",
     "RemovalService.run",
     "Removals._look_for_open_duels",
     "Removals._look_for_left_guilds",
