@@ -118,7 +118,7 @@ class KeepTakeButton(IdButton, prefix="takes:keep"):
         await defer_update(interaction)
         clip = await removable(interaction, self.number)
         clips, others = await _with_others(interaction.client, clip)
-        names = ", ".join(str(_number(clips, other)) for other in others)
+        names = _listed([str(_number(clips, other)) for other in others])
         question = ntr(
             "Keep take {kept} and delete take {names}? There is no way back.",
             "Keep take {kept} and delete takes {names}? There is no way back.",
@@ -231,3 +231,8 @@ async def _with_others(bot: Antiphon, clip: Clip) -> tuple[list[NumberedClip], l
 
 def _number(clips: Sequence[NumberedClip], clip: Clip) -> int:
     return next((take for take, one in clips if one.id == clip.id), 0)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return “1, 3 and 4”."""
+    return f" {tr('and')} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
