@@ -56,6 +56,11 @@ def test_a_running_clip_occupies_its_own_worker() -> None:
     assert finish_times(running, [Work(BATCHING, 10, slots=2)] * 3, 2) == [10, 10, 20]
 
 
+def test_a_clip_goes_to_the_worker_whose_whole_batch_ends_first() -> None:
+    running = [Work(BATCHING, 10, 2, 0), Work(BATCHING, 40, 2, 0), Work(OTHER, 20, worker=1)]
+    assert finish_times(running, [Work(OTHER, 5)], 2) == [25]
+
+
 @given(
     st.lists(st.tuples(st.sampled_from([BATCHING, OTHER]), st.floats(0.1, 600)), max_size=12),
     st.integers(1, 4),
