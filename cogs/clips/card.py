@@ -21,7 +21,7 @@ from bot.recipe import OptionValue, Recipe, Source, Task
 from bot.recipe.options import OPTIONS, SECONDS, SEED, Option
 from bot.store.clips import Clip
 from cogs.ui.embeds import Field, build_embed, described_anew
-from cogs.ui.text import EMBED_COLOURS, plain, quoted
+from cogs.ui.text import EMBED_COLOURS, plain, quoted, quoted_lines
 
 PROMPT_SHOWN = 600
 WITHOUT_WORDS = mark("(This server's AutoMod doesn't let the words through.)")
@@ -161,7 +161,7 @@ def _speed(render_seconds: float, seconds: float) -> str:
 
 
 def _shown(option: Option, value: OptionValue) -> str:
-    return quoted(str(value), TEXT_SHOWN) if option.is_free_text else option.shown(value)
+    return quoted_lines(str(value), TEXT_SHOWN) if option.is_free_text else option.shown(value)
 
 
 def _source(source: Source) -> str:

@@ -27,7 +27,7 @@ async def test_line_breaks_reach_the_singer_and_the_coach_looks_at_them(
             shown = text_of(clip)
             assert "words for" not in shown, "14 words in 10 s are sung"
             details = text_of(await private(await pressed(alice, clip, "Details")))
-            assert "Nobody home but me" in details
+            assert "Rain on the roof tonight\nNobody home but me\n" in details
 
             beside = "[verse] rain on the roof\nstay"
             assert "Line 1 has words beside the tag [verse]" in text_of(
