@@ -70,10 +70,11 @@ def resampled(source: Score, strength: float, seed: int) -> Known:
 def kept_instruments(source: Score, structure: float, seed: int) -> Grid:
     """Return the source's programs [bars, 5], with 0 for the roles that a hybrid of this structure gives up.
 
-    A share of `structure` (0 to 1) of the roles is kept on average, drawn with the seed: what is kept at one
-    structure is kept at any higher one.
+    structure: 0 to 1. None is kept up to 0.5, from there a share that grows to all at 1, drawn with the seed:
+    what is kept at one structure is kept at any higher one. A single foreign instrument is enough to hide the
+    prompt's scene, so the lower half leaves the choice to the prompt alone (`benchmarks/hybrid.py`).
     """
-    kept = np.random.default_rng([seed, 3]).random(source.programs.shape[1]) < structure
+    kept = np.random.default_rng([seed, 3]).random(source.programs.shape[1]) < 2 * structure - 1
     return np.where(kept, source.programs, 0).astype(np.int16)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.audio.finish import finish
 from bot.audio.mp3 import decode
@@ -16,10 +19,12 @@ from bot.engines.base import RenderRequest
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.engine import ScoreEngine, _repainted
 from bot.engines.score.format import DRUMS, ONSET, Score
+from bot.engines.score.known import kept_instruments
 from bot.engines.score.serialize import from_text
 from bot.errors import InvalidRecipe, UserError
 from bot.recipe import Mode, Recipe, Role, Task
 from tests.engines.context import RecordingContext
+from tests.engines.score.test_sections import blank
 
 PROMPT = "calm jazz trio with piano"
 
@@ -202,6 +207,18 @@ def test_a_hybrid_keeps_the_notes_of_its_clip_as_its_structure_says(tmp_path: Pa
     )
     free = diffusion.made(source.path, Task.HYBRID, prompt=words, seed=12, options={"structure": 0.0})
     assert np.array_equal(free.score.grid, diffusion.made(prompt=words, seed=12).score.grid)
+
+
+@given(seed=st.integers(0, 1000), structures=st.lists(st.floats(0, 1), min_size=2, max_size=4))
+def test_instruments_are_kept_in_the_upper_half_of_structure_and_more_with_more_of_it(
+    seed: int, structures: list[float]
+) -> None:
+    source = blank(8.0, 4, 4)
+    source = replace(source, programs=np.ones_like(source.programs))
+    kept = [kept_instruments(source, one, seed) > 0 for one in sorted(structures)]
+    assert all((less <= more).all() for less, more in pairwise(kept))
+    assert not kept_instruments(source, 0.5, seed).any()
+    assert kept_instruments(source, 1.0, seed).all()
 
 
 def test_a_hybrid_keeps_no_instrument_that_is_not_wanted(tmp_path: Path) -> None:
