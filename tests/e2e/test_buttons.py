@@ -32,6 +32,7 @@ from tests.e2e.clips import (
     text_in,
     with_earlier_buttons,
 )
+from tests.e2e.test_duels import query
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -190,6 +191,9 @@ async def test_the_buttons_of_before_there_was_more_work(
     bot: BotProcess, alice: Actor, bob: Actor, music: ChannelHandle
 ) -> None:
     message = await made(alice, "from long ago", mode="ar")
+    # A bot killed before it recorded the delivery would edit the message again.
+    newest = "SELECT state FROM jobs ORDER BY id DESC LIMIT 1"
+    await eventually(lambda: query(bot, newest) == [("delivered",)], "the record")
     with_earlier_buttons(message, id_of(message))
     await bot.kill()
     await bot.restart()

@@ -84,7 +84,7 @@ async def test_an_edit_that_took_effect_is_recognised_after_the_token(
     await eventually(lambda: job(bot, "state") == ("delivered",), "the record")
     await nothing_more(bot, music, before)
     assert "tune" in text_of(message)
-    assert len(button_ids(message)) >= 5, "its buttons are still there"
+    assert any("more" in one for one in button_ids(message)), "its buttons are still there"
 
 
 async def test_a_lost_answer_until_the_token_dies_is_no_second_clip(
