@@ -118,7 +118,7 @@ async def test_a_part_is_repainted_and_one_past_the_end_refused(
     first = await made(alice, "soft bells", mode="ar", seconds=6)
     form = await pressed(alice, first, "Repaint")
     past = await private(await alice.submit(form, {"repaint_start": "1", "repaint_end": "9"}))
-    assert "`end` is 9 s, and the clip ends at 6 s" in past.content
+    assert "`to` is 9 s, and the clip ends at 6 s" in past.content
     fixed = await alice.click(past, "Fix it")
     repainted = await clip_of(await alice.submit(fixed, {"repaint_end": "3"}))
     recipe = recipe_of(repainted, bot, tmp_path)
