@@ -9,23 +9,12 @@ from typing import Any, Protocol
 import discord
 
 from bot.app import Antiphon
+from bot.log import JobIds
 from cogs.ui.language import server_language
 
 
-class Respondable(Protocol):
+class Respondable(JobIds, Protocol):
     """A job or a duel: something that a member requested, whose answer is Discord's original response."""
-
-    @property
-    def id(self) -> int:
-        """Its number."""
-
-    @property
-    def user_id(self) -> int:
-        """The member who requested it."""
-
-    @property
-    def guild_id(self) -> int | None:
-        """The server; None in direct messages."""
 
     @property
     def channel_id(self) -> int:
