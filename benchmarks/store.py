@@ -1,10 +1,11 @@
-"""How fast presets are found while somebody types, with 100,000 of them.
+"""How fast presets are found while somebody types, with 100,000 of them, and clips in /history.
 
 The texts are drawn from the starter library and a made-up vocabulary whose words are as unevenly common as
 those of a language; a third of the names holds Japanese. Every query is asked as a member's client asks it:
-each prefix of what they type, from the first letter on.
+each prefix of what they type, from the first letter on. Clips are searched by letters, words and signs, by
+members with many of them and with few, in ms of the processor.
 
-    python -m benchmarks.store [--presets 100000] [--queries 400] [--keep FILE] [--json]
+    python -m benchmarks.store [--presets 100000] [--clips 100000] [--queries 400] [--keep FILE] [--json]
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from benchmarks._stored_clips import fill_clips, measure_clips
 from bot.presets.names import name_key
 from bot.presets.scenarios import starters
 from bot.recipe import Mode
@@ -46,6 +48,18 @@ JAPANESE = [
     "星空の下で",
     "深い森",
 ]
+
+
+async def measure_history(clips: int, path: Path) -> dict[str, Any]:
+    """Return the figures of searches for clips."""
+    migrations.migrate(path, 0)
+    with closing(sqlite3.connect(path)) as connection:
+        [there] = connection.execute("SELECT count(*) FROM clips").fetchone()
+    if there < clips:
+        words = vocabulary(random.Random(7))
+        library = [prompt for one in starters() for prompts in one.prompts.values() for prompt in prompts]
+        fill_clips(path, clips, lambda rng: f"{rng.choice(library)}, {sentence(rng, words, 8)}")
+    return {"clips": clips} | await measure_clips(path)
 
 
 async def measure(presets: int, queries: int, path: Path) -> dict[str, Any]:
@@ -160,13 +174,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--presets", type=int, default=100_000)
+    parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=400)
     parser.add_argument("--keep", type=Path, help="a database to fill once and use again")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = arguments.keep or Path(folder, "presets.db")
-        figures = asyncio.run(measure(arguments.presets, arguments.queries, path))
+        figures = (
+            asyncio.run(measure(arguments.presets, arguments.queries, path)) if arguments.presets else {}
+        )
+        if arguments.clips:
+            figures |= asyncio.run(measure_history(arguments.clips, path))
     if arguments.json:
         print(json.dumps(figures, ensure_ascii=False))
         return

@@ -168,7 +168,7 @@ def _terms(words: str, *, by_row: bool) -> tuple[list[str], dict[str, Any]]:
     conditions: list[str] = []
     values: dict[str, Any] = {}
     for number, term in enumerate(search_terms(words)):
-        condition, needed = _term(term, f"t{number}", by_row and 1 < len(term) <= BY_ROW_CHARACTERS)
+        condition, needed = _term(term, f"t{number}", by_row and len(term) <= BY_ROW_CHARACTERS)
         conditions.append(condition)
         values |= needed
     return conditions, values

@@ -270,11 +270,12 @@ async def test_deleted_and_erased_clips_leave_the_indexes(database: Database, tm
     assert await in_server(database) == ["zanzibar 2"]
 
 
-async def test_clips_of_an_earlier_version_are_indexed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("migration", ["clip_search", "clips_by_a_letter"])
+async def test_clips_of_an_earlier_version_are_indexed(migration: str, tmp_path: Path) -> None:
     path, earlier = tmp_path / "old.db", tmp_path / "earlier"
     earlier.mkdir()
     for one in migrations.available():
-        if "clip_search" in one.path.name:
+        if migration in one.path.name:
             break
         (earlier / one.path.name).write_text(one.path.read_text())
     migrations.migrate(path, 0, folder=earlier)
@@ -288,6 +289,21 @@ async def test_clips_of_an_earlier_version_are_indexed(tmp_path: Path) -> None:
             )
     migrations.migrate(path, 0)
     assert indexed(path) == [(1,), (1,)]
+    async with Database.open(path, now=1) as database:
+        [found] = await database.read("SELECT rowid FROM clip_words WHERE clip_words MATCH 'r*'", {})
+    assert found["rowid"] == 1
+
+
+async def test_each_term_that_is_looked_up_for_one_clip_has_an_index(database: Database) -> None:
+    """Without one, each look goes through all clips that hold a word with that start."""
+    [row] = await database.read("SELECT sql FROM sqlite_master WHERE name = 'clip_words'", {})
+    lengths = " ".join(str(length) for length in range(1, clip_search.BY_ROW_CHARACTERS + 1))
+    assert f"prefix = '{lengths}'" in row["sql"]
+    for words in ("a", "ab", "abc"):
+        [condition], _ = clip_search._terms(words, by_row=True)
+        assert "rowid = clips.id" in condition
+    [condition], _ = clip_search._terms("abcd", by_row=True)
+    assert "BETWEEN :low AND :high" in condition
 
 
 async def test_searches_are_their_members(database: Database) -> None:
