@@ -156,7 +156,7 @@ class _Reporting:
 def _draw(mastered: Mastered, rate: int, path: Path) -> None:
     from bot.audio.picture import draw_parts
 
-    draw_parts(mastered.parts(), rate, path)
+    draw_parts(mastered.parts(), mastered.samples, rate, path)
 
 
 def _cover(picture: Path) -> bytes:

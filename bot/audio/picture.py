@@ -65,12 +65,16 @@ class _Clip:
 
 def draw(wave: Wave, rate: int, path: Path) -> None:
     """Write a PNG of one wave [channels, samples]; its channels are drawn as their mean."""
-    draw_parts(iter([wave]), rate, path)
+    draw_parts(iter([wave]), wave.shape[1], rate, path)
 
 
-def draw_parts(parts: Iterator[Wave], rate: int, path: Path) -> None:
-    """Do what `draw` does with a wave that comes in parts [channels, n]."""
-    mono = np.concatenate([part.mean(axis=0) for part in parts])
+def draw_parts(parts: Iterator[Wave], samples: int, rate: int, path: Path) -> None:
+    """Do what `draw` does with a wave of so many samples that comes in parts [channels, n]."""
+    mono = np.empty(samples, np.float32)
+    filled = 0
+    for part in parts:
+        part.mean(axis=0, out=mono[filled : filled + part.shape[1]])
+        filled += part.shape[1]
     _draw([_Clip(mono, rate)], min(TOP_HZ, rate / 2), path)
 
 
@@ -105,7 +109,7 @@ def _draw(clips: list[_Clip], top_hz: float, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     spectrograms = [_mel_spectrogram(clip, top_hz) for clip in clips]
     loudest = max(float(decibels.max()) for decibels in spectrograms)
-    peak = max(float(np.abs(clip.mono).max()) for clip in clips) or 1.0
+    peak = max(float(max(clip.mono.max(), -clip.mono.min())) for clip in clips) or 1.0
     seconds = max(clip.seconds for clip in clips)
     for index, (clip, decibels) in enumerate(zip(clips, spectrograms, strict=True)):
         floor = height - _TOP - row * (index + 1) - _BETWEEN * index
