@@ -40,16 +40,7 @@ async def cluster_workers(settings: Settings, engines: str, *, warm: Sequence[Mo
     ray = _ray()
     if settings.ray_address is None:
         raise SetupError("EXECUTOR=ray needs RAY_ADDRESS, the address of the cluster's head.")
-    try:
-        await _check_reachable(settings.ray_address)
-        # In a thread, where Ray cannot replace the process's handler of SIGTERM.
-        await asyncio.to_thread(
-            ray.init, address=settings.ray_address, namespace="antiphon", log_to_driver=False
-        )
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SetupError(
-            f"The Ray cluster at RAY_ADDRESS={settings.ray_address} cannot be reached ({redact(str(error))})."
-        ) from error
+    await _connect(ray, settings.ray_address)
     gpus = int(ray.cluster_resources().get("GPU", 0))
     resources = {"num_gpus": 1, "num_cpus": 0} if gpus else {"num_cpus": 1}
     count = settings.cluster_workers or max(1, gpus)
@@ -65,6 +56,25 @@ async def cluster_workers(settings: Settings, engines: str, *, warm: Sequence[Mo
             for number in range(count)
         ]
     )
+
+
+async def _connect(ray: Any, address: str) -> None:
+    """Make this process a driver of the cluster. Raises SetupError where it is out of reach or refuses."""
+    try:
+        await _check_reachable(address)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"The Ray cluster at RAY_ADDRESS={address} cannot be reached ({error}).") from error
+    try:
+        # In a thread, where Ray cannot replace the process's handler of SIGTERM.
+        await asyncio.to_thread(ray.init, address=address, namespace="antiphon", log_to_driver=False)
+    except (ray.exceptions.AuthenticationError, OSError, RuntimeError, ValueError) as error:
+        # Ray does not say whether a token was wrong.
+        [reason] = redact(str(error)).rstrip(".").splitlines()[:1] or [type(error).__name__]
+        raise SetupError(
+            f"The Ray cluster at RAY_ADDRESS={address} cannot be joined ({reason}). This machine needs a node"
+            " of the cluster, and the cluster's token in ~/.ray/auth_token, or in RAY_AUTH_TOKEN with"
+            " RAY_AUTH_MODE=token."
+        ) from error
 
 
 async def _check_reachable(address: str) -> None:
