@@ -1,8 +1,9 @@
-"""Seams of long, continued and repainted clips: `python -m benchmarks.seams [--seeds 1] [--jobs 2] [--json]`.
+"""Seams of long, continued, repainted clips: `python -m benchmarks.seams [--seeds 1] [--kinds …] [--json]`.
 
 What the built-in models do against the plain way: independent clips of the same prompt with other seeds,
 joined by an equal-power crossfade of 2 s. All clips are brought to one loudness first. A seam is
-looked at in the 2 s around it, its sides in the seconds before and after:
+looked at in the 2 s around it, its sides in the seconds before and after. Beside a repaint stands its source,
+which has no seam: what the music itself does at those places.
 
 - step: difference of loudness between the 3 s before and after, in LU.
 - dip: how far the loudness of the seam is from the mean of both sides, in LU.
@@ -22,7 +23,7 @@ import multiprocessing
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -139,12 +140,13 @@ def _off_beat(onsets: list[np.ndarray], apart: float, beat: float) -> float:
     return float(min(off, 1 - off))
 
 
-Pair = tuple[str, list[Seam], list[Seam]]
-"""The name of a way, the seams of ours, and those of independent clips crossfaded."""
+WAYS = OURS, PLAIN, UNTOUCHED = "ours", "crossfade", "the source, no seam"
+Kind = tuple[str, dict[str, list[Seam]]]
+"""The name of a kind of seam, and the seams of each way."""
 
 
-def pairs(studio: Studio, prompt: str, seed: int) -> Iterator[Pair]:
-    """Render a prompt in each way; yield what was measured."""
+def _long(studio: Studio, prompt: str, seed: int) -> Iterator[Kind]:
+    """Render a clip longer than the models' window; yield what was measured."""
     mode = studio.mode
     ours = studio.clip(prompt, LONG, seed)
     count = len(ours.seams) + 1
@@ -154,24 +156,32 @@ def pairs(studio: Studio, prompt: str, seed: int) -> Iterator[Pair]:
     for part in parts[1:]:
         joined = crossfaded(joined, _levelled(part.wave))
     edges = tuple((each - CROSSFADE) * n + CROSSFADE / 2 for n in range(1, count))
-    yield (
-        f"{mode}, {LONG:g} s",
-        measure(ours.wave, ours.seams, _beat(ours)),
-        measure(joined, edges, _beat(parts[0])),
-    )
+    ways = {
+        OURS: measure(ours.wave, ours.seams, _beat(ours)),
+        PLAIN: measure(joined, edges, _beat(parts[0])),
+    }
+    yield f"{mode}, {LONG:g} s", ways
 
+
+def _from_clip(studio: Studio, prompt: str, seed: int) -> Iterator[Kind]:
+    """Continue a clip, and make a part of it anew; yield what was measured."""
+    mode = studio.mode
     source = studio.clip(prompt, SOURCE, seed + 1, finished=True)
     other = studio.clip(prompt, SOURCE, seed + 1_001)
     first, second, beat = _levelled(source.wave), _levelled(other.wave), _beat(source)
     ours = studio.clip(prompt, CONTINUED, seed + 2, Task.CONTINUE, source)
     plain = measure(crossfaded(first, second), (SOURCE - CROSSFADE / 2,), beat)
-    yield f"{mode}, continued", measure(ours.wave, ours.seams, beat), plain
+    yield f"{mode}, continued", {OURS: measure(ours.wave, ours.seams, beat), PLAIN: plain}
 
     options = {"repaint_start": PART[0], "repaint_end": PART[1]}
     ours = studio.clip(prompt, SOURCE, seed + 2, Task.REPAINT, source, options)
     edges = _edges(source)
-    plain = measure(_pasted(first, second, edges), edges, beat)
-    yield f"{mode}, repainted", measure(ours.wave, edges, beat), plain
+    ways = {OURS: ours.wave, PLAIN: _pasted(first, second, edges), UNTOUCHED: first}
+    yield f"{mode}, repainted", {way: measure(wave, edges, beat) for way, wave in ways.items()}
+
+
+KINDS = {"long": _long, "clips": _from_clip}
+"""What `--kinds` names: clips in sections; clips continued and repainted."""
 
 
 def _levelled(wave: Wave) -> Wave:
@@ -197,16 +207,19 @@ def _pasted(source: Wave, other: Wave, edges: tuple[float, float]) -> Wave:
     return crossfaded(front, source[:, end - half :])
 
 
-def of_prompt(number: int, seeds: int) -> dict[tuple[str, str], list[Seam]]:
-    """Return the seams of one prompt by kind of seam and way, ours or a crossfade."""
+def of_prompt(
+    number: int, seeds: int, kinds: Sequence[str], modes: Sequence[Mode]
+) -> dict[tuple[str, str], list[Seam]]:
+    """Return the seams of one prompt by kind of seam and way."""
     found: dict[tuple[str, str], list[Seam]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        for mode in Mode:
+        for mode in modes:
             studio = Studio(mode, Path(folder))
             for seed in range(100 * number + 1, 100 * number + 1 + seeds):
-                for kind, ours, plain in pairs(studio, PROMPTS[number], seed):
-                    found[kind, "ours"] += ours
-                    found[kind, "crossfade"] += plain
+                for kind in kinds:
+                    for name, ways in KINDS[kind](studio, PROMPTS[number], seed):
+                        for way, seams in ways.items():
+                            found[name, way] += seams
     return found
 
 
@@ -216,11 +229,14 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="prompts rendered at once")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--modes", nargs="+", type=Mode, choices=list(Mode), default=list(Mode))
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     found: dict[tuple[str, str], list[list[Seam]]] = defaultdict(list)
     with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
-        work = [pool.submit(of_prompt, number, arguments.seeds) for number in range(len(PROMPTS))]
+        given = arguments.seeds, arguments.kinds, arguments.modes
+        work = [pool.submit(of_prompt, number, *given) for number in range(len(PROMPTS))]
         for done, one in enumerate(as_completed(work), 1):
             for key, seams in one.result().items():
                 found[key].append(seams)
@@ -232,7 +248,7 @@ def main() -> None:
     names = [field.name for field in fields(Seam)]
     print(f"{processor()}, {len(PROMPTS)} prompts, seeds each: {arguments.seeds}\n")
     print(f"| seam | way | seams | {' | '.join(names)} |\n|---|---|---|{'---|' * len(names)}")
-    for (kind, way), groups in sorted(found.items(), key=lambda row: (row[0][0], row[0][1] != "ours")):
+    for (kind, way), groups in sorted(found.items(), key=lambda row: (row[0][0], WAYS.index(row[0][1]))):
         cells = []
         for name in names:
             mean, low, high = interval([[getattr(seam, name) for seam in group] for group in groups])

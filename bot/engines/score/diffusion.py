@@ -257,7 +257,7 @@ class DiffusionEngine(ScoreEngine):
         unwanted = [one.unwanted for one in asked] if asked else [frozenset[tuple[int, int]]()] * len(prompts)
         bars = -(-beats // metre)
         if planned is None:
-            planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre)
+            planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre, known)
         if kept is not None:
             planned = [np.where(chosen > 0, chosen, own) for chosen, own in zip(planned, kept, strict=True)]
         held, kept_latents = self._held(known, beats)
@@ -311,15 +311,21 @@ class DiffusionEngine(ScoreEngine):
         unwanted: list[frozenset[tuple[int, int]]],
         bars: int,
         metre: int,
+        known: Known | None,
     ) -> list[np.ndarray]:
-        """Return the planned programs [bars, 5] of each clip, drawn for each of its texts."""
+        """Return the planned programs [bars, 5] of each clip, drawn for each of its texts.
+
+        What is known plays on where the text lets it: other instruments from bar to bar are heard as a cut.
+        """
         out, first = [], 0
         for part, seed, excluded in zip(parts, seeds, unwanted, strict=True):
             programs = np.zeros((bars, 5), np.int64)
             for number, frames in enumerate(part):
                 if frames.stop > 1:  # not the header's text
                     start = max(0, frames.start - 1) // metre
-                    programs[start:] = self._instruments.draw(pooled[first + number], seed, excluded)
+                    before = None if known is None else known.instruments(start)
+                    drawn = self._instruments.draw(pooled[first + number], seed, excluded, before)
+                    programs[start:] = drawn
             out.append(programs)
             first += len(part)
         return out

@@ -42,11 +42,17 @@ class InstrumentPlanner(nn.Module):
 
     @torch.inference_mode()
     def draw(
-        self, pooled: Tensor, seed: int, unwanted: frozenset[tuple[int, int]] = frozenset()
+        self,
+        pooled: Tensor,
+        seed: int,
+        unwanted: frozenset[tuple[int, int]] = frozenset(),
+        before: npt.NDArray[np.integer] | None = None,
     ) -> npt.NDArray[np.int64]:
         """Return the programs [5] of one prompt, pooled [2 · width]; 0 for a silent role.
 
         One of chord, lead and counter plays always.  unwanted: pairs of role and program that are not drawn.
+        before: programs [5] that play already, 0 for none; each goes on where it is among those that could be
+        drawn for the prompt.
         """
         rng = np.random.default_rng([seed, 2])
         chosen: list[Tensor] = []
@@ -60,6 +66,8 @@ class InstrumentPlanner(nn.Module):
             edges = np.cumsum(np.exp(logits - logits.max()))
             drawn = int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))
             out[role] = min(drawn, len(edges) - 1)
+            if before is not None and before[role] > 0 and np.isfinite(logits[before[role]]):
+                out[role] = before[role]
             chosen.append(nn.functional.one_hot(torch.tensor(out[role]), PROGRAM_SIZES[role]).to(pooled))
         return out
 

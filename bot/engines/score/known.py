@@ -33,6 +33,20 @@ class Known:
             )
         )
 
+    def instruments(self, start: int) -> Grid:
+        """Return the program [5] that each role has nearest to the first free bar from the bar `start` on.
+
+        Bars after it are looked at only where the role plays in none before; 0 where it plays in none at all.
+        """
+        out = np.zeros(self.score.programs.shape[1], np.int16)
+        for role, programs in enumerate(np.where(self.free_programs, 0, self.score.programs).T):
+            free = np.flatnonzero(self.free_programs[start:, role])
+            edge = start + (int(free[0]) if len(free) else 0)
+            playing = np.flatnonzero(programs)
+            if len(playing):
+                out[role] = programs[playing[max(0, int(np.searchsorted(playing, edge)) - 1)]]
+        return out
+
 
 def continued(source: Score, seconds: float) -> Known:
     """Return the source's whole bars as the beginning of a clip of `seconds`; what follows them is free."""

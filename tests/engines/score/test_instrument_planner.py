@@ -1,5 +1,6 @@
 """Instruments are drawn from the words: never none, never an unwanted one, the same for a seed."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -37,3 +38,20 @@ def test_what_is_unwanted_is_not_drawn() -> None:
     kits = frozenset((DRUMS, kit) for kit in range(1, PROGRAM_SIZES[DRUMS]))
     assert any(made.draw(pooled, seed)[DRUMS] for seed in range(10))
     assert not any(made.draw(pooled, seed, kits)[DRUMS] for seed in range(10))
+
+
+def test_what_plays_already_plays_on_where_it_could_be_drawn() -> None:
+    made, pooled = planner(silent=False), torch.ones(2 * WIDTH)
+    before = made.draw(pooled, 1)
+    assert before.all(), "every role plays"
+    assert all(np.array_equal(made.draw(pooled, seed, before=before), before) for seed in range(2, 12))
+    unwanted = frozenset({(LEAD, int(before[LEAD]))})
+    assert made.draw(pooled, 2, unwanted, before)[LEAD] != before[LEAD]
+    with torch.no_grad():
+        made.roles[LEAD][-1].bias[before[LEAD]] = -100  # type: ignore[index]
+    assert made.draw(pooled, 2, before=before)[LEAD] != before[LEAD], "not for this prompt"
+
+
+def test_a_role_that_is_silent_before_is_drawn_as_ever() -> None:
+    made, pooled = planner(silent=False), torch.ones(2 * WIDTH)
+    assert np.array_equal(made.draw(pooled, 3, before=np.zeros(5, int)), made.draw(pooled, 3))

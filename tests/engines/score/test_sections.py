@@ -123,3 +123,15 @@ def test_what_is_known_is_kept_in_what_a_model_wrote() -> None:
     free[16:] = True
     known = Known(score=source, free_programs=np.zeros(source.programs.shape, bool), free_steps=free)
     assert known.kept_in(written).grid[:, LEAD].tolist() == [500] * 16 + [10] * (len(source.grid) - 16)
+
+
+def test_the_instruments_of_a_role_are_those_that_play_nearest_before_what_is_free() -> None:
+    score = blank(30.0, 20, 4)
+    bars = len(score.programs)
+    score.programs[:, LEAD] = np.arange(bars) % 3  # silent in every third bar from the first on
+    score.programs[:, LEAD - 1] = [0] * (bars - 1) + [7]  # plays in the last bar alone
+    per_bar = score.steps_per_bar * score.seconds_per_step
+    known = repainted(score, 3.1 * per_bar, 5.9 * per_bar)  # bars 3 to 5
+    assert known.instruments(0).tolist() == [0, 7, 2, 0, 0], "bar 3 is silent, bar 2 is not"
+    assert known.instruments(7).tolist() == [0, 7, 2, 0, 0], "where nothing is free, before that bar"
+    assert repainted(score, 0, 30).instruments(0).tolist() == [0] * 5, "nothing is known"

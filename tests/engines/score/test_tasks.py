@@ -136,6 +136,23 @@ def test_a_repaint_keeps_the_rest_sample_for_sample(studio: Studio, first: Made)
     assert np.corrcoef(wave[0, middle], before[0, middle])[0, 1] < 0.9
 
 
+def test_instruments_play_on_in_what_is_made_anew(tmp_path: Path) -> None:
+    studio = Studio(built_in(Mode.DIFFUSION), tmp_path)
+    prompt = "driving dark techno"  # has other leads and chords with each seed
+    first = studio.made(prompt=prompt, seed=102, seconds=24).path
+    source = from_text(read_score(first)).programs
+    bars = len(source)
+    for seed in range(103, 107):
+        options = {"repaint_start": 8.0, "repaint_end": 16.0}
+        repaint = studio.context(first, Task.REPAINT, prompt=prompt, seed=seed, seconds=24, options=options)
+        longer = studio.context(first, Task.CONTINUE, prompt=prompt, seed=seed, seconds=40)
+        for task, context in ((Task.REPAINT, repaint), (Task.CONTINUE, longer)):
+            programs = from_text(context.scores[1]).programs
+            for role in np.flatnonzero(source.any(0)):
+                assert set(programs[:, role]) <= {0, *source[:, role]}, (task, seed, role)
+        assert not np.array_equal(from_text(repaint.scores[1]).programs[:bars], source)
+
+
 def test_a_repaint_has_the_level_of_its_source(studio: Studio, first: Made) -> None:
     before = decode(first.path)[0]
     wave = _repainted(0.05 * before, studio.engine.sampler.render(first.score, 10.0, 5), 96_000, 192_000)
