@@ -29,6 +29,7 @@ from bot.errors import AntiphonError, ModelMissing, SetupError
 from bot.executor.configured import configured_workers
 from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
+from bot.jobs.opened import OpenedService
 from bot.jobs.outbox import JobOutbox
 from bot.jobs.service import JobService
 from bot.leaderboard.auto import AutoService
@@ -53,6 +54,7 @@ from bot.store.duels.series import SeriesStore
 from bot.store.duels.votes import Votes
 from bot.store.erasure import Erasure
 from bot.store.jobs import Jobs
+from bot.store.opened import OpenedClips
 from bot.store.registrations import Registrations
 from bot.store.removals import Removals
 
@@ -64,6 +66,7 @@ COGS = (  # by name: discord.py loads and reloads its extensions by their module
     "cogs.errors",
     "cogs.clips.music",
     "cogs.clips.source_menu",
+    "cogs.clips.open",
     "cogs.presets.cog",
     "cogs.coach",
     "cogs.clips.queue",
@@ -126,6 +129,7 @@ class Antiphon(commands.AutoShardedBot):
     policy: PolicyService
     clip_moderation: ClipModeration
     jobs: JobService
+    opened: OpenedService
     janitor: Janitor
     history: History
     outbox: JobOutbox
@@ -219,6 +223,7 @@ class Antiphon(commands.AutoShardedBot):
         self.series = SeriesService(SeriesStore(database), self.duels, self.leaderboards.pair, self.clock)
         self.comparisons = ComparisonService(Comparisons(database), self.jobs, settings, self.clock)
         self._services.push_async_callback(self.leaderboards.close)
+        self.opened = OpenedService(OpenedClips(database), self.models, settings)
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)
         self._services.push_async_callback(self.janitor.close)

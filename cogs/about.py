@@ -23,7 +23,7 @@ HELP = {
     mark("Clips"): mark(
         "{music} makes a clip from your words. You can also mention me, or send me a direct message.\n"
         "{history} searches your clips and this server's, sends them again, and deletes yours.\n"
-        "{queue} shows when yours is ready, {cancel} takes it back."
+        "{queue} shows when yours is ready, {cancel} takes it back. {clip} goes on with a file that I made."
     ),
     mark("Two modes"): mark(
         "{modes}\n**More** under each clip has **Try diffusion** or **Try ar**, to compare."

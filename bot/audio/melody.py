@@ -2,7 +2,8 @@
 
 Run by `child.run`. The request is a line of JSON with the file's `name` and `tune`, whether only its tune is
 used, then the file. The answer is a line of JSON with `refused`, a sentence or empty, the `seconds` that were
-read, at most 300, and `score`, whether it carries one, then what to keep where that is not the file itself.
+read, at most 300, `score`, whether it carries one, and `recipe`, the text of the recipe in its tag or null,
+then what to keep where that is not the file itself.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy.typing as npt
 import soundfile
 
 from bot.audio import child, ffmpeg
-from bot.audio.tags import carries_score
+from bot.audio.tags import carries_score, recipe_in
 from bot.errors import UserError
 
 MAX_SECONDS = 300
@@ -194,7 +195,11 @@ def main() -> None:
         prepared = prepare(data, wanted["name"], tune=wanted["tune"])
         converted = prepared.flac or b""
         # What is converted has lost its tags.
-        answer |= {"seconds": prepared.seconds, "score": not converted and carries_score(BytesIO(data))}
+        answer |= {
+            "seconds": prepared.seconds,
+            "score": not converted and carries_score(BytesIO(data)),
+            "recipe": None if converted else recipe_in(BytesIO(data)),
+        }
     except UserError as error:
         answer["refused"], answer["values"] = error.message, error.values
     sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n" + converted)

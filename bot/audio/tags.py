@@ -13,10 +13,10 @@ from mutagen import MutagenError
 from mutagen.id3 import APIC, ID3, TIT2, TPE1, TXXX, Encoding, PictureType
 
 from bot.audio import lossless
-from bot.errors import InvalidRecipe, UserError
+from bot.errors import UserError
 from bot.recipe import Recipe
 from bot.recipe.capabilities import Capabilities
-from bot.recipe_files import outside
+from bot.recipe_files import MAX_RECIPE_BYTES, outside, parse_recipe
 
 ARTIST = "Antiphon"
 RECIPE_FRAME = "antiphon.recipe"
@@ -95,12 +95,7 @@ def read_recipe(path: Path) -> Recipe:
             "This file has no Antiphon recipe in its tags. Use a file exactly as Antiphon made it: "
             "editing or converting it can remove the recipe."
         )
-    try:
-        return Recipe.from_json(text)
-    except (InvalidRecipe, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidRecipe(
-            "The recipe in this file can't be used: it is damaged, or another version of Antiphon wrote it."
-        ) from error
+    return parse_recipe(text)
 
 
 def read_score(path: Path) -> str:
@@ -117,6 +112,12 @@ def read_score(path: Path) -> str:
 def carries_score(file: BinaryIO) -> bool:
     """Tell whether an open MP3, WAV or FLAC carries a score, without reading the score."""
     return _frame_of(file, SCORE_FRAME) is not None
+
+
+def recipe_in(file: BinaryIO) -> str | None:
+    """Return the text of the recipe in the tag of an open MP3, WAV or FLAC, None where there is none."""
+    text = _frame_of(file, RECIPE_FRAME)
+    return text if text is not None and len(text) <= MAX_RECIPE_BYTES else None
 
 
 def _recipe_text(path: Path) -> str | None:

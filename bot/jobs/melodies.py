@@ -37,11 +37,13 @@ class Attached:
     """A file as the engines read it. seconds: what was read of it, at most 300.
 
     has_score: whether it is a clip of a built-in model, whose notes are in it.
+    recipe: the text of the recipe in its tag, which anybody may have written; None where there is none.
     """
 
     data: bytes
     seconds: float
     has_score: bool
+    recipe: str | None = None
 
     @property
     def digest(self) -> str:
@@ -129,4 +131,4 @@ async def prepare(data: bytes, name: str, *, tune: bool = True) -> Attached:
     found = json.loads(header)
     if refused := found["refused"]:
         raise UserError(refused, **found["values"])
-    return Attached(converted or data, found["seconds"], found["score"])
+    return Attached(converted or data, found["seconds"], found["score"], found["recipe"])

@@ -229,6 +229,7 @@ clips.guild_id = :guild_id AND clips.channel_id IN (SELECT value FROM json_each(
 _SELECT_CLIPS_FOUND = """
 SELECT clips.*, CASE
         WHEN ephemeral = 1 THEN 'shown to you alone, which Discord forgets when it restarts'
+        WHEN opened = 1 THEN 'opened from a file'
         WHEN clips.message_id IS NOT NULL THEN NULL
         WHEN message_deleted_at IS NOT NULL THEN 'its message was deleted in Discord'
         WHEN state = 'rendered' THEN 'on its way'

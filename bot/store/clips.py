@@ -87,7 +87,7 @@ class Clips:
     async def usual_seconds(self, model: str, limit: int = 20) -> float | None:
         """Return the median of the seconds that a model's last clips took to render, or None."""
         rows = await self._db.read(_SELECT_RENDER_SECONDS, {"model": model, "limit": limit})
-        seconds = sorted(row["seconds"] for row in rows if row["seconds"] is not None)
+        seconds = sorted(row["seconds"] for row in rows)
         return seconds[len(seconds) // 2] if seconds else None
 
     async def claims(self) -> list[tuple[int, bool, float, float, float]]:
@@ -169,11 +169,13 @@ WHERE finished_at > claimed_at AND claimed_at >= created_at AND user_id <> :nobo
 """
 _SELECT_RENDER_SECONDS = """
 SELECT json_extract(facts, '$.render_seconds') AS seconds FROM clips
-WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT :limit
+WHERE json_extract(recipe, '$.model') = :model AND json_extract(facts, '$.render_seconds') IS NOT NULL
+ORDER BY id DESC LIMIT :limit
 """
 _SELECT_SLOTS = """
 SELECT json_extract(facts, '$.slots') AS slots FROM clips
-WHERE json_extract(recipe, '$.model') = :model ORDER BY id DESC LIMIT 1
+WHERE json_extract(recipe, '$.model') = :model AND json_extract(facts, '$.slots') IS NOT NULL
+ORDER BY id DESC LIMIT 1
 """
 _SELECT_WITH_FILES = """
 SELECT clips.* FROM clips JOIN jobs ON jobs.id = clips.job_id

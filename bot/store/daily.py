@@ -64,5 +64,5 @@ SELECT coalesce(sum(json_extract(recipe, '$.seconds')) FILTER (WHERE user_id = :
        max(created_at) FILTER (WHERE user_id = :user_id AND interaction_id IS NOT :interaction_id) AS last,
        count(*) FILTER (WHERE state IN ('queued', 'running')) AS waiting
 FROM jobs
-WHERE guild_id = :guild_id AND created_at > :since AND state NOT IN ('failed', 'cancelled')
+WHERE guild_id = :guild_id AND created_at > :since AND state NOT IN ('failed', 'cancelled') AND opened = 0
 """

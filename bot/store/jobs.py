@@ -392,7 +392,7 @@ _SELECT_OPEN_JOBS_IN_GUILD = (
 _SELECT_RECENT_PROMPTS = """
 SELECT prompt FROM (
     SELECT json_extract(recipe, '$.prompt') AS prompt, max(id) AS last
-    FROM (SELECT id, recipe FROM jobs WHERE user_id = :user_id ORDER BY id DESC LIMIT 200)
+    FROM (SELECT id, recipe FROM jobs WHERE user_id = :user_id AND opened = 0 ORDER BY id DESC LIMIT 200)
     GROUP BY prompt
 )
 WHERE instr(lower(prompt), :containing) > 0 ORDER BY last DESC LIMIT :limit

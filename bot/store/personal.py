@@ -119,7 +119,7 @@ REGISTRY: Mapping[str, Table] = {
             *("id", "state", "mode", "application_id", "can_post", "max_bytes", "attempts", "created_at"),
             *("claimed_at", "finished_at", "posting_at", "notified", "preset_version", "in_duel"),
             *("answer_ephemeral", "interruptions", "isolated", "worker", "exclusive", "newcomer", "priority"),
-            *("parent_clip", "takes_of", "take"),
+            *("parent_clip", "takes_of", "take", "opened"),
         ),
     ),
     "presets": Table(

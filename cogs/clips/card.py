@@ -6,9 +6,10 @@ with the MP3 beside it, not Components V2: there a file is a download, here Disc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import discord
 
@@ -72,9 +73,12 @@ def files_of(clip: Clip, folder: Path) -> tuple[Path, Path]:
 
 
 def clip_embed(
-    clip: Clip, line: str | None = None, notes: Sequence[str] = (), picture: str = PICTURE_NAME
+    clip: Clip, line: str | None = None, notes: Sequence[str] = (), picture: str | None = PICTURE_NAME
 ) -> discord.Embed:
-    """Return the card's embed. notes: more lines under the prompt.  picture: the attachment's name."""
+    """Return the card's embed.
+
+    notes: more lines under the prompt.  picture: the attachment's name; None where there is none.
+    """
     recipe = clip.recipe
     description = [quoted(recipe.prompt, PROMPT_SHOWN)]
     if warnings := warnings_of(clip):
@@ -89,7 +93,7 @@ def clip_embed(
         description=description,
         colour=EMBED_COLOURS[recipe.mode],
         footer="\n".join(lines),
-        image=f"attachment://{picture}",
+        image=f"attachment://{picture}" if picture else None,
     )
 
 
@@ -112,14 +116,9 @@ def details(clip: Clip) -> discord.Embed:
         **{role.capitalize(): _source(source) for role, source in recipe.sources.items()},
         tr("Note"): warnings_of(clip),
     }
-    measured = {
-        tr("Licence"): facts["licence"],
-        tr("Loudness"): f"{facts['lufs']:.1f} LUFS",
-        tr("True peak"): f"{facts['true_peak_db']:.1f} dBTP",
-        tr("Audio"): f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, "
-        + (tr("stereo") if facts["channels"] == 2 else tr("mono")),
-        tr("Rendered in"): _speed(facts["render_seconds"], recipe.seconds),
-    }
+    asked[tr("Licence")] = facts["licence"]
+    # A clip that was opened from a file was measured elsewhere.
+    measured = _measured(facts, recipe.seconds) if "lufs" in facts else {}
     shown = {name: str(value) for name, value in (asked | measured).items() if value is not None}
     return build_embed(
         title=tr("Clip {id}", id=clip.id),
@@ -128,6 +127,16 @@ def details(clip: Clip) -> discord.Embed:
         fields=[Field(name, value) for name, value in shown.items()],
         footer=tr("The MP3 carries this recipe in its tags; the file holds it as text."),
     )
+
+
+def _measured(facts: Mapping[str, Any], seconds: float) -> dict[str, str]:
+    channels = tr("stereo") if facts["channels"] == 2 else tr("mono")
+    return {
+        tr("Loudness"): f"{facts['lufs']:.1f} LUFS",
+        tr("True peak"): f"{facts['true_peak_db']:.1f} dBTP",
+        tr("Audio"): f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, {channels}",
+        tr("Rendered in"): _speed(facts["render_seconds"], seconds),
+    }
 
 
 def _facts_line(recipe: Recipe, licence: str) -> str:

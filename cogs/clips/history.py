@@ -249,7 +249,7 @@ async def _show(
         items += [ReallyDeleteFromHistoryButton(here.id), KeepInHistoryButton(here.id)]
     elif here is not None:
         send = SendAgainButton(here.id)
-        send.item.disabled = not here.file
+        send.item.disabled = not (here.file and here.picture)
         items.append(send)
         if here.user_id == user_id:
             items.append(DeleteFromHistoryButton(here.id))

@@ -74,7 +74,7 @@ ITEMS = (SavePresetButton, FamilyButton, MoreButton)
 
 def clip_buttons(bot: Antiphon, clip: Clip, *more: IdButton) -> discord.ui.View:
     """Return the row of buttons under a clip, with `more` in a row below."""
-    tasks = tasks_for(bot, clip.recipe)
+    tasks = _tasks(bot, clip)
     new: list[IdButton] = [AgainButton(clip.id)]
     if Task.VARY in tasks:
         new.append(VaryButton(clip.id))
@@ -88,7 +88,7 @@ def clip_buttons(bot: Antiphon, clip: Clip, *more: IdButton) -> discord.ui.View:
 def more_view(interaction: discord.Interaction[Antiphon], clip: Clip) -> discord.ui.View:
     """Return what the acting member can do with a clip beside its row of buttons."""
     bot = interaction.client
-    tasks = tasks_for(bot, clip.recipe)
+    tasks = _tasks(bot, clip)
     new: list[IdButton] = [] if _has_place_for_other_mode(tasks) else [_other_mode(clip)]
     # Where the bot cannot post by itself, as in private channels, no duel can be shown.
     if interaction.guild_id is not None and can_post(interaction):
@@ -105,6 +105,11 @@ def more_view(interaction: discord.Interaction[Antiphon], clip: Clip) -> discord
         known.append(CoachOfClipButton(clip.id))
     delete = [DeleteButton(clip.id)] if can_remove(interaction, clip) else []
     return as_rows(new, known, delete)
+
+
+def _tasks(bot: Antiphon, clip: Clip) -> Set[Task]:
+    """Return the tasks that can be done here with a clip; without its audio there are none."""
+    return tasks_for(bot, clip.recipe) if clip.file else frozenset()
 
 
 def _has_place_for_other_mode(tasks: Set[Task]) -> bool:

@@ -8,6 +8,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
+from bot.locale import mark
 from bot.store.clip_reports import ClipCase
 from bot.store.clips import Clip
 from cogs.clips.card import details
@@ -53,7 +54,7 @@ class ReportClipForm(ReportForm):
 class ReportTakeSelect(TakeChoice, prefix="takes:report"):
     """Chooses the take to report."""
 
-    placeholder = "Which take should moderators look at?"
+    placeholder = mark("Which take should moderators look at?")
 
     async def chosen(self, interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
         """Ask why."""

@@ -10,6 +10,7 @@ import discord
 from bot.app import Antiphon
 from bot.errors import UserError
 from bot.hub.naming import model_name
+from bot.locale import mark
 from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_body, settings_text
 from bot.presets.use import body_of
@@ -73,7 +74,7 @@ class SaveForm(Form):
 class SaveTakeSelect(TakeChoice, prefix="takes:save"):
     """Chooses the take whose settings become a preset."""
 
-    placeholder = "Which take should become a preset?"
+    placeholder = mark("Which take should become a preset?")
 
     async def chosen(self, interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
         """Open the form, filled in from the take."""

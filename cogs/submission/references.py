@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Protocol, TypedDict
 
 import discord
 
@@ -27,6 +27,21 @@ _LENGTH_TOLERANCE = 0.1
 """Seconds that an MP3 can be longer than the clip in it, as its frames are whole."""
 
 
+class Attachment(Protocol):
+    """A file that is not read yet: one in Discord, or a clip's on the disk."""
+
+    @property
+    def filename(self) -> str:
+        """Its name, as it was typed."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    async def read(self) -> bytes:
+        """Return what it holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A file and what becomes of it.
@@ -34,26 +49,47 @@ class Reference:
     has_length: whether the member set the clip's length; else it follows from the file's where that matters.
     """
 
-    file: discord.Attachment
+    file: Attachment
     use: Use
     has_length: bool = False
 
     @property
     def name(self) -> str:
         """The file's name for a sentence, with nothing in it live."""
-        return quoted(self.file.filename, _NAME_CHARACTERS)
+        return shown_file(self.file)
 
     async def read(self) -> Attached:
         """Fetch and decode the file. Raises UserError where the download fails, or for what is no audio."""
-        try:
-            async with asyncio.timeout(_DOWNLOAD_SECONDS):
-                data = await self.file.read()
-        except (discord.HTTPException, *NETWORK_ERRORS) as error:
-            raise UserError(
-                "I couldn't fetch {name} from Discord, so nothing was queued. Try again in a minute.",
-                name=self.name,
-            ) from error
+        data = await downloaded(self.file)
         return await prepare(data, self.name, tune=self.use is Use.MELODY)
+
+
+def shown_file(file: Attachment) -> str:
+    """Return a file's name for a sentence, with nothing in it live."""
+    return quoted(file.filename, _NAME_CHARACTERS)
+
+
+def check_size(file: Attachment) -> None:
+    """Raise UserError where a file is too large to be read."""
+    if file.size > MAX_ATTACHED_BYTES:
+        raise UserError(
+            "{name} has {size:.1f} MiB; {most} MiB is the most. Attach a shorter part of it, or an MP3.",
+            name=shown_file(file),
+            size=file.size / 2**20,
+            most=MAX_ATTACHED_BYTES // 2**20,
+        )
+
+
+async def downloaded(file: Attachment) -> bytes:
+    """Return what a file holds. Raises UserError where Discord does not give it."""
+    try:
+        async with asyncio.timeout(_DOWNLOAD_SECONDS):
+            return await file.read()
+    except (discord.HTTPException, *NETWORK_ERRORS) as error:
+        raise UserError(
+            "I couldn't fetch {name} from Discord, so nothing was queued. Try again in a minute.",
+            name=shown_file(file),
+        ) from error
 
 
 class Sources(TypedDict):
@@ -79,13 +115,7 @@ def check_references(references: Collection[Reference], engine: Capabilities) ->
     for reference in references:
         if not engine.takes_source(reference.use.role, task):
             raise _unsupported(reference.use, engine)
-        if reference.file.size > MAX_ATTACHED_BYTES:
-            raise UserError(
-                "{name} has {size:.1f} MiB; {most} MiB is the most. Attach a shorter part of it, or an MP3.",
-                name=reference.name,
-                size=reference.file.size / 2**20,
-                most=MAX_ATTACHED_BYTES // 2**20,
-            )
+        check_size(reference.file)
 
 
 def with_file(

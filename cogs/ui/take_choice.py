@@ -35,8 +35,8 @@ class TakeChoice(GatedItem, template=r"never:matched"):
         super().__init__(
             discord.ui.Select(
                 custom_id=f"{self.prefix}:{first}",
-                placeholder=self.placeholder,
-                options=[take_option(f"Take {take}", clip) for take, clip in clips],
+                placeholder=tr(self.placeholder),
+                options=[take_option(tr("Take {take}", take=take), clip) for take, clip in clips],
             )
         )
 
