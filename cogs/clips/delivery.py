@@ -152,7 +152,7 @@ class ClipDelivery:
 
     async def _post(
         self,
-        channel: discord.abc.Messageable,
+        channel: discord.abc.MessageableChannel,
         job: Job,
         posting: Posting,
         draft: Draft,

@@ -76,7 +76,7 @@ class NoticeSender:
         return await self._posted(channel, item, notice, Draft(notice.text))
 
     async def _posted(
-        self, channel: discord.abc.Messageable, item: Respondable, notice: Notice, draft: Draft
+        self, channel: discord.abc.MessageableChannel, item: Respondable, notice: Notice, draft: Draft
     ) -> bool:
         content = draft.for_post()["content"]
         for attempt in (1, 2):

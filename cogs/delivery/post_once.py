@@ -29,11 +29,11 @@ class PostOnce:
 
     def __init__(self, bot: Antiphon) -> None:
         self._bot = bot
-        self._first_sent: dict[str, float] = {}
+        self._first_sent: dict[tuple[int, str], float] = {}
 
     async def post(
         self,
-        channel: discord.abc.Messageable,
+        channel: discord.abc.MessageableChannel,
         draft: Draft,
         *,
         nonce: str,
@@ -50,25 +50,28 @@ class PostOnce:
         """
         # Recorded first: a process that is killed after the request leaves a trace, and the next one looks.
         recorded = await intend()
-        if recorded is not None and not self._remembered(nonce):
+        # By channel too: a message that one refused is sent to another one, where an earlier process may have
+        # got it through.
+        key = (channel.id, nonce)
+        if recorded is not None and not self._remembered(key):
             found = await self._find(channel, recorded, after, is_it)
             if found is not None:
                 return _shown(found)
         # The first attempt counts, not the last: Discord forgets a nonce a while after it first saw it.
-        self._first_sent.setdefault(nonce, time.monotonic())
+        self._first_sent.setdefault(key, time.monotonic())
         with refusals():
             message = await channel.send(**draft.for_post(), nonce=nonce)
-        self._first_sent.pop(nonce, None)
+        self._first_sent.pop(key, None)
         return _shown(message)
 
-    def _remembered(self, nonce: str) -> bool:
-        """Tell whether every attempt with a nonce was made by this process, and shortly ago."""
-        first = self._first_sent.get(nonce)
+    def _remembered(self, key: tuple[int, str]) -> bool:
+        """Tell whether every attempt with a nonce in a channel was made by this process, and shortly ago."""
+        first = self._first_sent.get(key)
         return first is not None and time.monotonic() - first <= NONCE_REMEMBERED
 
     async def _find(
         self,
-        channel: discord.abc.Messageable,
+        channel: discord.abc.MessageableChannel,
         recorded: float,
         after: int | None,
         is_it: Callable[[discord.Message], bool],

@@ -230,7 +230,7 @@ class DuelDelivery(PersistentCog):
 
     async def _post_once(
         self,
-        channel: discord.abc.Messageable,
+        channel: discord.abc.MessageableChannel,
         duel: Duel,
         draft: Draft,
         what: str,
@@ -312,7 +312,7 @@ class DuelDelivery(PersistentCog):
             return any(embed.title == title for embed in message.embeds)
 
         post = replace(bare, content=duel.link)
-        ways: tuple[Callable[[], Awaitable[discord.abc.Messageable]], ...] = (
+        ways: tuple[Callable[[], Awaitable[discord.abc.MessageableChannel]], ...] = (
             lambda: self._channel(duel),
             lambda: direct_channel(self.bot, duel.user_id),
         )
@@ -326,7 +326,7 @@ class DuelDelivery(PersistentCog):
                 log.info("the result of duel %d was not posted: %s", duel.id, refused)
         log.warning("nobody can be shown how duel %d ended", duel.id)
 
-    async def _channel(self, duel: Duel) -> discord.abc.Messageable:
+    async def _channel(self, duel: Duel) -> discord.abc.MessageableChannel:
         return self.bot.get_partial_messageable(duel.channel_id, guild_id=duel.guild_id)
 
     async def _clips(self, sides: dict[Side, DuelSide]) -> dict[Side, Clip]:

@@ -26,7 +26,7 @@ def series_card(series: Series, found: SeriesStandings) -> discord.Embed:
     votes = ntr("{count} vote with a preference", "{count} votes with a preference", found.votes)
     running = series.state is SeriesState.RUNNING
     return build_embed(
-        title=series_title(series.id) if running else over_title(series.id),
+        title=series_title(series.id) if running else tr("Series {number} is over", number=series.id),
         description=[
             f"{of_all} · {votes}",
             *([quoted(tr(series.why), 300)] if series.why else []),
@@ -43,11 +43,6 @@ def series_card(series: Series, found: SeriesStandings) -> discord.Embed:
 def series_title(series_id: int) -> str:
     """Return what the card of a series begins with."""
     return tr("Series {number}", number=series_id)
-
-
-def over_title(series_id: int) -> str:
-    """Return what the card of a series that is over begins with."""
-    return tr("Series {number} is over", number=series_id)
 
 
 def _conclusion(found: SeriesStandings) -> str:

@@ -1,6 +1,7 @@
 """Drives each series of duels: starts the next duel when the last one is over, and posts the result.
 
-All state is in the database, so a series goes on after a restart.
+All state is in the database, so a series goes on after a restart. Each has a task of its own: none waits for
+another one's retries.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import contextlib
 import logging
 from functools import partial
 
+import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import ConfigError
-from bot.locale import speaking
+from bot.locale import speaking, tr
 from bot.policy.acts import Act
 from bot.store.duels.series import Series, SeriesState
 from cogs.delivery.backoff import with_backoff
-from cogs.delivery.post_once import PostOnce
-from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
+from cogs.delivery.direct_message import direct_channel
+from cogs.delivery.post_once import PostOnce, unarchive
+from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy
 from cogs.delivery.respondable import Draft
-from cogs.duels.series_card import over_title, series_card
+from cogs.duels.series_card import series_card
 from cogs.submission.later import later_requests
 from cogs.ui.language import server_language
 
@@ -31,12 +34,13 @@ LOOK_AGAIN_SECONDS = 5.0
 
 
 class SeriesRunner(commands.Cog):
-    """One loop for all series, which are few."""
+    """One loop that looks for series with something to do, which are few."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
         self._posts = PostOnce(bot)
         self._wake = asyncio.Event()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
@@ -45,10 +49,11 @@ class SeriesRunner(commands.Cog):
         self._loop = asyncio.create_task(self._run(), name="series")
 
     async def cog_unload(self) -> None:
-        """End the loop; the next start resumes from the database."""
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        """Cancel the tasks; the next start resumes from the database."""
+        tasks = [*([self._loop] if self._loop else []), *self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _run(self) -> None:
         await self.bot.wait_until_ready()
@@ -58,12 +63,16 @@ class SeriesRunner(commands.Cog):
             self._wake.clear()
             try:
                 for series in await self.bot.series.store.going():
-                    await self._step(series)
+                    if series.id not in self._tasks:
+                        step = self._step(series)
+                        self._tasks[series.id] = asyncio.create_task(step, name=f"series-{series.id}")
             except Exception:
                 log.exception("the series could not be looked at; they are in a while")
 
     async def _step(self, series: Series) -> None:
         try:
+            # Read anew: a task that has ended since the loop looked may have taken this step.
+            series = await self.bot.series.store.get(series.id, series.guild_id)
             if series.state is SeriesState.RUNNING:
                 if await self.bot.series.step(
                     series, await later_requests(self.bot, series, Act.DUEL, Act.ASK)
@@ -73,32 +82,61 @@ class SeriesRunner(commands.Cog):
                 series.state is SeriesState.ENDED
                 and (await self.bot.series.store.progress(series.id)).unfinished is None
             ):
-                await with_backoff(partial(self._post, series), f"series {series.id}")
-        except Refused as refused:
-            if refused.remedy is Remedy.REVOKED:
-                self.bot.stop(ConfigError(TOKEN_REVOKED))
-            log.warning("the result of series %d cannot be shown: %s", series.id, refused)
-            await self.bot.series.store.posted(series.id)
+                await self._show_result(series)
         except Exception:
             log.exception("series %d broke; it is tried again in a while", series.id)
+        finally:
+            self._tasks.pop(series.id, None)
 
-    async def _post(self, series: Series) -> None:
-        """Post the result, once. Raises Refused."""
+    async def _show_result(self, series: Series) -> None:
+        """Show the result once: in the channel, else in a direct message to whoever started the series."""
         service = self.bot.series
         with speaking(server_language(self.bot, series.guild_id)):
             card = series_card(series, await service.standings(series))
-            title = over_title(series.id)
-        channel = self.bot.get_partial_messageable(series.channel_id, guild_id=series.guild_id)
-        with refusals():
-            await self._posts.post(
-                channel,
-                Draft(embed=card, ping=series.user_id),
-                nonce=f"series-{series.id}-result",
-                intend=lambda: service.store.posting(series.id, self.bot.clock()),
-                after=None,
-                is_it=lambda message: any(embed.title == title for embed in message.embeds),
-            )
+            note = tr("I couldn't post the result of your series in its channel, so here it is.")
+        ways = (
+            partial(self._post_in_channel, series, Draft(embed=card, ping=series.user_id)),
+            partial(self._send_directly, series, Draft(note, embed=card)),
+        )
+        for way in ways:
+            try:
+                await with_backoff(way, f"series {series.id}")
+                break
+            except Refused as refused:
+                if refused.remedy is Remedy.REVOKED:
+                    self.bot.stop(ConfigError(TOKEN_REVOKED))
+                    return
+                log.info("the result of series %d was not shown: %s", series.id, refused)
+        else:
+            log.warning("nobody can be shown how series %d ended", series.id)
         await service.store.posted(series.id)
+
+    async def _post_in_channel(self, series: Series, draft: Draft) -> None:
+        """Post the result, unarchiving its thread where that is needed. Raises Refused."""
+        channel = self.bot.get_partial_messageable(series.channel_id, guild_id=series.guild_id)
+        try:
+            await self._post(channel, series, draft)
+        except Refused as refused:
+            if refused.remedy is not Remedy.UNARCHIVE or not await unarchive(self.bot, series.channel_id):
+                raise
+            await self._post(channel, series, draft)
+
+    async def _send_directly(self, series: Series, draft: Draft) -> None:
+        """Send the result to whoever started the series. Raises Refused."""
+        await self._post(await direct_channel(self.bot, series.user_id), series, draft)
+
+    async def _post(
+        self, channel: discord.PartialMessageable | discord.DMChannel, series: Series, draft: Draft
+    ) -> None:
+        title = draft.embed.title if draft.embed else None
+        await self._posts.post(
+            channel,
+            draft,
+            nonce=f"series-{series.id}-result",
+            intend=lambda: self.bot.series.store.posting(series.id, self.bot.clock()),
+            after=None,
+            is_it=lambda message: any(embed.title == title for embed in message.embeds),
+        )
 
 
 async def setup(bot: Antiphon) -> None:

@@ -59,6 +59,8 @@ async def later_requests(bot: Antiphon, asker: Asker, *acts: Act) -> Callable[[R
     def request(recipe: Recipe) -> Request:
         if channel is None:
             raise NotAllowed("Its channel is gone, or I can't see it.")
+        if isinstance(channel, discord.Thread) and channel.archived and channel.locked:
+            raise NotAllowed("Its thread is locked.")
         if member is None:
             raise NotAllowed("The person who started it isn't in this server any more.")
         server = bot.policy.server(asker.guild_id)
