@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -282,3 +284,43 @@ def test_the_first_that_is_shown_is_claimed_and_none_is_left(happened: list[tupl
     with tempfile.TemporaryDirectory() as folder:
         shown, claimed = asyncio.run(follow(Path(folder) / "a.db", happened))
     assert sorted(claimed) == sorted(shown)
+
+
+async def test_the_work_of_the_queue_grows_with_it_and_not_with_its_square(tmp_path: Path) -> None:
+    few, many = [await instructions(tmp_path / f"{jobs}.db", waiting=jobs) for jobs in (100, 800)]
+    # Eight times the jobs, with the logarithm of the sorting; the square would be 64 times the work.
+    assert many < 12 * few
+
+
+async def test_the_work_of_the_queue_does_not_grow_with_what_its_members_had(tmp_path: Path) -> None:
+    fresh = await instructions(tmp_path / "fresh.db", waiting=20)
+    old = await instructions(tmp_path / "old.db", waiting=20, had=400)
+    assert old < 1.5 * fresh
+
+
+async def instructions(path: Path, *, waiting: int, had: int = 0) -> int:
+    """Return the instructions of SQLite's virtual machine that reading the queue takes.
+
+    waiting: jobs of four members of two servers.  had: jobs that were claimed two hours before.
+    """
+    async with Database.open(path, BEFORE) as database:
+        jobs = Jobs(database)
+        for number in range(had):
+            await ask(jobs, number % 4, NOW - 7200)
+            await take(jobs, NOW - 7200)
+        # Claimed last, so that both databases have an hour with audio to look at.
+        await ask(jobs, 4, NOW)
+        await take(jobs, NOW)
+        for number in range(waiting):
+            await ask(jobs, number % 4, NOW + number, guild_id=number % 2)
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.set_progress_handler(count, 1)
+        connection.execute("SELECT * FROM queue").fetchall()
+    return steps
