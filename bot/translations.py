@@ -20,6 +20,7 @@ from babel.messages.pofile import PoFileError, read_po
 
 from bot.errors import ConfigError
 from bot.locale import install
+from bot.locale.names import NATIVE_NAMES
 
 FOLDER = Path(__file__).parent / "locale"
 _LINE = re.compile(
@@ -35,13 +36,11 @@ def files(folder: Path = FOLDER) -> dict[str, Path]:
 
 def load(folder: Path = FOLDER) -> None:
     """Install the catalogues of a folder. Raises ConfigError, with file and line, for one that is broken."""
-    install({language: translations(path) for language, path in files(folder).items()})
-
-
-def native_name(language: str) -> str:
-    """Return what a language calls itself: “Deutsch”."""
-    name = Locale.parse(language, sep="-").display_name or language
-    return name[:1].upper() + name[1:]
+    found = files(folder)
+    for language, path in found.items():
+        if language not in NATIVE_NAMES:
+            raise _broken(path, 1, f"Discord has no language {language!r}, only {', '.join(NATIVE_NAMES)}")
+    install({language: translations(path) for language, path in found.items()})
 
 
 def translations(path: Path) -> GNUTranslations:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import discord
 import pytest
 
 from bot.errors import ConfigError, InvalidRecipe, UserError
 from bot.locale import ENGLISH, current, install, language_for, ntr, set_language, speaking, tr
+from bot.locale.names import NATIVE_NAMES
 from bot.recipe.options import OPTIONS
-from bot.translations import files, forms, load, native_name, placeholders, read
+from bot.translations import files, forms, load, placeholders, read
 from tests.catalogue import found, texts_of, updated, written
 
 LANGUAGES = files()
@@ -150,10 +152,19 @@ def test_other_encodings_and_other_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"line 6, is broken: the file isn't UTF-8"):
         load(tmp_path)
     (tmp_path / "de.po").rename(tmp_path / "nowhere.po")
-    with pytest.raises(ConfigError, match=r"nowhere\.po, line 1"):
+    with pytest.raises(
+        ConfigError, match=r"nowhere\.po, line 1, is broken: Discord has no language 'nowhere'"
+    ):
         load(tmp_path)
 
 
 def test_placeholders_are_told_apart_by_their_format() -> None:
     assert placeholders("{a:g} and {b}") == {"a:g!None", "b:!None"}
-    assert native_name("de") == "Deutsch"
+
+
+def test_every_language_of_discord_can_be_added() -> None:
+    ours = {locale.value for locale in discord.Locale} - {"en-US"}
+    assert ours <= NATIVE_NAMES.keys()
+    assert {language.partition("-")[0] for language in NATIVE_NAMES} == {
+        locale.partition("-")[0] for locale in ours
+    }

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from bot.errors import UserError
 from bot.locale import ENGLISH
+from bot.locale.names import NATIVE_NAMES
 from bot.policy.setting import Panel, Setting, SettingType
 from bot.recipe import AUTO, Mode
-from bot.translations import files, native_name
+from bot.translations import files
 
 _EVERY_MODE = {mode.value: f"mode {mode.value}" for mode in Mode}
 _MODE_OR_AUTO = {**_EVERY_MODE, AUTO: "auto: the votes choose the model"}
@@ -191,7 +192,8 @@ _ROWS = (
         panel=Panel.FEATURES,
         description="The language of what everybody sees here. A member chooses their own in Discord.",
         unset="automatic",
-        choices={ENGLISH: "English"} | {language: native_name(language) for language in files()},
+        choices={ENGLISH: "English"}
+        | {language: NATIVE_NAMES.get(language, language) for language in files()},
     ),
     Setting(
         name="duels",
