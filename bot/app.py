@@ -31,6 +31,7 @@ from bot.jobs.history import History
 from bot.jobs.janitor import Janitor
 from bot.jobs.opened import OpenedService
 from bot.jobs.outbox import JobOutbox
+from bot.jobs.score_files import ScoreFiles
 from bot.jobs.service import JobService
 from bot.leaderboard.auto import AutoService
 from bot.leaderboard.process import LeaderboardProcess
@@ -130,6 +131,7 @@ class Antiphon(commands.AutoShardedBot):
     clip_moderation: ClipModeration
     jobs: JobService
     opened: OpenedService
+    score_files: ScoreFiles
     janitor: Janitor
     history: History
     outbox: JobOutbox
@@ -223,6 +225,7 @@ class Antiphon(commands.AutoShardedBot):
         self.series = SeriesService(SeriesStore(database), self.duels, self.leaderboards.pair, self.clock)
         self.comparisons = ComparisonService(Comparisons(database), self.jobs, settings, self.clock)
         self._services.push_async_callback(self.leaderboards.close)
+        self.score_files = ScoreFiles()
         self.opened = OpenedService(OpenedClips(database), self.models, settings)
         self.janitor = Janitor(clips, self.jobs.melodies, settings)
         self.janitor.attach(self.jobs)

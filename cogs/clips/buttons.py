@@ -15,6 +15,7 @@ from bot.recipe_files import recipe_file
 from bot.store.clips import Clip
 from bot.store.deletions import Press
 from cogs.clips.card import details
+from cogs.clips.files import file_buttons
 from cogs.submission.submit import acknowledge_request, start_duel, submit
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import CLIP_DETAILS, IdButton, in_rows
@@ -80,7 +81,10 @@ class DetailsButton(IdButton, prefix=CLIP_DETAILS):
         await think(interaction, private=True)
         clip = await interaction.client.history.clip(self.number)
         file = discord.File(BytesIO(recipe_file(clip.recipe)), filename=f"clip-{clip.id}-recipe.json")
-        await interaction.followup.send(embed=details(clip), file=file, ephemeral=True)
+        view = file_buttons(interaction.client, clip)
+        await interaction.followup.send(
+            embed=details(clip), file=file, view=view or discord.utils.MISSING, ephemeral=True
+        )
 
 
 class DeleteButton(IdButton, prefix="clip:delete"):

@@ -13,6 +13,7 @@ from bot.log import bind, job_fields
 from bot.store.job_model import Job, State
 from cogs.clips.buttons import BUTTONS
 from cogs.clips.delivery import ClipDelivery
+from cogs.clips.files import ITEMS as FILES
 from cogs.clips.gestures import FORMS, ITEMS
 from cogs.clips.more import ITEMS as MORE
 from cogs.clips.notices import JobNotices
@@ -33,7 +34,7 @@ LOOK_AGAIN_SECONDS = 30.0
 class Delivery(PersistentCog):
     """Empties the outbox and keeps the progress board."""
 
-    items = (*BUTTONS, *ITEMS, *MORE, *TAKES)
+    items = (*BUTTONS, *FILES, *ITEMS, *MORE, *TAKES)
     forms = FORMS
 
     def __init__(self, bot: Antiphon) -> None:
