@@ -4,6 +4,7 @@ AntiphonError
 ├── UserError                what a member did wrong; its text is shown to them, in plain words
 │   ├── InvalidRecipe        a value outside what the engine takes, or an option it does not take
 │   ├── NotAllowed           what the gate refused, with the reason and what would help
+│   │   └── WordsRefused     a word or a link that the server's filter doesn't let through
 │   ├── LimitReached         a quota, a full queue, or a wait longer than the place allows
 │   └── NotFound             a job, clip or preset that is not there, or is not theirs
 ├── SetupError               what the owner has to mend; start-up ends with its one sentence
@@ -20,7 +21,10 @@ AntiphonError
 
 from __future__ import annotations
 
-from bot.locale import ENGLISH, speaking, tr
+from bot.locale import ENGLISH, mark, speaking, tr
+
+BLOCKED_WORDS = mark("This server's AutoMod doesn't let these words through.")
+"""The stored error of a job or duel whose words AutoMod blocked; notices of it leave the words out."""
 
 
 class AntiphonError(Exception):
@@ -60,6 +64,10 @@ class LimitReached(UserError):
 
 class NotAllowed(UserError):
     """The gate refused: the text gives the reason and what would help, and repeats nothing that was typed."""
+
+
+class WordsRefused(NotAllowed):
+    """A word or a link that the server's filter doesn't let through."""
 
 
 class NotFound(UserError):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from bot.arena.results import SeriesView
 from bot.duels.service import Contender, DuelService
-from bot.errors import LimitReached, UserError
-from bot.recipe import Recipe
+from bot.errors import BLOCKED_WORDS, LimitReached, UserError, WordsRefused
+from bot.locale import mark
+from bot.recipe import Recipe, validate_prompt
 from bot.recipe.build import OwnerLimits
 from bot.store.duels.series import NewSeries, Progress, Series, SeriesState, SeriesStore
 from bot.store.job_model import Request
@@ -19,6 +20,23 @@ MAX_FAILURES = 2
 """Duels in a row that could not be started, after which a series ends."""
 SURE = 0.95
 """The probability from which a contender is called the best."""
+FILTERED = mark("This server's filter of words and links doesn't let it through.")
+NO_PROMPT_LEFT = mark("None of its prompts is let through.")
+
+
+def split_prompts(typed: str) -> tuple[str, ...]:
+    """Return the prompts of a series, which are typed one a line, or with semicolons between them.
+
+    Raises UserError for too many, and for one that is none.
+    """
+    found = [one.strip() for line in typed.splitlines() for one in line.split(";") if one.strip()]
+    if len(found) > MAX_PROMPTS:
+        raise UserError(
+            "A series can have up to {max_prompts} prompts, not {count}.",
+            max_prompts=MAX_PROMPTS,
+            count=len(found),
+        )
+    return tuple(map(validate_prompt, found or [typed]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,21 +87,17 @@ class SeriesService:
         self._clock = clock
 
     def recipes(
-        self, contenders: Sequence[Contender], prompts: str, seconds: float | None, limits: OwnerLimits
+        self,
+        contenders: Sequence[Contender],
+        prompts: Sequence[str],
+        seconds: float | None,
+        limits: OwnerLimits,
     ) -> tuple[tuple[Recipe, ...], ...]:
         """Return a row of recipes for each prompt, one a contender.
 
-        prompts: one a line, or separated by semicolons.
-        Raises UserError for too many prompts, for none, and as DuelService.recipes_of.
+        Raises UserError as DuelService.recipes_of.
         """
-        found = [one.strip() for line in prompts.splitlines() for one in line.split(";") if one.strip()]
-        if len(found) > MAX_PROMPTS:
-            raise UserError(
-                "A series can have up to {max_prompts} prompts, not {count}.",
-                max_prompts=MAX_PROMPTS,
-                count=len(found),
-            )
-        return tuple(self._duels.recipes_of(contenders, one, seconds, limits) for one in found or [prompts])
+        return tuple(self._duels.recipes_of(contenders, one, seconds, limits) for one in prompts)
 
     async def start(self, new: NewSeries) -> Series:
         """Store a series, whose duels the next steps start. Raises LimitReached."""
@@ -92,28 +106,50 @@ class SeriesService:
         return series
 
     async def step(self, series: Series, to_request: Callable[[Recipe], Request]) -> bool:
-        """Take a running series' next step: start a duel, or end it; return whether anything changed.
+        """Take a running series' next step, and return whether anything changed.
 
-        Nothing where a duel is unfinished, or where a limit is reached, which is tried again later.
-        to_request: turns a recipe into the member's request; a UserError that it raises ends the series.
+        A step starts a duel, leaves out a prompt whose words are refused, or ends the series. Nothing where a
+        duel is unfinished, or where a limit is reached, which is tried again later.
+        to_request: turns a recipe into the member's request; a UserError that it raises ends the series, but
+        for WordsRefused.
         """
         progress = await self.store.progress(series.id)
         if series.state is not SeriesState.RUNNING or progress.unfinished is not None:
             return False
         if progress.over >= series.duels:
             return await self.store.end(series.id, "", self._clock())
+        refused = {
+            n for n, one in enumerate(series.prompts) if one in progress.blocked
+        } - series.skipped.keys()
+        if refused:
+            return await self.store.skip(series, refused, BLOCKED_WORDS)
+        number = series.prompt_of(progress.over)
+        if number is None:
+            return await self.store.end(series.id, NO_PROMPT_LEFT, self._clock())
         if progress.failures >= MAX_FAILURES:
             why = f"{progress.failures} duels in a row couldn't be started. {progress.error}"
             return await self.store.end(series.id, why, self._clock())
+        return await self._start_duel(series, progress.over, number, to_request)
+
+    async def _start_duel(
+        self, series: Series, duel: int, number: int, to_request: Callable[[Recipe], Request]
+    ) -> bool:
+        """Start the duel with this number, on the prompt with that one; return whether anything changed."""
         wins = await self.store.wins(series.id, len(series.names))
-        pair = (await self._fit(wins, series.id * MAX_DUELS + progress.over)).pair
-        left, right = (series.recipe(progress.over, one).reseeded() for one in pair)
+        pair = (await self._fit(wins, series.id * MAX_DUELS + duel)).pair
+        left, right = (series.recipes[number][one].reseeded() for one in pair)
         try:
             await self._duels.start(
-                left.prompt, (left, right), series.guild_id, to_request, series=(series.id, pair)
+                series.prompts[number],
+                (left, right),
+                series.guild_id,
+                to_request,
+                series=(series.id, pair),
             )
         except LimitReached:
             return False
+        except WordsRefused:
+            return await self.store.skip(series, [number], FILTERED)
         except UserError as refused:
             return await self.store.end(series.id, refused.english, self._clock())
         return True

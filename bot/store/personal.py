@@ -56,7 +56,8 @@ UPDATE duels SET prompt = '{ERASED}', user_id = {NOBODY}, channel_id = 0, messag
 WHERE {{which}}
 """
 _SCRUB_SERIES = f"""
-UPDATE series SET state = 'posted', names = '[]', recipes = '[]', why = '', user_id = {NOBODY},
+UPDATE series SET state = 'posted', names = '[]', prompts = '[]', recipes = '[]', skipped = json_object(),
+    why = '', user_id = {NOBODY},
     channel_id = 0, ended_at = coalesce(ended_at, :now)
 WHERE {{which}}
 """
@@ -223,9 +224,12 @@ REGISTRY: Mapping[str, Table] = {
             )
         },
         guilds={"guild_id": Rule("kept", why="the votes count")},
-        typed=("names", "recipes", "why"),
+        typed=("names", "prompts", "recipes", "why"),
         located=("channel_id",),
-        plain=("id", "state", "duels", "application_id", "max_bytes", "created_at", "ended_at", "posting_at"),
+        plain=(
+            *("id", "state", "duels", "application_id", "max_bytes", "created_at", "ended_at", "posting_at"),
+            "skipped",
+        ),
     ),
     "comparisons": Table(
         holds="comparisons of models: the prompt, what was measured, who started them",

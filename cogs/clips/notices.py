@@ -6,12 +6,12 @@ import logging
 from contextlib import suppress
 
 from bot.app import Antiphon
-from bot.errors import NotFound
+from bot.errors import BLOCKED_WORDS, NotFound
 from bot.locale import ntr, speaking, tr
 from bot.store.job_model import Job, State
 from cogs.clips.takes_card import takes_line
 from cogs.delivery.backoff import with_backoff
-from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
+from cogs.delivery.notices import Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce
 from cogs.delivery.refusals import Refused, Remedy

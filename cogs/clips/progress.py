@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import discord
 
 from bot.app import Antiphon
-from bot.errors import NotFound, StoreError
+from bot.errors import BLOCKED_WORDS, NotFound, StoreError
 from bot.jobs.estimates import QueuePosition
 from bot.jobs.service import Advanced, Moved
 from bot.locale import set_language, tr
@@ -27,7 +27,6 @@ from cogs.clips.buttons import job_buttons
 from cogs.clips.takes import takes_cancel_buttons
 from cogs.clips.takes_card import open_takes
 from cogs.clips.takes_progress import takes_text
-from cogs.delivery.notices import BLOCKED_WORDS
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.refusals import SLOWED, Refused, Remedy
 from cogs.delivery.respondable import Draft, language_of

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import discord
 
 from bot.app import Antiphon
-from bot.locale import mark
 from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
@@ -21,9 +20,6 @@ from cogs.delivery.refusals import Refused, Remedy
 from cogs.delivery.respondable import Draft, Respondable
 
 log = logging.getLogger(__name__)
-
-BLOCKED_WORDS = mark("This server's AutoMod doesn't let these words through.")
-"""The error of a request whose words AutoMod blocked; its notice leaves them out."""
 
 _NOT_HERE = (Remedy.ELSEWHERE, Remedy.UNARCHIVE, Remedy.GIVE_UP)
 

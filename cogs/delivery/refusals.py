@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 import discord
 
+from bot.errors import BLOCKED_WORDS
 from cogs.ui.discord_errors import NETWORK_ERRORS
 
 
@@ -59,7 +60,7 @@ TOKEN_OVER = Refusal(Remedy.TOKEN_OVER, "The 15 minutes that Discord gives for a
 _NO_PERMISSION = Refusal(Remedy.ELSEWHERE, "I'm not allowed to post in that channel.")
 _GONE = Refusal(Remedy.ELSEWHERE, "That channel is gone, or I'm no longer in it.")
 _CLOSED = Refusal(Remedy.UNARCHIVE, "That thread is locked.")
-_BLOCKED = Refusal(Remedy.WITHOUT_WORDS, "This server's AutoMod doesn't let these words through.")
+_BLOCKED = Refusal(Remedy.WITHOUT_WORDS, BLOCKED_WORDS)
 _NO_MESSAGES = Refusal(Remedy.GIVE_UP, "I can't send you direct messages.")
 
 TABLE: dict[int, Refusal] = {

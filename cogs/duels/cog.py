@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
-from bot.duels.series import MAX_DUELS
+from bot.duels.series import MAX_DUELS, split_prompts
 from bot.errors import NotFound, UserError
 from bot.locale import mark, tr
 from bot.recipe import PROMPT_CHARACTERS, validate_prompt
 from bot.store.duels.model import DuelState
 from bot.store.duels.series import Series
 from bot.text import sanitize
+from cogs.duels.automod_probe import blocked_prompts, lets_through
 from cogs.duels.buttons import rematch
 from cogs.duels.card import moment
 from cogs.duels.contenders import contender, suggest_contenders
 from cogs.duels.feedback_form import FeedbackForm
-from cogs.duels.series_card import NAME_SHOWN, series_card, series_title
+from cogs.duels.series_card import NAME_SHOWN, left_out, series_card, series_title
 from cogs.submission.submit import acknowledge_request, start_duel, start_series
 from cogs.ui.answers import think
 from cogs.ui.choices import number_in, numbered_choice
@@ -150,23 +153,30 @@ class Duels(
         """Start a series."""
         given = [await contender(interaction, text) for text in (a, b, c, d, e, f)]
         contenders = [one for one in given if one is not None]
-        recipes = self.bot.series.recipes(contenders, prompts, seconds, limits_of(interaction))
+        typed = split_prompts(prompts)
+        recipes = self.bot.series.recipes(contenders, typed, seconds, limits_of(interaction))
         check_duel(interaction, [recipe for row in recipes for recipe in row])
         await acknowledge_request(interaction, clips=2)
-        series = await start_series(interaction, [one.name for one in contenders], recipes, duels)
-        who = ", ".join(quoted(name, NAME_SHOWN) for name in series.names)
-        await interaction.followup.send(
-            tr(
-                "**{title}** of {duels} duels: {who}.\n"
-                "Each duel appears here when the one before it is over. {standings} shows how it goes, "
-                "{stop} ends it.",
-                title=series_title(series.id),
-                duels=duels,
-                who=who,
-                standings=command(self.bot, "duel standings"),
-                stop=command(self.bot, "duel stop"),
-            )
+        skipped = await blocked_prompts(interaction, typed)
+        names = [one.name for one in contenders]
+        series = await start_series(interaction, names, typed, recipes, duels, skipped)
+        for names_shown in (series.names, ()):  # AutoMod may refuse the name of a preset
+            if await lets_through(interaction, self._begun(series, names_shown)):
+                return
+
+    def _begun(self, series: Series, names: Sequence[str]) -> str:
+        """Return the answer to /duel series."""
+        text = tr(
+            "**{title}** of {duels} duels: {who}.\n"
+            "Each duel appears here when the one before it is over. {standings} shows how it goes, "
+            "{stop} ends it.",
+            title=series_title(series.id),
+            duels=series.duels,
+            who=", ".join(quoted(name, NAME_SHOWN) for name in names) or "…",
+            standings=command(self.bot, "duel standings"),
+            stop=command(self.bot, "duel stop"),
         )
+        return "\n".join([text, *left_out(series)])
 
     @series.autocomplete("a")
     @series.autocomplete("b")

@@ -17,7 +17,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.audio.reencode import smaller_limit
-from bot.errors import ConfigError, NotFound
+from bot.errors import BLOCKED_WORDS, ConfigError, NotFound
 from bot.jobs.eta import spoken
 from bot.jobs.service import Advanced, Moved
 from bot.locale import speaking, tr
@@ -27,7 +27,7 @@ from bot.store.duels.model import Duel, DuelSide, DuelState, Side
 from bot.store.job_model import State
 from cogs.delivery.backoff import with_backoff
 from cogs.delivery.direct_message import direct_channel
-from cogs.delivery.notices import BLOCKED_WORDS, Notice, NoticeSender
+from cogs.delivery.notices import Notice, NoticeSender
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals

@@ -30,6 +30,7 @@ def series_card(series: Series, found: SeriesStandings) -> discord.Embed:
         description=[
             f"{of_all} · {votes}",
             *([quoted(tr(series.why), 300)] if series.why else []),
+            *left_out(series),
             "",
             *lines,
             "",
@@ -38,6 +39,14 @@ def series_card(series: Series, found: SeriesStandings) -> discord.Embed:
         colour=COLOUR,
         footer=tr("Votes won : lost. Each next pair is the one whose votes would tell most about the best."),
     )
+
+
+def left_out(series: Series) -> list[str]:
+    """Return a line for each prompt that is left out, without its words."""
+    return [
+        tr("Prompt {number} is left out. {reason}", number=number + 1, reason=tr(why))
+        for number, why in sorted(series.skipped.items())
+    ]
 
 
 def series_title(series_id: int) -> str:

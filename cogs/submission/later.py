@@ -9,8 +9,9 @@ from typing import Protocol
 import discord
 
 from bot.app import Antiphon
-from bot.errors import NotAllowed
+from bot.errors import NotAllowed, WordsRefused
 from bot.policy.acts import Act
+from bot.policy.gate import Cause
 from bot.policy.limits import daily_limits, refused_duel, refused_recipe
 from bot.recipe import Recipe
 from bot.store.job_model import Request
@@ -44,7 +45,7 @@ class Asker(Protocol):
 async def later_requests(bot: Antiphon, asker: Asker, *acts: Act) -> Callable[[Recipe], Request]:
     """Return what turns a recipe into the member's request, by today's gate for these acts.
 
-    It raises NotAllowed as for a command of the member.
+    It raises NotAllowed as for a command of the member, WordsRefused for its words.
     """
     guild = bot.get_guild(asker.guild_id)
     member: discord.Member | None = None
@@ -66,7 +67,9 @@ async def later_requests(bot: Antiphon, asker: Asker, *acts: Act) -> Callable[[R
         server = bot.policy.server(asker.guild_id)
         for act in acts:
             if (refusal := member_refusal(bot, member, channel, act, recipe.texts)) is not None:
-                raise NotAllowed(str(refusal))
+                raise (WordsRefused if refusal.cause in (Cause.WORD, Cause.LINK) else NotAllowed)(
+                    str(refusal)
+                )
         duel_refusal = refused_duel([recipe], server) if Act.DUEL in acts else None
         if (switched_off := refused_recipe(recipe, server) or duel_refusal) is not None:
             raise NotAllowed(str(switched_off))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 
@@ -84,12 +84,15 @@ async def start_duel(
 async def start_series(
     interaction: discord.Interaction[Antiphon],
     names: Sequence[str],
+    prompts: tuple[str, ...],
     recipes: tuple[tuple[Recipe, ...], ...],
     duels: int,
+    skipped: Mapping[int, str],
 ) -> Series:
     """Store a series of duels for the acting member; its duels are judged once more when each is started.
 
-    recipes: what SeriesService.recipes returned.  Raises UserError where the bot could not post a duel.
+    prompts, recipes: a row a prompt, of SeriesService.recipes.  skipped: prompts that are left out.
+    Raises UserError where the bot could not post a duel.
     """
     if interaction.guild_id is None or not can_post(interaction):
         raise UserError(why_not_post(interaction))
@@ -100,6 +103,8 @@ async def start_series(
     return await interaction.client.series.start(
         NewSeries(
             names=tuple(names),
+            prompts=prompts,
+            skipped=skipped,
             recipes=recipes,
             duels=duels,
             user_id=interaction.user.id,

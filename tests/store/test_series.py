@@ -22,6 +22,7 @@ def new_series(**changes: Any) -> NewSeries:
     row = (recipe(mode=Mode.AR), recipe(mode=Mode.DIFFUSION), recipe(mode=Mode.AR, model="third"))
     given: dict[str, Any] = {
         "names": ("one", "two 🎹", "three"),
+        "prompts": ("rain", "snow"),
         "recipes": (row, tuple(one.reseeded() for one in row)),
         "duels": 5,
         "user_id": 1,
@@ -63,11 +64,15 @@ async def test_a_series_comes_back_as_it_was_stored(store: SeriesStore) -> None:
     series = await store.start(new, 1.0)
     assert series == await store.get(series.id, 10)
     assert (series.names, series.recipes, series.duels) == (new.names, new.recipes, 5)
-    assert [series.recipe(duel, 2) for duel in range(3)] == [
-        new.recipes[0][2],
-        new.recipes[1][2],
-        new.recipes[0][2],
-    ]
+    assert [series.prompt_of(duel) for duel in range(3)] == [0, 1, 0]
+    assert await store.skip(series, [0], "refused")
+    series = await store.get(series.id, 10)
+    assert series.skipped == {0: "refused"}
+    assert [series.prompt_of(duel) for duel in range(3)] == [1, 1, 1]
+    assert await store.skip(series, [1], "refused too")
+    assert (await store.get(series.id, 10)).prompt_of(0) is None
+    await store.end(series.id, "", 2.0)
+    assert not await store.skip(series, [0], "it is over")
     with pytest.raises(NotFound):
         await store.get(series.id, 11)
 

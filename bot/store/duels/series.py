@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.errors import LimitReached, NotFound
+from bot.errors import BLOCKED_WORDS, LimitReached, NotFound
 from bot.recipe import Recipe
 from bot.store.database import Database, Row, one
 from bot.store.duels.model import DuelState
@@ -22,9 +23,14 @@ class SeriesState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSeries:
-    """A series to store. recipes: a row a prompt, a recipe a contender.  duels: how many, 1 or more."""
+    """A series to store.
+
+    prompts: as they were typed.  recipes: a row a prompt, a recipe a contender.  duels: how many, 1 or more.
+    skipped: the prompts that are left out, by their numbers from 0, with the reasons.
+    """
 
     names: tuple[str, ...]
+    prompts: tuple[str, ...]
     recipes: tuple[tuple[Recipe, ...], ...]
     duels: int
     user_id: int
@@ -32,6 +38,7 @@ class NewSeries:
     channel_id: int
     application_id: int
     max_bytes: int
+    skipped: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +49,13 @@ class Series(NewSeries):
     state: SeriesState
     why: str
 
-    def recipe(self, duel: int, contender: int) -> Recipe:
-        """Return a contender's recipe for the duel with this number from 0; the prompts take turns."""
-        return self.recipes[duel % len(self.recipes)][contender]
+    def prompt_of(self, duel: int) -> int | None:
+        """Return the number of the prompt of the duel with this number, both from 0; None where none is left.
+
+        The prompts that are not left out take turns.
+        """
+        left = [number for number in range(len(self.prompts)) if number not in self.skipped]
+        return left[duel % len(left)] if left else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +64,14 @@ class Progress:
 
     over: duels that took votes and are closed.  unfinished: the id of the duel that is made or takes votes.
     failures: duels in a row, up to the last one, that could not be started.  error: of the last of these.
+    blocked: the prompts that AutoMod refused; their duels are no failures.
     """
 
     over: int
     unfinished: int | None
     failures: int
     error: str
+    blocked: frozenset[str] = frozenset()
 
 
 class SeriesStore:
@@ -71,6 +84,8 @@ class SeriesStore:
         """Store a series. Raises LimitReached where the member has one running in that server."""
         values = {
             "names": json.dumps(new.names, ensure_ascii=False),
+            "prompts": json.dumps(new.prompts, ensure_ascii=False),
+            "skipped": json.dumps(new.skipped),
             "recipes": json.dumps([[r.to_json() for r in row] for row in new.recipes], ensure_ascii=False),
             "duels": new.duels,
             "user_id": new.user_id,
@@ -111,8 +126,12 @@ class SeriesStore:
     async def progress(self, series_id: int) -> Progress:
         """Return how far a series is."""
         over, unfinished, failures, error = 0, None, 0, ""
+        blocked = set()
         for row in await self._db.read(_SELECT_DUELS, {"id": series_id}):
             state = DuelState(row["state"])
+            if state is DuelState.FAILED and row["error"] == BLOCKED_WORDS:
+                blocked.add(row["prompt"])
+                continue
             if state is DuelState.FAILED:
                 failures, error = failures + 1, row["error"] or ""
                 continue
@@ -121,7 +140,16 @@ class SeriesStore:
                 over += 1
             else:
                 unfinished = row["id"]
-        return Progress(over=over, unfinished=unfinished, failures=failures, error=error)
+        return Progress(
+            over=over, unfinished=unfinished, failures=failures, error=error, blocked=frozenset(blocked)
+        )
+
+    async def skip(self, series: Series, numbers: Iterable[int], why: str) -> bool:
+        """Leave out prompts of a running series, by their numbers from 0; False where it did not run."""
+        skipped = dict(series.skipped) | dict.fromkeys(numbers, why)
+        async with self._db.write() as tx:
+            row = await one(await tx.execute(_SET_SKIPPED, {"id": series.id, "skipped": json.dumps(skipped)}))
+        return row is not None
 
     async def wins(self, series_id: int, contenders: int) -> list[list[int]]:
         """Return the counted votes of each contender over each other one, in closed duels alone."""
@@ -155,11 +183,15 @@ class SeriesStore:
 
 
 def _series_of(row: Row) -> Series:
+    recipes = tuple(tuple(map(Recipe.from_json, one_row)) for one_row in json.loads(row["recipes"]))
     return Series(
         id=row["id"],
         state=SeriesState(row["state"]),
         names=tuple(json.loads(row["names"])),
-        recipes=tuple(tuple(map(Recipe.from_json, one_row)) for one_row in json.loads(row["recipes"])),
+        # A series of an older version has no prompts of its own.
+        prompts=tuple(json.loads(row["prompts"])) or tuple(one_row[0].prompt for one_row in recipes),
+        recipes=recipes,
+        skipped={int(number): why for number, why in json.loads(row["skipped"]).items()},
         duels=row["duels"],
         user_id=row["user_id"],
         guild_id=row["guild_id"],
@@ -171,16 +203,17 @@ def _series_of(row: Row) -> Series:
 
 
 _INSERT = """
-INSERT INTO series (names, recipes, duels, user_id, guild_id, channel_id, application_id, max_bytes,
-                    created_at)
-SELECT :names, :recipes, :duels, :user_id, :guild_id, :channel_id, :application_id, :max_bytes, :now
+INSERT INTO series (names, prompts, recipes, skipped, duels, user_id, guild_id, channel_id, application_id,
+                    max_bytes, created_at)
+SELECT :names, :prompts, :recipes, :skipped, :duels, :user_id, :guild_id, :channel_id, :application_id,
+       :max_bytes, :now
 WHERE NOT EXISTS (SELECT 1 FROM series
                   WHERE user_id = :user_id AND guild_id = :guild_id AND state = 'running')
 RETURNING *
 """
 _SELECT_GOING = "SELECT * FROM series WHERE state <> :posted ORDER BY id"
 _SELECT_NEWEST = "SELECT * FROM series WHERE guild_id = :guild_id ORDER BY id DESC LIMIT :limit"
-_SELECT_DUELS = "SELECT id, state, error FROM duels WHERE series_id = :id ORDER BY id"
+_SELECT_DUELS = "SELECT id, state, error, prompt FROM duels WHERE series_id = :id ORDER BY id"
 _SELECT_WINS = """
 SELECT won.contender AS winner, lost.contender AS loser, count(*) AS n
 FROM duels
@@ -190,6 +223,7 @@ JOIN duel_sides AS lost ON lost.duel_id = duels.id AND lost.side <> choice
 WHERE series_id = :id AND state IN ('closed', 'revealed')
 GROUP BY winner, loser
 """
+_SET_SKIPPED = "UPDATE series SET skipped = :skipped WHERE id = :id AND state = 'running' RETURNING id"
 _SET_ENDED = """
 UPDATE series SET state = 'ended', why = :why, ended_at = :now
 WHERE id = :id AND state = 'running' RETURNING id
