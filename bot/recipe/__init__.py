@@ -182,7 +182,7 @@ class Recipe:
 
 
 # A waiting job's recipe is read again for each estimate of the whole queue, at 60 µs. Recipes cannot change.
-@lru_cache(maxsize=1_000)
+@lru_cache(maxsize=4_096)
 def _read(text: str) -> Recipe:
     return Recipe.from_dict(json.loads(text))
 
