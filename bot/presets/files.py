@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot.errors import UserError
 from bot.markdown import quoted
-from bot.presets.names import display_name
-from bot.recipe.options import InvalidField
+from bot.presets.names import NAME_CHARACTERS, display_name
+from bot.presets.use import body_of
+from bot.recipe import Recipe, Task
+from bot.recipe.options import OPTIONS, InvalidField
 from bot.redact import redact_all
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 
@@ -20,6 +24,9 @@ MAX_PRESETS = 100
 
 _BODY = ("template", "mode", "model", "seconds", *PRESET_OPTIONS, "tags", "description")
 _REQUIRED = ("name", "template", "mode")
+_RECIPE = {"prompt", "mode", "model", "seconds", "seed"}
+"""What every recipe file has, and no preset file."""
+_UNNAMED = "Imported clip"
 
 
 class BadFile(UserError):
@@ -35,13 +42,19 @@ def export(drafts: Sequence[Draft]) -> bytes:
     )
 
 
-def read(data: bytes) -> list[Draft]:
-    """Return the presets of a file. Raises BadFile, which names the field that is wrong."""
+def read(data: bytes, model_of: Callable[[Recipe], str] = lambda recipe: "") -> list[Draft]:
+    """Return the presets of a file, or the one that a clip's recipe file makes.
+
+    model_of: the name by which a preset keeps the model of such a recipe; empty for the mode's default.
+    Raises BadFile, which names the field that is wrong.
+    """
     if len(data) > FILE_BYTES:
         raise BadFile(f"The file has {len(data):,} bytes; {FILE_BYTES:,} is the most. Split it.")
     content = _json(data)
     if not isinstance(content, dict):
         raise BadFile("The file has to be a JSON object with `format` and `presets`.")
+    if content.keys() >= _RECIPE and not content.keys() & {"format", "presets"}:
+        return [_of_recipe(content, model_of)]
     _keys("The file", content, ("format", "presets"), ("format", "presets"))
     version = content["format"]
     if version is True or version != FORMAT:
@@ -50,6 +63,22 @@ def read(data: bytes) -> list[Draft]:
     if not isinstance(presets, list) or not 1 <= len(presets) <= MAX_PRESETS:
         raise BadFile(f"presets has to be a list of 1 to {MAX_PRESETS} presets.")
     return [_draft(f"presets[{number}]", entry) for number, entry in enumerate(presets)]
+
+
+def _of_recipe(content: dict[str, Any], model_of: Callable[[Recipe], str]) -> Draft:
+    """Return the preset of a clip's recipe file, named after its prompt. Raises BadFile."""
+    try:
+        recipe = Recipe.from_dict(content)
+    except (UserError, TypeError, ValueError, AttributeError) as error:
+        raise BadFile(f"The file is a clip's recipe that can't be used: {error}") from None
+    alone = {name: value for name, value in recipe.options.items() if Task.TEXT in OPTIONS[name].tasks}
+    try:
+        name = display_name(textwrap.shorten(recipe.prompt, NAME_CHARACTERS, placeholder="") or _UNNAMED)
+    except UserError:
+        name = _UNNAMED
+    return Draft(
+        name, body_of(replace(recipe, options=alone, task=Task.TEXT, sources={}), model=model_of(recipe))
+    )
 
 
 def _draft(where: str, entry: Any) -> Draft:

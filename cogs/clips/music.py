@@ -182,7 +182,8 @@ class Music(commands.Cog):
             )
         if takes > 1:
             raise UserError(
-                "With `mode:hybrid`, `takes` needs a `source`: attach a clip, or leave `takes` out."
+                "With `mode:hybrid`, words alone make one clip: ar writes it, then diffusion plays it anew. "
+                "Leave `takes` out, or attach an ar clip as `source`: of that I make several takes."
             )
         recipe, then = hybrid_of_words(pair, limits, prompt=prompt, **given)
         await acknowledge_request(interaction)

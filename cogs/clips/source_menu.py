@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import discord
 from discord import app_commands
 
 from bot.app import Antiphon
-from bot.errors import InvalidRecipe, UserError
+from bot.errors import InvalidRecipe, NotFound, UserError
+from bot.locale import mark
 from bot.recipe import PROMPT_CHARACTERS
 from bot.recipe.build import build_recipe
 from bot.recipe.capabilities import Capabilities
 from bot.recipe.uses import Use, uses_of
-from cogs.submission.references import Reference, check_references, sources_of
+from bot.store.clips import Clip
+from cogs.submission.references import Attachment, Reference, check_references, sources_of
 from cogs.submission.submit import acknowledge_request, submit
 from cogs.ui.forms import Answers, Field, Form, SelectField
 from cogs.ui.gate import limits_of
 from cogs.ui.persistent_cog import PersistentCog
+from cogs.ui.take_choice import TakeChoice, takes_in
 
 _ENDINGS = (
     *(".aac", ".aif", ".aiff", ".amr", ".caf", ".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp3"),
@@ -77,11 +83,7 @@ class SourceForm(Form):
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Answers) -> None:
         """Queue the clip."""
         bot = interaction.client
-        file = _opened.get(self.number)
-        if file is None:
-            raise UserError(
-                "I no longer have that file. Choose **Use as source** in the message's menu again."
-            )
+        file = await self.file(bot)
         [use] = typed.chosen.get("use") or (_uses(bot)[0],)
         seconds = _seconds(typed["seconds"])
         references = [Reference(file, Use(use), seconds is not None)]
@@ -93,12 +95,66 @@ class SourceForm(Form):
         await acknowledge_request(interaction)
         await submit(interaction, recipe, references=references)
 
+    async def file(self, bot: Antiphon) -> Attachment:
+        """Return the file. Raises UserError where it is not remembered."""
+        file = _opened.get(self.number)
+        if file is None:
+            raise UserError(
+                "I no longer have that file. Choose **Use as source** in the message's menu again."
+            )
+        return file
+
     def _engine(self, bot: Antiphon, references: list[Reference]) -> Capabilities:
         """Return the default model where it has this use of a file, else the first that has."""
         default = bot.jobs.engine(bot.default_mode)
         [use] = [reference.use for reference in references]
         engines = [default, *bot.models.values()]
         return next((one for one in engines if one.takes_source(use.role, use.task)), default)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFile:
+    """The file of a clip on the disk."""
+
+    path: Path
+
+    @property
+    def filename(self) -> str:
+        """Its name."""
+        return self.path.name
+
+    @property
+    def size(self) -> int:
+        """Its bytes. Raises OSError."""
+        return self.path.stat().st_size
+
+    async def read(self) -> bytes:
+        """Return what it holds. Raises OSError."""
+        return await asyncio.to_thread(self.path.read_bytes)
+
+
+class TakeSourceForm(SourceForm):
+    """What becomes of a take; the number is its clip's."""
+
+    prefix = "source:take"
+
+    async def file(self, bot: Antiphon) -> Attachment:
+        """Return the clip's file. Raises NotFound where it is gone."""
+        clip = await bot.history.clip(self.number)
+        path = bot.settings.clip_dir / clip.file
+        if not clip.file or not path.is_file():
+            raise NotFound("The files of this clip are gone.")
+        return ClipFile(path)
+
+
+class SourceTakeSelect(TakeChoice, prefix="takes:source"):
+    """Chooses the take that a clip is made from."""
+
+    placeholder = mark("Which take do you want to use?")
+
+    async def chosen(self, interaction: discord.Interaction[Antiphon], clip: Clip) -> None:
+        """Open the form for the take."""
+        await TakeSourceForm(clip.id).reopen(interaction, {})
 
 
 def _uses(bot: Antiphon) -> list[Use]:
@@ -128,7 +184,8 @@ def audio_of(message: discord.Message) -> discord.Attachment | None:
 class SourceMenu(PersistentCog):
     """The command in the menu of a message."""
 
-    forms = (SourceForm,)
+    items = (SourceTakeSelect,)
+    forms = (SourceForm, TakeSourceForm)
 
     def __init__(self, bot: Antiphon) -> None:
         super().__init__(bot)
@@ -148,7 +205,10 @@ class SourceMenu(PersistentCog):
     async def use_as_source(
         self, interaction: discord.Interaction[Antiphon], message: discord.Message
     ) -> None:
-        """Open the form."""
+        """Open the form, or ask which of several takes."""
+        if self.bot.wrote(message) and (first := takes_in(message)) is not None:
+            await SourceTakeSelect.offer(interaction, first)
+            return
         file = audio_of(message)
         if file is None:
             raise UserError("That message has no audio file. Choose one with an MP3 or a voice message.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Literal
 
 import discord
@@ -11,9 +12,10 @@ from discord import app_commands
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS
 from bot.errors import NotFound, UserError
+from bot.jobs.configured import ConfiguredModels
 from bot.presets import files
 from bot.presets.names import NAME_CHARACTERS, display_name
-from bot.recipe import PROMPT_CHARACTERS, validate_mode
+from bot.recipe import PROMPT_CHARACTERS, Recipe, validate_mode
 from bot.store.presets.model import TAG_CHARACTERS, Draft, Preset, Scope, tag_of
 from bot.store.presets.search import Filter, Sort
 from bot.store.takes import MAX_TAKES
@@ -261,7 +263,7 @@ class PresetCog(PersistentCog):
         )
 
     @preset.command(name="import", description="Read presets from a file")
-    @app_commands.describe(file="A file that /preset export made")
+    @app_commands.describe(file="A file that /preset export made, or the recipe file from a clip's Details")
     async def import_file(self, interaction: discord.Interaction[Antiphon], file: discord.Attachment) -> None:
         """Read it."""
         await think(interaction, private=True)
@@ -294,7 +296,7 @@ class PresetCog(PersistentCog):
                 raise files.BadFile(
                     f"{quoted(one.filename, 100)} has {one.size:,} bytes; {files.FILE_BYTES:,} is the most."
                 )
-            drafts += files.read(await one.read())
+            drafts += files.read(await one.read(), partial(_model_of_file, self.bot))
         presets = await self.bot.presets.save_all(interaction.user.id, drafts)
         names = [f"- {shown_name(preset.name)}" for preset in presets]
         count = f"{len(presets)} preset{'' if len(presets) == 1 else 's'}"
@@ -310,6 +312,11 @@ class PresetCog(PersistentCog):
                 "“{shown_name}” isn't yours. Only its owner can do that.", shown_name=shown_name(found.name)
             )
         return found
+
+
+def _model_of_file(bot: Antiphon, recipe: Recipe) -> str:
+    """Return how a preset names the model of a recipe file, in which a folder's path is left out."""
+    return save_forms.model_of(bot, ConfiguredModels(bot.models).adopt_shown(recipe))
 
 
 def _as_files(presets: list[Preset]) -> list[discord.File]:

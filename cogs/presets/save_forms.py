@@ -46,7 +46,7 @@ class SaveForm(Form):
         bot = interaction.client
         start = {"settings": f"mode: {bot.default_mode}"}
         if clip is not None:
-            start = _typed(body_of(clip.recipe, model=_model_of(bot, clip.recipe)))
+            start = _typed(body_of(clip.recipe, model=model_of(bot, clip.recipe)))
         await self.reopen(interaction, start)
 
     async def reopen(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
@@ -110,7 +110,7 @@ class EditForm(Form):
 FORMS = (SaveForm, EditForm)
 
 
-def _model_of(bot: Antiphon, recipe: Recipe) -> str:
+def model_of(bot: Antiphon, recipe: Recipe) -> str:
     """Return the name of a recipe's model; nothing for the default, so that a preset suits other bots."""
     default = bot.models.defaults.get(recipe.mode)
     if default is not None and default.model_ref == recipe.model_ref:

@@ -220,7 +220,7 @@ async def test_a_hybrid_of_words_is_one_clip_though_the_bot_is_killed_between_it
     page = await private(await alice.slash("history"))
     assert "it is what a hybrid was made of" in text_of(page)
     several = await private(await alice.slash("music", options | {"takes": 2}))
-    assert "`takes` needs a `source`" in text_of(several)
+    assert "words alone make one clip" in text_of(several)
 
 
 async def test_a_hybrid_of_an_attached_clip(bot: BotProcess, alice: Actor, tmp_path: Path) -> None:
@@ -247,6 +247,10 @@ async def test_details_give_the_recipe_as_a_file_that_is_read_again(
         f"clip-{id_of(message)}-recipe.json",
         recipe_of(message, bot, tmp_path),
     )
+    preset = await private(await alice.slash("preset import", {"file": (path.name, path.read_bytes())}))
+    assert "Imported 1 preset. Only you can see them so far:\n- say it “again” 🎹" in preset.content
+    form = await alice.slash("preset edit", {"preset": "say it “again” 🎹"})
+    assert "bpm: 90" in str(form.modal)
     path.write_text('{"prompt": "x", "mode": "ar", "evil": true}', encoding="utf-8")
     with pytest.raises(InvalidRecipe, match="can't be used"):
         read_recipe(path)

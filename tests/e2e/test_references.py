@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import sqlite3
 import zipfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +18,12 @@ import soundfile
 from bot.audio.tags import read_recipe
 from bot.recipe import Role, Task
 from sandbox.actors import Actor, as_upload
+from sandbox.model import Member, User
 from sandbox.spec import Spec
 from tests import program
 from tests.audio import melody_files as files
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import ask, clip_of, made, mp3_of, private, text_in
+from tests.e2e.clips import ask, clip_of, id_of, made, mp3_of, private, text_in
 from tests.e2e.conftest import running
 from tests.tone import loudest
 
@@ -183,6 +187,56 @@ async def test_the_audio_of_any_message_is_a_source(
         await alice.submit(again, {"use": ["cover"], "words": "on a piano", "seconds": "3,5"})
     )
     assert read_recipe(mp3_of(cover, bot.sandbox, tmp_path)).seconds == 3.5
+
+
+async def test_the_menu_on_takes_asks_which_one_and_uses_its_file(
+    bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
+) -> None:
+    takes = await made(alice, "two of them", takes=2)
+    choice = await private(await bob.message_menu("Use as source", takes))
+    [select] = [one for row in choice.components for one in row["components"]]
+    chosen = select["options"][1]["value"]
+    form = await bob.select(choice, "Which take do you want to use?", [chosen])
+    message = await clip_of(await bob.submit(form, {"use": ["cover"], "words": "on a piano"}))
+    source = read_recipe(mp3_of(message, bot.sandbox, tmp_path)).sources[Role.MELODY]
+    second = [one for one in takes.attachments if one.filename.endswith(".mp3")][1]
+    assert source == hashlib.sha256(bot.sandbox.bytes_of(second)).hexdigest()
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
+        [[name]] = database.execute("SELECT file FROM clips WHERE id = ?", (chosen,)).fetchall()
+    (bot.folder / "clips" / name).unlink()
+    gone = await bob.submit(form, {"use": ["cover"], "words": "on a harp"})
+    assert "The files of this clip are gone" in (await private(gone)).content
+
+
+async def test_a_file_of_another_bot_is_audio_and_nothing_that_it_says_is_believed(
+    bot: BotProcess, alice: Actor, bob: Actor, tmp_path: Path
+) -> None:
+    own = await made(alice, "hidden words")
+    mp3 = mp3_of(own, bot.sandbox, tmp_path)
+    world = bot.sandbox.world
+    other = world.add_user(User(777_000_000_000_000_001, "rival", "Rival", bot=True))
+    guild = bot.sandbox.guild().guild
+    guild.members[other.id] = Member(other.id, [], world.clock.now())
+    world.add_guild(guild)
+    post = bot.sandbox.client.post(
+        other,
+        bot.sandbox.channel("music").channel,
+        "my clip",
+        [as_upload(0, ("a.mp3", mp3.read_bytes()))],
+        None,
+    )
+    # Buttons as ours have them, under a message that is not ours.
+    post.components = own.components
+    form = await bob.message_menu("Use as source", post)
+    cover = await clip_of(await bob.submit(form, {"use": ["cover"], "words": "on a piano"}))
+    recipe = read_recipe(mp3_of(cover, bot.sandbox, tmp_path))
+    digest = hashlib.sha256(mp3.read_bytes()).hexdigest()
+    assert (recipe.prompt, recipe.sources) == ("on a piano", {Role.MELODY: digest})
+    opened = await private(await bob.message_menu("Open clip", post))
+    assert id_of(opened) != id_of(own)
+    for menu in ("Save as preset", "Report clip"):
+        refused = (await private(await bob.message_menu(menu, post))).content
+        assert "That message has no clip" in refused
 
 
 async def test_a_message_without_audio_says_so_and_a_wrong_length_is_offered_again(

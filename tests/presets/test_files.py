@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from bot.errors import UserError
 from bot.presets.files import FILE_BYTES, MAX_PRESETS, BadFile, export, read
 from bot.presets.names import display_name, name_key
-from bot.recipe import Mode, OptionValue
+from bot.recipe import Mode, OptionValue, Role, Task
 from bot.recipe.options import InvalidField, Option
+from bot.recipe_files import recipe_file
 from bot.store.database import Database
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 from bot.store.presets.repository import Presets
+from tests.builders import recipe
 from tests.recipe.strategies import values_of
 from tests.tone import SECRET
 
@@ -224,3 +226,43 @@ def test_a_file_of_an_earlier_version_is_read() -> None:
         "num_sampling_steps": 20,
         "negative_prompt": "voices",
     }
+
+
+def test_a_recipe_file_is_a_preset_named_after_its_prompt() -> None:
+    made = recipe(
+        prompt="slow piano in the rain, a tune that goes on for longer than any name of a preset can",
+        temperature=1.1,
+        lyrics="la la",
+        strength=0.4,
+        task=Task.VARY,
+        sources={Role.INITIAL: 7},
+    )
+    [draft] = read(recipe_file(made), lambda recipe: "small")
+    assert draft.name == "slow piano in the rain, a tune that goes on for longer than"
+    assert draft.body == Body(
+        template=made.prompt,
+        mode=made.mode,
+        model="small",
+        seconds=made.seconds,
+        options={"temperature": 1.1},
+    )
+    assert read(export([draft])) == [draft]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"evil": 1}, "evil"),
+        ({"seed": "x"}, "seed"),
+        ({"sources": 7}, "can't be used"),
+        ({"format": 1}, "has a field"),
+    ],
+)
+def test_a_recipe_file_that_cannot_be_used_says_why(change: dict[str, Any], said: str) -> None:
+    content = recipe(prompt="rain").to_dict() | change
+    with pytest.raises(BadFile, match=said):
+        read(json.dumps(content).encode())
+
+
+def test_a_prompt_without_a_name_in_it_makes_a_preset_all_the_same() -> None:
+    assert read(recipe_file(recipe(prompt="!!!")))[0].name == "Imported clip"
