@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot import translations
 from bot.cli import main
-from tests import clock
+from tests import clock, stacks
 
 CATALOGUES = "ANTIPHON_TEST_CATALOGUES"
 """The folder of the translations where it is another one."""
@@ -18,4 +18,5 @@ if __name__ == "__main__":
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
     if folder := os.environ.get(CATALOGUES):
         translations.load = partial(translations.load, Path(folder))
+    stacks.tell_on_request()
     main(engines=os.environ.get(ENGINES, "tests.tone"), clock=clock.now)

@@ -40,9 +40,14 @@ class FaultSeries:
     struck: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def random(cls, faults: Faults, rng: Random, count: int, operations: tuple[str, ...]) -> FaultSeries:
-        """Plan `count` faults of random kinds."""
-        plan = [(rng.choice(list(KINDS)), rng.uniform(*HELD_SECONDS)) for _ in range(count)]
+    def random(
+        cls, faults: Faults, rng: Random, count: int, operations: tuple[str, ...], bag: list[str]
+    ) -> FaultSeries:
+        """Plan `count` faults of kinds from the bag, which is filled with one of each when it is empty."""
+        plan = []
+        for _ in range(count):
+            bag[:] = bag or rng.sample(list(KINDS), len(KINDS))
+            plan.append((bag.pop(), rng.uniform(*HELD_SECONDS)))
         return cls(faults, operations, plan)
 
     @property

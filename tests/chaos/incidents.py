@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from functools import partial
@@ -110,6 +111,7 @@ async def _gateway(chaos: Chaos, strike: Callable[[], Fault]) -> None:
 
 
 async def _clock(chaos: Chaos, seconds: float) -> None:
+    right = time.time() + chaos.bot.clock_offset
     chaos.bot.turn_clock(seconds)
     try:
         request = await chaos.ask()
@@ -118,7 +120,7 @@ async def _clock(chaos: Chaos, seconds: float) -> None:
         chaos.bot.turn_clock(-seconds)
     like = f'%{request.word}"%'
     [(created,)] = chaos.query("SELECT created_at FROM jobs WHERE recipe LIKE ?", like)
-    off = created - chaos.sandbox.clock.now()
+    off = created - right
     if abs(off - seconds) > 600:
         raise NotReachedError(f"a job {seconds:g} s off by the wrong clock; it is {off:.0f} s off")
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import signal
+import sys
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,12 +24,17 @@ from tests.chaos.invariants import log_violations, violations
 from tests.chaos.nodes import ChaosCluster
 from tests.chaos.windows import WINDOWS, Window
 from tests.chaos.world import WAIT, Chaos, NotReachedError
+from tests.stacks import waits_at
 
 log = logging.getLogger(__name__)
-RECOVERY_SECONDS = 6.0
-"""A start until the outbox is empty, about; within them the further kills of a round fall."""
-MIN_FAULTS, MAX_FAULTS = 3, 7
-"""Random faults of Discord in a round."""
+RECOVERY_SECONDS = 4.0
+"""Of a start, or after it, in which a further kill of a round falls: the outbox is emptied in them."""
+SAYING_SECONDS = 5.0
+"""Given to a bot that is asked where its tasks wait."""
+ROUND_SECONDS = 1200.0
+"""A round that takes longer is stuck, whatever it waits for; a busy machine needs a quarter of it."""
+FAULTS = (3, 7)
+"""How many random faults of Discord strike after a kill, at least and at most."""
 
 
 @dataclass
@@ -41,6 +49,9 @@ class Report:
     duels: int = 0
     answers: int = 0
     """Commands and buttons of bystanders."""
+    tried: set[str] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
+    """Incidents and windows by name: those that had a round, and those that were seen to strike."""
 
     def __str__(self) -> str:
         windows = "\n".join(f"  {count:5}  {name}" for name, count in sorted(self.kills.items()))
@@ -63,16 +74,20 @@ async def run(
     incidents: Sequence[Incident] = INCIDENTS,
     *,
     incidents_every: int = 1,
+    incidents_a_round: int = 1,
+    faults: tuple[int, int] = FAULTS,
     more_kills: int = 0,
     workers: int = 1,
     cluster: ChaosCluster | None = None,
 ) -> Report:
     """Run until so many kills: each window and each incident in turn, in a random order.
 
-    incidents_every: in how many rounds there is one incident.  more_kills: how often the bot is killed again,
-    at most, at random moments while it recovers.  workers: the worker processes of the bot.
+    incidents_every, incidents_a_round: in every so manieth round there are so many.  faults: of Discord after
+    a kill, at least and at most.  more_kills: how often the bot is killed again, at most, at random moments
+    while it recovers.  workers: the worker processes of the bot.
     """
     rng, report = Random(seed), Report()
+    bag: list[str] = []
     async with Chaos(folder, rng, workers=workers, cluster=cluster) as chaos:
         plan: list[Window] = []
         trouble: list[Incident] = []
@@ -80,10 +95,19 @@ async def run(
             if chaos.kills.total() >= kills:
                 break
             plan = plan or rng.sample(list(windows), len(windows))
-            trouble = trouble or rng.sample(list(incidents), len(incidents))
-            with_incident = bool(incidents) and number % incidents_every == 0
-            await _round(chaos, plan.pop(), trouble.pop() if with_incident else None, more_kills, report)
+            struck: list[Incident] = []
+            while incidents and number % incidents_every == 0 and len(struck) < incidents_a_round:
+                trouble = trouble or rng.sample(list(incidents), len(incidents))
+                struck.append(trouble.pop())
+            after = FaultSeries.random(chaos.sandbox.faults, rng, rng.randint(*faults), OPERATIONS, bag)
+            round_ = asyncio.create_task(_round(chaos, plan.pop(), struck, after, more_kills, report))
+            await asyncio.wait({round_}, timeout=ROUND_SECONDS)
             report.kills = chaos.kills
+            if not round_.done():
+                report.violations.append(await _stuck(chaos, round_))
+                break
+            round_.result()
+        report.violations += [f"{name} never struck" for name in sorted(report.tried - report.reached)]
         report.jobs = chaos.query("SELECT count(*) FROM jobs")[0][0]
         report.duels = chaos.query("SELECT count(*) FROM duels")[0][0]
         report.answers = len(chaos.bystanders)
@@ -92,12 +116,20 @@ async def run(
 
 
 async def _round(
-    chaos: Chaos, window: Window, incident: Incident | None, more_kills: int, report: Report
+    chaos: Chaos,
+    window: Window,
+    incidents: Sequence[Incident],
+    after: FaultSeries,
+    more_kills: int,
+    report: Report,
 ) -> None:
     """Bring the bot into a window and kill it, under faults before and after; then check."""
     first = len(chaos.requests)
-    name = window.__name__ if incident is None else f"{incident.__name__}, {window.__name__}"
-    before = FaultSeries.random(chaos.sandbox.faults, chaos.rng, chaos.rng.randint(0, 1), (ACKNOWLEDGE,))
+    names = [part.__name__ for part in (*incidents, window)]
+    name = ", ".join(names)
+    report.tried |= set(names)
+    count = chaos.rng.randint(0, 1)
+    before = FaultSeries.random(chaos.sandbox.faults, chaos.rng, count, (ACKNOWLEDGE,), [])
     if before.plan:
         # Another request meets the faulty acknowledgement: taken or seen to fail, never left thinking.
         striking = asyncio.create_task(before.run())
@@ -107,19 +139,25 @@ async def _round(
         striking.cancel()
     try:
         await chaos.accepted()
-        if incident is not None:
+        for incident in incidents:
             await incident(chaos)
             report.faults[incident.__name__.replace("_", " ")] += 1
+            report.reached.add(incident.__name__)
         await window(chaos)
-    except NotReachedError as error:
+        report.reached.add(window.__name__)
+    except (NotReachedError, TimeoutError) as error:
         report.not_reached.append(f"{name}: {error}")
-    count = chaos.rng.randint(MIN_FAULTS, MAX_FAULTS)
-    after = FaultSeries.random(chaos.sandbox.faults, chaos.rng, count, OPERATIONS)
+        log.info("%s was not reached: %s", name, error)
+    except AssertionError as error:
+        report.violations.append(f"in {name}: {error or traceback.format_exc(limit=-1)}")
     striking = asyncio.create_task(after.run())
     chaos.bot.let_through(10)
     if chaos.bot.process.returncode is not None:
         await chaos.bot.start()
         for _ in range(chaos.rng.randint(0, more_kills)):
+            if chaos.rng.random() < 0.5:
+                # Else a busy machine spends most of the time on the start alone.
+                await _offline(chaos)
             await asyncio.sleep(chaos.rng.uniform(0, RECOVERY_SECONDS))
             await chaos.kill("at a random moment of a recovery")
             await chaos.bot.start()
@@ -129,7 +167,10 @@ async def _round(
     while not wrong and not await after.finished(striking, 0.1):
         # What the round itself sent was not enough for all of its faults.
         chaos.let_settle.append(await chaos.ask())
-        await chaos.accepted()
+        try:
+            await chaos.accepted()
+        except NotReachedError as error:
+            wrong.append(f"never {error}")
         wrong += await _unsettled(chaos)
     striking.cancel()
     report.faults += before.struck + after.struck
@@ -143,6 +184,18 @@ async def _round(
     chaos.sandbox.faults.clear()
     for permit in (chaos.bot.folder / "gate").glob("*"):
         permit.unlink(missing_ok=True)
+
+
+async def _stuck(chaos: Chaos, round_: asyncio.Task[None]) -> str:
+    """Say where a round waits, and the bot; end it."""
+    if chaos.bot.process.returncode is None and sys.platform != "win32":
+        chaos.bot.process.send_signal(signal.SIGUSR1)
+        await asyncio.sleep(SAYING_SECONDS)
+    where = "\n".join(waits_at(round_))
+    log.info("the round waits at\n%s\n%s", where, chaos.transcript(chaos.requests[-5:], lines=200))
+    round_.cancel()
+    await asyncio.wait({round_})
+    return f"a round did not end within {ROUND_SECONDS:g} s; it waits at\n{where}"
 
 
 def _taken(faults: list[Fault]) -> list[Fault]:

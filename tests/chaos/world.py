@@ -202,10 +202,10 @@ class Chaos:
         except TimeoutError:
             raise NotReachedError(what) from None
 
-    def transcript(self, requests: list[Request]) -> str:
+    def transcript(self, requests: list[Request], lines: int = 25) -> str:
         """Return all messages about some requests and the last lines of the log, to see what went wrong."""
         shown = [_shown(message) for request in requests for message in self.messages(request.word)]
-        return "\n".join([*shown, *self.bot.lines[-25:]])
+        return "\n".join([*shown, *self.bot.lines[-lines:]])
 
     def messages(self, word: str) -> list[Message]:
         """Return the channel's messages that say a request's unique word, without answers to bystanders."""

@@ -28,7 +28,8 @@ class BotProcess:
         self.folder = folder
         self.environment = environment
         self.lines: list[str] = []
-        self._clock_offset = 0.0
+        self.clock_offset = 0.0
+        """Seconds by which the clock of the bot's machine is off."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -80,8 +81,8 @@ class BotProcess:
 
     def turn_clock(self, seconds: float) -> None:
         """Turn the clock of the bot's machine alone: ahead of Discord's, or behind for `seconds` < 0."""
-        self._clock_offset += seconds
-        clock.turn(self.folder / "clock", self._clock_offset)
+        self.clock_offset += seconds
+        clock.turn(self.folder / "clock", self.clock_offset)
 
     async def kill(self) -> None:
         """End it as a power cut would."""
