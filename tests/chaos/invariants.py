@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from itertools import pairwise
 
 from sandbox.actors import text_of
 from sandbox.components import walk
@@ -26,6 +27,7 @@ EXPLAINED = (
     "TimeoutError",
     "a broken engine",
     "disk I/O error",
+    "File too large",
     "database is locked",
     "The disk for clips is full",
     "MemoryError",
@@ -108,14 +110,26 @@ def _of_files(chaos: Chaos) -> list[str]:
 
 
 def log_violations(lines: list[str], secrets: tuple[str, ...]) -> list[str]:
-    """Return secrets in the log, and tracebacks whose last line no fault explains."""
+    """Return secrets in the log, and tracebacks that no fault explains, each with the line before it.
+
+    Of a chain of exceptions, the last one is judged.
+    """
     out = [f"secret in the log: {line[:80]}" for line in lines for secret in secrets if secret in line]
+    logged, last = "", ""
     inside = False
-    for line in lines:
+
+    def judged() -> list[str]:
+        unexplained = last and not any(name in last for name in EXPLAINED)
+        return [f"unexplained traceback: {last[:160]}, after {logged[:160]}"] if unexplained else []
+
+    for before, line in pairwise(["", *lines]):
         if line.startswith("Traceback"):
-            inside = True
+            if not before.strip() and last:
+                # The next of a chain.
+                inside = True
+                continue
+            out += judged()
+            logged, last, inside = before, "", True
         elif inside and re.match(r"[\w.]+(Error|Exception|Exit|Found|Limited|Forbidden)\b", line):
-            inside = False
-            if not any(name in line for name in EXPLAINED):
-                out.append(f"unexplained traceback: {line[:160]}")
-    return out
+            last, inside = line, False
+    return out + judged()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos import incidents, windows
 from tests.chaos.faults import KINDS
+from tests.chaos.invariants import log_violations
 from tests.chaos.nodes import ChaosCluster
 from tests.chaos.run import Report, run
 from tests.chaos.world import Chaos
@@ -69,3 +70,29 @@ async def test_a_round_that_does_not_end_is_a_violation_that_says_where_it_waits
     assert "never_ending" in stuck
     assert never == "never_ending never struck"
     assert "JobService.run" in caplog.text
+
+
+CHAINED = """
+ERROR bot: no picture
+Traceback (most recent call last):
+AttributeError: 'Out' object has no attribute 'fileno'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+OSError: [Errno 27] File too large
+INFO bot: on with it
+"""
+BROKEN = """
+ERROR bot: no clip
+Traceback (most recent call last):
+KeyError: 'clip'
+INFO bot: on with it
+"""
+
+
+def test_a_traceback_is_judged_by_the_last_of_its_chain() -> None:
+    assert log_violations(CHAINED.splitlines(), ()) == []
+    broken = ["unexplained traceback: KeyError: 'clip', after ERROR bot: no clip"]
+    assert log_violations((CHAINED + BROKEN).splitlines(), ()) == broken
+    assert log_violations((BROKEN + CHAINED).splitlines(), ()) == broken
