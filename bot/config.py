@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bot import settings_file
 from bot.errors import ConfigError
 from bot.hub.catalogue import MULTIBAND_MODEL
+from bot.hub.naming import model_name
 from bot.loras import VARIABLE
 from bot.recipe import Mode
 from bot.recipe.options import OPTIONS, Option
@@ -90,6 +92,19 @@ def _models(text: str | None) -> str | None:
     if MULTIBAND in names:
         raise ValueError
     return ",".join(dict.fromkeys(names)) or None
+
+
+def _check_names(models: Iterable[str]) -> None:
+    """Raise ConfigError where two models have one name: members and votes know a folder by its last part."""
+    known: dict[str, str] = {}
+    for model in models:
+        name = model_name(model)
+        if known.setdefault(name.casefold(), model) != model:
+            raise ConfigError(
+                f"Two models of the settings are called “{name}”. Members, the leaderboard and each server's "
+                "settings know a folder by the last part of its path alone, so rename one of them, or leave "
+                "one out."
+            )
 
 
 def _addresses(text: str | None) -> str | None:
@@ -255,6 +270,7 @@ class Settings(OptionDefaults):
         if not wrong:
             hide(*settings.secrets)
             settings.export()
+            _check_names(name for _, name in settings.named_models)
             return settings
         where = {name: f"line {deciding[name].line} of {env_file}" for name in wrong if name in deciding}
         raise ConfigError(

@@ -1,6 +1,7 @@
-"""Take the pictures of duels, presets, settings, the coach and the first screen, from the real bot.
+"""Take the pictures of duels, series, presets, settings, the coach and the first screen, from the real bot.
 
-python -m tests.pictures docs/
+python -m tests.pictures docs/             all of them
+python -m tests.pictures docs/ series      those of one part
 
 Runs the sandbox and the bot with the built-in models in a folder of its own.
 """
@@ -12,6 +13,7 @@ import asyncio
 import io
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -56,20 +58,19 @@ def leaderboards(folder: Path) -> None:
     print(path)
 
 
-async def take(folder: Path) -> None:
-    """Write the pictures into `folder`, as PNG files."""
-    leaderboards(folder)
+async def take(folder: Path, parts: Sequence[str]) -> None:
+    """Write the pictures of these parts into `folder`, as PNG files."""
+    if "leaderboards" in parts:
+        leaderboards(folder)
     chromium = find_browser()
     if chromium is None:
         raise SystemExit("There is no Chromium here. Install one (Debian: apt-get install chromium).")
     expect.set_options(timeout=PATIENCE)
     with tempfile.TemporaryDirectory() as home:
         async with sandbox(Path(home)) as url, launched(chromium) as browser:
-            await _first_minute(browser, url, folder)
-            await _coach(browser, url, folder)
-            await _presets(browser, url, folder)
-            await _owner(browser, url, folder)
-            await _duel(browser, url, folder)
+            for name, part in PARTS.items():
+                if name in parts:
+                    await part(browser, url, folder)
 
 
 async def _opened(
@@ -171,6 +172,42 @@ async def _duel(browser: Browser, url: str, folder: Path) -> None:
     await chat.page.context.close()
 
 
+async def _series(browser: Browser, url: str, folder: Path) -> None:
+    chat = await _later(browser, url)
+    await chat.become("Alice")
+    await chat.text.click()
+    await chat.keys.type(f"/duel series {PROMPT}; a march with brass and drums")
+    await expect(chat.page.locator(".command-line")).to_be_visible()
+    await chat.keys.press("Tab")
+    for contender in ("antiphon-tiny-ar", "antiphon-tiny-diffusion"):
+        await chat.keys.type(contender)
+        await expect(chat.suggestions.filter(has_text=contender)).not_to_have_count(0)
+        await chat.keys.press("Enter")
+    for option in ("duels:2", "seconds:5"):
+        await chat.keys.type(option)
+        await chat.keys.press("Tab")
+    await chat.keys.press("Enter")
+    votes = (("Alice", "A"), ("Bob", "A"), ("Carol", "B"), ("Mina", "A")), (("Bob", "B"), ("Carol", "B"))
+    for of_duel in votes:
+        duel = chat.page.locator(".message", has=chat.page.get_by_role("button", name="Both good"))
+        await expect(duel).to_have_count(1)
+        await asyncio.sleep(HEARD_SECONDS)
+        for person, choice in of_duel:
+            await chat.become(person)
+            await duel.get_by_role("button", name=choice, exact=True).click()
+            await expect(chat.page.get_by_text("Your vote").last).to_be_visible()
+        await chat.become("Alice")
+        await duel.get_by_role("button", name="Close").click()
+        await expect(duel).to_have_count(0)
+    await expect(chat.message("likely best")).to_be_visible()
+    await chat.become("Host")
+    await asyncio.sleep(2)
+    await _save(chat.page, folder / "series-desk.png")
+    await chat.page.set_viewport_size({"width": 390, "height": 844})
+    await _save(chat.page, folder / "series-phone.png")
+    await chat.page.context.close()
+
+
 async def _save(page: Page, path: Path) -> None:
     await page.evaluate("document.fonts.ready")
     data = await page.screenshot(animations="disabled", caret="hide")
@@ -178,11 +215,26 @@ async def _save(page: Page, path: Path) -> None:
     sys.stdout.write(f"{path}\n")
 
 
+PARTS = {
+    "first": _first_minute,
+    "coach": _coach,
+    "presets": _presets,
+    "owner": _owner,
+    "duel": _duel,
+    "series": _series,
+}
+
+
 def main() -> None:
-    """Take all pictures."""
+    """Take all pictures, or those of the parts that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    asyncio.run(take(parser.parse_args().folder))
+    names = ("leaderboards", *PARTS)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(names)}; none for all")
+    asked = parser.parse_args()
+    if unknown := set(asked.parts) - set(names):
+        parser.error(f"There is no part {', '.join(sorted(unknown))}.")
+    asyncio.run(take(asked.folder, asked.parts or names))
 
 
 if __name__ == "__main__":

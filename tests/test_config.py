@@ -102,6 +102,16 @@ def test_a_slash_after_a_folder_is_no_other_model(tmp_path: Path) -> None:
         assert one.named_models == other.named_models
 
 
+def test_two_folders_of_one_name_are_refused(tmp_path: Path) -> None:
+    for models in ("/models/small,/other/Small", "antiphon-tiny-ar,/models/antiphon-tiny-ar"):
+        with pytest.raises(ConfigError, match=r"Two models of the settings are called “.*so rename one"):
+            load(tmp_path, f"MODELS={models}")
+    with pytest.raises(ConfigError, match="Two models"):
+        load(tmp_path, "AR_MODEL=/a/x\nDIFFUSION_MODEL=/b/x")
+    apart = "/models/small,facebook/small,other/small,audiocraft:/models/small"
+    assert len(load(tmp_path, f"MODELS={apart}").named_models) == 4
+
+
 @pytest.mark.parametrize(
     "written",
     [

@@ -123,7 +123,7 @@ def described(settings: Settings, engines: Engines) -> Iterator[tuple[str, Capab
 
 
 def _labels(models: Iterable[ModelRef]) -> dict[ModelRef, str]:
-    """Return a label a model; of folders with the same last part the second has a number."""
+    """Return a label a model; of long names that begin alike the second has a number."""
     labels: dict[ModelRef, str] = {}
     for model in models:
         name, number = model_name(model.name)[:_LABEL_CHARACTERS], 1
