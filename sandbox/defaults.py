@@ -29,6 +29,30 @@ ACCOUNT_AGE = 2 * 365 * 86_400.0
 """Seconds since the accounts were made: bots trust accounts less that are new."""
 APP_USERS = ("alice", "host")
 """Who has installed the application for their own account, and so may use it anywhere."""
+LOCALES = frozenset(
+    [
+        *(
+            "id",
+            "da",
+            "de",
+            "en-GB",
+            "en-US",
+            "es-ES",
+            "es-419",
+            "fr",
+            "hr",
+            "it",
+            "lt",
+            "hu",
+            "nl",
+            "no",
+            "pl",
+        ),
+        *("pt-BR", "ro", "fi", "sv-SE", "vi", "tr", "cs", "el", "bg", "ru", "uk", "hi", "th", "zh-CN", "ja"),
+        *("zh-TW", "ko"),
+    ]
+)
+"""The locales of Discord's clients; source: its documentation of "Locales"."""
 
 
 def populate(world: World, bot_name: str = "Antiphon") -> None:

@@ -7,9 +7,11 @@ Everything lies below `/<token>/`, a token that stays the same for a history fil
                               → {"id", "filename", "size", "content_type"}; the id goes into actions
     GET  /<token>/socket      the websocket: JSON objects, one a frame
 
-The server speaks first, and after every change of user. Ids are strings; Discord's objects are as in its API.
+The server speaks first, and after every change of user or language. Ids are strings; Discord's objects are as
+in its API.
 
-    {"type": "snapshot", "you": user_id, "bot": {"id", "online", "process": it runs},
+    {"type": "snapshot", "you": user_id, "locale": of your client,
+     "bot": {"id", "online", "process": it runs},
      "upload_limit": bytes,
      "users": [user…],                    people to act as, and the bot
      "guilds": [{"id", "name", "owner_id", "roles": [role…], "members": [member…], "channels": [channel…],
@@ -17,7 +19,8 @@ The server speaks first, and after every change of user. Ids are strings; Discor
      "dms": [channel…],                   private channels of yours
      "permissions": {channel_id: "bits"}, yours
      "messages": {channel_id: [message…]}, the last 50 that you see, oldest first
-     "commands": {channel_id: [command…]}, the commands offered to you there: Discord's command objects
+     "commands": {channel_id: [command…]}, the commands offered to you there: Discord's command objects,
+                                          their texts in your language where the bot has them
      "used": {command: count},            how often you used each command
      "welcome": {"title", "text", "hint", "starters": [{"label", "command", "options"}…],
                  "start" (the shell command, if known)} or null}
@@ -45,6 +48,7 @@ The page sends `{"ref": anything, "do": action, …}` and gets `{"type": "done",
 `{"type": "refused", "ref", "message"}`. Actions and what they take (→ result, null where nothing is said):
 
     act_as        user_id
+    speak         locale: of your Discord client, such as "de"; interactions carry it
     history       channel_id, before (message id)            → [message…], oldest first, 50 at most
     send          channel_id, content, files [upload id…], reply_to (message id)   → message id
     edit          message_id, content
@@ -78,6 +82,7 @@ from aiohttp import BodyPartReader, WSMsgType, web
 
 from sandbox import changes
 from sandbox.backend import Backend
+from sandbox.defaults import LOCALES
 from sandbox.errors import ApiError
 from sandbox.files import Upload, content_type, read_part
 from sandbox.model import Json, Message, User
@@ -124,6 +129,7 @@ class PageApi:
         self._stop = sandbox.world.listen(self._changed)
         self._actions: dict[Any, Callable[[User, Json], Any]] = {
             "act_as": self._act_as,
+            "speak": self._speak,
             "history": self._history,
             "send": self._send,
             "edit": self._edit,
@@ -236,7 +242,7 @@ class PageApi:
             viewer.tell({"type": "refused", "ref": ref, "message": f"The page sent something odd: {error!r}"})
         else:
             viewer.tell({"type": "done", "ref": ref, "result": result})
-            if asked["do"] == "act_as":
+            if asked["do"] in ("act_as", "speak"):
                 viewer.tell(self.view.snapshot(viewer.user))
 
     def _person(self, asked: Json) -> User:
@@ -253,6 +259,12 @@ class PageApi:
 
     def _act_as(self, user: User, asked: Json) -> None:
         """The reader of the action has switched already; the snapshot follows."""
+
+    def _speak(self, user: User, asked: Json) -> None:
+        if asked["locale"] not in LOCALES:
+            raise ActionError(f"Discord has no locale {asked['locale']!r}.")
+        user.locale = asked["locale"]
+        self.sandbox.world.add_user(user)
 
     def _history(self, user: User, asked: Json) -> Any:
         channel = self.sandbox.world.channel(int(asked["channel_id"]))

@@ -27,6 +27,7 @@ class PageView:
         return {
             "type": "snapshot",
             "you": str(user.id),
+            "locale": user.locale,
             "bot": {"id": str(world.application_id), "online": world.online, "process": world.bot_process},
             "upload_limit": self.sandbox.messages.upload_limit,
             "users": [payloads.user(one) for one in world.users.values()],
@@ -116,7 +117,10 @@ class PageView:
         world, client = self.sandbox.world, self.sandbox.client
         channels = [channel for channel in world.channels.values() if world.may_see(user.id, channel)]
         return {
-            str(room.id): [self.sandbox.payloads.command(one) for one in client.offered(user, room)]
+            str(room.id): [
+                _in_language(self.sandbox.payloads.command(one), user.locale)
+                for one in client.offered(user, room)
+            ]
             for room in channels
         }
 
@@ -185,6 +189,20 @@ class PageView:
             case changes.CommandsChanged():
                 return {"type": "commands", "commands": self.commands(user)}
         return None
+
+
+def _in_language(command: Json, locale: str) -> Json:
+    """Return a command, option or choice as a client of a locale shows it; names to be typed stay."""
+    found = dict(command)
+    for text in ("description", "name"):
+        localized = (command.get(f"{text}_localizations") or {}).get(locale)
+        # Names of commands are what the page sends back; those of choices are shown alone.
+        if localized is not None and (text == "description" or "value" in command):
+            found[text] = localized
+    for inner in ("options", "choices"):
+        if command.get(inner):
+            found[inner] = [_in_language(one, locale) for one in command[inner]]
+    return found
 
 
 def _text(key: int | None) -> str | None:

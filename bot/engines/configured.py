@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from bot.config import Settings
 from bot.engines.base import Engines
@@ -68,9 +68,13 @@ class InstalledModels(Mapping[ModelRef, Capabilities]):
             )
         return self.defaults[mode]
 
-    def chosen(self, mode: str | None, model: str | None, default_mode: Mode) -> Capabilities:
+    def chosen(
+        self, mode: str | None, model: str | None, default_mode: Mode, allowed: Collection[str] = ()
+    ) -> Capabilities:
         """Return the model that a request is for: the one it names, else its mode's default.
 
+        allowed: names of those that a server allows, empty for all; another of them stands in for a default
+        that is none of them, of the named mode where there is one.
         Raises UserError where both are given and differ, or the model is not there.
         """
         if model is not None:
@@ -83,9 +87,13 @@ class InstalledModels(Mapping[ModelRef, Capabilities]):
                 )
             return found
         if mode:
-            return self.default(validate_mode(mode))
-        usable = default_mode in self.defaults or not self.defaults
-        return self.default(default_mode if usable else next(iter(self.defaults)))
+            default = self.default(validate_mode(mode))
+            usual = [default, *(one for one in self.values() if one.mode is default.mode)]
+        else:
+            usable = default_mode in self.defaults or not self.defaults
+            default = self.default(default_mode if usable else next(iter(self.defaults)))
+            usual = [default, *sorted(self.values(), key=lambda one: one.mode is not default.mode)]
+        return next((one for one in usual if not allowed or model_name(one.model) in allowed), default)
 
     def of_preset(
         self, of_mode: Mode, of_model: str, mode: str | None, model: str | None

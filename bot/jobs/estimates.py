@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.jobs import eta
 from bot.jobs.durations import Duration, expected_duration
-from bot.jobs.overtaking import Claimed, Overtaking
+from bot.jobs.outcomes import Outcome, Outcomes
 from bot.recipe import ModelRef, Recipe, Task
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips
-from bot.store.job_model import Job
+from bot.store.job_model import Job, Waiting
 from bot.store.jobs import Jobs
 
 
@@ -21,7 +21,7 @@ from bot.store.jobs import Jobs
 class QueuePosition:
     """The turn of an open job: `number` among `waiting` jobs (0 while it runs), seconds until delivery.
 
-    low, high: the range of the seconds in four of five cases, later requests that come before included.
+    low, high: the range of the seconds in four of five cases, by what such estimates came to so far.
     """
 
     number: int
@@ -57,8 +57,9 @@ class Estimates:
         self._clock = clock
         self._fractions: dict[int, float] = {}
         self._histories: dict[tuple[str, Task], list[tuple[float, float]]] = {}
+        self._durations: dict[tuple[str, Task, float], Duration] = {}
         self._slots: dict[str, int] = {}
-        self._overtaking: dict[int, Overtaking] = {}
+        self._outcomes: Outcomes | None = None
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""
@@ -71,17 +72,22 @@ class Estimates:
     def rendered(self, model: str) -> None:
         """Read the durations of a model's clips and its slots again, as it has a new one."""
         self._slots.pop(model, None)
-        self._overtaking.clear()
+        self._outcomes = None
+        self._durations = {key: known for key, known in self._durations.items() if key[0] != model}
         self._histories = {key: known for key, known in self._histories.items() if key[0] != model}
 
     async def duration(self, recipe: Recipe) -> Duration:
         """Return how long a clip is expected to take, from claim to delivery."""
         key = (recipe.model, recipe.task)
-        if key not in self._histories:
-            self._histories[key] = await self._clips.durations(*key)
-        engine = self._capabilities.get(recipe.model_ref)
-        guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
-        return expected_duration(self._histories[key], recipe.seconds, guess)
+        known = self._durations.get((*key, recipe.seconds))
+        if known is None:
+            if key not in self._histories:
+                self._histories[key] = await self._clips.durations(*key)
+            engine = self._capabilities.get(recipe.model_ref)
+            guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
+            known = expected_duration(self._histories[key], recipe.seconds, guess)
+            self._durations[*key, recipe.seconds] = known
+        return known
 
     async def slots(self, recipe: Recipe) -> int:
         """Return how many such clips a worker renders at once: what the model's last clip recorded.
@@ -97,51 +103,69 @@ class Estimates:
 
     async def positions(self) -> dict[int, QueuePosition]:
         """Return the turn of every open job, in the order in which they will be done."""
-        running, waiting = await self._jobs.running(), await self._jobs.waiting()
-        positions: dict[int, QueuePosition] = {}
+        running, waiting = await self._by_queue()
+        total = len(waiting)
+        outcomes = await self._known_outcomes()
+        positions = {
+            job_id: QueuePosition(0, total, left.seconds, left.low, left.high)
+            for job_id, left in running.items()
+        }
+        for job, expected, before in waiting:
+            ready = outcomes.corrected(expected, before, newcomer=job.newcomer)
+            positions[job.id] = QueuePosition(job.queue_position, total, ready.seconds, ready.low, ready.high)
+        return positions
+
+    async def expect(self, job_ids: Iterable[int]) -> None:
+        """Store what the queue alone says about jobs that were just added, to learn from what comes of it."""
+        wanted = set(job_ids)
+        _, waiting = await self._by_queue()
+        await self._jobs.expectations.record(
+            {job.id: (expected.seconds, before) for job, expected, before in waiting if job.id in wanted}
+        )
+
+    async def _by_queue(self) -> tuple[dict[int, Duration], list[tuple[Waiting, Duration, int]]]:
+        """Return the seconds until delivery as if nobody asked later.
+
+        Of running jobs by id; of waiting ones in their order, with how many of their member wait before.
+        """
+        left: dict[int, Duration] = {}
         works: list[eta.Work] = []
         variance = 0.0
-        for job in running:
+        for job in await self._jobs.running():
             expected = await self.duration(job.recipe)
-            left = self._left(job, expected.seconds)
+            seconds = self._left(job, expected.seconds)
             # What is left of a range shrinks with what is left of the clip.
-            share = min(left / expected.seconds, 1.0)
+            share = min(seconds / expected.seconds, 1.0)
             width = share * (expected.high - expected.low) / 2
             variance += width**2
-            positions[job.id] = QueuePosition(0, len(waiting), left, max(left - width, 0.0), left + width)
-            works.append(eta.Work(job.recipe.model_ref, left, await self.slots(job.recipe), job.worker))
+            left[job.id] = Duration(seconds, max(seconds - width, 0.0), seconds + width)
+            works.append(eta.Work(job.recipe.model_ref, seconds, await self.slots(job.recipe), job.worker))
+        waiting = await self._jobs.waiting()
         durations = [await self.duration(job.recipe) for job in waiting]
         ahead = [
             eta.Work(job.recipe.model_ref, duration.seconds, await self.slots(job.recipe))
             for job, duration in zip(waiting, durations, strict=True)
         ]
         finished = eta.finish_times(works, ahead, self._workers)
-        overtaking = await self._overtaken(
-            self._workers * max((work.slots for work in works + ahead), default=1)
-        )
         waiting_of: Counter[int] = Counter()
+        found = []
         for next_job, work, duration, seconds in zip(waiting, ahead, durations, finished, strict=True):
             own = ((duration.high - duration.low) / 2) ** 2
             # Independent durations add up by their variances; other workers and slots take their part of
             # those ahead.
             width = math.sqrt(own + variance / (self._workers * work.slots) ** 2)
-            known = seconds - duration.seconds
-            wait = overtaking.wait(known, waiting_of[next_job.user_id], newcomer=next_job.newcomer)
+            expected = Duration(seconds, max(seconds - width, seconds / 4), seconds + width)
+            found.append((next_job, expected, waiting_of[next_job.user_id]))
             waiting_of[next_job.user_id] += 1
-            ready = wait.seconds + duration.seconds
-            low = max(ready - math.hypot(width, wait.seconds - wait.low), ready / 4)
-            high = ready + math.hypot(width, wait.high - wait.seconds)
-            number = next_job.queue_position
-            positions[next_job.id] = QueuePosition(number, len(waiting), ready, low, high)
             variance += own
-        return positions
+        return left, found
 
-    async def _overtaken(self, parallel: int) -> Overtaking:
-        """Return what recent claims say about waits, read again once a clip was made."""
-        if parallel not in self._overtaking:
-            claims = await self._clips.claims()
-            self._overtaking[parallel] = Overtaking([Claimed(*claim) for claim in claims], parallel)
-        return self._overtaking[parallel]
+    async def _known_outcomes(self) -> Outcomes:
+        """Return what earlier estimates came to, read again once a clip was made."""
+        if self._outcomes is None:
+            outcomes = await self._jobs.expectations.outcomes()
+            self._outcomes = Outcomes([Outcome(*one) for one in outcomes])
+        return self._outcomes
 
     def _left(self, job: Job, expected: float) -> float:
         elapsed = self._clock() - (job.claimed_at or self._clock())

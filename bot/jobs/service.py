@@ -139,10 +139,8 @@ class JobService:
             in_all=self._settings.max_queue,
         )
         if not can_post:
-            ahead = max(
-                (position.seconds for position in (await self.queue_positions()).values()), default=0.0
-            )
-            check_patience(ahead)
+            positions = await self.queue_positions()
+            check_patience(max((one.seconds for one in positions.values()), default=0.0))
 
     async def pause(self, paused: bool) -> None:
         """Begin no more jobs, or begin again."""
@@ -157,6 +155,7 @@ class JobService:
         """Make known that jobs were added to the queue, and begin with them if the worker is free."""
         for job in jobs:
             self._publish(Moved(job.id, State.QUEUED))
+        await self._estimates.expect(job.id for job in jobs)
         await self._fill()
 
     async def _refuse_long_wait(self, jobs: list[Job], now: float) -> None:

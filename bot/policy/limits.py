@@ -11,6 +11,7 @@ from bot.locale import tr
 from bot.policy.gate import Cause, Refusal
 from bot.policy.server import ServerSettings
 from bot.recipe import AUTO, Mode, Recipe
+from bot.recipe.capabilities import Capabilities
 from bot.store.job_model import Daily
 
 
@@ -60,6 +61,18 @@ class ServerLimits:
         """The longest clip, in seconds."""
         longest = self._server.number("max_seconds")
         return self._settings.max_seconds if longest is None else min(longest, self._settings.max_seconds)
+
+    @property
+    def models(self) -> Collection[str]:
+        """The names of the models that members may use; empty for all."""
+        return self._server.texts("models")
+
+    def allows(self, model: Capabilities) -> bool:
+        """Tell whether members may use a model."""
+        modes = self._server.texts("modes")
+        return (not modes or model.mode in modes) and (
+            not self.models or model_name(model.model) in self.models
+        )
 
     @property
     def preset(self) -> str | None:

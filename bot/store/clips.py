@@ -12,10 +12,6 @@ import aiosqlite
 from bot.errors import NotFound, StoreError
 from bot.recipe import Recipe, Task
 from bot.store.database import Database, Row, one
-from bot.store.personal_rules import NOBODY
-
-MAX_CLAIMS = 1_000
-"""Jobs whose claims are read to learn how later requests delay earlier ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,17 +86,6 @@ class Clips:
         seconds = sorted(row["seconds"] for row in rows)
         return seconds[len(seconds) // 2] if seconds else None
 
-    async def claims(self) -> list[tuple[int, bool, float, float, float]]:
-        """Return the jobs of members that were claimed lately and are over, newest request first.
-
-        (member's id, newcomer, Unix times of the request and of the claim, seconds from claim to end)
-        """
-        rows = await self._db.read(_SELECT_CLAIMS, {"limit": MAX_CLAIMS, "nobody": NOBODY})
-        return [
-            (row["user_id"], bool(row["newcomer"]), row["created_at"], row["claimed_at"], row["seconds"])
-            for row in rows
-        ]
-
     async def slots(self, model: str) -> int | None:
         """Return how many clips the engine of a model's last clip could render at once, or None."""
         row = await self._db.read_one(_SELECT_SLOTS, {"model": model})
@@ -161,11 +146,6 @@ FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT 5000)
 WHERE state = 'delivered' AND in_duel = 0 AND takes_of IS NULL AND finished_at > claimed_at
   AND json_extract(recipe, '$.model') = :model AND coalesce(json_extract(recipe, '$.task'), 'text') = :task
 ORDER BY id DESC LIMIT :limit
-"""
-_SELECT_CLAIMS = """
-SELECT user_id, newcomer, created_at, claimed_at, finished_at - claimed_at AS seconds
-FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT :limit)
-WHERE finished_at > claimed_at AND claimed_at >= created_at AND user_id <> :nobody
 """
 _SELECT_RENDER_SECONDS = """
 SELECT json_extract(facts, '$.render_seconds') AS seconds FROM clips

@@ -44,9 +44,10 @@ _SELECT_FOLLOWUP = "SELECT * FROM jobs WHERE parent_clip = :clip ORDER BY id LIM
 _INSERT_FOLLOWUP = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, created_at, priority,
-                  newcomer, parent_clip)
+                  newcomer, parent_clip, locale)
 SELECT :recipe, :mode, user_id, guild_id, channel_id, application_id, interaction_token,
-       interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, :now, priority, newcomer, :clip
+       interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, :now, priority, newcomer, :clip,
+       locale
 FROM jobs WHERE id = :id
 """
 _END_FIRST = """

@@ -41,6 +41,7 @@ class Request:
     chosen: why the bot chose the model, where the member left that to it.
     parent_clip: the id of the clip that it was requested under.
     then: what is made of its clip, which is the source of this recipe and is not posted.
+    locale: of the member's Discord client.
     priority: whether the server's settings let the member come before others there.
     """
 
@@ -61,6 +62,7 @@ class Request:
     parent_clip: int | None = None
     priority: bool = False
     then: Recipe | None = None
+    locale: str = ""
 
     def columns(self) -> dict[str, object]:
         """Return the columns of its job by name."""
@@ -82,6 +84,7 @@ class Request:
             "priority": self.priority,
             "parent_clip": self.parent_clip,
             "then_recipe": self.then.to_json() if self.then else None,
+            "locale": self.locale,
         }
 
 
@@ -92,6 +95,7 @@ class Job:
     in_duel: its clip is shown by a duel or a comparison, never by the outbox.
 
     takes_of: the first of the takes that it is one of.  take: its number among them from 1 on, else 0.
+    locale: of the member's Discord client at the request.
     """
 
     id: int
@@ -117,6 +121,7 @@ class Job:
     in_duel: bool
     takes_of: int | None
     take: int
+    locale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,4 +193,5 @@ def job_of(row: Row) -> Job:
         in_duel=bool(row["in_duel"]),
         takes_of=row["takes_of"],
         take=row["take"],
+        locale=row["locale"],
     )

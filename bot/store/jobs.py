@@ -14,6 +14,7 @@ from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.daily import check_daily
 from bot.store.database import Database, one
 from bot.store.deletions import delete_late_message
+from bot.store.expectations import Expectations
 from bot.store.family import Families
 from bot.store.followups import Followups, queue_followup
 from bot.store.job_model import Delivery, Depth, Head, Job, Request, State, Waiting, job_of
@@ -36,6 +37,7 @@ class Jobs:
         self.takes = Takes(database)
         self.families = Families(database)
         self.followups = Followups(database)
+        self.expectations = Expectations(database)
 
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
         """Queue a request. Raises LimitReached where the member, or all members, have too many open jobs."""
@@ -227,13 +229,13 @@ class Jobs:
 
     async def open_of(self, user_id: int) -> list[Job]:
         """Return a member's jobs that are queued or running, oldest first."""
-        return [job_of(row) for row in await self._db.read(_SELECT_OPEN_OF_MEMBER, {"user_id": user_id})]
+        rows = await self._db.read(_SELECT_OPEN.format(column="user_id"), {"id": user_id})
+        return [job_of(row) for row in rows]
 
     async def open_in(self, guild_id: int) -> list[Job]:
         """Return a server's jobs that are queued or running, oldest first."""
-        return [
-            job_of(row) for row in await self._db.read(_SELECT_OPEN_JOBS_IN_GUILD, {"guild_id": guild_id})
-        ]
+        rows = await self._db.read(_SELECT_OPEN.format(column="guild_id"), {"id": guild_id})
+        return [job_of(row) for row in rows]
 
     async def recent_prompts(self, user_id: int, containing: str, limit: int) -> list[str]:
         """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
@@ -290,13 +292,13 @@ ON CONFLICT (guild_or_channel_id) DO UPDATE SET max_bytes = :max_bytes, noted_at
 _INSERT_JOB = f"""
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,
                   interaction_id, answer_id, answer_ephemeral, can_post, max_bytes, preset_version,
-                  created_at, in_duel, chosen, priority, newcomer, parent_clip, then_recipe)
+                  created_at, in_duel, chosen, priority, newcomer, parent_clip, then_recipe, locale)
 SELECT :recipe, :mode, :user_id, :guild_id, :channel_id, :application_id, :interaction_token, :interaction_id,
        :answer_id, :answer_ephemeral, :can_post, min(:max_bytes, coalesce((SELECT max_bytes FROM upload_limits
                                  WHERE guild_or_channel_id = coalesce(:guild_id, :channel_id)
                                    AND noted_at > :now - :limit_seconds), :max_bytes)),
        (SELECT id FROM preset_versions WHERE id = :preset_version), :now, :in_duel, :chosen, :priority,
-       {IS_NEWCOMER}, (SELECT id FROM clips WHERE id = :parent_clip), :then_recipe
+       {IS_NEWCOMER}, (SELECT id FROM clips WHERE id = :parent_clip), :then_recipe, :locale
 WHERE (SELECT count(*) FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running')) < :per_member
   AND (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')) < :in_all
 RETURNING *
@@ -383,12 +385,7 @@ UNION ALL SELECT * FROM jobs
 WHERE notified = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0 AND takes_of IS NULL
 ORDER BY id
 """
-_SELECT_OPEN_OF_MEMBER = (
-    "SELECT * FROM jobs WHERE user_id = :user_id AND state IN ('queued', 'running') ORDER BY id"
-)
-_SELECT_OPEN_JOBS_IN_GUILD = (
-    "SELECT * FROM jobs WHERE guild_id = :guild_id AND state IN ('queued', 'running') ORDER BY id"
-)
+_SELECT_OPEN = "SELECT * FROM jobs WHERE {column} = :id AND state IN ('queued', 'running') ORDER BY id"
 _SELECT_RECENT_PROMPTS = """
 SELECT prompt FROM (
     SELECT json_extract(recipe, '$.prompt') AS prompt, max(id) AS last

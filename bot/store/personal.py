@@ -37,7 +37,7 @@ UPDATE jobs SET
     state = CASE state WHEN 'delivered' THEN state WHEN 'failed' THEN state ELSE 'cancelled' END,
     finished_at = coalesce(finished_at, :now), recipe = {_RECIPE_OF_NOBODY}, user_id = {NOBODY},
     channel_id = 0, interaction_token = NULL, interaction_id = NULL, message_id = NULL, answer_id = NULL,
-    error = NULL, chosen = '', then_recipe = NULL,
+    error = NULL, chosen = '', then_recipe = NULL, locale = '',
     notified = 1
 WHERE {{which}}
 """
@@ -102,7 +102,7 @@ REGISTRY: Mapping[str, Table] = {
         ),
     ),
     "jobs": Table(
-        holds="requests for clips: prompt and options, where the answer is shown, what came of it",
+        holds="requests for clips: prompt and options, language, where the answer is shown, what came of it",
         noun="request",
         members={
             "user_id": Rule(
@@ -113,14 +113,14 @@ REGISTRY: Mapping[str, Table] = {
             )
         },
         guilds={"guild_id": Rule("kept", why=_OF_MEMBERS)},
-        typed=("recipe", "error", "chosen", "then_recipe"),
+        typed=("recipe", "error", "chosen", "then_recipe", "locale"),
         located=("channel_id", "message_id", "answer_id", "interaction_id"),
         secret=("interaction_token",),
         plain=(
             *("id", "state", "mode", "application_id", "can_post", "max_bytes", "attempts", "created_at"),
             *("claimed_at", "finished_at", "posting_at", "notified", "preset_version", "in_duel"),
             *("answer_ephemeral", "interruptions", "isolated", "worker", "exclusive", "newcomer", "priority"),
-            *("parent_clip", "takes_of", "take", "opened"),
+            *("parent_clip", "takes_of", "take", "opened", "expected_seconds", "own_before"),
         ),
     ),
     "presets": Table(

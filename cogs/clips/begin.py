@@ -8,13 +8,14 @@ import discord
 
 from bot.app import Antiphon
 from bot.recipe import PROMPT_CHARACTERS
-from bot.recipe.build import build_recipe
 from bot.store.presets.search import Filter, Sort
+from cogs.clips.words import submit_words
 from cogs.presets.browse import page
-from cogs.submission.submit import acknowledge_request, start_duel, submit
+from cogs.submission.submit import acknowledge_request, start_duel
 from cogs.ui.answers import think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.forms import Field, Form
+from cogs.ui.gate import limits_of
 
 _WORDS = Field(
     id="words",
@@ -33,10 +34,7 @@ class ClipForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Queue it."""
-        bot = interaction.client
-        recipe = build_recipe(bot.jobs.engine(bot.default_mode), bot.settings, prompt=typed["words"])
-        await acknowledge_request(interaction)
-        await submit(interaction, recipe)
+        await submit_words(interaction, typed["words"])
 
 
 class DuelForm(Form):
@@ -46,7 +44,7 @@ class DuelForm(Form):
 
     async def submitted(self, interaction: discord.Interaction[Antiphon], typed: Mapping[str, str]) -> None:
         """Queue both clips."""
-        pair = interaction.client.duels.recipes(typed["words"], None)
+        pair = interaction.client.duels.recipes(typed["words"], None, limits_of(interaction))
         await acknowledge_request(interaction, clips=2)
         await start_duel(interaction, typed["words"], pair)
 

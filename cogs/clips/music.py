@@ -25,10 +25,9 @@ from bot.recipe.gestures import hybrid_of_words, hybrid_pair
 from bot.recipe.options import OPTIONS, PROMPT, REPAINT_END, REPAINT_START, SECONDS, SEED, Option
 from bot.recipe.uses import Use, uses_of
 from bot.recipe.validate import Unsupported
-from bot.store.presets.model import Preset
 from bot.store.takes import MAX_TAKES
 from bot.text import sanitize
-from cogs.presets.lookup import named, suggest
+from cogs.presets.lookup import channel_preset, named, suggest
 from cogs.presets.submit import use as use_preset
 from cogs.submission.auto import candidates, submit_chosen
 from cogs.submission.models import suggest_models
@@ -102,7 +101,7 @@ class Music(commands.Cog):
             found = await named(interaction, preset)
             await use_preset(interaction, found, prompt, mode, references, model=model, takes=takes, **given)
             return
-        if limits.preset is not None and (usual := await _of_channel(interaction, limits.preset)):
+        if usual := await channel_preset(interaction, limits):
             if mode == HYBRID:
                 raise UserError(
                     "This channel's preset has a mode of its own: leave `mode` out, or choose one."
@@ -127,7 +126,7 @@ class Music(commands.Cog):
             return
         defaults, asked = self.bot.models.defaults, (given["options"], wanted["sources"], wanted["task"])
         default = mode_taking(defaults, limits.default_mode, *asked)
-        engine = self.bot.models.chosen(mode, model, default)
+        engine = self.bot.models.chosen(mode, model, default, limits.models)
         try:
             check_references(references, engine)
             recipe = build_recipe(engine, limits, prompt=prompt, **given)
@@ -222,14 +221,6 @@ def _use_of(use: str | None, mode: str | None, options: Mapping[str, OptionValue
             "{why} can't go with `{label}`. Leave one of them out.", why=why, label=repaint[0].label
         )
     return implied
-
-
-async def _of_channel(interaction: discord.Interaction[Antiphon], code: str) -> Preset | None:
-    """Return the channel's preset; None where it is gone, which is no fault of the member's."""
-    try:
-        return await named(interaction, code)
-    except UserError:
-        return None
 
 
 def music_options(engines: Sequence[Capabilities], settings: Settings) -> list[inspect.Parameter]:

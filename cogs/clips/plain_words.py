@@ -19,10 +19,9 @@ from bot.errors import NotFound, StoreError, UserError
 from bot.plain_words import prompt_in
 from bot.policy.gate import Cause
 from bot.recipe import PROMPT_CHARACTERS
-from bot.recipe.build import build_recipe
 from cogs.clips.begin import BUTTONS as BEGIN_BUTTONS
 from cogs.clips.begin import FORMS, begin_buttons
-from cogs.submission.submit import acknowledge_request, submit
+from cogs.clips.words import submit_words
 from cogs.ui.buttons import IdButton, clip_in, in_rows
 from cogs.ui.commands import command
 from cogs.ui.discord_errors import NETWORK_ERRORS
@@ -54,9 +53,7 @@ class MakeThisButton(IdButton, prefix="plain:make"):
             raise UserError(
                 "This offer is somebody else's, or too old. Mention me with your own words, or use `/music`."
             ) from None
-        recipe = build_recipe(bot.jobs.engine(coached.mode), bot.settings, prompt=coached.prompt)
-        await acknowledge_request(interaction)
-        await submit(interaction, recipe)
+        await submit_words(interaction, coached.prompt)
 
 
 class Pace:

@@ -87,7 +87,7 @@ class SourceForm(Form):
         [use] = typed.chosen.get("use") or (_uses(bot)[0],)
         seconds = _seconds(typed["seconds"])
         references = [Reference(file, Use(use), seconds is not None)]
-        engine = self._engine(bot, references)
+        engine = self._engine(interaction, references)
         check_references(references, engine)
         recipe = build_recipe(
             engine, limits_of(interaction), prompt=typed["words"], seconds=seconds, **sources_of(references)
@@ -104,11 +104,14 @@ class SourceForm(Form):
             )
         return file
 
-    def _engine(self, bot: Antiphon, references: list[Reference]) -> Capabilities:
-        """Return the default model where it has this use of a file, else the first that has."""
-        default = bot.jobs.engine(bot.default_mode)
+    def _engine(
+        self, interaction: discord.Interaction[Antiphon], references: list[Reference]
+    ) -> Capabilities:
+        """Return the default model here where it has this use of a file, else the first allowed that has."""
+        models, limits = interaction.client.models, limits_of(interaction)
+        default = models.chosen(None, None, limits.default_mode, limits.models)
         [use] = [reference.use for reference in references]
-        engines = [default, *bot.models.values()]
+        engines = [default, *(one for one in models.values() if limits.allows(one))]
         return next((one for one in engines if one.takes_source(use.role, use.task)), default)
 
 

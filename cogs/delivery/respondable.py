@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import discord
 
 from bot.app import Antiphon
+from bot.locale import language_for
 from bot.log import JobIds
+from bot.store.job_model import Job
 from cogs.ui.language import server_language
 
 
@@ -56,7 +58,9 @@ class ResponseStore(Protocol):
 
 
 def language_of(bot: Antiphon, item: Respondable) -> str:
-    """Return the language of what a job or a duel shows."""
+    """Return the language of what a job or a duel shows: its member's where they alone see it."""
+    if isinstance(item, Job) and (item.guild_id is None or item.answer_ephemeral):
+        return language_for(item.locale)
     return server_language(bot, item.guild_id)
 
 

@@ -10,7 +10,8 @@ from discord import app_commands
 
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICE_CHARACTERS, MAX_CHOICES
-from bot.errors import NotFound
+from bot.errors import NotFound, UserError
+from bot.policy.limits import ServerLimits
 from bot.store.presets.model import BOT, Preset, Scope, Viewer
 from bot.store.presets.search import Suggestion
 from cogs.ui.text import one_line, plain
@@ -35,6 +36,15 @@ async def named(interaction: discord.Interaction[Antiphon], text: str) -> Preset
             if match["name"] == _shown_name(found.name):
                 return found
     return await presets.find(text, who)
+
+
+async def channel_preset(interaction: discord.Interaction[Antiphon], limits: ServerLimits) -> Preset | None:
+    """Return the preset of the channel; None where it has none, or that is gone, no fault of the member's."""
+    if limits.preset is None:
+        return None
+    with contextlib.suppress(UserError):
+        return await named(interaction, limits.preset)
+    return None
 
 
 async def suggest(interaction: discord.Interaction[Antiphon], current: str) -> list[app_commands.Choice[str]]:

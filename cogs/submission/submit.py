@@ -149,6 +149,7 @@ def request_for(
         interaction_id=interaction.id,
         answer_id=answer.message_id if answer else None,
         answer_ephemeral=bool(answer and answer.ephemeral),
+        locale=str(interaction.locale),
         daily=daily_limits(server),
         priority=isinstance(member, discord.Member)
         and has_priority(server, [role.id for role in member.roles], boosts=member.premium_since is not None),

@@ -123,6 +123,26 @@ async def test_a_held_clip_is_cancelled_in_the_servers_language(bot: BotProcess,
     bot.let_through()
 
 
+async def test_clips_in_direct_messages_are_in_the_members_language_also_after_a_restart(
+    bot: BotProcess, alice: Actor
+) -> None:
+    in_english(bot)
+    alice.speak("de")
+    room = bot.sandbox.dm("alice")
+    reply = await ask(alice, "held in private", at=room)
+    message = await reply.finished()
+    await text_in(message, r"▱ \d+ %, noch (ein paar Sekunden|etwa \d+ s)\.", bot.sandbox)
+    await bot.kill()
+    bot.let_through()
+    await bot.start()
+    await bot.sandbox.ready()
+    await text_in(message, r"Seed \d+", bot.sandbox)
+    assert "Nochmal" in labels(message)
+    alice.speak("en-US")
+    english = await made(alice, "in private", at=room, seed=14)
+    assert "seed 14" in text_of(english)
+
+
 async def test_a_broken_translation_ends_the_start_with_file_and_line(
     description: Spec, bot: BotProcess, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from sandbox.actors import Actor, ChannelHandle, text_of
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import button_ids, eventually, made, private, rendering
+from tests.e2e.clips import button_ids, clip_of, eventually, made, private, rendering
 from tests.e2e.conftest import running
 from tests.e2e.test_plain_words import answer_to, mention, replies_to
 from tests.e2e.test_settings import asked, choose, write
@@ -186,6 +186,55 @@ async def test_a_channels_preset(bot: BotProcess, mina: Actor, bob: Actor) -> No
     await made(bob, "without it", at=general)
     made_by = query(bot, "SELECT preset_version IS NOT NULL FROM jobs ORDER BY id DESC LIMIT 3")
     assert made_by == [(0,), (0,), (1,)]
+
+
+async def test_words_alone_follow_the_server_and_the_channel(
+    bot: BotProcess, mina: Actor, bob: Actor, music: ChannelHandle
+) -> None:
+    """What a form or the button under an answer to a mention makes is what /music makes of the same words."""
+
+    async def newest() -> tuple[str, float, bool]:
+        [row] = query(
+            bot,
+            "SELECT mode, json_extract(recipe, '$.seconds'), preset_version IS NOT NULL FROM jobs "
+            "ORDER BY id DESC LIMIT 1",
+        )
+        return row[0], row[1], bool(row[2])
+
+    async def by_form() -> tuple[str, float, bool]:
+        hello = await answer_to(bot, await bob.send(mention(bot)))
+        await clip_of(await bob.submit(await bob.click(hello, "Make a clip"), {"words": "by a form"}))
+        return await newest()
+
+    async def by_button() -> tuple[str, float, bool]:
+        offer = await answer_to(bot, await bob.send(f"{mention(bot)} a tune by a button"))
+        await clip_of(await bob.click(offer, "Make this clip"))
+        return await newest()
+
+    await choose(mina, "modes", "diffusion")
+    await write(mina, "music", "max_seconds", "1,5")
+    assert await by_form() == ("diffusion", 1.5, False)
+    assert await by_button() == ("diffusion", 1.5, False)
+    await choose(mina, "modes")
+    await write(mina, "music", "max_seconds", "")
+    await write(mina, "channel", "channel_seconds", "1")
+    assert await by_form() == ("ar", 1.0, False)
+    await write(mina, "channel", "channel_seconds", "")
+    await write(mina, "channel", "channel_preset", "#1")
+    _, _, with_preset = await by_button()
+    assert with_preset
+    await write(mina, "channel", "channel_preset", "")
+    assert await by_form() == ("ar", 2.0, False)
+
+
+async def test_the_form_of_a_duel_follows_the_server(bot: BotProcess, mina: Actor, alice: Actor) -> None:
+    await write(mina, "music", "max_seconds", "1,5")
+    hello = await answer_to(bot, await alice.send(mention(bot)))
+    number = 1 + int(query(bot, "SELECT coalesce(max(id), 0) FROM duels")[0][0])
+    await alice.submit(await alice.click(hello, "Start a duel"), {"words": "calm jazz"})
+    await eventually(lambda: _state(bot, number) == "open", "the duel to take votes")
+    assert query(bot, f"SELECT seconds FROM duels WHERE id = {number}") == [(1.5,)]
+    await write(mina, "music", "max_seconds", "")
 
 
 async def test_no_log_channel_hears_nothing(bot: BotProcess, mina: Actor, bob: Actor) -> None:

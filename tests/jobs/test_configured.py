@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.engines.configured import InstalledModels
 from bot.errors import UserError
 from bot.hub.hub_cache import canonical
 from bot.jobs.configured import ConfiguredModels
@@ -14,6 +15,7 @@ from bot.recipe import Mode, ModelRef
 from bot.store.database import Database
 from bot.store.job_model import State
 from bot.store.jobs import Jobs
+from tests import tone
 from tests.builders import recipe, request
 from tests.jobs.running import queue, running
 
@@ -92,3 +94,18 @@ def test_names_are_the_same_model(one: str, other: str, same: bool) -> None:
 
 async def queue_now(service: JobService, prompt: str, model: str) -> int:
     return (await service.submit(request(recipe=recipe(prompt=prompt, model=model, seconds=1.0)))).id
+
+
+def test_a_request_without_a_model_gets_one_that_is_allowed() -> None:
+    """The default of the mode where it may be used, else another of the mode, else one of another mode."""
+    first, second, third = (
+        tone.describe(mode, name)
+        for mode, name in ((Mode.AR, "one"), (Mode.AR, "two"), (Mode.DIFFUSION, "three"))
+    )
+    models = InstalledModels([first, second, third])
+    for allowed, expected in (((), first), (("two",), second), (("three",), third), (("gone",), first)):
+        assert models.chosen(None, None, Mode.AR, allowed) is expected
+    assert models.chosen(None, None, Mode.DIFFUSION, ("two", "three")) is third
+    assert models.chosen("ar", None, Mode.DIFFUSION, ("two", "three")) is second
+    assert models.chosen("ar", None, Mode.DIFFUSION, ("three",)) is first, "refused as a model, not a mode"
+    assert models.chosen(None, "one", Mode.AR, ("two",)) is first, "refused where it is queued"

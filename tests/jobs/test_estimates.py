@@ -44,11 +44,17 @@ async def test_takes_on_an_engine_with_slots_are_expected_together(
         assert await again.positions() == after, "a restart knows the same"
 
 
-async def test_later_requests_that_came_before_earlier_ones_are_expected_again(tmp_path: Path) -> None:
+async def test_estimates_learn_from_what_became_of_them(tmp_path: Path) -> None:
     """A member's second clip has so far waited for the first clips of three others, who asked later."""
     now = 0.0
     async with Database.open(tmp_path / "estimates.db", now=0) as database:
         jobs, clips = Jobs(database), Clips(database)
+        estimates = Estimates(jobs, clips, {}, 1, lambda: now)
+
+        async def asked(user_id: int, at: float) -> int:
+            job = await jobs.add(request(user_id=user_id), at, **MANY)
+            await estimates.expect([job.id])
+            return job.id
 
         async def made(job_id: int) -> None:
             nonlocal now
@@ -58,24 +64,22 @@ async def test_later_requests_that_came_before_earlier_ones_are_expected_again(t
             now += 100
             await jobs.rendered(job_id, NewClip(file="a.mp3", picture="", facts=FACTS), now)
             await jobs.delivered(job_id, Delivery(job_id, 20, 10), now)
+            estimates.rendered("test")
 
         for _ in range(12):
             now += 10_000
-            first = await jobs.add(request(user_id=1), now, **MANY)
-            second = await jobs.add(request(user_id=1), now, **MANY)
+            first, second = [await asked(1, now) for _ in range(2)]
             now += 1
-            await made(first.id)
-            others = [await jobs.add(request(user_id=user), now - 90, **MANY) for user in (2, 3, 4)]
+            await made(first)
+            others = [await asked(user, now) for user in (2, 3, 4)]
             for other in others:
-                await made(other.id)
-            await made(second.id)
+                await made(other)
+            await made(second)
         now += 10_000
-        first = await jobs.add(request(user_id=1), now, **MANY)
-        second = await jobs.add(request(user_id=1), now, **MANY)
-        estimates = Estimates(jobs, clips, {}, 1, lambda: now)
+        first, second = [await asked(1, now) for _ in range(2)]
         positions = await estimates.positions()
-        assert positions[first.id].seconds == pytest.approx(100, rel=0.2)
-        assert positions[second.id].seconds == pytest.approx(500, rel=0.2)
-        await estimates.positions()
+        assert positions[first].seconds == pytest.approx(100, rel=0.2)
+        assert positions[second].seconds == pytest.approx(500, rel=0.2)
+        assert positions[second].low <= 500 <= positions[second].high
         again = await Estimates(jobs, clips, {}, 1, lambda: now).positions()
         assert again == positions, "a restart knows the same"

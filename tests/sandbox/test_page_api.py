@@ -92,6 +92,34 @@ async def test_switching_the_user_changes_what_is_seen(
     assert (await page.ask("act_as", user_id=str(discord.application_id)))["type"] == "refused"
 
 
+async def test_a_persons_language_is_that_of_their_interactions_and_of_the_texts_of_commands(
+    discord: Sandbox, raw: Raw, page: Page, room: str
+) -> None:
+    loud = {"name": "loud", "value": "loud", "name_localizations": {"de": "laut"}}
+    how = {"type": 3, "name": "how", "description": "How loud", "choices": [loud]}
+    command = {
+        "name": "play",
+        "description": "Play it",
+        "description_localizations": {"de": "Abspielen"},
+        "name_localizations": {"de": "spiel"},
+        "options": [how | {"description_localizations": {"de": "Wie laut"}}],
+    }
+    assert (await raw.register(command)).ok
+    await page.hear("commands")
+
+    async def spoken(locale: str) -> tuple[str, ...]:
+        await page.do("speak", locale=locale)
+        shown = await page.hear("snapshot")
+        assert (shown["locale"], discord.member("alice").user.locale) == (locale, locale)
+        [there] = shown["commands"][room]
+        [option] = there["options"]
+        return there["name"], there["description"], option["description"], option["choices"][0]["name"]
+
+    assert await spoken("de") == ("play", "Abspielen", "Wie laut", "laut")
+    assert await spoken("fr") == ("play", "Play it", "How loud", "loud")
+    assert (await page.ask("speak", locale="xx"))["type"] == "refused"
+
+
 async def test_messages_are_sent_edited_and_deleted(
     discord: Sandbox, raw: Raw, page: Page, room: str
 ) -> None:

@@ -52,7 +52,7 @@ async def test_nothing_counts_it_as_a_request_or_as_rendered_here(database: Data
     assert await jobs.recent_prompts(1, "", 10) == []
     assert await clips.usual_seconds(clip.recipe.model) is None
     assert await clips.slots(clip.recipe.model) is None
-    assert await clips.claims() == []
+    assert await jobs.expectations.outcomes() == []
     limited = request(recipe=recipe(seconds=10), guild_id=10, user_id=1, daily=Daily(member_seconds=10))
     await jobs.add(limited, 200.0, per_member=1, in_all=1)
     [entry] = await ClipSearch(database).own(1, ClipFilter(), before=None, limit=5)

@@ -68,6 +68,7 @@ export class World extends EventTarget {
   reset(snapshot) {
     this.ready = true;
     this.you = snapshot.you;
+    this.locale = snapshot.locale;
     this.bot = snapshot.bot;
     this.uploadLimit = snapshot.upload_limit;
     this.users = new Map(snapshot.users.map((user) => [user.id, user]));

@@ -7,6 +7,8 @@ import { arrowKeys, openMenu } from "./popover.js";
 import { nextTheme, themeLabel, THEME_ICONS, theme } from "./theme.js";
 
 const MODERATES = 1n << 13n;
+/** Languages of a Discord client, by its locales: those of the bot, and one that it may not have. */
+const LANGUAGES = { "en-US": "English", de: "Deutsch", fr: "Français" };
 /** Channel type → icon; source: Discord's "Channel Types". */
 const CHANNEL_ICONS = { 2: "volume", 11: "thread", 12: "thread", 15: "apps" };
 
@@ -142,7 +144,13 @@ export class Sidebar {
       checked: user.id === world.you,
       run: () => app.actAs(user.id),
     }));
-    openMenu(anchor, "Act as", [{ heading: "Act as" }, ...entries]);
+    const languages = Object.entries(LANGUAGES).map(([locale, name]) => ({
+      label: name,
+      checked: locale === world.locale,
+      run: () => app.act("speak", { locale }),
+    }));
+    const heading = `${world.nameOf(world.you, home)}'s language`;
+    openMenu(anchor, "Act as", [{ heading: "Act as" }, ...entries, null, { heading }, ...languages]);
   }
 
   note(user, guild) {
