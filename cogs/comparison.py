@@ -6,8 +6,6 @@ into the result, so repeating an edit after a kill changes nothing.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import io
 import logging
 from functools import partial
@@ -21,6 +19,7 @@ from bot.comparison.results import LENGTHS
 from bot.comparison.service import Report
 from bot.errors import ConfigError, NotFound, RenderError, UserError
 from bot.jobs.service import Advanced, Moved
+from bot.locale import mark, speaking, tr
 from bot.policy.acts import Act
 from bot.recipe import PROMPT_CHARACTERS, validate_prompt
 from bot.recipe.build import longest_seconds
@@ -30,12 +29,14 @@ from cogs.delivery.backoff import with_backoff
 from cogs.delivery.post_once import unarchive
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy, refusals
 from cogs.delivery.respondable import Draft
+from cogs.delivery.stored_loop import StoredLoop
 from cogs.submission.later import later_requests
 from cogs.submission.submit import can_post, max_bytes, why_not_post
 from cogs.ui.answers import defer_update, think
 from cogs.ui.buttons import IdButton, in_rows
 from cogs.ui.embeds import build_embed
 from cogs.ui.gate import check, check_recipe, limits_of
+from cogs.ui.language import server_language
 from cogs.ui.permissions import moderates_channel
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import bar, quoted
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 3.0
 MAX_SEEDS = 5
 PROMPT_SHOWN = 300
-TITLE = "Comparison"
+TITLE = mark("Comparison")
 
 
 class CancelComparisonButton(IdButton, prefix="compare:cancel"):
@@ -60,33 +61,30 @@ class CancelComparisonButton(IdButton, prefix="compare:cancel"):
         found = await comparisons.store.get(self.number)
         if found.user_id != interaction.user.id and not moderates_channel(interaction):
             raise UserError("Only the person who started the comparison, or a moderator, can cancel it.")
-        if not await comparisons.end(found.id, "It was cancelled."):
+        if not await comparisons.end(found.id, mark("It was cancelled.")):
             raise NotFound("This comparison is already over.")
 
 
 class ComparisonCog(PersistentCog):
-    """The command, and one loop for all comparisons, which are few."""
+    """The command, and the next steps of the comparisons that it began."""
 
     items = (CancelComparisonButton,)
 
     def __init__(self, bot: Antiphon) -> None:
         super().__init__(bot)
-        self._wake = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
+        self._loop = StoredLoop("comparison", bot.comparisons.store.going, self._step, LOOK_AGAIN_SECONDS)
         self._shown: dict[int, str] = {}
 
     async def cog_load(self) -> None:
         """Start the loop, which also resumes the comparisons of an earlier run."""
         await super().cog_load()
         self.bot.jobs.subscribe(self._moved)
-        self._loop = asyncio.create_task(self._run(), name="comparisons")
+        self._loop.start(self.bot.wait_until_ready)
 
     async def cog_unload(self) -> None:
         """End the loop; the next start resumes from the database."""
         await super().cog_unload()
-        if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
+        await self._loop.close()
 
     @app_commands.command(
         description="Measure the installed models: time, memory, sound, and how they follow"
@@ -117,7 +115,7 @@ class ComparisonCog(PersistentCog):
         check(interaction, Act.ASK)
         await bot.comparisons.store.check_none_runs(interaction.guild_id)
         await think(interaction)
-        message = await interaction.edit_original_response(content="Getting the comparison ready.")
+        message = await interaction.edit_original_response(content=tr("Getting the comparison ready."))
         comparison = await bot.comparisons.start(
             NewComparison(
                 prompt=prompt,
@@ -132,7 +130,7 @@ class ComparisonCog(PersistentCog):
             )
         )
         log.info("comparison %d of %d clips begins", comparison.id, len(planned))
-        self._wake.set()
+        self._loop.wake()
 
     def _plan(
         self, interaction: discord.Interaction[Antiphon], prompt: str, seeds: int, *, sweep: bool
@@ -152,39 +150,28 @@ class ComparisonCog(PersistentCog):
 
     def _moved(self, event: Moved | Advanced) -> None:
         if isinstance(event, Moved):
-            self._wake.set()
-
-    async def _run(self) -> None:
-        await self.bot.wait_until_ready()
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_AGAIN_SECONDS)
-            self._wake.clear()
-            try:
-                for comparison in await self.bot.comparisons.store.going():
-                    await self._step(comparison)
-            except Exception:
-                log.exception("the comparisons could not be looked at; they are in a while")
+            self._loop.wake()
 
     async def _step(self, comparison: StoredComparison) -> None:
         service = self.bot.comparisons
-        try:
-            if comparison.state is ComparisonState.RUNNING:
-                await self._show_progress(comparison)
-                if await service.step(comparison, await later_requests(self.bot, comparison, Act.ASK)):
-                    self._wake.set()
-            else:
-                await with_backoff(partial(self._show_result, comparison), f"comparison {comparison.id}")
+        # Read anew: a task that has ended since the loop looked may have taken this step.
+        comparison = await service.store.get(comparison.id)
+        with speaking(server_language(self.bot, comparison.guild_id)):
+            try:
+                if comparison.state is ComparisonState.RUNNING:
+                    await self._show_progress(comparison)
+                    if await service.step(comparison, await later_requests(self.bot, comparison, Act.ASK)):
+                        self._loop.wake()
+                elif comparison.state is ComparisonState.ENDED:
+                    await with_backoff(partial(self._show_result, comparison), f"comparison {comparison.id}")
+                    await service.store.posted(comparison.id)
+            except Refused as refused:
+                if refused.remedy is Remedy.REVOKED:
+                    self.bot.stop(ConfigError(TOKEN_REVOKED))
+                    return
+                log.warning("comparison %d cannot be shown: %s", comparison.id, refused)
+                await service.end(comparison.id, mark("Its message can't be edited any more."))
                 await service.store.posted(comparison.id)
-        except Refused as refused:
-            if refused.remedy is Remedy.REVOKED:
-                self.bot.stop(ConfigError(TOKEN_REVOKED))
-                return
-            log.warning("comparison %d cannot be shown: %s", comparison.id, refused)
-            await service.end(comparison.id, "Its message can't be edited any more.")
-            await service.store.posted(comparison.id)
-        except Exception:
-            log.exception("comparison %d broke; it is tried again in a while", comparison.id)
 
     async def _show_progress(self, comparison: StoredComparison) -> None:
         """Edit the message where there is something new. Raises Refused where it never can be."""
@@ -207,7 +194,9 @@ class ComparisonCog(PersistentCog):
         try:
             report = await self.bot.comparisons.report(comparison)
         except RenderError as error:
-            await self._edit(comparison, Draft(content=f"The comparison can't be shown. {error}"))
+            await self._edit(
+                comparison, Draft(content=tr("The comparison can't be shown. {error}", error=error))
+            )
             return
         await self._edit(comparison, result_draft(comparison, report))
         self._shown.pop(comparison.id, None)
@@ -229,17 +218,26 @@ def progress_text(comparison: StoredComparison) -> str:
     """Return the message of a running comparison."""
     done, of = len(comparison.measured), len(comparison.plan)
     lines = [
-        f"Comparing the models with “{quoted(comparison.prompt, PROMPT_SHOWN)}”",
-        f"{bar(done / of)} {done} of {of} clips",
+        tr("Comparing the models with “{prompt}”", prompt=quoted(comparison.prompt, PROMPT_SHOWN)),
+        tr("{bar} {done} of {of} clips", bar=bar(done / of), done=done, of=of),
     ]
     if done < of:
         one = Planned.from_dict(comparison.plan[done])
+        recipe = one.recipe
         what = {
-            Purpose.WARM: "the first clip, which doesn't count",
-            Purpose.LENGTHS: f"{one.recipe.seconds:g} s, seed {one.recipe.seed}",
-            Purpose.STEPS: f"{one.recipe.options.get(STEPS)} steps",
+            Purpose.WARM: tr("the first clip, which doesn't count"),
+            Purpose.LENGTHS: tr(
+                "{seconds:g} s, seed {seed}", seconds=one.recipe.seconds, seed=one.recipe.seed
+            ),
+            Purpose.STEPS: tr("{steps} steps", steps=recipe.options.get(STEPS)),
         }[one.purpose]
-        lines.append(f"Now `{one.recipe.mode}`: {what}. Other requests in the queue take turns with it.")
+        lines.append(
+            tr(
+                "Now `{mode}`: {what}. Other requests in the queue take turns with it.",
+                mode=recipe.mode,
+                what=what,
+            )
+        )
     return "\n".join(lines)
 
 
@@ -248,24 +246,28 @@ def result_draft(comparison: StoredComparison, report: Report | None) -> Draft:
     done, of = len(comparison.measured), len(comparison.plan)
     heading = [f"“{quoted(comparison.prompt, PROMPT_SHOWN)}”"]
     if comparison.why:
-        heading.append(f"It ended after {done} of {of} clips. {comparison.why}")
+        heading.append(
+            tr("It ended after {done} of {of} clips. {why}", done=done, of=of, why=tr(comparison.why))
+        )
     if report is None:
-        heading.append("Nothing was measured until then.")
-        return Draft(embed=build_embed(title=TITLE, description=heading), files=list)
-    heading.append("The table is in `comparison.md`, every figure in `comparison.json`.")
+        heading.append(tr("Nothing was measured until then."))
+        return Draft(embed=build_embed(title=tr(TITLE), description=heading), files=list)
+    heading.append(tr("The table is in `comparison.md`, every figure in `comparison.json`."))
 
     def files() -> list[discord.File]:
         return [
             discord.File(
                 io.BytesIO(report.picture),
                 "comparison.png",
-                description="Time by length, memory, sound and steps of the compared models, as in the table",
+                description=tr(
+                    "Time by length, memory, sound and steps of the compared models, as in the table"
+                ),
             ),
             discord.File(io.BytesIO(report.markdown.encode()), "comparison.md"),
             discord.File(io.BytesIO(report.json.encode()), "comparison.json"),
         ]
 
-    embed = build_embed(title=TITLE, description=heading, image="attachment://comparison.png")
+    embed = build_embed(title=tr(TITLE), description=heading, image="attachment://comparison.png")
     return Draft(embed=embed, files=files)
 
 

@@ -15,6 +15,7 @@ from bot.config import Settings
 from bot.errors import LimitReached, NotFound, RenderError, UserError
 from bot.jobs.files import remove_files
 from bot.jobs.service import JobService
+from bot.locale import tr
 from bot.machine import device_name
 from bot.recipe import Recipe
 from bot.store.comparisons import Comparisons, ComparisonState, NewComparison, StoredComparison
@@ -68,7 +69,9 @@ class ComparisonService:
         if job.state is State.RENDERED:
             return await self._measure(comparison, job.id)
         if job.state in (State.FAILED, State.CANCELLED):
-            why = f"A clip didn't work: {job.error}" if job.state is State.FAILED else "A clip was cancelled."
+            why = tr("A clip was cancelled.")
+            if job.state is State.FAILED:
+                why = tr("A clip didn't work: {error}", error=tr(job.error or ""))
             return await self.end(comparison.id, why)
         return False
 

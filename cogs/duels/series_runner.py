@@ -6,8 +6,6 @@ another one's retries.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 from functools import partial
 
@@ -24,6 +22,7 @@ from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_REVOKED, Refused, Remedy
 from cogs.delivery.respondable import Draft
+from cogs.delivery.stored_loop import StoredLoop
 from cogs.duels.series_card import series_card
 from cogs.submission.later import later_requests
 from cogs.ui.language import server_language
@@ -34,59 +33,33 @@ LOOK_AGAIN_SECONDS = 5.0
 
 
 class SeriesRunner(commands.Cog):
-    """One loop that looks for series with something to do, which are few."""
+    """Takes the next step of each series that has something to do."""
 
     def __init__(self, bot: Antiphon) -> None:
         self.bot = bot
         self._posts = PostOnce(bot)
-        self._wake = asyncio.Event()
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._loop: asyncio.Task[None] | None = None
+        self._loop = StoredLoop("series", bot.series.store.going, self._step, LOOK_AGAIN_SECONDS)
 
     async def cog_load(self) -> None:
         """Start the loop, which also resumes the series of an earlier run."""
-        self.bot.duels.subscribe(self._wake.set)
-        self._loop = asyncio.create_task(self._run(), name="series")
+        self.bot.duels.subscribe(self._loop.wake)
+        self._loop.start(self.bot.wait_until_ready)
 
     async def cog_unload(self) -> None:
         """Cancel the tasks; the next start resumes from the database."""
-        tasks = [*([self._loop] if self._loop else []), *self._tasks.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _run(self) -> None:
-        await self.bot.wait_until_ready()
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_AGAIN_SECONDS)
-            self._wake.clear()
-            try:
-                for series in await self.bot.series.store.going():
-                    if series.id not in self._tasks:
-                        step = self._step(series)
-                        self._tasks[series.id] = asyncio.create_task(step, name=f"series-{series.id}")
-            except Exception:
-                log.exception("the series could not be looked at; they are in a while")
+        await self._loop.close()
 
     async def _step(self, series: Series) -> None:
-        try:
-            # Read anew: a task that has ended since the loop looked may have taken this step.
-            series = await self.bot.series.store.get(series.id, series.guild_id)
-            if series.state is SeriesState.RUNNING:
-                if await self.bot.series.step(
-                    series, await later_requests(self.bot, series, Act.DUEL, Act.ASK)
-                ):
-                    self._wake.set()
-            elif (
-                series.state is SeriesState.ENDED
-                and (await self.bot.series.store.progress(series.id)).unfinished is None
-            ):
-                await self._show_result(series)
-        except Exception:
-            log.exception("series %d broke; it is tried again in a while", series.id)
-        finally:
-            self._tasks.pop(series.id, None)
+        # Read anew: a task that has ended since the loop looked may have taken this step.
+        series = await self.bot.series.store.get(series.id, series.guild_id)
+        if series.state is SeriesState.RUNNING:
+            if await self.bot.series.step(series, await later_requests(self.bot, series, Act.DUEL, Act.ASK)):
+                self._loop.wake()
+        elif (
+            series.state is SeriesState.ENDED
+            and (await self.bot.series.store.progress(series.id)).unfinished is None
+        ):
+            await self._show_result(series)
 
     async def _show_result(self, series: Series) -> None:
         """Show the result once: in the channel, else in a direct message to whoever started the series."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -129,3 +131,18 @@ async def test_it_is_for_who_manages_the_server_and_needs_a_prompt(bot: BotProce
     assert "compare" in mina.commands()
     assert "prompt" in await refused(await mina.slash("compare", {"prompt": "\u200b \u200b"} | SHORT))
     assert query(bot, "SELECT count(*) FROM comparisons") == [(0,)]
+
+
+async def test_it_speaks_the_language_of_its_server(bot: BotProcess, mina: Actor) -> None:
+    guild = bot.sandbox.guild()
+    await bot.kill()
+    with closing(sqlite3.connect(bot.folder / "antiphon.db")) as database:
+        database.execute("INSERT INTO guild_settings VALUES (?, 0, 'language', '\"de\"')", (guild.id,))
+        database.commit()
+    await bot.restart()
+    message = await compared(mina, "dark techno with drums")
+    await text_in(message, r"\d von 4 Clips", bot.sandbox)
+    assert labels(message) == ["Abbrechen"]
+    await mina.click(message, "Abbrechen")
+    await text_in(message, r"Er endete nach \d von 4 Clips\. Er wurde abgebrochen", bot.sandbox)
+    assert [embed["title"] for embed in message.embeds] == ["Vergleich"]
