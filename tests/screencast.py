@@ -110,13 +110,19 @@ async def sandbox(folder: Path) -> AsyncIterator[str]:
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):
-            async for line in process.stdout:
-                if address := re.search(rb"http://\S+", line):
-                    yield address[0].decode()
-                    break
+            address = await _address(process.stdout)
+        yield address
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _address(output: asyncio.StreamReader) -> str:
+    """Return the first address that a process prints."""
+    async for line in output:
+        if address := re.search(rb"http://\S+", line):
+            return address[0].decode()
+    raise SystemExit("The sandbox ended before it had a page.")
 
 
 async def record(path: Path) -> None:
