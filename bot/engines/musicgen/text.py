@@ -31,6 +31,12 @@ class TextEncoder:
         except (KeyError, TypeError, ValueError) as error:
             raise ModelMissing(f"{checkpoint.folder / CONFIG} describes no text encoder: {error}.") from error
         own = tied_embeddings(with_prefix(tensors, "text_encoder."))
+        if "shared.weight" not in own:
+            raise ModelMissing(
+                f"{checkpoint.folder} has no embedding of its text encoder, which early uploads of the "
+                "melody models lacked. `antiphon models fetch NAME --audiocraft` makes the model from "
+                "audiocraft's own files, with the text encoder that belongs to it."
+            )
         load_strict(self.encoder, own, checkpoint.folder, "text encoder")
         self._project: Any = torch.nn.Identity()
         if config.d_model != checkpoint.sizes.hidden:

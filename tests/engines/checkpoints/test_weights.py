@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,28 @@ def test_an_upload_without_the_codecs_training_statistics_plays_the_same(folder:
     assert len(kept) == len(tensors) - 3 * 4
     save_file(kept, file)
     assert (rendered(opened(folder), recipe).waves[1] == whole).all()
+
+
+def test_a_stereo_melody_upload_is_complete_or_refused_with_what_to_do(tmp_path: Path) -> None:
+    """Two uploads of musicgen-stereo-melody-large differ by T5's embedding and the codec's statistics."""
+    sizes = dict(manifest("musicgen_melody")["published"]["facebook/musicgen-stereo-melody"])
+    large = shapes("musicgen_melody", sizes | {"hidden": 2048, "middle": 8192, "heads": 32})
+    later = {"text_encoder.shared.weight"} | {
+        name for name in large if name.endswith(("embed_avg", "cluster_size", "inited"))
+    }
+    complete = sum(4 * math.prod(shape) for shape in large.values())
+    early = sum(4 * math.prod(shape) for name, shape in large.items() if name not in later)
+    assert (round(complete / 1e9, 2), round(early / 1e9, 2)) == (10.63, 10.53), "as on the hub"
+
+    folder = write_musicgen(tmp_path / "model", melody=True, stereo=True)
+    opened(folder)
+    tensors = load_file(folder / "model.safetensors")
+    save_file({n: t for n, t in tensors.items() if n not in later}, folder / "model.safetensors")
+    with pytest.raises(ModelMissing, match=r"no embedding of its text encoder.*fetch NAME --audiocraft"):
+        opened(folder)
+    kept = {"text_encoder.encoder.embed_tokens.weight": tensors["text_encoder.shared.weight"].clone()}
+    save_file(kept | {n: t for n, t in tensors.items() if n not in later}, folder / "model.safetensors")
+    opened(folder)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
