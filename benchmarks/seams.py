@@ -3,7 +3,8 @@
 What the built-in models do against the plain way: independent clips of the same prompt with other seeds,
 joined by an equal-power crossfade of 2 s. All clips are brought to one loudness first. A seam is
 looked at in the 2 s around it, its sides in the seconds before and after. Beside a repaint stands its source,
-which has no seam: what the music itself does at those places.
+which has no seam: what the music itself does at those places. A clip with `loop`, mastered and decoded again
+from FLAC, is played twice, against the same seed without it, and against a bar line in the loop's middle.
 
 - step: difference of loudness between the 3 s before and after, in LU.
 - dip: how far the loudness of the seam is from the mean of both sides, in LU.
@@ -140,7 +141,9 @@ def _off_beat(onsets: list[np.ndarray], apart: float, beat: float) -> float:
     return float(min(off, 1 - off))
 
 
-WAYS = OURS, PLAIN, UNTOUCHED = "ours", "crossfade", "the source, no seam"
+OURS, PLAIN, UNTOUCHED = "ours", "crossfade", "the source, no seam"
+PLAIN_END, INSIDE = "without `loop`", "a bar line inside"
+WAYS = OURS, PLAIN, UNTOUCHED, PLAIN_END, INSIDE
 Kind = tuple[str, dict[str, list[Seam]]]
 """The name of a kind of seam, and the seams of each way."""
 
@@ -180,8 +183,25 @@ def _from_clip(studio: Studio, prompt: str, seed: int) -> Iterator[Kind]:
     yield f"{mode}, repainted", {way: measure(wave, edges, beat) for way, wave in ways.items()}
 
 
-KINDS = {"long": _long, "clips": _from_clip}
-"""What `--kinds` names: clips in sections; clips continued and repainted."""
+def _looped(studio: Studio, prompt: str, seed: int) -> Iterator[Kind]:
+    """Play a clip twice; yield what was measured where it begins again."""
+    loop = studio.clip(prompt, SOURCE, seed + 3, options={"loop": "true"}, finished=True)
+    plain = studio.clip(prompt, SOURCE, seed + 3, finished=True)
+    bar, bars = loop.score.steps_per_bar * loop.score.seconds_per_step, len(loop.score.programs)
+    middle = bars // 2 * bar
+    ways = {
+        way: measure(_levelled(np.concatenate([wave, wave], axis=1)), (seam,), beat)
+        for way, wave, seam, beat in (
+            (OURS, loop.wave, bars * bar, _beat(loop)),
+            (PLAIN_END, plain.wave, SOURCE, _beat(plain)),
+            (INSIDE, loop.wave, middle, _beat(loop)),
+        )
+    }
+    yield f"{studio.mode}, played twice", ways
+
+
+KINDS = {"long": _long, "clips": _from_clip, "loops": _looped}
+"""What `--kinds` names: clips in sections; clips continued and repainted; clips that loop."""
 
 
 def _levelled(wave: Wave) -> Wave:

@@ -244,7 +244,7 @@ def _make(
     facts = made.facts
     if not quiet:
         print_line(
-            f"{made.path}: {recipe.seconds:g} s, {recipe.mode}, seed {recipe.seed}, "
+            f"{made.path}: {facts['seconds']:.5g} s, {recipe.mode}, seed {recipe.seed}, "
             f"{facts['lufs']:.1f} LUFS, made in {facts['render_seconds']:.1f} s"
         )
         for line in (*facts["warnings"], *written):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.recipe.options import OPTIONS, Option
+from bot.recipe.options import NO, OPTIONS, SWITCH, Option
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -44,4 +44,6 @@ def _default(option: Option) -> str:
     """Say what holds where the option is left out."""
     if option.has_setting:
         return f"{option.name.upper()} in .env, else the model's own"
+    if option.choices == SWITCH:
+        return NO
     return "none" if option.is_free_text else "the model decides"

@@ -49,7 +49,8 @@ def write_score(clip: Path, midi: Path | None, stems: Path | None) -> list[str]:
             midi.write_bytes(to_midi(notes, recipe.prompt))
             lines.append(f"{midi}: MIDI, {notes.tempo:.0f} bpm, {notes.metre}/4")
         if stems is not None:
-            waves = stems_of(Sampler(Bank(MODELS / "sounds")), notes, recipe.seconds, recipe.seed)
+            sampler = Sampler(Bank(MODELS / "sounds"))
+            waves = stems_of(sampler, notes, recipe.seconds, recipe.seed, loop=recipe.loops)
             lines += [f"{file}: stem" for file in write_stems(waves, stems)]
             if (factor := headroom(waves)) > 1:
                 lines.append(f"The stems are lowered by a factor of {factor:.3f}, so that none clips.")

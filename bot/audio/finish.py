@@ -11,6 +11,7 @@ import numpy as np
 
 from bot.audio import lossless, mp3
 from bot.audio.checks import check
+from bot.audio.circle import CircularMaster
 from bot.audio.diagnosis import warnings
 from bot.audio.encoding import Goal, encode_until_it_fits
 from bot.audio.endings import LOSSLESS
@@ -79,7 +80,8 @@ def finish(
     Raises BadAudio for a wave that is no clip, and RenderError when it does not fit, or the disk is full.
     """
     rate = capabilities.sample_rate
-    wave = check(wave, rate, recipe.seconds)
+    # What loops is as long as its bars are.
+    wave = check(wave, rate, wave.shape[-1] / rate if recipe.loops else recipe.seconds)
     warning_lines = warnings(wave, rate)
     if wave.shape[0] == 1:
         wave = np.repeat(wave, 2, axis=0)
@@ -90,7 +92,7 @@ def finish(
     picture_path = out_path.with_suffix(".png") if with_picture else None
     with mp3.scratch_folder(beside=out_path) as scratch, ThreadPoolExecutor(1) as beside_the_encoder:
         on_progress()
-        master = _Reporting(Master(wave, rate), on_progress)
+        master = _Reporting((CircularMaster if recipe.loops else Master)(wave, rate), on_progress)
         encoder_gain, headroom = (mp3.gain(rate, kbps), ENCODER_HEADROOM_DB) if is_mp3 else (0.0, 0.0)
         target, ceiling = TARGET_LUFS - encoder_gain, CEILING_DB - headroom - encoder_gain
         first = master.at(target, ceiling)
@@ -143,7 +145,7 @@ def finish(
 class _Reporting:
     """A master that reports progress before each pass of the encode loop."""
 
-    def __init__(self, master: Master, on_progress: Callable[[], None]) -> None:
+    def __init__(self, master: Master | CircularMaster, on_progress: Callable[[], None]) -> None:
         self._master = master
         self._on_progress = on_progress
         self.rate = master.rate

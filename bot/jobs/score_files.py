@@ -72,6 +72,7 @@ class ScoreFiles:
                         "title": recipe.prompt,
                         "seconds": recipe.seconds,
                         "seed": recipe.seed,
+                        "loop": recipe.loops,
                     },
                     _SECONDS + _SECONDS_PER_SECOND * recipe.seconds,
                     failed="The files couldn't be made.",

@@ -12,6 +12,7 @@ from typing import Any, Self
 from bot.errors import InvalidRecipe
 from bot.recipe.frozen import FrozenMapping
 from bot.recipe.options import (
+    LOOP,
     LYRICS_CHARACTERS,
     MAX_SEED,
     OPTIONS,
@@ -19,6 +20,7 @@ from bot.recipe.options import (
     PROMPT_CHARACTERS,
     SECONDS,
     SEED,
+    YES,
     OptionValue,
     is_sha256,
     validate_options,
@@ -104,6 +106,11 @@ class Recipe:
     def melody(self) -> Source | None:
         """The audio whose tune the clip follows."""
         return self.sources.get(Role.MELODY)
+
+    @property
+    def loops(self) -> bool:
+        """Whether the end of the clip runs into its beginning; its length is that of whole bars then."""
+        return self.options.get(LOOP) == YES
 
     @property
     def stored_sources(self) -> frozenset[str]:

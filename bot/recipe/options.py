@@ -220,6 +220,9 @@ SEED = Option(
 STEPS = "num_sampling_steps"
 REPAINT_START, REPAINT_END = "repaint_start", "repaint_end"
 STRENGTH, STRUCTURE = "strength", "structure"
+LOOP = "loop"
+SWITCH = YES, NO = "true", "false"
+"""The choices of an option that is off where it is left out."""
 
 OPTIONS: Mapping[str, Option] = {
     option.name: option
@@ -311,6 +314,16 @@ OPTIONS: Mapping[str, Option] = {
             bounds=Bounds(1, 20),
             choices=TIME_SIGNATURES,
             description="How the beats are grouped: 3/4 is a waltz, 4/4 most songs",
+            musical=True,
+        ),
+        Option(
+            name=LOOP,
+            label="loop",
+            type=str,
+            bounds=Bounds(1, 5),
+            choices=SWITCH,
+            description="true makes whole bars whose end runs into their beginning, to be played in a circle",
+            tasks=frozenset({Task.TEXT, Task.VARY, Task.REPAINT, Task.HYBRID}),
             musical=True,
         ),
         Option(

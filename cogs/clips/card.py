@@ -109,7 +109,7 @@ def details(clip: Clip) -> discord.Embed:
         tr("Mode"): recipe.mode,
         tr("Why this model"): quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
         tr("Model"): f"{facts['title']} (`{model_name(recipe.model)}`)",
-        SECONDS.heading: SECONDS.shown(recipe.seconds),
+        SECONDS.heading: SECONDS.shown(round(facts["seconds"], 3) if recipe.loops else recipe.seconds),
         SEED.heading: SEED.shown(recipe.seed),
         **{OPTIONS[name].heading: _shown(OPTIONS[name], value) for name, value in recipe.options.items()},
         tr("Task"): None if recipe.task is Task.TEXT else recipe.task,

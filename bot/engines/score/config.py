@@ -70,7 +70,7 @@ def read_config(mode: Mode, folder: Path) -> ScoreConfig:
             if not (folder / name).is_file():
                 raise ModelMissing(f"The file {name} is missing in {folder}: {ADVICE}.")
         options = {name: Bounds(*map(float, bounds)) for name, bounds in data["options"].items()}
-        options |= texts("key")
+        options |= texts("key", "loop")
         options |= {name: OPTIONS[name].bounds for name in ("repaint_start", "repaint_end")}
         options["strength"] = Bounds(0, 1, DEFAULT_STRENGTH)
         if mode is Mode.DIFFUSION:

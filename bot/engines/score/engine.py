@@ -21,6 +21,7 @@ from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.config import ScoreConfig
 from bot.engines.score.format import Score
 from bot.engines.score.known import Known, continued, repainted, with_length
+from bot.engines.score.looping import looped, seconds_to_write
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.sections import Section, write_sections
 from bot.engines.score.sentences import SentenceEncoder
@@ -72,8 +73,12 @@ class ScoreEngine(SerialEngine):
 
             return self.write_section(recipe, section, on_step)
 
+        asked = recipe.seconds
+        if recipe.loops:
+            recipe = recipe.with_seconds(seconds_to_write(asked, source))
         known = None if source is None else self.known(recipe, source)
-        return without_silence(write_sections(write_section, recipe.seconds, recipe.seed, known))
+        score = write_sections(write_section, recipe.seconds, recipe.seed, known)
+        return without_silence(looped(score, asked) if recipe.loops else score)
 
     @abstractmethod
     def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
@@ -131,10 +136,11 @@ class ScoreEngine(SerialEngine):
         source = None if file is None else from_text(read_score(file))
         with one_thread():
             score = self.write(job.recipe, step, source)
-        wave = self.sampler.render(score, job.recipe.seconds, job.recipe.seed, on_progress)
-        if job.recipe.task is Task.REPAINT:
-            kept = read_source(job.sources, job.recipe, Role.INITIAL, SAMPLE_RATE)
-            wave = _repainted(kept, wave, *_seams(job.recipe, score))
+        recipe = job.recipe
+        wave = self.sampler.render(score, recipe.seconds, recipe.seed, on_progress, loop=recipe.loops)
+        if recipe.task is Task.REPAINT:
+            kept = read_source(job.sources, recipe, Role.INITIAL, SAMPLE_RATE)
+            wave = _repainted(kept, wave, *_seams(recipe, score, wave.shape[1]), loop=recipe.loops)
         context.done(job, wave, score=to_text(score))
 
 
@@ -143,20 +149,26 @@ def repainted_part(recipe: Recipe) -> tuple[float, float]:
     return float(recipe.options["repaint_start"]), float(recipe.options["repaint_end"])
 
 
-def _seams(recipe: Recipe, score: Score) -> tuple[int, int]:
-    """Return the samples at which the bars begin and end that a repaint makes anew."""
+def _seams(recipe: Recipe, score: Score, samples: int) -> tuple[int, int]:
+    """Return the samples at which the bars begin and end that a repaint makes anew. samples: of the clip."""
     free = np.asarray(repainted(score, *repainted_part(recipe)).free_programs.any(1))
     bar = score.steps_per_bar * score.seconds_per_step
     bars = np.flatnonzero(free)
-    samples = round(recipe.seconds * SAMPLE_RATE)
     end = samples if bars[-1] == len(free) - 1 else round((bars[-1] + 1) * bar * SAMPLE_RATE)
     return round(bars[0] * bar * SAMPLE_RATE), end
 
 
-def _repainted(kept: Wave, made: Wave, start: int, end: int) -> Wave:
-    """Return a source [2, samples] with the samples from start to end made anew, at the source's level."""
-    source = fitted(kept, made.shape[1])
-    outside = np.ones(made.shape[1], bool)
+def _repainted(kept: Wave, made: Wave, start: int, end: int, *, loop: bool = False) -> Wave:
+    """Return a source [2, samples] with the samples from start to end made anew, at the source's level.
+
+    loop: its end is followed by its beginning, also at a seam there.
+    """
+    source, samples = fitted(kept, made.shape[1]), made.shape[1]
+    if loop and end - start < samples:
+        middle = (samples - start - end) // 2
+        source, made = np.roll(source, middle, axis=1), np.roll(made, middle, axis=1)
+        return np.roll(_repainted(source, made, start + middle, end + middle), -middle, axis=1)
+    outside = np.ones(samples, bool)
     outside[start:end] = False
     # The source is mastered, the sampler's wave is not: its level where both play the same notes tells.
     if outside.any() and (level := float(np.mean(made[:, outside] ** 2))) > 0:

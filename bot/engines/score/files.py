@@ -2,8 +2,8 @@
 
 Run by `bot.jobs.score_files` as a process of its own, below the priority of the bot and its workers. The
 request is JSON: `clip`, the file with the score in its tags; `kind`; `folder`, for what is made; `title`;
-`seconds` and `seed` of its recipe. The answer is JSON: `files`, their names, `tempo`, `metre` and `divided`,
-by what stems were divided so that none clips; or `error`.
+`seconds`, `seed` and `loop` of its recipe. The answer is JSON: `files`, their names, `tempo`, `metre` and
+`divided`, by what stems were divided so that none clips; or `error`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from bot.audio import child, lossless
 from bot.audio.checks import check
+from bot.audio.circle import CircularMaster
 from bot.audio.master import CEILING_DB, TARGET_LUFS, Master
 from bot.audio.tags import read_score, tag_bytes
 from bot.engines.score import MODELS
@@ -44,7 +45,7 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
         return answer | {"files": [file.name]}
     sampler = Sampler(Bank(MODELS / "sounds"))
     if request["kind"] == "stems":
-        stems = stems_of(sampler, score, request["seconds"], request["seed"])
+        stems = stems_of(sampler, score, request["seconds"], request["seed"], loop=request["loop"])
         files = [file.name for file in write_stems(stems, folder)]
         return answer | {"files": files, "divided": headroom(stems)}
     return answer | {"files": [_flac(sampler, score, request, clip, folder).name]}
@@ -52,8 +53,10 @@ def make(request: dict[str, Any]) -> dict[str, Any]:
 
 def _flac(sampler: Sampler, score: Score, request: dict[str, Any], clip: Path, folder: Path) -> Path:
     """Return the clip as `antiphon generate` writes it as FLAC, with the tag of its MP3."""
-    wave = sampler.render(score, request["seconds"], request["seed"])
-    master = Master(check(wave, SAMPLE_RATE, request["seconds"]), SAMPLE_RATE)
+    loop: bool = request["loop"]
+    wave = sampler.render(score, request["seconds"], request["seed"], loop=loop)
+    wave = check(wave, SAMPLE_RATE, wave.shape[1] / SAMPLE_RATE if loop else request["seconds"])
+    master = (CircularMaster if loop else Master)(wave, SAMPLE_RATE)
     encoding = lossless.encode(master.at(TARGET_LUFS, CEILING_DB), SAMPLE_RATE, ".flac", folder)
     if tag := tag_bytes(clip):
         lossless.add_tag(encoding.file, tag)

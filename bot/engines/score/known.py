@@ -62,10 +62,15 @@ def continued(source: Score, seconds: float) -> Known:
 
 
 def repainted(source: Score, start: float, end: float) -> Known:
-    """Return the source with the bars free that overlap the part from `start` to `end`, in seconds."""
+    """Return the source with the bars free that overlap the part from `start` to `end`, in seconds.
+
+    After the last bar it is that one.
+    """
     bar = source.steps_per_bar * source.seconds_per_step
     bars = np.arange(len(source.programs))
     free = (bars + 1 > start / bar) & (bars < end / bar)
+    # What rings out after the last bar is that bar's.
+    free[-1] |= start >= len(bars) * bar
     return Known(score=source, free_programs=_columns(free), free_steps=_columns(_by_step(source, free)))
 
 

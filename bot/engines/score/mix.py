@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -35,6 +35,7 @@ class Mix:
     crackle: float = 0.0
     rain: float = 0.0
     flutter: float = 0.0
+    wander: tuple[float, float] = (0.55, 6.3)
     duck: float = 0.0
     crush: int = 1
 
@@ -68,14 +69,22 @@ Dry = Callable[[int, int], tuple[FloatArray, FloatArray]]
 """Returns music and drums, float32 [2, n] each, from one sample of a clip up to another."""
 
 
+def mix_of(name: str, circle: float = 0.0) -> Mix:
+    """Return the mix of a name; with whole cycles in a clip that loops in `circle` seconds, 0 for another."""
+    mix = MIXES[name]
+    if not circle:
+        return mix
+    slow, fast = (max(1, round(hertz * circle)) / circle for hertz in mix.wander)
+    return replace(mix, wander=(slow, fast))
+
+
 def mixed(
-    dry: Dry, samples: int, kicks: list[float], name: str, beat: float, rate: int, seed: int
+    dry: Dry, samples: int, kicks: list[float], mix: Mix, beat: float, rate: int, seed: int
 ) -> FloatArray:
     """Return the finished clip, float32 [2, samples].
 
     kicks: times of bass drum strokes in seconds.  beat: seconds a beat.
     """
-    mix = MIXES[name]
     parts = list(blocks(samples, rate, SAMPLES_HELD))
     out = np.empty((2, samples), np.float32)
     powers = []
@@ -133,7 +142,7 @@ class _Effects:
         if mix.flutter:
             dry = np.concatenate([self._before, out], axis=1) if self._start else out
             reach = math.ceil(2 * mix.flutter * self._rate) + 1
-            out = _fluttered(dry, mix.flutter, self._rate, self._start, samples)
+            out = _fluttered(dry, mix, self._rate, self._start, samples)
             self._before = dry[:, -reach:].copy()
         if mix.crush > 1:
             out = np.repeat(out[:, :: mix.crush], mix.crush, axis=1)[:, :samples]
@@ -179,7 +188,7 @@ def mixed_parts(
     music: Sequence[FloatArray],
     drums: FloatArray,
     kicks: list[float],
-    name: str,
+    mix: Mix,
     beat: float,
     rate: int,
     seed: int,
@@ -189,7 +198,6 @@ def mixed_parts(
     The parts are those of music, the drums, and the noise of the mix. A step that is not linear works on the
     sum; what it did there, as a gain in time, is applied to each part.
     """
-    mix = MIXES[name]
     rng = np.random.default_rng(seed)
     samples = drums.shape[1]
     impulse = _impulse(mix.room, rate)
@@ -208,7 +216,7 @@ def mixed_parts(
         gain = _gain(whole, np.tanh(whole * (1 + mix.drive)) / (1 + 0.5 * mix.drive))
         parts = [part * gain for part in parts]
     if mix.flutter:
-        parts = [_fluttered(part, mix.flutter, rate, 0, samples) for part in parts]
+        parts = [_fluttered(part, mix, rate, 0, samples) for part in parts]
     if mix.crush > 1:
         parts = [np.repeat(part[:, :: mix.crush], mix.crush, axis=1)[:, :samples] for part in parts]
     if mix.low_pass:
@@ -303,16 +311,17 @@ def _echoed(music: FloatArray, delay: float, level: float, rate: int) -> FloatAr
 
 
 def _fluttered(
-    wave: npt.NDArray[np.floating], depth: float, rate: int, start: int, samples: int
+    wave: npt.NDArray[np.floating], mix: Mix, rate: int, start: int, samples: int
 ) -> npt.NDArray[np.floating]:
     """Return the last samples of a wave [2, n] with tape's wander; `start`: where in the clip they begin."""
-    stop = start + samples
+    stop, depth = start + samples, mix.flutter
     time = np.arange(stop - wave.shape[1], stop)
     now = time[-samples:]
+    slow, fast = mix.wander
     wander = (
         depth
         * rate
-        * (0.7 * np.sin(2 * np.pi * 0.55 * now / rate) + 0.1 * np.sin(2 * np.pi * 6.3 * now / rate))
+        * (0.7 * np.sin(2 * np.pi * slow * now / rate) + 0.1 * np.sin(2 * np.pi * fast * now / rate))
     )
     position = np.clip(now - depth * rate + wander, 0, stop - 1)
     return np.stack([np.interp(position, time, channel) for channel in wave])

@@ -11,7 +11,8 @@ from bot.engines.score import mix, synth
 from bot.engines.score.bank import SAMPLE_RATE, Bank, Sample
 from bot.engines.score.drums import KIT_STROKES
 from bot.engines.score.format import BASS, CHORD, COUNTER, DRUMS, LEAD, Score
-from bot.engines.score.notes import Hit, Note, notes_of
+from bot.engines.score.looping import playing, playing_in_circle
+from bot.engines.score.notes import Hit, Note
 from bot.engines.score.programs import MIXES, PROGRAMS
 
 FloatArray = npt.NDArray[np.float32]
@@ -37,15 +38,18 @@ class Sampler:
         seconds: float,
         seed: int = 0,
         on_progress: Callable[[float], None] = lambda share: None,
+        *,
+        loop: bool = False,
     ) -> FloatArray:
         """Return a clip, float32 [2, n], exactly round(seconds · 32,000) samples.
 
         Same score and seed, same clip.
 
         on_progress(share) is called ten times meanwhile; an error that it raises ends the rendering.
+        loop: the clip is as long as the score's whole bars, and its end runs into its beginning.
         """
-        notes, hits = notes_of(score, seed)
-        samples = round(seconds * SAMPLE_RATE)
+        performed = playing_in_circle(score, seed) if loop else playing(score, seconds, seed)
+        notes, hits, samples = performed.notes, performed.hits, performed.samples
         reported = -1
 
         def on_note(number: int) -> None:
@@ -58,17 +62,22 @@ class Sampler:
             return self._music(notes, first, stop, on_note)[0], self._drums(hits, first, stop)
 
         beat = 60 / score.tempo
-        out = mix.mixed(dry, samples, _kicks(hits, samples), MIXES[score.mix], beat, SAMPLE_RATE, seed)
+        how = mix.mix_of(MIXES[score.mix], performed.circle)
+        out = mix.mixed(dry, samples, _kicks(hits, samples), how, beat, SAMPLE_RATE, seed)
         on_progress(1.0)
-        return out
+        return np.ascontiguousarray(out[:, performed.first : performed.stop])
 
-    def render_parts(self, score: Score, seconds: float, seed: int = 0) -> list[FloatArray]:
+    def render_parts(
+        self, score: Score, seconds: float, seed: int = 0, *, loop: bool = False
+    ) -> list[FloatArray]:
         """Return the clip's five roles and the mix's noise, each float32 [2, n], which add up to `render`."""
-        notes, hits = notes_of(score, seed)
-        samples = round(seconds * SAMPLE_RATE)
-        music = self._music(notes, 0, samples, lambda number: None, separate=True)
+        performed = playing_in_circle(score, seed) if loop else playing(score, seconds, seed)
+        hits, samples = performed.hits, performed.samples
+        music = self._music(performed.notes, 0, samples, lambda number: None, separate=True)
         drums, kicks = self._drums(hits, 0, samples), _kicks(hits, samples)
-        return mix.mixed_parts(music, drums, kicks, MIXES[score.mix], 60 / score.tempo, SAMPLE_RATE, seed)
+        how = mix.mix_of(MIXES[score.mix], performed.circle)
+        parts = mix.mixed_parts(music, drums, kicks, how, 60 / score.tempo, SAMPLE_RATE, seed)
+        return [part[:, performed.first : performed.stop] for part in parts]
 
     def _music(
         self,

@@ -16,13 +16,15 @@ NOISE = "noise"
 """The stem of a mix's own noise: tape hiss, crackle of vinyl, rain."""
 
 
-def stems_of(sampler: Sampler, score: Score, seconds: float, seed: int) -> dict[str, FloatArray]:
+def stems_of(
+    sampler: Sampler, score: Score, seconds: float, seed: int, *, loop: bool = False
+) -> dict[str, FloatArray]:
     """Return a stem [2, n] at 32,000 Hz for each role that sounds, and for the mix's noise.
 
     All have the length of the clip, and add up to what `Sampler.render` returns, within −100 dB of full
     scale. What the mix does to the sum (drive, peak limiting) is a gain in time, applied to each alike.
     """
-    waves = sampler.render_parts(score, seconds, seed)
+    waves = sampler.render_parts(score, seconds, seed, loop=loop)
     return {name: wave for name, wave in zip((*ROLES, NOISE), waves, strict=True) if np.any(wave)}
 
 

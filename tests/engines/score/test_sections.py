@@ -135,3 +135,12 @@ def test_the_instruments_of_a_role_are_those_that_play_nearest_before_what_is_fr
     assert known.instruments(0).tolist() == [0, 7, 2, 0, 0], "bar 3 is silent, bar 2 is not"
     assert known.instruments(7).tolist() == [0, 7, 2, 0, 0], "where nothing is free, before that bar"
     assert repainted(score, 0, 30).instruments(0).tolist() == [0] * 5, "nothing is known"
+
+
+def test_a_part_after_the_last_bar_is_the_last_bar() -> None:
+    score = blank(10.0, 20, 4)
+    length = len(score.grid) * score.seconds_per_step
+    bar = score.steps_per_bar * score.seconds_per_step
+    start = max(length, len(score.programs) * bar) + 0.01
+    free = repainted(score, start, start + 0.5).free_programs
+    assert free.any(1).tolist() == [False] * (len(free) - 1) + [True]
