@@ -54,34 +54,42 @@ Decibels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Clip:
-    mono: npt.NDArray[np.float32]
-    rate: int
-    name: str | None = None
+    """What is drawn of a clip.
 
-    @property
-    def seconds(self) -> float:
-        return self.mono.size / self.rate
+    lowest, highest: of the samples under each column of the waveform, [columns].  decibels: of the mel
+    spectrogram, [MELS, columns].
+    """
+
+    lowest: npt.NDArray[np.float32]
+    highest: npt.NDArray[np.float32]
+    decibels: Decibels
+    seconds: float
+    name: str | None = None
 
 
 def draw(wave: Wave, rate: int, path: Path) -> None:
     """Write a PNG of one wave [channels, samples]; its channels are drawn as their mean."""
-    draw_parts(iter([wave]), wave.shape[1], rate, path)
+    draw_parts(_parts(wave, rate), wave.shape[1], rate, path)
 
 
 def draw_parts(parts: Iterator[Wave], samples: int, rate: int, path: Path) -> None:
     """Do what `draw` does with a wave of so many samples that comes in parts [channels, n]."""
-    mono = np.empty(samples, np.float32)
-    filled = 0
-    for part in parts:
-        part.mean(axis=0, out=mono[filled : filled + part.shape[1]])
-        filled += part.shape[1]
-    _draw([_Clip(mono, rate)], min(TOP_HZ, rate / 2), path)
+    top_hz = min(TOP_HZ, rate / 2)
+    _draw([_measured(parts, samples, rate, top_hz)], top_hz, path)
 
 
 def draw_pair(a: tuple[Wave, int], b: tuple[Wave, int], path: Path) -> None:
     """Write a PNG of two waves, each with its rate in Hz, named A and B, on the same axes."""
-    clips = [_Clip(wave.mean(axis=0), rate, name) for name, (wave, rate) in zip("AB", (a, b), strict=True)]
-    _draw(clips, min(PAIR_TOP_HZ, a[1] / 2, b[1] / 2), path)
+    top_hz = min(PAIR_TOP_HZ, a[1] / 2, b[1] / 2)
+    clips = [
+        _measured(_parts(wave, rate), wave.shape[1], rate, top_hz, name)
+        for name, (wave, rate) in zip("AB", (a, b), strict=True)
+    ]
+    _draw(clips, top_hz, path)
+
+
+def _parts(wave: Wave, rate: int) -> Iterator[Wave]:
+    return (wave[:, start:stop] for start, stop in blocks(wave.shape[1], rate))
 
 
 def cover(picture: Path) -> bytes:
@@ -107,16 +115,15 @@ def _draw(clips: list[_Clip], top_hz: float, path: Path) -> None:
     height = _TOP + row * len(clips) + _BETWEEN * (len(clips) - 1) + _BOTTOM
     figure = Figure(figsize=(WIDTH / _DPI, height / _DPI), dpi=_DPI, facecolor=BACKGROUND)
     canvas = FigureCanvasAgg(figure)
-    spectrograms = [_mel_spectrogram(clip, top_hz) for clip in clips]
-    loudest = max(float(decibels.max()) for decibels in spectrograms)
-    peak = max(float(max(clip.mono.max(), -clip.mono.min())) for clip in clips) or 1.0
+    loudest = max(float(clip.decibels.max()) for clip in clips)
+    peak = max(float(max(clip.highest.max(), -clip.lowest.min())) for clip in clips) or 1.0
     seconds = max(clip.seconds for clip in clips)
-    for index, (clip, decibels) in enumerate(zip(clips, spectrograms, strict=True)):
+    for index, clip in enumerate(clips):
         floor = height - _TOP - row * (index + 1) - _BETWEEN * index
         above = _axes(figure, height, floor + _SPECTROGRAM_HEIGHT + _GAP, _WAVEFORM_HEIGHT)
         _draw_waveform(above, clip, peak)
         below = _axes(figure, height, floor, _SPECTROGRAM_HEIGHT)
-        _draw_spectrogram(below, clip, decibels, loudest, top_hz)
+        _draw_spectrogram(below, clip, loudest, top_hz)
         above.set_xlim(0, seconds)
         below.set_xlim(0, seconds)
         below.xaxis.set_major_locator(MaxNLocator(6, integer=seconds >= 3))
@@ -136,9 +143,8 @@ def _axes(figure: Figure, height: int, floor: int, tall: int) -> Axes:
 
 
 def _draw_waveform(axes: Axes, clip: _Clip, peak: float) -> None:
-    starts = np.linspace(0, clip.mono.size, min(_PLOT_WIDTH, clip.mono.size), endpoint=False).astype(int)
-    lowest, highest = np.minimum.reduceat(clip.mono, starts), np.maximum.reduceat(clip.mono, starts)
-    axes.fill_between(np.linspace(0, clip.seconds, starts.size), lowest, highest, color=SOUND, linewidth=1)
+    time = np.linspace(0, clip.seconds, clip.lowest.size)
+    axes.fill_between(time, clip.lowest, clip.highest, color=SOUND, linewidth=1)
     axes.set_ylim(-peak, peak)
     axes.set_axis_off()
     if clip.name is not None:
@@ -152,44 +158,92 @@ def _draw_waveform(axes: Axes, clip: _Clip, peak: float) -> None:
         axes.text(-_LEFT / 2 / _PLOT_WIDTH, 0.5, clip.name, transform=axes.transAxes, **style)
 
 
-def _draw_spectrogram(axes: Axes, clip: _Clip, decibels: Decibels, loudest: float, top_hz: float) -> None:
+def _draw_spectrogram(axes: Axes, clip: _Clip, loudest: float, top_hz: float) -> None:
     span = (0, clip.seconds, float(_mel(BOTTOM_HZ)), float(_mel(top_hz)))
     shades: dict[str, Any] = {"cmap": COLOUR_MAP, "vmin": loudest - RANGE_DB, "vmax": loudest}
-    axes.imshow(decibels, origin="lower", aspect="auto", extent=span, interpolation="nearest", **shades)
+    axes.imshow(clip.decibels, origin="lower", aspect="auto", extent=span, interpolation="nearest", **shades)
     ticks = [hz for hz in (1_000, 4_000) if hz < top_hz]
     axes.set_yticks([float(_mel(hz)) for hz in ticks], [f"{hz // 1_000} kHz" for hz in ticks])
 
 
-def _mel_spectrogram(clip: _Clip, top_hz: float) -> Decibels:
-    """Return [MELS, columns] in dB of power, at most one column for every two pixels."""
-    window = signal.windows.hann(max(16, round(_WINDOW_SECONDS * clip.rate)), sym=False).astype(np.float32)
-    columns = _PLOT_WIDTH // 2
-    hop = max(1, min(window.size // 2, clip.mono.size // columns))
-    length = fft.next_fast_len(2 * window.size, real=True)
-    filters = _mel_filters(length // 2 + 1, clip.rate / length, top_hz)
-    half = window.size // 2
-    count = (clip.mono.size + 2 * half - window.size) // hop + 1
-    mel = np.concatenate(
-        [
-            filters @ _power(_frames(clip.mono, first * hop - half, last - first, hop, window), length).T
-            for first, last in blocks(count, max(1, clip.rate // hop))
-        ],
-        axis=1,
-    )
-    if mel.shape[1] > columns:
-        starts = np.linspace(0, mel.shape[1], columns, endpoint=False).astype(int)
-        mel = np.maximum.reduceat(mel, starts, axis=1)
-    decibels: Decibels = 10 * np.log10(mel + np.float32(1e-12))
-    return decibels
+def _measured(
+    parts: Iterator[Wave], samples: int, rate: int, top_hz: float, name: str | None = None
+) -> _Clip:
+    """Return what is drawn of a wave of so many samples in parts [channels, n]; none of it is kept."""
+    lowest = _Columns(np.minimum, samples, _PLOT_WIDTH)
+    highest = _Columns(np.maximum, samples, _PLOT_WIDTH)
+    spectrogram = _MelSpectrogram(samples, rate, top_hz)
+    for part in parts:
+        mono = part.mean(axis=0)
+        lowest.add(mono)
+        highest.add(mono)
+        spectrogram.add(mono)
+    return _Clip(lowest.values, highest.values, spectrogram.decibels(), samples / rate, name)
 
 
-def _frames(
-    mono: npt.NDArray[np.float32], start: int, count: int, hop: int, window: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    """Return windows [count, window] of a wave from a sample on; beside its ends there is silence."""
-    stop = start + (count - 1) * hop + window.size
-    part = np.pad(mono[max(0, start) : stop], (max(0, -start), max(0, stop - mono.size)))
-    return np.lib.stride_tricks.sliding_window_view(part, window.size)[::hop] * window
+class _Columns:
+    """Consecutive values [..., n], as many as are announced, summed up in at most so many columns."""
+
+    def __init__(self, reduction: np.ufunc, count: int, columns: int) -> None:
+        self._reduction, self._done = reduction, 0
+        self._starts = np.linspace(0, count, min(columns, count), endpoint=False).astype(int)
+        self._values: npt.NDArray[np.float32] | None = None
+
+    def add(self, values: npt.NDArray[np.float32]) -> None:
+        """Take the next values."""
+        stop = self._done + values.shape[-1]
+        first = int(np.searchsorted(self._starts, self._done, "right")) - 1
+        last = int(np.searchsorted(self._starts, stop))
+        found = self._reduction.reduceat(
+            values, np.maximum(self._starts[first:last] - self._done, 0), axis=-1
+        )
+        if self._values is None:
+            self._values = np.zeros((*values.shape[:-1], self._starts.size), np.float32)
+        begun = self._starts[first] < self._done
+        if begun:
+            found[..., 0] = self._reduction(found[..., 0], self._values[..., first])
+        self._values[..., first:last] = found
+        self._done = stop
+
+    @property
+    def values(self) -> npt.NDArray[np.float32]:
+        """One value a column, [..., columns]."""
+        assert self._values is not None, "nothing was added"
+        return self._values
+
+
+class _MelSpectrogram:
+    """The mel spectrogram of a wave that comes in parts, at most one column for every two pixels."""
+
+    def __init__(self, samples: int, rate: int, top_hz: float) -> None:
+        size = max(16, round(_WINDOW_SECONDS * rate))
+        self._window = signal.windows.hann(size, sym=False).astype(np.float32)
+        columns = _PLOT_WIDTH // 2
+        self._hop = max(1, min(size // 2, samples // columns))
+        self._length = fft.next_fast_len(2 * size, real=True)
+        self._filters = _mel_filters(self._length // 2 + 1, rate / self._length, top_hz)
+        # Beside the ends of the wave there is silence, half a window of it.
+        self._half, self._coming = size // 2, samples
+        self._held = np.zeros(self._half, np.float32)
+        count = (samples + 2 * self._half - size) // self._hop + 1
+        self._columns = _Columns(np.maximum, count, columns)
+
+    def add(self, mono: npt.NDArray[np.float32]) -> None:
+        """Take the next samples [n]."""
+        self._coming -= mono.size
+        after = np.zeros(0 if self._coming else self._half, np.float32)
+        held = np.concatenate([self._held, mono, after])
+        count = (held.size - self._window.size) // self._hop + 1
+        if count > 0:
+            windows = np.lib.stride_tricks.sliding_window_view(held, self._window.size)[:: self._hop]
+            self._columns.add(self._filters @ _power(windows * self._window, self._length).T)
+            held = held[count * self._hop :].copy()
+        self._held = held
+
+    def decibels(self) -> Decibels:
+        """Return [MELS, columns] in dB of power."""
+        found: Decibels = 10 * np.log10(self._columns.values + np.float32(1e-12))
+        return found
 
 
 def _power(frames: npt.NDArray[np.float32], length: int) -> npt.NDArray[np.float32]:

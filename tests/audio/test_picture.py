@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bot.audio.picture import BACKGROUND, COVER_WIDTH, MAX_COVER_BYTES, WIDTH, cover, draw, draw_pair
+from bot.audio.picture import (
+    BACKGROUND,
+    COVER_WIDTH,
+    MAX_COVER_BYTES,
+    WIDTH,
+    cover,
+    draw,
+    draw_pair,
+    draw_parts,
+)
 from tests.audio.signals import SIGNALS, tone
 
 
@@ -63,6 +72,15 @@ def test_sound_stands_where_it_is_heard(tmp_path: Path) -> None:
     draw(wave, 44_100, tmp_path / "late.png")
     plot = pixels(tmp_path / "late.png")[8:134, 100:760]
     assert plot[:, 350:].mean() > 2 * plot[:, :310].mean()
+
+
+def test_a_wave_in_parts_is_drawn_as_the_whole(tmp_path: Path) -> None:
+    wave = SIGNALS["drums"](32_000, 3)
+    draw(wave, 32_000, tmp_path / "whole.png")
+    for size in (7_001, 700, 90_000):
+        parts = (wave[:, start : start + size] for start in range(0, wave.shape[1], size))
+        draw_parts(parts, wave.shape[1], 32_000, tmp_path / "parts.png")
+        assert np.abs(pixels(tmp_path / "parts.png") - pixels(tmp_path / "whole.png")).max() <= 1, size
 
 
 def halves(path: Path) -> tuple[np.ndarray, np.ndarray]:
