@@ -77,6 +77,19 @@ async def test_every_part_of_a_jobs_life_is_measured(database: Database, tmp_pat
     assert after["process_resident_memory_bytes"] > 10e6
 
 
+async def test_a_job_that_goes_back_to_the_queue_is_counted(database: Database, tmp_path: Path) -> None:
+    async with running(database, tmp_path, max_attempts=2) as bot:
+        metrics = metrics_of(database, bot)
+        async with metrics_server(metrics, "127.0.0.1", 0, lambda: None) as port:
+            assert (await samples(port))["antiphon_job_retries_total"] == 0
+            crash = await queue(Jobs(database), "crash")
+            await bot.service.queued()
+            await bot.until_over(crash)
+            found = await samples(port)
+    assert found["antiphon_job_retries_total"] == 1
+    assert found["antiphon_worker_deaths_total 0"] == 2
+
+
 async def test_a_scrape_counts_each_clip_once(database: Database, tmp_path: Path) -> None:
     jobs = Jobs(database)
     async with running(database, tmp_path) as bot:
