@@ -146,10 +146,12 @@ def main() -> None:
         for kind, times in timed.seconds.items():
             print(row(kind, times, timed.processor[kind]))
         print(row("a page appended, fdatasync", appends(folder, options.clips), ()))
-    for name, times in (("medians", timed.seconds), ("processor's medians", timed.processor)):
-        a_clip = sum(statistics.median(one) for one in times.values())
-        transactions = len(times) / a_clip
-        print(f"By the {name}: {transactions:,.0f} transactions a second, {86_400 / a_clip:,.0f} clips a day")
+    for figure, measured in (("medians", timed.seconds), ("processor's medians", timed.processor)):
+        a_clip = sum(statistics.median(one) for one in measured.values())
+        transactions = len(measured) / a_clip
+        print(
+            f"By the {figure}: {transactions:,.0f} transactions a second, {86_400 / a_clip:,.0f} clips a day"
+        )
 
 
 if __name__ == "__main__":
