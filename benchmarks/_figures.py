@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,25 @@ def tell(
         print(f"{name:{width}}  {value}")
 
 
-def interval(values: Sequence[Sequence[float]], samples: int = 2_000) -> tuple[float, float, float]:
+def print_table(
+    heads: Sequence[str],
+    names: Sequence[str],
+    rows: Iterable[tuple[Sequence[object], Sequence[Sequence[Any]]]],
+) -> None:
+    """Print a table in Markdown, with the mean and its 95 % interval of each measure.
+
+    names: attributes of the results.  rows: what stands under the heads, and the row's results in groups.
+    """
+    print(f"| {' | '.join((*heads, *names))} |\n|{'---|' * (len(heads) + len(names))}")
+    for row, groups in rows:
+        cells = [str(one) for one in row]
+        for name in names:
+            mean, low, high = _interval([[getattr(one, name) for one in group] for group in groups])
+            cells.append(f"{mean:.2f} ({low:.2f}–{high:.2f})")
+        print(f"| {' | '.join(cells)} |")
+
+
+def _interval(values: Sequence[Sequence[float]], samples: int = 2_000) -> tuple[float, float, float]:
     """Return the mean of values in groups and its 95 % interval, low and high.
 
     Values of one group (clips of one prompt) depend on each other, so whole groups are drawn with

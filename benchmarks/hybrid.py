@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._clips import Clip, Studio
-from benchmarks._figures import interval
+from benchmarks._figures import print_table
 from bot.comparison import features
 from bot.comparison.judge import Judge
 from bot.engines.score.bank import SAMPLE_RATE
@@ -130,13 +130,7 @@ def main() -> None:
         return
     names = [field.name for field in fields(Likeness)]
     print(f"{processor()}, {len(PAIRS)} pairs of prompts, {arguments.seeds} seeds\n")
-    print(f"| structure | {' | '.join(names)} |\n|---|{'---|' * len(names)}")
-    for row, groups in found.items():
-        cells = []
-        for name in names:
-            mean, low, high = interval([[getattr(one, name) for one in group] for group in groups])
-            cells.append(f"{mean:.2f} ({low:.2f}–{high:.2f})")
-        print(f"| {row} | {' | '.join(cells)} |")
+    print_table(["structure"], names, (([row], groups) for row, groups in found.items()))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks._clips import Clip, Studio
-from benchmarks._figures import interval
+from benchmarks._figures import print_table
 from bot.audio.meter import Wave, amplitude, decibels, loudness
 from bot.comparison import features
 from bot.engines.score.bank import SAMPLE_RATE
@@ -267,13 +267,12 @@ def main() -> None:
         return
     names = [field.name for field in fields(Seam)]
     print(f"{processor()}, {len(PROMPTS)} prompts, seeds each: {arguments.seeds}\n")
-    print(f"| seam | way | seams | {' | '.join(names)} |\n|---|---|---|{'---|' * len(names)}")
-    for (kind, way), groups in sorted(found.items(), key=lambda row: (row[0][0], WAYS.index(row[0][1]))):
-        cells = []
-        for name in names:
-            mean, low, high = interval([[getattr(seam, name) for seam in group] for group in groups])
-            cells.append(f"{mean:.2f} ({low:.2f}–{high:.2f})")
-        print(f"| {kind} | {way} | {sum(map(len, groups))} | {' | '.join(cells)} |")
+    ordered = sorted(found.items(), key=lambda row: (row[0][0], WAYS.index(row[0][1])))
+    print_table(
+        ["seam", "way", "seams"],
+        names,
+        (([kind, way, sum(map(len, groups))], groups) for (kind, way), groups in ordered),
+    )
 
 
 if __name__ == "__main__":
