@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from io import BytesIO
 from statistics import fmean, pstdev
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from bot.audio.picture import BACKGROUND, INK
 from bot.comparison.results import PUBLISHED, PUBLISHED_ON, Comparison
@@ -32,7 +32,7 @@ def draw(found: Comparison) -> bytes:
         "peak memory, GB (× published)",
         [one.mode for one in found.models],
         colours,
-        [one.peak_gb or 0 for one in found.models],
+        [one.peak_gb for one in found.models],
     )
     for number, model in enumerate(found.models):
         if (published := PUBLISHED.get(model.mode)) is not None:
@@ -43,11 +43,12 @@ def draw(found: Comparison) -> bytes:
         "energy 200–500 Hz, % of all",
         [one.mode for one in found.models],
         colours,
-        [fmean(values) if values else 0 for values in low_mids],
-        [pstdev(values) if values else 0 for values in low_mids],
+        [fmean(values) if values else None for values in low_mids],
+        [pstdev(values) if values else 0 for values in low_mids] if len(found.seeds) > 1 else None,
     )
     _steps(steps, found, colours)
-    figure.suptitle(f"{found.processor}, {len(found.seeds)} seeds", color=INK, fontsize=12)
+    seeds = f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''}"
+    figure.suptitle(f"{found.processor}, {seeds}", color=INK, fontsize=12)
     handles, labels = times.get_legend_handles_labels()
     figure.legend(
         handles, labels, loc="outside lower center", ncols=2, frameon=False, labelcolor=INK, fontsize=11
@@ -74,8 +75,9 @@ def _times(axes: Axes, found: Comparison, colours: list[str], names: list[str]) 
             )
     axes.set_xlabel("length of the clip, s", color=INK, fontsize=11)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _steps(axes: Axes, found: Comparison, colours: list[str]) -> None:
@@ -84,27 +86,33 @@ def _steps(axes: Axes, found: Comparison, colours: list[str]) -> None:
     for model, colour in zip(found.models, colours, strict=True):
         if model.steps:
             swept = True
-            axes.plot([p.seconds for p in model.steps], [p.distance for p in model.steps], "o-", color=colour)
-            for point in model.steps:
-                axes.annotate(
-                    str(point.steps),
-                    (point.seconds, point.distance),
-                    (4, 5),
-                    textcoords="offset points",
-                    color=INK,
-                    fontsize=10,
-                )
-    axes.margins(0.12)
-    axes.set_xlabel("time to render, s; the number is the steps", color=INK, fontsize=11)
-    if not swept:
+            axes.plot([p.steps for p in model.steps], [p.distance for p in model.steps], "o-", color=colour)
+    axes.set_xlabel("steps", color=INK, fontsize=11)
+    if swept:
+        axes.set_xscale("log")
+        steps = sorted({point.steps for model in found.models for point in model.steps})
+        axes.set_xticks(steps, [str(one) for one in steps])
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
         axes.text(0.5, 0.5, "no model has steps", color=INK, ha="center", transform=axes.transAxes)
 
 
 def _bars(
-    axes: Axes, title: str, names: list[str], colours: list[str], values: list[float], errors: Any = None
+    axes: Axes,
+    title: str,
+    names: list[str],
+    colours: list[str],
+    values: list[float | None],
+    errors: list[float] | None = None,
 ) -> None:
+    """Draw a bar for each model. values: None is written, since a bar of no height would be a figure."""
     _style(axes, title)
-    axes.bar(range(len(values)), values, color=colours, yerr=errors, ecolor=INK, capsize=5)
+    axes.bar(
+        range(len(values)), [one or 0 for one in values], color=colours, yerr=errors, ecolor=INK, capsize=5
+    )
+    for number, value in enumerate(values):
+        if value is None:
+            axes.text(number, 0, "not measured", color=INK, ha="center", va="bottom", fontsize=10)
     axes.set_xticks(range(len(values)), names)
 
 

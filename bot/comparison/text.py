@@ -65,8 +65,9 @@ def to_markdown(found: Comparison) -> str:
     row("tempo drift", [_percent([s.tempo_drift for s in one.sounds]) for one in found.models])
     row("loudness range", [_mean([s.loudness_range for s in one.sounds], "LU") for one in found.models])
     row("follows the prompt", [_percent([s.follows for s in one.sounds]) for one in found.models])
+    seeds = f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''}"
     lines = [
-        f"“{quoted(found.prompt, PROMPT_CHARACTERS)}” on {found.processor}, {len(found.seeds)} seeds. The "
+        f"“{quoted(found.prompt, PROMPT_CHARACTERS)}” on {found.processor}, {seeds}. The "
         f"published figures are from {PUBLISHED_ON}.",
         "",
         *_table(labels, rows),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
+from bot.comparison import picture
 from bot.comparison.results import Comparison, ModelFound, Sound, StepsFound
 from bot.comparison.text import to_json, to_markdown
 
@@ -81,3 +84,24 @@ def test_more_steps_stop_helping_where_the_rest_differs_little(spread: float, en
         assert "One seed alone gives no advice." in page
     if enough == 100:
         assert "No smaller number comes near it." in page
+
+
+def test_one_seed_is_one() -> None:
+    assert ", 1 seed. The published" in to_markdown(replace(found(), seeds=[1]))
+    assert ", 2 seeds. The published" in to_markdown(found())
+
+
+@pytest.mark.parametrize("changes", [{}, {"peak_gb": None, "sounds": [SOUND], "steps": []}])
+def test_a_figure_that_was_not_measured_is_written_into_the_picture(changes: dict[str, object]) -> None:
+    figures = []
+
+    class Kept(Figure):
+        def savefig(self, *given: Any, **options: Any) -> None:
+            figures.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picture, "Figure", Kept)
+        picture.draw(found(**changes))
+    [figure] = figures
+    written = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert written == (["not measured", "no model has steps"] if changes else [])

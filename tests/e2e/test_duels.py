@@ -68,7 +68,10 @@ def state_of(bot: BotProcess, number: int = 1) -> str:
 
 
 async def said(reply: Reply) -> str:
-    return text_of(await reply.finished(WAIT))
+    message = await reply.finished(WAIT)
+    # The answer that AutoMod is asked with is not the last one.
+    await eventually(lambda: not text_of(message).startswith("Getting the series ready"), "the series")
+    return text_of(message)
 
 
 async def revealed(bot: BotProcess, message: Message, number: int = 1) -> str:
