@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bot.errors import UserError
 from bot.markdown import quoted
 from bot.presets.names import NAME_CHARACTERS, display_name
 from bot.presets.use import body_of
-from bot.recipe import Recipe, Task
-from bot.recipe.options import OPTIONS, InvalidField
+from bot.recipe import Recipe
+from bot.recipe.options import InvalidField
 from bot.redact import redact_all
 from bot.store.presets.model import PRESET_OPTIONS, Body, Draft
 
@@ -71,14 +70,11 @@ def _of_recipe(content: dict[str, Any], model_of: Callable[[Recipe], str]) -> Dr
         recipe = Recipe.from_dict(content)
     except (UserError, TypeError, ValueError, AttributeError) as error:
         raise BadFile(f"The file is a clip's recipe that can't be used: {error}") from None
-    alone = {name: value for name, value in recipe.options.items() if Task.TEXT in OPTIONS[name].tasks}
     try:
         name = display_name(textwrap.shorten(recipe.prompt, NAME_CHARACTERS, placeholder="") or _UNNAMED)
     except UserError:
         name = _UNNAMED
-    return Draft(
-        name, body_of(replace(recipe, options=alone, task=Task.TEXT, sources={}), model=model_of(recipe))
-    )
+    return Draft(name, body_of(recipe, model=model_of(recipe)))
 
 
 def _draft(where: str, entry: Any) -> Draft:
