@@ -49,6 +49,10 @@ class History:
         """Return a member's own prompts, last used first, each once, that hold `containing` in any case."""
         return await self._jobs.recent_prompts(user_id, containing, limit)
 
+    async def last_locale(self, user_id: int) -> str:
+        """Return the locale of a member's Discord client at their last request; empty where none is known."""
+        return await self._jobs.last_locale(user_id)
+
     async def clip(self, clip_id: int) -> Clip:
         """Return a clip. Raises NotFound."""
         return await self._clips.get(clip_id)

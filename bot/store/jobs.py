@@ -172,10 +172,7 @@ class Jobs:
             await tx.execute(_SET_NOTIFIED, {"id": job_id})
 
     async def outbox(self) -> list[Job]:
-        """Return jobs to deliver: rendered clips, and failures without a notice so far.
-
-        Duels deliver their own jobs; the first take stands for all of a settled group.
-        """
+        """Return jobs to deliver but duels': rendered clips, failures without a notice, first takes."""
         alone = [job_of(row) for row in await self._db.read(_SELECT_OUTBOX, {})]
         return alone + await self.takes.settled()
 
@@ -243,6 +240,11 @@ class Jobs:
             _SELECT_RECENT_PROMPTS, {"user_id": user_id, "containing": containing.casefold(), "limit": limit}
         )
         return [row["prompt"] for row in rows]
+
+    async def last_locale(self, user_id: int) -> str:
+        """Return the locale of a member's Discord client at their last request; empty for none."""
+        row = await self._db.read_one(_SELECT_LOCALE, {"user_id": user_id})
+        return str(row["locale"]) if row else ""
 
     async def _end(self, sql: str, parameters: dict[str, object]) -> Job | None:
         async with self._db.write() as tx:
@@ -386,6 +388,7 @@ WHERE notified = 0 AND state IN ('failed', 'cancelled') AND in_duel = 0 AND take
 ORDER BY id
 """
 _SELECT_OPEN = "SELECT * FROM jobs WHERE {column} = :id AND state IN ('queued', 'running') ORDER BY id"
+_SELECT_LOCALE = "SELECT locale FROM jobs WHERE user_id = :user_id ORDER BY id DESC LIMIT 1"
 _SELECT_RECENT_PROMPTS = """
 SELECT prompt FROM (
     SELECT json_extract(recipe, '$.prompt') AS prompt, max(id) AS last

@@ -16,6 +16,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import NotFound, StoreError, UserError
+from bot.locale import language_for, set_language, tr
 from bot.plain_words import prompt_in
 from bot.policy.gate import Cause
 from bot.recipe import PROMPT_CHARACTERS
@@ -26,6 +27,7 @@ from cogs.ui.buttons import IdButton, clip_in, in_rows
 from cogs.ui.commands import command
 from cogs.ui.discord_errors import NETWORK_ERRORS
 from cogs.ui.gate import message_refusal
+from cogs.ui.language import server_language
 from cogs.ui.persistent_cog import PersistentCog
 from cogs.ui.text import quoted
 
@@ -105,6 +107,7 @@ class PlainWords(PersistentCog):
         if not self._pace.allows(message.author.id, message.channel.id):
             log.info("a message of %d is not answered: there were %d in a minute", message.author.id, BURST)
             return
+        set_language(await self._language(message))
         prompt = prompt_in(message.content)
         refusal = message_refusal(self.bot, message, prompt or "")
         if refusal is not None and refusal.cause is Cause.OFF:
@@ -124,19 +127,26 @@ class PlainWords(PersistentCog):
         except StoreError:
             log.exception("an offer could not be stored")
 
+    async def _language(self, message: discord.Message) -> str:
+        """Return the server's language; in a direct message that of the member's last request."""
+        if message.guild is None:
+            return language_for(await self.bot.history.last_locale(message.author.id))
+        return server_language(self.bot, message.guild.id)
+
     async def _offer(self, message: discord.Message, prompt: str) -> None:
         bot = self.bot
         offered = await bot.coach.remember(message.author.id, prompt, bot.default_mode)
-        text = (
-            f"Make a clip of “{quoted(prompt, SHOWN_CHARACTERS)}”?\n"
-            f"-# {command(bot, 'music')} also takes a length, a mode and more."
-        )
+        question = tr("Make a clip of “{prompt}”?", prompt=quoted(prompt, SHOWN_CHARACTERS))
+        more = tr("{command} also takes a length, a mode and more.", command=command(bot, "music"))
+        text = f"{question}\n-# {more}"
         await self._reply(message, text, in_rows(MakeThisButton(offered.id)))
 
     def _how_to_begin(self) -> str:
-        return (
-            "Hello! Tell me what you want to hear, for example “slow piano in the rain”, or use "
-            f"{command(self.bot, 'music')}. {command(self.bot, 'help')} lists everything else."
+        return tr(
+            "Hello! Tell me what you want to hear, for example “slow piano in the rain”, or use {music}. "
+            "{help} lists everything else.",
+            music=command(self.bot, "music"),
+            help=command(self.bot, "help"),
         )
 
     async def _in_context(self, message: discord.Message, words: str) -> str:

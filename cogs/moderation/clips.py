@@ -8,7 +8,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound, UserError
-from bot.locale import mark
+from bot.locale import mark, ntr, tr
 from bot.store.clip_reports import ClipCase
 from bot.store.clips import Clip
 from cogs.clips.card import details
@@ -72,10 +72,10 @@ class LookAtClipButton(IdButton, prefix="moderate:look"):
         case = await _case(interaction, self.number)
         clip = await interaction.client.history.clip(case.clip_id)
         reasons = [f"- {quoted(reason, REASON_SHOWN)}" for reason in case.reasons]
-        found = build_embed(title=f"Reports of clip {case.clip_id}", description=reasons)
+        found = build_embed(title=tr("Reports of clip {number}", number=case.clip_id), description=reasons)
         kinds = (DeleteClipButton, KeepClipButton, BanRequesterButton)
         await interaction.followup.send(
-            f"Requested by <@{case.user_id}>. {_link(case)}",
+            tr("Requested by {member}. {link}", member=f"<@{case.user_id}>", link=_link(case)),
             embeds=[found, details(clip)],
             view=in_rows(*(kind(case.clip_id) for kind in kinds)),
             ephemeral=True,
@@ -115,7 +115,7 @@ class DeleteClipButton(_Decision, prefix="moderate:delete"):
             member_id=case.user_id,
             detail=f"clip {case.clip_id}",
         )
-        return f"Clip {case.clip_id} is deleted."
+        return tr("Clip {number} is deleted.", number=case.clip_id)
 
 
 class KeepClipButton(_Decision, prefix="moderate:keep"):
@@ -129,7 +129,7 @@ class KeepClipButton(_Decision, prefix="moderate:keep"):
         await interaction.client.policy.record(
             case.guild_id, interaction.user.id, "keep clip", detail=f"clip {case.clip_id}"
         )
-        return f"Clip {case.clip_id} stays, and its reports are settled."
+        return tr("Clip {number} stays, and its reports are settled.", number=case.clip_id)
 
 
 class BanRequesterButton(_Decision, prefix="moderate:ban"):
@@ -142,7 +142,11 @@ class BanRequesterButton(_Decision, prefix="moderate:ban"):
         """Do both."""
         await ban(interaction, case.guild_id, case.user_id, f"clip {case.clip_id}")
         await interaction.client.deletions.begin(case.clip_id)
-        return f"Clip {case.clip_id} is deleted, and <@{case.user_id}> is banned from the bot here."
+        return tr(
+            "Clip {number} is deleted, and {member} is banned from the bot here.",
+            number=case.clip_id,
+            member=f"<@{case.user_id}>",
+        )
 
 
 ITEMS = (ReportTakeSelect, LookAtClipButton, DeleteClipButton, KeepClipButton, BanRequesterButton)
@@ -171,14 +175,20 @@ async def clips_page(
     """Return the reported clips of the server."""
     cases = await interaction.client.clip_moderation.queue(moderated_guild(interaction), SHOWN)
     if not cases:
-        return "There are no reported clips. `/reports` lists reported presets.", None
+        return tr("There are no reported clips. `/reports` lists reported presets."), None
     lines = [
-        f"**Clip {case.clip_id}** by <@{case.user_id}>: {len(case.reasons)} "
-        f"report{'' if len(case.reasons) == 1 else 's'}. {_link(case)}"
+        ntr(
+            "**Clip {number}** by {member}: {count} report. {link}",
+            "**Clip {number}** by {member}: {count} reports. {link}",
+            len(case.reasons),
+            number=case.clip_id,
+            member=f"<@{case.user_id}>",
+            link=_link(case),
+        )
         for case in cases
     ]
     looks: list[discord.ui.Item[Any]] = [
-        LookAtClipButton(case.clip_id, f"Look at {case.clip_id}") for case in cases
+        LookAtClipButton(case.clip_id, tr("Look at {number}", number=case.clip_id)) for case in cases
     ]
     return "\n".join(lines), in_rows(*looks)
 
@@ -189,5 +199,7 @@ async def _case(interaction: discord.Interaction[Antiphon], clip_id: int) -> Cli
 
 def _link(case: ClipCase) -> str:
     if case.message_id is None:
-        return "Its message is gone."
-    return f"[Message](https://discord.com/channels/{case.guild_id}/{case.channel_id}/{case.message_id})"
+        return tr("Its message is gone.")
+    return (
+        f"[{tr('Message')}](https://discord.com/channels/{case.guild_id}/{case.channel_id}/{case.message_id})"
+    )

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from bot.app import Antiphon
 from bot.errors import UserError
+from bot.locale import ntr, tr
 from bot.store.audit import Entry
 from cogs.moderation.clips import ITEMS as CLIP_ITEMS
 from cogs.moderation.clips import ReportClipForm, ReportTakeSelect, ban, clips_page, moderated_guild
@@ -101,9 +102,11 @@ class Moderation(
         await think(interaction, private=True)
         guild_id = moderated_guild(interaction)
         cancelled = await ban(interaction, guild_id, member.id, reason or "")
-        text = f"{member.mention} can no longer use the bot in this server."
+        text = tr("{member} can no longer use the bot in this server.", member=member.mention)
         if cancelled:
-            text += f" {cancelled} of their clips {'was' if cancelled == 1 else 'were'} cancelled."
+            text += " " + ntr(
+                "{count} of their clips was cancelled.", "{count} of their clips were cancelled.", cancelled
+            )
         await interaction.followup.send(text, ephemeral=True)
 
     @app_commands.command(description="Let a banned member use the bot again")
@@ -113,7 +116,9 @@ class Moderation(
         await think(interaction, private=True)
         guild_id = moderated_guild(interaction)
         await self.bot.policy.unban(guild_id, member.id, interaction.user.id)
-        await interaction.followup.send(f"{member.mention} can use the bot again.", ephemeral=True)
+        await interaction.followup.send(
+            tr("{member} can use the bot again.", member=member.mention), ephemeral=True
+        )
 
     @app_commands.command(description="List the members who are banned from the bot")
     async def bans(self, interaction: discord.Interaction[Antiphon]) -> None:
@@ -121,11 +126,16 @@ class Moderation(
         await think(interaction, private=True)
         found = await self.bot.policy.bans(moderated_guild(interaction), LISTED)
         lines = [
-            f"<@{one.user_id}> by <@{one.banned_by}> {since(one.banned_at)}"
+            tr(
+                "{member} by {moderator} {time}",
+                member=f"<@{one.user_id}>",
+                moderator=f"<@{one.banned_by}>",
+                time=since(one.banned_at),
+            )
             + (f": {quoted(one.reason, REASON_CHARACTERS)}" if one.reason else "")
             for one in found
         ]
-        text = joined_lines(lines, MAX_CONTENT) or "Nobody is banned from the bot in this server."
+        text = joined_lines(lines, MAX_CONTENT) or tr("Nobody is banned from the bot in this server.")
         await interaction.followup.send(text, ephemeral=True)
 
     @app_commands.command(description="Show who changed, banned, deleted or cancelled what, and when")
@@ -134,7 +144,7 @@ class Moderation(
         await think(interaction, private=True)
         found = await self.bot.policy.acts(moderated_guild(interaction), LISTED)
         lines = [f"{since(one.at)} {described(one)}" for one in found]
-        text = joined_lines(lines, MAX_CONTENT) or "Nothing has been recorded in this server yet."
+        text = joined_lines(lines, MAX_CONTENT) or tr("Nothing has been recorded in this server yet.")
         await interaction.followup.send(text, ephemeral=True)
 
     def _recorded(self, entry: Entry) -> None:

@@ -10,6 +10,7 @@ import discord
 from bot.app import Antiphon
 from bot.discord_limits import MAX_CHOICES
 from bot.errors import UserError
+from bot.locale import tr
 from bot.store.job_model import Job
 from cogs.moderation.clips import moderated_guild
 from cogs.ui.answers import defer_update
@@ -34,7 +35,7 @@ class CancelAnySelect(GatedItem, template=_CUSTOM_ID):
         super().__init__(
             discord.ui.Select(
                 custom_id=_CUSTOM_ID,
-                placeholder="Cancel …",
+                placeholder=tr("Cancel …"),
                 options=options,
                 max_values=max(len(options), 1),
             )
@@ -74,13 +75,15 @@ async def queue_page(interaction: discord.Interaction[Antiphon]) -> tuple[str, d
     """Return the open jobs of the server that the acting member moderates."""
     jobs = await interaction.client.history.open_jobs_in(moderated_guild(interaction))
     if not jobs:
-        return "Nobody in this server is waiting for a clip.", None
+        return tr("Nobody in this server is waiting for a clip."), None
     positions = await interaction.client.jobs.queue_positions()
     lines = []
     for job in jobs[:MAX_CHOICES]:
         position = positions.get(job.id)
-        where = f"place {position.number}" if position and position.number else "rendering"
+        where = tr("rendering")
+        if position and position.number:
+            where = tr("place {number}", number=position.number)
         lines.append(f"**#{job.id}**, {where}, <@{job.user_id}>: {in_a_line(job.recipe, 50)}")
     if len(jobs) > MAX_CHOICES:
-        lines.append(f"and {len(jobs) - MAX_CHOICES} more")
+        lines.append(tr("and {count} more", count=len(jobs) - MAX_CHOICES))
     return "\n".join(lines), in_rows(CancelAnySelect(jobs))

@@ -9,6 +9,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import NotFound
+from bot.locale import ntr, tr
 from bot.presets.starters import other_wordings
 from bot.presets.text import settings_text
 from bot.store.presets.model import BOT, Preset, Scope
@@ -28,36 +29,41 @@ def preset_card(
 ) -> discord.Embed:
     """Return all of a preset. versions: newest first.  reader_id: the member who sees it.  more: fields."""
     fields = [
-        Field("Settings", quoted_lines(settings_text(preset.body), SETTINGS_SHOWN)),
-        Field("By", author(preset, reader_id)),
-        Field("Seen by", _seen_by(preset)),
+        Field(tr("Settings"), quoted_lines(settings_text(preset.body), SETTINGS_SHOWN)),
+        Field(tr("By"), author(preset, reader_id)),
+        Field(tr("Seen by"), _seen_by(preset)),
     ]
     if counted := counts(preset):
-        fields.append(Field("So far", counted, inline=False))
+        fields.append(Field(tr("So far"), counted, inline=False))
     if preset.body.tags:
-        fields.append(Field("Tags", ", ".join(preset.body.tags), inline=False))
+        fields.append(Field(tr("Tags"), ", ".join(preset.body.tags), inline=False))
     if preset.origin is not None:
-        fields.append(Field("Forked from", shown_name(preset.origin), inline=False))
+        fields.append(Field(tr("Forked from"), shown_name(preset.origin), inline=False))
     if len(versions) > 1:
         lines = [
             f"{one.version}: {_when(one.created_at)} {quoted(one.body.template, 80)}" for one in versions
         ]
-        fields.append(Field("Versions", lines[:VERSIONS_SHOWN], inline=False))
+        fields.append(Field(tr("Versions"), lines[:VERSIONS_SHOWN], inline=False))
     for number, wording in enumerate(other_wordings(preset.code), start=2):
-        fields.append(Field(f"Wording {number}", quoted(wording, 900), inline=False))
+        fields.append(Field(tr("Wording {number}", number=number), quoted(wording, 900), inline=False))
     return build_embed(
         title=shown_name(preset.name),
         description=_about(preset, TEMPLATE_SHOWN),
         colour=EMBED_COLOURS[preset.body.mode],
         fields=[*fields, *more],
-        footer=f"Version {preset.version} of {preset.newest}",
+        footer=tr("Version {number} of {newest}", number=preset.version, newest=preset.newest),
     )
 
 
 def brief_card(preset: Preset, number: int, reader_id: int, max_total: int) -> discord.Embed:
     """Return a preset as one of several on a page. max_total: its share of the message, in code points."""
     about = quoted(preset.body.description, BRIEF_SHOWN) or f"> {quoted(preset.body.template, BRIEF_SHOWN)}"
-    facts = [preset.body.mode, f"by {author(preset, reader_id)}", counts(preset), ", ".join(preset.body.tags)]
+    facts = [
+        preset.body.mode,
+        tr("by {author}", author=author(preset, reader_id)),
+        counts(preset),
+        ", ".join(preset.body.tags),
+    ]
     return build_embed(
         title=f"{number}. {shown_name(preset.name)}",
         description=f"{about}\n-# {' · '.join(filter(None, facts))}",
@@ -74,8 +80,9 @@ def shown_name(name: str) -> str:
 def counts(preset: Preset) -> str:
     """Return “👍 3 👎 1 · 12 clips · 2 forks · 4 versions”, without what there is none of; may be empty."""
     parts = [f"👍 {preset.ups} 👎 {preset.downs}"] if preset.ups or preset.downs else []
-    parts += [_many(n, word) for n, word in ((preset.uses, "clip"), (preset.forks, "fork")) if n]
-    parts += [_many(preset.newest, "version")] if preset.newest > 1 else []
+    parts += [ntr("{count:,} clip", "{count:,} clips", preset.uses)] if preset.uses else []
+    parts += [ntr("{count:,} fork", "{count:,} forks", preset.forks)] if preset.forks else []
+    parts += [ntr("{count:,} version", "{count:,} versions", preset.newest)] if preset.newest > 1 else []
     return " · ".join(parts)
 
 
@@ -83,7 +90,7 @@ def author(preset: Preset, reader_id: int) -> str:
     """Return who made a preset, without an id: embeds show mentions of strangers as raw numbers."""
     if preset.owner_id == BOT:
         return "Antiphon"
-    return "you" if preset.owner_id == reader_id else "another member"
+    return tr("you") if preset.owner_id == reader_id else tr("another member")
 
 
 async def example(bot: Antiphon, preset: Preset) -> list[discord.File]:
@@ -104,19 +111,15 @@ def _about(preset: Preset, limit: int) -> str:
 
 
 def _seen_by(preset: Preset) -> str:
-    code = f", code `{preset.code}`" if preset.code else ""
     match preset.scope:
         case Scope.PRIVATE:
-            return "only you"
+            return tr("only you")
         case Scope.SERVER:
-            return f"this server{code}"
+            whom = tr("this server")
         case Scope.PUBLIC:
-            return f"everyone{code}"
+            whom = tr("everyone")
+    return tr("{whom}, code {code}", whom=whom, code=f"`{preset.code}`") if preset.code else whom
 
 
 def _when(seconds: float) -> str:
     return f"<t:{int(seconds)}:d>"
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -9,6 +9,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import UserError
+from bot.locale import mark, ntr, tr
 from bot.presets.service import PresetModeration
 from bot.store.presets.model import BOT, EVERYWHERE
 from bot.store.presets.reports import Case
@@ -84,7 +85,7 @@ class DecisionButton(IdButton):
         await defer_update(interaction)
         queue = await queue_of(interaction)
         await self.decide(interaction.client.preset_moderation, queue, interaction.user.id)
-        await interaction.edit_original_response(content=self.decided, embed=None, view=None)
+        await interaction.edit_original_response(content=tr(self.decided), embed=None, view=None)
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Record the decision."""
@@ -96,7 +97,7 @@ class HideButton(DecisionButton, prefix="report:hide"):
 
     label = "Hide"
     style = discord.ButtonStyle.danger
-    decided = "Hidden from everyone except its owner. You can restore it in `/reports`."
+    decided = mark("Hidden from everyone except its owner. You can restore it in `/reports`.")
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Hide the preset."""
@@ -108,7 +109,7 @@ class KeepButton(DecisionButton, prefix="report:keep"):
 
     label = "Keep"
     style = discord.ButtonStyle.success
-    decided = "It stays, and the reports are closed."
+    decided = mark("It stays, and the reports are closed.")
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Keep or restore the preset."""
@@ -120,7 +121,7 @@ class BanButton(DecisionButton, prefix="report:ban"):
 
     label = "Ban author"
     style = discord.ButtonStyle.danger
-    decided = "The author can't share here any more. You can undo this in `/reports`."
+    decided = mark("The author can't share here any more. You can undo this in `/reports`.")
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Ban the preset's author."""
@@ -131,7 +132,7 @@ class UnbanButton(DecisionButton, prefix="report:unban"):
     """Lets the author share again."""
 
     label = "Unban author"
-    decided = "The author can share here again."
+    decided = mark("The author can share here again.")
 
     async def decide(self, moderation: PresetModeration, guild_id: int, moderator_id: int) -> None:
         """Undo the ban."""
@@ -147,21 +148,22 @@ async def queue_page(
     """Return the reported presets, and those that were hidden or whose author was banned."""
     cases = await interaction.client.preset_moderation.queue(await queue_of(interaction), SHOWN)
     if not cases:
-        return build_embed(description="Nothing was reported, and nothing is hidden."), None
+        return build_embed(description=tr("Nothing was reported, and nothing is hidden.")), None
     lines = [
         f"**{number}. {shown_name(case.preset.name)}**: {_state(case)}"
         for number, case in enumerate(cases, start=1)
     ]
     buttons: list[discord.ui.Item[Any]] = [
-        CaseButton(case.preset.id, f"Look at {number}") for number, case in enumerate(cases, start=1)
+        CaseButton(case.preset.id, tr("Look at {number}", number=number))
+        for number, case in enumerate(cases, start=1)
     ]
-    return build_embed(title="Reported presets", description=lines), in_rows(*buttons)
+    return build_embed(title=tr("Reported presets"), description=lines), in_rows(*buttons)
 
 
 def case_card(case: Case, reader_id: int) -> discord.Embed:
     """Return a reported preset with the reasons; those that do not fit are counted."""
     reasons = [f"- {quoted(reason, REASON_SHOWN)}" for reason in case.reasons]
-    reported = Field(_state(case).capitalize(), reasons, inline=False)
+    reported = Field(_state(case), reasons, inline=False)
     return preset_card(case.preset, [], reader_id, [reported])
 
 
@@ -170,7 +172,7 @@ def _decisions(case: Case) -> discord.ui.View:
     buttons: list[discord.ui.Item[Any]] = []
     if not case.hidden:
         buttons.append(HideButton(number))
-    buttons.append(KeepButton(number, "Restore" if case.hidden else None))
+    buttons.append(KeepButton(number, tr("Restore") if case.hidden else None))
     if case.banned:
         buttons.append(UnbanButton(number))
     elif case.preset.owner_id != BOT:
@@ -180,6 +182,6 @@ def _decisions(case: Case) -> discord.ui.View:
 
 def _state(case: Case) -> str:
     reports = len(case.reasons)
-    parts = [f"{reports} open report{'' if reports == 1 else 's'}"]
-    parts += ["hidden"] * case.hidden + ["author banned"] * case.banned
+    parts = [ntr("{count} open report", "{count} open reports", reports)]
+    parts += [tr("hidden")] * case.hidden + [tr("author banned")] * case.banned
     return ", ".join(parts)

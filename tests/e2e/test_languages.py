@@ -14,6 +14,7 @@ from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
 from tests.e2e.clips import ask, labels, made, private, rendering, text_in
 from tests.e2e.conftest import running
+from tests.e2e.test_plain_words import answer_to, mention
 from tests.e2e.test_settings import choose
 from tests.program import CATALOGUES
 
@@ -141,6 +142,35 @@ async def test_clips_in_direct_messages_are_in_the_members_language_also_after_a
     alice.speak("en-US")
     english = await made(alice, "in private", at=room, seed=14)
     assert "seed 14" in text_of(english)
+
+
+async def test_mentions_presets_and_moderation_are_answered_in_german(
+    bot: BotProcess, alice: Actor, bob: Actor, mina: Actor
+) -> None:
+    in_english(bot)
+    bot.sandbox.guild().speak("de")
+    offer = await answer_to(bot, await bob.send(f"{mention(bot)} slow piano"))
+    assert offer.content.startswith("Einen Clip aus „slow piano“ machen?")
+    bot.sandbox.guild().speak("en-US")
+    english = await answer_to(bot, await bob.send(f"{mention(bot)} a march"))
+    assert english.content.startswith("Make a clip of “a march”?")
+    for person in (alice, mina):
+        person.speak("de")
+    room = bot.sandbox.dm("alice")
+    await made(alice, "in private", at=room, seed=15)
+    # A message says no language: that of the member's last request is taken.
+    direct = await answer_to(bot, await alice.send("make me something happy", at=room))
+    assert direct.content.startswith("Einen Clip aus")
+    card = text_of(await private(await alice.slash("preset show", preset="#1")))
+    assert "Zu sehen für" in card
+    listed = text_of(await private(await mina.slash("moderate clips")))
+    assert listed == "Es gibt keine gemeldeten Clips. `/reports` zeigt gemeldete Presets."
+    await private(await mina.slash("moderate ban", member=bob))
+    banned = text_of(await private(await mina.slash("moderate unban", member=bob)))
+    assert banned == f"<@{bob.id}> kann den Bot wieder benutzen."
+    waiting = text_of(await private(await mina.slash("moderate queue")))
+    assert waiting == "Auf diesem Server wartet niemand auf einen Clip."
+    assert "Nichts wurde gemeldet" in text_of(await private(await mina.slash("reports")))
 
 
 async def test_a_broken_translation_ends_the_start_with_file_and_line(
