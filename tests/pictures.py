@@ -144,6 +144,9 @@ async def _owner(browser: Browser, url: str, folder: Path) -> None:
     await expect(chat.last.locator("img").last).to_be_visible()
     await asyncio.sleep(3)
     await _save(chat.page, folder / "status-desk.png")
+    await chat.page.set_viewport_size({"width": 390, "height": 844})
+    await asyncio.sleep(1)
+    await _save(chat.page, folder / "status-phone.png")
     await chat.page.context.close()
 
 

@@ -19,17 +19,13 @@ _MADE, _FAILED = "#56b4e9", "#e69f00"
 _DPI, _TEXT, _TITLE = 100, 15, 19
 
 
-def draw_day(day: dict[str, Any], lines: list[str]) -> bytes:
-    """Return the picture of bot.policy.day.Day's figures, with `lines` above."""
-    figure = Figure(figsize=(8, 6.4 + 0.32 * len(lines)), dpi=_DPI, facecolor=_BACKGROUND)
+def draw_day(day: dict[str, Any]) -> bytes:
+    """Return the picture of bot.policy.day.Day's figures; what it says in words stands beside it."""
+    figure = Figure(figsize=(8, 6.4), dpi=_DPI, facecolor=_BACKGROUND)
     FigureCanvasAgg(figure)
     height = figure.get_size_inches()[1]
     figure.text(0.04, 1 - 0.42 / height, "The last 24 hours", color=_INK, fontsize=_TITLE, weight="bold")
-    for number, line in enumerate(lines):
-        figure.text(
-            0.04, 1 - (0.82 + 0.32 * number) / height, line, color=_QUIET, fontsize=_TEXT, parse_math=False
-        )
-    top = 1 - (1.15 + 0.32 * len(lines)) / height
+    top = 1 - 1.15 / height
     requests = figure.add_axes((0.1, top - 2.2 / height, 0.86, 2.0 / height))
     waits = figure.add_axes((0.1, 0.55 / height, 0.86, 1.7 / height))
     hours = list(range(-23, 1))

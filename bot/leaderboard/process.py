@@ -114,7 +114,7 @@ class LeaderboardProcess:
 
     async def draw_day(self, day: Day) -> bytes:
         """Return the picture of the last day as a PNG. Raises LeaderboardFailed."""
-        response = await self._respond({"day": day.to_dict(), "lines": day.lines})
+        response = await self._respond({"day": day.to_dict()})
         return base64.b64decode(response["picture"])
 
     async def _respond(self, request: dict[str, Any]) -> dict[str, Any]:

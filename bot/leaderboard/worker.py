@@ -54,7 +54,7 @@ def respond(vote_cache: VoteCache, request: dict[str, Any]) -> dict[str, Any]:
     probability of each contender to be the best.
     """
     if "day" in request:
-        return {"picture": base64.b64encode(draw_day(request["day"], request["lines"])).decode()}
+        return {"picture": base64.b64encode(draw_day(request["day"])).decode()}
     if "wins" in request:
         return _next_of_series(np.array(request["wins"], dtype=np.float64), request["seed"])
     votes = vote_cache.votes(request["guild_id"])

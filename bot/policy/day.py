@@ -47,12 +47,13 @@ class Day:
         lines = [
             f"{made} clip{'' if made == 1 else 's'} made, {failed} failed{share}, {self.waiting} waiting, "
             f"{self.running} rendering",
-            f"median wait of the hours: {median(waits):.0f} s, in the worst hour {max(waits):.0f} s"
+            f"waits by the hour: {median(waits):.0f} s in the median, {max(waits):.0f} s in the worst"
             if waits
             else "nothing waited",
         ]
         lines += [
-            f"{name}: {factor:.2f}x real time over {clips} clip{'' if clips == 1 else 's'}"
+            f"{name}: {factor:.2f} s of rendering a second of audio, in "
+            f"{clips} clip{'' if clips == 1 else 's'}"
             for name, (factor, clips) in self.factors.items()
         ]
         return lines

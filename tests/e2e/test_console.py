@@ -58,7 +58,7 @@ async def test_the_last_day_is_shown(bot: BotProcess, host: Actor, alice: Actor)
     text = text_of(answer)
     assert "**Running**, in 1 server" in text
     assert "1 clip made, 0 failed, 0 waiting" in text
-    assert "real time over 1 clip" in text
+    assert "a second of audio, in 1 clip" in text
     [picture] = answer.attachments
     assert "1 clip made" in (picture.description or "")
     with Image.open(BytesIO(bot.sandbox.bytes_of(picture))) as image:

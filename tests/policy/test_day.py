@@ -38,8 +38,8 @@ def test_each_request_counts_in_its_hour() -> None:
     assert day.factors == {"score": (1.0, 2)}, "the folder's last part"
     assert day.lines == [
         "2 clips made, 1 failed (33 %), 1 waiting, 1 rendering",
-        "median wait of the hours: 12 s, in the worst hour 20 s",
-        "score: 1.00x real time over 2 clips",
+        "waits by the hour: 12 s in the median, 20 s in the worst",
+        "score: 1.00 s of rendering a second of audio, in 2 clips",
     ]
 
 
@@ -47,5 +47,5 @@ def test_an_empty_day_is_drawn_too() -> None:
     day = day_of([], NOW)
     assert day.lines[1] == "nothing waited"
     assert len(day.made) == HOURS
-    with Image.open(BytesIO(draw_day(day.to_dict(), day.lines))) as image:
+    with Image.open(BytesIO(draw_day(day.to_dict()))) as image:
         assert image.width == 800
