@@ -26,6 +26,7 @@ def start(mode: Mode, seconds: float, folder: Path) -> tuple[float, float, float
     words = ["generate", PROMPT, "--mode", mode.value, "--seconds", f"{seconds:g}", "--seed", "1"]
     command = [sys.executable, "-m", "bot", *words, "--json", "-o", str(folder / "clip.mp3")]
     own = {"AR_MODEL": "antiphon-tiny-ar", "DIFFUSION_MODEL": "antiphon-tiny-diffusion", "DEVICE": "cpu"}
+    own["MAX_SECONDS"] = f"{max(60, seconds):g}"
     begun = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | own) as process:
         _, status, used = os.wait4(process.pid, 0)

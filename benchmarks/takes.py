@@ -1,6 +1,6 @@
 """What takes in a batch save: n takes beside each other against the same n one after another, in one run.
 
-    python -m benchmarks.takes [--takes 4] [--seconds 5] [--rounds 3]
+    python -m benchmarks.takes [--takes 4] [--seconds 5] [--rounds 3] [--only musicgen]
 
 Each pair is rendered in turns in this process, and the ratio of the medians is printed: 1 is no gain, n is n
 clips for the time of one. MusicGen has its true shapes and random weights; on a CPU its engine has one slot,
@@ -40,12 +40,15 @@ def main() -> None:
     parser.add_argument("--takes", type=int, choices=[2, 4, 8], default=4)
     parser.add_argument("--seconds", type=float, default=5.0, help="5 or more, for the built-in model")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=MEASURES)
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     print(
         f"{arguments.takes} takes of {arguments.seconds:g} s on {device}, {torch.get_num_threads()} threads"
     )
-    for measure in (_built_in, _musicgen):
+    for name, measure in MEASURES.items():
+        if arguments.only not in (None, name):
+            continue
         measure(arguments.takes, arguments.seconds, arguments.rounds, device)
 
 
@@ -110,6 +113,9 @@ def _tell(
             times[way].append(time.perf_counter() - started)
     one, batch = (statistics.median(times[way]) for way in ("alone", "together"))
     print(f"{name}: {takes} alone {one:.2f} s, in a batch {batch:.2f} s, ratio {one / batch:.2f}", flush=True)
+
+
+MEASURES = {"built-in": _built_in, "musicgen": _musicgen}
 
 
 if __name__ == "__main__":
