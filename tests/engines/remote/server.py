@@ -138,10 +138,10 @@ def drip(handler: Any) -> None:
 
 
 def endless(handler: Any) -> None:
-    """Send an answer without an end."""
+    """Send 400 MB, without saying so before: as good as without an end."""
     handler.wfile.write(b'HTTP/1.1 200 OK\r\n\r\n{"audio": "')
     try:
-        while True:
+        for _ in range(400):
             handler.wfile.write(b"A" * 1_000_000)
     except OSError:
         pass

@@ -111,6 +111,7 @@ def test_answers_without_an_end(
 ) -> None:
     if says == "took too long":
         monkeypatch.setattr(http, "BODY_SECONDS", 0.3)
+    if raw is slow_head:
         monkeypatch.setattr("bot.engines.remote.engine.RENDER_SECONDS", 2.0)
     packed_bomb()
     server.raw = raw
