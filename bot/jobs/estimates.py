@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bot.jobs import eta
 from bot.jobs.durations import Duration, expected_duration
 from bot.jobs.outcomes import Outcome, Outcomes
+from bot.jobs.shared_call import SharedCall
 from bot.recipe import ModelRef, Recipe, Task
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips
@@ -60,6 +61,8 @@ class Estimates:
         self._durations: dict[tuple[str, Task, float], Duration] = {}
         self._slots: dict[str, int] = {}
         self._outcomes: Outcomes | None = None
+        # Each request and each edit of a progress message asks: hundreds at once in a busy minute.
+        self._by_queue = SharedCall(self._read_queue)
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""
@@ -123,7 +126,7 @@ class Estimates:
             {job.id: (expected.seconds, before) for job, expected, before in waiting if job.id in wanted}
         )
 
-    async def _by_queue(self) -> tuple[dict[int, Duration], list[tuple[Waiting, Duration, int]]]:
+    async def _read_queue(self) -> tuple[dict[int, Duration], list[tuple[Waiting, Duration, int]]]:
         """Return the seconds until delivery as if nobody asked later.
 
         Of running jobs by id; of waiting ones in their order, with how many of their member wait before.
