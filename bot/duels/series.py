@@ -99,6 +99,10 @@ class SeriesService:
         """
         return tuple(self._duels.recipes_of(contenders, one, seconds, limits) for one in prompts)
 
+    async def check_free(self, user_id: int, guild_id: int) -> None:
+        """Raise LimitReached where the member has a series running in that server."""
+        await self.store.check_free(user_id, guild_id)
+
     async def start(self, new: NewSeries) -> Series:
         """Store a series, whose duels the next steps start. Raises LimitReached."""
         series = await self.store.start(new, self._clock())

@@ -156,6 +156,7 @@ class Duels(
         typed = split_prompts(prompts)
         recipes = self.bot.series.recipes(contenders, typed, seconds, limits_of(interaction))
         check_duel(interaction, [recipe for row in recipes for recipe in row])
+        await self.bot.series.check_free(interaction.user.id, interaction.guild_id or 0)
         await acknowledge_request(interaction, clips=2)
         skipped = await blocked_prompts(interaction, typed)
         names = [one.name for one in contenders]

@@ -13,7 +13,7 @@ from sandbox.actors import text_of
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, eventually
+from tests.e2e.clips import eventually, private
 from tests.e2e.conftest import running
 from tests.e2e.test_duels import HEARD, open_duel, query, said
 from tests.e2e.test_settings import choose
@@ -58,7 +58,7 @@ async def test_a_series_goes_on_after_a_restart_and_ends_with_its_standings(bot:
     assert "calm jazz" in shown
     assert not any(name in shown for name in MODELS.split(","))
     again = await alice.slash("duel series", prompts="calm jazz", seconds=2, a="lofi", b="hifi")
-    assert "You already have a series running" in text_of(await again.followup(0, WAIT))
+    assert "You already have a series running" in text_of(await private(again))
     bot.sandbox.clock.advance(HEARD)
     assert "Your vote: A" in (await said(await bob.click(first, "A"))).replace("*", "")
     # Before the duel is closed its votes are nobody's to see.

@@ -98,11 +98,13 @@ class SeriesStore:
         async with self._db.write() as tx:
             row = await one(await tx.execute(_INSERT, values))
         if row is None:
-            raise LimitReached(
-                "You already have a series running in this server. Stop it with `/duel stop`, or wait for "
-                "its end."
-            )
+            raise _has_one()
         return _series_of(row)
+
+    async def check_free(self, user_id: int, guild_id: int) -> None:
+        """Raise LimitReached where the member has a series running in that server."""
+        if await self._db.read_one(_SELECT_RUNNING_OF, {"user_id": user_id, "guild_id": guild_id}):
+            raise _has_one()
 
     async def get(self, series_id: int, guild_id: int) -> Series:
         """Return a series of a server. Raises NotFound."""
@@ -182,6 +184,12 @@ class SeriesStore:
             )
 
 
+def _has_one() -> LimitReached:
+    return LimitReached(
+        "You already have a series running in this server. Stop it with `/duel stop`, or wait for its end."
+    )
+
+
 def _series_of(row: Row) -> Series:
     recipes = tuple(tuple(map(Recipe.from_json, one_row)) for one_row in json.loads(row["recipes"]))
     return Series(
@@ -210,6 +218,9 @@ SELECT :names, :prompts, :recipes, :skipped, :duels, :user_id, :guild_id, :chann
 WHERE NOT EXISTS (SELECT 1 FROM series
                   WHERE user_id = :user_id AND guild_id = :guild_id AND state = 'running')
 RETURNING *
+"""
+_SELECT_RUNNING_OF = """
+SELECT 1 FROM series WHERE user_id = :user_id AND guild_id = :guild_id AND state = 'running'
 """
 _SELECT_GOING = "SELECT * FROM series WHERE state <> :posted ORDER BY id"
 _SELECT_NEWEST = "SELECT * FROM series WHERE guild_id = :guild_id ORDER BY id DESC LIMIT :limit"
