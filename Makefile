@@ -22,7 +22,7 @@ run: $(READY) ## set everything up and run the bot; without a Discord token: the
 	@$(BIN)/python -m bot start
 
 test: lint ## set everything up, lint, and run all tests
-	$(BIN)/python -m pytest -n 2 --durations=20
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20
 
 lint: $(TEST_READY) ## ruff and mypy alone
 	$(BIN)/ruff check .
