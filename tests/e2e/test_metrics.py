@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from sandbox.spec import Spec
-from tests.e2e.clips import WAIT, made
+from tests.e2e.clips import WAIT, ask, clip_of, eventually
 from tests.e2e.conftest import running
 from tests.metrics.test_server import read, samples
 
@@ -27,8 +27,11 @@ async def test_a_running_bot_is_ready_and_counts_discords_responses(
     async with running(description, tmp_path, METRICS_PORT=str(port)) as bot:
         for status, code in ((None, 50013), (502, None)):
             fault = bot.sandbox.faults.fail(status, code=code, operation="update_original_webhook_message")
-            await made(bot.sandbox.member("alice"), f"tune {code}")
-            assert fault.struck
+            reply = await ask(bot.sandbox.member("alice"), f"held tune {code}")
+            # Before there is a clip, so that it is an edit of the progress that fails.
+            await eventually(lambda fault=fault: fault.struck, "the fault")
+            bot.let_through()
+            await clip_of(reply)
         assert await read(port, "/readyz") == (200, "ok\n")
         async with asyncio.timeout(WAIT):
             # Recorded after the member sees the clip.
