@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -29,7 +30,7 @@ async def test_a_running_bot_is_ready_and_counts_discords_responses(
             fault = bot.sandbox.faults.fail(status, code=code, operation="update_original_webhook_message")
             reply = await ask(bot.sandbox.member("alice"), f"held tune {code}")
             # Before there is a clip, so that it is an edit of the progress that fails.
-            await eventually(lambda fault=fault: fault.struck, "the fault")
+            await eventually(partial(getattr, fault, "struck"), "the fault")
             bot.let_through()
             await clip_of(reply)
         assert await read(port, "/readyz") == (200, "ok\n")
