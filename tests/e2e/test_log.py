@@ -11,16 +11,21 @@ import pytest
 
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import made, queued, text_in
+from tests.e2e.clips import ask, clip_of, made, queued, text_in
 from tests.e2e.conftest import running
 from tests.tone import SECRET
 
 
 async def a_clip_and_a_failure(bot: BotProcess) -> None:
     """Make a clip, then one whose engine prints a token and raises an error with it."""
-    alice = bot.sandbox.member("alice")
-    await made(alice, "a tune")
-    await text_in(await queued(alice, "leaking"), "did not work", bot.sandbox)
+    await made(bot.sandbox.member("alice"), "a tune")
+    await a_failure(bot)
+
+
+async def a_failure(bot: BotProcess) -> None:
+    """Make a clip whose engine prints a token and raises an error with it, and end the bot."""
+    message = await queued(bot.sandbox.member("alice"), "leaking")
+    await text_in(message, "did not work", bot.sandbox)
     await bot.printed("downloading with")
     bot.process.terminate()
     await bot.ended()
@@ -56,8 +61,12 @@ async def test_each_line_of_json_parses_and_names_job_member_and_server(
 async def test_no_secret_is_in_the_log(style: str, description: Spec, tmp_path: Path) -> None:
     async with running(description, tmp_path, LOG_FORMAT=style, LOG_LEVEL="debug") as bot:
         fault = bot.sandbox.faults.fail(403, operation="update_original_webhook_message")
-        await a_clip_and_a_failure(bot)
-        assert fault.struck
+        reply = await ask(bot.sandbox.member("alice"), "held tune")
+        # Before there is a clip, so that it is an edit of the progress that fails.
+        await fault.until_struck()
+        bot.let_through()
+        await clip_of(reply)
+        await a_failure(bot)
         tokens = {bot.sandbox.bot_token, SECRET, *SECRET.split(".")[2:]}
         tokens |= {one.token for one in bot.sandbox.world.interactions.values()}
         text = "\n".join(bot.lines)
