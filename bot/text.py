@@ -65,6 +65,8 @@ def visible(text: str, *, max_marks: int | None = MAX_MARKS, line_breaks: bool =
     behind a symbol, tag characters inside a flag.
     max_marks: combining marks kept on one letter, None for all.  line_breaks: whether \n stays.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(_visible_characters(text, max_marks, line_breaks))
 
 
