@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -38,25 +40,72 @@ def request(
     Raises OutOfMemory, ModelUnusable, BadAudio or RenderError, in words for the member.
     """
     answer: Future[dict[str, Any]] = Future()
+    connection = _Connection()
 
     def work() -> None:
         try:
-            answer.set_result(_exchange(method, url, seconds, max_bytes, content))
+            answer.set_result(_exchange(method, url, seconds, max_bytes, content, connection))
         except BaseException as error:
             answer.set_exception(error)
+        finally:
+            connection.close()
 
-    # A daemon, and awaited to a deadline: nothing can interrupt a read, and each byte may begin a new one.
+    # A thread, because each byte that comes begins the read's timeout anew. A daemon, because the look-up of
+    # a name has no timeout at all.
     threading.Thread(target=work, name="remote", daemon=True).start()
     deadline = time.monotonic() + seconds + BODY_SECONDS
-    while not wait_for([answer], POLL_SECONDS).done:
-        on_wait()
-        if time.monotonic() > deadline:
-            raise RenderError(_SLOW)
+    try:
+        while not wait_for([answer], POLL_SECONDS).done:
+            on_wait()
+            if time.monotonic() > deadline:
+                raise RenderError(_SLOW)
+    except BaseException:
+        connection.cut()
+        raise
     return answer.result()
 
 
+class _Connection:
+    """The connection of a request, which another thread can cut: what waits for it then ends at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._is_cut = False
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Duplicate the socket once it is connected: the client may close its own at any time."""
+        if event == "connection.connect_tcp.complete":
+            with self._lock:
+                self._socket = info["return_value"].get_extra_info("socket").dup()
+                self._shut()
+
+    def cut(self) -> None:
+        """End the connection, now or as soon as there is one."""
+        with self._lock:
+            self._is_cut = True
+            self._shut()
+
+    def close(self) -> None:
+        """Release the duplicate."""
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def _shut(self) -> None:
+        if self._is_cut and self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
 def _exchange(
-    method: str, url: str, seconds: float, max_bytes: int, content: dict[str, Any] | None
+    method: str,
+    url: str,
+    seconds: float,
+    max_bytes: int,
+    content: dict[str, Any] | None,
+    connection: _Connection,
 ) -> dict[str, Any]:
     import httpx2
 
@@ -65,7 +114,7 @@ def _exchange(
     try:
         with (
             httpx2.Client(timeout=timeout, trust_env=False, follow_redirects=False) as client,
-            client.stream(method, url, json=content) as response,
+            client.stream(method, url, json=content, extensions={"trace": connection.trace}) as response,
         ):
             # The answer has begun: what follows comes from memory.
             response.request.extensions["timeout"]["read"] = BODY_SECONDS

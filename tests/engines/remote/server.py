@@ -10,7 +10,6 @@ import base64
 import io
 import json
 import threading
-import time
 import wave
 import zlib
 from collections.abc import Callable, Iterator
@@ -67,7 +66,7 @@ class Server:
     """A music server.
 
     answer: from a request's body to (status, body), in place of music.  raw: what is written in place of any
-    answer.  gate: what a clip waits for.  received: the bodies of the requests.
+    answer.  gate: what a clip waits for.  received: the bodies of the requests.  closing: ends slow answers.
     """
 
     models: Any = field(default_factory=lambda: {"object": "list", "data": MODELS})
@@ -77,6 +76,7 @@ class Server:
     received: list[dict[str, Any]] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
     begun: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event)
 
     def music(self, body: dict[str, Any]) -> tuple[int, Any]:
         found = {one["id"]: one["family"] for one in MODELS}
@@ -129,10 +129,9 @@ def drip(handler: Any) -> None:
     """Begin an answer and send a byte of it now and then, until the other side leaves."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     try:
-        while True:
+        while not handler.server_.closing.wait(0.02):
             handler.wfile.write(b" ")
             handler.wfile.flush()
-            time.sleep(0.02)
     except OSError:
         pass
 
@@ -176,10 +175,9 @@ def slow_head(handler: Any) -> None:
     """Begin an answer's first line, and send a byte of its head now and then, until the other side leaves."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Wait: ")
     try:
-        while True:
+        while not handler.server_.closing.wait(0.02):
             handler.wfile.write(b"a")
             handler.wfile.flush()
-            time.sleep(0.02)
     except OSError:
         pass
 
@@ -199,6 +197,7 @@ def serving(server: Server) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{listening.server_port}"
     finally:
+        server.closing.set()
         if server.gate is not None:
             server.gate.set()
         listening.shutdown()

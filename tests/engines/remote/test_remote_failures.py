@@ -33,6 +33,8 @@ from tests.engines.remote.server import (
     wav,
 )
 
+WAIT = 30.0
+"""Seconds after which a wait has failed."""
 GOOD = result(wav(tone(2, 44_100, 7), 44_100), 44_100)
 CUT = base64.b64encode(wav(tone(2, 44_100, 7), 44_100)[:-1000]).decode()
 LYING = bytearray(wav(tone(2, 44_100, 7), 44_100))
@@ -117,6 +119,55 @@ def test_answers_without_an_end(
     server.raw = raw
     with pytest.raises(kind, match=says):
         rendered(recipe(), engine())
+    nothing_waits()
+
+
+def test_a_cancelled_clip_leaves_its_server(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cancelling(RecordingContext):
+        def cancelled(self, job: Any) -> bool:
+            return server.begun.is_set()
+
+    monkeypatch.setattr(http, "POLL_SECONDS", 0.01)
+    server.raw = slow_head
+    context = Cancelling(recipe())
+    engine().run(context)
+    assert context.errors == context.waves == {}
+    nothing_waits()
+
+
+def test_a_connection_that_is_cut_before_it_is_made_ends_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = threading.Event()
+
+    class Late(http._Connection):
+        def trace(self, event: str, info: dict[str, Any]) -> None:
+            left.wait(WAIT)
+            super().trace(event, info)
+
+        def cut(self) -> None:
+            super().cut()
+            left.set()
+
+    def leave() -> None:
+        raise RenderError("cancelled")
+
+    url = f"{engine()._model.address}/v1/tasks/run"
+    monkeypatch.setattr(http, "_Connection", Late)
+    monkeypatch.setattr(http, "POLL_SECONDS", 0.01)
+    server.raw = slow_head
+    with pytest.raises(RenderError, match="cancelled"):
+        http.request("POST", url, seconds=WAIT, max_bytes=1, content={"request": {}}, on_wait=leave)
+    assert left.is_set()
+    nothing_waits()
+
+
+def nothing_waits() -> None:
+    """Wait until no thread is left that reads a server's answer."""
+    for thread in threading.enumerate():
+        if thread.name == "remote":
+            thread.join(WAIT)
+            assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -154,3 +205,4 @@ def test_an_answer_that_never_begins_ends_by_the_deadline(
     monkeypatch.setattr(http, "POLL_SECONDS", 0.05)
     with pytest.raises(RenderError, match="took too long"):
         rendered(recipe(), engine())
+    nothing_waits()
