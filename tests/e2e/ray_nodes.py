@@ -65,14 +65,17 @@ class RayCluster:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers that render."""
-        return [pid for node in self.nodes for pid in pids_of(node) if WORKER in _read(pid, "cmdline")]
+        return [pid for node in self.nodes for pid in workers_of(node)]
 
 
 @asynccontextmanager
-async def ray_cluster(nodes: int) -> AsyncIterator[RayCluster]:
-    """Start a cluster that asks for a token, and end it after the block."""
+async def ray_cluster(nodes: int, **environment: str) -> AsyncIterator[RayCluster]:
+    """Start a cluster that asks for a token, and end it after the block.
+
+    environment: further variables of the workers, which have those of their node.
+    """
     with tempfile.TemporaryDirectory(prefix="ray-") as folder:
-        environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         port = _free_port()
         command = DOCUMENTED["head"].replace("6379", str(port))
         head = await _start(environment, command, "--temp-dir", folder, "--system-config", json.dumps(QUICK))
@@ -94,6 +97,11 @@ def pids_of(process: asyncio.subprocess.Process) -> list[int]:
     for pid in found:
         found += _children(pid)
     return found
+
+
+def workers_of(node: asyncio.subprocess.Process) -> list[int]:
+    """Return the process ids of the workers that render on a node."""
+    return [pid for pid in pids_of(node) if WORKER in _read(pid, "cmdline")]
 
 
 def listening(pid: int) -> set[int]:

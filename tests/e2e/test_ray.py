@@ -17,21 +17,30 @@ from sandbox.actors import text_of
 from sandbox.limits import Limits
 from sandbox.server import Sandbox
 from sandbox.spec import Spec
+from tests import gate
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import clips_in
+from tests.e2e.clips import carries_clip, clips_in, eventually, rendering
 from tests.e2e.conftest import running
 from tests.e2e.ray_nodes import RayCluster, command, listening, pids_of, ray_cluster
 from tests.e2e.two_nodes import SECONDS, a_node_dies_while_both_render, settings, states
+from tests.program import ENGINES
 
 pytest.importorskip("ray")
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
 
 BROKEN = 1
+WORKERS = 4
+
+
+@pytest.fixture(scope="module")
+def permits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder where clips that wait on the nodes look for a permit."""
+    return tmp_path_factory.mktemp("cluster") / "gate"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cluster() -> AsyncIterator[RayCluster]:
-    async with ray_cluster(2) as cluster:
+async def cluster(permits: Path) -> AsyncIterator[RayCluster]:
+    async with ray_cluster(2, **{gate.FOLDER: str(permits)}) as cluster:
         yield cluster
 
 
@@ -67,6 +76,31 @@ async def test_a_bot_without_the_clusters_token_is_refused(
     for words in printed:
         assert "RAY_AUTH_TOKEN" in words
         assert cluster.environment["RAY_AUTH_TOKEN"] not in words
+
+
+async def test_a_bot_killed_while_four_workers_render_delivers_each_clip_once(
+    cluster: RayCluster, description: Spec, tmp_path: Path, permits: Path
+) -> None:
+    while len(cluster.nodes) < WORKERS:
+        await cluster.add_node()
+    environment = settings(cluster) | {"CLUSTER_WORKERS": str(WORKERS), ENGINES: "tests.tone"}
+    async with running(description, tmp_path, **environment, **cluster.environment) as bot:
+        members = [bot.sandbox.member(name) for name in ("alice", "bob")]
+        answers = [await rendering(member, f"tune {n}") for member in members for n in range(2)]
+        before = set(cluster.workers())
+        assert len(before) == WORKERS
+        await bot.kill()
+        # What the killed bot had begun may come to its end as well.
+        gate.open_for(permits, 2 * WORKERS)
+        await bot.restart()
+        for answer in answers:
+            await carries_clip(answer, bot.sandbox)
+        await eventually(
+            lambda: [state for state, _ in states(bot)] == ["delivered"] * WORKERS, "all recorded"
+        )
+        assert [attempts for _, attempts in states(bot)] == [0] * WORKERS, "nobody's clip is to blame"
+        assert len(clips_in(bot.sandbox.channel("music"))) == WORKERS
+        await eventually(lambda: not before & set(cluster.workers()), "the killed bot's workers gone")
 
 
 async def test_a_node_killed_while_both_render_costs_nobody_a_clip(
