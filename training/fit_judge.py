@@ -58,15 +58,19 @@ def augmented(mel: Tensor, generator: torch.Generator) -> Tensor:
     return torch.roll(out, int(torch.randint(-1, 2, (1,), generator=generator)), 1)
 
 
-def fit(data: dict[str, np.ndarray], epochs: int) -> tuple[Net, dict[str, Tensor], dict[str, float]]:
-    """Return the fitted net, its normalisation, and its figures on the pieces kept apart."""
+def fit(
+    data: dict[str, np.ndarray], train: int, epochs: int, bf16: bool
+) -> tuple[Net, dict[str, Tensor], dict[str, float]]:
+    """Return the fitted net, its normalisation, and its figures on the pieces kept apart.
+
+    train: number of pieces it is fitted on, the first.  bf16: compute in bfloat16 while fitting.
+    """
     torch.manual_seed(11)
     generator = torch.Generator().manual_seed(11)
     mels = torch.from_numpy(data["mels"]).float()
     rhythm = torch.from_numpy(np.stack([rhythm_features(m.astype(np.float32)) for m in data["mels"]]))
     scenes = torch.from_numpy(data["scenes"]).long()
     present = torch.from_numpy(data["present"]).float()
-    train = int(len(mels) * (1 - HELD_OUT))
     mean, scale = mels[:train].mean((0, 2)), mels[:train].std((0, 2))
     norm = {"mean": mean, "scale": scale}
     net = Net()
@@ -80,7 +84,8 @@ def fit(data: dict[str, np.ndarray], epochs: int) -> tuple[Net, dict[str, Tensor
         for batch in order[: batches * 48].reshape(batches, 48):
             mel = (augmented(mels[batch], generator) - mean[:, None]) / scale[:, None]
             noise = 0.05 * torch.randn(48, rhythm.shape[1], generator=generator)
-            scene_logits, family_logits = net(mel, rhythm[batch] + noise)
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                scene_logits, family_logits = (o.float() for o in net(mel, rhythm[batch] + noise))
             loss = nn.functional.cross_entropy(scene_logits, scenes[batch], label_smoothing=0.05)
             loss = loss + 4 * nn.functional.binary_cross_entropy_with_logits(family_logits, present[batch])
             optimiser.zero_grad()
@@ -93,9 +98,12 @@ def fit(data: dict[str, np.ndarray], epochs: int) -> tuple[Net, dict[str, Tensor
     with torch.no_grad():
         scene_logits, family_logits = net((mels[train:] - mean[:, None]) / scale[:, None], rhythm[train:])
     right = (scene_logits.argmax(1) == scenes[train:]).float()
+    sources = data["source"][train:]
     for index, scene in enumerate(SCENES):
         print(scene.name, round(float(right[scenes[train:] == index].mean()), 2))
     figures = {"scene accuracy": float(right.mean()), "held out": float(len(right))}
+    for source in sorted(set(sources.tolist())):
+        figures[f"scene accuracy, {source}"] = float(right[torch.from_numpy(sources == source)].mean())
     probabilities = torch.sigmoid(family_logits)
     thresholds = {}
     for index, family in enumerate(FAMILIES):
@@ -122,20 +130,42 @@ def fit(data: dict[str, np.ndarray], epochs: int) -> tuple[Net, dict[str, Tensor
     return net, norm, {**figures, **{f"threshold {k}": v for k, v in thresholds.items()}}
 
 
+def gathered(paths: list[Path]) -> tuple[dict[str, np.ndarray], int]:
+    """Return the pieces of all files, the last HELD_OUT of each file at the end, and the number before them.
+
+    `source` names the bank of each piece: a file's name up to its first figure.
+    """
+    parts = []
+    for path in paths:
+        with np.load(path) as file:
+            parts.append({name: file[name] for name in file.files})
+        bank = path.stem.rstrip("0123456789")
+        parts[-1]["source"] = np.full(len(parts[-1]["scenes"]), bank)
+    edges = [int(len(part["scenes"]) * (1 - HELD_OUT)) for part in parts]
+    data = {
+        name: np.concatenate(
+            [part[name][:edge] for part, edge in zip(parts, edges, strict=True)]
+            + [part[name][edge:] for part, edge in zip(parts, edges, strict=True)]
+        )
+        for name in parts[0]
+    }
+    return data, sum(edges)
+
+
 def main() -> None:
     """Fit as the command line asks; refuses to replace a judge that is already frozen."""
     parser = argparse.ArgumentParser(description="Fit and freeze the judge.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("data", type=Path, nargs="+", help="files of training.judge_data")
     parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--bf16", action="store_true", help="on a processor with bf16 instructions")
     args = parser.parse_args()
+    torch.set_num_threads(1)
     if (args.folder / "judge.npz").exists():
         raise SystemExit(
             f"{args.folder} holds a frozen judge already; remove it by hand if you mean to replace it."
         )
-    parts = [np.load(path) for path in args.data]
-    data = {name: np.concatenate([part[name] for part in parts]) for name in parts[0].files}
-    net, norm, figures = fit(data, args.epochs)
+    net, norm, figures = fit(*gathered(args.data), args.epochs, args.bf16)
     weights = {name: value.numpy() for name, value in norm.items()}
     for name, value in net.state_dict().items():
         weights[name.replace("convs.", "conv")] = value.numpy()

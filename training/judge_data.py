@@ -1,8 +1,8 @@
 """Render what the judge is fitted on: `python -m training.judge_data SOUNDS OUT.npz`.
 
-SOUNDS is a folder cut by `training.cut_sounds` from another bank than the models' own. The composer's
-settings differ
-as well: other seeds, fewer guests, tempi drawn beyond the scenes', and mixes that are not always the scene's.
+SOUNDS is the folder of the models' own sounds, or one cut by `training.cut_sounds` from another bank. The
+composer's settings differ from those of the models' pieces: other seeds, fewer guests, tempi drawn beyond the
+scenes', and mixes that are not always the scene's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The judge: a small convolutional network in numpy that classifies the scene and the instruments of a clip.
 
-It was fitted once, on renders of the composer's music with another bank of sounds and other settings than
-those of the built-in models, never on the output of a model or codec, and its weights are frozen.
+It was fitted once, on renders of the composer's music with two banks of sounds, one of which is the built-in
+models' own, and other settings than theirs, never on the output of a model or codec; its weights are frozen.
 `bot/weights/judge/` holds them with their model card.
 """
 
@@ -21,7 +21,7 @@ from bot.errors import ModelMissing
 FloatArray = npt.NDArray[np.float32]
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights" / "judge"
-SHA256 = "140056fd9773bc1ca600c5fdfabbd47bd6444fdc055ae53cc7422092b2a837d1"
+SHA256 = "3f1da8329adeb418738db0d0535cdb2f9fbbc9c29fe475f032cdd06893659c59"
 """Of the frozen judge's weights; figures by another one could not be compared with those made before."""
 CONVOLUTIONS = 4
 STRIDE = 2
