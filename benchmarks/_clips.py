@@ -87,7 +87,9 @@ class Studio:
         """Note the bars at which sections begin that go on from another."""
         write, written = engine.write_section, 0
 
-        def watched(recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
+        def watched(
+            recipe: Recipe, section: Section, step: Callable[[int, int], None], opening: object = None
+        ) -> Score:
             nonlocal written
             part = write(recipe, section, step)
             begins = 0

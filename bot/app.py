@@ -215,7 +215,9 @@ class Antiphon(commands.AutoShardedBot):
         # The default mode's first: with one worker it is the only one.
         warm = sorted(self.models, key=lambda model: model.mode is not settings.fallback_mode)
         workers = await configured_workers(settings, self._engines, warm=warm)
-        self.jobs = JobService(jobs, clips, workers, self.models, settings, self.clock)
+        self.jobs = JobService(
+            jobs, clips, workers, self.models, settings, self.clock, self.policy.has_previews
+        )
         self.duels = DuelService(Duels(database), self.jobs, settings, self.clock)
         self.votes = VoteService(Votes(database), settings, self.clock, on_closed=self.duels.changed)
         self.jobs.paused = PAUSED in self.policy.switches

@@ -191,6 +191,9 @@ class Settings(OptionDefaults):
         Mode.AR, description="ar, diffusion or auto"
     )
     default_seconds: float = Field(10, ge=1, le=600, description="a number of seconds from 1 to 600")
+    early_preview: bool = Field(
+        False, description="true or false: whether the first seconds of a slow clip are posted early"
+    )
     lora_dir: Annotated[Path | None, BeforeValidator(_path)] = Field(
         None, description="the folder with LoRAs for ACE-Step"
     )

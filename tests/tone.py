@@ -6,10 +6,11 @@ Words in a prompt make it misbehave: `held` waits half-way until a test lets it 
 `stuck` says nothing for ever, `crash` ends the process, `broken` raises, `broken:SEED` with that
 seed alone, `fault` leaves the device unusable,
 `ravenous` runs out of memory, `memory:NAME` and `device:NAME` raise an exception of tests/error_messages.py,
-`eager` asks for another job at every step,
-`verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate, `leaking` shows
-a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt, `nan`, `silent`
-and `lopsided` (one side dead) give such audio. The model `memory:NAME` raises that as it is loaded.
+`eager` asks for another job at every step, `early` hands over its first seconds half-way where they are
+wanted, `verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate,
+`leaking` shows a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt,
+`nan`, `silent` and `lopsided` (one side dead) give such audio. The
+model `memory:NAME` raises that as it is loaded.
 
 The model `versatile` takes files in every use, and plays the loudest pitch of what it is given.
 
@@ -154,6 +155,10 @@ class ToneEngine:
             if "eager" in words:
                 assert context.next(lambda _: False) is None
             if step == STEPS // 2:
+                if "early" in words and job.preview_seconds:
+                    beginning = wave_for(job.recipe, words)
+                    samples = round(job.preview_seconds * self.capabilities.sample_rate)
+                    context.preview(job, beginning[:, :samples])
                 misbehave(words)
                 if f"broken:{job.recipe.seed}" in words:
                     raise ValueError("a broken engine")

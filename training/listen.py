@@ -67,6 +67,9 @@ class RecordingContext:
         """Never."""
         return False
 
+    def preview(self, job: RenderRequest, wave: np.ndarray) -> None:
+        """Pass over it."""
+
     def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
         """Keep the clip."""
         self.wave = wave

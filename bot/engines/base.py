@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RenderRequest:
-    """A recipe to render, the id of its job, and the audio files of the recipe's sources by their roles."""
+    """A recipe to render, the id of its job, and the audio files of the recipe's sources by their roles.
+
+    preview_seconds: so much of the clip's beginning is wanted as soon as it is there, 0 for none.
+    """
 
     id: int
     recipe: Recipe
     sources: Mapping[Role, Path] = field(default_factory=dict)
+    preview_seconds: float = 0.0
 
 
 class RenderContext(Protocol):
@@ -44,6 +48,9 @@ class RenderContext(Protocol):
 
     def cancelled(self, job: RenderRequest) -> bool:
         """Tell whether this job was cancelled; the engine then drops it and reports nothing more of it."""
+
+    def preview(self, job: RenderRequest, wave: Wave) -> None:
+        """Hand over the clip's first `preview_seconds` while the rest is made; at most once."""
 
     def done(self, job: RenderRequest, wave: Wave, *, score: str = "") -> None:
         """Hand over the finished wave; score: the notes as text for the file's tag, where there are any."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot import log
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
-from bot.executor.protocol import Fatal, Heartbeat, Render, Rendered, Start, decode_down, encode
+from bot.executor.protocol import Fatal, Heartbeat, Preview, Render, Rendered, Start, decode_down, encode
 from bot.recipe import Role
 
 
@@ -35,7 +35,7 @@ class WorkerActor:
         )
 
     async def events(self) -> AsyncGenerator[tuple[bytes, dict[str, bytes]], None]:
-        """Start the process and yield each message as a line, with the files of a finished clip by name.
+        """Start the process and yield each message as a line, with the files of a clip or a preview by name.
 
         The last message of a process that died is Fatal. The watchdog works here, so heartbeats stay here.
         """
@@ -46,6 +46,8 @@ class WorkerActor:
                         continue
                     case Died(reason):
                         yield encode(Fatal(reason)), {}
+                    case Preview():
+                        yield encode(event), self._take(event.file)
                     case Rendered():
                         yield encode(event), self._take(event.file, event.picture)
                     case _:
@@ -65,7 +67,10 @@ class WorkerActor:
             file.write_bytes(content)
             sources[role] = str(file)
         out_path = str(folder / Path(render.out_path).name)
-        await self._worker.render(dataclasses.replace(render, out_path=out_path, sources=sources))
+        preview_path = render.preview_path and str(folder / Path(render.preview_path).name)
+        await self._worker.render(
+            dataclasses.replace(render, out_path=out_path, preview_path=preview_path, sources=sources)
+        )
 
     async def cancel(self, job_id: int) -> None:
         """Tell the process to drop a job."""

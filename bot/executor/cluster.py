@@ -22,7 +22,7 @@ from bot.executor.actor import WorkerActor
 from bot.executor.child import start_message, worker_environment
 from bot.executor.link import Died, restarted
 from bot.executor.pool import WorkerPool
-from bot.executor.protocol import Failed, Fatal, Render, Rendered, Start, Up, decode_up, encode
+from bot.executor.protocol import Failed, Fatal, Preview, Render, Rendered, Start, Up, decode_up, encode
 from bot.recipe import ModelRef
 from bot.redact import redact
 
@@ -170,6 +170,8 @@ class ClusterWorker:
                 if isinstance(event, Fatal):
                     reason = event.message
                     continue
+                if isinstance(event, Preview) and not await self._kept_preview(event, files):
+                    continue
                 yield await self._kept(event, files) if isinstance(event, Rendered) else event
         except self._ray.exceptions.RayError as error:
             if not self._closing.is_set():
@@ -179,6 +181,18 @@ class ClusterWorker:
             self._actor = None
         if not self._closing.is_set():
             yield Died(reason)
+
+    async def _kept_preview(self, event: Preview, files: Mapping[str, bytes]) -> bool:
+        """Write a preview to its place; False where its job was cancelled or the disk does not take it."""
+        out_path = self._out_paths.get(event.job_id)
+        if out_path is None:
+            return False
+        try:
+            await asyncio.to_thread(_write, out_path.parent, files)
+        except (RenderError, OSError) as error:
+            log.info("job %d has no preview: %s", event.job_id, error)
+            return False
+        return True
 
     async def _kept(self, event: Rendered, files: Mapping[str, bytes]) -> Rendered | Failed:
         """Write a clip's files to its place; a disk that does not take them fails the job."""

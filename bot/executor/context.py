@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from bot.audio.finish import finish
+from bot.audio.preview import write_preview
 from bot.audio.tags import Provenance
 from bot.engines.base import Engine, RenderRequest
 from bot.engines.failures import is_out_of_memory
 from bot.errors import BadAudio, ModelUnusable, OutOfMemory, RenderError, UserError
 from bot.executor.protocol import (
+    PREVIEW_SECONDS,
     Available,
     Cancel,
     Down,
@@ -34,6 +36,7 @@ from bot.executor.protocol import (
     Fatal,
     Heartbeat,
     Loading,
+    Preview,
     Progress,
     Ready,
     Render,
@@ -189,6 +192,12 @@ class PipeContext:
             self._open.pop(job.id, None)
             return True
 
+    def preview(self, job: RenderRequest, wave: Wave) -> None:
+        """Hand over the clip's beginning: the finisher writes it before anything that comes later."""
+        render, _ = self._open[job.id]
+        if render.preview_path:
+            self._finisher.submit(self._write_preview, render, wave, self._serving().capabilities.sample_rate)
+
     def done(self, job: RenderRequest, wave: Wave, *, score: str = "") -> None:
         """Hand over the whole clip: it is mastered and written beside the engine's next work.
 
@@ -285,6 +294,19 @@ class PipeContext:
         except Exception as error:
             self.fail(job.id, error)
 
+    def _write_preview(self, render: Render, wave: Wave, rate: int) -> None:
+        """Write the beginning of a clip that is still being rendered; the clip comes without it, too."""
+        if render.job_id not in self._open:
+            return
+        path = Path(render.preview_path)
+        with bound(**render.ids):
+            try:
+                write_preview(wave, rate, path)
+            except Exception as error:
+                log.info("job %d has no preview: %s", render.job_id, error)
+                return
+        self._send(Preview(render.job_id, path.name))
+
     def _send_ready(self, model: ModelRef | None) -> None:
         """Grant one Render, unless the bot holds this same grant already."""
         ready = Ready(model, self._acked, self.loaded, self.fitting)
@@ -354,7 +376,8 @@ def versions() -> dict[str, str]:
 
 def _request(render: Render) -> RenderRequest:
     sources = {role: Path(path) for role, path in render.sources.items()}
-    return RenderRequest(render.job_id, render.recipe, sources)
+    seconds = PREVIEW_SECONDS if render.preview_path else 0.0
+    return RenderRequest(render.job_id, render.recipe, sources, seconds)
 
 
 def _kind(error: RenderError | UserError) -> FailureKind:

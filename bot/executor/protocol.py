@@ -1,7 +1,7 @@
 """The messages between the bot and its worker: one JSON object a line, over the worker's stdin and stdout.
 
     bot → worker    Start, then Render, Cancel; the worker exits at the end of the stream
-    worker → bot    Available, then Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal
+    worker → bot    Available, then Ready, Loading, Progress, Preview, Heartbeat, Rendered, Failed, Fatal
 
 Audio travels as files, never here. A Ready grants one Render and is sent only when it differs from the last.
 `Ready.acked` counts the Renders that the worker has received: the bot acts on a Ready only if it has sent no
@@ -16,6 +16,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from bot.recipe import Mode, ModelRef, Recipe, Role
+
+PREVIEW_SECONDS = 4.0
+"""How much of a clip is heard in its preview: two sections of MusicGen's codec."""
 
 FailureKind = Literal["refused", "model", "out_of_memory", "audio", "error"]
 
@@ -41,7 +44,8 @@ class Render:
     """Render `recipe` into the MP3 `out_path` of at most `max_bytes`.
 
     sources: role → path of the audio file of that source of the recipe.  picture: draw the clip's picture as
-    well.  ids: those of the job, its member and its server, for the worker's log.
+    well.  ids: those of the job, its member and its server, for the worker's log.  preview_path: where its
+    first seconds go as soon as the model has them, as an MP3; "" where they are not wanted.
     """
 
     job_id: int
@@ -51,6 +55,7 @@ class Render:
     sources: Mapping[Role, str] = field(default_factory=dict)
     picture: bool = True
     ids: Mapping[str, int] = field(default_factory=dict)
+    preview_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,14 @@ class Progress:
     done: int
     total: int
     phase: Literal["rendering", "mastering"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first seconds of a clip that is not finished. file: a name beside the Render's preview_path."""
+
+    job_id: int
+    file: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +149,11 @@ class Fatal:
 
 
 Down = Start | Render | Cancel
-Up = Available | Ready | Loading | Progress | Heartbeat | Rendered | Failed | Fatal
+Up = Available | Ready | Loading | Progress | Preview | Heartbeat | Rendered | Failed | Fatal
 _DOWN = {kind.__name__: kind for kind in (Start, Render, Cancel)}
 _UP = {
-    kind.__name__: kind for kind in (Available, Ready, Loading, Progress, Heartbeat, Rendered, Failed, Fatal)
+    kind.__name__: kind
+    for kind in (Available, Ready, Loading, Progress, Preview, Heartbeat, Rendered, Failed, Fatal)
 }
 
 

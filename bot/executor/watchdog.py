@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.executor.protocol import Failed, Loading, Progress, Rendered, Up
+from bot.executor.protocol import Failed, Loading, Preview, Progress, Rendered, Up
 
 
 class Watchdog:
@@ -50,6 +50,9 @@ class Watchdog:
                 self.released(event.job_id)
                 if isinstance(event, Rendered):
                     return
+            case Preview():
+                self._finisher_silence = 0.0
+                return
             case Loading():
                 self._loading = "" if event.finished else "loading a model"
         if not isinstance(event, Loading) and self._loading == "starting":

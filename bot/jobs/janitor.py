@@ -22,7 +22,7 @@ from bot.store.job_model import State
 
 log = logging.getLogger(__name__)
 
-_OF_JOB = re.compile(r"(\d{8,})\.(?:mp3|flac|wav|png)", re.ASCII)
+_OF_JOB = re.compile(r"(\d{8,})(?:-preview\.mp3|\.(?:mp3|flac|wav|png))", re.ASCII)
 _OF_DUEL = re.compile(r"duel-(\d{8,})(?:-[ab]\.mp3|\.png)", re.ASCII)
 
 

@@ -16,16 +16,18 @@ from bot.engines.configured import InstalledModels
 from bot.errors import LimitReached, NotFound, StoreError, UserError
 from bot.executor.link import Died
 from bot.executor.pool import WorkerEvent, WorkerPool
-from bot.executor.protocol import Available, Failed, Loading, Progress, Ready, Render, Rendered
+from bot.executor.protocol import Available, Failed, Loading, Preview, Progress, Ready, Render, Rendered
 from bot.jobs.configured import ConfiguredModels
 from bot.jobs.dispatch import Dispatcher
 from bot.jobs.estimates import Estimates, QueuePosition
 from bot.jobs.files import clip_files, remove_files
-from bot.jobs.melodies import GONE_SOURCE, Melodies
+from bot.jobs.melodies import Melodies
 from bot.jobs.patience import check_patience
+from bot.jobs.previews import Previews, nowhere
+from bot.jobs.source_files import SourceFiles
 from bot.jobs.takes import requests_of
 from bot.log import job_fields
-from bot.recipe import Mode, Recipe, Role
+from bot.recipe import Mode, Recipe
 from bot.recipe.capabilities import Capabilities
 from bot.store.clips import Clips, NewClip
 from bot.store.job_model import Delivery, Job, Request, State
@@ -72,11 +74,13 @@ class JobService:
         models: InstalledModels,
         settings: Settings,
         clock: Callable[[], float],
+        previews_in: Callable[[int | None], bool] = nowhere,
     ) -> None:
         self.jobs = jobs
         self.clips = clips
         self.models = models
         self.melodies = Melodies(settings.clip_dir)
+        self._source_files = SourceFiles(clips, self.melodies, settings.clip_dir)
         self._configured = ConfiguredModels(models)
         self._workers = workers
         self._settings = settings
@@ -86,6 +90,7 @@ class JobService:
         self._ended = asyncio.Event()
         self._ended.set()
         self._estimates = Estimates(jobs, clips, models, len(workers), clock)
+        self.previews = Previews(jobs, self._estimates, settings.clip_dir, previews_in)
         self._listeners: list[Listener] = []
         self.paused = False
         """Whether no job is begun; what renders goes on, and requests are taken."""
@@ -115,7 +120,7 @@ class JobService:
         self.engine(request.recipe.mode)
         then = request.then and self.adopt(request.then)
         request = replace(request, recipe=self.adopt(request.recipe), then=then)
-        await self._source_files(request.recipe)
+        await self._source_files.of(request.recipe)
         now = self._clock()
         limits = {"per_member": self._settings.max_jobs_per_member, "in_all": self._settings.max_queue}
         if takes > 1:
@@ -300,6 +305,8 @@ class JobService:
                 if phase == "rendering":
                     self._estimates.progress(job_id, fraction)
                 self._publish(Advanced(job_id, phase, fraction))
+            case Preview():
+                await self.previews.record(event)
             case Rendered():
                 await self._keep(event)
                 await self._fill()
@@ -317,30 +324,19 @@ class JobService:
         async with self._filling:
             while job := await self._claim():
                 try:
-                    sources = await self._source_files(job.recipe)
+                    sources = await self._source_files.of(job.recipe)
                 except UserError as gone:
                     refusal = Failed(job.id, "refused", gone.english)
                     await self._recorded("Failed", partial(self._fail, refusal))
                     continue
                 out_path = (self._settings.clip_dir / clip_files(job.id)[0]).resolve()
                 self._dispatcher.assigned(job.worker)
+                self.previews.discard(job.id)
+                preview_path = await self.previews.path_for(job)
                 fields = (job.id, job.recipe, str(out_path), job.max_bytes, sources)
-                await self._workers.render(job.worker, Render(*fields, ids=job_fields(job)))
+                render = Render(*fields, ids=job_fields(job), preview_path=preview_path)
+                await self._workers.render(job.worker, render)
                 self._publish(Moved(job.id, State.RUNNING))
-
-    async def _source_files(self, recipe: Recipe) -> dict[Role, str]:
-        """Return the files of a recipe's sources, stored audio and clips, by role. Raises UserError."""
-        files = self.melodies.of(recipe)
-        for role, source in recipe.sources.items():
-            if isinstance(source, int):
-                try:
-                    clip = await self.clips.get(source)
-                except NotFound:
-                    raise UserError(GONE_SOURCE) from None
-                files[role] = self._settings.clip_dir / clip.file
-                if not clip.file or not files[role].is_file():
-                    raise UserError(GONE_SOURCE)
-        return {role: str(file.resolve()) for role, file in files.items()}
 
     async def _claim(self) -> Job | None:
         """Claim the next job for the best worker with a grant; None where no claim succeeds."""
@@ -359,6 +355,7 @@ class JobService:
 
     async def _keep(self, event: Rendered) -> None:
         self._estimates.stopped(event.job_id)
+        self.previews.discard(event.job_id)
         made = NewClip(file=event.file, picture=event.picture, facts=event.facts)
         clip = await self.jobs.rendered(event.job_id, made, self._clock())
         if clip is None:
@@ -393,6 +390,7 @@ class JobService:
     def _discard(self, job_id: int) -> None:
         """Remove files that an earlier attempt at a job wrote, but did not record before a kill."""
         remove_files(self._settings.clip_dir, *clip_files(job_id))
+        self.previews.discard(job_id)
 
     def _publish(self, event: Moved | Advanced) -> None:
         for listener in self._listeners:

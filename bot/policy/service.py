@@ -41,6 +41,7 @@ class PolicyService:
         self._servers: dict[int, ServerSettings] = {}
         self._banned: set[tuple[int, int]] = set()
         self._listeners: list[Callable[[Entry], None]] = []
+        self._early_preview = settings.early_preview
         self._rules = Rules(
             allowed_guilds=frozenset(settings.allowed_guilds) or None,
             allow_dms=settings.allow_dms,
@@ -83,6 +84,10 @@ class PolicyService:
     def rules(self) -> Rules:
         """What the bot's owner has set."""
         return self._rules
+
+    def has_previews(self, guild_id: int | None) -> bool:
+        """Tell whether slow clips have a preview: where the bot's owner has it on and the server not off."""
+        return self._early_preview and self.server(guild_id).is_on("early_preview")
 
     def server(self, guild_id: int | None) -> ServerSettings:
         """Return a server's settings; all defaults where there is none."""

@@ -196,6 +196,15 @@ _ROWS = (
         | {language: NATIVE_NAMES.get(language, language) for language in files()},
     ),
     Setting(
+        name="early_preview",
+        label="Early preview",
+        type=_S.SWITCH,
+        panel=Panel.FEATURES,
+        description="Whether the first seconds of a slow clip are shown early, if the bot's owner allows it.",
+        unset="on",
+        default=True,
+    ),
+    Setting(
         name="duels",
         label="Duels",
         type=_S.SWITCH,

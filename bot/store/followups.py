@@ -25,6 +25,10 @@ class Followups:
         row = await self._db.read_one(_SELECT_FOLLOWUP, {"clip": clip.id})
         return job_of(row) if row else None
 
+    async def has_next(self, job_id: int) -> bool:
+        """Tell whether a job's clip is not posted, because another one is made of it."""
+        return await self._db.read_one(_SELECT_HAS_NEXT, {"id": job_id}) is not None
+
 
 async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: float) -> None:
     """Queue what a rendered job's row says is to be made of its clip, where it says anything.
@@ -40,6 +44,7 @@ async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: 
     await tx.execute(_END_FIRST, {"id": first["id"], "now": now, "error": ERROR_OF_FIRST})
 
 
+_SELECT_HAS_NEXT = "SELECT 1 FROM jobs WHERE id = :id AND then_recipe IS NOT NULL"
 _SELECT_FOLLOWUP = "SELECT * FROM jobs WHERE parent_clip = :clip ORDER BY id LIMIT 1"
 _INSERT_FOLLOWUP = """
 INSERT INTO jobs (recipe, mode, user_id, guild_id, channel_id, application_id, interaction_token,

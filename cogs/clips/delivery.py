@@ -25,7 +25,7 @@ from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import TOKEN_OVER, Refused, Remedy
-from cogs.delivery.respondable import Draft, Shown, language_of
+from cogs.delivery.respondable import Draft, Shown, language_of, no_files
 from cogs.ui.text import in_a_line
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,8 @@ class ClipDelivery:
             text = tr("{clip}\nThis one took a while: {link}", clip=in_a_line(job.recipe), link=shown.link)
         try:
             await with_backoff(
-                lambda: self._responses.edit(job, Draft(text)), f"the old progress of job {job.id}"
+                lambda: self._responses.edit(job, Draft(text, files=no_files)),
+                f"the old progress of job {job.id}",
             )
         except Refused as refused:
             if refused.remedy is Remedy.REVOKED:

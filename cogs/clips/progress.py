@@ -13,6 +13,8 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
 
 import discord
 
@@ -47,6 +49,9 @@ SLOWED_SECONDS = 300.0
 """After a refusal that concerns one message, such as 30046."""
 MAX_DETAILED = 10
 """Queue positions shown exactly; later ones are rounded up to tens."""
+_OF_THE_TEXT = (Remedy.RETRY, Remedy.WITHOUT_WORDS, Remedy.WITHDRAWN)
+"""Refusals of an edit that have nothing to do with the preview in it."""
+PREVIEW_NAME = "preview.mp3"
 MAX_QUEUED_EDITS = 4
 """Edits of queued jobs that are under way at once; running jobs do not wait for them."""
 
@@ -55,6 +60,7 @@ MAX_QUEUED_EDITS = 4
 class Progress:
     """A job's progress, and when and how it was last shown (monotonic seconds).
 
+    previewed: whether its first seconds are shown.
     answer: the job whose answer shows it, the first one of several takes; 0 while that is not known.
     """
 
@@ -65,6 +71,7 @@ class Progress:
     interval: float = QUEUED_SECONDS
     edited_at: float = float("-inf")
     text: str = ""
+    previewed: bool = False
     answer: int = 0
     editing: bool = False
 
@@ -205,9 +212,24 @@ class Board:
         if job.takes_of is not None:
             await self._show_takes(job, progress, positions)
             return
+        preview = self._bot.jobs.previews.take(job)
+        progress.previewed = progress.previewed or preview is not None
         text = _text(job, progress, position)
-        if text != progress.text:
-            await self._responses.edit(job, Draft(text, view=job_buttons(job_id)))
+        if text == progress.text and preview is None:
+            return
+        files = None if preview is None else partial(_preview_files, preview)
+        draft = Draft(text, view=job_buttons(job_id), files=files)
+        try:
+            await self._responses.edit(job, draft)
+        except Refused as refused:
+            if preview is None:
+                raise
+            progress.previewed = False
+            if refused.remedy in _OF_THE_TEXT:
+                raise
+            # The next edit, without it, tells whether the text is refused as well.
+            log.info("the preview of job %d was not shown: %s", job_id, refused)
+        else:
             progress.text = text
 
     async def _show_takes(self, job: Job, progress: Progress, positions: Positions) -> None:
@@ -274,8 +296,16 @@ def _text(job: Job, progress: Progress, position: QueuePosition) -> str:
         return "\n".join((line, " ".join(filter(None, (retried, turn)))))
     match progress.phase:
         case "loading":
-            return f"{line}\n{tr('Loading the model …')}"
+            done = tr("Loading the model …")
         case "mastering":
-            return f"{line}\n{bar(1.0)} {tr('Mastering …')}"
+            done = f"{bar(1.0)} {tr('Mastering …')}"
         case _:
-            return f"{line}\n{rendering_line(progress.fraction, position.spoken)}"
+            done = rendering_line(progress.fraction, position.spoken)
+    lines = [line, done]
+    if progress.previewed:
+        lines.append(f"-# {tr('Here are the first seconds. The whole clip takes their place.')}")
+    return "\n".join(lines)
+
+
+def _preview_files(preview: bytes) -> list[discord.File]:
+    return [discord.File(BytesIO(preview), filename=PREVIEW_NAME)]

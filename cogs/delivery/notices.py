@@ -17,7 +17,7 @@ from cogs.delivery.direct_message import direct_channel
 from cogs.delivery.original_response import OriginalResponses
 from cogs.delivery.post_once import PostOnce, unarchive
 from cogs.delivery.refusals import Refused, Remedy
-from cogs.delivery.respondable import Draft, Respondable
+from cogs.delivery.respondable import Draft, Respondable, no_files
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class NoticeSender:
     async def send(self, item: Respondable, notice: Notice) -> None:
         """Notify by the first way that is open. Raises Refused to retry, or without words."""
         try:
-            if await self._responses.edit_by_token(item, Draft(notice.text)) is not None:
+            if await self._responses.edit_by_token(item, _in_place(notice.text)) is not None:
                 return
         except Refused as refused:
             if refused.remedy is Remedy.WITHDRAWN:
@@ -101,7 +101,7 @@ class NoticeSender:
         """Replace the progress that an expired token left in the channel."""
         for attempt in (1, 2):
             try:
-                await self._responses.edit_by_bot(item, Draft(text))
+                await self._responses.edit_by_bot(item, _in_place(text))
             except Refused as refused:
                 if refused.remedy in (Remedy.RETRY, Remedy.REVOKED):
                     raise
@@ -113,3 +113,8 @@ class NoticeSender:
             else:
                 return True
         return False
+
+
+def _in_place(text: str) -> Draft:
+    """Return a text that takes the place of the progress, and of a preview with it."""
+    return Draft(text, files=no_files)

@@ -105,6 +105,11 @@ class Draft:
         return [*self.embeds] or ([self.embed] if self.embed is not None else [])
 
 
+def no_files() -> list[discord.File]:
+    """Open no attachments: in an edit they take off those of the message, such as a preview."""
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """The message in which a draft is shown."""

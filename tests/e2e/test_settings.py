@@ -35,6 +35,7 @@ PAGES = {
     "plain_words": "features",
     "coach": "features",
     "language": "features",
+    "early_preview": "features",
     "links": "moderation",
     "age_restricted": "moderation",
     "log_channel": "moderation",

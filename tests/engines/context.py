@@ -20,13 +20,18 @@ class RecordingContext:
         cancel: dict[int, float] | None = None,
         melody: Path | None = None,
         sources: Mapping[Role, Path] | None = None,
+        preview_seconds: float = 0.0,
     ) -> None:
         sources = {**(sources or {}), **({} if melody is None else {Role.MELODY: melody})}
-        self.waiting = [RenderRequest(number, recipe, sources) for number, recipe in enumerate(recipes, 1)]
+        self.waiting = [
+            RenderRequest(number, recipe, sources, preview_seconds)
+            for number, recipe in enumerate(recipes, 1)
+        ]
         self.cancel = cancel or {}
         self.updates: dict[int, list[tuple[int, int]]] = {}
         self.waves: dict[int, np.ndarray] = {}
         self.scores: dict[int, str] = {}
+        self.previews: dict[int, np.ndarray] = {}
         self.errors: dict[int, Exception] = {}
         self.heartbeats = 0
         self.warnings: dict[int, list[str]] = {}
@@ -48,6 +53,11 @@ class RecordingContext:
     def cancelled(self, job: RenderRequest) -> bool:
         done, total = self.updates.get(job.id, [(0, 1)])[-1]
         return job.id in self.cancel and done / total >= self.cancel[job.id]
+
+    def preview(self, job: RenderRequest, wave: np.ndarray) -> None:
+        assert job.id not in self.previews, "once"
+        assert job.id not in self.waves, "before the whole"
+        self.previews[job.id] = wave
 
     def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
         self.waves[job.id] = wave

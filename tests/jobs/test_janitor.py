@@ -111,8 +111,10 @@ async def test_files_that_an_interrupted_removal_left_go_at_the_start(
     await duels.fail(over.id, "broken", 5)
 
     stay = [f"{name}.{kind}" for name in (kept, running, waiting) for kind in ("mp3", "png")]
+    stay += [f"{running}-preview.mp3", "00000099-preview.mp3"]
+    gone = [f"{name}-preview.mp3" for name in (kept, failed, cancelled)]
     stay += [*NeutralFiles.of(going.id), "00000099.mp3", *NeutralFiles.of(99), "notes.txt", "1.mp3"]
-    gone = [f"{name}.{kind}" for name in (deleted, removed, failed, cancelled) for kind in ("mp3", "png")]
+    gone += [f"{name}.{kind}" for name in (deleted, removed, failed, cancelled) for kind in ("mp3", "png")]
     gone += NeutralFiles.of(over.id)
     for name in (*stay, *gone):
         (tmp_path / name).touch()

@@ -62,6 +62,7 @@ class _StreamingDecode:
         self._frames = 0
         self._pending: list[Future[None]] = []
         self._parts: list[torch.Tensor] = []
+        self._previewed = False
 
     def feed(self, decoder: Decoder, row: Row, section: int) -> None:
         """Decode the frames of a row that are complete, once they fill another section."""
@@ -86,6 +87,14 @@ class _StreamingDecode:
     def wave(self) -> torch.Tensor:
         """Return the sections joined, [channels, samples]."""
         return torch.cat(self._parts, -1)
+
+    def preview(self, samples: int) -> torch.Tensor | None:
+        """Return the first samples [channels, samples], once, as soon as their sections are decoded."""
+        parts = list(self._parts)
+        if self._previewed or sum(part.shape[-1] for part in parts) < samples:
+            return None
+        self._previewed = True
+        return torch.cat(parts, -1)[:, :samples]
 
     def _decode(self, codes: torch.Tensor) -> None:
         self._parts += self.decoder.feed(codes, last=False)
@@ -152,6 +161,7 @@ class MusicgenEngine:
                     else:
                         context.progress(job, decoder.complete(row), self.total(row))
                         self.stream_codec(row)
+                        self._preview(context, row)
         finally:
             self._streams.clear()
             self._continuations.clear()
@@ -217,6 +227,7 @@ class MusicgenEngine:
         share = self.total(row) - row.frames
         stream = self._streams.get(row) or _StreamingDecode(self.codec, self._codec_thread)
         for _ in stream.finish(row.codes):
+            self._preview(context, row)
             self.report_codec_progress(
                 context, row, round(share * stream.decoder.decoded_frames / row.frames)
             )
@@ -262,6 +273,13 @@ class MusicgenEngine:
                 context.warn(job, cut)
         except AntiphonError as error:
             context.failed(job, error)
+
+    def _preview(self, context: RenderContext, row: Row) -> None:
+        job, stream = job_of(row), self._streams.get(row)
+        if job.preview_seconds and stream is not None:
+            beginning = stream.preview(self.checkpoint.samples(job.preview_seconds))
+            if beginning is not None:
+                context.preview(job, beginning.cpu().numpy())
 
     def _finish(self, context: RenderContext, row: Row) -> None:
         job = job_of(row)

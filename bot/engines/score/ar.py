@@ -35,7 +35,7 @@ from bot.engines.score.format import (
 )
 from bot.engines.score.header_request import requested_header
 from bot.engines.score.known import Known, resampled
-from bot.engines.score.sections import Section
+from bot.engines.score.sections import Opening, Section
 from bot.engines.score.steer import requested_instruments
 from bot.errors import ModelMissing
 from bot.recipe import Recipe
@@ -97,11 +97,25 @@ class ArEngine(ScoreEngine):
         """Return the source with a share of its phrases free, chosen with the recipe's seed."""
         return resampled(source, self.option(recipe, "strength"), recipe.seed)
 
-    def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
+    def write_section(
+        self,
+        recipe: Recipe,
+        section: Section,
+        step: Callable[[int, int], None],
+        opening: Opening | None = None,
+    ) -> Score:
         """Return a section's score, decoded in columns; calls step(done, total) for each."""
         prompt = stages(recipe.prompt)[-1] if section.later else recipe.prompt
         row = self.row(recipe, section)
-        self.decode([prompt], [row], self.option(recipe, "guidance_scale"), step)
+
+        def on_column(done: int, total: int) -> None:
+            step(done, total)
+            if opening is None or opening.over:
+                return
+            if (first_bars := row.beginning(opening.seconds)) is not None:
+                opening.offer(from_frames(first_bars))
+
+        self.decode([prompt], [row], self.option(recipe, "guidance_scale"), on_column)
         return from_frames(row.result())
 
     def row(self, recipe: Recipe, section: Section) -> Row:

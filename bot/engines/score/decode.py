@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -62,7 +64,7 @@ class Row:
     ) -> None:
         self.frames: list[list[int]] = [[] for _ in range(STREAMS)]
         self.total: int | None = None
-        self._metre = 0
+        self._metre = self._tempo_class = 0
         self._seconds = seconds
         self._rng = np.random.default_rng(seed)
         self._temperature, self._top_k = temperature, top_k
@@ -102,6 +104,22 @@ class Row:
             return None
         bar = self._bar_of[min(len(self.frames[1]), self.total - 1)]
         return sum(start <= bar for start in stage_starts(stages, self._bar_of[-1] + 1)) - 1
+
+    def beginning(self, seconds: float) -> Grid | None:
+        """Return the tokens of the first bars, int16 [6, frames], once so many seconds of music are written.
+
+        None before that, and where the clip has no bars beyond them.
+        """
+        if self.total is None or not self.frames[-1]:
+            return None
+        steps = math.ceil(seconds / (60 / tempo_of(self._tempo_class) / STEPS_PER_BEAT))
+        bars = -(-steps // (METRES[self._metre] * STEPS_PER_BEAT))
+        if bars not in self._bar_of:
+            return None
+        end = self._bar_of.index(bars)
+        if len(self.frames[-1]) < end:
+            return None
+        return np.array([stream[:end] for stream in self.frames], np.int16)
 
     def result(self) -> Grid:
         """Return the tokens, int16 [6, frames]."""
@@ -207,7 +225,7 @@ class Row:
 
     def _plan(self, header: int) -> None:
         tempo_class, metre = divmod(header, len(METRES))
-        self._metre = metre
+        self._metre, self._tempo_class = metre, tempo_class
         beats = beats_in(self._seconds, tempo_of(tempo_class))
         clock = clock_of(self._seconds, METRES[metre], beats * STEPS_PER_BEAT)
         self._clock = [int(c) for c in clock]

@@ -32,7 +32,7 @@ from bot.engines.score.latent import (
     positions,
     score_of,
 )
-from bot.engines.score.sections import Section
+from bot.engines.score.sections import Opening, Section
 from bot.engines.score.sizes import read_config
 from bot.engines.score.steer import InstrumentRequest, requested_instruments, stage_starts
 from bot.errors import ModelMissing
@@ -106,8 +106,17 @@ class DiffusionEngine(ScoreEngine):
             free_steps=np.ones(source.grid.shape, bool),
         )
 
-    def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
-        """Return a section's score; calls step(done, total) after every denoising step."""
+    def write_section(
+        self,
+        recipe: Recipe,
+        section: Section,
+        step: Callable[[int, int], None],
+        opening: Opening | None = None,
+    ) -> Score:
+        """Return a section's score; calls step(done, total) after every denoising step.
+
+        opening: has to wait for the whole section, whose bars are denoised together.
+        """
         prompt, asked, header = recipe.prompt, requested_instruments(recipe), requested_header(recipe)
         if section.later:
             prompt, asked = stages(prompt)[-1], asked.settled

@@ -23,7 +23,7 @@ from bot.engines.score.format import Score
 from bot.engines.score.known import Known, continued, repainted, with_length
 from bot.engines.score.looping import looped, seconds_to_write
 from bot.engines.score.sampler import Sampler
-from bot.engines.score.sections import Section, write_sections
+from bot.engines.score.sections import Opening, Section, write_sections
 from bot.engines.score.sentences import SentenceEncoder
 from bot.engines.score.serialize import from_text, to_text
 from bot.engines.score.silence import without_silence
@@ -56,10 +56,17 @@ class ScoreEngine(SerialEngine):
         self.sentences = SentenceEncoder()
         self.sampler = Sampler(Bank(score_config.sounds))
 
-    def write(self, recipe: Recipe, step: Callable[[int, int], None], source: Score | None = None) -> Score:
+    def write(
+        self,
+        recipe: Recipe,
+        step: Callable[[int, int], None],
+        source: Score | None = None,
+        opening: Opening | None = None,
+    ) -> Score:
         """Return the score of a recipe; calls step(done, total) as it goes.
 
-        source: the score of the clip that the recipe is made from. Raises InvalidRecipe.
+        source: the score of the clip that the recipe is made from.  opening: is offered the first bars while
+        the rest is written. Raises InvalidRecipe.
         """
 
         def write_section(section: Section) -> Score:
@@ -71,7 +78,12 @@ class ScoreEngine(SerialEngine):
                     )
                 step(done, total)
 
-            return self.write_section(recipe, section, on_step)
+            if section.later or opening is None:
+                return self.write_section(recipe, section, on_step)
+            score = self.write_section(recipe, section, on_step, opening)
+            if section.of > 1:
+                opening.offer(score)
+            return score
 
         asked = recipe.seconds
         if recipe.loops:
@@ -81,8 +93,17 @@ class ScoreEngine(SerialEngine):
         return without_silence(looped(score, asked) if recipe.loops else score)
 
     @abstractmethod
-    def write_section(self, recipe: Recipe, section: Section, step: Callable[[int, int], None]) -> Score:
-        """Return the score of a section's bars that are kept; calls step(done, total) as it goes."""
+    def write_section(
+        self,
+        recipe: Recipe,
+        section: Section,
+        step: Callable[[int, int], None],
+        opening: Opening | None = None,
+    ) -> Score:
+        """Return the score of a section's bars that are kept; calls step(done, total) as it goes.
+
+        opening: is offered the first bars by a model that has them before the others.
+        """
 
     @abstractmethod
     def known_of_variation(self, recipe: Recipe, source: Score) -> Known:
@@ -134,9 +155,16 @@ class ScoreEngine(SerialEngine):
 
         file = next((job.sources[role] for role in (Role.START, Role.INITIAL) if role in job.sources), None)
         source = None if file is None else from_text(read_score(file))
+        recipe, opening = job.recipe, None
+
+        def play(first_bars: Score) -> None:
+            context.preview(job, self.sampler.render(without_silence(first_bars), seconds, recipe.seed))
+
+        # What loops is cut out of what is written, and may begin elsewhere.
+        if (seconds := job.preview_seconds) and not recipe.loops:
+            opening = Opening(seconds, play)
         with one_thread():
-            score = self.write(job.recipe, step, source)
-        recipe = job.recipe
+            score = self.write(recipe, step, source, opening)
         wave = self.sampler.render(score, recipe.seconds, recipe.seed, on_progress, loop=recipe.loops)
         if recipe.task is Task.REPAINT:
             kept = read_source(job.sources, recipe, Role.INITIAL, SAMPLE_RATE)

@@ -16,6 +16,7 @@ import numpy as np
 
 from bot.engines.score.format import MAX_SECONDS, STEPS_PER_BEAT, TAIL_SECONDS, Score, beats_in
 from bot.engines.score.known import Known, bars_of, continued, kept_bars
+from bot.engines.score.silence import SOUND
 
 KEEP = 0.75
 """Share of a window's bars that are kept: the models prepare the ending in the rest."""
@@ -43,6 +44,24 @@ class Section:
     def later(self) -> bool:
         """Whether the clip began in a section before it."""
         return self.number > 0
+
+
+class Opening:
+    """What is heard of a clip before the rest of its score is written.
+
+    seconds: how much.  play: takes the score of its first bars, as soon as they are written, once.
+    """
+
+    def __init__(self, seconds: float, play: Callable[[Score], None]) -> None:
+        self.seconds = seconds
+        self.over = False
+        self._play = play
+
+    def offer(self, score: Score) -> None:
+        """Play the first bars, unless they were played or nothing in them sounds."""
+        if not self.over and (score.grid >= SOUND).any():
+            self.over = True
+            self._play(score)
 
 
 Write = Callable[[Section], Score]

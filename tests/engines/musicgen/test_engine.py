@@ -240,3 +240,18 @@ def test_a_prompt_that_is_cut_is_told(engines: dict[str, MusicgenEngine]) -> Non
     assert 1 not in context.warnings
     [told] = context.warnings[2]
     assert "of the prompt, which is too long" in told
+
+
+@pytest.mark.parametrize("kind", ["mono", "stereo"])
+def test_the_first_seconds_are_there_before_the_rest_and_change_nothing(
+    kind: str, engines: dict[str, MusicgenEngine]
+) -> None:
+    one, other = recipe(kind, seconds=9.0), recipe(kind, seconds=9.0, seed=2)
+    alone = rendered(engines[kind], one, other)
+    assert not alone.previews, "nobody wants them"
+    context = RecordingContext(one, other, preview_seconds=4.0)
+    engines[kind].run(context)
+    for number in (1, 2):
+        assert (context.waves[number] == alone.waves[number]).all()
+        assert context.previews[number].shape == (1 + (kind == "stereo"), 4 * 32_000)
+        assert (context.previews[number] == context.waves[number][:, : 4 * 32_000]).all()

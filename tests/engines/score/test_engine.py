@@ -53,6 +53,9 @@ class RecordingContext:
     def cancelled(self, job: RenderRequest) -> bool:
         return len(self.updates.get(job.id, [])) >= self.stop_after.get(job.id, 10**9)
 
+    def preview(self, job: RenderRequest, wave: np.ndarray) -> None:
+        pass
+
     def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
         self.waves[job.id] = wave
 
