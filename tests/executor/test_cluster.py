@@ -19,6 +19,7 @@ from bot.store.jobs import Jobs
 from tests import gate
 from tests.chaos.nodes import QUICK
 from tests.jobs.running import Running, queue, running, settings_in
+from tests.jobs.test_previews import allow_previews, beginning
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
@@ -60,12 +61,14 @@ def nodes(cluster: Cluster) -> Iterator[list[Any]]:
 
 @asynccontextmanager
 async def bot_with(
-    cluster: Cluster, database: Database, folder: Path, workers: int = 2
+    cluster: Cluster, database: Database, folder: Path, workers: int = 2, **changes: Any
 ) -> AsyncIterator[Running]:
-    settings = settings_in(folder, executor="ray", ray_address=cluster.address, cluster_workers=workers)
+    settings = settings_in(
+        folder, executor="ray", ray_address=cluster.address, cluster_workers=workers, **changes
+    )
     pool = await cluster_workers(settings, "tests.tone", warm=())
     try:
-        async with running(database, folder, workers=pool) as bot:
+        async with running(database, folder, workers=pool, **changes) as bot:
             yield bot
     finally:
         await pool.close()
@@ -89,6 +92,19 @@ async def test_clips_come_from_two_nodes_at_once(
             assert (await bot.until_over(job)).state is State.RENDERED
         names = sorted(file.name for file in bot.settings.clip_dir.iterdir())
     assert names == ["00000001.mp3", "00000001.png", "00000002.mp3", "00000002.png"]
+
+
+async def test_a_preview_crosses_the_cluster_before_its_clip(
+    cluster: Cluster, nodes: list[Any], database: Database, tmp_path: Path, permits: Path
+) -> None:
+    async with bot_with(cluster, database, tmp_path, ar_model="slow") as bot:
+        allow_previews(bot)
+        job_id = await queue(bot.jobs, "early held tune", model="slow", seconds=10.0)
+        await bot.service.queued(await bot.jobs.get(job_id))
+        assert len(await beginning(bot, job_id)) > 30_000
+        gate.open_for(permits)
+        assert (await bot.until_over(job_id)).state is State.RENDERED
+        assert sorted(file.suffix for file in bot.settings.clip_dir.iterdir()) == [".mp3", ".png"]
 
 
 async def test_a_killed_node_costs_an_attempt_and_its_job_comes_once(

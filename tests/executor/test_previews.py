@@ -44,4 +44,6 @@ async def test_musicgen_gives_its_first_seconds_before_the_clip(tmp_path: Path) 
     whole, _ = soundfile.read(clip, dtype="float32", always_2d=True)
     assert len(heard) / rate == PREVIEW_SECONDS
     middle = slice(round(0.5 * rate), round((PREVIEW_SECONDS - 0.5) * rate))
-    assert np.corrcoef(heard[middle, 0], whole[middle, 0])[0, 1] > 0.9, "the clip's own beginning"
+    assert np.corrcoef(heard[middle, 0], whole[middle, 0])[0, 1] > 0.8, (
+        "the clip's own beginning, at 128 kbit/s"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ import pytest
 from bot.audio.mp3 import decode
 from bot.executor.protocol import PREVIEW_SECONDS, Preview
 from bot.jobs.files import preview_file
-from bot.jobs.service import JobService
 from bot.recipe import Mode, Role, Task
 from bot.store.database import Database
 from bot.store.duels.repository import Duels
@@ -27,9 +27,8 @@ def everywhere(guild_id: int | None) -> bool:
     return True
 
 
-def service_with(bot: Running, allowed: Any = everywhere) -> JobService:
+def allow_previews(bot: Running, allowed: Callable[[int | None], bool] = everywhere) -> None:
     bot.service.previews._allowed = allowed
-    return bot.service
 
 
 async def job_of(jobs: Jobs, **changes: Any) -> Job:
@@ -43,7 +42,8 @@ async def job_of(jobs: Jobs, **changes: Any) -> Job:
 async def test_a_slow_clip_has_one_and_others_have_none(database: Database, tmp_path: Path) -> None:
     jobs = Jobs(database)
     async with running(database, tmp_path, ar_model="slow") as bot:
-        previews = service_with(bot, lambda guild_id: guild_id != 77).previews
+        allow_previews(bot, lambda guild_id: guild_id != 77)
+        previews = bot.service.previews
         bot.service.paused = True
         slow = await job_of(jobs)
         expected = tmp_path / "clips" / preview_file(slow.id)
@@ -95,7 +95,7 @@ async def test_the_worker_writes_it_and_the_clip_follows(
     database: Database, tmp_path: Path, held: Path
 ) -> None:
     async with running(database, tmp_path, ar_model="slow") as bot:
-        service_with(bot)
+        allow_previews(bot)
         job_id = await queue(bot.jobs, "early held tune", model="slow", seconds=10.0)
         await bot.service.queued(await bot.jobs.get(job_id))
         preview = await beginning(bot, job_id)
@@ -112,7 +112,7 @@ async def test_the_worker_writes_it_and_the_clip_follows(
 
 async def test_one_that_nobody_took_goes_with_its_job(database: Database, tmp_path: Path, held: Path) -> None:
     async with running(database, tmp_path, ar_model="slow") as bot:
-        service_with(bot)
+        allow_previews(bot)
         for ends in ("cancelled", "rendered"):
             job_id = await queue(bot.jobs, "early held tune", model="slow", seconds=10.0)
             await bot.service.queued(await bot.jobs.get(job_id))
