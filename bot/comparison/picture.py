@@ -12,6 +12,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
 from bot.audio.picture import BACKGROUND, INK
 from bot.comparison.results import PUBLISHED, PUBLISHED_ON, Comparison
+from bot.locale import ntr, tr
 
 _COLOURS = ("#7cc4ff", "#ffb454", "#9be28a", "#e59bff", "#ff8f8f", "#d8d8e0")
 _DPI = 100
@@ -29,7 +30,7 @@ def draw(found: Comparison) -> bytes:
     _times(times, found, colours, names)
     _bars(
         memory,
-        "peak memory, GB (× published)",
+        tr("peak memory, GB (× published)"),
         [one.mode for one in found.models],
         colours,
         [one.peak_gb for one in found.models],
@@ -40,14 +41,14 @@ def draw(found: Comparison) -> bytes:
     low_mids = [[100 * one.low_mids for one in model.sounds] for model in found.models]
     _bars(
         sound,
-        "energy 200–500 Hz, % of all",
+        tr("energy 200–500 Hz, % of all"),
         [one.mode for one in found.models],
         colours,
         [fmean(values) if values else None for values in low_mids],
         [pstdev(values) if values else 0 for values in low_mids] if len(found.seeds) > 1 else None,
     )
     _steps(steps, found, colours)
-    seeds = f"{len(found.seeds)} seed{'s' if len(found.seeds) > 1 else ''}"
+    seeds = ntr("{count} seed", "{count} seeds", len(found.seeds))
     figure.suptitle(f"{found.processor}, {seeds}", color=INK, fontsize=12)
     handles, labels = times.get_legend_handles_labels()
     figure.legend(
@@ -59,7 +60,7 @@ def draw(found: Comparison) -> bytes:
 
 
 def _times(axes: Axes, found: Comparison, colours: list[str], names: list[str]) -> None:
-    _style(axes, "time to render, s")
+    _style(axes, tr("time to render, s"))
     for model, colour, name in zip(found.models, colours, names, strict=True):
         lengths = sorted(model.seconds)
         means = [fmean(model.seconds[length]) for length in lengths]
@@ -71,9 +72,9 @@ def _times(axes: Axes, found: Comparison, colours: list[str], names: list[str]) 
                 "x--",
                 color=colour,
                 alpha=0.6,
-                label=f"{model.mode}: published, {PUBLISHED_ON}",
+                label=f"{model.mode}: {tr('published')}, {tr(PUBLISHED_ON)}",
             )
-    axes.set_xlabel("length of the clip, s", color=INK, fontsize=11)
+    axes.set_xlabel(tr("length of the clip, s"), color=INK, fontsize=11)
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.yaxis.set_major_formatter("{x:g}")
@@ -81,20 +82,20 @@ def _times(axes: Axes, found: Comparison, colours: list[str], names: list[str]) 
 
 
 def _steps(axes: Axes, found: Comparison, colours: list[str]) -> None:
-    _style(axes, "distance to most steps, dB")
+    _style(axes, tr("distance to most steps, dB"))
     swept = False
     for model, colour in zip(found.models, colours, strict=True):
         if model.steps:
             swept = True
             axes.plot([p.steps for p in model.steps], [p.distance for p in model.steps], "o-", color=colour)
-    axes.set_xlabel("steps", color=INK, fontsize=11)
+    axes.set_xlabel(tr("steps"), color=INK, fontsize=11)
     if swept:
         axes.set_xscale("log")
         steps = sorted({point.steps for model in found.models for point in model.steps})
         axes.set_xticks(steps, [str(one) for one in steps])
         axes.xaxis.set_minor_locator(NullLocator())
     else:
-        axes.text(0.5, 0.5, "no model has steps", color=INK, ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, tr("no model has steps"), color=INK, ha="center", transform=axes.transAxes)
 
 
 def _bars(
@@ -112,7 +113,7 @@ def _bars(
     )
     for number, value in enumerate(values):
         if value is None:
-            axes.text(number, 0, "not measured", color=INK, ha="center", va="bottom", fontsize=10)
+            axes.text(number, 0, tr("not measured"), color=INK, ha="center", va="bottom", fontsize=10)
     axes.set_xticks(range(len(values)), names)
 
 

@@ -1,8 +1,8 @@
 """The page, the JSON and the picture of a comparison, made in a process of its own.
 
-Run by `child.call`. The request has the `prompt`, the `processor`, the number of `seeds`, and `clips`: a pair
-of the planned clip and what was measured of it for each. The answer has `markdown`, `json` and `picture`, a
-PNG in base64; it is empty where nothing that counts was measured.
+Run by `child.call`. The request has the `prompt`, the `processor`, the number of `seeds`, the `language` of
+page and picture, and `clips`: a pair of the planned clip and what was measured of it for each. The answer has
+`markdown`, `json` and `picture`, a PNG in base64; it is empty where nothing that counts was measured.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ def report(request: Mapping[str, Any]) -> dict[str, str]:
     from bot.comparison.plan import Measured, Planned, Purpose
     from bot.comparison.results import Comparison
     from bot.comparison.text import to_json, to_markdown
+    from bot.locale import ENGLISH, set_language
+    from bot.translations import load
+
+    if request["language"] != ENGLISH:
+        load()
+        set_language(request["language"])
 
     clips = [(Planned.from_dict(one), Measured.from_dict(found)) for one, found in request["clips"]]
     by_model: dict[str, list[tuple[Planned, Measured]]] = {}

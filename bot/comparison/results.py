@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.hub.naming import model_name
+from bot.locale import mark
 
 LENGTHS = (10.0, 20.0, 30.0, 60.0)
 """Seconds of the clips."""
@@ -31,7 +32,7 @@ PUBLISHED: Mapping[str, Published] = {
     "ar": Published({10: 11, 20: 18.2, 30: 32}, 1.3, 1.8),
     "diffusion": Published({20: 14.6}, 0.9, 2.3),
 }
-PUBLISHED_ON = "an RTX 4070"
+PUBLISHED_ON = mark("an RTX 4070")
 PUBLISHED_SMALLER_SPREAD = 0.37
 """By this share the spread over seeds of diffusion was smaller there."""
 

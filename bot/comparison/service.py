@@ -15,7 +15,7 @@ from bot.config import Settings
 from bot.errors import LimitReached, NotFound, RenderError, UserError
 from bot.jobs.files import remove_files
 from bot.jobs.service import JobService
-from bot.locale import tr
+from bot.locale import current, tr
 from bot.machine import device_name
 from bot.recipe import Recipe
 from bot.store.comparisons import Comparisons, ComparisonState, NewComparison, StoredComparison
@@ -97,6 +97,7 @@ class ComparisonService:
                 "prompt": comparison.prompt,
                 "processor": await asyncio.to_thread(device_name),
                 "seeds": comparison.seeds,
+                "language": current(),
                 "clips": list(zip(comparison.plan, comparison.measured, strict=False)),
             },
             REPORT_SECONDS,

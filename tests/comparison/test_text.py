@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from bot.comparison import picture
-from bot.comparison.results import Comparison, ModelFound, Sound, StepsFound
+from bot.comparison.plan import Measured, Planned, Purpose
+from bot.comparison.reporting import report
+from bot.comparison.results import Comparison, Memory, ModelFound, Sound, StepsFound
 from bot.comparison.text import to_json, to_markdown
+from tests.builders import recipe
 
 SOUND = Sound(low_mids=0.5, tempo_drift=0.01, loudness_range=2, third_octaves=(-10.0,) * 26, follows=0.5)
 STEPS = [
@@ -105,3 +109,31 @@ def test_a_figure_that_was_not_measured_is_written_into_the_picture(changes: dic
     [figure] = figures
     written = [text.get_text() for axes in figure.axes for text in axes.texts]
     assert written == (["not measured", "no model has steps"] if changes else [])
+
+
+def test_page_and_picture_speak_the_language_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.locale._translations", {})
+    drawn: list[str] = []
+    monkeypatch.setattr(picture, "_style", lambda axes, title: drawn.append(title))
+    planned = Planned(recipe(prompt="techno", seconds=20.0), Purpose.LENGTHS)
+    measured = Measured(seconds=2.0, memory=Memory(resident_bytes=0, peak_bytes=0, gpu_peak_bytes=None, models=1), sound=SOUND)
+    request = {
+        "prompt": "techno",
+        "processor": "a processor",
+        "seeds": 1,
+        "clips": [(planned.to_dict(), measured.to_dict())],
+    }
+    english = report(request | {"language": "en"})
+    german = contextvars.copy_context().run(report, request | {"language": "de"})
+    assert english["json"] == german["json"]
+    assert "| follows the prompt |" in english["markdown"]
+    assert "| folgt dem Prompt |" in german["markdown"]
+    assert "follows" not in german["markdown"]
+    assert drawn[:4] == [
+        "time to render, s", "peak memory, GB (× published)", "energy 200–500 Hz, % of all",
+        "distance to most steps, dB",
+    ]  # fmt: skip
+    assert drawn[4:] == [
+        "Zeit zum Rendern, s", "Speicher höchstens, GB (× veröffentlicht)", "Energie 200–500 Hz, % von allem",
+        "Abstand zu den meisten Schritten, dB",
+    ]  # fmt: skip
