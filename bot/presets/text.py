@@ -32,6 +32,14 @@ MAX_SETTINGS_CHARACTERS = MODEL_CHARACTERS + sum(
 """Room for a line of every setting, with a text as long as it may be."""
 
 
+def labels_within(form: str, characters: int) -> str:
+    """Return a text with the names of the settings in its {names}, as many as it has room for."""
+    names = list(LABELS)
+    while len(text := form.format(names=", ".join(names))) > characters:
+        names[-2:] = ["…"]
+    return text
+
+
 def settings_text(body: Body) -> str:
     """Return the settings as lines such as “mode: ar”, without those left to the bot's defaults."""
     values = {"seconds": body.seconds, **body.options}

@@ -132,11 +132,16 @@ def details(clip: Clip) -> discord.Embed:
 def _measured(facts: Mapping[str, Any], seconds: float) -> dict[str, str]:
     channels = tr("stereo") if facts["channels"] == 2 else tr("mono")
     return {
-        tr("Loudness"): f"{facts['lufs']:.1f} LUFS",
-        tr("True peak"): f"{facts['true_peak_db']:.1f} dBTP",
+        tr("Loudness"): _decibels(facts["lufs"], "LUFS"),
+        tr("True peak"): _decibels(facts["true_peak_db"], "dBTP"),
         tr("Audio"): f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, {channels}",
         tr("Rendered in"): _speed(facts["render_seconds"], seconds),
     }
+
+
+def _decibels(value: float, unit: str) -> str:
+    """Return “−14.0 LUFS”."""
+    return f"{value:.1f} {unit}".replace("-", "−")
 
 
 def _facts_line(recipe: Recipe, licence: str) -> str:

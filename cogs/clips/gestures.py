@@ -14,7 +14,7 @@ import discord
 
 from bot.app import Antiphon
 from bot.errors import InvalidRecipe, NotFound, UserError
-from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_settings, settings_text
+from bot.presets.text import MAX_SETTINGS_CHARACTERS, labels_within, read_settings, settings_text
 from bot.presets.use import body_of
 from bot.recipe import LYRICS_CHARACTERS, PROMPT_CHARACTERS, Recipe, Task, validate_mode
 from bot.recipe.capabilities import Capabilities
@@ -222,7 +222,7 @@ class RemixForm(Form):
             Field(
                 id="settings",
                 label="Settings, one a line",
-                hint=f"There are {', '.join(LABELS)}."[:HINT_CHARACTERS],
+                hint=labels_within("{names}", HINT_CHARACTERS),
                 max_length=MAX_SETTINGS_CHARACTERS,
                 value=start["settings"],
                 long=True,

@@ -12,7 +12,7 @@ from bot.errors import UserError
 from bot.hub.naming import model_name
 from bot.locale import mark
 from bot.presets.names import NAME_CHARACTERS, display_name
-from bot.presets.text import LABELS, MAX_SETTINGS_CHARACTERS, read_body, settings_text
+from bot.presets.text import MAX_SETTINGS_CHARACTERS, labels_within, read_body, settings_text
 from bot.presets.use import body_of
 from bot.recipe import PROMPT_CHARACTERS, Recipe
 from bot.recipe.options import InvalidField
@@ -160,7 +160,7 @@ def _body_fields(typed: Mapping[str, str]) -> list[Field]:
         Field(
             id="settings",
             label="Settings, one a line",
-            hint=_settings_hint(),
+            hint=labels_within("{names} (default: the bot's)", HINT_CHARACTERS),
             max_length=MAX_SETTINGS_CHARACTERS,
             value=typed.get("settings", ""),
             long=True,
@@ -179,14 +179,6 @@ def _body_fields(typed: Mapping[str, str]) -> list[Field]:
             value=typed.get("description", ""),
         ),
     ]
-
-
-def _settings_hint() -> str:
-    """Return the settings by name, as many as a field's hint holds."""
-    names = list(LABELS)
-    while len(hint := f"{', '.join(names)} (default: the bot's)") > HINT_CHARACTERS:
-        names[-2:] = ["…"]
-    return hint
 
 
 def _body(bot: Antiphon, typed: Mapping[str, str]) -> Body:

@@ -116,7 +116,9 @@ def test_page_and_picture_speak_the_language_of_the_request(monkeypatch: pytest.
     drawn: list[str] = []
     monkeypatch.setattr(picture, "_style", lambda axes, title: drawn.append(title))
     planned = Planned(recipe(prompt="techno", seconds=20.0), Purpose.LENGTHS)
-    measured = Measured(seconds=2.0, memory=Memory(resident_bytes=0, peak_bytes=0, gpu_peak_bytes=None, models=1), sound=SOUND)
+    measured = Measured(
+        seconds=2.0, memory=Memory(resident_bytes=0, peak_bytes=0, gpu_peak_bytes=None, models=1), sound=SOUND
+    )
     request = {
         "prompt": "techno",
         "processor": "a processor",

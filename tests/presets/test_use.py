@@ -13,7 +13,7 @@ from bot.errors import InvalidRecipe, UserError
 from bot.presets.names import name_key
 from bot.presets.scenarios import starters
 from bot.presets.starters import other_wordings, starter_presets
-from bot.presets.text import read_body, read_settings, settings_text
+from bot.presets.text import LABELS, labels_within, read_body, read_settings, settings_text
 from bot.presets.use import body_of, filled, recipe_from
 from bot.recipe import Mode, OptionValue
 from bot.recipe.options import InvalidField, Option
@@ -164,3 +164,12 @@ def test_every_starter_is_a_preset_of_each_mode() -> None:
         assert [draft.body.template, *other_wordings(code)] == list(scenario.prompts[draft.body.mode])
     assert other_wordings("abc234") == ()
     assert other_wordings(None) == ()
+
+
+@pytest.mark.parametrize("characters", [100, 60, 1_000])
+def test_the_names_of_the_settings_end_at_a_whole_name(characters: int) -> None:
+    text = labels_within("{names}", characters)
+    assert len(text) <= characters
+    *names, last = text.split(", ")
+    assert names == list(LABELS)[: len(names)]
+    assert last == ("…" if characters < 1_000 else LABELS[-1])

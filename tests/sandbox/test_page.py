@@ -194,6 +194,16 @@ async def test_a_command_of_a_person(chat: Chat) -> None:
 # Messages
 
 
+async def test_notes_are_a_file_to_download_and_no_player(chat: Chat, tmp_path: Path) -> None:
+    notes = tmp_path / "song.mid"
+    notes.write_bytes(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0")
+    await chat.page.set_input_files(".composer-row input[type=file]", notes)
+    await expect(chat.page.locator(".upload")).to_contain_text("song.mid")
+    message = await chat.say("the notes of it")
+    await expect(message.get_by_role("link", name="Download song.mid")).to_be_visible()
+    await expect(message.locator("audio")).to_have_count(0)
+
+
 async def test_an_audio_file_plays_and_goes_on_through_an_edit(
     chat: Chat, song: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,8 @@ import { openDialog } from "./dialog.js";
 export function kindOf(file) {
   const type = file.content_type ?? "";
   if (/^image\/(png|jpeg|gif|webp)/.test(type)) return "image";
+  // Notes, which no browser plays.
+  if (/^audio\/(x-)?midi?$/.test(type)) return "file";
   if (type.startsWith("audio/")) return "audio";
   return type.startsWith("video/") ? "video" : "file";
 }
