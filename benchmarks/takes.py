@@ -23,10 +23,9 @@ from bot.engines.base import Engine
 from bot.engines.musicgen import engine as musicgen
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.ar import ArEngine
-from bot.engines.score.engine import one_thread
+from bot.engines.score.engine import finished, one_thread
 from bot.engines.score.format import from_frames
 from bot.engines.score.sections import Section
-from bot.engines.score.silence import without_silence
 from bot.jobs.takes import recipes_of
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import manifest, write_musicgen
@@ -67,7 +66,7 @@ def _built_in(takes: int, seconds: float, rounds: int, device: str) -> None:
             guidance = engine.option(recipes[0], "guidance_scale")
             engine.decode([one.prompt for one in recipes], rows, guidance, lambda done, total: None)
         for one, row in zip(recipes, rows, strict=True):
-            engine.sampler.render(without_silence(from_frames(row.result())), one.seconds, one.seed)
+            engine.sampler.render(finished(from_frames(row.result())), one.seconds, one.seed)
 
     _tell("built-in ar", takes, rounds, alone, together)
 

@@ -29,14 +29,15 @@ from bot.engines.score.ar import ArEngine
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
+from bot.engines.score.engine import finished
 from bot.engines.score.format import SCALE_NAMES, SCALES, Score, from_frames, to_frames
 from bot.engines.score.header_request import header_request
 from bot.engines.score.impose import Imposed
 from bot.engines.score.latent import ScoreAutoencoder, encoded, header_latents, score_of
 from bot.engines.score.notes import notes_of
 from bot.engines.score.sampler import Sampler
-from bot.engines.score.silence import without_silence
 from bot.engines.score.steer import NOTHING, InstrumentRequest, asked_instruments
+from bot.engines.score.tuning import outside
 from training.compose import Settings, compose
 from training.form import entries_of
 from training.judge_data import families_of
@@ -127,6 +128,7 @@ def measured(task: Task, score: Score | None, wave: np.ndarray, judge: Judge) ->
             "in_key": round(float(np.mean([n.pitch % 12 in scale for n in sounding])), 3)
             if sounding
             else None,
+            "outside": round(outside(score) / max(1, len(sounding)), 3),
             "entries": [[bar, families_of((name,))[0]] for bar, _, name in entries],
             "instruments": families_of(tuple(name for _, _, name in entries)),
             "grid": np.concatenate([score.programs.ravel(), score.grid[:96].ravel()]).tolist(),
@@ -169,9 +171,7 @@ def written_ar(
             defaults["guidance_scale"],
             lambda done, total: None,
         )
-        yield from (
-            (t, without_silence(from_frames(row.result()))) for t, row in zip(part, rows, strict=True)
-        )
+        yield from ((t, finished(from_frames(row.result()))) for t, row in zip(part, rows, strict=True))
 
 
 def asked_of(task: Task, steered: bool) -> InstrumentRequest:
@@ -206,7 +206,7 @@ def written_diffusion(
                 headers=[header_request(t.prompt) for t in part],
             )
             for task, latent in zip(part, latents, strict=True):
-                yield task, without_silence(score_of(engine.autoencoder, latent, tempo_class, metre))
+                yield task, finished(score_of(engine.autoencoder, latent, tempo_class, metre))
 
 
 def mean_scores(coder: ScoreAutoencoder, data: Path, work: list[Task]) -> Iterator[tuple[Task, Score]]:

@@ -16,11 +16,13 @@ import torch
 from safetensors.torch import save_file
 
 from bot.engines.score.bank import SAMPLE_RATE
+from bot.engines.score.engine import STYLES_FILE
 from bot.engines.score.format import MAX_SECONDS, STREAMS, VERSION, VOCABULARY
 from training.loop import text_encoder
 from training.train_ar import Model as ArModel
 from training.train_diffusion import Model as DiffusionModel
 
+INSTRUMENTS_FILE = "instruments/model.safetensors"
 TITLE = "built-in score model, sampled instruments"
 LICENCE = "MIT"
 SHARED = {
@@ -86,7 +88,7 @@ def export_ar(run: Path, folder: Path) -> None:
         | {
             "model": "antiphon-tiny-ar",
             "mode": "ar",
-            "files": ["config.json", "model.safetensors"],
+            "files": ["config.json", "model.safetensors", STYLES_FILE],
             "options": AR_OPTIONS,
             "negative_prompt": True,
             "real_time_factor": 0.25,
@@ -109,7 +111,6 @@ def export_diffusion(run: Path, latent: Path, folder: Path) -> None:
         ),
         "transformer": ("diffusion_pytorch_model.safetensors", half(under(average, "transformer."))),
         "planner": ("model.safetensors", half(under(average, "planner."))),
-        "instruments": ("model.safetensors", half(under(average, "instruments."))),
         "autoencoder": ("model.safetensors", half(coder)),
     }
     for name, (file, weights) in parts.items():
@@ -128,7 +129,7 @@ def export_diffusion(run: Path, latent: Path, folder: Path) -> None:
             "model": "antiphon-tiny-diffusion",
             "mode": "diffusion",
             "files": [f"{name}/{file}" for name, (file, _) in parts.items()]
-            + ["text_encoder/config.json", "transformer/config.json"],
+            + [INSTRUMENTS_FILE, "text_encoder/config.json", "transformer/config.json", STYLES_FILE],
             "options": DIFFUSION_OPTIONS,
             "negative_prompt": True,
             "real_time_factor": 0.25,

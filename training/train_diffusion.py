@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from bot.engines.score.bits import to_bits
 from bot.engines.score.clause_encoder import ClauseEncoder
 from bot.engines.score.format import HEADER_SIZES, METRES
-from bot.engines.score.instrument_planner import InstrumentPlanner
 from bot.engines.score.latent import (
     CHANNELS,
     GLOBALS,
@@ -68,8 +67,6 @@ class Model(nn.Module):
         width = TEXT_WIDTH
         self.planner = nn.Sequential(nn.Linear(2 * width, 192), nn.GELU(), nn.Linear(192, HEADER_SIZES[0]))
         self.scene_head = SceneHead(width)
-        # Trained by training.train_planner, when the text encoder is finished.
-        self.instruments = InstrumentPlanner(width).requires_grad_(False)
         self.transformer = StableAudioDiTModel(
             sample_size=256,
             in_channels=CHANNELS + POSITIONS,

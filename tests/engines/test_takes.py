@@ -13,10 +13,9 @@ from bot.engines.base import Engine
 from bot.engines.musicgen import engine as musicgen
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.ar import ArEngine
-from bot.engines.score.engine import one_thread
+from bot.engines.score.engine import finished, one_thread
 from bot.engines.score.format import from_frames
 from bot.engines.score.sections import Section
-from bot.engines.score.silence import without_silence
 from bot.jobs.takes import recipes_of
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import write_musicgen
@@ -88,7 +87,7 @@ def test_built_in_ars_takes_in_slots_are_those_alone_bit_for_bit() -> None:
     with one_thread():
         engine.decode([take.prompt for take in takes], rows, guidance, lambda done, total: None)
     for take, row, wave in zip(takes, rows, expected, strict=True):
-        score = without_silence(from_frames(row.result()))
+        score = finished(from_frames(row.result()))
         assert np.array_equal(engine.sampler.render(score, take.seconds, take.seed), wave)
 
 

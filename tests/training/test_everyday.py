@@ -6,6 +6,8 @@ from collections import Counter
 
 from training.captions import WORDS
 from training.evaluate import EVERYDAY, SEEDS, tasks
+from training.scenes import SCENES
+from training.train_styles import wordings
 
 SHA256 = "c88ed290ef3f2bd29737cc0011cdceb0299e196059fc1387127c0e41b49942fb"
 LONGEST_SHARED = 3
@@ -36,3 +38,16 @@ def test_no_prompt_quotes_a_training_caption() -> None:
         words = WORDS[task.scene]
         for wording in (*words.names, *words.settings):
             assert not runs(task.prompt) & runs(wording), (task.prompt, wording)
+
+
+def test_no_prompt_kept_apart_is_quoted_by_what_the_reader_of_styles_learns_from() -> None:
+    learnt = {text.lower(): SCENES[style].name for text, style in zip(*_learnt(), strict=True)}
+    for task in tasks(("everyday", "far")):
+        assert task.prompt.lower() not in learnt
+        for text, scene in learnt.items():
+            assert scene != task.scene or not runs(task.prompt) & runs(text), (task.prompt, text)
+
+
+def _learnt() -> tuple[list[str], list[int]]:
+    found = wordings()
+    return found.texts, found.styles

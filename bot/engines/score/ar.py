@@ -169,7 +169,7 @@ class ArEngine(ScoreEngine):
     def text_states(self, prompt: str) -> torch.Tensor:
         """Return a prompt's states [n, width], as the language model takes them."""
         assert self._text is not None, "the engine is closed"
-        vectors, kinds, mask = batched([self.sentences.conditioning(prompt)])
+        vectors, kinds, mask = batched([self.conditioning(prompt)])
         states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
         projected: torch.Tensor = self._project(states[0]) * mask[0, :, None].to(self.device)
         return projected

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from bot.engines.checkpoints.weights import load_strict
@@ -20,7 +21,7 @@ from bot.engines.score.engine import ScoreEngine, load_weights, torch_dtype
 from bot.engines.score.format import HEADER_SIZES, METRES, Score, beats_in, tempo_of
 from bot.engines.score.header_request import HeaderRequest, header_request, requested_header
 from bot.engines.score.impose import Imposed
-from bot.engines.score.instrument_planner import InstrumentPlanner, pool
+from bot.engines.score.instrument_planner import InstrumentPlanner, pool, read
 from bot.engines.score.known import Known, bars_of, kept_bars, kept_instruments
 from bot.engines.score.latent import (
     CHANNELS,
@@ -33,8 +34,10 @@ from bot.engines.score.latent import (
     score_of,
 )
 from bot.engines.score.sections import Opening, Section
+from bot.engines.score.sentences import Vectors
 from bot.engines.score.sizes import read_config
-from bot.engines.score.steer import InstrumentRequest, requested_instruments, stage_starts
+from bot.engines.score.staging import entrances, joined, staged
+from bot.engines.score.steer import InstrumentRequest, requested_instruments
 from bot.errors import ModelMissing
 from bot.recipe import Recipe, Task
 
@@ -42,8 +45,9 @@ PLAN_TEMPERATURE, PLAN_TOP = 0.7, 8
 """How freely tempo and metre are drawn from what the planner makes of the words."""
 
 
-TextStates = tuple[torch.Tensor, torch.Tensor]
-"""The text encoder's states of prompts [batch, n, width], and which are there [batch, n]."""
+TextStates = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""The text encoder's states of prompts [batch, n, width], which are there [batch, n], and what the planner of
+instruments reads of them [batch, words]."""
 
 
 class DiffusionEngine(ScoreEngine):
@@ -120,8 +124,12 @@ class DiffusionEngine(ScoreEngine):
         prompt, asked, header = recipe.prompt, requested_instruments(recipe), requested_header(recipe)
         if section.later:
             prompt, asked = stages(prompt)[-1], asked.settled
-        text_states, known = self._text_states([prompt]), section.known
-        strength = self._strength(recipe)
+        known, strength = section.known, self._strength(recipe)
+        if known is not None and recipe.task is Task.VARY and strength == 0:
+            # Through the latent and back, a note or two of a hundred would be others.
+            step(1, 1)
+            return bars_of(known.score, 0, kept_bars(len(known.score.programs), section.keep))
+        text_states = self._text_states([prompt])
         if known is None:
             tempo_class, metre = self.plan([prompt], [section.seed], text_states, [header])[0]
         else:
@@ -182,7 +190,7 @@ class DiffusionEngine(ScoreEngine):
         heard: as `denoise`.  headers: the tempo and metre to keep; what the prompts name by default.
         """
         headers = headers or [header_request(prompt) for prompt in prompts]
-        states, mask = text_states or self._text_states(prompts)
+        states, mask, _ = text_states or self._text_states(prompts)
         logits = self._planner(pool(states, mask)).cpu().numpy()
         out = []
         for header, row, seed in zip(
@@ -241,8 +249,8 @@ class DiffusionEngine(ScoreEngine):
                 for seed in seeds
             ]
         ).to(self.device)
-        rows, parts = self._staged(prompts, beats, metre)
-        states, mask = text_states if text_states and len(rows) == count else self._text_states(rows)
+        rows, parts = staged(prompts, beats, metre)
+        states, _, words = text_states if text_states and len(rows) == count else self._text_states(rows)
         clip_of = torch.tensor([clip for clip, part in enumerate(parts) for _ in part], device=self.device)
         count = len(rows)
         guided = guidance_scale != 1.0
@@ -266,11 +274,22 @@ class DiffusionEngine(ScoreEngine):
         unwanted = [one.unwanted for one in asked] if asked else [frozenset[tuple[int, int]]()] * len(prompts)
         bars = -(-beats // metre)
         if planned is None:
-            planned = self._instruments_of(pool(states, mask), parts, seeds, unwanted, bars, metre, known)
+            planned = self._instruments_of(words, parts, seeds, unwanted, bars, metre, known)
         if kept is not None:
             planned = [np.where(chosen > 0, chosen, own) for chosen, own in zip(planned, kept, strict=True)]
         held, kept_latents = self._held(known, beats)
-        imposed = Imposed(self.autoencoder, asked or [], metre, headers, planned, kept)
+        # In a sequence every instrument plays on from its stage on, as in the pieces that the model knows.
+        sequences = [len(part) > 1 for part in parts]
+        playing = kept
+        if kept is None and any(sequences):
+            playing = [
+                own if sequence else np.zeros_like(own)
+                for own, sequence in zip(planned, sequences, strict=True)
+            ]
+        entering = [
+            entrances(own) if sequence else [] for own, sequence in zip(planned, sequences, strict=True)
+        ]
+        imposed = Imposed(self.autoencoder, asked or [], metre, headers, planned, playing, entering)
         times = torch.linspace(strength, 0, steps + 1)
         latents = noise
         if initial is not None:
@@ -289,7 +308,7 @@ class DiffusionEngine(ScoreEngine):
             if guided:
                 with_words, without = out.chunk(2)
                 out = without + guidance_scale * (with_words - without)
-            out = _joined(out, parts)
+            out = joined(out, parts)
             # DDIM (Song et al. 2021) in terms of v (Salimans and Ho 2022): turn by the angle between
             # the two times.
             alpha, sigma = math.cos(now * math.pi / 2), math.sin(now * math.pi / 2)
@@ -314,7 +333,7 @@ class DiffusionEngine(ScoreEngine):
 
     def _instruments_of(
         self,
-        pooled: torch.Tensor,
+        words: torch.Tensor,
         parts: list[list[slice]],
         seeds: list[int],
         unwanted: list[frozenset[tuple[int, int]]],
@@ -324,55 +343,34 @@ class DiffusionEngine(ScoreEngine):
     ) -> list[np.ndarray]:
         """Return the planned programs [bars, 5] of each clip, drawn for each of its texts.
 
+        words: what the planner reads of each text.
         What is known plays on where the text lets it: other instruments from bar to bar are heard as a cut.
         """
         out, first = [], 0
         for part, seed, excluded in zip(parts, seeds, unwanted, strict=True):
             programs = np.zeros((bars, 5), np.int64)
+            drawn: np.ndarray | None = None
             for number, frames in enumerate(part):
                 if frames.stop > 1:  # not the header's text
                     start = max(0, frames.start - 1) // metre
                     before = None if known is None else known.instruments(start)
-                    drawn = self._instruments.draw(pooled[first + number], seed, excluded, before)
+                    drawn = self._instruments.draw(words[first + number], seed, excluded, before, drawn)
                     programs[start:] = drawn
             out.append(programs)
             first += len(part)
         return out
 
-    @staticmethod
-    def _staged(prompts: list[str], beats: int, metre: int) -> tuple[list[str], list[list[slice]]]:
-        """Return the texts to denoise with, and for each prompt the latent frames of each of its texts.
-
-        A sequence has the text of the whole prompt for the header and one for each of its stages.
-        """
-        texts: list[str] = []
-        parts: list[list[slice]] = []
-        bars = -(-beats // metre)
-        for prompt in prompts:
-            found = stages(prompt)
-            if len(found) == 1:
-                texts.append(prompt)
-                parts.append([slice(0, 1 + beats)])
-                continue
-            texts += [prompt, *found]
-            edges = [1 + metre * start for start in stage_starts(len(found), bars)] + [1 + beats]
-            parts.append([slice(0, 1), *map(slice, edges[:-1], edges[1:])])
-        return texts, parts
-
     @torch.inference_mode()
     def _text_states(self, prompts: list[str]) -> TextStates:
-        vectors, kinds, mask = batched([self.sentences.conditioning(prompt) for prompt in prompts])
-        states = self._text(vectors.to(self.device), kinds.to(self.device), mask.to(self.device))
-        return states, mask.to(self.device).long()
+        states, mask, vectors = self._encoded([self.conditioning(prompt) for prompt in prompts])
+        return states, mask, read(states, mask, vectors)
 
-
-def _joined(out: torch.Tensor, parts: list[list[slice]]) -> torch.Tensor:
-    """Return each clip [clips, 128, frames] put together from its texts' outputs [texts, 128, frames]."""
-    clips, first = [], 0
-    for part in parts:
-        clips.append(torch.cat([out[first + n, :, frames] for n, frames in enumerate(part)], -1))
-        first += len(part)
-    return torch.stack(clips)
+    def _encoded(
+        self, rows: list[tuple[Vectors, npt.NDArray[np.int64]]]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return states [batch, n, width], mask [batch, n] and vectors [batch, n, 512] of conditionings."""
+        vectors, kinds, mask = (part.to(self.device) for part in batched(rows))
+        return self._text(vectors, kinds, mask), mask.long(), vectors
 
 
 def _built(kind: Callable[[dict[str, Any]], torch.nn.Module], file: Path) -> tuple[Any, dict[str, Any]]:

@@ -9,25 +9,30 @@ import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from bot.audio.tags import read_score
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.stored import StoredTensors, entries
+from bot.engines.checkpoints.weights import load_strict
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.config import ScoreConfig
-from bot.engines.score.format import Score
+from bot.engines.score.format import Score, repaired
 from bot.engines.score.known import Known, continued, repainted, with_length
 from bot.engines.score.looping import looped, seconds_to_write
 from bot.engines.score.sampler import Sampler
 from bot.engines.score.sections import Opening, Section, write_sections
-from bot.engines.score.sentences import SentenceEncoder
+from bot.engines.score.sentences import SentenceEncoder, Vectors
 from bot.engines.score.serialize import from_text, to_text
-from bot.engines.score.silence import without_silence
+from bot.engines.score.silence import without_dead_notes, without_silence
 from bot.engines.score.steer import named_instruments
+from bot.engines.score.styles import StyleReader
+from bot.engines.score.tuning import in_tune
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.sources import CROSSFADE_SECONDS, fitted, read_source, splice
 from bot.errors import InvalidRecipe
@@ -41,6 +46,7 @@ if TYPE_CHECKING:
 
 MAX_QUOTED = 3
 """Clauses without a known word that the warning quotes."""
+STYLES_FILE = "styles/model.safetensors"
 SECTION_STEPS = 1_000
 """Progress that a section of a long clip counts for; the steps of a section differ from model to model."""
 PLAYING_STEPS = 10
@@ -54,6 +60,10 @@ class ScoreEngine(SerialEngine):
         self.device = device
         self.capabilities: Capabilities = score_config.capabilities
         self.sentences = SentenceEncoder()
+        path = score_config.folder / STYLES_FILE
+        self.styles = StyleReader()
+        load_strict(self.styles, load_weights(path), score_config.folder, "reader of styles")
+        self.styles.eval()
         self.sampler = Sampler(Bank(score_config.sounds))
 
     def write(
@@ -90,7 +100,11 @@ class ScoreEngine(SerialEngine):
             recipe = recipe.with_seconds(seconds_to_write(asked, source))
         known = None if source is None else self.known(recipe, source)
         score = write_sections(write_section, recipe.seconds, recipe.seed, known)
-        return without_silence(looped(score, asked) if recipe.loops else score)
+        return finished(looped(score, asked) if recipe.loops else score, known)
+
+    def conditioning(self, prompt: str) -> tuple[Vectors, npt.NDArray[np.int64]]:
+        """Return embeddings [n, 512] and kinds [n] of a prompt, its clauses, and the style read in them."""
+        return self.styles.with_style(*self.sentences.conditioning(prompt))
 
     @abstractmethod
     def write_section(
@@ -157,8 +171,10 @@ class ScoreEngine(SerialEngine):
         source = None if file is None else from_text(read_score(file))
         recipe, opening = job.recipe, None
 
+        first = finished if source is None else without_silence
+
         def play(first_bars: Score) -> None:
-            context.preview(job, self.sampler.render(without_silence(first_bars), seconds, recipe.seed))
+            context.preview(job, self.sampler.render(first(first_bars), seconds, recipe.seed))
 
         # What loops is cut out of what is written, and may begin elsewhere.
         if (seconds := job.preview_seconds) and not recipe.loops:
@@ -170,6 +186,20 @@ class ScoreEngine(SerialEngine):
             kept = read_source(job.sources, recipe, Role.INITIAL, SAMPLE_RATE)
             wave = _repainted(kept, wave, *_seams(recipe, score, wave.shape[1]), loop=recipe.loops)
         context.done(job, wave, score=to_text(score))
+
+
+def finished(score: Score, known: Known | None = None) -> Score:
+    """Return what is played of a score that a model wrote: from the first beat on, in tune, without holes.
+
+    What is kept of a source, known, is not tuned.
+    """
+    score = without_silence(score)
+    mended = without_dead_notes(in_tune(score))
+    if known is None:
+        return mended
+    if known.free_steps.shape != score.grid.shape:
+        return score
+    return repaired(replace(score, grid=np.where(known.free_steps, mended.grid, score.grid)))
 
 
 def repainted_part(recipe: Recipe) -> tuple[float, float]:

@@ -36,10 +36,15 @@ class Imposed:
         headers: list[HeaderRequest] | None = None,
         planned: list[npt.NDArray[np.int64]] | None = None,
         playing: list[npt.NDArray[np.int64]] | None = None,
+        entrances: list[list[tuple[int, int]]] | None = None,
     ) -> None:
-        """planned: programs [bars, 5] of each clip.  playing: of those, more than 0 where one has to play."""
+        """planned: programs [bars, 5] of each clip.  playing: of those, more than 0 where one has to play.
+
+        entrances: bars and roles of each clip where a planned instrument begins with a note.
+        """
         self._coder, self._asked, self._metre = coder, asked, metre
         self._planned, self._playing = planned, playing
+        self._entrances = entrances or []
         self._headers = headers or []
         self._bits: Tensor | None = None
         self._held = torch.zeros(0)
@@ -124,6 +129,10 @@ class Imposed:
             kinds = program_bits(np.maximum(programs, 0)) * np.repeat(programs >= 0, PROGRAM_BITS, axis=1)
             wanted[row, :, -kinds.shape[1] :] = torch.from_numpy(kinds)
             for bar, role in entrances:
+                for offset, sign in onset_bits(role).items():
+                    wanted[row, bar * self._metre, offset] = sign
+        for row, pairs in enumerate(self._entrances):
+            for bar, role in pairs:
                 for offset, sign in onset_bits(role).items():
                     wanted[row, bar * self._metre, offset] = sign
         held[wanted != 0] = 1

@@ -11,17 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bot.engines.base import Engine, RenderRequest
 from bot.engines.score import MODELS, describe, load
 from bot.engines.score.decode import Row
 from bot.engines.score.format import STREAMS, VOCABULARY, from_frames
+from bot.engines.score.instrument_planner import InstrumentPlanner
 from bot.engines.score.latent import ScoreAutoencoder
+from bot.engines.score.styles import StyleReader
 from bot.errors import InvalidRecipe, ModelMissing
 from bot.recipe import Mode, Recipe
-from training.export import export_ar, export_diffusion
-from training.loop import text_encoder
+from training.export import export_ar, export_diffusion, half
+from training.loop import TEXT_WIDTH, text_encoder
 from training.train_ar import Model as ArModel
 from training.train_diffusion import Model as DiffusionModel
 
@@ -76,6 +78,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save({"average": coder.state_dict()}, folder / "latent" / "last.pt")
     export_ar(folder / "ar", folder / "tiny" / "ar")
     export_diffusion(folder / "diffusion", folder / "latent", folder / "tiny" / "diffusion")
+    for mode, name, part in (
+        ("ar", "styles", StyleReader()),
+        ("diffusion", "styles", StyleReader()),
+        ("diffusion", "instruments", InstrumentPlanner(TEXT_WIDTH)),
+    ):
+        place = folder / "tiny" / mode / name
+        place.mkdir()
+        save_file(half(part.state_dict()), place / "model.safetensors")
     (folder / "tiny" / "sounds").symlink_to(MODELS / "sounds")
     return folder / "tiny"
 

@@ -134,6 +134,8 @@ def test_a_configuration_that_is_none_is_named(file: str, content: bytes, denois
         "text_encoder/model.safetensors",
         "transformer/diffusion_pytorch_model.safetensors",
         "planner/model.safetensors",
+        "instruments/model.safetensors",
+        "styles/model.safetensors",
         "autoencoder/model.safetensors",
     ],
 )

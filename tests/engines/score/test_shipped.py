@@ -1,5 +1,6 @@
 """The models that ship: a short evaluation. The long one is `training/evaluate.py`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from bot.engines.score.bits import PROGRAM_BITS, programs_of
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
 from bot.engines.score.engine import one_thread
-from bot.engines.score.format import Score, from_frames, tempo_of
+from bot.engines.score.format import BASS, LEAD, ONSET, Score, from_frames, tempo_of
 from bot.engines.score.header_request import header_request
 from bot.engines.score.impose import MIN_PLAYING, Imposed
 from bot.engines.score.latent import bits_of, encoded, score_of
+from bot.engines.score.staging import staged
 from bot.engines.score.steer import stage_starts
 from bot.recipe import Mode
 from training.compose import compose
@@ -197,8 +199,8 @@ def test_a_planned_instrument_plays_in_most_bars_and_no_other_does(diffusion: Di
         assert (programs[:, role] > 0).mean() >= 0.9 * MIN_PLAYING
 
 
-def test_each_stage_of_a_sequence_has_its_own_frames_and_text(diffusion: DiffusionEngine) -> None:
-    texts, parts = diffusion._staged(["first a flute, then a choir", "warm reggae"], 20, 4)
+def test_each_stage_of_a_sequence_has_its_own_frames_and_text() -> None:
+    texts, parts = staged(["first a flute, then a choir", "warm reggae"], 20, 4)
     assert texts == ["first a flute, then a choir", "only a flute", "a choir", "warm reggae"]
     (header, first, second), (whole,) = parts
     assert (header, whole) == (slice(0, 1), slice(0, 21))
@@ -213,3 +215,30 @@ def test_a_sequence_is_heard_by_the_autoregressive_model_itself(ar: ArEngine) ->
         written = [score for _, score in written_ar(ar, work, steered=False)]
     first = [{name for bar, _, name in entries_of(score) if bar == 0} for score in written]
     assert sum(names == {"flute"} for names in first) >= 4, first
+
+
+def test_a_sequence_is_heard_by_the_diffusion_model_itself(diffusion: DiffusionEngine) -> None:
+    """Without the engine's steering: its planner draws the instruments stage by stage."""
+    asked = ["flute", "guitar", "drums"]
+    text = "folk, start with a flute, then add an acoustic guitar, finally drums"
+    work = [Task("sequence", text, None, asked, seed) for seed in range(6)]
+    with one_thread():
+        written = [score for _, score in written_diffusion(diffusion, work, steered=False)]
+    entries = [[[bar, families_of((name,))[0]] for bar, _, name in entries_of(score)] for score in written]
+    assert sum(in_order({"asked": asked, "entries": one}) for one in entries) >= 4, entries
+
+
+def test_an_entrance_begins_with_a_note_in_its_bar_and_not_before(diffusion: DiffusionEngine) -> None:
+    score = compose(SCENES[7], 20.0, np.random.default_rng(1)).score
+    empty = encoded(diffusion.autoencoder, replace(score, grid=np.zeros_like(score.grid)))[None]
+    bars = -(-(empty.shape[2] - 1) // score.metre)
+    planned = np.zeros((bars, 5), np.int64)
+    planned[:, LEAD], planned[2:, BASS] = 23, 21
+    entrances = [(0, LEAD), (2, BASS)]
+    kept = Imposed(
+        diffusion.autoencoder, [], score.metre, planned=[planned], playing=[planned], entrances=[entrances]
+    )(empty)
+    made = score_of(diffusion.autoencoder, kept[0], score.tempo_class, score.metre)
+    assert np.array_equal(made.programs, planned)
+    onsets = [np.flatnonzero(made.grid[:, role] >= ONSET)[0] for role in (LEAD, BASS)]
+    assert onsets == [0, 2 * made.steps_per_bar]
