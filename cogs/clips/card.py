@@ -84,7 +84,7 @@ def clip_embed(
     if warnings := warnings_of(clip):
         description.append(f"-# {warnings}")
     description += [f"-# {note}" for note in notes]
-    lines = [_facts_line(recipe, str(clip.facts["licence"]))]
+    lines = [_facts_line(recipe, _seconds(clip), str(clip.facts["licence"]))]
     if chosen := clip.facts.get("chosen"):
         lines.append(plain(tr("Why this model: {reason}", reason=chosen), LINE_CHARACTERS))
     if line:
@@ -109,7 +109,7 @@ def details(clip: Clip) -> discord.Embed:
         tr("Mode"): recipe.mode,
         tr("Why this model"): quoted(facts["chosen"], TEXT_SHOWN) if facts.get("chosen") else None,
         tr("Model"): f"{facts['title']} (`{model_name(recipe.model)}`)",
-        SECONDS.heading: SECONDS.shown(round(facts["seconds"], 3) if recipe.loops else recipe.seconds),
+        SECONDS.heading: SECONDS.shown(_seconds(clip)),
         SEED.heading: SEED.shown(recipe.seed),
         **{OPTIONS[name].heading: _shown(OPTIONS[name], value) for name, value in recipe.options.items()},
         tr("Task"): None if recipe.task is Task.TEXT else recipe.task,
@@ -144,10 +144,17 @@ def _decibels(value: float, unit: str) -> str:
     return f"{value:.1f} {unit}".replace("-", "−")
 
 
-def _facts_line(recipe: Recipe, licence: str) -> str:
+def _seconds(clip: Clip) -> float:
+    """Return a clip's length: that of its bars where it loops, unless it was opened from a file."""
+    asked = clip.recipe.seconds
+    return round(clip.facts.get("seconds", asked), 3) if clip.recipe.loops else asked
+
+
+def _facts_line(recipe: Recipe, seconds: float, licence: str) -> str:
     """Return “ar · 10 s · seed 7 · built-in, MIT”."""
     seed = tr("seed {seed}", seed=recipe.seed)
-    return f"{recipe.mode} · {recipe.seconds:g} s · {seed} · {maker_line(recipe, licence)}"
+    length = round(seconds, 1) if recipe.loops else seconds
+    return f"{recipe.mode} · {length:g} s · {seed} · {maker_line(recipe, licence)}"
 
 
 def maker_line(recipe: Recipe, licence: str) -> str:

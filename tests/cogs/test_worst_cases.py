@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.store.duels.votes import Tally
 from bot.store.job_model import State
 from bot.store.presets.model import Preset, Scope
 from bot.store.presets.reports import Case
-from cogs.clips.card import clip_card, details
+from cogs.clips.card import clip_card, clip_embed, details
 from cogs.duels.card import closed_card, moment, open_card
 from cogs.presets.browse import PAGE
 from cogs.presets.card import brief_card, preset_card
@@ -187,3 +188,13 @@ def test_an_authors_id_is_shown_to_nobody() -> None:
         shown = " ".join(texts(preset_card(preset("rain"), [], reader)))
         assert str(ALICE) not in shown
         assert ("you" if reader == ALICE else "another member") in shown
+
+
+def test_a_loop_says_how_long_its_bars_are_and_an_opened_one_what_was_asked_for() -> None:
+    made = clip("rain", seconds=8.0, loop="true")
+    made = replace(made, facts={**made.facts, "seconds": 8.9143})
+    assert "8.9 s" in str(clip_embed(made).footer.text)
+    assert "8.914 s" in " ".join(texts(details(made)))
+    opened = replace(made, facts={"title": "a model", "licence": "MIT"})
+    assert "8 s" in str(clip_embed(opened).footer.text)
+    assert "8 s" in " ".join(texts(details(opened)))
