@@ -19,6 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.sleeping import describe
 from bot.config import Settings
 from bot.engines.configured import InstalledModels
 from bot.executor.configured import configured_workers
@@ -30,18 +31,20 @@ from bot.store.job_model import Request, State
 from bot.store.jobs import Jobs
 
 ENGINES = "benchmarks.sleeping"
+MODEL = "sleep"
 ENDS = (State.RENDERED, State.FAILED, State.CANCELLED)
 
 
 async def throughput(folder: Path, workers: int, clips: int, **changes: Any) -> float:
     """Return the rendered clips a second of so many workers, each with so many clips to do."""
-    known: dict[str, Any] = {"_env_file": None, "ar_model": "sleep", "diffusion_model": "sleep"}
+    known: dict[str, Any] = {"_env_file": None, "ar_model": MODEL, "diffusion_model": MODEL}
     settings = Settings(**known | {"clip_dir": folder / "clips", "max_queue": 10_000} | changes)
     settings.clip_dir.mkdir(parents=True)
     async with Database.open(folder / "antiphon.db", time.time()) as database:
         jobs = Jobs(database)
         pool = await configured_workers(settings, ENGINES, warm=())
-        service = JobService(jobs, Clips(database), pool, InstalledModels(()), settings, time.time)
+        models = InstalledModels([describe(Mode.AR, MODEL)])
+        service = JobService(jobs, Clips(database), pool, models, settings, time.time)
         ended: asyncio.Queue[State] = asyncio.Queue()
 
         def moved(event: Moved | Advanced) -> None:
@@ -64,7 +67,7 @@ async def throughput(folder: Path, workers: int, clips: int, **changes: Any) -> 
 
 async def rendered(service: JobService, jobs: Jobs, ended: asyncio.Queue[State], clips: int) -> None:
     """Queue clips of as many members, and wait for all of them."""
-    recipe = Recipe(prompt="sleep", mode=Mode.AR, model="sleep", seconds=1.0, seed=1)
+    recipe = Recipe(prompt="sleep", mode=Mode.AR, model=MODEL, seconds=1.0, seed=1)
     for user in range(clips):
         request = Request(
             recipe=recipe,

@@ -101,7 +101,11 @@ class RestApi:
         if not OPERATIONS[name].is_open:
             self._authorize(request)
         headers |= self.limits.count(name, params, clock, rules)
-        body, uploads = await _read(request, self.services.messages.largest_upload)
+        try:
+            body, uploads = await _read(request, self.services.messages.largest_upload)
+        except ConnectionResetError:
+            # The client left in the middle of its request.
+            raise ConnectionCutError from None
         faults = self.faults.take(self._target(name, params, body, uploads))
         for fault in faults:
             if not fault.after_effect:

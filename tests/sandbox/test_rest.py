@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import BodyPartReader
 
+from sandbox.files import read_part
 from sandbox.limits import Limits
 from sandbox.rest.implemented import OPERATIONS
 from sandbox.rest.routing import match
@@ -22,6 +26,32 @@ async def test_what_is_not_implemented_says_its_name(raw: Raw) -> None:
 async def test_unknown_paths_and_methods(raw: Raw) -> None:
     assert (await raw.call("GET", "/nothing/here")).status == 404
     assert (await raw.call("PUT", "/users/@me")).status == 405
+
+
+async def test_a_client_that_leaves_in_the_middle_of_an_upload_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reading = asyncio.Event()
+
+    async def seen(part: BodyPartReader, most: int) -> bytes:
+        reading.set()
+        return await read_part(part, most)
+
+    monkeypatch.setattr("sandbox.rest.http.read_part", seen)
+    async with Sandbox() as sandbox:
+        target = urlsplit(f"{sandbox.api_url}/channels/{sandbox.channel('music').channel.id}/messages").path
+        _, writer = await asyncio.open_connection("127.0.0.1", sandbox.port)
+        head = (
+            f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1:{sandbox.port}\r\nContent-Length: 1000\r\n"
+            f"Authorization: Bot {sandbox.bot_token}\r\n"
+            "Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
+            '--edge\r\nContent-Disposition: form-data; name="files[0]"; filename="a.mp3"\r\n\r\nhalf'
+        )
+        writer.write(head.encode())
+        async with asyncio.timeout(30):
+            await reading.wait()
+        writer.transport.abort()
+    assert "Error handling request" not in caplog.text
 
 
 def test_a_fixed_segment_goes_before_a_parameter() -> None:
