@@ -20,7 +20,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bot import cli_compare
@@ -285,17 +285,23 @@ def doctor(
     check_int8: Annotated[
         bool, typer.Option("--check-int8", help="First measure whether DTYPE=int8 suits the ar model.")
     ] = False,
+    check_int4: Annotated[
+        bool, typer.Option("--check-int4", help="First measure whether DTYPE=int4 suits the ar model.")
+    ] = False,
 ) -> None:
     """Check the installation and say what to fix. Exits with 1 if something is broken."""
     from bot import doctor
 
     settings, findings = load_settings(), []
-    if check_int8:
-        with Progress(console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
-            task = bar.add_task("measuring int8", total=None)
-            findings.append(
-                doctor.check_int8(settings, lambda done, total: bar.update(task, completed=done, total=total))
-            )
+    precisions: tuple[tuple[doctor.Quantized, bool], ...] = ("int8", check_int8), ("int4", check_int4)
+    with Progress(console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
+        for precision in (name for name, is_asked in precisions if is_asked):
+            task = bar.add_task(f"measuring {precision}", total=None)
+
+            def tell(done: int, total: int, task: TaskID = task) -> None:
+                bar.update(task, completed=done, total=total)
+
+            findings.append(doctor.check_quantization(settings, precision, tell))
     findings += doctor.examine(settings, context.obj.engines)
     if as_json:
         print_json([asdict(finding) for finding in findings])

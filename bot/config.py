@@ -184,9 +184,9 @@ class Settings(OptionDefaults):
     cluster_workers: int = Field(
         0, ge=0, le=1000, description="a whole number from 0 (one a GPU of the cluster) to 1000"
     )
-    dtype: Annotated[Literal["auto", "float32", "bfloat16", "float16", "int8"], BeforeValidator(_lower)] = (
-        Field("auto", description="auto, float32, bfloat16, float16 or int8")
-    )
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"], BeforeValidator(_lower)
+    ] = Field("auto", description="auto, float32, bfloat16, float16, int8 or int4")
     default_mode: Annotated[Mode | Literal["auto"], BeforeValidator(_lower)] = Field(
         Mode.AR, description="ar, diffusion or auto"
     )

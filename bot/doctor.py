@@ -26,6 +26,8 @@ from bot.recipe import Mode, ModelRef
 from bot.store import maintenance
 
 Status = Literal["ok", "warning", "problem"]
+Quantized = Literal["int8", "int4"]
+"""Values of DTYPE that have to be measured first."""
 LOW_DISK_GB = 2.0
 WEIGHTS_SHARE = 0.6
 """Of the graphics memory; the engines leave the rest to activations."""
@@ -63,31 +65,34 @@ def examine(settings: Settings, engines: str) -> Iterator[Finding]:
     yield _discord(settings.discord_api_url)
 
 
-def check_int8(settings: Settings, on_progress: Callable[[int, int], None]) -> Finding:
-    """Measure what int8 would do to the AR model that is set; on_progress(done, total) is called as it goes.
+def check_quantization(
+    settings: Settings, precision: Quantized, on_progress: Callable[[int, int], None]
+) -> Finding:
+    """Measure what int8 or int4 would do to the AR model that is set.
 
-    Raises ModelMissing where its files are damaged.
+    on_progress(done, total) is called as it goes. Raises ModelMissing where its files are damaged.
     """
     from bot.engines.musicgen import is_musicgen
     from bot.hub import converted, hub_cache
 
-    what = "int8"
     names = [name.rpartition(":")[2] for mode, name in settings.named_models if mode is not Mode.DIFFUSION]
     found_folders = ((name, converted.folder_of(name) or hub_cache.folder_of(name)) for name in names)
     musicgens = [(name, folder) for name, folder in found_folders if folder and is_musicgen(folder)]
     if not musicgens:
         return Finding(
-            what, "ok", f"{', '.join(names)}: not a MusicGen; int8 weights are for MusicGen on a CPU"
+            precision,
+            "ok",
+            f"{', '.join(names)}: not a MusicGen; {precision} weights are for MusicGen on a CPU",
         )
     model, folder = musicgens[0]
-    from bot.engines.musicgen.measure_int8 import check_int8 as check
+    from bot.engines.musicgen.measure_quantization import measure_quantization
 
-    found = check(folder, model, on_progress)
+    found = measure_quantization(folder, model, precision, on_progress)
     if found.good:
-        return Finding(what, "ok", f"{model}: {found}", "You can set DTYPE=int8, the fastest on a CPU.")
-    return Finding(
-        what, "warning", f"{model}: {found}", "Leave DTYPE at auto: int8 changes how this model sounds."
-    )
+        advice = f"You can set DTYPE={precision}, which is faster on a CPU."
+        return Finding(precision, "ok", f"{model}: {found}", advice)
+    advice = f"Leave DTYPE at auto: {precision} changes how this model sounds."
+    return Finding(precision, "warning", f"{model}: {found}", advice)
 
 
 def _token(settings: Settings) -> Finding:

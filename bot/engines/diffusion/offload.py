@@ -35,10 +35,10 @@ def choose_offload(parameters: int, largest_component: int, dtype: str, free_byt
 def chosen_dtype(asked: str, device: str, *, has_bfloat16: bool, usual: str = "") -> str:
     """Return the dtype for a setting; "auto" is float32 off CUDA, else `usual`, or bfloat16 or float16.
 
-    usual: the precision that a pipeline is published for.  int8 quantizes language models alone; here it
-    means "auto".
+    usual: the precision that a pipeline is published for.  int8 and int4 quantize language models alone;
+    here they mean "auto".
     """
-    if asked not in ("auto", "int8"):
+    if asked not in ("auto", "int8", "int4"):
         return asked
     if not device.startswith("cuda"):
         return "float32"

@@ -22,7 +22,7 @@ from bot.engines.musicgen.checkpoint import (
 from bot.engines.musicgen.codec import Codec, StreamingDecoder
 from bot.engines.musicgen.continuation import DEAF_TO_THE_END, Continuation, read_continuation
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
-from bot.engines.musicgen.linear import Precision
+from bot.engines.musicgen.linear import Precision, is_quantized
 from bot.engines.musicgen.melody import MelodyEncoder, read_melody
 from bot.engines.musicgen.model_config import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.network import LanguageModel
@@ -46,6 +46,7 @@ PRECISIONS: dict[str, Precision] = {
     "float16": "fp16",
     "bfloat16": "bf16",
     "int8": "int8",
+    "int4": "int4",
 }
 
 
@@ -114,8 +115,8 @@ class MusicgenEngine:
         if self.checkpoint.chroma_length:
             self.melody = MelodyEncoder(self.checkpoint, tensors, device, torch.float32)
         precision = precision_of(dtype, device)
-        if precision == "int8":
-            _require_good_int8(folder, model)
+        if is_quantized(precision):
+            _require_good(folder, model, precision)
         try:
             language = LanguageModel.from_weights(
                 self.checkpoint.sizes, tensors, device=device, precision=precision
@@ -324,15 +325,15 @@ def precision_of(dtype: str, device: str) -> Precision:
     return PRECISIONS[dtype]
 
 
-def _require_good_int8(folder: Path, model: str) -> None:
-    found = quantization_check.stored(folder)
+def _require_good(folder: Path, model: str, precision: Precision) -> None:
+    found = quantization_check.stored(folder, precision)
     if found is None:
         raise ConfigError(
-            f"DTYPE=int8 was not measured on {model} yet: run `antiphon doctor --check-int8` once, or set "
-            "DTYPE=auto."
+            f"DTYPE={precision} was not measured on {model} yet: run `antiphon doctor --check-{precision}` "
+            "once, or set DTYPE=auto."
         )
     if not found.good:
-        raise ConfigError(f"DTYPE=int8 changes {model} too much ({found}): set DTYPE=auto.")
+        raise ConfigError(f"DTYPE={precision} changes {model} too much ({found}): set DTYPE=auto.")
 
 
 def slots_for(device: str) -> int:

@@ -6,8 +6,11 @@ from typing import Literal, Protocol
 
 import torch
 
-Precision = Literal["fp32", "fp16", "bf16", "int8"]
-DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": torch.int8}
+Precision = Literal["fp32", "fp16", "bf16", "int8", "int4"]
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+"""Dtypes of weights that are stored as they are."""
+QUANTIZED: tuple[Precision, ...] = ("int8", "int4")
+"""On a CPU alone, and refused where they were not measured (quantization_check.py)."""
 
 
 class Linear(Protocol):
@@ -30,7 +33,12 @@ class TorchLinear:
 
 def precisions_on(device: str) -> tuple[Precision, ...]:
     """Return the precisions that a device supports, the most exact first."""
-    return ("fp32", "fp16", "bf16", "int8") if on_cpu(device) else ("fp32", "fp16", "bf16")
+    return ("fp32", "fp16", "bf16", *QUANTIZED) if on_cpu(device) else ("fp32", "fp16", "bf16")
+
+
+def is_quantized(precision: Precision) -> bool:
+    """Whether weights are integers with scales."""
+    return precision in QUANTIZED
 
 
 def dtype_on(device: str, precision: Precision) -> torch.dtype:

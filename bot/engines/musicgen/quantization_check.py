@@ -1,4 +1,4 @@
-"""Accuracy of int8 weights against fp32, measured on the checkpoint itself and stored by its hash."""
+"""Accuracy of int8 or int4 weights against fp32, measured on the checkpoint itself and stored by its hash."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ import numpy.typing as npt
 import torch
 
 from bot.engines.musicgen.decoder import Conditions, ConstrainedSampler, Decoder, Row
+from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.network import LanguageModel
 from bot.errors import ModelMissing
 from bot.hub import converted
 
 MAX_MEAN_KL = 0.02
-"""Largest mean KL divergence of int8 from fp32, nats a token. Chosen by us, not from a publication."""
+"""Largest mean KL divergence from fp32, nats a token. Chosen by us, not from a publication."""
 MIN_TOP1_AGREEMENT = 0.95
 """Smallest share of tokens whose likeliest choice stays the same. Chosen by us."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuantizationReport:
-    """The accuracy of int8 weights on one checkpoint.
+    """The accuracy of a precision on one checkpoint.
 
-    kl: mean Kullback–Leibler divergence of int8 from fp32, nats a token, after guidance.  worst: the largest.
+    kl: mean Kullback–Leibler divergence from fp32, nats a token, after guidance.  worst: the largest.
     agreement: share of tokens whose likeliest choice is the same.  tokens: how many were compared.
     """
 
@@ -38,7 +39,7 @@ class QuantizationReport:
 
     @property
     def good(self) -> bool:
-        """Whether int8 may be used."""
+        """Whether the precision may be used."""
         return self.kl <= MAX_MEAN_KL and self.agreement >= MIN_TOP1_AGREEMENT
 
     def __str__(self) -> str:
@@ -48,17 +49,17 @@ class QuantizationReport:
         )
 
 
-def stored(folder: Path) -> QuantizationReport | None:
-    """Return the stored report on the weights in a folder, or None. Raises ModelMissing."""
+def stored(folder: Path, precision: Precision) -> QuantizationReport | None:
+    """Return the stored report on a precision of the weights in a folder, or None. Raises ModelMissing."""
     try:
-        return QuantizationReport(**json.loads(_report_file(folder).read_text(encoding="utf-8")))
+        return QuantizationReport(**json.loads(_report_file(folder, precision).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
 
-def store(folder: Path, report: QuantizationReport) -> None:
-    """Store the report on the weights in a folder, by their hash. Raises ModelMissing."""
-    file = _report_file(folder)
+def store(folder: Path, precision: Precision, report: QuantizationReport) -> None:
+    """Store the report on a precision of the weights in a folder, by their hash. Raises ModelMissing."""
+    file = _report_file(folder, precision)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(asdict(report)), encoding="utf-8")
 
@@ -169,8 +170,11 @@ def _decode(
                 raise row.error
 
 
-def _report_file(folder: Path) -> Path:
-    """Return the path of the report on a folder's weights, named by their SHA-256."""
+def _report_file(folder: Path, precision: Precision) -> Path:
+    """Return the path of the report on a folder's weights, named by their SHA-256 and the kernels' form.
+
+    int8 before its activations had a scale for each chunk was another precision: its reports do not count.
+    """
     digest = hashlib.sha256()
     try:
         for file in sorted([*folder.glob("*.safetensors"), *folder.glob("pytorch_model*.bin")]):
@@ -178,4 +182,4 @@ def _report_file(folder: Path) -> Path:
                 digest.update(hashlib.file_digest(data, "sha256").digest())
     except OSError as error:
         raise ModelMissing(f"The weights in {folder} cannot be read: {error.strerror or error}.") from error
-    return converted.root() / "int8" / f"{digest.hexdigest()}.json"
+    return converted.root() / f"{precision}-chunks" / f"{digest.hexdigest()}.json"

@@ -250,9 +250,9 @@ def one_thread() -> Iterator[None]:
 
 
 def torch_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
-    """Return a torch dtype from one, its name, or None for float32; int8 is too coarse for models this small.
+    """Return a torch dtype from one, its name, or None for float32.
 
-    Raises ValueError for a name that is none.
+    int8 and int4 are too coarse for models this small. Raises ValueError for a name that is none.
     """
     import torch
 
@@ -262,6 +262,7 @@ def torch_dtype(dtype: torch.dtype | str | None) -> torch.dtype:
         None: torch.float32,
         "auto": torch.float32,
         "int8": torch.float32,
+        "int4": torch.float32,
         "float32": torch.float32,
         "fp32": torch.float32,
         "bfloat16": torch.bfloat16,

@@ -42,23 +42,23 @@ def gelu_in_place(numbers: Any) -> None:
     arithmetic.gelu_in_place(numbers)
 
 
-@pytest.mark.parametrize("precision", precisions_on("cpu"))
+@pytest.mark.parametrize("kind", [*DTYPES, "int8"])
 @pytest.mark.parametrize("outputs", [1, 2, 8])
 @pytest.mark.parametrize("rows", [1, 2, 4])
-def test_dot_products_are_numpys(precision: Precision, outputs: int, rows: int) -> None:
+def test_dot_products_are_numpys(kind: str, outputs: int, rows: int) -> None:
     for length in (CHUNK, 3 * CHUNK, 1024):
         rng = np.random.default_rng(length)
         weights = torch.from_numpy(rng.normal(0, 1, (outputs, length)))
-        if precision == "int8":
+        if kind == "int8":
             stored = (weights * 40).clamp(-127, 127).to(torch.int8)
             x = rng.integers(-LIMIT(length), LIMIT(length), (rows, length + 5)).astype(np.int16)
         else:
-            stored = weights.to(DTYPES[precision])
+            stored = weights.to(DTYPES[kind])
             x = rng.normal(0, 1, (rows, length + 5)).astype(np.float32)
         found = products(backend.bits(stored), length, x, length + 5, length, (0,) * outputs, (0,) * rows)
         expected = stored.double().numpy() @ x[:, :length].astype(np.float64).T
         # Sums of integers are exact; sums of floats differ by their order.
-        tolerance = 0 if precision == "int8" else 1e-6 * np.abs(x[:, :length]).sum(1).max()
+        tolerance = 0 if kind == "int8" else 1e-6 * np.abs(x[:, :length]).sum(1).max()
         assert np.abs(np.array(found).reshape(outputs, rows) - expected).max() <= tolerance
 
 

@@ -47,7 +47,7 @@ print(json.dumps([kilobytes("VmHWM") - before, model._packed.size / 1024]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int4"])
 def test_the_peak_of_loading_is_little_above_the_packed_weights(tmp_path: Path, precision: str) -> None:
     write(tmp_path / "wide", reference(**WIDE))
     write(tmp_path / "tiny", reference(**TINY))

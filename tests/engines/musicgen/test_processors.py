@@ -14,8 +14,16 @@ import pytest
 from llvmlite import binding
 from numba import from_dtype, int64, njit, types
 
+from bot.engines.musicgen.cpu import integer_product
 from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED, dot_products
-from bot.engines.musicgen.cpu.processor import accumulators, stored_rows, target_features
+from bot.engines.musicgen.cpu.integer_product import STEPS, VECTORS, tile_products
+from bot.engines.musicgen.cpu.processor import (
+    accumulators,
+    byte_product,
+    stored_rows,
+    target_features,
+    tile_shape,
+)
 from bot.engines.musicgen.decoder import Decoder
 from bot.engines.musicgen.linear import Precision
 from tests.engines.musicgen.reference import TINY, Forced, decoded, reference
@@ -39,6 +47,8 @@ def digest(precision: Precision) -> str:
     [
         pytest.param("int8", "haswell", "+avx2,+fma,+f16c", id="int8 AVX2"),
         pytest.param("int8", "x86-64-v2", "+sse4.2", id="int8 SSE"),
+        pytest.param("int4", "haswell", "+avx2,+fma,+f16c", id="int4 AVX2"),
+        pytest.param("int4", "skylake-avx512", "+avx2,+fma,+f16c,+avx512f,+avx512bw", id="int4 AVX-512"),
         pytest.param("fp16", "haswell", "+avx2,+fma,+f16c", id="fp16 AVX2"),
     ],
 )
@@ -56,14 +66,20 @@ def test_a_clip_has_the_same_bits_on_a_processor_with_fewer_instructions(
     assert elsewhere.stdout.strip() == digest(precision)
 
 
+FEATURES = {
+    "icelake-server": "+avx512bw,+avx512vnni",
+    "znver4": "+avx512bw,+avx512vnni",
+    "skylake-avx512": "+avx512bw",
+    "alderlake": "+avx2,+avxvnni",
+    "haswell": "+avx2",
+    "neoverse-n1": "+neon",
+}
+"""What decides on the kernels' form; LLVM does not list the features of a processor by its name."""
+
+
 def assembly(processor: str, triple: str, rows: int) -> tuple[str, int]:
     """Return the assembly of an int8 product for a processor, and its accumulators of 64 bytes."""
-    binding.initialize_all_targets()
-    binding.initialize_all_asmprinters()
-    target = binding.Target.from_triple(triple)
-    # LLVM does not list the features of a processor by its name; these decide on the register file.
-    features = {"haswell": "+avx2", "alderlake": "+avx2", "neoverse-n1": "+neon"}.get(processor, "+avx512bw")
-    counts = stored_rows(rows, features, INTERLEAVED), rows
+    counts = stored_rows(rows, FEATURES[processor], INTERLEAVED), rows
     outputs, activations = ((0,) * count for count in counts)
 
     @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -71,13 +87,20 @@ def assembly(processor: str, triple: str, rows: int) -> tuple[str, int]:
         return dot_products(stored, 0, CHUNK, CHUNK * INTERLEAVED, x, 0, length, length, outputs, activations)
 
     stored, x = (types.Array(from_dtype(np.dtype(kind)), 1, "C") for kind in (np.int8, np.int16))
-    product.compile((stored, x, int64))
-    code = product.inspect_llvm(product.signatures[0])
+    return assembled(product, (stored, x, int64), processor, triple), counts[0] * counts[1]
+
+
+def assembled(function: Any, arguments: tuple[Any, ...], processor: str, triple: str) -> str:
+    """Return the assembly of a compiled function for another processor."""
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    function.compile(arguments)
+    code = function.inspect_llvm(function.signatures[0])
     code = re.sub(r"target (triple|datalayout) = .*\n", "", code)
-    machine = target.create_target_machine(cpu=processor, opt=3)
+    machine = binding.Target.from_triple(triple).create_target_machine(cpu=processor, opt=3)
     module = binding.parse_assembly(code)
     module.triple, module.data_layout = triple, str(machine.target_data)
-    return machine.emit_assembly(module), counts[0] * counts[1]
+    return str(machine.emit_assembly(module))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4])
@@ -101,6 +124,54 @@ def test_integer_products_use_the_widest_instruction_of_each_processor(
     assert not re.findall(r"vmov\w+\s+%[yz]mm\d+, -?\d*\(%rsp\)", code)
 
 
+@pytest.mark.parametrize("weight_bits", [8, 4])
+@pytest.mark.parametrize("rows", [1, 2, 4])
+@pytest.mark.parametrize(
+    ("processor", "triple", "instruction"),
+    [
+        ("icelake-server", LINUX, r"vpdpbusd\s.*%zmm"),
+        ("znver4", LINUX, r"vpdpbusd\s.*%zmm"),
+        ("skylake-avx512", LINUX, r"vpmaddwd\s.*%zmm"),
+        ("alderlake", LINUX, r"\{vex\}\s+vpdpbusd\s.*%ymm"),
+        ("haswell", LINUX, r"vpmaddwd\s.*%ymm"),
+        ("neoverse-n1", "aarch64-unknown-linux-gnu", r"s(mull|mlal)2?\s"),
+    ],
+)
+def test_quantized_products_use_the_widest_instruction_of_each_processor(
+    processor: str,
+    triple: str,
+    instruction: str,
+    rows: int,
+    weight_bits: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    features = FEATURES[processor]
+    monkeypatch.setattr(integer_product, "target_features", lambda: features)
+    vectors, own_rows = ((0,) * count for count in tile_shape(rows, features, VECTORS))
+    kinds = (
+        np.uint8, np.float32 if weight_bits == 8 else np.uint16,
+        np.int8 if byte_product(features) else np.int16, np.float32, np.int32, np.float32,
+    )  # fmt: skip
+
+    @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    def product(
+        values: Any, scales: Any, x: Any, factors: Any, corrections: Any, out: Any, chunks: int
+    ) -> None:
+        tile_products(
+            values, scales, 0, 0, chunks, x, 0, 4096, factors, corrections, 0, 128, out, 0, 64, 0, 4, vectors,
+            own_rows,
+        )  # fmt: skip
+
+    arrays = (types.Array(from_dtype(np.dtype(kind)), 1, "C") for kind in kinds)
+    code = assembled(product, (*arrays, int64), processor, triple)
+    per_step = len(vectors) * len(own_rows)
+    assert len(re.findall(instruction, code)) >= STEPS * per_step
+    if byte_product(features):
+        # Registers for all sums: none of them is written to the stack in the loop. Without VNNI, LLVM orders
+        # some activations too early to keep them.
+        assert not re.findall(r"vmov\w+\s+%[yz]mm\d+, -?\d*\(%rsp\)", code)
+
+
 def test_tiles_fill_half_of_the_register_file() -> None:
     assert accumulators("+sse4.2,+avx,+avx2,+avx512f,+avx512bw") == 16
     assert accumulators("+avx,+avx2,-avx512bw") == 4
@@ -108,3 +179,6 @@ def test_tiles_fill_half_of_the_register_file() -> None:
     assert accumulators("+sse4.2") == accumulators("") == 2
     assert [stored_rows(rows, "+avx512bw", 8) for rows in (1, 2, 4)] == [8, 8, 4]
     assert [stored_rows(rows, "", 8) for rows in (1, 2, 4)] == [2, 1, 1]
+    assert [tile_shape(rows, "+avx512bw", 2) for rows in (1, 2, 4)] == [(2, 1), (2, 2), (2, 4)]
+    assert [tile_shape(rows, "+avx2", 2) for rows in (1, 2, 4)] == [(2, 1), (1, 2), (1, 2)]
+    assert [tile_shape(rows, "", 2) for rows in (1, 2, 4)] == [(1, 1)] * 3

@@ -1,13 +1,14 @@
-"""int8 is measured on the very checkpoint before it is used, and refused where it changes too much."""
+"""int8 and int4 are measured on the very checkpoint first, and refused where they change too much."""
 
 from pathlib import Path
 
 import pytest
 
 from bot.config import Settings
-from bot.doctor import check_int8
+from bot.doctor import Quantized, check_quantization
 from bot.engines.musicgen import quantization_check
 from bot.engines.musicgen.engine import MusicgenEngine
+from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.quantization_check import QuantizationReport, measure
 from bot.errors import ConfigError
@@ -39,30 +40,36 @@ def test_a_model_is_no_different_from_itself_and_very_different_from_another() -
     assert not different.good
 
 
-def test_int8_is_refused_until_it_was_measured_and_found_good(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="antiphon doctor --check-int8"):
-        MusicgenEngine(folder, "tiny", "cpu", "int8")
-    quantization_check.store(folder, QuantizationReport(0.5, 2.0, 0.8, 100))
-    with pytest.raises(ConfigError, match="changes tiny too much"):
-        MusicgenEngine(folder, "tiny", "cpu", "int8")
-    quantization_check.store(folder, QuantizationReport(0.001, 0.1, 0.99, 100))
-    MusicgenEngine(folder, "tiny", "cpu", "int8").close()
+@pytest.mark.parametrize(("precision", "other"), [("int8", "int4"), ("int4", "int8")])
+def test_a_precision_is_refused_until_it_was_measured_and_found_good(
+    precision: Precision, other: Precision, folder: Path
+) -> None:
+    good = QuantizationReport(0.001, 0.1, 0.99, 100)
+    quantization_check.store(folder, other, good)
+    with pytest.raises(ConfigError, match=f"antiphon doctor --check-{precision}"):
+        MusicgenEngine(folder, "tiny", "cpu", precision)
+    quantization_check.store(folder, precision, QuantizationReport(0.5, 2.0, 0.8, 100))
+    with pytest.raises(ConfigError, match=f"DTYPE={precision} changes tiny too much"):
+        MusicgenEngine(folder, "tiny", "cpu", precision)
+    quantization_check.store(folder, precision, good)
+    MusicgenEngine(folder, "tiny", "cpu", precision).close()
 
 
-def test_the_doctor_measures_the_model_that_is_set_and_remembers(folder: Path) -> None:
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_the_doctor_measures_the_model_that_is_set_and_remembers(precision: Quantized, folder: Path) -> None:
     told = []
     settings = Settings(ar_model=str(folder))
-    finding = check_int8(settings, lambda done, total: told.append((done, total)))
+    finding = check_quantization(settings, precision, lambda done, total: told.append((done, total)))
     assert "KL divergence" in finding.detail
     assert told[-1] == (8, 8)
-    found = quantization_check.stored(folder)
+    found = quantization_check.stored(folder, precision)
     assert found is not None
     assert found.tokens == 4 * 4 * 20, "four prompts, four codebooks, two seconds"
     assert 0 < found.kl < 1
     with (folder / "model.safetensors").open("ab") as file:
         file.write(b" ")
-    assert quantization_check.stored(folder) is None, "other weights were never measured"
+    assert quantization_check.stored(folder, precision) is None, "other weights were never measured"
 
 
 def test_a_built_in_model_has_nothing_to_measure() -> None:
-    assert "not a MusicGen" in check_int8(Settings(), untold).detail
+    assert "not a MusicGen" in check_quantization(Settings(), "int8", untold).detail

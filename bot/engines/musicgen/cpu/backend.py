@@ -12,8 +12,7 @@ from torch.nn.functional import linear
 
 from bot.engines.musicgen.cpu import kernels
 from bot.engines.musicgen.cpu.arithmetic import Array
-from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
-from bot.engines.musicgen.cpu.kernels import (
+from bot.engines.musicgen.cpu.buffers import (
     BLOCK,
     KVCache,
     Matrix,
@@ -22,29 +21,31 @@ from bot.engines.musicgen.cpu.kernels import (
     ThreadShare,
     WeightArrays,
 )
-from bot.engines.musicgen.linear import DTYPES, Precision
+from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
+from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS
+from bot.engines.musicgen.cpu.packing import ByteForm, FloatForm, Form, NibbleForm
+from bot.engines.musicgen.linear import DTYPES, Precision, is_quantized
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.weights import Norm
 
 ROW_PADDING = 2 * CHUNK
 """Values between two activation rows: rows a power of two apart would compete for the same cache sets."""
-PACKED_ROWS = 64 * INTERLEAVED
+PACKED_ROWS = 512
 """Rows packed at a time: temporaries stay small beside the weights."""
 SINGLE_THREAD_WEIGHTS = 10_000_000
 """Weights up to which one thread is faster than several with barriers between them."""
 
 
 class PackedLinear:
-    """A layer's matrix inside PackedWeights, for products of many rows at once (prefill)."""
+    """A layer's matrix [out, in] inside PackedWeights, for products of many rows at once (prefill)."""
 
-    def __init__(self, values: torch.Tensor, scales: torch.Tensor) -> None:
-        self._values, self._scales = values, scales
+    def __init__(self, form: Form, values: torch.Tensor, scales: torch.Tensor, out: int) -> None:
+        self._form, self._values, self._scales, self._out = form, values, scales, out
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Multiply x [rows, in], in fp32."""
-        rows = self._values.transpose(1, 2).flatten(2).flatten(0, 1)
-        outputs = len(self._scales)
-        return linear(x, rows[:outputs, : x.shape[1]].float()) * self._scales
+        matrix = self._form.unpack(self._values, self._scales)
+        return linear(x, matrix[: self._out, : x.shape[1]])
 
 
 class PackedWeights:
@@ -57,8 +58,9 @@ class PackedWeights:
             )
         hidden, feed_forward, layers = config.hidden, config.feed_forward, config.layers
         cross = 0 if config.prefix else layers
-        self._dtype = DTYPES[precision]
         self.precision = precision
+        self.count = 0
+        self._forms: dict[str, Form] = {}
         self._values: dict[str, torch.Tensor] = {}
         self._scales: dict[str, torch.Tensor] = {}
         for name, count, out, width in (
@@ -71,31 +73,25 @@ class PackedWeights:
             ("feed_out", layers, hidden, feed_forward),
             ("heads", 1, config.codebooks * config.vocabulary, hidden),
         ):
-            tiles, chunks = -(-out // INTERLEAVED), padded(width) // CHUNK
-            self._values[name] = _zeros(self._dtype, count, tiles, chunks, INTERLEAVED, CHUNK)
-            self._scales[name] = torch.ones(count, tiles * INTERLEAVED)
+            form = _form(precision, name)
+            self._forms[name] = form
+            self._values[name], self._scales[name] = form.allocate(count, out, width)
+            self.count += count * out * width
         self._norms = torch.zeros(layers, 3, 2, hidden)
         self._last_norm = torch.zeros(2, hidden)
 
     def put(self, name: str, layer: int, weight: torch.Tensor) -> PackedLinear:
         """Pack a weight [out, in]. Raises ValueError for one beyond the range of fp16."""
-        values, scales = self._values[name][layer], self._scales[name][layer][: len(weight)]
+        form, values, scales = self._forms[name], self._values[name][layer], self._scales[name][layer]
+        chunks = values.shape[1]
         for first in range(0, len(weight), PACKED_ROWS):
             rows = weight[first : first + PACKED_ROWS]
-            if self._dtype is torch.int8:
-                scale = (rows.abs().amax(1).float() / 127).clamp_min(1e-12)
-                scales[first : first + len(rows)] = scale
-                rows = (rows / scale[:, None]).round_()
-            rows = rows.to(self._dtype)
-            if self._dtype is torch.float16 and not rows.isfinite().all():
-                raise ValueError("a weight is beyond fp16's range of ±65,504")
-            tiles, (_, chunks, interleaved, _) = -(-len(rows) // INTERLEAVED), values.shape
+            begin, tiles = first // form.tile, -(-len(rows) // form.tile)
             whole = torch.nn.functional.pad(
-                rows, (0, chunks * CHUNK - rows.shape[1], 0, tiles * interleaved - len(rows))
+                rows, (0, chunks * CHUNK - rows.shape[1], 0, tiles * form.tile - len(rows))
             )
-            begin = first // INTERLEAVED
-            values[begin : begin + tiles] = whole.view(tiles, interleaved, chunks, CHUNK).transpose(1, 2)
-        return PackedLinear(values, scales)
+            form.pack(whole, values[begin : begin + tiles], scales[begin : begin + tiles])
+        return PackedLinear(form, values, scales, len(weight))
 
     def put_norms(self, layer: int, norms: Sequence[Norm]) -> None:
         """Pack a layer's norms: before self-attention, cross-attention (unused by a prefix model), FFN."""
@@ -106,11 +102,6 @@ class PackedWeights:
         self._last_norm.copy_(torch.stack([norm.weight, norm.bias]))
 
     @property
-    def count(self) -> int:
-        """Number of weights."""
-        return sum(values.numel() for values in self._values.values())
-
-    @property
     def size(self) -> int:
         """Bytes of all weights and their scales."""
         arrays = [*self._values.values(), *self._scales.values(), self._norms, self._last_norm]
@@ -119,7 +110,7 @@ class PackedWeights:
     def arrays(self) -> WeightArrays:
         """Return the same memory as arrays for the kernels."""
         matrices = {
-            name: Matrix(bits(values), self._scales[name].numpy())
+            name: Matrix(bits(values), bits(self._scales[name]))
             for name, values in self._values.items()
             if name in WeightArrays._fields
         }
@@ -137,7 +128,7 @@ class CPUBackend:
     def __init__(
         self, config: ModelConfig, packed: PackedWeights, slots: int, length: int, max_text: int
     ) -> None:
-        self._is_int8 = packed.precision == "int8"
+        self._is_int8 = is_quantized(packed.precision)
         self._weights = packed.arrays()
         self._config = config
         dtype: type = np.int8 if self._is_int8 else np.float32 if packed.precision == "fp32" else np.uint16
@@ -160,19 +151,22 @@ class CPUBackend:
             attended=floats(rows, hidden),
             projected=floats(rows, hidden),
             feed_forward=floats(rows, feed_forward),
-            logits=floats(rows, self._weights.heads.scales.shape[1]),
+            logits=floats(rows, self._weights.heads.scales[0].size),
             barrier_state=np.zeros(2, np.int64),
         )
-        activation = np.int16 if self._is_int8 else np.float32
+        attended = np.int16 if self._is_int8 else np.float32
+        activation = ACTIVATIONS if self._is_int8 else np.float32
+        chunks = max(hidden, feed_forward) // CHUNK
         context = padded(max(length, max_text))
         self._scratch = [
             ThreadScratch(
                 x=floats(rows, config.hidden),
                 normalized=floats(rows, hidden),
                 activations=np.zeros((rows, max(hidden, feed_forward) + ROW_PADDING), activation),
-                scales=floats(rows),
-                query=np.zeros(padded(config.head_width), activation),
-                probabilities=np.zeros(context, activation),
+                factors=floats(rows, chunks),
+                corrections=np.zeros((rows, chunks), np.int32),
+                query=np.zeros(padded(config.head_width), attended),
+                probabilities=np.zeros(context, attended),
                 scores=floats(context),
             )
             for _ in range(self._threads)
@@ -252,12 +246,14 @@ class CPUBackend:
         return (values / scales[..., None]).round().nan_to_num().to(torch.int8).numpy(), scales.numpy()
 
 
-def _zeros(dtype: torch.dtype, *shape: int) -> torch.Tensor:
-    """Return zeros allocated by numpy, which asks the system for huge pages: they are read faster."""
-    if not all(shape):
-        return torch.zeros(shape, dtype=dtype)
-    memory = np.zeros(math.prod(shape) * dtype.itemsize, np.uint8)
-    return torch.from_numpy(memory).view(dtype).view(shape)
+def _form(precision: Precision, name: str) -> Form:
+    """Return the packed form of a matrix.
+
+    In int4 the heads, whose errors reach the logits as they are, and what is read once for a clip stay int8.
+    """
+    if precision == "int4" and name not in ("heads", "cross_key_value"):
+        return NibbleForm()
+    return ByteForm() if is_quantized(precision) else FloatForm(DTYPES[precision])
 
 
 def padded(length: int) -> int:

@@ -30,10 +30,8 @@ from llvmlite import ir
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
-SOURCES = [
-    Path(__file__).with_name(f"{name}.py").read_bytes()
-    for name in ("processor", "dot_product", "reductions", "arithmetic", "kernels")
-]
+NAMES = "processor dot_product integer_product reductions arithmetic buffers matmul kernels"
+SOURCES = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in NAMES.split()]
 # numba invalidates its cache by a function's own file alone; the machine code depends on all of these.
 config.CACHE_DIR = str(
     Path(config.CACHE_DIR or Path(__file__).parent / "__pycache__")
@@ -49,6 +47,8 @@ INT8, INT16, INT32, INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 FLOAT, HALF = ir.FloatType(), ir.HalfType()
 BYTES = {INT8: 1, INT16: 2, HALF: 2, FLOAT: 4}
 CACHE_LINE = 64
+CACHE_LEVEL_1, CACHE_LEVEL_2 = 3, 2
+"""LLVM's numbers of what a prefetch fills."""
 
 
 @intrinsic
@@ -89,7 +89,7 @@ def dot_products(
         together = INT64(counts[0] * CHUNK)
         ahead = builder.select(builder.icmp_signed(">", step, together), step, together)
         with cgutils.for_range(builder, chunks) as loop:
-            _prefetch(builder, weights[0], builder.mul(loop.index, ahead), counts[0] * CHUNK)
+            _prefetch_ahead(builder, weights[0], builder.mul(loop.index, ahead), counts[0] * CHUNK)
             chunk, position = builder.mul(loop.index, step), builder.mul(loop.index, INT64(CHUNK))
             for part in range(0, CHUNK, multiply.lanes):
                 x = [
@@ -128,7 +128,7 @@ class _Int8:
     def add(self, stored: Any, activations: Any, total: Any) -> None:
         build = self._builder
         products = build.mul(stored, activations)
-        even, odd = (_lanes(build, products, None, range(first, self.lanes, 2)) for first in (0, 1))
+        even, odd = (lanes_of(build, products, None, range(first, self.lanes, 2)) for first in (0, 1))
         build.store(build.add(build.load(total), build.add(even, odd)), total)
 
     def _wide(self, pointer: Any, kind: Any) -> Any:
@@ -172,18 +172,41 @@ class _Float:
         build.store(build.fadd(build.load(total), products, flags=("contract",)), total)
 
 
-def _prefetch(builder: Any, pointer: Any, offset: Any, count: int) -> None:
-    """Prefetch the lines of `count` values at an offset from a pointer, PREFETCH_BYTES further on.
+@intrinsic
+def prefetch_range(typingctx: Any, array: Any, first: Any, count: Any, apart: Any, each: Any) -> Any:
+    """Prefetch values of a contiguous array into the second cache, `count` pieces of len(each) values.
 
-    Beyond the end of the array this has no effect.
+    first: index of the first value.  apart: values between the beginnings of two pieces.
     """
-    kind, begin = INT8.as_pointer(), builder.gep(pointer, [offset])
-    signature = ir.FunctionType(ir.VoidType(), [kind, INT32, INT32, INT32])
-    fetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+    signature = types.void(array, first, count, apart, each)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        _, first, count, apart, _ = arguments
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        piece_bytes = len(each) * array.dtype.bitwidth // 8
+        with cgutils.for_range(builder, count) as loop:
+            piece = builder.gep(data, [builder.add(first, builder.mul(loop.index, apart))])
+            begin = builder.bitcast(piece, INT8.as_pointer())
+            for line in range(0, piece_bytes, CACHE_LINE):
+                prefetch(builder, builder.gep(begin, [INT64(line)]), CACHE_LEVEL_2)
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+def _prefetch_ahead(builder: Any, pointer: Any, offset: Any, count: int) -> None:
+    """Prefetch the lines of `count` values at an offset from a pointer, PREFETCH_BYTES further on."""
+    begin = builder.bitcast(builder.gep(pointer, [offset]), INT8.as_pointer())
     for line in range(0, count * BYTES[pointer.type.pointee], CACHE_LINE):
-        line_pointer = builder.gep(builder.bitcast(begin, kind), [INT64(PREFETCH_BYTES + line)])
-        # For reading, in all cache levels, data.
-        builder.call(fetch, [line_pointer, INT32(0), INT32(3), INT32(1)])
+        prefetch(builder, builder.gep(begin, [INT64(PREFETCH_BYTES + line)]), CACHE_LEVEL_1)
+
+
+def prefetch(builder: Any, pointer: Any, level: int) -> None:
+    """Prefetch the line of a byte, CACHE_LEVEL_1 or _2. Beyond the end of the array this has no effect."""
+    signature = ir.FunctionType(ir.VoidType(), [INT8.as_pointer(), INT32, INT32, INT32])
+    fetch = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0")
+    # For reading, data.
+    builder.call(fetch, [pointer, INT32(0), INT32(level), INT32(1)])
 
 
 def read_vector(builder: Any, pointer: Any, kind: Any, lanes: int) -> Any:
@@ -192,7 +215,7 @@ def read_vector(builder: Any, pointer: Any, kind: Any, lanes: int) -> Any:
     return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=BYTES[kind])
 
 
-def _lanes(builder: Any, one: Any, other: Any, chosen: Iterable[int]) -> Any:
+def lanes_of(builder: Any, one: Any, other: Any, chosen: Iterable[int]) -> Any:
     """Return chosen lanes of two vectors joined, or of one and None."""
     indices = ir.Constant(ir.VectorType(INT32, len(chosen := list(chosen))), chosen)
     return builder.shuffle_vector(one, other or ir.Constant(one.type, ir.Undefined), indices)
@@ -212,7 +235,7 @@ def sums_of_lanes(builder: Any, join: Any, vectors: list[Any]) -> list[Any]:
         lower = [group * lanes + lane for group in range(groups) for lane in range(half)]
         upper = [lane + half for lane in lower]
         vectors = [
-            join(_lanes(builder, a, b, lower), _lanes(builder, a, b, upper))
+            join(lanes_of(builder, a, b, lower), lanes_of(builder, a, b, upper))
             for a, b in zip(first, second, strict=True)
         ]
         lanes = half

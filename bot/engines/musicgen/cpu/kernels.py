@@ -9,7 +9,7 @@ precision and caches the machine code beside this file.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -28,102 +28,21 @@ from bot.engines.musicgen.cpu.arithmetic import (
     reduce_sum,
     squared_deviations,
 )
-from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED, barrier, dot_products
-from bot.engines.musicgen.cpu.processor import stored_rows, target_features
-
-BLOCK = 128
-"""Cache positions of a block of values; inside a block they are contiguous for each channel (transposed)."""
-# Tuples whose length tells numba, at compile time, how many rows a product takes: of activations, and stored.
-ONE, TWO, FOUR = (0,), (0, 0), (0, 0, 0, 0)
-BY_ONE, BY_TWO, BY_FOUR = (
-    (0,) * stored_rows(len(rows), target_features(), INTERLEAVED) for rows in (ONE, TWO, FOUR)
+from bot.engines.musicgen.cpu.buffers import (
+    BLOCK,
+    KVCache,
+    Matrix,
+    SharedBuffers,
+    ThreadScratch,
+    ThreadShare,
+    WeightArrays,
+    own_part,
 )
+from bot.engines.musicgen.cpu.dot_product import CHUNK, barrier, dot_products, prefetch_range
+from bot.engines.musicgen.cpu.matmul import BY_ONE, ONE, matmul
 
-
-class Matrix(NamedTuple):
-    """One weight matrix of every layer.
-
-    values: [layers, tiles, chunks, INTERLEAVED, CHUNK] in a storage dtype of dot_product.py: a tile holds
-    INTERLEAVED rows [in], chunk by chunk, so that the rows multiplied at once are one stream from memory;
-    rows and columns are zero-padded to whole tiles and chunks.
-    scales: float32 [layers, padded out], quantization scale of each row; ones where not int8.
-    """
-
-    values: Array
-    scales: Array
-
-
-class WeightArrays(NamedTuple):
-    """The transformer's weights.
-
-    norms: float32 [layers, 3, 2, hidden]: before self-attention, cross-attention, feed-forward; weight, bias.
-    last_norm: float32 [2, hidden].  The cross-attention matrices have 0 layers in a prefix model.
-    """
-
-    norms: Array
-    qkv: Matrix
-    self_out: Matrix
-    cross_query: Matrix
-    cross_out: Matrix
-    feed_in: Matrix
-    feed_out: Matrix
-    last_norm: Array
-    heads: Matrix
-
-
-class KVCache(NamedTuple):
-    """Keys and values of all slots; `row_heads` counts the heads of all of a slot's activation rows.
-
-    keys: [layers, slots, row_heads, positions, head width], the width zero-padded to CHUNK.
-    values: [layers, slots, row_heads, blocks, head width, BLOCK].
-    key_scales, value_scales: float32 [layers, slots, row_heads, positions], quantization scales (int8 only).
-    """
-
-    keys: Array
-    values: Array
-    key_scales: Array
-    value_scales: Array
-
-
-class SharedBuffers(NamedTuple):
-    """Buffers that all threads of a step read and write; float32, for the most rows there can be.
-
-    qkv: [rows, 3 · hidden].  attended, projected: [rows, hidden], and feed_forward: [rows, feed-forward],
-    zero-padded to CHUNK.  logits: [rows, codebooks · vocabulary].  barrier_state: int64 [2], for `barrier`.
-    """
-
-    qkv: Array
-    attended: Array
-    projected: Array
-    feed_forward: Array
-    logits: Array
-    barrier_state: Array
-
-
-class ThreadScratch(NamedTuple):
-    """Buffers of one thread.
-
-    x, normalized: float32 [rows, hidden], normalized zero-padded to CHUNK.  scores: float32 [positions].
-    activations [rows, widest input and more], query [head width], probabilities [positions]: in the dtype
-    that dot_product.py multiplies with weights and cache.  scales: float32 [rows], of activations.
-    """
-
-    x: Array
-    normalized: Array
-    activations: Array
-    scales: Array
-    query: Array
-    probabilities: Array
-    scores: Array
-
-
-class ThreadShare(NamedTuple):
-    """Index of a thread, number of threads, number of active rows, and whether weights and cache are int8."""
-
-    thread: int
-    threads: int
-    rows: int
-    is_int8: bool
+PIECE = (0,) * CHUNK
+"""What is prefetched at a time."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -170,12 +89,6 @@ def step(
 
 
 @kernel_function()
-def own_part(share: ThreadShare, count: int) -> tuple[int, int]:
-    """Return the first of `count` items that are this thread's, and the first that is no longer."""
-    return share.thread * count // share.threads, (share.thread + 1) * count // share.threads
-
-
-@kernel_function()
 def layer_norm(scratch: ThreadScratch, rows: int, count: int, weight_bias: Array) -> None:
     """Fill scratch.normalized with the layer norm of `count` rows of x: all, or every other one.
 
@@ -196,46 +109,6 @@ def add_residual(x: Array, rows: int, count: int, projected: Array) -> None:
     """Add `count` projected rows to all rows of x, or to every other one."""
     for row in range(count):
         x[row * (rows // count)] += projected[row, : x.shape[1]]
-
-
-@kernel_function()
-def matmul(
-    share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
-) -> None:
-    """Fill this thread's columns of out [rows, out] with x [rows, in] times a layer's matrix, transposed."""
-    _, tiles, chunks, _, _ = matrix.values.shape
-    length = chunks * CHUNK
-    max_value = max_activation(length) if share.is_int8 else 0
-    for row in range(rows):
-        scratch.scales[row] = quantize(x[row, :length], max_value, scratch.activations[row, :length])
-    first_tile, last_tile = own_part(share, tiles)
-    for tile in range(first_tile, last_tile):
-        for row in range(0, rows - rows % 4, 4):
-            dot_tile(matrix, layer, tile, scratch, row, out, BY_FOUR, FOUR)
-        for row in range(rows - rows % 4, rows - rows % 2, 2):
-            dot_tile(matrix, layer, tile, scratch, row, out, BY_TWO, TWO)
-        for row in range(rows - rows % 2, rows):
-            dot_tile(matrix, layer, tile, scratch, row, out, BY_ONE, ONE)
-
-
-@kernel_function()
-def dot_tile(
-    matrix: Matrix, layer: int, tile: int, scratch: ThreadScratch, row: int, out: Array,
-    outputs: tuple[int, ...], rows: tuple[int, ...],
-) -> None:  # fmt: skip
-    """Fill a tile's outputs of len(rows) rows from `row` on, len(outputs) at a time."""
-    _, tiles, chunks, interleaved, _ = matrix.values.shape
-    start, stride = (layer * tiles + tile) * chunks * interleaved * CHUNK, scratch.activations.shape[1]
-    for first in range(0, interleaved, len(outputs)):
-        sums = dot_products(
-            matrix.values, start + first * CHUNK, CHUNK, interleaved * CHUNK, scratch.activations,
-            row * stride, stride, chunks * CHUNK, outputs, rows,
-        )  # fmt: skip
-        for i in range(len(outputs)):
-            output = tile * interleaved + first + i
-            for j in range(len(rows)):
-                scale = scratch.scales[row + j] * matrix.scales[layer, output]
-                out[row + j, output] = sums[i * len(rows) + j] * scale
 
 
 @kernel_function()
@@ -261,10 +134,12 @@ def attention(
         query = shared.qkv[row, column : column + width]
         scale = quantize(query, max_activation(width) if share.is_int8 else 0, scratch.query[:width])
         length = last[number] + 1
+        next_number, next_head = divmod(min(item + 1, last_item - 1), row_heads)
+        following = slots[next_number] * row_heads + next_head, last[next_number]
         attention_weights(cache, layer, slots[number], row_head, length, scale, scratch, share.is_int8)
         attention_output(
             cache, layer, slots[number], row_head, length, scratch, share.is_int8,
-            shared.attended[row, column : column + width],
+            shared.attended[row, column : column + width], following,
         )  # fmt: skip
 
 
@@ -299,7 +174,13 @@ def attention_weights(
     factor = scale / np.sqrt(np.float32(cache.values.shape[4]))
     first = ((layer * all_slots + slot) * row_heads + row_head) * positions
     scores = scratch.scores[:length]
+    blocks, channels = cache.values.shape[3:5]
+    first_value = ((layer * all_slots + slot) * row_heads + row_head) * blocks * channels * BLOCK
     for position in range(0, length, len(BY_ONE)):
+        # The values are read next: as many of them are fetched as keys are multiplied.
+        prefetch_range(
+            cache.values, first_value + position * channels, len(BY_ONE) * channels // CHUNK, CHUNK, PIECE
+        )
         # The last products may be of positions past the end, which scratch.scores has room for.
         products = dot_products(
             cache.keys, (first + position) * width, width, CHUNK, scratch.query, 0, 0, width, BY_ONE, ONE
@@ -321,9 +202,13 @@ def attention_weights(
 @kernel_function()
 def attention_output(
     cache: KVCache, layer: int, slot: int, row_head: int, length: int, scratch: ThreadScratch,
-    is_int8: bool, out: Array,
+    is_int8: bool, out: Array, following: tuple[int, int],
 ) -> None:  # fmt: skip
-    """Fill out [head width] with the sum of the values weighted by scratch.scores[:length]."""
+    """Fill out [head width] with the sum of the values weighted by scratch.scores[:length].
+
+    following: the next head that this thread attends to, counted over all slots, and its last position. Its
+    keys and the place of its new value are fetched meanwhile.
+    """
     _, all_slots, row_heads, blocks, width, _ = cache.values.shape
     scores, padded = scratch.scores, -(-length // CHUNK) * CHUNK
     scores[length:padded] = 0
@@ -333,10 +218,21 @@ def attention_output(
     max_value = max_activation(BLOCK) if is_int8 else 0
     scale = quantize(scores[:padded], max_value, scratch.probabilities[:padded])
     first = ((layer * all_slots + slot) * row_heads + row_head) * blocks
+    next_head = layer * all_slots * row_heads + following[0]
+    positions, key_width = cache.keys.shape[3:]
+    next_key = next_head * positions * key_width
+    next_block, next_offset = divmod(following[1], BLOCK)
+    next_value = (next_head * blocks + next_block) * width * BLOCK + next_offset
     out[:] = 0
     # Block by block: an int32 holds the exact sum of BLOCK products, floats add up the blocks.
     for start in range(0, padded, BLOCK):
         for channel in range(0, width, len(BY_ONE)):
+            prefetch_range(
+                cache.keys, next_key + start * key_width + channel * BLOCK,
+                len(BY_ONE) * min(BLOCK, padded - start) // CHUNK, CHUNK, PIECE,
+            )  # fmt: skip
+            if start == 0:
+                prefetch_range(cache.values, next_value + channel * BLOCK, len(BY_ONE), BLOCK, ONE)
             products = dot_products(
                 cache.values, ((first + start // BLOCK) * width + channel) * BLOCK, BLOCK, CHUNK,
                 scratch.probabilities, start, 0, min(BLOCK, padded - start), BY_ONE, ONE,
@@ -350,5 +246,6 @@ def attention_output(
 def gelu_columns(share: ThreadShare, x: Array, matrix: Matrix) -> None:
     """Replace the columns of x that this thread's `matmul` with a matrix fills by their GELU."""
     first, last = own_part(share, matrix.values.shape[1])
+    tile = matrix.scales.shape[-1]
     for row in range(share.rows):
-        gelu_in_place(x[row, first * INTERLEAVED : last * INTERLEAVED])
+        gelu_in_place(x[row, first * tile : last * tile])

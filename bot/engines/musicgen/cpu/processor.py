@@ -45,6 +45,24 @@ def accumulators(features: str) -> int:
     return registers * width // (2 * VECTOR_BYTES)
 
 
+def byte_product(features: str) -> int:
+    """Return the bytes that a `vpdpbusd` multiplies: 64 with AVX-512 VNNI, 32 with AVX-VNNI, else 0."""
+    present = set(features.split(","))
+    if "+avx512vnni" in present:
+        return 64
+    return 32 if "+avxvnni" in present else 0
+
+
+def tile_shape(rows: int, features: str, vectors: int) -> tuple[int, int]:
+    """Return how many vectors of weights and rows of activations are multiplied at once in int8 and int4.
+
+    rows, vectors: the most of each.  Every pair has two sums, of integers and of floats.
+    """
+    pairs = max(1, accumulators(features) // 2)
+    rows = min(rows, pairs)
+    return min(vectors, pairs // rows), rows
+
+
 def stored_rows(rows: int, features: str, most: int) -> int:
     """Return how many stored rows are multiplied at once with so many activation rows, at most `most`."""
     return max(1, min(most, accumulators(features) // rows))

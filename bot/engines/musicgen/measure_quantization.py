@@ -1,4 +1,4 @@
-"""The measurement of int8 against fp32 on a checkpoint: `antiphon doctor --check-int8`."""
+"""The measurement of int8 or int4 against fp32 on a checkpoint: `antiphon doctor --check-int8`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from bot.engines.checkpoints.weights import open_tensors
 from bot.engines.musicgen.checkpoint import read_checkpoint
 from bot.engines.musicgen.decoder import Conditions
+from bot.engines.musicgen.linear import Precision
 from bot.engines.musicgen.melody import MelodyEncoder
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.musicgen.quantization_check import QuantizationReport, measure, store
@@ -26,8 +27,10 @@ GUIDANCE_SCALE = 3.0
 """The default of both public implementations."""
 
 
-def check_int8(folder: Path, model: str, on_progress: Callable[[int, int], None]) -> QuantizationReport:
-    """Compare int8 with fp32 on the checkpoint in a folder; store and return the report.
+def measure_quantization(
+    folder: Path, model: str, precision: Precision, on_progress: Callable[[int, int], None]
+) -> QuantizationReport:
+    """Compare a precision with fp32 on the checkpoint in a folder; store and return the report.
 
     on_progress(done, total) is called as it goes. Raises ModelMissing.
     """
@@ -45,8 +48,8 @@ def check_int8(folder: Path, model: str, on_progress: Callable[[int, int], None]
             nothing = torch.cat([silence, torch.zeros_like(states)])
             prompts.append(Conditions(torch.cat([silence, states]), nothing))
     exact = LanguageModel.from_weights(checkpoint.sizes, tensors)
-    other = LanguageModel.from_weights(checkpoint.sizes, tensors, precision="int8")
+    other = LanguageModel.from_weights(checkpoint.sizes, tensors, precision=precision)
     del tensors
     report = measure(exact, other, prompts, checkpoint.frames(SECONDS), GUIDANCE_SCALE, on_progress)
-    store(folder, report)
+    store(folder, precision, report)
     return report

@@ -1,0 +1,104 @@
+"""What the CPU kernels read and write: weights, cache, buffers, and a thread's share of the work."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bot.engines.musicgen.cpu.arithmetic import Array, kernel_function
+
+BLOCK = 128
+"""Cache positions of a block of values; inside a block they are contiguous for each channel (transposed)."""
+
+
+class Matrix(NamedTuple):
+    """One weight matrix of every layer, in a form of packing.py.
+
+    values: [layers, tiles, chunks, …]: a tile holds a few rows [in], chunk by chunk, so that the rows that
+    are multiplied at once are one stream from memory; rows and columns are zero-padded to whole tiles and
+    chunks.
+    scales: [layers, tiles, …, rows of a tile]: quantization scales, ones where the values are floats.
+    """
+
+    values: Array
+    scales: Array
+
+
+class WeightArrays(NamedTuple):
+    """The transformer's weights.
+
+    norms: float32 [layers, 3, 2, hidden]: before self-attention, cross-attention, feed-forward; weight, bias.
+    last_norm: float32 [2, hidden].  The cross-attention matrices have 0 layers in a prefix model.
+    """
+
+    norms: Array
+    qkv: Matrix
+    self_out: Matrix
+    cross_query: Matrix
+    cross_out: Matrix
+    feed_in: Matrix
+    feed_out: Matrix
+    last_norm: Array
+    heads: Matrix
+
+
+class KVCache(NamedTuple):
+    """Keys and values of all slots; `row_heads` counts the heads of all of a slot's activation rows.
+
+    keys: [layers, slots, row_heads, positions, head width], the width zero-padded to CHUNK.
+    values: [layers, slots, row_heads, blocks, head width, BLOCK].
+    key_scales, value_scales: float32 [layers, slots, row_heads, positions], quantization scales (int8 only).
+    """
+
+    keys: Array
+    values: Array
+    key_scales: Array
+    value_scales: Array
+
+
+class SharedBuffers(NamedTuple):
+    """Buffers that all threads of a step read and write; float32, for the most rows there can be.
+
+    qkv: [rows, 3 · hidden].  attended, projected: [rows, hidden], and feed_forward: [rows, feed-forward],
+    zero-padded to CHUNK.  logits: [rows, codebooks · vocabulary].  barrier_state: int64 [2], for `barrier`.
+    """
+
+    qkv: Array
+    attended: Array
+    projected: Array
+    feed_forward: Array
+    logits: Array
+    barrier_state: Array
+
+
+class ThreadScratch(NamedTuple):
+    """Buffers of one thread.
+
+    x, normalized: float32 [rows, hidden], normalized zero-padded to CHUNK.  scores: float32 [positions].
+    query [head width], probabilities [positions]: in the dtype that dot_product.py multiplies with the cache.
+    activations: [rows, widest input and more], in the dtype that is multiplied with the weights.
+    factors: float32, and corrections: int32 [rows, chunks], of quantized activations.
+    """
+
+    x: Array
+    normalized: Array
+    activations: Array
+    factors: Array
+    corrections: Array
+    query: Array
+    probabilities: Array
+    scores: Array
+
+
+class ThreadShare(NamedTuple):
+    """Index of a thread, number of threads, number of active rows, and whether the cache is int8."""
+
+    thread: int
+    threads: int
+    rows: int
+    is_int8: bool
+
+
+@kernel_function()
+def own_part(share: ThreadShare, count: int) -> tuple[int, int]:
+    """Return the first of `count` items that are this thread's, and the first that is no longer."""
+    return share.thread * count // share.threads, (share.thread + 1) * count // share.threads

@@ -1,0 +1,144 @@
+"""A thread's part of a product of activation rows with a layer's matrix, in the form of the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba.core import types
+from numba.extending import overload
+
+from bot.engines.musicgen.cpu.arithmetic import Array, kernel_function
+from bot.engines.musicgen.cpu.buffers import Matrix, ThreadScratch, ThreadShare, own_part
+from bot.engines.musicgen.cpu.dot_product import (
+    CACHE_LINE,
+    CHUNK,
+    INTERLEAVED,
+    PREFETCH_BYTES,
+    dot_products,
+)
+from bot.engines.musicgen.cpu.integer_product import (
+    LANES,
+    TILE,
+    VECTORS,
+    quantize_chunks,
+    tile_products,
+)
+from bot.engines.musicgen.cpu.processor import stored_rows, target_features, tile_shape
+
+# Tuples whose length tells numba, at compile time, how many rows a product takes: of activations, and stored.
+ONE, TWO, FOUR = (0,), (0, 0), (0, 0, 0, 0)
+BY_ONE, BY_TWO, BY_FOUR = (
+    (0,) * stored_rows(len(rows), target_features(), INTERLEAVED) for rows in (ONE, TWO, FOUR)
+)
+QUANTIZED_ONE, QUANTIZED_TWO, QUANTIZED_FOUR = (
+    tuple((0,) * count for count in tile_shape(len(rows), target_features(), VECTORS))
+    for rows in (ONE, TWO, FOUR)
+)
+
+
+def matmul(
+    share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
+) -> None:
+    """Fill this thread's columns of out [rows, out] with x [rows, in] times a layer's matrix, transposed."""
+    raise TypeError("matmul is for compiled functions")
+
+
+@overload(matmul, jit_options={"error_model": "numpy"})
+def _matmul_for(
+    share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
+) -> Callable[..., None]:
+    """Return the form of `matmul` by the matrix; the arguments are numba's types, not values."""
+    kind: Any = matrix
+    is_quantized = kind.types[0].dtype == types.uint8
+    form: Callable[..., None] = _matmul_quantized.py_func if is_quantized else _matmul_floats.py_func
+    return form
+
+
+@kernel_function()
+def _matmul_floats(
+    share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
+) -> None:
+    _, tiles, chunks, _, _ = matrix.values.shape
+    length = chunks * CHUNK
+    for row in range(rows):
+        scratch.activations[row, :length] = x[row, :length]
+    first_tile, last_tile = own_part(share, tiles)
+    for tile in range(first_tile, last_tile):
+        for row in range(0, rows - rows % 4, 4):
+            dot_tile(matrix, layer, tile, scratch, row, out, BY_FOUR, FOUR)
+        for row in range(rows - rows % 4, rows - rows % 2, 2):
+            dot_tile(matrix, layer, tile, scratch, row, out, BY_TWO, TWO)
+        for row in range(rows - rows % 2, rows):
+            dot_tile(matrix, layer, tile, scratch, row, out, BY_ONE, ONE)
+
+
+@kernel_function()
+def _matmul_quantized(
+    share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
+) -> None:
+    tiles, chunks = matrix.values.shape[1:3]
+    for row in range(rows):
+        quantize_chunks(
+            x, row * x.shape[1], chunks, matrix.scales, scratch.activations,
+            row * scratch.activations.shape[1], scratch.factors, scratch.corrections,
+            row * scratch.factors.shape[1],
+        )  # fmt: skip
+    first_tile, last_tile = own_part(share, tiles)
+    most = len(QUANTIZED_FOUR[1])
+    passes = rows // most + rows % most // 2 + rows % most % 2
+    for tile in range(first_tile, last_tile):
+        done = 0
+        for row in range(0, rows - rows % most, most):
+            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_FOUR)
+            done += 1
+        for row in range(rows - rows % most, rows - rows % most % 2, 2):
+            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_TWO)
+            done += 1
+        for row in range(rows - rows % most % 2, rows):
+            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_ONE)
+
+
+@kernel_function()
+def dot_tile(
+    matrix: Matrix, layer: int, tile: int, scratch: ThreadScratch, row: int, out: Array,
+    outputs: tuple[int, ...], rows: tuple[int, ...],
+) -> None:  # fmt: skip
+    """Fill a tile's outputs of len(rows) rows from `row` on, len(outputs) at a time."""
+    _, tiles, chunks, interleaved, _ = matrix.values.shape
+    start, stride = (layer * tiles + tile) * chunks * interleaved * CHUNK, scratch.activations.shape[1]
+    for first in range(0, interleaved, len(outputs)):
+        sums = dot_products(
+            matrix.values, start + first * CHUNK, CHUNK, interleaved * CHUNK, scratch.activations,
+            row * stride, stride, chunks * CHUNK, outputs, rows,
+        )  # fmt: skip
+        for i in range(len(outputs)):
+            for j in range(len(rows)):
+                out[row + j, tile * interleaved + first + i] = sums[i * len(rows) + j]
+
+
+@kernel_function()
+def quantized_tile(
+    matrix: Matrix, layer: int, tile: int, scratch: ThreadScratch, row: int, out: Array, done: int,
+    passes: int, shape: Any,
+) -> None:  # fmt: skip
+    """Fill a tile's outputs of some rows from `row` on; shape: tuples as long as `tile_shape` says.
+
+    done, passes: how many of the passes over this tile, one for each few rows, are through.
+    """
+    _, tiles, chunks, steps = matrix.values.shape[:4]
+    vectors, rows = shape
+    chunk_lines = steps * VECTORS
+    lines, ahead = chunk_lines, PREFETCH_BYTES
+    if passes > 1:
+        # Every pass fetches its part of the next tile: else the first would wait for all of it, and the
+        # others, which find the tile in the cache, would leave the memory idle.
+        lines = -(-chunk_lines // passes)
+        ahead = (chunks * chunk_lines + done * lines) * CACHE_LINE
+    for vector in range(0, VECTORS, len(vectors)):
+        tile_products(
+            matrix.values, matrix.scales, layer * tiles + tile, vector, chunks, scratch.activations,
+            row * scratch.activations.shape[1], scratch.activations.shape[1], scratch.factors,
+            scratch.corrections, row * scratch.factors.shape[1], scratch.factors.shape[1], out,
+            row * out.shape[1] + tile * TILE + vector * LANES, out.shape[1], ahead, lines, vectors, rows,
+        )  # fmt: skip
