@@ -65,6 +65,9 @@ CEILING = 0.89
 SAMPLES_HELD = math.lcm(*(mix.crush for mix in MIXES.values()))
 """Blocks begin at a multiple of it, so that a sample is held across none."""
 
+BLOCK_SECONDS = 30.0
+"""Of the blocks of a mix: the notes, echo and room that reach into one are played for it again."""
+
 Dry = Callable[[int, int], tuple[FloatArray, FloatArray]]
 """Returns music and drums, float32 [2, n] each, from one sample of a clip up to another."""
 
@@ -85,7 +88,7 @@ def mixed(
 
     kicks: times of bass drum strokes in seconds.  beat: seconds a beat.
     """
-    parts = list(blocks(samples, rate, SAMPLES_HELD))
+    parts = list(blocks(samples, rate, SAMPLES_HELD, BLOCK_SECONDS))
     out = np.empty((2, samples), np.float32)
     powers = []
     for start, stop in parts:
@@ -223,7 +226,7 @@ def mixed_parts(
         parts = [_Filter(2, mix.low_pass, "low", rate)(part) for part in parts]
     parts = [_Filter(1, mix.high_pass, "high", rate)(part) for part in parts]
     noise, add_noise = np.zeros((2, samples)), _Noise(mix, rate, rng)
-    for start, stop in blocks(samples, rate, SAMPLES_HELD):
+    for start, stop in blocks(samples, rate, SAMPLES_HELD, BLOCK_SECONDS):
         noise[:, start:stop] = add_noise(noise[:, start:stop])
     parts.append(noise)
     whole = _sum(parts)

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.audio import blocks
 from bot.engines.score import MODELS, mix, synth
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.drums import KIT_STROKES
@@ -87,7 +86,7 @@ def test_a_clip_played_in_blocks_is_the_clip_played_at_once(
 ) -> None:
     score = replace(a_score(3, 9.0), mix=MIXES.index(name))
     whole = sampler.render(score, 9.0, 7)
-    monkeypatch.setattr(blocks, "BLOCK_SECONDS", 2.0)
+    monkeypatch.setattr(mix, "BLOCK_SECONDS", 2.0)
     np.testing.assert_allclose(sampler.render(score, 9.0, 7), whole, atol=1e-6)
 
 
@@ -95,7 +94,7 @@ def test_a_clip_played_in_blocks_is_the_clip_played_at_once(
 def test_playing_a_clip_takes_the_memory_of_the_clip_and_of_a_block(
     sampler: Sampler, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_SECONDS", 3.0)
+    monkeypatch.setattr(mix, "BLOCK_SECONDS", 3.0)
     short, long = (replace(a_score(3, seconds), mix=MIXES.index(name)) for seconds in (20.0, 60.0))
     sampler.render(long, 60.0, 7)  # what is kept from clip to clip is not counted
     peaks = [peak_bytes(partial(sampler.render, s, t, 7)) for s, t in ((short, 20.0), (long, 60.0))]

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bot.audio import blocks
-from bot.engines.score import MODELS
+from bot.engines.score import MODELS, mix
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.format import CHORD, LEAD, REST, ROLES
 from bot.engines.score.programs import MIXES
@@ -28,12 +27,12 @@ def sampler() -> Sampler:
     return Sampler(Bank(MODELS / "sounds"))
 
 
-@pytest.mark.parametrize("block", [blocks.BLOCK_SECONDS, 1.5])
+@pytest.mark.parametrize("block", [mix.BLOCK_SECONDS, 1.5])
 @pytest.mark.parametrize("name", MIXES)
 def test_stems_add_up_to_the_clip(
     sampler: Sampler, name: str, block: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "BLOCK_SECONDS", block)
+    monkeypatch.setattr(mix, "BLOCK_SECONDS", block)
     score = replace(compose(SCENES[1], 6.0, np.random.default_rng(1)).score, mix=MIXES.index(name))
     stems = stems_of(sampler, score, 6.0, 7)
     whole = sampler.render(score, 6.0, 7)
