@@ -17,6 +17,9 @@ from bot.store.clips import Clips
 from bot.store.job_model import Job, Waiting
 from bot.store.jobs import Jobs
 
+READING_PAUSE = 0.05
+"""Seconds between two readings of the queue: nobody sees an estimate that is older by so much."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueuePosition:
@@ -61,8 +64,9 @@ class Estimates:
         self._durations: dict[tuple[str, Task, float], Duration] = {}
         self._slots: dict[str, int] = {}
         self._outcomes: Outcomes | None = None
-        # Each request and each edit of a progress message asks: hundreds at once in a busy minute.
-        self._by_queue = SharedCall(self._read_queue)
+        # Each request and each edit of a progress message asks: hundreds in a busy second. A reading takes
+        # the longer the longer the queue is, on the connection that every other command reads by.
+        self._by_queue = SharedCall(self._read_queue, pause=READING_PAUSE)
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""

@@ -14,10 +14,15 @@ class SharedCall(Generic[T]):
 
     So nobody is told of a state from before their call, and of a hundred calls at once two are run. A caller
     that is cancelled, or whose run fails, leaves the others to run it themselves.
+
+    pause: seconds from the end of a run to the next one, so that calls in quick succession share one, too.
     """
 
-    def __init__(self, function: Callable[[], Awaitable[T]]) -> None:
+    def __init__(self, function: Callable[[], Awaitable[T]], pause: float = 0.0) -> None:
         self._function = function
+        self._pause = pause
+        self._rested = 0.0
+        """When the next run may begin, by the loop's clock."""
         self._lock = asyncio.Lock()
         self._calls = 0
         self._answered = 0
@@ -29,7 +34,11 @@ class SharedCall(Generic[T]):
         call = self._calls
         async with self._lock:
             if self._answered < call:
+                time = asyncio.get_running_loop().time
+                if (rest := self._rested - time()) > 0:
+                    await asyncio.sleep(rest)
                 calls = self._calls
                 self._result = await self._function()
                 self._answered = calls
+                self._rested = time() + self._pause
             return self._result

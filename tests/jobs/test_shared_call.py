@@ -67,3 +67,25 @@ async def test_a_cancelled_and_a_failed_caller_leave_the_others_their_answer() -
     assert await third == 0
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_calls_within_the_pause_after_a_run_share_the_next_one() -> None:
+    counted = Counted()
+    counted.free.set()
+    call = SharedCall(counted.read, pause=3_600)
+    await call()
+    waiting = [await started(call) for _ in range(5)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert counted.runs == 1
+    for task in waiting:
+        task.cancel()
+
+
+async def test_a_call_within_the_pause_is_told_of_what_came_before_it() -> None:
+    counted = Counted()
+    counted.free.set()
+    call = SharedCall(counted.read, pause=0.01)
+    for count in range(5):
+        counted.count = count
+        assert await call() == count
