@@ -40,6 +40,12 @@ Twelve prompts in both modes, by the two models that ship with the project: ten 
 7, default options, first take. The pictures show how the power of 0 to 8 kHz runs over time:
 stacked lines are harmonics of notes, upright strokes are drums. Below each: what the judge
 (`bot/weights/judge/`) hears in it, and the commands that make the same two clips again.
+
+**To hear first:** [four clips with their pictures](listen/listen.mp4), or as MP3:
+[lofi, ar](listen/lofi-ar.mp3), [chiptune, ar](listen/chiptune-ar.mp3), [film, ar](listen/epic-ar.mp3),
+[techno, diffusion](listen/techno-diffusion.mp3). They have 12 seconds and seed 7 as well, at 96 kbit/s to
+keep this repository small; the bot posts up to 320 kbit/s. `python -m training.demo docs/listen` makes them
+again.
 """
 
 
