@@ -159,8 +159,9 @@ def _described(kind: Kind, clip: Clip, made: Made) -> str:
 
 
 def _name(stem: str, file: Path) -> str:
-    """Return the name under which a file is sent: the clip's, with the role for a stem."""
-    return f"{stem}{file.suffix}" if file.stem == "clip" else f"{stem}-{file.stem}{file.suffix}"
+    """Return the name under which a file is sent: the clip's, after the role for a stem."""
+    # The role first, since a phone shows the beginning of a name.
+    return f"{stem}{file.suffix}" if file.stem == "clip" else f"{file.stem}-{stem}{file.suffix}"
 
 
 def _size(file: Path) -> int:
