@@ -19,7 +19,7 @@ WINDOWS = (
     windows.duel_posted_unrecorded,
     windows.worker_killed,
 )
-"""Windows with the most to get wrong; tests/e2e has each of the others as a scenario of its own."""
+"""Windows with the most to get wrong; tests/e2e has each of the others as a test of its own."""
 INCIDENTS = (
     incidents.gateway_dropped,
     incidents.gateway_invalidated,

@@ -92,6 +92,32 @@ async def test_killed_while_rendering(bot: BotProcess, alice: Actor, music: Chan
     assert (await one_clip(music)) is message
 
 
+async def test_killed_between_the_file_of_a_clip_and_its_record(
+    bot: BotProcess, alice: Actor, music: ChannelHandle
+) -> None:
+    message = await rendering(alice, "tune")
+    with closing(sqlite3.connect(bot.folder / "antiphon.db", isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        bot.let_through()
+        await eventually(lambda: any(name.endswith(".mp3") for name in clip_files(bot)), "the file")
+        await bot.kill()
+        lock.execute("ROLLBACK")
+    assert job_state(bot) == "running"
+    bot.let_through()
+    await bot.restart()
+    assert (await one_clip(music)) is message
+
+
+async def test_killed_with_its_worker(bot: BotProcess, alice: Actor, music: ChannelHandle) -> None:
+    message = await rendering(alice, "tune")
+    os.kill(bot.worker_pid(), signal.SIGKILL)
+    await bot.kill()
+    assert job_state(bot) == "running", "else the bot knew before it was killed"
+    bot.let_through()
+    await bot.restart()
+    assert (await one_clip(music)) is message
+
+
 async def test_killed_between_rendering_and_delivery(
     bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
