@@ -26,6 +26,7 @@ from simcord.results import InteractionResult, ResponseMessage
 
 from bot.app import Antiphon
 from bot.config import Settings
+from bot.jobs import estimates
 
 PATIENCE = 60.0
 """Seconds after which a wait has failed: far more than anything takes, on a busy machine too."""
@@ -160,6 +161,8 @@ def text_of(message: ResponseMessage | discord.Message) -> str:
 async def simulated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Simulation]:
     """Run the bot with its cogs, its SQLite file and its worker; engines play test tones."""
     close_gaps(monkeypatch)
+    # The simulation's clock stands still between its calls, and would never end the pause.
+    monkeypatch.setattr(estimates, "READING_PAUSE", 0.0)
     settings = Settings(
         _env_file=None,
         database_path=folder / "antiphon.db",
