@@ -12,7 +12,7 @@ from sandbox.faults import Target
 from sandbox.model import Message
 from sandbox.spec import Spec
 from tests.e2e.bot_process import BotProcess
-from tests.e2e.clips import WAIT, button_ids, clips_in, eventually, queued, rendering, text_in
+from tests.e2e.clips import WAIT, ask, button_ids, clips_in, eventually, queued, rendering, text_in
 from tests.e2e.conftest import running
 from tests.e2e.test_restarts import AFTER_THE_TOKEN, EDIT, POST, job_state
 from tests.e2e.test_settings import choose
@@ -95,8 +95,9 @@ async def test_killed_while_it_is_sent(
     after_effect: bool, bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
     held = bot.sandbox.faults.hold(operation=EDIT, where=shows_preview, after_effect=after_effect)
-    message = await rendering(alice, "early tune", seconds=10)
+    reply = await ask(alice, "held early tune", seconds=10)  # “thinking…” may stay: it can be the first edit
     await held.until_struck()
+    message = reply.message
     assert on_disk(bot) == [], "taken off the disk before it is sent"
     await bot.kill()
     held.clear()
