@@ -253,7 +253,7 @@ async def test_a_place_that_takes_less_than_it_promised_gets_a_smaller_clip(
     await carries_clip(message, bot.sandbox)
     mp3 = next(a for a in message.attachments if a.filename.endswith(".mp3"))
     assert mp3.size <= 400_000
-    assert any("encoded again for" in line for line in bot.lines)
+    await bot.printed("encoded again for")
 
     # The next one is rendered for what the place was seen to take.
     said = len([line for line in bot.lines if "encoded again for" in line])

@@ -305,7 +305,7 @@ async def test_words_are_shown_where_discord_refuses_the_files(bot: BotProcess, 
     assert {a.filename for a in duel.attachments} == {"a.mp3", "b.mp3", "picture.png"}, (
         "all can still hear it"
     )
-    assert any("the files of duel 1 cannot be shown" in line for line in bot.lines)
+    await bot.printed("the files of duel 1 cannot be shown")
 
     bot.sandbox.messages.upload_limit = limit
     duel = await started(bot, music, "the next one", 2)

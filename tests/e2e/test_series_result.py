@@ -135,7 +135,7 @@ async def test_a_result_that_nobody_can_be_shown_ends_the_series_and_stays_in_it
     assert closed.struck >= 1
     closed.clear()
     assert results(dm) == []
-    assert any("nobody can be shown how series 1 ended" in line for line in bot.lines)
+    await bot.printed("nobody can be shown how series 1 ended")
     assert "Its channel is gone" in await said(await alice.slash("duel standings"))
 
 
