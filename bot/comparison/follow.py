@@ -17,7 +17,8 @@ NEAR = 0.4
 everyday prompts in English reach it, and 93 % of these have the right scene (`training/everyday.toml`)."""
 NO_SCENE = "none of them"
 UNKNOWN_TO_THE_JUDGE = frozenset({"solo piano", "piano"})
-"""A scene and a family that the judge misses in other recordings (its model card), so neither counts."""
+"""A scene and a family that do not count: a judge of one bank missed both in another recording, and this one
+was measured on its own two banks alone (its model card)."""
 
 
 @dataclass(frozen=True, slots=True)
