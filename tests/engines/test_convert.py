@@ -193,6 +193,10 @@ def test_a_truncated_file_is_refused_by_name(
             lambda saved: saved["best_state"].pop("emb.0.weight"),
             "hold no decoder.model.decoder.embed_tokens.0",
         ),
+        (
+            lambda saved: saved["best_state"].pop("transformer.layers.1.linear1.weight"),
+            r"hold no decoder.model.decoder.layers.1.fc1.weight",
+        ),
         (lambda saved: saved["best_state"].update(extra=torch.ones(2)), "extra"),
         (lambda saved: saved["best_state"].update({"out_norm.bias": torch.ones(3)}), "layer_norm.bias"),
         (lambda saved: saved.pop("best_state"), "no weights under best_state"),

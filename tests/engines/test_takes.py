@@ -13,9 +13,10 @@ from bot.engines.base import Engine
 from bot.engines.musicgen import engine as musicgen
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.ar import ArEngine
-from bot.engines.score.engine import finished, one_thread
+from bot.engines.score.engine import finished
 from bot.engines.score.format import from_frames
 from bot.engines.score.sections import Section
+from bot.engines.threads import one_thread
 from bot.jobs.takes import recipes_of
 from bot.recipe import Mode, Recipe
 from tests.engines.checkpoint_files import write_musicgen

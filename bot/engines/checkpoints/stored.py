@@ -1,12 +1,14 @@
 """Tensors that stay in their safetensors files until they are used, so that no checkpoint is in memory twice.
 
 `safetensors` maps a whole file into memory, and every page that was read counts until the last tensor is
-gone. Here a tensor is copied out of its file when it is asked for, and freed with its last reference.
+gone. Here a tensor is copied out of its file when it is asked for, and freed with its last reference; of a
+large one, some rows at a time can be asked for.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,20 +54,11 @@ class StoredTensors(Mapping[str, torch.Tensor]):
     def __getitem__(self, name: str) -> torch.Tensor:
         """Read a tensor. Raises KeyError, and ModelMissing where the file changed since it was opened."""
         entry = self._entries[name]
-        tensor = torch.empty(entry.shape, dtype=entry.dtype)
-        if tensor.numel():
-            memory = tensor.view(-1).view(torch.uint8).numpy().data
-            try:
-                with entry.file.open("rb", buffering=0) as data:
-                    data.seek(entry.begin)
-                    # One read gives at most 2 GiB on Linux.
-                    while memory and (count := data.readinto(memory)):
-                        memory = memory[count:]
-            except OSError as error:
-                raise ModelMissing(f"{entry.file} cannot be read: {error.strerror or error}.") from error
-            if memory:
-                raise ModelMissing(f"{entry.file} was cut short while it was read: fetch the model again.")
-        return tensor
+        return _read(entry, entry.shape, entry.begin)
+
+    def rows(self, name: str) -> StoredRows:
+        """Return a tensor of one dimension or more by its rows, of which nothing is read yet."""
+        return StoredRows(self._entries[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -76,6 +69,46 @@ class StoredTensors(Mapping[str, torch.Tensor]):
     def __contains__(self, name: object) -> bool:
         # Mapping's own would read the tensor.
         return name in self._entries
+
+
+class StoredRows:
+    """A tensor [rows, …] whose rows are read from disk by every slice, on the CPU, in their stored dtype."""
+
+    def __init__(self, entry: Entry) -> None:
+        self._entry = entry
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The whole tensor's shape."""
+        return self._entry.shape
+
+    def __len__(self) -> int:
+        return self._entry.shape[0]
+
+    def __getitem__(self, rows: slice) -> torch.Tensor:
+        """Read consecutive rows. Raises ModelMissing where the file changed since it was opened."""
+        first, end, _ = rows.indices(len(self))
+        of_row = self._entry.shape[1:]
+        row_bytes = math.prod(of_row) * self._entry.dtype.itemsize
+        return _read(self._entry, (max(end - first, 0), *of_row), self._entry.begin + first * row_bytes)
+
+
+def _read(entry: Entry, shape: tuple[int, ...], begin: int) -> torch.Tensor:
+    """Read a tensor of an entry's dtype from a byte of its file on."""
+    tensor = torch.empty(shape, dtype=entry.dtype)
+    if tensor.numel():
+        memory = tensor.view(-1).view(torch.uint8).numpy().data
+        try:
+            with entry.file.open("rb", buffering=0) as data:
+                data.seek(begin)
+                # One read gives at most 2 GiB on Linux.
+                while memory and (count := data.readinto(memory)):
+                    memory = memory[count:]
+        except OSError as error:
+            raise ModelMissing(f"{entry.file} cannot be read: {error.strerror or error}.") from error
+        if memory:
+            raise ModelMissing(f"{entry.file} was cut short while it was read: fetch the model again.")
+    return tensor
 
 
 def entries(file: Path) -> dict[str, Entry]:

@@ -12,7 +12,8 @@ from bot.engines.musicgen.cpu.backend import CPUBackend, PackedWeights
 from bot.engines.musicgen.cuda.backend import CUDABackend
 from bot.engines.musicgen.linear import Linear, Precision, TorchLinear, dtype_on, on_cpu
 from bot.engines.musicgen.model_config import ModelConfig
-from bot.engines.musicgen.weights import LayerWeights, Norm, Tensors, Weights, read
+from bot.engines.musicgen.weights import LayerWeights, Norm, Rows, Tensors, Weights, copied, read
+from bot.engines.threads import one_thread
 
 Conditioning = list[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values [heads, text states, head width] of cross-attention, one pair a layer."""
@@ -48,10 +49,11 @@ class LanguageModel:
         self.sizes, self.device, self.precision = sizes, device, precision
         self.dtype = dtype_on(device, precision)
         self._packed = PackedWeights(sizes, precision) if on_cpu(device) else None
-        self._embeddings = self._on_device(weights.embeddings)
+        embeddings = copied(weights.embeddings, sizes.hidden, device, self.dtype)
+        self._embeddings = embeddings.view(sizes.codebooks, sizes.vocabulary + 1, sizes.hidden)
         self._layers = [self._layer(number, layer) for number, layer in enumerate(weights.layers)]
         self._norm = self._norm_on_device(weights.norm)
-        self._heads = self._placed("heads", 0, weights.heads)
+        self._heads = self._placed("heads", 0, weights.heads, sizes.hidden)
         if self._packed is not None:
             self._packed.put_last_norm(self._norm)
         half = sizes.hidden // 2
@@ -73,7 +75,8 @@ class LanguageModel:
 
         Raises ModelMissing for tensors that do not fit, ValueError for a precision this device has not.
         """
-        return cls(sizes, read(sizes, tensors), device, precision)
+        with one_thread():
+            return cls(sizes, read(sizes, tensors), device, precision)
 
     def cpu_backend(self, count: int, length: int, max_text: int) -> CPUBackend:
         """Return the CPU back end for `count` slots.
@@ -158,34 +161,34 @@ class LanguageModel:
         return torch.cat([angles.cos(), angles.sin()], 1).to(self.dtype)
 
     def _layer(self, number: int, w: LayerWeights) -> Layer:
-        cross = None
+        cross, wide = None, self.sizes.hidden
         if w.cross_norm is not None and w.cross_query is not None:
             assert w.cross_key_value is not None
             assert w.cross_out is not None
             cross = Cross(
                 self._norm_on_device(w.cross_norm),
-                self._placed("cross_query", number, w.cross_query),
-                self._placed("cross_key_value", number, w.cross_key_value),
-                self._placed("cross_out", number, w.cross_out),
+                self._placed("cross_query", number, w.cross_query, wide),
+                self._placed("cross_key_value", number, w.cross_key_value, wide),
+                self._placed("cross_out", number, w.cross_out, wide),
             )
         layer = Layer(
             self._norm_on_device(w.self_norm),
-            self._placed("qkv", number, w.qkv),
-            self._placed("self_out", number, w.self_out),
+            self._placed("qkv", number, w.qkv, wide),
+            self._placed("self_out", number, w.self_out, wide),
             cross,
             self._norm_on_device(w.feed_norm),
-            self._placed("feed_in", number, w.feed_in),
-            self._placed("feed_out", number, w.feed_out),
+            self._placed("feed_in", number, w.feed_in, wide),
+            self._placed("feed_out", number, w.feed_out, self.sizes.feed_forward),
         )
         if self._packed is not None:
             norms = layer.self_norm, cross.norm if cross else layer.feed_norm, layer.feed_norm
             self._packed.put_norms(number, norms)
         return layer
 
-    def _placed(self, name: str, layer: int, weight: torch.Tensor) -> Linear:
+    def _placed(self, name: str, layer: int, weight: Rows, width: int) -> Linear:
         if self._packed is None:
-            return TorchLinear(weight.to(self.device, self.dtype))
-        return self._packed.put(name, layer, weight)
+            return TorchLinear(copied(weight, width, self.device, self.dtype))
+        return self._packed.put(name, layer, weight, width)
 
     def _on_device(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self.device, self.dtype).contiguous()

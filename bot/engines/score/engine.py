@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +34,7 @@ from bot.engines.score.styles import StyleReader
 from bot.engines.score.tuning import in_tune
 from bot.engines.serial import SerialEngine, raise_if_cancelled
 from bot.engines.sources import CROSSFADE_SECONDS, fitted, read_source, splice
+from bot.engines.threads import one_thread
 from bot.errors import InvalidRecipe
 from bot.recipe import Recipe, Role, Task
 from bot.recipe.capabilities import Capabilities, option
@@ -234,19 +234,6 @@ def _repainted(kept: Wave, made: Wave, start: int, end: int, *, loop: bool = Fal
     # The seam ends where the bar begins, so that the first note has its whole attack.
     first = max(0, start - round(CROSSFADE_SECONDS * SAMPLE_RATE))
     return splice(source, made, first, end, SAMPLE_RATE)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread: products this small take longer to share out than to compute."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def torch_dtype(dtype: torch.dtype | str | None) -> torch.dtype:

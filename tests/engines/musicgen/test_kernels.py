@@ -109,10 +109,12 @@ def tiny() -> Reference:
 def test_no_bit_depends_on_slots_or_threads(
     precision: Precision, tiny: Reference, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    model = tiny.ours(precision)  # read before torch says another number of threads, which it would restore
+
     def logits(slots: int, threads: int) -> np.ndarray:
         monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
         monkeypatch.setattr(backend, "SINGLE_THREAD_WEIGHTS", 0)
-        decoder, forced = Decoder(tiny.ours(precision), slots, window=40, stride=20), Forced(tiny.columns(6))
+        decoder, forced = Decoder(model, slots, window=40, stride=20), Forced(tiny.columns(6))
         for number in range(slots - 1):
             decoder.admit(row(tiny, number))
         decoded(decoder, row(tiny, 2, sampler=forced))

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.engines.score import BUILT_IN, load
-from bot.engines.score.engine import ScoreEngine, one_thread
+from bot.engines.score.engine import ScoreEngine
 from bot.engines.score.format import DRUMS, Score
 from bot.engines.score.notes import notes_of
 from bot.engines.score.programs import PROGRAMS
 from bot.engines.score.steer import named_instruments, requested_instruments
+from bot.engines.threads import one_thread
 from bot.recipe import Mode, Recipe
 
 

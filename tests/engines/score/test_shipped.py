@@ -14,13 +14,13 @@ from bot.engines.score.bank import SAMPLE_RATE
 from bot.engines.score.bits import PROGRAM_BITS, programs_of
 from bot.engines.score.decode import Row
 from bot.engines.score.diffusion import DiffusionEngine
-from bot.engines.score.engine import one_thread
 from bot.engines.score.format import BASS, LEAD, ONSET, Score, from_frames, tempo_of
 from bot.engines.score.header_request import header_request
 from bot.engines.score.impose import MIN_PLAYING, Imposed
 from bot.engines.score.latent import bits_of, encoded, score_of
 from bot.engines.score.staging import staged
 from bot.engines.score.steer import stage_starts
+from bot.engines.threads import one_thread
 from bot.recipe import Mode
 from training.compose import compose
 from training.evaluate import Task, written_ar, written_diffusion

@@ -26,12 +26,10 @@ from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS
 from bot.engines.musicgen.cpu.packing import ByteForm, FloatForm, Form, NibbleForm
 from bot.engines.musicgen.linear import DTYPES, Precision, is_quantized
 from bot.engines.musicgen.model_config import ModelConfig
-from bot.engines.musicgen.weights import Norm
+from bot.engines.musicgen.weights import Norm, Rows, pieces
 
 ROW_PADDING = 2 * CHUNK
 """Values between two activation rows: rows a power of two apart would compete for the same cache sets."""
-PACKED_ROWS = 512
-"""Rows packed at a time: temporaries stay small beside the weights."""
 SINGLE_THREAD_WEIGHTS = 10_000_000
 """Weights up to which one thread is faster than several with barriers between them."""
 
@@ -80,16 +78,13 @@ class PackedWeights:
         self._norms = torch.zeros(layers, 3, 2, hidden)
         self._last_norm = torch.zeros(2, hidden)
 
-    def put(self, name: str, layer: int, weight: torch.Tensor) -> PackedLinear:
-        """Pack a weight [out, in]. Raises ValueError for one beyond the range of fp16."""
+    def put(self, name: str, layer: int, weight: Rows, width: int) -> PackedLinear:
+        """Pack a weight [out, width]. Raises ValueError for one beyond the range of fp16."""
         form, values, scales = self._forms[name], self._values[name][layer], self._scales[name][layer]
-        chunks = values.shape[1]
-        for first in range(0, len(weight), PACKED_ROWS):
-            rows = weight[first : first + PACKED_ROWS]
+        padding = values.shape[1] * CHUNK - width
+        for first, rows in pieces(weight, width, form.tile):
             begin, tiles = first // form.tile, -(-len(rows) // form.tile)
-            whole = torch.nn.functional.pad(
-                rows, (0, chunks * CHUNK - rows.shape[1], 0, tiles * form.tile - len(rows))
-            )
+            whole = torch.nn.functional.pad(rows, (0, padding, 0, tiles * form.tile - len(rows)))
             form.pack(whole, values[begin : begin + tiles], scales[begin : begin + tiles])
         return PackedLinear(form, values, scales, len(weight))
 

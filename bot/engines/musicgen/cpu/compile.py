@@ -27,7 +27,7 @@ def main() -> None:
         cross_norm=norm, cross_query=square, cross_key_value=pair, cross_out=square,
         feed_norm=norm, feed_in=square, feed_out=square,
     )  # fmt: skip
-    embeddings = torch.zeros(SIZES.codebooks, SIZES.vocabulary + 1, wide)
+    embeddings = torch.zeros(SIZES.codebooks * (SIZES.vocabulary + 1), wide)
     weights = Weights(embeddings, [layer], norm, torch.zeros(SIZES.codebooks * SIZES.vocabulary, wide))
     for precision in USUAL:
         decoder = Decoder(LanguageModel(SIZES, weights, "cpu", precision), window=4, stride=2, words=1)

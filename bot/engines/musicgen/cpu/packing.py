@@ -77,7 +77,7 @@ class ByteForm:
         """Pack whole tiles."""
         scale = (weight.abs().amax(1).float() / 127).clamp_min(SMALLEST)
         scales[:] = scale.view_as(scales)
-        values[:] = _by_lines((weight / scale[:, None]).round_(), ZERO_POINT[8])
+        _store((weight / scale[:, None]).round_(), ZERO_POINT[8], values)
 
     def unpack(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
         """Return the matrix."""
@@ -103,20 +103,25 @@ class NibbleForm:
         """Pack whole tiles."""
         groups = weight.float().view(len(weight), -1, CHUNK)
         largest = groups.gather(-1, groups.abs().argmax(-1, keepdim=True))
-        found, scale, least = torch.empty_like(groups), torch.empty_like(largest), None
+        integers, scale, least = torch.empty_like(groups), torch.empty_like(largest), None
+        rounded, error = torch.empty_like(groups), torch.empty_like(groups)
         for shrink in SHRINKS:
             # The largest weight of a group becomes -8, the one integer without a counterpart above 0.
             own = (largest * (shrink / -ZERO_POINT[4])).half().float()
             if not own.isfinite().all():
                 raise ValueError("a weight is beyond fp16's range of ±65,504")
-            integers = (groups / own.where(own != 0, 1.0)).round_().clamp_(-8, 7)
-            error = (integers * own - groups).square_().sum(-1, keepdim=True)
-            better = torch.ones_like(error, dtype=torch.bool) if least is None else error < least
-            least = error if least is None else torch.minimum(least, error)
-            found, scale = torch.where(better, integers, found), torch.where(better, own, scale)
+            torch.div(groups, own.where(own != 0, 1.0), out=rounded).round_().clamp_(-8, 7)
+            total = torch.mul(rounded, own, out=error).sub_(groups).square_().sum(-1, keepdim=True)
+            if least is None:
+                integers, rounded, scale, least = rounded, integers, own, total
+                continue
+            better = total < least
+            torch.where(better, rounded, integers, out=integers)
+            scale, least = torch.where(better, own, scale), torch.minimum(least, total)
         scales[:] = scale.view(-1, TILE, groups.shape[1]).transpose(1, 2)
-        lines = _by_lines(found.flatten(1), ZERO_POINT[4])
-        values[:] = lines[:, :, ::2] | lines[:, :, 1::2] << 4
+        lines = values.new_empty(*values.shape[:2], STEPS, VECTORS, LINE)
+        _store(integers.flatten(1), ZERO_POINT[4], lines)
+        torch.bitwise_or(lines[:, :, ::2], lines[:, :, 1::2] << 4, out=values)
 
     def unpack(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
         """Return the matrix."""
@@ -125,11 +130,10 @@ class NibbleForm:
         return _by_outputs(lines, ZERO_POINT[4]) * by_output.repeat_interleave(CHUNK, 1)
 
 
-def _by_lines(integers: torch.Tensor, zero_point: int) -> torch.Tensor:
-    """Return integers [out, in] as bytes [tiles, chunks, STEPS, VECTORS, LINE]."""
-    unsigned = (integers + zero_point).to(torch.uint8)
-    split = unsigned.view(-1, VECTORS, LANES, integers.shape[1] // CHUNK, STEPS, STEP)
-    return split.permute(0, 3, 4, 1, 2, 5).flatten(4)
+def _store(integers: torch.Tensor, zero_point: int, lines: torch.Tensor) -> None:
+    """Write integers [out, in], changed in place, as bytes [tiles, chunks, STEPS, VECTORS, LINE]."""
+    split = integers.add_(zero_point).view(-1, VECTORS, LANES, lines.shape[1], STEPS, STEP)
+    lines.view(*lines.shape[:4], LANES, STEP).copy_(split.permute(0, 3, 4, 1, 2, 5))
 
 
 def _by_outputs(lines: torch.Tensor, zero_point: int) -> torch.Tensor:
