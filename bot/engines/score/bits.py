@@ -120,6 +120,20 @@ def sounding(bits: Array) -> npt.NDArray[np.bool_]:
     return np.stack(out, -1)
 
 
+def begins(bits: Array) -> npt.NDArray[np.bool_]:
+    """Return bool [beats, 5], which roles begin a note or stroke in each beat of bits [beats, BEAT_BITS]."""
+    grid = bits[:, : STEPS_PER_BEAT * STEP_BITS].reshape(len(bits), STEPS_PER_BEAT, STEP_BITS)
+    out, offset = [], 0
+    for role, widths in enumerate(FIELDS):
+        if role == DRUMS:
+            out.append((grid[..., offset : offset + sum(widths)] > 0).any((1, 2)))
+        else:
+            out.append((grid[..., offset] > 0).any(1))
+            offset += 2
+        offset += sum(widths)
+    return np.stack(out, -1)
+
+
 def from_bits(bits: Array, scale: int) -> tuple[npt.NDArray[np.int16], Array]:
     """Return steps, int16 [beats, 4, 5], and the instruments' bits, [beats, 28] as they are.
 

@@ -7,7 +7,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bot.engines.score.bits import BEAT_BITS, PROGRAM_BITS, onset_bits, program_bits, programs_of, sounding
+from bot.engines.score.bits import (
+    BEAT_BITS,
+    PROGRAM_BITS,
+    begins,
+    onset_bits,
+    program_bits,
+    programs_of,
+    sounding,
+)
 from bot.engines.score.format import DRUMS, PROGRAM_SIZES
 from bot.engines.score.header_request import HeaderRequest
 from bot.engines.score.latent import HEADER_FIELDS, HEADER_LEVEL, ScoreAutoencoder, bits_of
@@ -25,7 +33,8 @@ class Imposed:
 
     Instruments are chosen once, from the first estimate: where the model would have them anyway, they stay.
     An instrument enters with a note on the first beat of a bar; the note itself is the model's. From the
-    middle of the denoising on, a note is put where all would be silent on the first beat, or for half a bar.
+    middle of the denoising on, a note is put where all would be silent on the first beat, or for half a bar,
+    and one of each planned instrument that would have none.
     """
 
     def __init__(
@@ -63,7 +72,9 @@ class Imposed:
         assert self._bits is not None
         if progress >= FILLED_FROM:
             wanted, held = self._play_planned(bits)
-            self._fill(torch.where(held > 0, wanted, bits))
+            estimate = torch.where(held > 0, wanted, bits).cpu().numpy()
+            self._fill(estimate)
+            self._strike_unheard(estimate)
         wanted, held = self._play_planned(bits)
         body = body + (wanted - bits) * held @ basis
         return torch.cat([self._header(clean[:, :, :1]), body.transpose(1, 2)], 2)
@@ -138,24 +149,41 @@ class Imposed:
         held[wanted != 0] = 1
         self._bits, self._held = wanted, held
 
-    def _fill(self, bits: Tensor) -> None:
+    def _strike_unheard(self, bits: npt.NDArray[np.float32]) -> None:
+        """Add an onset of every planned instrument that would not be heard at all.
+
+        It is on the first beat of the bar, of those where the instrument plays, in which the model is nearest
+        to an onset.
+        """
+        assert self._bits is not None
+        for row, (clip, programs) in enumerate(zip(bits, self._planned or [], strict=False)):
+            active, begun = self._active(clip), begins(clip)
+            for role in np.flatnonzero(programs.any(0)):
+                beats = np.flatnonzero(active[:, role] & (np.arange(len(clip)) % self._metre == 0))
+                if not len(beats) or (begun[:, role] & active[:, role]).any():
+                    continue
+                signs = onset_bits(int(role))
+                likely = sum(clip[beats, offset] * sign for offset, sign in signs.items())
+                beat = int(beats[np.argmax(likely)])
+                for offset, sign in signs.items():
+                    self._bits[row, beat, offset] = sign
+                    self._held[row, beat, offset] = 1
+
+    def _active(self, clip: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+        """Return bool [beats, 5], which roles have an instrument in each beat of bits [beats, BITS]."""
+        kinds = clip[:, BEAT_BITS - sum(PROGRAM_BITS) :]
+        bars = range(0, len(clip), self._metre)
+        by_bar = [programs_of(kinds[n : n + self._metre].sum(0, keepdims=True))[0] > 0 for n in bars]
+        return np.repeat(np.stack(by_bar), self._metre, axis=0)[: len(clip)]
+
+    def _fill(self, bits: npt.NDArray[np.float32]) -> None:
         """Add an onset where nothing would sound on the first beat or for MAX_SILENT_BEATS.
 
         The role is the one with an instrument that is nearest to a note there; it is the model's choice.
         """
         assert self._bits is not None
-        for row, clip in enumerate(bits.cpu().numpy()):
-            kinds = clip[:, BEAT_BITS - sum(PROGRAM_BITS) :]
-            active = np.repeat(
-                np.stack(
-                    [
-                        programs_of(kinds[start : start + self._metre].sum(0, keepdims=True))[0] > 0
-                        for start in range(0, len(clip), self._metre)
-                    ]
-                ),
-                self._metre,
-                axis=0,
-            )[: len(clip)]
+        for row, clip in enumerate(bits):
+            active = self._active(clip)
             audible = sounding(clip) & active[:, None, :]
             silent = 0
             for beat in range(len(clip)):

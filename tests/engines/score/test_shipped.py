@@ -18,6 +18,7 @@ from bot.engines.score.format import BASS, LEAD, ONSET, Score, from_frames, temp
 from bot.engines.score.header_request import header_request
 from bot.engines.score.impose import MIN_PLAYING, Imposed
 from bot.engines.score.latent import bits_of, encoded, score_of
+from bot.engines.score.silence import SOUND
 from bot.engines.score.staging import staged
 from bot.engines.score.steer import stage_starts
 from bot.engines.threads import one_thread
@@ -197,6 +198,16 @@ def test_a_planned_instrument_plays_in_most_bars_and_no_other_does(diffusion: Di
     for role in (0, 2):
         assert set(programs[:, role]) <= {0, planned[0, role]}
         assert (programs[:, role] > 0).mean() >= 0.9 * MIN_PLAYING
+
+
+def test_no_planned_instrument_is_silent_throughout(diffusion: DiffusionEngine) -> None:
+    prompts = ("floating ambient pad", "gentle solo piano", "sweet lullaby", "lofi beats")
+    work = [Task("near", prompt, None, None, seed) for prompt in prompts for seed in range(40, 43)]
+    with one_thread():
+        written = list(written_diffusion(diffusion, work, steered=False))
+    for task, score in written:
+        planned, begun = score.programs.any(0), (score.grid >= SOUND).any(0)
+        assert (begun | ~planned).all(), (task.prompt, task.seed, planned, begun)
 
 
 def test_each_stage_of_a_sequence_has_its_own_frames_and_text() -> None:
