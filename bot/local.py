@@ -18,7 +18,7 @@ from bot.recipe import Mode
 
 DEMO = (
     (Mode.DIFFUSION, "campfire folk with harmonica and acoustic guitar", 4),
-    (Mode.AR, "funky slap bass and electric piano groove", 7),
+    (Mode.AR, "funky slap bass and electric piano groove", 11),
 )
 """Mode, prompt and seed of what a demo member asks for at the very first start; the last is seen first.
 

@@ -1,14 +1,15 @@
 """Cut the sampler's sounds out of a SoundFont bank: `python -m training.cut_sounds BANK.sf3 OUT_FOLDER`.
 
 Writes one Ogg Vorbis file an instrument, one for the drums, and `index.json` with the offset, pitch and loop
-of every
-sample. Sounds that die away are baked with their envelope; sounds that last keep a loop with a crossfaded
-seam.
+of every sample, the attack, release and low-pass filter of every velocity layer, and the gains that
+`training.balance` measures. Sounds that die away are baked with their envelope; sounds that last keep a loop
+with a crossfaded seam.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import math
 from pathlib import Path
@@ -18,14 +19,23 @@ import numpy as np
 import scipy.signal
 import soundfile
 
-from bot.engines.score.bank import SAMPLE_RATE
+from bot.engines.score.bank import DRUM_LAYERS, LAYERS, LONGEST_RELEASE, OPEN_HERTZ, SAMPLE_RATE
 from bot.engines.score.drums import STROKES
-from bot.engines.score.programs import PROGRAMS, Program
-from training.soundfont import FloatArray, SoundFont, Zone
+from bot.engines.score.programs import KITS, PROGRAMS, Program
+from training.balance import balanced
+from training.soundfont import VELOCITY_TO_CUTOFF_CENTS, FloatArray, SoundFont, Zone
 
-PITCH_SPACING = 6
-"""Semitones between the samples of one instrument, at most."""
-DYING_SECONDS, LASTING_SECONDS, DRUM_SECONDS = 2.4, 2.0, 1.3
+PITCH_SPACING = {"piano": 3}
+"""Instrument → semitones between its samples, at most."""
+PITCH_SPACING_ELSE = 6
+LASTING_SECONDS = 2.0
+DYING_SECONDS = {"piano": 4.0, "electric piano": 3.2, "harp": 3.2, "vibraphone": 3.2, "tubular bells": 4.0}
+"""Instrument → seconds kept of a sound that dies away."""
+DYING_SECONDS_ELSE = 2.4
+DRUM_SECONDS = {"crash": 2.6, "ride": 2.2, "open hat": 1.6, "concert cymbal": 2.6, "gran cassa": 2.0}
+DRUM_SECONDS_ELSE = 1.3
+SHORTEST_RELEASE = 0.05
+"""Seconds; some zones of the bank have none at all, which would click."""
 LEVEL = 0.12
 """RMS of the loudest 0.3 s that every sample is brought to; the peak stays under 0.95."""
 
@@ -34,20 +44,32 @@ def cut(font: SoundFont, folder: Path, velocity: int, quality: float) -> None:
     """Write all sounds of a bank into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     index: dict[str, Any] = {"sample_rate": SAMPLE_RATE, "programs": {}, "drums": {}}
+    files: dict[str, str] = {}
     for program in PROGRAMS:
         if program.gm is not None:
-            index["programs"][program.name] = _cut_program(font, program, folder, velocity, quality)
+            entry, wave = _cut_program(font, program, velocity)
+            # Two presets of the same samples share a file.
+            file = files.setdefault(hashlib.sha256(wave.tobytes()).hexdigest(), entry["file"])
+            if file == entry["file"]:
+                _write(folder / file, wave, quality)
+            index["programs"][program.name] = entry | {"file": file}
     index["drums"] = _cut_drums(font, folder, quality)
-    (folder / "index.json").write_text(json.dumps(index, indent=1) + "\n")
+    index["gains"] = dict.fromkeys((*(p.name for p in PROGRAMS), *KITS), 1.0)
+    _write_index(folder, index)
+    index["gains"] = balanced(folder)
+    _write_index(folder, index)
 
 
-def _cut_program(
-    font: SoundFont, program: Program, folder: Path, velocity: int, quality: float
-) -> dict[str, Any]:
+def _write_index(folder: Path, index: dict[str, Any]) -> None:
+    (folder / "index.json").write_text(json.dumps(index, separators=(",", ":")) + "\n")
+
+
+def _cut_program(font: SoundFont, program: Program, velocity: int) -> tuple[dict[str, Any], FloatArray]:
+    """Return an instrument's entry of the index, and its samples one after the other."""
     assert program.gm is not None
     zones = font.zones(0, program.gm, velocity)
     low, high = program.low, program.high
-    count = max(1, math.ceil((high - low) / PITCH_SPACING))
+    count = max(1, math.ceil((high - low) / PITCH_SPACING.get(program.name, PITCH_SPACING_ELSE)))
     targets = [low + (high - low) * (i + 0.5) / count for i in range(count)]
     chosen: list[Zone] = []
     for target in targets:
@@ -59,7 +81,7 @@ def _cut_program(
     entries: list[dict[str, Any]] = []
     offset = 0
     for zone in chosen:
-        wave, loop = _sound(font, zone)
+        wave, loop = _sound(font, zone, DYING_SECONDS.get(program.name, DYING_SECONDS_ELSE))
         entries.append(
             {
                 "root": round(zone.root, 2),
@@ -71,8 +93,52 @@ def _cut_program(
         waves += [wave, np.zeros(320, np.float32)]
         offset += len(wave) + 320
     name = program.name.replace(" ", "_") + ".ogg"
-    _write(folder / name, np.concatenate(waves), quality)
-    return {"file": name, "attack": round(chosen[0].attack, 3), "samples": entries}
+    return {"file": name, "layers": _layers(font, program), "samples": entries}, np.concatenate(waves)
+
+
+def _layers(font: SoundFont, program: Program) -> list[tuple[float, float, int | None]]:
+    """Return attack and release in seconds and cut-off in Hz of an instrument at each of LAYERS."""
+    assert program.gm is not None
+    velocities = [round(127 * velocity) for velocity in LAYERS]
+    zones = [_zone_at(font.zones(0, program.gm, velocity), program.centre) for velocity in velocities]
+    return [
+        (round(zone.attack, 3), round(_release(zone), 3), cutoff)
+        for zone, cutoff in zip(zones, _cutoffs(zones, velocities), strict=True)
+    ]
+
+
+def _release(zone: Zone) -> float:
+    """Return the seconds in which a note falls by 60 dB: a bank gives those to 100 dB."""
+    return min(max(0.6 * zone.release, SHORTEST_RELEASE), LONGEST_RELEASE)
+
+
+def _cutoffs(zones: list[Zone], velocities: list[int]) -> list[int | None]:
+    """Return the cut-off in Hz at each velocity, None for an open filter.
+
+    Where the bank has zones of other cut-offs for other velocities, these; else the modulator from velocity
+    to cut-off, which by default lowers it by 2,400 cents over all velocities.
+    """
+    cents = [float(zone.cutoff) for zone in zones]
+    if len(set(cents)) == 1:
+        cents = _fallen(cents, velocities, zones[0].cutoff_fall)
+    return _hertz(cents)
+
+
+def _drum_cutoffs(zones: list[Zone], velocities: list[int]) -> list[int | None]:
+    """Return the same for a drum: the bank's zones and the default modulator, which the bank switches off.
+
+    Its zones alone make a ghost note on the snare 13 % darker than an accent.
+    """
+    return _hertz(_fallen([float(zone.cutoff) for zone in zones], velocities, -VELOCITY_TO_CUTOFF_CENTS))
+
+
+def _fallen(cents: list[float], velocities: list[int], fall: int) -> list[float]:
+    return [one - fall * (127 - v) / 127 for one, v in zip(cents, velocities, strict=True)]
+
+
+def _hertz(cents: list[float]) -> list[int | None]:
+    hertz = [round(440 * 2 ** ((one / 100 - 69) / 12)) for one in cents]
+    return [one if one < OPEN_HERTZ else None for one in hertz]
 
 
 def _zone_at(zones: list[Zone], key: int) -> Zone:
@@ -80,10 +146,10 @@ def _zone_at(zones: list[Zone], key: int) -> Zone:
     return min(inside or zones, key=lambda z: abs(z.root - key))
 
 
-def _sound(font: SoundFont, zone: Zone) -> tuple[FloatArray, list[int] | None]:
+def _sound(font: SoundFont, zone: Zone, dying_seconds: float) -> tuple[FloatArray, list[int] | None]:
     wave = font.wave(zone)
     lasting = zone.loop is not None and (zone.sustain < 30 or zone.decay < 0.5)
-    seconds = LASTING_SECONDS if lasting else DYING_SECONDS
+    seconds = LASTING_SECONDS if lasting else dying_seconds
     if zone.loop is not None:
         wave = _unrolled(wave, zone.loop, round(zone.rate * (seconds + 0.2)))
     wave = _resampled(wave[: round(zone.rate * (seconds + 0.2))], zone.rate)
@@ -152,20 +218,26 @@ def _cut_drums(font: SoundFont, folder: Path, quality: float) -> dict[str, Any]:
     waves: list[FloatArray] = []
     out: dict[str, Any] = {"file": "drums.ogg", "samples": {}}
     offset = 0
+    velocities = [round(127 * velocity) for velocity in DRUM_LAYERS]
     for name, (preset, key) in STROKES.items():
         zone = _zone_at(font.zones(128, preset, 110), key)
+        layers = [_zone_at(font.zones(128, preset, velocity), key) for velocity in velocities]
         wave = font.wave(zone)
         pitch = 2 ** ((key - zone.root) / 12)
-        wave = _resampled(wave[: round(zone.rate * 2.5)], zone.rate)
+        wave = _resampled(wave[: round(zone.rate * 4.0)], zone.rate)
         if abs(pitch - 1) > 0.01:
             wave = np.interp(np.arange(0, len(wave) - 1, pitch), np.arange(len(wave)), wave).astype(
                 np.float32
             )
-        wave = _trimmed(wave)[: round(DRUM_SECONDS * SAMPLE_RATE)]
+        wave = _trimmed(wave)[: round(DRUM_SECONDS.get(name, DRUM_SECONDS_ELSE) * SAMPLE_RATE)]
         fade = min(len(wave) // 4, round(0.2 * SAMPLE_RATE))
         wave[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
         wave = np.asarray(wave * (0.9 / np.abs(wave).max()), np.float32)
-        out["samples"][name] = [offset, len(wave)]
+        out["samples"][name] = {
+            "start": offset,
+            "length": len(wave),
+            "cutoffs": _drum_cutoffs(layers, velocities),
+        }
         waves += [wave, np.zeros(320, np.float32)]
         offset += len(wave) + 320
     _write(folder / out["file"], np.concatenate(waves), quality)
@@ -187,7 +259,7 @@ def main() -> None:
     parser.add_argument("bank", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--velocity", type=int, default=96)
-    parser.add_argument("--quality", type=float, default=0.35, help="Vorbis quality, 0 to 1")
+    parser.add_argument("--quality", type=float, default=0.6, help="Vorbis quality, 0 to 1")
     args = parser.parse_args()
     cut(SoundFont(args.bank), args.folder, args.velocity, args.quality)
 

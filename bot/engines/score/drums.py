@@ -43,6 +43,32 @@ STROKES: dict[str, tuple[int, int]] = {
 """Stroke → (drum preset, key) it is cut from."""
 
 
+MACHINES = frozenset(name for name in STROKES if name.startswith(("808", "electronic"))) | frozenset(
+    ("house kick", "boom", "chip kick", "chip snare", "chip hat", "chip crash", "zap", "click")
+)
+"""Strokes of drum machines and chips, each of which sounds alike whenever it is struck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternate:
+    """How a repeated stroke differs.
+
+    pitch: playback ratio.  gain: linear.  tilt: of the spectrum, a gain of 1 + 2 · tilt at half the rate.
+    """
+
+    pitch: float = 1.0
+    gain: float = 1.0
+    tilt: float = 0.0
+
+
+ALTERNATES = (Alternate(), Alternate(1.008, 0.97, -0.06), Alternate(0.993, 1.02, 0.05))
+"""The strokes of a recorded drum in turn.
+
+The bank has one recording of each: its other kicks, snares and hats are other drums, by 3, 5 and 7 dB a third
+of an octave from the nearest.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Stroke:
     """sound: a name in STROKES or SYNTHESISED.  gain: linear.  pitch: playback ratio.  pan: −1 to 1."""

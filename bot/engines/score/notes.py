@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bot.engines.score.drums import ALTERNATES
 from bot.engines.score.format import (
     BASS,
     CHORD,
@@ -51,7 +52,7 @@ class Note:
 class Hit:
     """One drum stroke: start in seconds, part and its state as format.py lists them, velocity 0 to 1.
 
-    Index into KITS.
+    kit: index into KITS.  alternate: index into ALTERNATES.
     """
 
     start: float
@@ -59,6 +60,7 @@ class Hit:
     state: int
     velocity: float
     kit: int
+    alternate: int = 0
 
 
 def tonic_of(role: int, key: int) -> int:
@@ -184,6 +186,7 @@ def _hits(score: Score, rng: Unevenness) -> list[Hit]:
         (0.0, 0.4, 0.7, 0.7, 0.65, 0.85, 0.5),
         (0.0, 0.8, 0.75, 0.65),
     )
+    struck = [0, 0, 0, 0]
     for step in np.flatnonzero(score.grid[:, DRUMS] > 0):
         kit = int(score.programs[step // score.steps_per_bar, DRUMS])
         if kit == 0:
@@ -192,7 +195,9 @@ def _hits(score: Score, rng: Unevenness) -> list[Hit]:
         for part, state in enumerate(drums_of(int(score.grid[step, DRUMS]))):
             if state:
                 velocity = loudness[part][state] * (1 + rng.normal(0, 0.05))
-                out.append(Hit(start, part, state, float(min(max(velocity, 0.1), 1.0)), kit))
+                alternate = struck[part] % len(ALTERNATES)
+                struck[part] += 1
+                out.append(Hit(start, part, state, float(min(max(velocity, 0.1), 1.0)), kit, alternate))
     return out
 
 

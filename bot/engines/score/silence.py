@@ -136,5 +136,5 @@ def _sounding_until(grid: Grid, score: Score, step: int, role: int) -> int:
     end = step + 1
     while end < limit and grid[end, role] == HOLD:
         end += 1
-    length = (end - step) * score.seconds_per_step + program.release
+    length = (end - step) * score.seconds_per_step + program.release / 2  # −30 dB
     return step + max(1, int(min(length, RINGING.get(program.name, length)) / score.seconds_per_step))

@@ -10,7 +10,10 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
-TABLE = 2048
+TABLE_BITS = 11
+TABLE = 1 << TABLE_BITS
+FALL_HEARD = 7.0
+"""Time constants after which the brightness has fallen: to 0.1 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +75,42 @@ def tone(name: str, frequency: float, samples: int, rate: int) -> FloatArray:
         wave = np.sign(np.sin(2 * np.pi * np.cumsum(frequency * held) / rate))
         return np.asarray(wave * np.exp(-time / 0.09), np.float32)[None]
     patch = PATCHES[name]
-    bend = 2 ** (patch.vibrato * np.minimum(1, time / 0.4) * np.sin(2 * np.pi * 5.5 * time) / 1200)
     bright = _table(patch.shape, patch.bright, patch.resonance, round(frequency, 2), rate)
     dark = _table(patch.shape, patch.dark, patch.resonance, round(frequency, 2), rate)
-    blend = np.exp(-time / patch.fall).astype(np.float32)
-    cycles = (
-        np.cumsum(np.broadcast_to(bend, samples)) * frequency / rate if patch.vibrato else time * frequency
-    )
+    fallen = min(samples, round(FALL_HEARD * patch.fall * rate))
+    blend = np.exp(-time[:fallen] / patch.fall).astype(np.float32)
+    brighter = bright - dark
+    cycles = None
+    if patch.vibrato:
+        cents = patch.vibrato * np.minimum(1, time / 0.4) * np.sin(2 * np.pi * 5.5 * time)
+        cycles = np.cumsum(2 ** (cents / 1200)) * frequency / rate
     channels = []
     for channel in range(2 if patch.wide else 1):
         wave = np.zeros(samples, np.float32)
-        for number, cents in enumerate(patch.detune):
+        for number, apart in enumerate(patch.detune):
             start = 0.37 * number + 0.19 * channel
-            ratio = 2 ** ((cents if channel == 0 else -cents * 0.85) / 1200)
-            phase = (cycles * ratio + start) * TABLE
-            table_index = phase.astype(np.int64) & (TABLE - 1)
-            wave += dark[table_index] + blend * (bright[table_index] - dark[table_index])
-        channels.append(wave / np.sqrt(len(patch.detune)))
+            ratio = 2 ** ((apart if channel == 0 else -apart * 0.85) / 1200)
+            place: npt.NDArray[np.integer]
+            if cycles is None:
+                place = _steady(frequency * ratio / rate, start, samples)
+            else:
+                place = ((cycles * ratio + start) * TABLE).astype(np.int64) & (TABLE - 1)
+            wave += dark.take(place)
+            wave[:fallen] += blend * brighter.take(place[:fallen])
+        channels.append(wave / np.float32(np.sqrt(len(patch.detune))))
     level = np.minimum(1, time / patch.attack)
     if patch.decay:
         level = level * np.exp(-time / patch.decay)
-    return np.asarray(np.stack(channels) * level, np.float32)
+    return np.asarray(np.stack(channels) * level.astype(np.float32), np.float32)
+
+
+def _steady(step: float, start: float, samples: int) -> npt.NDArray[np.uint32]:
+    """Return places in a table that is read once in 1 / step samples, in fixed point of 32 bits."""
+    phase = np.arange(samples, dtype=np.uint32)
+    phase *= np.uint32(round(step * 2**32))
+    phase += np.uint32(round(start % 1 * 2**32) % 2**32)
+    phase >>= np.uint32(32 - TABLE_BITS)
+    return phase
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from bot.engines.score import MODELS, mix, synth
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.drums import KIT_STROKES
 from bot.engines.score.format import LEAD, Score, note_token
-from bot.engines.score.notes import Note, tonic_of
+from bot.engines.score.notes import tonic_of
 from bot.engines.score.programs import KITS, MIXES, PROGRAM_ID, PROGRAMS
 from bot.engines.score.sampler import Sampler
 from bot.errors import ModelMissing
@@ -48,7 +48,7 @@ def test_the_same_score_and_seed_are_the_same_clip_whatever_was_played_before(sa
 def test_an_instrument_sounds_at_the_pitch_asked_for(sampler: Sampler, name: str) -> None:
     program = PROGRAMS[PROGRAM_ID[name]]
     for pitch in (program.low + 3, (program.low + program.high) // 2, program.high - 3):
-        wave = sampler._note(Note(0, 0.5, pitch, 0.8, LEAD, PROGRAM_ID[name]), SAMPLE_RATE)[0][2000:]
+        wave = sampler._held((PROGRAM_ID[name], pitch, 2), SAMPLE_RATE)[0][2000:]
         assert np.sqrt(np.mean(wave**2)) > 1e-4, (name, pitch)
         spectrum = np.abs(np.fft.rfft(wave * np.hanning(len(wave)), 4 * len(wave)))
         hertz = np.fft.rfftfreq(4 * len(wave), 1 / SAMPLE_RATE)

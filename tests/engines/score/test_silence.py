@@ -109,7 +109,7 @@ def test_the_seconds_that_instruments_ring_are_those_of_the_sounds() -> None:
         for part in (0.25, 0.5, 0.75):
             pitch = round(program.low + part * (program.high - program.low))
             note = Note(0.0, 4.0, pitch, 0.7, LEAD, PROGRAM_ID[name])
-            wave = sampler._note(note, 4 * SAMPLE_RATE)[0, : 4 * SAMPLE_RATE]
+            wave = sampler.dry([note], [], 4 * SAMPLE_RATE)[0]
             level = np.sqrt(np.mean(wave.reshape(200, -1) ** 2, 1))
             heard.append((np.flatnonzero(level > 0.03 * level.max())[-1] + 1) / 50)
         assert min(heard) == pytest.approx(RINGING.get(name, 4.0), abs=0.25), name
