@@ -16,9 +16,6 @@ NEAR = 0.4
 """Cosine of a prompt with a scene's nearest wording from which the prompt counts as of that scene: 43 of 60
 everyday prompts in English reach it, and 93 % of these have the right scene (`training/everyday.toml`)."""
 NO_SCENE = "none of them"
-UNKNOWN_TO_THE_JUDGE = frozenset({"solo piano", "piano"})
-"""A scene and a family that do not count: a judge of one bank missed both in another recording, and this one
-was measured on its own two banks alone (its model card)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +59,12 @@ class PromptReader:
         cosines = self._vectors @ self._encoder.encode([prompt])[0]
         best = int(cosines.argmax())
         scene = self._scenes[best]
-        return scene if cosines[best] >= NEAR and scene not in {NO_SCENE, *UNKNOWN_TO_THE_JUDGE} else None
+        return scene if cosines[best] >= NEAR and scene != NO_SCENE else None
 
 
 def _instruments(prompt: str) -> tuple[frozenset[str], ...]:
     found = []
     for wish in asked_instruments(prompt).wishes:
         drums = wish.roles == (DRUMS,)
-        families = frozenset({"drums"} if drums else {PROGRAMS[one].family for one in wish.programs})
-        if not families & UNKNOWN_TO_THE_JUDGE:
-            found.append(families)
+        found.append(frozenset({"drums"} if drums else {PROGRAMS[one].family for one in wish.programs}))
     return tuple(found)
