@@ -19,7 +19,13 @@ import numpy as np
 import scipy.signal
 import soundfile
 
-from bot.engines.score.bank import DRUM_LAYERS, LAYERS, LONGEST_RELEASE, OPEN_HERTZ, SAMPLE_RATE
+from bot.engines.score.bank import (
+    DRUM_LAYER_VELOCITIES,
+    LAYER_VELOCITIES,
+    LONGEST_RELEASE,
+    OPEN_HERTZ,
+    SAMPLE_RATE,
+)
 from bot.engines.score.drums import STROKES
 from bot.engines.score.programs import KITS, PROGRAMS, Program
 from training.balance import balanced
@@ -97,9 +103,9 @@ def _cut_program(font: SoundFont, program: Program, velocity: int) -> tuple[dict
 
 
 def _layers(font: SoundFont, program: Program) -> list[tuple[float, float, int | None]]:
-    """Return attack and release in seconds and cut-off in Hz of an instrument at each of LAYERS."""
+    """Return attack and release in seconds and cut-off in Hz of an instrument at each of LAYER_VELOCITIES."""
     assert program.gm is not None
-    velocities = [round(127 * velocity) for velocity in LAYERS]
+    velocities = [round(127 * velocity) for velocity in LAYER_VELOCITIES]
     zones = [_zone_at(font.zones(0, program.gm, velocity), program.centre) for velocity in velocities]
     return [
         (round(zone.attack, 3), round(_release(zone), 3), cutoff)
@@ -218,7 +224,7 @@ def _cut_drums(font: SoundFont, folder: Path, quality: float) -> dict[str, Any]:
     waves: list[FloatArray] = []
     out: dict[str, Any] = {"file": "drums.ogg", "samples": {}}
     offset = 0
-    velocities = [round(127 * velocity) for velocity in DRUM_LAYERS]
+    velocities = [round(127 * velocity) for velocity in DRUM_LAYER_VELOCITIES]
     for name, (preset, key) in STROKES.items():
         zone = _zone_at(font.zones(128, preset, 110), key)
         layers = [_zone_at(font.zones(128, preset, velocity), key) for velocity in velocities]

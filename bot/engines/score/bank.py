@@ -17,9 +17,9 @@ from bot.errors import ModelMissing
 FloatArray = npt.NDArray[np.float32]
 
 SAMPLE_RATE = 32_000
-LAYERS = (0.45, 0.65, 0.82, 0.96)
+LAYER_VELOCITIES = (0.45, 0.65, 0.82, 0.96)
 """Velocities, 0 to 1, of the layers of an instrument; a note is played by the nearest one."""
-DRUM_LAYERS = (0.25, 0.5, 0.7, 0.9)
+DRUM_LAYER_VELOCITIES = (0.25, 0.5, 0.7, 0.9)
 """The same of a drum stroke, which ghost notes play more softly."""
 LONGEST_RELEASE = 2.4
 """Seconds in which a note falls by 60 dB after its end, at most: longer ones would blur the harmony."""
@@ -43,7 +43,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """How an instrument is played at one of LAYERS.
+    """How an instrument is played at one of LAYER_VELOCITIES.
 
     attack: seconds.  release: seconds in which a note falls by 60 dB after its end.
     cutoff: of a low-pass filter of second order, in Hz; None is open.
@@ -74,7 +74,7 @@ class Bank:
         return float(self._index["gains"][name])
 
     def layers(self, name: str) -> tuple[Layer, ...]:
-        """Return how a recorded instrument is played at each of LAYERS."""
+        """Return how a recorded instrument is played at each of LAYER_VELOCITIES."""
         if name not in self._layers:
             rows = self._index["programs"][name]["layers"]
             self._layers[name] = tuple(Layer(*row) for row in rows)
@@ -103,7 +103,7 @@ class Bank:
         return self._strokes[name]
 
     def stroke_cutoff(self, name: str, layer: int) -> float | None:
-        """Return the cut-off in Hz of a drum stroke's low-pass filter at one of DRUM_LAYERS; None is open."""
+        """Return the cut-off in Hz of a drum stroke's low-pass filter in one of its layers; None is open."""
         row = self._index["drums"]["samples"].get(name)
         return row["cutoffs"][layer] if row else None
 

@@ -12,8 +12,8 @@ import scipy.signal
 
 from bot.engines.score import mix, synth
 from bot.engines.score.bank import (
-    DRUM_LAYERS,
-    LAYERS,
+    DRUM_LAYER_VELOCITIES,
+    LAYER_VELOCITIES,
     OPEN_HERTZ,
     SAMPLE_RATE,
     Bank,
@@ -37,7 +37,7 @@ FUNDAMENTALS = 2.0
 """A low-pass filter is never lower than so many times a note's own frequency."""
 
 _Sound = tuple[int, int, int]
-"""Index into PROGRAMS, MIDI pitch, index into LAYERS."""
+"""Index into PROGRAMS, MIDI pitch, index into LAYER_VELOCITIES."""
 
 
 class Sampler:
@@ -108,7 +108,7 @@ class Sampler:
     ) -> list[FloatArray]:
         """Return the four roles with notes from one sample up to another, added up or each for itself."""
         music = [np.zeros((2, stop - first), np.float32) for _ in range(DRUMS if separate else 1)]
-        heard: list[tuple[int, Note, _Sound, int, int]] = []
+        sounding: list[tuple[int, Note, _Sound, int, int]] = []
         longest: dict[_Sound, int] = {}
         for number, note in enumerate(notes):
             start, length = round(note.start * SAMPLE_RATE), round(note.length * SAMPLE_RATE)
@@ -117,10 +117,10 @@ class Sampler:
             sound = (note.program, note.pitch, self._layer(note))
             total = length + self._release(sound)
             if start + total > first:
-                heard.append((number, note, sound, start, length))
+                sounding.append((number, note, sound, start, length))
                 longest[sound] = max(total, longest.get(sound, 0))
         held: dict[_Sound, FloatArray] = {}
-        for number, note, sound, start, length in heard:
+        for number, note, sound, start, length in sounding:
             on_note(number)
             if sound not in held:
                 held[sound] = self._held(sound, longest[sound])
@@ -131,7 +131,7 @@ class Sampler:
         return music
 
     def _layer(self, note: Note) -> int:
-        return 0 if PROGRAMS[note.program].gm is None else layer_of(note.velocity, LAYERS)
+        return 0 if PROGRAMS[note.program].gm is None else layer_of(note.velocity, LAYER_VELOCITIES)
 
     def _release(self, sound: _Sound) -> int:
         """Return in how many samples a note falls by 60 dB after its end."""
@@ -162,7 +162,7 @@ class Sampler:
             start = round(hit.start * SAMPLE_RATE)
             if start >= stop:
                 break
-            layer = layer_of(hit.velocity, DRUM_LAYERS)
+            layer = layer_of(hit.velocity, DRUM_LAYER_VELOCITIES)
             key = (hit.kit, hit.part, hit.state, layer, hit.alternate)
             if key not in waves:
                 waves[key] = self._stroke(hit, layer)

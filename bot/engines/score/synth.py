@@ -90,13 +90,13 @@ def tone(name: str, frequency: float, samples: int, rate: int) -> FloatArray:
         for number, apart in enumerate(patch.detune):
             start = 0.37 * number + 0.19 * channel
             ratio = 2 ** ((apart if channel == 0 else -apart * 0.85) / 1200)
-            place: npt.NDArray[np.integer]
+            position: npt.NDArray[np.integer]
             if cycles is None:
-                place = _steady(frequency * ratio / rate, start, samples)
+                position = _steady(frequency * ratio / rate, start, samples)
             else:
-                place = ((cycles * ratio + start) * TABLE).astype(np.int64) & (TABLE - 1)
-            wave += dark.take(place)
-            wave[:fallen] += blend * brighter.take(place[:fallen])
+                position = ((cycles * ratio + start) * TABLE).astype(np.int64) & (TABLE - 1)
+            wave += dark.take(position)
+            wave[:fallen] += blend * brighter.take(position[:fallen])
         channels.append(wave / np.float32(np.sqrt(len(patch.detune))))
     level = np.minimum(1, time / patch.attack)
     if patch.decay:

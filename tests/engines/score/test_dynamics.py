@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bot.engines.score import MODELS
-from bot.engines.score.bank import DRUM_LAYERS, LAYERS, SAMPLE_RATE, Bank
+from bot.engines.score.bank import DRUM_LAYER_VELOCITIES, LAYER_VELOCITIES, SAMPLE_RATE, Bank
 from bot.engines.score.drums import ALTERNATES
 from bot.engines.score.format import CHORD, DRUMS, LEAD, drum_token
 from bot.engines.score.notes import Hit, Note, notes_of
@@ -53,14 +53,16 @@ def ringing(wave: FloatArray, end: float) -> float:
 
 def test_a_louder_piano_and_trumpet_are_brighter(sampler: Sampler) -> None:
     for name, least in (("piano", 1.15), ("trumpet", 1.15), ("vibraphone", 1.15), ("nylon guitar", 1.05)):
-        heard = [centroid(sampler.dry([note(name, 1.0, velocity=v)], [], SAMPLE_RATE)) for v in LAYERS]
+        heard = [
+            centroid(sampler.dry([note(name, 1.0, velocity=v)], [], SAMPLE_RATE)) for v in LAYER_VELOCITIES
+        ]
         assert heard == sorted(heard), name
         assert heard[-1] > least * heard[0], name
 
 
 def test_a_louder_drum_is_brighter(sampler: Sampler) -> None:
     for part, state, least in ((0, 1, 1.2), (1, 2, 1.5), (2, 1, 1.5)):
-        hits = [stroke("acoustic kit", part, state, velocity) for velocity in DRUM_LAYERS]
+        hits = [stroke("acoustic kit", part, state, velocity) for velocity in DRUM_LAYER_VELOCITIES]
         heard = [centroid(sampler.dry([], [hit], SAMPLE_RATE)) for hit in hits]
         assert heard == sorted(heard)
         assert heard[-1] > least * heard[0]
@@ -81,7 +83,7 @@ def test_a_note_ends_as_its_instrument_does(sampler: Sampler) -> None:
 def test_a_steady_note_falls_at_the_rate_of_the_bank(sampler: Sampler) -> None:
     bank = Bank(MODELS / "sounds")
     for name in ("church organ", "string ensemble", "choir", "violin"):
-        heard = ringing(sampler.dry([note(name, 0.5, 67, LAYERS[1])], [], 3 * SAMPLE_RATE), 0.5)
+        heard = ringing(sampler.dry([note(name, 0.5, 67, LAYER_VELOCITIES[1])], [], 3 * SAMPLE_RATE), 0.5)
         assert heard == pytest.approx(2 / 3 * bank.layers(name)[1].release, rel=0.25), name
 
 
@@ -91,7 +93,7 @@ def test_the_releases_of_the_programs_are_those_of_the_bank() -> None:
         assert program.release == pytest.approx(bank.layers(program.name)[1].release, abs=0.006), program.name
 
 
-@pytest.mark.parametrize("velocity", [LAYERS[0], LAYERS[3]])
+@pytest.mark.parametrize("velocity", [LAYER_VELOCITIES[0], LAYER_VELOCITIES[3]])
 def test_no_note_clicks_at_its_end(sampler: Sampler, velocity: float) -> None:
     for program in PROGRAMS[1:]:
         jumps = []
