@@ -19,9 +19,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from bot import cli_compare
 from bot.cli_database import db, sandbox_folder, votes
@@ -38,7 +35,7 @@ from bot.jobs.takes import recipes_of
 from bot.recipe import Mode, Recipe, Role, Task
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED
 from bot.redact import redact_all
-from bot.terminal import err, guard_streams, out, print_crash, print_json, print_line
+from bot.terminal import err, guard_streams, out, percentage_bar, print_crash, print_json, print_line
 
 ENGINES = "bot.engines.registry"
 BAD_INPUT = 2
@@ -228,10 +225,7 @@ def _make(
 
     output, picture, midi, stems = paths
     assert output is not None
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
-    with Progress(
-        *columns, TimeElapsedColumn(), console=err, transient=True, disable=quiet or not err.is_terminal
-    ) as bar:
+    with percentage_bar(quiet=quiet) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def report(phase: str, fraction: float) -> None:
@@ -290,11 +284,15 @@ def doctor(
     ] = False,
 ) -> None:
     """Check the installation and say what to fix. Exits with 1 if something is broken."""
+    from rich.markup import escape
+    from rich.progress import Progress, TaskID
+    from rich.table import Table
+
     from bot import doctor
 
     settings, findings = load_settings(), []
     precisions: tuple[tuple[doctor.Quantized, bool], ...] = ("int8", check_int8), ("int4", check_int4)
-    with Progress(console=err, transient=True, disable=as_json or not err.is_terminal) as bar:
+    with Progress(console=err.rich, transient=True, disable=as_json or not err.is_terminal) as bar:
         for precision in (name for name, is_asked in precisions if is_asked):
             task = bar.add_task(f"measuring {precision}", total=None)
 
@@ -366,7 +364,7 @@ def _run(main: Any) -> Any:
 
 
 def _end(error: AntiphonError, code: int) -> NoReturn:
-    err.print(escape(str(error)), style="red", soft_wrap=True)
+    err.print_plain(str(error), style="red")
     if isinstance(error, StoreError):
         err.print("Run `antiphon doctor` for details.")
     sys.exit(code)

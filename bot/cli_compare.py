@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot.cli_settings import load_settings
 from bot.errors import UserError
 from bot.recipe.options import PROMPT
-from bot.terminal import err, print_json, print_line
+from bot.terminal import percentage_bar, print_json, print_line
 
 if TYPE_CHECKING:
     from bot.comparison.results import Comparison
@@ -33,10 +32,7 @@ async def run_comparison(
     models = [one for one in found if not isinstance(one, ModelMissing)]
     if not models:
         raise UserError("No model is installed. `antiphon doctor` says what to do.")
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %")
-    with Progress(
-        *columns, TimeElapsedColumn(), console=err, transient=True, disable=quiet or not err.is_terminal
-    ) as bar:
+    with percentage_bar(quiet=quiet) as bar:
         task = bar.add_task("starting", total=1.0)
         return await compare(
             prompt,

@@ -5,20 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.table import Table
 
 from bot.cli_settings import load_settings
 from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION, Settings
@@ -33,6 +22,9 @@ from bot.machine import TorchUnavailable, probe
 from bot.recipe import Mode
 from bot.redact import redact_all
 from bot.terminal import err, out, print_json, print_line, wide
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 models = typer.Typer(no_args_is_help=True, help="List, fetch, check and remove models.")
 
@@ -72,6 +64,15 @@ def fetch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
 ) -> None:
     """Download a model from the Hugging Face hub. An interrupted download continues where it stopped."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
     settings = load_settings()
     token = settings.hf_token.get_secret_value() if settings.hf_token else os.environ.get("HF_TOKEN")
     planned = plan_installation(model, token, audiocraft=audiocraft)
@@ -91,7 +92,7 @@ def fetch(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+    with Progress(*columns, console=err.rich, disable=not err.is_terminal) as bar:
         task = bar.add_task(model, total=planned.total)
         folder = install(
             planned,
@@ -119,7 +120,7 @@ def verify(
         looked = list(integrity.verify(folder))
         for entry, problem in looked:
             if problem:
-                out.print(escape(f"{name}: {entry.path} {problem}"), style="red", soft_wrap=True)
+                out.print_plain(f"{name}: {entry.path} {problem}", style="red")
                 damaged = True
         if not looked:
             print_line(f"{name}: not checked, because its folder has no list of checksums")
@@ -165,6 +166,10 @@ def remove(
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     # A name is copied into a command, so it is never broken.
     table.add_column("Model", no_wrap=True)

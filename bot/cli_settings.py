@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
-
 from bot import log
 from bot.config import Settings, unknown_names
 from bot.terminal import err
@@ -14,5 +12,5 @@ def load_settings() -> Settings:
     settings = Settings.load()
     log.configure(settings.log_level, settings.log_format)
     for unknown in unknown_names():
-        err.print(escape(str(unknown)), soft_wrap=True)
+        err.print_plain(str(unknown))
     return settings
