@@ -56,9 +56,7 @@ def test_what_was_converted_is_what_audiocraft_saved(
     # Put into audiocraft's own classes, the tensors are the saved ones again.
     assert engine.text is not None
     assert engine.codec is not None
-    model = musicgen(
-        engine.checkpoint, read_tensors(tmp_path / "converted"), engine.text, engine.codec, "cpu"
-    )
+    model = musicgen(engine.checkpoint, read_tensors(tmp_path / "converted"), engine.text, "cpu")
     saved = read(source / "state_dict.bin")["best_state"]
     now = model.lm.state_dict()
     assert saved.keys() == now.keys()

@@ -81,7 +81,8 @@ class _StreamingDecode:
         while self._pending:
             self._pending.pop(0).result()
             yield
-        for part in self.decoder.feed(codes[:, self._frames :], last=True):
+        sections = self.decoder.feed(codes[:, self._frames :], last=True)
+        while (part := self._next(sections)) is not None:
             self._parts.append(part)
             yield
 
@@ -96,6 +97,11 @@ class _StreamingDecode:
             return None
         self._previewed = True
         return torch.cat(parts, -1)[:, :samples]
+
+    def _next(self, sections: Iterator[torch.Tensor]) -> torch.Tensor | None:
+        if self._executor is None:
+            return next(sections, None)
+        return self._executor.submit(next, sections, None).result()
 
     def _decode(self, codes: torch.Tensor) -> None:
         self._parts += self.decoder.feed(codes, last=False)
@@ -126,7 +132,7 @@ class MusicgenEngine:
         except ValueError as error:
             raise ConfigError(f"DTYPE={dtype} does not work on {device}: {error}.") from error
         del tensors
-        self._codec_thread = ThreadPoolExecutor(1, "codec") if device == "cpu" else None
+        self._codec_thread = _single_threaded() if device == "cpu" else None
         self._streams: dict[Row, _StreamingDecode] = {}
         rate = self.checkpoint.frame_rate
         self.capabilities = replace(with_continuation(self.checkpoint.capabilities), slots=slots_for(device))
@@ -323,6 +329,21 @@ def precision_of(dtype: str, device: str) -> Precision:
     if dtype not in PRECISIONS:
         raise ConfigError(f"DTYPE={dtype} isn't a precision: {', '.join(PRECISIONS)} or auto is.")
     return PRECISIONS[dtype]
+
+
+def _single_threaded() -> Executor:
+    """Return a thread for the codec in which torch uses no others: those are the decode loop's.
+
+    So the audio has the same bits on any number of threads.
+    """
+    threads = torch.get_num_threads()
+    executor = ThreadPoolExecutor(1, "codec")
+    # A thread asks for torch's number once, when it first needs it: it has to have done so before.
+    executor.submit(torch.get_num_threads).result()
+    executor.submit(torch.set_num_threads, 1).result()
+    # OpenMP keeps the number of each thread; what torch gives to new threads is one number for all.
+    torch.set_num_threads(threads)
+    return executor
 
 
 def _require_good(folder: Path, model: str, precision: Precision) -> None:

@@ -13,7 +13,7 @@ import torch
 from bot.engines.checkpoints.names import to_audiocraft
 from bot.engines.checkpoints.weights import Tensors, load_strict
 from bot.engines.musicgen.checkpoint import Checkpoint
-from bot.engines.musicgen.codec import Codec
+from bot.engines.musicgen.codec import encodec
 from bot.engines.musicgen.melody import FFT, PITCH_CLASSES
 from bot.engines.musicgen.model_config import WINDOW_SECONDS
 from bot.engines.musicgen.text import TextEncoder
@@ -23,7 +23,7 @@ PAD, END = 0, 1
 """T5's token ids."""
 
 
-def musicgen(checkpoint: Checkpoint, tensors: Tensors, text: TextEncoder, codec: Codec, device: str) -> Any:
+def musicgen(checkpoint: Checkpoint, tensors: Tensors, text: TextEncoder, device: str) -> Any:
     """Return audiocraft's MusicGen (audiocraft.models.MusicGen) with a checkpoint's weights on a device.
 
     Raises ModelMissing where audiocraft is not installed, or the weights do not fit.
@@ -34,7 +34,7 @@ def musicgen(checkpoint: Checkpoint, tensors: Tensors, text: TextEncoder, codec:
         from audiocraft.models.encodec import HFEncodecCompressionModel, InterleaveStereoCompressionModel
 
         language = language_model(checkpoint, tensors, text, device)
-        compression = HFEncodecCompressionModel(codec.model)
+        compression = HFEncodecCompressionModel(encodec(checkpoint, tensors, device))
         if checkpoint.channels == 2:
             compression = InterleaveStereoCompressionModel(compression)
         return MusicGen(checkpoint.capabilities.model, compression, language, max_duration=WINDOW_SECONDS)

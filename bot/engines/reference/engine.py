@@ -10,7 +10,6 @@ import torch
 from bot.engines.base import RenderContext, RenderRequest
 from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.musicgen.checkpoint import read_checkpoint
-from bot.engines.musicgen.codec import Codec
 from bot.engines.musicgen.melody import read_melody
 from bot.engines.musicgen.model_config import STRIDE_SECONDS
 from bot.engines.musicgen.text import TextEncoder
@@ -30,7 +29,7 @@ class AudiocraftEngine(SerialEngine):
         self.checkpoint = checkpoint = read_checkpoint(folder, capabilities.model)
         tensors = read_tensors(folder)
         text = TextEncoder(checkpoint, tensors, device, torch.float32)
-        self.model: Any = musicgen(checkpoint, tensors, text, Codec(checkpoint, tensors, device), device)
+        self.model: Any = musicgen(checkpoint, tensors, text, device)
 
     def close(self) -> None:
         """Give the model's memory back; the engine cannot render afterwards."""

@@ -12,10 +12,12 @@ from omegaconf import OmegaConf
 
 from bot.engines import registry
 from bot.engines.checkpoints.pickled import read
+from bot.engines.checkpoints.weights import read_tensors
 from bot.engines.convert import convert
 from bot.engines.multiband import MODEL
 from bot.engines.multiband.bands import Bands, subsampled_timesteps
 from bot.engines.multiband.engine import MultibandEngine
+from bot.engines.musicgen.codec import encodec
 from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
 from bot.errors import ModelMissing
 from bot.hub import converted
@@ -125,9 +127,10 @@ def test_the_sound_is_audiocrafts_from_the_same_noise(
             processor.load_state_dict(saved[band]["processor_state"])
             schedule = NoiseSchedule(**config.schedule, sample_processor=processor, device="cpu")
             processes.append(DiffusionProcess(model=model.eval(), noise_schedule=schedule))
-        codec = engines["mono"].codec
+        checkpoint, codec = engines["mono"].checkpoint, engines["mono"].codec
         assert codec is not None
-        theirs = MultiBandDiffusion(processes, HFEncodecCompressionModel(codec.model))
+        model = encodec(checkpoint, read_tensors(checkpoint.folder), "cpu")
+        theirs = MultiBandDiffusion(processes, HFEncodecCompressionModel(model))
         codes = torch.randint(TINY["vocabulary"], (4, 15), generator=torch.Generator().manual_seed(2))
         with torch.random.fork_rng():
             torch.manual_seed(77)

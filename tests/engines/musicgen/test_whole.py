@@ -41,14 +41,11 @@ class Whole:
         self.melody = kind.get("melody", False)
         self.engine = MusicgenEngine(folder, "tiny", "cpu", "float32")
         assert self.engine.text is not None
-        assert self.engine.codec is not None
         theirs: Any = (
             MusicgenMelodyForConditionalGeneration if self.melody else MusicgenForConditionalGeneration
         )
         self.transformers = theirs.from_pretrained(folder, local_files_only=True).eval()
-        self.audiocraft = musicgen(
-            self.engine.checkpoint, read_tensors(folder), self.engine.text, self.engine.codec, "cpu"
-        )
+        self.audiocraft = musicgen(self.engine.checkpoint, read_tensors(folder), self.engine.text, "cpu")
         self.sizes = self.engine.checkpoint.sizes
         generator = torch.Generator().manual_seed(5)
         shape = self.sizes.codebooks, FRAMES
@@ -219,9 +216,7 @@ def test_the_codec_is_transformers_with_and_without_a_seam(
             parts += stream.feed(codes[:, first : first + 3], last=first + 3 >= 40)
             ahead.append(min(first + 3, 40) - stream.decoded_frames)
         assert furthest(torch.cat(parts, -1), wave) < 1e-4 * float(wave.abs().max())
-        assert max(ahead) <= section + codec.margin + codec.entry_margin + 2, (
-            "it waits for no more than it reaches"
-        )
+        assert max(ahead) <= section + codec.network.frames_behind + 2, "it waits for no more than it reaches"
 
 
 def by_audiocraft_greedily(whole: Whole, prompt: str) -> Any:
