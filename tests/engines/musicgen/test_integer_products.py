@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numba import njit
 
 from bot.engines.musicgen.cpu.backend import bits
+from bot.engines.musicgen.cpu.byte_product import LANES
 from bot.engines.musicgen.cpu.dot_product import CHUNK
-from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS, LANES, TILE, quantize_chunks, tile_products
+from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS, TILE, quantize_chunks, tile_products
 from bot.engines.musicgen.cpu.packing import ByteForm, Form, NibbleForm
 
 FORMS = [pytest.param(ByteForm(), id="int8"), pytest.param(NibbleForm(), id="int4")]

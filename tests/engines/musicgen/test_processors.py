@@ -14,8 +14,8 @@ import pytest
 from llvmlite import binding
 from numba import from_dtype, int64, njit, types
 
-from bot.engines.musicgen.cpu import integer_product
-from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED, dot_products
+from bot.engines.musicgen.cpu import byte_product as byte_products
+from bot.engines.musicgen.cpu.cache_product import key_products
 from bot.engines.musicgen.cpu.integer_product import STEPS, VECTORS, tile_products
 from bot.engines.musicgen.cpu.processor import (
     accumulators,
@@ -77,19 +77,6 @@ FEATURES = {
 """What decides on the kernels' form; LLVM does not list the features of a processor by its name."""
 
 
-def assembly(processor: str, triple: str, rows: int) -> tuple[str, int]:
-    """Return the assembly of an int8 product for a processor, and its accumulators of 64 bytes."""
-    counts = stored_rows(rows, FEATURES[processor], INTERLEAVED), rows
-    outputs, activations = ((0,) * count for count in counts)
-
-    @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    def product(stored: Any, x: Any, length: int) -> Any:
-        return dot_products(stored, 0, CHUNK, CHUNK * INTERLEAVED, x, 0, length, length, outputs, activations)
-
-    stored, x = (types.Array(from_dtype(np.dtype(kind)), 1, "C") for kind in (np.int8, np.int16))
-    return assembled(product, (stored, x, int64), processor, triple), counts[0] * counts[1]
-
-
 def assembled(function: Any, arguments: tuple[Any, ...], processor: str, triple: str) -> str:
     """Return the assembly of a compiled function for another processor."""
     binding.initialize_all_targets()
@@ -103,40 +90,46 @@ def assembled(function: Any, arguments: tuple[Any, ...], processor: str, triple:
     return str(machine.emit_assembly(module))
 
 
-@pytest.mark.parametrize("rows", [1, 2, 4])
-@pytest.mark.parametrize(
-    ("processor", "triple", "instruction"),
-    [
-        ("icelake-server", LINUX, r"vpdpwssd\s.*%zmm"),
-        ("znver4", LINUX, r"vpdpwssd\s.*%zmm"),
-        ("skylake-avx512", LINUX, r"vpmaddwd\s.*%zmm"),
-        ("alderlake", LINUX, r"\{vex\}\s+vpdpwssd\s.*%ymm"),
-        ("haswell", LINUX, r"vpmaddwd\s.*%ymm"),
-        ("neoverse-n1", "aarch64-unknown-linux-gnu", r"s(mull|mlal)2?\s"),
-    ],
-)
-def test_integer_products_use_the_widest_instruction_of_each_processor(
-    processor: str, triple: str, instruction: str, rows: int
+WIDEST = [
+    ("icelake-server", LINUX, r"vpdpbusd\s.*%zmm"),
+    ("znver4", LINUX, r"vpdpbusd\s.*%zmm"),
+    ("skylake-avx512", LINUX, r"vpmaddwd\s.*%zmm"),
+    ("alderlake", LINUX, r"\{vex\}\s+vpdpbusd\s.*%ymm"),
+    ("haswell", LINUX, r"vpmaddwd\s.*%ymm"),
+    ("neoverse-n1", "aarch64-unknown-linux-gnu", r"s(mull|mlal)2?\s"),
+]
+"""Processor, triple, and the instruction that multiplies the most integers there."""
+SPILL = r"vmov\w+\s+%[yz]mm\d+, -?\d*\(%rsp\)"
+"""A vector written to the stack."""
+
+
+@pytest.mark.parametrize(("processor", "triple", "instruction"), WIDEST)
+def test_products_with_the_cache_use_the_widest_instruction_of_each_processor(
+    processor: str, triple: str, instruction: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, sums = assembly(processor, triple, rows)
-    assert len(re.findall(instruction, code)) >= sums
-    # Registers for all sums: none of them is written to the stack in the loop.
-    assert not re.findall(r"vmov\w+\s+%[yz]mm\d+, -?\d*\(%rsp\)", code)
+    features = FEATURES[processor]
+    monkeypatch.setattr(byte_products, "target_features", lambda: features)
+    split = byte_product(features) > 0
+    vectors = (0,) * min(4, max(1, accumulators(features) // 2))
+
+    @njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    def product(cache: Any, operand: Any, scores: Any, steps: int) -> None:
+        begin, factor = np.int32(0), np.float32(1)
+        key_products(
+            cache, 0, 64, 1024, steps, operand, 0, 512, begin, cache, 0, scores, 0, factor, scores, 0, vectors
+        )
+
+    kinds = np.uint8, np.int8 if split else np.int16, np.float32
+    arrays = (types.Array(from_dtype(np.dtype(kind)), 1, "C") for kind in kinds)
+    code = assembled(product, (*arrays, int64), processor, triple)
+    assert len(re.findall(instruction, code)) >= 2 * len(vectors)
+    # Registers for all sums.
+    assert not re.findall(SPILL, code)
 
 
 @pytest.mark.parametrize("weight_bits", [8, 4])
-@pytest.mark.parametrize("rows", [1, 2, 4])
-@pytest.mark.parametrize(
-    ("processor", "triple", "instruction"),
-    [
-        ("icelake-server", LINUX, r"vpdpbusd\s.*%zmm"),
-        ("znver4", LINUX, r"vpdpbusd\s.*%zmm"),
-        ("skylake-avx512", LINUX, r"vpmaddwd\s.*%zmm"),
-        ("alderlake", LINUX, r"\{vex\}\s+vpdpbusd\s.*%ymm"),
-        ("haswell", LINUX, r"vpmaddwd\s.*%ymm"),
-        ("neoverse-n1", "aarch64-unknown-linux-gnu", r"s(mull|mlal)2?\s"),
-    ],
-)
+@pytest.mark.parametrize("rows", [1, 2, 4, 8])
+@pytest.mark.parametrize(("processor", "triple", "instruction"), WIDEST)
 def test_quantized_products_use_the_widest_instruction_of_each_processor(
     processor: str,
     triple: str,
@@ -146,7 +139,7 @@ def test_quantized_products_use_the_widest_instruction_of_each_processor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     features = FEATURES[processor]
-    monkeypatch.setattr(integer_product, "target_features", lambda: features)
+    monkeypatch.setattr(byte_products, "target_features", lambda: features)
     vectors, own_rows = ((0,) * count for count in tile_shape(rows, features, VECTORS))
     kinds = (
         np.uint8, np.float32 if weight_bits == 8 else np.uint16,
@@ -167,9 +160,9 @@ def test_quantized_products_use_the_widest_instruction_of_each_processor(
     per_step = len(vectors) * len(own_rows)
     assert len(re.findall(instruction, code)) >= STEPS * per_step
     if byte_product(features):
-        # Registers for all sums: none of them is written to the stack in the loop. Without VNNI, LLVM orders
-        # some activations too early to keep them.
-        assert not re.findall(r"vmov\w+\s+%[yz]mm\d+, -?\d*\(%rsp\)", code)
+        # Registers for all sums of integers: what is written to the stack in the loop is the totals, once a
+        # chunk. Without VNNI, LLVM orders some activations too early to keep them.
+        assert len(re.findall(SPILL, code)) <= 2 * per_step * 64 // byte_product(features)
 
 
 def test_tiles_fill_half_of_the_register_file() -> None:
@@ -179,6 +172,13 @@ def test_tiles_fill_half_of_the_register_file() -> None:
     assert accumulators("+sse4.2") == accumulators("") == 2
     assert [stored_rows(rows, "+avx512bw", 8) for rows in (1, 2, 4)] == [8, 8, 4]
     assert [stored_rows(rows, "", 8) for rows in (1, 2, 4)] == [2, 1, 1]
-    assert [tile_shape(rows, "+avx512bw", 2) for rows in (1, 2, 4)] == [(2, 1), (2, 2), (2, 4)]
+    assert [tile_shape(rows, "+avx512bw", 2) for rows in (1, 2, 4, 8)] == [(2, 1), (2, 2), (2, 4), (1, 8)]
+    assert [tile_shape(rows, "+avx512bw,+avx512vnni", 2) for rows in (4, 8)] == [(2, 4), (2, 8)]
+    assert [tile_shape(rows, "+avx2,+avxvnni", 2) for rows in (1, 2, 4, 8)] == [
+        (2, 1),
+        (2, 2),
+        (1, 4),
+        (1, 4),
+    ]
     assert [tile_shape(rows, "+avx2", 2) for rows in (1, 2, 4)] == [(2, 1), (1, 2), (1, 2)]
     assert [tile_shape(rows, "", 2) for rows in (1, 2, 4)] == [(1, 1)] * 3

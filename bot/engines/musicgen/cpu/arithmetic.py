@@ -40,31 +40,24 @@ def kernel_function(**options: Any) -> Any:
 
 
 @kernel_function()
-def max_activation(length: int) -> int:
-    """Return the largest int16 activation: its dot product of `length` terms with int8 fits into an int32."""
-    return min(2**15 - 1, (2**31 - 1) // (127 * length))
+def cast_values(values: Array, out: Array) -> None:
+    """Fill `out` with values float32 [n] in its own dtype."""
+    for i in range(len(values)):
+        out[i] = cast_to(out, values[i])
 
 
 @kernel_function()
-def quantize(values: Array, max_value: int, out: Array) -> Any:
-    """Fill `out` with values float32 [n] in its own dtype and return the scale: value = stored · scale.
+def quantization_scale(values: Array, highest: int) -> Any:
+    """Return the factor that takes float32 values to ±highest.
 
-    max_value: the largest integer to use, symmetric; 0 casts without scaling (scale 1).
-    If a value is not finite, all of `out` is zero and the scale NaN: the NaN reaches the logits, where the
-    clip is refused, instead of turning into an arbitrary integer.
+    If a value is not finite, the factor is NaN and all values become zero: the NaN reaches the logits, where
+    the clip is refused, instead of turning into an arbitrary integer.
     """
-    if max_value == 0:
-        for i in range(len(values)):
-            out[i] = cast_to(out, values[i])
-        return np.float32(1)
-    highest = max_abs(values)
-    if not highest <= MAX_FLOAT32:
-        out[:] = 0
+    largest = max_abs(values)
+    if not largest <= MAX_FLOAT32:
+        values[:] = 0
         return np.float32(np.nan)
-    scale = np.float32(max_value) / max(highest, np.float32(1e-12))
-    for i in range(len(values)):
-        out[i] = cast_to(out, np.rint(values[i] * scale))
-    return np.float32(1) / scale
+    return np.float32(highest) / max(largest, np.float32(1e-12))
 
 
 @kernel_function()

@@ -21,9 +21,12 @@ from bot.engines.musicgen.cpu.buffers import (
     ThreadShare,
     WeightArrays,
 )
+from bot.engines.musicgen.cpu.byte_product import LANES, STEP
+from bot.engines.musicgen.cpu.cache_product import OPERAND, ZERO_POINT
 from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
 from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS
 from bot.engines.musicgen.cpu.packing import ByteForm, FloatForm, Form, NibbleForm
+from bot.engines.musicgen.cpu.quantized_attention import GROUP
 from bot.engines.musicgen.linear import DTYPES, Precision, is_quantized
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.weights import Norm, Rows, pieces
@@ -123,10 +126,12 @@ class CPUBackend:
     def __init__(
         self, config: ModelConfig, packed: PackedWeights, slots: int, length: int, max_text: int
     ) -> None:
-        self._is_int8 = is_quantized(packed.precision)
+        self._is_quantized = is_quantized(packed.precision)
         self._weights = packed.arrays()
         self._config = config
-        dtype: type = np.int8 if self._is_int8 else np.float32 if packed.precision == "fp32" else np.uint16
+        dtype: type = np.float32 if packed.precision == "fp32" else np.uint16
+        if self._is_quantized:
+            dtype = np.uint8
         heads, cross_layers = config.heads, 0 if config.prefix else config.layers
         self._self_kv = self._allocate(config.layers, slots, 2 * heads, length, dtype)
         self._cross_kv = self._allocate(cross_layers, slots, heads, max_text, dtype)
@@ -149,10 +154,11 @@ class CPUBackend:
             logits=floats(rows, self._weights.heads.scales[0].size),
             barrier_state=np.zeros(2, np.int64),
         )
-        attended = np.int16 if self._is_int8 else np.float32
-        activation = ACTIVATIONS if self._is_int8 else np.float32
+        activation = ACTIVATIONS if self._is_quantized else np.float32
         chunks = max(hidden, feed_forward) // CHUNK
-        context = padded(max(length, max_text))
+        context = _padded_to(GROUP, max(length, max_text, config.head_width))
+        # Operands of a quantized cache have two halves, high parts and low parts.
+        operand: Array = np.zeros(2 * context, OPERAND if self._is_quantized else np.float32)
         self._scratch = [
             ThreadScratch(
                 x=floats(rows, config.hidden),
@@ -160,9 +166,9 @@ class CPUBackend:
                 activations=np.zeros((rows, max(hidden, feed_forward) + ROW_PADDING), activation),
                 factors=floats(rows, chunks),
                 corrections=np.zeros((rows, chunks), np.int32),
-                query=np.zeros(padded(config.head_width), attended),
-                probabilities=np.zeros(context, attended),
                 scores=floats(context),
+                operand=operand.copy(),
+                weighted=floats(_padded_to(LANES, config.head_width)),
             )
             for _ in range(self._threads)
         ]
@@ -191,10 +197,10 @@ class CPUBackend:
         text_lengths = self._text_lengths[self._active]
 
         def run(index: int) -> None:
+            share = ThreadShare(index, self._threads, len(rows), self._config.head_width)
             kernels.step(
-                ThreadShare(index, self._threads, len(rows), self._is_int8), self._weights, self._self_kv,
-                self._cross_kv, self._active, self._positions, text_lengths, self._shared,
-                self._scratch[index],
+                share, self._weights, self._self_kv, self._cross_kv, self._active, self._positions,
+                text_lengths, self._shared, self._scratch[index],
             )  # fmt: skip
 
         others = [self._pool.submit(run, index) for index in range(1, self._threads)] if self._pool else []
@@ -210,35 +216,63 @@ class CPUBackend:
     def _allocate(self, layers: int, slots: int, row_heads: int, length: int, dtype: type) -> KVCache:
         # Pages of numpy's zeros are mapped when they are written: memory grows with the clips' lengths.
         width, lead = self._config.head_width, (layers, slots, row_heads)
-        scales = (*lead, length) if self._is_int8 else (1, 1, 1, 1)
+        keys: tuple[int, ...] = padded(length), padded(width)
+        values: tuple[int, ...] = -(-length // BLOCK), width, BLOCK
+        scales: tuple[int, ...] = 1, 1, 1, 1
+        if self._is_quantized:
+            positions, width = _padded_to(GROUP, length), _padded_to(LANES, width)
+            keys = positions // LANES, width // STEP, LANES, STEP
+            values = positions // STEP, width // LANES, LANES, STEP
+            scales = (*lead, positions)
         return KVCache(
-            keys=np.zeros((*lead, padded(length), padded(width)), dtype),
-            values=np.zeros((*lead, -(-length // BLOCK), width, BLOCK), dtype),
+            keys=np.zeros((*lead, *keys), dtype),
+            values=np.zeros((*lead, *values), dtype),
             key_scales=np.zeros(scales, np.float32),
             value_scales=np.zeros(scales, np.float32),
         )
 
     def _store(self, cache: KVCache, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor) -> None:
         """Store keys and values [row_heads, length, head width] of a slot's first positions."""
+        store = self._store_quantized if self._is_quantized else self._store_floats
+        store(cache, layer, slot, key, value)
+
+    def _store_floats(
+        self, cache: KVCache, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor
+    ) -> None:
         length, width = key.shape[1:]
         blocks = -(-length // BLOCK)
+        dtype = torch.float32 if cache.keys.dtype == np.float32 else torch.float16
         padded_values = np.zeros((len(key), blocks * BLOCK, width), cache.values.dtype)
-        keys, key_scales = self._quantize(key)
-        padded_values[:, :length], value_scales = self._quantize(value)
-        cache.keys[layer, slot, :, :length, :width] = keys
+        padded_values[:, :length] = bits(value.to(dtype).contiguous())
+        cache.keys[layer, slot, :, :length, :width] = bits(key.to(dtype).contiguous())
         transposed = padded_values.reshape(-1, blocks, BLOCK, width).swapaxes(2, 3)
         cache.values[layer, slot, :, :blocks] = transposed
-        if self._is_int8:
-            cache.key_scales[layer, slot, :, :length] = key_scales
-            cache.value_scales[layer, slot, :, :length] = value_scales
 
-    def _quantize(self, values: torch.Tensor) -> tuple[Array, Array]:
-        """Return values [row_heads, length, width] in the cache's dtype, and scales [row_heads, length]."""
-        if not self._is_int8:
-            dtype = torch.float32 if self._self_kv.keys.dtype == np.float32 else torch.float16
-            return bits(values.to(dtype).contiguous()), np.ones(values.shape[:2], np.float32)
-        scales = values.abs().amax(-1).clamp_min(1e-12) / 127
-        return (values / scales[..., None]).round().nan_to_num().to(torch.int8).numpy(), scales.numpy()
+    def _store_quantized(
+        self, cache: KVCache, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor
+    ) -> None:
+        length, width = key.shape[1:]
+        cache_width = cache.values.shape[4] * LANES
+        keys, values = (
+            np.full((len(key), _padded_to(LANES, length), cache_width), ZERO_POINT, np.uint8)
+            for _ in range(2)
+        )
+        keys[:, :length, :width], cache.key_scales[layer, slot, :, :length] = _quantize(key)
+        values[:, :length, :width], cache.value_scales[layer, slot, :, :length] = _quantize(value)
+        tiles = keys.reshape(len(key), -1, LANES, cache_width // STEP, STEP).swapaxes(2, 3)
+        steps = values.reshape(len(key), -1, STEP, cache_width // LANES, LANES).transpose(0, 1, 3, 4, 2)
+        cache.keys[layer, slot, :, : tiles.shape[1]] = tiles
+        cache.values[layer, slot, :, : steps.shape[1]] = steps
+
+
+def _quantize(values: torch.Tensor) -> tuple[Array, Array]:
+    """Return values [row_heads, length, width] as a quantized cache's bytes, and scales [row_heads, length].
+
+    A NaN or infinity gets a scale of its own kind, which reaches the logits.
+    """
+    scales = values.abs().amax(-1).clamp_min(1e-12) / 127
+    integers = (values / scales[..., None]).round().nan_to_num() + ZERO_POINT
+    return integers.to(torch.uint8).numpy(), scales.numpy()
 
 
 def _form(precision: Precision, name: str) -> Form:
@@ -253,7 +287,11 @@ def _form(precision: Precision, name: str) -> Form:
 
 def padded(length: int) -> int:
     """Return a length rounded up to a multiple of CHUNK."""
-    return -(-length // CHUNK) * CHUNK
+    return _padded_to(CHUNK, length)
+
+
+def _padded_to(unit: int, length: int) -> int:
+    return -(-length // unit) * unit
 
 
 def bits(tensor: torch.Tensor) -> Array:

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from bot.engines.musicgen.cpu.arithmetic import Array, kernel_function
 
 BLOCK = 128
-"""Cache positions of a block of values; inside a block they are contiguous for each channel (transposed)."""
+"""Cache positions whose weighted values are summed at once, in int32 exactly; floats add up the blocks.
+
+In a cache of floats the positions of a block are contiguous for each channel (transposed).
+"""
 
 
 class Matrix(NamedTuple):
@@ -44,9 +47,16 @@ class WeightArrays(NamedTuple):
 class KVCache(NamedTuple):
     """Keys and values of all slots; `row_heads` counts the heads of all of a slot's activation rows.
 
+    Of floats:
     keys: [layers, slots, row_heads, positions, head width], the width zero-padded to CHUNK.
     values: [layers, slots, row_heads, blocks, head width, BLOCK].
-    key_scales, value_scales: float32 [layers, slots, row_heads, positions], quantization scales (int8 only).
+
+    Quantized, as byte_product.py multiplies them, each number as an unsigned byte, ZERO_POINT for 0:
+    keys: [layers, slots, row_heads, positions / LANES, head width / STEP, LANES, STEP].
+    values: [layers, slots, row_heads, positions / STEP, head width / LANES, LANES, STEP].
+
+    key_scales, value_scales: float32 [layers, slots, row_heads, positions], quantization scales; of floats
+    [1, 1, 1, 1].
     """
 
     keys: Array
@@ -73,8 +83,9 @@ class SharedBuffers(NamedTuple):
 class ThreadScratch(NamedTuple):
     """Buffers of one thread.
 
-    x, normalized: float32 [rows, hidden], normalized zero-padded to CHUNK.  scores: float32 [positions].
-    query [head width], probabilities [positions]: in the dtype that dot_product.py multiplies with the cache.
+    x, normalized: float32 [rows, hidden], normalized zero-padded to CHUNK.
+    scores: float32 [positions].  operand: a query [head width] or probabilities [positions], in the dtype
+    that is multiplied with the cache.  weighted: float32 [head width], sums of values of a quantized cache.
     activations: [rows, widest input and more], in the dtype that is multiplied with the weights.
     factors: float32, and corrections: int32 [rows, chunks], of quantized activations.
     """
@@ -84,18 +95,18 @@ class ThreadScratch(NamedTuple):
     activations: Array
     factors: Array
     corrections: Array
-    query: Array
-    probabilities: Array
     scores: Array
+    operand: Array
+    weighted: Array
 
 
 class ThreadShare(NamedTuple):
-    """Index of a thread, number of threads, number of active rows, and whether the cache is int8."""
+    """Index of a thread, number of threads, number of active rows, and channels of a head."""
 
     thread: int
     threads: int
     rows: int
-    is_int8: bool
+    head_width: int
 
 
 @kernel_function()

@@ -1,20 +1,18 @@
-"""Dot products of a few stored rows with a few activation rows: the inner loop of decoding on a CPU.
+"""Dot products of a few stored rows of floats with a few activation rows: the inner loop on a CPU.
 
 Decoding reads every weight once a step, so this loop has to keep up with the memory's bandwidth. It is
-written as LLVM vectors of 64 bytes, which every processor has a form of: integers become `vpdpwssd` where
-there is VNNI, else `vpmaddwd` or `smlal`, half precision `vcvtph2ps` and fused multiply-adds. A product takes
-four or five cycles, but one or two can start every cycle: a single sum would wait for itself most of the
-time. So several stored rows are multiplied with several activation rows at once, each pair with a sum of its
-own (processor.py says how many), and each load serves several pairs. The order within a sum is the same
-whatever the tile and the processor: a step has the same bits on every processor with fused multiply-adds
-(x86 since 2013, every ARM with 64 bits), in int8 also on those without.
+written as LLVM vectors of 64 bytes, which every processor has a form of; half precision becomes `vcvtph2ps`
+and fused multiply-adds. A product takes four or five cycles, but one or two can start every cycle: a single
+sum would wait for itself most of the time. So several stored rows are multiplied with several activation rows
+at once, each pair with a sum of its own (processor.py says how many), and each load serves several pairs. The
+order within a sum is the same whatever the tile and the processor: a step has the same bits on every
+processor with fused multiply-adds (x86 since 2013, every ARM with 64 bits).
 
-Storage dtypes, and the activations that they are multiplied with:
+Storage dtypes; the activations are fp32, and so are the sums:
 
-    int8      int16 activations, accumulated in int32: exact, in any order
-    uint16    bits of fp16 (numba has no fp16 on a CPU), fp32 activations, accumulated in fp32
-    int16     bits of bf16, as fp16
-    float32   fp32 activations, accumulated in fp32
+    uint16    bits of fp16 (numba has no fp16 on a CPU)
+    int16     bits of bf16
+    float32   fp32
 """
 
 from __future__ import annotations
@@ -30,7 +28,10 @@ from llvmlite import ir
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic
 
-NAMES = "processor dot_product integer_product reductions arithmetic buffers matmul kernels"
+NAMES = (
+    "processor dot_product byte_product integer_product cache_product reductions arithmetic buffers matmul "
+    "quantized_attention attention kernels"
+)
 SOURCES = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in NAMES.split()]
 # numba invalidates its cache by a function's own file alone; the machine code depends on all of these.
 config.CACHE_DIR = str(
@@ -64,10 +65,8 @@ def dot_products(
     outputs, rows: tuples whose lengths, powers of two known at compile time, count the stored rows and those
     of x.  A sum has one order: it does not depend on how many rows are multiplied at once.
     """
-    is_int8 = stored.dtype == types.int8
-    total = types.int32 if is_int8 else types.float32
     counts = len(outputs), len(rows)
-    signature = types.containers.UniTuple(total, math.prod(counts))(
+    signature = types.containers.UniTuple(types.float32, math.prod(counts))(
         stored, first, apart, step, x, offset, stride, length, outputs, rows
     )
 
@@ -76,7 +75,7 @@ def dot_products(
             context.make_array(signature.args[i])(context, builder, arguments[i]).data for i in (0, 4)
         )
         _, first, apart, step, _, offset, stride, length, _, _ = arguments
-        multiply = _Int8(builder) if is_int8 else _Float(builder, stored.dtype)
+        multiply = _Float(builder, stored.dtype)
         weights, activations = (
             [builder.gep(data, [builder.add(start, builder.mul(between, INT64(i)))]) for i in range(count)]
             for data, start, between, count in zip(
@@ -104,37 +103,6 @@ def dot_products(
         return context.make_tuple(builder, signature.return_type, totals)
 
     return signature, generate
-
-
-class _Int8:
-    """int8 · int16 in int32: products of neighbours are added at once (`vpmaddwd`, `vpdpwssd`)."""
-
-    lanes = 32
-
-    def __init__(self, builder: Any) -> None:
-        self._builder = builder
-        self.join = builder.add
-
-    def zero(self) -> Any:
-        kind = ir.VectorType(INT32, self.lanes // 2)
-        return cgutils.alloca_once_value(self._builder, ir.Constant(kind, [0] * kind.count))
-
-    def stored(self, pointer: Any) -> Any:
-        return self._wide(pointer, INT8)
-
-    def activations(self, pointer: Any) -> Any:
-        return self._wide(pointer, INT16)
-
-    def add(self, stored: Any, activations: Any, total: Any) -> None:
-        build = self._builder
-        products = build.mul(stored, activations)
-        even, odd = (lanes_of(build, products, None, range(first, self.lanes, 2)) for first in (0, 1))
-        build.store(build.add(build.load(total), build.add(even, odd)), total)
-
-    def _wide(self, pointer: Any, kind: Any) -> Any:
-        return self._builder.sext(
-            read_vector(self._builder, pointer, kind, self.lanes), ir.VectorType(INT32, self.lanes)
-        )
 
 
 class _Float:
@@ -244,15 +212,13 @@ def sums_of_lanes(builder: Any, join: Any, vectors: list[Any]) -> list[Any]:
 
 @intrinsic
 def cast_to(typingctx: Any, array: Any, number: Any) -> Any:
-    """Return a float32 value in an array's dtype: fp16 bits for uint16, an integer for int8 and int16."""
+    """Return a float32 value in an array's dtype: fp16 bits for uint16, float32 as it is."""
     signature = array.dtype(array, number)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         if array.dtype == types.uint16:
             return builder.bitcast(builder.fptrunc(arguments[1], HALF), INT16)
-        if array.dtype == types.float32:
-            return arguments[1]
-        return builder.fptosi(arguments[1], context.get_value_type(array.dtype))
+        return arguments[1]
 
     return signature, generate
 

@@ -20,6 +20,20 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from bot.engines.musicgen.cpu.byte_product import (
+    BYTES,
+    FLOATS,
+    LANES,
+    LINE,
+    SHORTS,
+    STEP,
+    SUMS,
+    ByteProducts,
+    ShortProducts,
+    broadcast,
+    exchanged,
+    rounded,
+)
 from bot.engines.musicgen.cpu.dot_product import (
     CACHE_LEVEL_2,
     CACHE_LINE,
@@ -27,37 +41,23 @@ from bot.engines.musicgen.cpu.dot_product import (
     FLOAT,
     HALF,
     INT8,
-    INT16,
     INT32,
     INT64,
-    lanes_of,
     prefetch,
     read_vector,
     sums_of_lanes,
 )
 from bot.engines.musicgen.cpu.processor import byte_product, target_features
 
-LANES = 16
-"""Outputs of a vector: sums of 32 bits in 64 bytes."""
 VECTORS = 2
 TILE = VECTORS * LANES
 """Outputs of a tile."""
-STEP = 4
-"""Inputs that one instruction multiplies and adds up."""
-LINE = LANES * STEP
-"""Values of a vector of weights."""
 STEPS = CHUNK // STEP
 ZERO_POINT = {8: 128, 4: 8}
 """The unsigned weight that stands for 0, by the bits of a weight."""
 ACTIVATIONS: type = np.int8 if byte_product(target_features()) else np.int16
 """Storage dtype of quantized activations on this processor."""
-BYTES, SHORTS, SUMS, FLOATS = (
-    ir.VectorType(kind, count)
-    for kind, count in ((INT8, LINE), (INT16, LINE // 2), (INT32, LANES), (FLOAT, LANES))
-)
 HIGHEST = np.float32(127)
-ROUNDER = 1.5 * 2.0**23
-"""Added to a float32 below 2²², it leaves no bits behind the point: the sum's low bits are the integer."""
 
 
 def bits_of(scales: Any) -> int:
@@ -104,21 +104,16 @@ def quantize_chunks(
             scale = builder.fdiv(FLOAT(HIGHEST), largest)
             factor = builder.select(finite, builder.fdiv(largest, FLOAT(HIGHEST)), FLOAT(float("nan")))
             builder.store(factor, builder.gep(worth, [loop.index]))
-            every = _broadcast(builder, scale, FLOATS)
-            rounder = ir.Constant(FLOATS, [ROUNDER] * LANES)
-            whole = []
-            for part in parts:
-                value = builder.fadd(builder.fmul(part, every), rounder)
-                integer = builder.sub(builder.bitcast(value, SUMS), builder.bitcast(rounder, SUMS))
-                whole.append(builder.select(finite, integer, ir.Constant(SUMS, [0] * LANES)))
+            every = broadcast(builder, scale, FLOATS)
+            zero = ir.Constant(SUMS, [0] * LANES)
+            whole = [builder.select(finite, rounded(builder, part, every), zero) for part in parts]
             (total,) = sums_of_lanes(builder, builder.add, [builder.add(*whole)])
             correction = builder.mul(total, INT32(-ZERO_POINT[bits_of(scales)]))
             builder.store(correction, builder.gep(zeros, [loop.index]))
             narrow = ir.VectorType(context.get_value_type(out.dtype), LANES)
             for part, integer in enumerate(whole):
                 if out.dtype == types.int16:
-                    exchanged = [i - i % STEP + (0, 2, 1, 3)[i % STEP] for i in range(LANES)]
-                    integer = lanes_of(builder, integer, None, exchanged)
+                    integer = exchanged(builder, integer)
                 at = builder.gep(target, [builder.add(position, INT64(part * LANES))])
                 builder.store(
                     builder.trunc(integer, narrow), builder.bitcast(at, narrow.as_pointer()),
@@ -188,8 +183,8 @@ class _Tile:
         self._corrections = starts(corrections, group_start, group_stride)
         self._out = starts(out, out_start, out_stride)
         self._rows = rows
-        self._multiply: _ByteProducts | _ShortProducts = (
-            _ByteProducts(builder) if kinds[5].dtype == types.int8 else _ShortProducts(builder)
+        self._multiply: ByteProducts | ShortProducts = (
+            ByteProducts(builder) if kinds[5].dtype == types.int8 else ShortProducts(builder)
         )
         zero = ir.Constant(FLOATS, [0.0] * LANES)
         self._totals = [[cgutils.alloca_once_value(builder, zero) for _ in rows] for _ in self._vectors]
@@ -207,7 +202,7 @@ class _Tile:
                 prefetch(builder, builder.gep(chunk, [offset]), CACHE_LEVEL_2)
             chunk = builder.gep(chunk, [self._vector])
             begin = [
-                _broadcast(builder, builder.load(builder.gep(own, [loop.index])), SUMS)
+                broadcast(builder, builder.load(builder.gep(own, [loop.index])), SUMS)
                 for own in self._corrections
             ]
             sums = [[begin[row] for row in rows] for _ in vectors]
@@ -237,7 +232,7 @@ class _Tile:
     def _add_chunk(self, index: Any, sums: list[list[Any]]) -> None:
         builder = self._builder
         factors = [
-            _broadcast(builder, builder.load(builder.gep(own, [index])), FLOATS) for own in self._factors
+            broadcast(builder, builder.load(builder.gep(own, [index])), FLOATS) for own in self._factors
         ]
         for v in self._vectors:
             scale = None
@@ -267,68 +262,6 @@ class _Tile:
 
     def _pairs(self) -> list[tuple[int, int]]:
         return [(v, row) for v in self._vectors for row in self._rows]
-
-
-class _ByteProducts:
-    """uint8 · int8 by VNNI, in one instruction of 64 bytes, or two of 32 with AVX-VNNI."""
-
-    def __init__(self, builder: Any) -> None:
-        self._builder, self._bytes = builder, byte_product(target_features())
-
-    def activations(self, pointer: Any) -> Any:
-        """Return STEP activations, broadcast."""
-        builder = self._builder
-        four = builder.load(builder.bitcast(pointer, INT32.as_pointer()), align=1)
-        return builder.bitcast(_broadcast(builder, four, SUMS), BYTES)
-
-    def add(self, total: Any, weights: Any, x: Any) -> Any:
-        """Return the sums with the products of a step added."""
-        builder, count = self._builder, LINE // self._bytes
-        kinds = [
-            ir.VectorType(kind, length // count)
-            for kind, length in ((INT32, LANES), (INT8, LINE), (INT8, LINE))
-        ]
-        name = f"llvm.x86.avx512.vpdpbusd.{8 * self._bytes}"
-        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kinds[0], kinds), name)
-        parts = []
-        for part in range(count):
-            own = [
-                lanes_of(builder, vector, None, range(part * kind.count, (part + 1) * kind.count))
-                for vector, kind in zip((total, weights, x), kinds, strict=True)
-            ]
-            parts.append(builder.call(function, own))
-        return parts[0] if count == 1 else lanes_of(builder, parts[0], parts[1], range(LANES))
-
-
-class _ShortProducts:
-    """uint8 · int16, without VNNI."""
-
-    def __init__(self, builder: Any) -> None:
-        self._builder = builder
-
-    def activations(self, pointer: Any) -> Any:
-        """Return STEP activations, broadcast: inputs 0 and 2, inputs 1 and 3."""
-        builder = self._builder
-        pairs = builder.bitcast(pointer, INT32.as_pointer())
-        found = [builder.load(builder.gep(pairs, [INT64(pair)]), align=2) for pair in range(2)]
-        return [builder.bitcast(_broadcast(builder, pair, SUMS), SHORTS) for pair in found]
-
-    def add(self, total: Any, weights: Any, x: Any) -> Any:
-        """Return the sums with the products of a step added."""
-        builder, shorts = self._builder, self._builder.bitcast(weights, SHORTS)
-        eight, low = (ir.Constant(SHORTS, [n] * SHORTS.count) for n in (8, 255))
-        halves = builder.and_(shorts, low), builder.lshr(shorts, eight)
-        wide = ir.VectorType(INT32, SHORTS.count)
-        for half, own in zip(halves, x, strict=True):
-            products = builder.mul(builder.sext(half, wide), builder.sext(own, wide))
-            even, odd = (lanes_of(builder, products, None, range(i, SHORTS.count, 2)) for i in range(2))
-            total = builder.add(total, builder.add(even, odd))
-        return total
-
-
-def _broadcast(builder: Any, value: Any, kind: Any) -> Any:
-    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, INT32(0))
-    return lanes_of(builder, one, None, [0] * kind.count)
 
 
 def _larger(builder: Any, one: Any, other: Any) -> Any:

@@ -10,6 +10,7 @@ from numba.extending import overload
 
 from bot.engines.musicgen.cpu.arithmetic import Array, kernel_function
 from bot.engines.musicgen.cpu.buffers import Matrix, ThreadScratch, ThreadShare, own_part
+from bot.engines.musicgen.cpu.byte_product import LANES
 from bot.engines.musicgen.cpu.dot_product import (
     CACHE_LINE,
     CHUNK,
@@ -18,7 +19,6 @@ from bot.engines.musicgen.cpu.dot_product import (
     dot_products,
 )
 from bot.engines.musicgen.cpu.integer_product import (
-    LANES,
     TILE,
     VECTORS,
     quantize_chunks,
@@ -31,9 +31,8 @@ ONE, TWO, FOUR = (0,), (0, 0), (0, 0, 0, 0)
 BY_ONE, BY_TWO, BY_FOUR = (
     (0,) * stored_rows(len(rows), target_features(), INTERLEAVED) for rows in (ONE, TWO, FOUR)
 )
-QUANTIZED_ONE, QUANTIZED_TWO, QUANTIZED_FOUR = (
-    tuple((0,) * count for count in tile_shape(len(rows), target_features(), VECTORS))
-    for rows in (ONE, TWO, FOUR)
+QUANTIZED_ONE, QUANTIZED_TWO, QUANTIZED_FOUR, QUANTIZED_EIGHT = (
+    tuple((0,) * count for count in tile_shape(rows, target_features(), VECTORS)) for rows in (1, 2, 4, 8)
 )
 
 
@@ -85,18 +84,25 @@ def _matmul_quantized(
             row * scratch.factors.shape[1],
         )  # fmt: skip
     first_tile, last_tile = own_part(share, tiles)
-    most = len(QUANTIZED_FOUR[1])
-    passes = rows // most + rows % most // 2 + rows % most % 2
+    by_eight = rows - rows % len(QUANTIZED_EIGHT[1])
+    by_four = rows - rows % len(QUANTIZED_FOUR[1])
+    by_two = rows - rows % len(QUANTIZED_TWO[1])
+    passes = rows - by_two + (by_two - by_four) // len(QUANTIZED_TWO[1])
+    passes += (by_four - by_eight) // len(QUANTIZED_FOUR[1]) + by_eight // len(QUANTIZED_EIGHT[1])
     for tile in range(first_tile, last_tile):
         done = 0
-        for row in range(0, rows - rows % most, most):
+        for row in range(0, by_eight, len(QUANTIZED_EIGHT[1])):
+            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_EIGHT)
+            done += 1
+        for row in range(by_eight, by_four, len(QUANTIZED_FOUR[1])):
             quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_FOUR)
             done += 1
-        for row in range(rows - rows % most, rows - rows % most % 2, 2):
+        for row in range(by_four, by_two, len(QUANTIZED_TWO[1])):
             quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_TWO)
             done += 1
-        for row in range(rows - rows % most % 2, rows):
+        for row in range(by_two, rows):
             quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_ONE)
+            done += 1
 
 
 @kernel_function()

@@ -9,8 +9,9 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from bot.engines.musicgen.cpu.byte_product import LANES, LINE, STEP
 from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
-from bot.engines.musicgen.cpu.integer_product import LANES, LINE, STEP, STEPS, TILE, VECTORS, ZERO_POINT
+from bot.engines.musicgen.cpu.integer_product import STEPS, TILE, VECTORS, ZERO_POINT
 
 SMALLEST = 1e-12
 """Scale of a row of zeros."""
