@@ -41,13 +41,13 @@ class Bans:
         """Keep a member from the bot; False where they were already."""
         given = {name: getattr(ban, name) for name in Ban.__slots__}
         async with self._db.write() as tx:
-            return await one(await tx.execute(_INSERT_MEMBER_BAN, given)) is not None
+            return await one(tx, _INSERT_MEMBER_BAN, given) is not None
 
     async def unban(self, guild_id: int, user_id: int) -> bool:
         """Let a member use the bot again; False where they were not banned."""
         async with self._db.write() as tx:
             given = {"guild_id": guild_id, "user_id": user_id}
-            return await one(await tx.execute(_DELETE_MEMBER_BAN, given)) is not None
+            return await one(tx, _DELETE_MEMBER_BAN, given) is not None
 
     async def blocked_guilds(self) -> set[int]:
         """Return the servers that the bot's owner has blocked."""

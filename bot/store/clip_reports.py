@@ -47,10 +47,10 @@ class ClipReports:
             "most": MAX_OPEN_CLIP_REPORTS,
         }
         async with self._db.write() as tx:
-            if await one(await tx.execute(_INSERT_CLIP_REPORT, given)):
+            if await one(tx, _INSERT_CLIP_REPORT, given):
                 return
-            seen = await one(await tx.execute(_SELECT_CLIP_IN_GUILD, given))
-            waiting = await one(await tx.execute(_COUNT_OPEN_CLIP_REPORTS, given))
+            seen = await one(tx, _SELECT_CLIP_IN_GUILD, given)
+            waiting = await one(tx, _COUNT_OPEN_CLIP_REPORTS, given)
         if seen is None:
             raise NotFound("That clip was not made in this server.")
         if waiting is not None and waiting["n"] >= MAX_OPEN_CLIP_REPORTS:

@@ -132,7 +132,7 @@ class ClipSearch:
             "now": now,
         }
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_INSERT_SEARCH, values))
+            row = await one(tx, _INSERT_SEARCH, values)
             await tx.execute(_DELETE_OLD_SEARCHES, {"user_id": user_id, "kept": MAX_SEARCHES})
         if row is None:
             raise StoreError("A search was not stored.")

@@ -119,7 +119,7 @@ async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now:
     """Add the clip of a job inside the transaction that changes the job's state."""
     facts = json.dumps(dict(clip.facts), ensure_ascii=False)
     values = {"job_id": job_id, "file": clip.file, "picture": clip.picture, "facts": facts, "now": now}
-    row = await one(await tx.execute(_INSERT_CLIP, values))
+    row = await one(tx, _INSERT_CLIP, values)
     if row is None:
         raise StoreError(f"The clip of job {job_id} was not stored.")
     return clip_of(row)

@@ -35,7 +35,7 @@ class CoachStore:
         """Store a prompt for the buttons under an answer; the member keeps the newest MAX_PROMPTS."""
         values = {"user_id": user_id, "prompt": prompt, "mode": mode, "seconds": seconds, "now": now}
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_INSERT_COACHED, values))
+            row = await one(tx, _INSERT_COACHED, values)
             await tx.execute(_DELETE_OLD_COACHED, {"user_id": user_id, "kept": MAX_PROMPTS})
         if row is None:
             raise StoreError("A prompt for the coach was not stored.")

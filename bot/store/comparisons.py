@@ -72,7 +72,7 @@ class Comparisons:
             "now": now,
         }
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_INSERT_COMPARISON, values))
+            row = await one(tx, _INSERT_COMPARISON, values)
         if row is None:
             raise LimitReached(RUNS_ALREADY)
         return _comparison_of(row)
@@ -106,7 +106,7 @@ class Comparisons:
         """
         about = {"id": comparison_id, "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_SELECT_IDLE, about)) is None:
+            if await one(tx, _SELECT_IDLE, about) is None:
                 return None
             # As the sides of a duel, it is shown by the comparison and never by the outbox.
             job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
@@ -124,7 +124,7 @@ class Comparisons:
             "now": now,
         }
         async with self._db.write() as tx:
-            if await one(await tx.execute(_ADD_MEASURED, about)) is None:
+            if await one(tx, _ADD_MEASURED, about) is None:
                 return False
             await tx.execute(_SET_MEASURED_JOB_DELIVERED, about)
             await tx.execute(_DELETE_MEASURED_CLIP, about)
@@ -134,7 +134,7 @@ class Comparisons:
         """End a running comparison; return the job of its unfinished clip. why: empty if all are measured."""
         about = {"id": comparison_id, "why": why, "now": now}
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_COMPARISON_ENDED, about))
+            row = await one(tx, _SET_COMPARISON_ENDED, about)
             if row is None or row["job_id"] is None:
                 return None
             await tx.execute(_SET_MEASURED_JOB_DELIVERED, {"job_id": row["job_id"], "now": now})

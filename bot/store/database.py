@@ -93,12 +93,13 @@ class Database:
         return rows[0] if rows else None
 
 
-async def one(cursor: aiosqlite.Cursor) -> Row | None:
-    """Return the only row of a statement that has RETURNING, or None where it touched nothing.
+async def one(tx: aiosqlite.Connection, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+    """Return the only row of a query, or of a statement that has RETURNING; None where there is none.
 
-    Every row is fetched: SQLite finishes the statement only then.
+    Every row is fetched: SQLite finishes the statement only then. The statement and its rows are one
+    hand-over to the connection's thread.
     """
-    rows = list(await cursor.fetchall())
+    rows = list(await tx.execute_fetchall(sql, parameters))
     return rows[0] if rows else None
 
 

@@ -58,7 +58,7 @@ class Deletions:
         message of a duel carries a second clip and the votes, so it stays when one of its clips goes.
         """
         async with self._db.write() as tx:
-            if await one(await tx.execute(_SET_CLIP_DELETED, {"id": clip_id, "now": now})) is None:
+            if await one(tx, _SET_CLIP_DELETED, {"id": clip_id, "now": now}) is None:
                 return False
             pressed = press.message_id if press else None
             if press is not None:

@@ -63,13 +63,13 @@ class Jobs:
         """
         async with self._db.write() as tx:
             wanted = {"mode": model and model.mode, "model": model and model.name}
-            row = await one(await tx.execute(_CLAIM_NEXT, {"now": now, "worker": worker, **wanted}))
+            row = await one(tx, _CLAIM_NEXT, {"now": now, "worker": worker, **wanted})
         return job_of(row) if row else None
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
         """Store the clip of a running job, and queue its followup; None where it was cancelled meanwhile."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_RENDERED, {"id": job_id}))
+            row = await one(tx, _SET_RENDERED, {"id": job_id})
             if row is None:
                 return None
             made = await insert_clip(tx, job_id, clip, now)
@@ -113,7 +113,7 @@ class Jobs:
         """Record the message that carries the clip, and forget the interaction's token."""
         message = {"id": job_id, "now": now, **asdict(delivery)}
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_DELIVERED, message))
+            row = await one(tx, _SET_DELIVERED, message)
             if row is None:
                 await delete_late_message(tx, message)
                 return None
@@ -134,7 +134,7 @@ class Jobs:
         None the first time.
         """
         async with self._db.write() as tx:
-            row = await one(await tx.execute("SELECT posting_at FROM jobs WHERE id = :id", {"id": job_id}))
+            row = await one(tx, "SELECT posting_at FROM jobs WHERE id = :id", {"id": job_id})
             await tx.execute(_SET_JOB_POSTING, {"id": job_id, "now": now})
         first: float | None = row["posting_at"] if row else None
         return first
@@ -248,7 +248,7 @@ class Jobs:
 
     async def _end(self, sql: str, parameters: dict[str, object]) -> Job | None:
         async with self._db.write() as tx:
-            row = await one(await tx.execute(sql, parameters))
+            row = await one(tx, sql, parameters)
         return job_of(row) if row else None
 
 
@@ -265,10 +265,10 @@ async def insert_job(
     await check_daily(tx, request, now, in_all)
     limits = {"per_member": per_member, "in_all": in_all, "limit_seconds": UPLOAD_LIMIT_SECONDS}
     parameters = request.columns() | limits | {"now": now, "in_duel": in_duel}
-    row = await one(await tx.execute(_INSERT_JOB, parameters))
+    row = await one(tx, _INSERT_JOB, parameters)
     if row is not None:
         return job_of(row)
-    open_now = await one(await tx.execute(_COUNT_OPEN, {"user_id": request.user_id}))
+    open_now = await one(tx, _COUNT_OPEN, {"user_id": request.user_id})
     _check_limits(open_now["mine"] if open_now else 0, in_all, per_member, in_all)
     raise StoreError("The job was not queued.")
 

@@ -71,9 +71,9 @@ class OpenedClips:
             "kept": MAX_OPENED,
         }
         async with self._db.write() as tx:
-            job = await one(await tx.execute(_INSERT_OPENED_JOB, values))
+            job = await one(tx, _INSERT_OPENED_JOB, values)
             values["job_id"] = job["id"] if job else None
-            row = await one(await tx.execute(_INSERT_OPENED_CLIP, values))
+            row = await one(tx, _INSERT_OPENED_CLIP, values)
             excess = list(await (await tx.execute(_SELECT_OPENED_EXCESS, values)).fetchall())
             for clip in excess:
                 await tx.execute("UPDATE clips SET file = '' WHERE id = :id", {"id": clip["id"]})

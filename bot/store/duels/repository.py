@@ -33,27 +33,26 @@ class Duels:
         asked = new.sides["a"]
         async with self._db.write() as tx:
             row = await one(
-                await tx.execute(
-                    _INSERT_DUEL,
-                    {
-                        "prompt": new.prompt,
-                        "seconds": new.seconds,
-                        "tags": json.dumps(new.tags, ensure_ascii=False),
-                        "built_in": new.built_in,
-                        "user_id": asked.user_id,
-                        "guild_id": new.guild_id,
-                        "channel_id": asked.channel_id,
-                        "application_id": asked.application_id,
-                        "interaction_token": asked.interaction_token or None,
-                        "interaction_id": asked.interaction_id,
-                        "answer_id": asked.answer_id,
-                        "answer_ephemeral": asked.answer_ephemeral,
-                        "max_bytes": asked.max_bytes,
-                        "now": now,
-                        "max_open": max_open,
-                        "series_id": new.series.series_id if new.series else None,
-                    },
-                )
+                tx,
+                _INSERT_DUEL,
+                {
+                    "prompt": new.prompt,
+                    "seconds": new.seconds,
+                    "tags": json.dumps(new.tags, ensure_ascii=False),
+                    "built_in": new.built_in,
+                    "user_id": asked.user_id,
+                    "guild_id": new.guild_id,
+                    "channel_id": asked.channel_id,
+                    "application_id": asked.application_id,
+                    "interaction_token": asked.interaction_token or None,
+                    "interaction_id": asked.interaction_id,
+                    "answer_id": asked.answer_id,
+                    "answer_ephemeral": asked.answer_ephemeral,
+                    "max_bytes": asked.max_bytes,
+                    "now": now,
+                    "max_open": max_open,
+                    "series_id": new.series.series_id if new.series else None,
+                },
             )
             if row is None:
                 raise LimitReached(
@@ -126,9 +125,7 @@ class Duels:
         """Queue a side again in place of its failed job; None where that was done already."""
         async with self._db.write() as tx:
             job = await insert_job(tx, request, now, per_member=_UNLIMITED, in_all=_UNLIMITED, in_duel=True)
-            swapped = await one(
-                await tx.execute(_REPLACE_JOB, {"duel_id": duel_id, "new": job.id, "old": side.job_id})
-            )
+            swapped = await one(tx, _REPLACE_JOB, {"duel_id": duel_id, "new": job.id, "old": side.job_id})
             if swapped is None:
                 await tx.execute("DELETE FROM jobs WHERE id = :id", {"id": job.id})
                 return None
@@ -144,7 +141,7 @@ class Duels:
     async def posting(self, duel_id: int, now: float) -> float | None:
         """Record the time of a first attempt to post; return the one on record before, None at the first."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute("SELECT posting_at FROM duels WHERE id = :id", {"id": duel_id}))
+            row = await one(tx, "SELECT posting_at FROM duels WHERE id = :id", {"id": duel_id})
             await tx.execute(_SET_DUEL_POSTING, {"id": duel_id, "now": now})
         first: float | None = row["posting_at"] if row else None
         return first
@@ -185,7 +182,7 @@ class Duels:
     async def revealed(self, duel_id: int, now: float) -> Duel | None:
         """Record that the sides were revealed; the duel's clips count as delivered by its message."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_REVEALED, {"id": duel_id}))
+            row = await one(tx, _SET_REVEALED, {"id": duel_id})
             if row is None:
                 return None
             found = {"id": duel_id, "message_id": row["message_id"], "now": now}
@@ -200,7 +197,7 @@ class Duels:
         rendering has to be stopped; None where the duel was open or over.
         """
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_FAILED, {"id": duel_id, "error": error}))
+            row = await one(tx, _SET_FAILED, {"id": duel_id, "error": error})
             return await end_jobs(tx, duel_id, error, now) if row else None
 
     async def notified(self, duel_id: int) -> None:
@@ -210,7 +207,7 @@ class Duels:
 
     async def _move(self, sql: str, parameters: Mapping[str, object]) -> Duel | None:
         async with self._db.write() as tx:
-            row = await one(await tx.execute(sql, parameters))
+            row = await one(tx, sql, parameters)
         return duel_of(row) if row else None
 
 

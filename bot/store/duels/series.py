@@ -96,7 +96,7 @@ class SeriesStore:
             "now": now,
         }
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_INSERT, values))
+            row = await one(tx, _INSERT, values)
         if row is None:
             raise _has_one()
         return _series_of(row)
@@ -150,7 +150,7 @@ class SeriesStore:
         """Leave out prompts of a running series, by their numbers from 0; False where it did not run."""
         skipped = dict(series.skipped) | dict.fromkeys(numbers, why)
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_SKIPPED, {"id": series.id, "skipped": json.dumps(skipped)}))
+            row = await one(tx, _SET_SKIPPED, {"id": series.id, "skipped": json.dumps(skipped)})
         return row is not None
 
     async def wins(self, series_id: int, contenders: int) -> list[list[int]]:
@@ -163,15 +163,13 @@ class SeriesStore:
     async def end(self, series_id: int, why: str, now: float) -> bool:
         """End a running series; False where it did not run. why: empty where all duels are over."""
         async with self._db.write() as tx:
-            row = await one(await tx.execute(_SET_ENDED, {"id": series_id, "why": why, "now": now}))
+            row = await one(tx, _SET_ENDED, {"id": series_id, "why": why, "now": now})
         return row is not None
 
     async def posting(self, series_id: int, now: float) -> float | None:
         """Record the time of a first attempt to post the result; return the one on record before."""
         async with self._db.write() as tx:
-            row = await one(
-                await tx.execute("SELECT posting_at FROM series WHERE id = :id", {"id": series_id})
-            )
+            row = await one(tx, "SELECT posting_at FROM series WHERE id = :id", {"id": series_id})
             await tx.execute(_SET_SERIES_POSTING, {"id": series_id, "now": now})
         first: float | None = row["posting_at"] if row else None
         return first

@@ -89,9 +89,9 @@ class Votes:
             "now": now,
         }
         async with self._db.write() as tx:
-            if await one(await tx.execute(_INSERT_VOTE, vote)) is None:
+            if await one(tx, _INSERT_VOTE, vote) is None:
                 return None
-            closed = await one(await tx.execute(_CLOSE_FULL, vote))
+            closed = await one(tx, _CLOSE_FULL, vote)
         return DuelState.CLOSED if closed else DuelState.OPEN
 
     async def set_feedback(self, duel_id: int, voter_id: int, feedback: Feedback) -> None:
@@ -108,7 +108,7 @@ class Votes:
             "score_b": feedback.score_b,
         }
         async with self._db.write() as tx:
-            if await one(await tx.execute(_UPDATE_FEEDBACK, values)) is None:
+            if await one(tx, _UPDATE_FEEDBACK, values) is None:
                 raise NotFound("Vote first. You can say why until the duel closes.")
 
     async def tally(self, duel_id: int) -> Tally:

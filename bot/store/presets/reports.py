@@ -49,10 +49,10 @@ class Reports:
             "now": now,
         }
         async with self._db.write() as tx:
-            if await one(await tx.execute(_INSERT_REPORT, asked)):
+            if await one(tx, _INSERT_REPORT, asked):
                 return
-            seen = await one(await tx.execute(_SELECT_OWNER_IF_VISIBLE, asked))
-            waiting = await one(await tx.execute(_COUNT_OPEN_REPORTS, asked))
+            seen = await one(tx, _SELECT_OWNER_IF_VISIBLE, asked)
+            waiting = await one(tx, _COUNT_OPEN_REPORTS, asked)
         if seen is None:
             raise NotFound(NO_SUCH)
         if seen["owner_id"] == viewer.user_id:
@@ -99,7 +99,7 @@ class Reports:
     async def _decide(self, sql: str, guild_id: int, preset_id: int, moderator_id: int, now: float) -> None:
         decided = {"id": preset_id, "guild_id": guild_id, "moderator_id": moderator_id, "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_SELECT_IN_MODERATION, decided)) is None:
+            if await one(tx, _SELECT_IN_MODERATION, decided) is None:
                 raise NotFound(SETTLED)
             await tx.execute(sql, decided)
             await tx.execute(

@@ -120,7 +120,7 @@ class Presets:
         """Rename a preset. Raises UserError where the name is taken, NotFound where it is not theirs."""
         changed = {"id": preset_id, "owner_id": owner_id, "name": name, "key": self._key(name), "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_UPDATE_NAME, changed)) is None:
+            if await one(tx, _UPDATE_NAME, changed) is None:
                 await self._refuse_stranger(tx, owner_id, preset_id)
                 raise UserError(_taken(name))
 
@@ -141,10 +141,9 @@ class Presets:
         """
         async with self._db.write() as tx:
             found = await one(
-                await tx.execute(
-                    _SELECT_PRESET_VERSION if version else _SELECT_PRESET,
-                    seen_by(viewer) | {"id": preset_id, "number": version},
-                )
+                tx,
+                _SELECT_PRESET_VERSION if version else _SELECT_PRESET,
+                seen_by(viewer) | {"id": preset_id, "number": version},
             )
             if found is None:
                 raise NotFound(NO_SUCH)
@@ -168,9 +167,9 @@ class Presets:
         """
         owned = {"id": preset_id, "owner_id": owner_id, "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_DELETE_PRESET, owned)):
+            if await one(tx, _DELETE_PRESET, owned):
                 return True
-            if await one(await tx.execute(_SOFT_DELETE_PRESET, owned)):
+            if await one(tx, _SOFT_DELETE_PRESET, owned):
                 return False
             raise NotFound(await self._stranger(tx, owner_id, preset_id))
 
@@ -202,9 +201,9 @@ class Presets:
                 "per_server": per_server,
                 "now": now,
             }
-            if await one(await tx.execute(_UPDATE_SCOPE, asked)) is None:
+            if await one(tx, _UPDATE_SCOPE, asked) is None:
                 await self._refuse_stranger(tx, owner_id, preset_id)
-                if await one(await tx.execute(_SELECT_BANNED, asked)):
+                if await one(tx, _SELECT_BANNED, asked):
                     raise UserError(
                         "A moderator stopped you from sharing presets here. You can still use yours."
                     )
@@ -246,17 +245,16 @@ class Presets:
         forked_from: int | None = None,
     ) -> int:
         row = await one(
-            await tx.execute(
-                _INSERT_PRESET,
-                {
-                    "owner_id": owner_id,
-                    "name": draft.name,
-                    "key": self._key(draft.name),
-                    "forked_from": forked_from,
-                    "per_member": per_member,
-                    "now": now,
-                },
-            )
+            tx,
+            _INSERT_PRESET,
+            {
+                "owner_id": owner_id,
+                "name": draft.name,
+                "key": self._key(draft.name),
+                "forked_from": forked_from,
+                "per_member": per_member,
+                "now": now,
+            },
         )
         if row is None:
             if await self._taken(tx, owner_id, draft.name):
@@ -279,13 +277,13 @@ class Presets:
     async def _next_version(
         self, tx: aiosqlite.Connection, owned: Mapping[str, object], body: Body, most: int
     ) -> bool:
-        row = await one(await tx.execute(_INCREMENT_VERSION, {**owned, "most": most}))
+        row = await one(tx, _INCREMENT_VERSION, {**owned, "most": most})
         if row is not None:
             await tx.execute(_INSERT_VERSION, {**owned, "number": row["version"], "body": body.to_json()})
         return row is not None
 
     async def _taken(self, tx: aiosqlite.Connection, owner_id: int, name: str) -> bool:
-        row = await one(await tx.execute(_SELECT_NAME_TAKEN, {"owner_id": owner_id, "key": self._key(name)}))
+        row = await one(tx, _SELECT_NAME_TAKEN, {"owner_id": owner_id, "key": self._key(name)})
         return row is not None
 
     async def _free_name(self, tx: aiosqlite.Connection, owner_id: int, name: str) -> str:
@@ -300,18 +298,18 @@ class Presets:
 
     async def _refuse_stranger(self, tx: aiosqlite.Connection, owner_id: int, preset_id: int) -> None:
         mine = {"id": preset_id, "owner_id": owner_id}
-        if await one(await tx.execute(_SELECT_IS_OWN, mine)) is None:
+        if await one(tx, _SELECT_IS_OWN, mine) is None:
             raise NotFound(await self._stranger(tx, owner_id, preset_id))
 
     async def _stranger(self, tx: aiosqlite.Connection, owner_id: int, preset_id: int) -> str:
         visible = seen_by(Viewer(owner_id, None)) | {"id": preset_id}
-        return NOT_YOURS if await one(await tx.execute(_SELECT_PRESET, visible)) else NO_SUCH
+        return NOT_YOURS if await one(tx, _SELECT_PRESET, visible) else NO_SUCH
 
 
 async def _free_code(tx: aiosqlite.Connection) -> str:
     while True:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        if await one(await tx.execute("SELECT 1 FROM presets WHERE code = :code", {"code": code})) is None:
+        if await one(tx, "SELECT 1 FROM presets WHERE code = :code", {"code": code}) is None:
             return code
 
 

@@ -28,11 +28,11 @@ class Votes:
         """
         asked = seen_by(viewer) | {"id": preset_id, "up": int(up), "now": now}
         async with self._db.write() as tx:
-            if await one(await tx.execute(_UPSERT_PRESET_VOTE, asked)) is None:
-                if await one(await tx.execute(_SELECT_IF_VISIBLE, asked)) is None:
+            if await one(tx, _UPSERT_PRESET_VOTE, asked) is None:
+                if await one(tx, _SELECT_IF_VISIBLE, asked) is None:
                     raise NotFound(NO_SUCH)
                 raise UserError("Make a clip with this preset first; then you can rate it.")
-            counted = await one(await tx.execute(_COUNT_PRESET_VOTES, {"id": preset_id}))
+            counted = await one(tx, _COUNT_PRESET_VOTES, {"id": preset_id})
             ups, downs = (counted["ups"], counted["downs"]) if counted else (0, 0)
             # The interval's lower end, so that few votes rank below many of the same share.
             rating = wilson_interval(ups / (ups + downs), ups + downs)[0]
