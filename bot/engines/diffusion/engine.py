@@ -18,6 +18,7 @@ from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.components import load_pipeline
 from bot.engines.diffusion.lora import applied, read_lora
 from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
+from bot.engines.diffusion.packed_linear import pack_linears
 from bot.engines.diffusion.pipelines import Pipeline
 from bot.engines.lyrics import lyrics_advice
 from bot.engines.serial import SerialEngine, raise_if_cancelled
@@ -63,6 +64,8 @@ class PipelineEngine(SerialEngine):
         denoiser = self._pipe.unet if "unet" in pipeline.components else self._pipe.transformer
         projections = [name for name in _PROJECTIONS if hasattr(denoiser, name)]
         self._cached_layers: list[CachedLayer] = cache_cross_attention(denoiser, *projections)
+        if device == "cpu":
+            pack_linears(denoiser)
         self.offload = self._move_to_device(pipeline)
         self._heartbeat: Callable[[], None] = lambda: None
         self._install_heartbeat_hooks()
