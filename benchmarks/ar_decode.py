@@ -5,8 +5,8 @@ process of its own, milliseconds a step at several contexts with the share of th
 reading the weights alone accounts for, and the most memory; then clips per minute by how many are decoded
 beside each other; then whole clips, codec included, from a checkpoint that it writes; then the KL divergence
 of each precision from fp32 on the shipped, trained model. A step is one clip with guidance: two rows, 10
-words. transformers and audiocraft are timed in their own step, without their sampling and without what their
-`generate` adds.
+words. transformers and audiocraft are timed in their own step, without their sampling and their `generate`;
+"compiled" is the model by torch.compile, warmed up, in transformers with its static cache, of 30 s.
 A step's milliseconds are the median of processor time divided by the threads, which is the wall clock's on a
 machine with nothing else to do and stays near it where others compute beside; with --rounds, the least of
 several rounds, taken in turns, since a neighbour in the memory only ever adds. Whole clips are in seconds of
@@ -36,8 +36,11 @@ WORDS = 10
 ROWS = (
     "audiocraft fp32",
     "audiocraft bf16",
+    "audiocraft fp32 compiled",
     "transformers fp32",
     "transformers bf16",
+    "transformers fp32 compiled",
+    "transformers bf16 compiled",
     "ours fp32",
     "ours fp16",
     "ours bf16",
@@ -73,11 +76,12 @@ def main() -> None:
             speed = _child("bandwidth", "", threads, args.quick)["GB/s"]
             print(f"\n{part}, {threads} thread(s); memory reads {speed:.1f} GB/s", flush=True)
             rows = [row for row in args.rows if part == "steps" or row.startswith("ours")]
-            rows += ["transformers fp32"] if part == "clips" and "transformers fp32" in args.rows else []
+            whole = ("transformers fp32", "transformers bf16")
+            rows += [row for row in whole if part == "clips" and row in args.rows]
             rounds = args.rounds if part == "steps" else 1
             measured = [{row: _child(part, row, threads, args.quick) for row in rows} for _ in range(rounds)]
             for row in rows:
-                print(f"  {row:18} {_told(row, _least([once[row] for once in measured]), speed)}", flush=True)
+                print(f"  {row:26} {_told(row, _least([once[row] for once in measured]), speed)}", flush=True)
 
 
 def _processor() -> str:
@@ -154,10 +158,10 @@ def _steps(row: str, quick: bool) -> dict[str, Any]:
     import torch
 
     contexts, runs = (CONTEXTS[:2], 5) if quick else (CONTEXTS, 7)
-    who, precision = row.split()
+    who, precision, *how = row.split()
     maker = {"ours": _ours, "transformers": _transformers, "audiocraft": _audiocraft}[who]
     with torch.inference_mode():
-        prepare = maker(precision)
+        prepare = maker(precision, *how)
         steps = {context: _median(prepare(context), runs) for context in contexts}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {"steps": steps, "GB": peak}
@@ -205,27 +209,39 @@ def _peer_dtype(precision: str) -> Any:
     return torch.float32 if precision == "fp32" else torch.bfloat16
 
 
-def _transformers(precision: str) -> Callable[[int], Callable[[], object]]:
+def _compiled(model: Any) -> Any:
+    """Return a model by torch.compile. Raises RuntimeError where a CPU has no C++ compiler for it."""
     import torch
-    from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+    from torch._inductor.cpp_builder import get_cpp_compiler
+
+    get_cpp_compiler()
+    return torch.compile(model)
+
+
+def _transformers(precision: str, how: str = "") -> Callable[[int], Callable[[], object]]:
+    import torch
+    from transformers.cache_utils import DynamicCache, EncoderDecoderCache, StaticCache
 
     dtype = _peer_dtype(precision)
     model = _tensors()["model"].to(dtype)
+    call = _compiled(model) if how else model
     states = torch.randn(2, WORDS, 1024, dtype=dtype)
     mask = torch.ones(2, WORDS, dtype=torch.long)
 
     def prepare(context: int) -> Callable[[], object]:
-        def filled(length: int) -> DynamicCache:
-            cache = DynamicCache(config=model.config)
+        def filled(length: int, *, is_own: bool = False) -> DynamicCache | StaticCache:
+            cache: DynamicCache | StaticCache = DynamicCache(config=model.config)
+            if is_own and how:
+                cache = StaticCache(config=model.config, max_cache_len=1_503)
             for layer in range(24):
                 part = torch.full((2, 16, length, 64), 0.01, dtype=dtype)
                 cache.update(part, part.clone(), layer)
             return cache
 
-        cache = EncoderDecoderCache(filled(context), filled(WORDS))
+        cache = EncoderDecoderCache(filled(context, is_own=True), filled(WORDS))
 
         def step() -> object:
-            return model(
+            return call(
                 input_ids=torch.zeros(8, 1, dtype=torch.long), encoder_hidden_states=states,
                 encoder_attention_mask=mask, past_key_values=cache, use_cache=True,
             ).logits  # fmt: skip
@@ -235,7 +251,7 @@ def _transformers(precision: str) -> Callable[[int], Callable[[], object]]:
     return prepare
 
 
-def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
+def _audiocraft(precision: str, how: str = "") -> Callable[[int], Callable[[], object]]:
     import torch
 
     from bot.engines.reference.stubs import import_audiocraft, stubbed_modules
@@ -255,6 +271,7 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
             bias_proj=False, bias_ff=False, bias_attn=False, activation="gelu", dropout=0.0,
             cross_attention=True, custom=False, memory_efficient=True,
         ).eval().to(dtype)  # fmt: skip
+    call = _compiled(model) if how else model
     states = torch.randn(2, WORDS, 1024, dtype=dtype), torch.ones(2, WORDS, dtype=dtype)
     streams = ExitStack()
 
@@ -265,7 +282,7 @@ def _audiocraft(precision: str) -> Callable[[int], Callable[[], object]]:
 
         def step() -> object:
             with stubbed_modules():
-                return model(tokens, conditions=[], condition_tensors={"description": states})
+                return call(tokens, conditions=[], condition_tensors={"description": states})
 
         step()
         for module in model.modules():
@@ -310,7 +327,9 @@ def _clips(row: str, quick: bool) -> dict[str, Any]:
         if row.startswith("transformers"):
             from transformers import MusicgenForConditionalGeneration
 
-            model = MusicgenForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+            model = MusicgenForConditionalGeneration.from_pretrained(
+                folder, dtype=_peer_dtype(row.split()[1])
+            )
             words: dict[str, Any] = {
                 "input_ids": torch.arange(WORDS)[None],
                 "attention_mask": torch.ones(1, WORDS),
@@ -328,7 +347,7 @@ def _clips(row: str, quick: bool) -> dict[str, Any]:
                 recipe = Recipe(prompt="calm piano", mode=Mode.AR, model=str(folder), seconds=seconds, seed=0)
                 return rendered(ours, recipe)
 
-            render(1)
+        render(1)
         for seconds in lengths:
             started = time.perf_counter()
             render(seconds)
