@@ -101,7 +101,7 @@ async def test_a_repainted_clip_says_that_its_source_is_played_anew(bot: BotProc
 async def test_a_file_that_is_too_large_says_how_large_and_what_to_do(
     bot: BotProcess, alice: Actor, music: ChannelHandle
 ) -> None:
-    message = await made(alice, "orchestra with drums and brass", mode="ar", seconds=20, seed=5)
+    message = await made(alice, "orchestra with drums and brass", mode="ar", seconds=14, seed=5)
     details = await private(await pressed(alice, message, "Details"))
     stems = (await private(await alice.click(details, "Stems"))).attachments
     music.upload_limit(2**20)
