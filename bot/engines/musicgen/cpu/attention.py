@@ -79,7 +79,9 @@ def softmax(scores: Array) -> None:
     highest = maximum(scores)
     for position in range(len(scores)):
         scores[position] = exp2((scores[position] - highest) * LOG2_E)
-    scores /= reduce_sum(scores)
+    total = reduce_sum(scores)
+    for position in range(len(scores)):
+        scores[position] /= total
 
 
 def store_kv(
@@ -109,7 +111,7 @@ def attention_output(
     raise TypeError("attention_output is for compiled functions")
 
 
-@overload(store_kv, jit_options={"error_model": "numpy"})
+@overload(store_kv, jit_options={"error_model": "numpy", "_nrt": False})
 def _store_kv_for(
     cache: KVCache, layer: int, slot: int, row_head: int, position: int, key: Array, value: Array,
     scratch: ThreadScratch,
@@ -117,14 +119,14 @@ def _store_kv_for(
     return _form(cache, _store_floats, quantized_attention.store_kv)
 
 
-@overload(attention_scores, jit_options={"error_model": "numpy"})
+@overload(attention_scores, jit_options={"error_model": "numpy", "_nrt": False})
 def _scores_for(
     cache: KVCache, layer: int, slot: int, row_head: int, length: int, query: Array, scratch: ThreadScratch
 ) -> Callable[..., None]:
     return _form(cache, _scores_of_floats, quantized_attention.attention_scores)
 
 
-@overload(attention_output, jit_options={"error_model": "numpy"})
+@overload(attention_output, jit_options={"error_model": "numpy", "_nrt": False})
 def _output_for(
     cache: KVCache, layer: int, slot: int, row_head: int, length: int, scratch: ThreadScratch, out: Array,
     following: tuple[int, int],

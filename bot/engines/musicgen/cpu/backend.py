@@ -194,13 +194,13 @@ class CPUBackend:
         rows = np.repeat(x.numpy()[self._active], 2, axis=0)
         for scratch in self._scratch:
             scratch.x[: len(rows)] = rows
-        text_lengths = self._text_lengths[self._active]
+        last_texts = self._text_lengths[self._active] - 1
 
         def run(index: int) -> None:
             share = ThreadShare(index, self._threads, len(rows), self._config.head_width)
             kernels.step(
                 share, self._weights, self._self_kv, self._cross_kv, self._active, self._positions,
-                text_lengths, self._shared, self._scratch[index],
+                last_texts, self._shared, self._scratch[index],
             )  # fmt: skip
 
         others = [self._pool.submit(run, index) for index in range(1, self._threads)] if self._pool else []

@@ -33,15 +33,15 @@ from bot.engines.musicgen.cpu.dot_product import barrier
 from bot.engines.musicgen.cpu.matmul import matmul
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def step(
     share: ThreadShare, weights: WeightArrays, self_kv: KVCache, cross_kv: KVCache, slots: Array,
-    positions: Array, text_lengths: Array, shared: SharedBuffers, scratch: ThreadScratch,
+    positions: Array, last_texts: Array, shared: SharedBuffers, scratch: ThreadScratch,
 ) -> None:  # fmt: skip
     """Run scratch.x, the same embedded rows in every thread, through the transformer to shared.logits.
 
-    slots, positions, text_lengths: int64 [rows / 2]: index in the cache, position of this step, and number
-    of text states of each active slot.
+    slots, positions, last_texts: int64 [rows / 2]: index in the cache, position of this step, and position of
+    the last text state of each active slot.
     """
     rows, conditional = share.rows, share.rows // 2
     for layer in range(len(weights.norms)):
@@ -58,7 +58,7 @@ def step(
             layer_norm(scratch, rows, conditional, weights.norms[layer, 1])
             matmul(share, weights.cross_query, layer, scratch.normalized, conditional, shared.qkv, scratch)
             barrier(shared.barrier_state, share.threads)
-            attention(share, cross_kv, layer, slots, text_lengths - 1, shared, scratch, slots[:0])
+            attention(share, cross_kv, layer, slots, last_texts, shared, scratch, slots[:0])
             barrier(shared.barrier_state, share.threads)
             matmul(share, weights.cross_out, layer, shared.attended, conditional, shared.projected, scratch)
             barrier(shared.barrier_state, share.threads)
@@ -95,7 +95,9 @@ def layer_norm(scratch: ThreadScratch, rows: int, count: int, weight_bias: Array
 def add_residual(x: Array, rows: int, count: int, projected: Array) -> None:
     """Add `count` projected rows to all rows of x, or to every other one."""
     for row in range(count):
-        x[row * (rows // count)] += projected[row, : x.shape[1]]
+        target = x[row * (rows // count)]
+        for i in range(x.shape[1]):
+            target[i] += projected[row, i]
 
 
 @kernel_function()

@@ -43,7 +43,7 @@ def matmul(
     raise TypeError("matmul is for compiled functions")
 
 
-@overload(matmul, jit_options={"error_model": "numpy"})
+@overload(matmul, jit_options={"error_model": "numpy", "_nrt": False})
 def _matmul_for(
     share: ThreadShare, matrix: Matrix, layer: int, x: Array, rows: int, out: Array, scratch: ThreadScratch
 ) -> Callable[..., None]:
@@ -61,7 +61,8 @@ def _matmul_floats(
     _, tiles, chunks, _, _ = matrix.values.shape
     length = chunks * CHUNK
     for row in range(rows):
-        scratch.activations[row, :length] = x[row, :length]
+        for i in range(length):
+            scratch.activations[row, i] = x[row, i]
     first_tile, last_tile = own_part(share, tiles)
     for tile in range(first_tile, last_tile):
         for row in range(0, rows - rows % 4, 4):

@@ -39,15 +39,23 @@ def store_kv(
     tile, lane = divmod(position, LANES)
     step, part = divmod(position, STEP)
     padded = scratch.scores[: vectors * LANES]
-    padded[len(key) :] = 0
-    padded[: len(key)] = key
+    copy_padded(key, padded)
     scale = quantization_scale(padded, 127)
     store_key(padded, scale, cache.keys, (head * tiles + tile) * key_steps * LINE + lane * STEP)
     cache.key_scales[layer, slot, row_head, position] = np.float32(1) / scale
-    padded[: len(value)] = value
+    copy_padded(value, padded)
     scale = quantization_scale(padded, 127)
     store_value(padded, scale, cache.values, (head * steps + step) * vectors * LINE, part)
     cache.value_scales[layer, slot, row_head, position] = np.float32(1) / scale
+
+
+@kernel_function()
+def copy_padded(values: Array, out: Array) -> None:
+    """Fill `out` with values, and zeros behind them."""
+    for i in range(len(values)):
+        out[i] = values[i]
+    for i in range(len(values), len(out)):
+        out[i] = 0
 
 
 @kernel_function()
@@ -64,8 +72,7 @@ def attention_scores(
     _, all_slots, row_heads, tiles, key_steps, _, _ = cache.keys.shape
     steps, vectors = cache.values.shape[3:5]
     padded, low = scratch.scores[: vectors * LANES], len(scratch.operand) // 2
-    padded[len(query) :] = 0
-    padded[: len(query)] = query
+    copy_padded(query, padded)
     scale = quantization_scale(padded, max_operand(len(query)))
     begin = fill_operand(padded, scale, scratch.operand, 0, low)
     head = (layer * all_slots + slot) * row_heads + row_head
@@ -103,7 +110,9 @@ def attention_output(
     padded = -(-length // LANES) * LANES
     scores[length:padded] = 0
     # Each position has its own scale: moved into the weight, the sum stays one product.
-    scores[:length] *= cache.value_scales[layer, slot, row_head, :length]
+    value_scales = cache.value_scales[layer, slot, row_head]
+    for position in range(length):
+        scores[position] *= value_scales[position]
     scale = quantization_scale(scores[:padded], max_operand(BLOCK))
     scratch.weighted[:] = 0
     whole = vectors - vectors % VECTORS
