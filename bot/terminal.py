@@ -39,7 +39,7 @@ class Console:
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print; texts are redacted, other renderables have to be made of redacted texts."""
-        self.rich.print(*(redact(one) if isinstance(one, str) else one for one in objects), **options)
+        self.rich.print(*(redact(item) if isinstance(item, str) else item for item in objects), **options)
 
     def print_plain(self, text: str, style: str | None = None) -> None:
         """Print a text without markup and without folding it."""

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import warnings
 from pathlib import Path
 
-import numpy as np
-import pyloudnorm
-
+from bot.audio.meter import loudness
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.format import BASS, CHORD, LEAD
 from bot.engines.score.notes import Hit, Note
 from bot.engines.score.programs import KITS, PROGRAM_ID, PROGRAMS, Program
-from bot.engines.score.sampler import FloatArray, Sampler
+from bot.engines.score.sampler import Sampler
 
 VELOCITY = 0.7
 BEAT = 0.5
@@ -64,26 +61,19 @@ def phrase(program: Program) -> list[Note]:
     ]
 
 
-def loudness(wave: FloatArray) -> float:
-    """Return the integrated loudness of a wave [2, n] in LUFS."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(wave.T.astype(np.float64)))
-
-
 def measured(sampler: Sampler) -> dict[str, tuple[str, float]]:
     """Return the role of every instrument and kit, and the loudness of its phrase in LUFS."""
     out: dict[str, tuple[str, float]] = {}
     samples = round(10 * BEAT * SAMPLE_RATE)
     for program in PROGRAMS[1:]:
-        out[program.name] = role_of(program), loudness(sampler.dry(phrase(program), [], samples))
+        out[program.name] = role_of(program), loudness(sampler.dry(phrase(program), [], samples), SAMPLE_RATE)
     for kit, name in enumerate(KITS[1:], 1):
         hits = [
             Hit(BEAT / 2 * (eighth + 8 * bar), part, state, VELOCITY, kit)
             for bar in range(2)
             for eighth, part, state in STROKES
         ]
-        out[name] = "drums", loudness(sampler.dry([], hits, samples))
+        out[name] = "drums", loudness(sampler.dry([], hits, samples), SAMPLE_RATE)
     return out
 
 
@@ -102,8 +92,8 @@ def main() -> None:
     found = measured(Sampler(Bank(folder)))
     print("| role | instrument | LUFS | gain |\n|---|---|---|---|")
     for role in LEVELS:
-        for name, (one, level) in found.items():
-            if one == role:
+        for name, (usual, level) in found.items():
+            if usual == role:
                 print(f"| {role} | {name} | {level:.1f} | {gains[name]:.2f} |")
 
 

@@ -139,12 +139,12 @@ def _drum_cutoffs(zones: list[Zone], velocities: list[int]) -> list[int | None]:
 
 
 def _fallen(cents: list[float], velocities: list[int], fall: int) -> list[float]:
-    return [one - fall * (127 - v) / 127 for one, v in zip(cents, velocities, strict=True)]
+    return [cutoff - fall * (127 - v) / 127 for cutoff, v in zip(cents, velocities, strict=True)]
 
 
 def _hertz(cents: list[float]) -> list[int | None]:
-    hertz = [round(440 * 2 ** ((one / 100 - 69) / 12)) for one in cents]
-    return [one if one < OPEN_HERTZ else None for one in hertz]
+    hertz = [round(440 * 2 ** ((cutoff / 100 - 69) / 12)) for cutoff in cents]
+    return [cutoff if cutoff < OPEN_HERTZ else None for cutoff in hertz]
 
 
 def _zone_at(zones: list[Zone], key: int) -> Zone:

@@ -66,5 +66,7 @@ def _instruments(prompt: str) -> tuple[frozenset[str], ...]:
     found = []
     for wish in asked_instruments(prompt).wishes:
         drums = wish.roles == (DRUMS,)
-        found.append(frozenset({"drums"} if drums else {PROGRAMS[one].family for one in wish.programs}))
+        found.append(
+            frozenset({"drums"} if drums else {PROGRAMS[program].family for program in wish.programs})
+        )
     return tuple(found)

@@ -121,13 +121,13 @@ def test_a_continuation_goes_past_the_models_window(
 def bytes_held(*objects: Any) -> int:
     """Return the bytes of the tensors and arrays that objects hold, without a network's weights."""
     count = 0
-    for one in objects:
-        if isinstance(one, torch.Tensor | np.ndarray):
-            count += one.nbytes
-        elif isinstance(one, list):
-            count += bytes_held(*one)
-        elif hasattr(one, "__dict__"):
-            count += bytes_held(*(value for name, value in vars(one).items() if "_layer" not in name))
+    for item in objects:
+        if isinstance(item, torch.Tensor | np.ndarray):
+            count += item.nbytes
+        elif isinstance(item, list):
+            count += bytes_held(*item)
+        elif hasattr(item, "__dict__"):
+            count += bytes_held(*(value for name, value in vars(item).items() if "_layer" not in name))
     return count
 
 

@@ -82,7 +82,7 @@ class PackedWeights:
         self._last_norm = torch.zeros(2, hidden)
 
     def put(self, name: str, layer: int, weight: Rows, width: int) -> PackedLinear:
-        """Pack a weight [out, width]. Raises ValueError for one beyond the range of fp16."""
+        """Pack a weight [out, width]. Raises ValueError if a value exceeds the range of fp16."""
         form, values, scales = self._forms[name], self._values[name][layer], self._scales[name][layer]
         padding = values.shape[1] * CHUNK - width
         for first, rows in pieces(weight, width, form.tile):
