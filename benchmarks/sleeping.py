@@ -26,6 +26,7 @@ class SleepingEngine:
     def __init__(self, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self.device = "cpu"
+        self.precision = ""
 
     def run(self, context: RenderContext) -> None:
         while job := context.next(lambda recipe: recipe.model == self.capabilities.model):

@@ -240,6 +240,7 @@ def _make(
         print_line(
             f"{made.path}: {facts['seconds']:.5g} s, {recipe.mode}, seed {recipe.seed}, "
             f"{facts['lufs']:.1f} LUFS, made in {facts['render_seconds']:.1f} s"
+            + (f", {facts['precision']}" if "precision" in facts else "")
         )
         for line in (*facts["warnings"], *written):
             print_line(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -138,8 +139,9 @@ def test_what_a_model_refuses_ends_with_2(antiphon: Antiphon) -> None:
 def test_signs_of_a_failed_render_are_printed(antiphon: Antiphon) -> None:
     done = antiphon("generate", "lopsided", "--seconds", "2")
     assert (done.returncode, "Only the left side has sound." in done.stdout) == (0, True)
+    assert re.search(r"made in [0-9.]+ s, float32$", done.stdout, re.MULTILINE), done.stdout
     facts = json.loads(antiphon("generate", "lopsided", "--seconds", "2", "--json").stdout)
-    assert facts["warnings"] == ["Only the left side has sound."]
+    assert (facts["warnings"], facts["precision"]) == (["Only the left side has sound."], "float32")
 
 
 def test_a_wrong_setting_ends_with_2_and_names_it(antiphon: Antiphon) -> None:

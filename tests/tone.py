@@ -9,7 +9,7 @@ seed alone, `fault` leaves the device unusable,
 `eager` asks for another job at every step, `early` hands over its first seconds half-way where they are
 wanted, `verbose` warns that its prompt is cut, `chatty` reports 5,000 steps and then opens the gate,
 `leaking` shows a token in its error, `quoted` refuses with mentions of everyone and of the ids in the prompt,
-`nan`, `silent` and `lopsided` (one side dead) give such audio. The
+`narrow` is a clip in bfloat16; `nan`, `silent` and `lopsided` (one side dead) give such audio. The
 model `memory:NAME` raises that as it is loaded.
 
 The model `versatile` takes files in every use, and plays the loudest pitch of what it is given.
@@ -138,6 +138,7 @@ class ToneEngine:
     def __init__(self, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
         self.device = "cpu"
+        self.precision = "float32"
 
     def run(self, context: RenderContext) -> None:
         while job := context.next(lambda recipe: recipe.model == self.capabilities.model):
@@ -174,7 +175,10 @@ class ToneEngine:
         wave = wave_for(job.recipe, words)
         for role in job.recipe.sources:
             wave[:] = following(job.sources[role], wave.shape[1], self.capabilities.sample_rate)
+        # As an engine that renders one clip in another precision hands it over.
+        self.precision = "bfloat16" if "narrow" in words else "float32"
         context.done(job, wave)
+        self.precision = "float32"
 
 
 def misbehave(words: set[str]) -> None:

@@ -35,11 +35,13 @@ class Provenance:
     """How a clip was rendered, beyond its recipe.
 
     device: as torch names it.  slots: how many clips the engine could render beside it.
+    precision: of the model, as DTYPE names it, "" where it is not known.
     versions: package → version of whatever has a say in the audio.
     """
 
     device: str
     slots: int
+    precision: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -62,6 +64,7 @@ def tag(
         "licence": capabilities.licence,
         "device": provenance.device,
         "slots": provenance.slots,
+        **({"precision": provenance.precision} if provenance.precision else {}),
         "versions": dict(provenance.versions),
     }
     # NUL separates values in a text frame, and a title is one line.

@@ -60,10 +60,16 @@ class RenderContext(Protocol):
 
 
 class Engine(Protocol):
-    """One loaded model. device: its torch device."""
+    """One loaded model.
+
+    device: its torch device.
+    precision: of the model that makes the clip being handed over, as DTYPE names it: float32, bfloat16,
+    float16, int8 or int4; "" where it is not known here.
+    """
 
     capabilities: Capabilities
     device: str
+    precision: str
 
     def run(self, context: RenderContext) -> None:
         """Work until `context.next` has nothing compatible left, then return."""

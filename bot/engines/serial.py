@@ -19,6 +19,7 @@ class SerialEngine(ABC):
 
     capabilities: Capabilities
     device: str
+    precision: str
 
     def run(self, context: RenderContext) -> None:
         """Work until the context has nothing for this model left, then return.

@@ -207,7 +207,12 @@ class PipeContext:
         render, started = self._open.pop(job.id)
         self._send(Progress(job.id, 0, 1, "mastering"))
         seconds = time.monotonic() - started
-        finish = partial(self._finish, render, job, wave, self._serving(), seconds, score)
+        engine = self._serving()
+        # Read now: the engine's next clip can be rendered in another precision than this one was.
+        provenance = Provenance(
+            engine.device, engine.capabilities.slots, precision=engine.precision, versions=versions()
+        )
+        finish = partial(self._finish, render, job, wave, engine, provenance, seconds, score)
         self._finishing = self._finisher.submit(finish)
 
     def finish_pending(self) -> None:
@@ -250,49 +255,50 @@ class PipeContext:
         return self._engine
 
     def _finish(
-        self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float, score: str
+        self,
+        render: Render,
+        job: RenderRequest,
+        wave: Wave,
+        engine: Engine,
+        provenance: Provenance,
+        seconds: float,
+        score: str,
     ) -> None:
         with bound(**render.ids):
-            self._finish_bound(render, job, wave, engine, seconds, score)
-
-    def _finish_bound(
-        self, render: Render, job: RenderRequest, wave: Wave, engine: Engine, seconds: float, score: str
-    ) -> None:
-        try:
-            with self._changed:
-                if job.id in self._cancelled:
-                    self._cancelled.discard(job.id)
-                    return
-            clip = finish(
-                wave,
-                recipe=job.recipe,
-                capabilities=engine.capabilities,
-                out_path=Path(render.out_path),
-                max_bytes=render.max_bytes,
-                provenance=Provenance(
-                    device=engine.device, slots=engine.capabilities.slots, versions=versions()
-                ),
-                score=score,
-                with_picture=render.picture,
-                on_progress=lambda: self._send(Progress(job.id, 0, 1, "mastering")),
-            )
-            facts = asdict(clip)
-            path, picture = facts.pop("path"), facts.pop("picture")
-            facts |= {
-                "warnings": [*self._warnings.pop(job.id, []), *clip.warnings],
-                "title": engine.capabilities.title,
-                "licence": engine.capabilities.licence,
-                "slots": engine.capabilities.slots,
-                "device": engine.device,
-                "memory": _memory(engine.device, len(self.loaded)),
-                "render_seconds": round(seconds, 3),
-                "real_time_factor": round(seconds / job.recipe.seconds, 4),
-            }
-            if render.ids:
-                log.info("job %d is rendered in %.1f s", job.id, seconds)
-            self._send(Rendered(job.id, path.name, picture.name if picture else "", facts))
-        except Exception as error:
-            self.fail(job.id, error)
+            try:
+                with self._changed:
+                    if job.id in self._cancelled:
+                        self._cancelled.discard(job.id)
+                        return
+                clip = finish(
+                    wave,
+                    recipe=job.recipe,
+                    capabilities=engine.capabilities,
+                    out_path=Path(render.out_path),
+                    max_bytes=render.max_bytes,
+                    provenance=provenance,
+                    score=score,
+                    with_picture=render.picture,
+                    on_progress=lambda: self._send(Progress(job.id, 0, 1, "mastering")),
+                )
+                facts = asdict(clip)
+                path, picture = facts.pop("path"), facts.pop("picture")
+                facts |= {
+                    "warnings": [*self._warnings.pop(job.id, []), *clip.warnings],
+                    "title": engine.capabilities.title,
+                    "licence": engine.capabilities.licence,
+                    "slots": provenance.slots,
+                    "device": provenance.device,
+                    **({"precision": provenance.precision} if provenance.precision else {}),
+                    "memory": _memory(engine.device, len(self.loaded)),
+                    "render_seconds": round(seconds, 3),
+                    "real_time_factor": round(seconds / job.recipe.seconds, 4),
+                }
+                if render.ids:
+                    log.info("job %d is rendered in %.1f s", job.id, seconds)
+                self._send(Rendered(job.id, path.name, picture.name if picture else "", facts))
+            except Exception as error:
+                self.fail(job.id, error)
 
     def _write_preview(self, render: Render, wave: Wave, rate: int) -> None:
         """Write the beginning of a clip that is still being rendered; the clip comes without it, too."""

@@ -131,7 +131,9 @@ def details(clip: Clip) -> discord.Embed:
 
 def _measured(facts: Mapping[str, Any], seconds: float) -> dict[str, str]:
     channels = tr("stereo") if facts["channels"] == 2 else tr("mono")
-    return {
+    # Clips of earlier versions and of music servers do not name it.
+    precision = {tr("Precision"): facts["precision"]} if facts.get("precision") else {}
+    return precision | {
         tr("Loudness"): _decibels(facts["lufs"], "LUFS"),
         tr("True peak"): _decibels(facts["true_peak_db"], "dBTP"),
         tr("Audio"): f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, {channels}",

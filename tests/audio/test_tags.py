@@ -22,7 +22,7 @@ from bot.recipe import Recipe
 from tests.audio.signals import capabilities, recipe, tone
 from tests.recipe.strategies import recipes
 
-PROVENANCE = Provenance("cpu", 4, {"torch": "2.13.0"})
+PROVENANCE = Provenance("cpu", 4, "bfloat16", {"torch": "2.13.0"})
 ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -60,6 +60,7 @@ def test_tagged_mp3_says_what_it_is_and_still_plays(tmp_path: Path) -> None:
         "licence": "CC-BY-4.0",
         "device": "cpu",
         "slots": 4,
+        "precision": "bfloat16",
         "versions": {"torch": "2.13.0"},
     }
     assert read_recipe(tagged) == made

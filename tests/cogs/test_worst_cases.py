@@ -190,6 +190,14 @@ def test_an_authors_id_is_shown_to_nobody() -> None:
         assert ("you" if reader == ALICE else "another member") in shown
 
 
+def test_details_name_the_precision_where_the_clip_has_one() -> None:
+    old = clip("rain")
+    new = replace(old, facts={**old.facts, "precision": "bfloat16"})
+    assert [
+        {field.name: field.value for field in details(one).fields}.get("Precision") for one in (old, new)
+    ] == [None, "bfloat16"]
+
+
 def test_a_loop_says_how_long_its_bars_are_and_an_opened_one_what_was_asked_for() -> None:
     made = clip("rain", seconds=8.0, loop="true")
     made = replace(made, facts={**made.facts, "seconds": 8.9143})

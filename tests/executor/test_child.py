@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from mutagen.id3 import ID3
 
+from bot.audio.tags import PROVENANCE_FRAME
 from bot.config import Settings
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
@@ -87,6 +90,16 @@ async def test_a_clip_comes_with_progress_and_facts(harness: WorkerHarness) -> N
     ]
     assert done == sorted(done)
     assert len(done) >= 10
+
+
+async def test_a_clip_names_the_precision_that_it_was_rendered_in(harness: WorkerHarness) -> None:
+    narrow, other = await harness.give("narrow tune"), await harness.give("a tune")
+    for job, precision in ((narrow, "bfloat16"), (other, "float32")):
+        rendered = await harness.until(Rendered, job=job)
+        assert isinstance(rendered, Rendered)
+        assert rendered.facts["precision"] == precision
+        tagged = json.loads(str(ID3(harness.folder / rendered.file)[f"TXXX:{PROVENANCE_FRAME}"]))
+        assert tagged["precision"] == precision
 
 
 async def test_a_warning_comes_with_its_clip_alone(harness: WorkerHarness) -> None:

@@ -57,7 +57,7 @@ class PipelineEngine(SerialEngine):
         name = chosen_dtype(
             dtype, device, has_bfloat16=accelerator.has_bfloat16(device), usual=pipeline.spec.cuda_dtype
         )
-        self.dtype = getattr(torch, name)
+        self.dtype, self.precision = getattr(torch, name), name
         self._pipe: Any = load_pipeline(pipeline, self.dtype)
         if hasattr(self._pipe.vae.config, "downsampling_ratios"):
             oobleck.fuse_weight_norm(self._pipe.vae)
@@ -76,9 +76,10 @@ class PipelineEngine(SerialEngine):
 
     def _move_to_device(self, pipeline: Pipeline) -> Offload:
         sizes = [component.parameters for component in pipeline.components.values()]
-        name = str(self.dtype).removeprefix("torch.")
         free = accelerator.free_bytes(self.device)
-        offload = Offload.NONE if free is None else choose_offload(sum(sizes), max(sizes), name, free)
+        offload = (
+            Offload.NONE if free is None else choose_offload(sum(sizes), max(sizes), self.precision, free)
+        )
         if self.device == "cpu":
             return Offload.NONE
         if not self.device.startswith("cuda") or offload is Offload.NONE:
@@ -104,13 +105,12 @@ class PipelineEngine(SerialEngine):
         for sentence in (*self._truncations(job.recipe), *lyrics_advice(job.recipe)):
             context.warn(job, sentence)
         try:
-            wave = self._attempt(context, job)
+            context.done(job, self._attempt(context, job))
         except _Overflow:
             log.warning("job %d overflows float16 and is rendered in float32", job.id)
             # For this clip alone: the same recipe has to sound the same whatever was rendered before.
             with self._in_float32():
-                wave = self._attempt(context, job)
-        context.done(job, wave)
+                context.done(job, self._attempt(context, job))
 
     def _truncations(self, recipe: Recipe) -> Iterator[str]:
         """Yield a warning for each text that exceeds the token limit of its encoder."""
@@ -196,6 +196,6 @@ class PipelineEngine(SerialEngine):
             self._recast(narrow, torch.float16)
 
     def _recast(self, tensors: list[torch.Tensor], dtype: torch.dtype) -> None:
-        self.dtype = dtype
+        self.dtype, self.precision = dtype, str(dtype).removeprefix("torch.")
         for tensor in tensors:
             tensor.data = tensor.data.to(dtype)

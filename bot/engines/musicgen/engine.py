@@ -121,6 +121,7 @@ class MusicgenEngine:
         if self.checkpoint.chroma_length:
             self.melody = MelodyEncoder(self.checkpoint, tensors, device, torch.float32)
         precision = precision_of(dtype, device)
+        self.precision = setting_of(precision)
         if is_quantized(precision):
             _require_good(folder, model, precision)
         try:
@@ -329,6 +330,11 @@ def precision_of(dtype: str, device: str) -> Precision:
     if dtype not in PRECISIONS:
         raise ConfigError(f"DTYPE={dtype} isn't a precision: {', '.join(PRECISIONS)} or auto is.")
     return PRECISIONS[dtype]
+
+
+def setting_of(precision: Precision) -> str:
+    """Return the value of DTYPE that names a precision."""
+    return next(setting for setting, one in PRECISIONS.items() if one == precision)
 
 
 def _single_threaded() -> Executor:

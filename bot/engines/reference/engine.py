@@ -26,6 +26,8 @@ class AudiocraftEngine(SerialEngine):
 
     def __init__(self, folder: Path, capabilities: Capabilities, device: str) -> None:
         self.device, self.capabilities = device, capabilities
+        # audiocraft's own choice: half precision by autocast on a GPU.
+        self.precision = "float16" if device.startswith("cuda") else "float32"
         self.checkpoint = checkpoint = read_checkpoint(folder, capabilities.model)
         tensors = read_tensors(folder)
         text = TextEncoder(checkpoint, tensors, device, torch.float32)

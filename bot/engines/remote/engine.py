@@ -51,6 +51,7 @@ class RemoteEngine(SerialEngine):
     """
 
     device = "remote"
+    precision = ""
 
     def __init__(self, model: RemoteModel, capabilities: Capabilities) -> None:
         self.capabilities = capabilities

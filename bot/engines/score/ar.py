@@ -11,7 +11,7 @@ import torch
 from bot.engines.checkpoints.weights import load_strict, with_prefix
 from bot.engines.musicgen.decoder import SLOT_COUNTS, Conditions, Decoder
 from bot.engines.musicgen.decoder import Row as Slot
-from bot.engines.musicgen.linear import Precision, precisions_on
+from bot.engines.musicgen.linear import DTYPES, Precision, precisions_on
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.network import LanguageModel
 from bot.engines.score.clause_encoder import ClauseEncoder, batched
@@ -81,9 +81,11 @@ class ArEngine(ScoreEngine):
         )
         for module in (self._text, self._project):
             module.to(device=device).eval()
+        precision = _precision(dtype, device)
+        self.precision = str(DTYPES[precision]).removeprefix("torch.")
         try:
             self.model: LanguageModel | None = LanguageModel.from_weights(
-                sizes, weights, device=device, precision=_precision(dtype, device)
+                sizes, weights, device=device, precision=precision
             )
         except ModelMissing as error:
             raise ModelMissing(f"The weights {path} do not fit their configuration: {error}") from error

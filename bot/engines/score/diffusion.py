@@ -57,6 +57,7 @@ class DiffusionEngine(ScoreEngine):
         super().__init__(score_config, device)
         folder = score_config.folder
         self._dtype = torch_dtype(dtype)
+        self.precision = str(self._dtype).removeprefix("torch.")
         self._text, text = _built(ClauseEncoder.from_config, folder / "text_encoder" / "config.json")
         self._transformer, sizes = _built(DiT, folder / "transformer" / "config.json")
         for config, name, size in (

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from bot.engines import registry
+from bot.engines.base import RenderRequest
 from bot.engines.diffusion.engine import PipelineEngine
 from bot.errors import InvalidRecipe
 from bot.recipe import Mode, Recipe
@@ -202,14 +203,30 @@ def test_a_clip_that_overflows_float16_is_rendered_in_float32_and_the_next_is_no
     kept = [weight.detach().clone() for weight in weights]
     for weight in weights:
         weight.data *= 2e4
-    (wide,) = rendered(engine, asked("turbo"))
+    context = PrecisionContext(engine, asked("turbo"))
+    engine.run(context)
+    wide = context.waves[1]
     assert np.isfinite(wide).all()
     assert wide.std() > 1e-3
+    assert (context.precisions, engine.precision) == (["float32"], "float16")
     for weight, before in zip(weights, kept, strict=True):
         weight.data.copy_(before)
     (after,) = rendered(engine, asked("turbo"))
     assert engine.dtype is torch.float16
     assert np.array_equal(narrow, after)
+
+
+class PrecisionContext(RecordingContext):
+    """Keeps the engine's precision at the moment when a clip is handed over."""
+
+    def __init__(self, engine: Any, *recipes: Recipe) -> None:
+        super().__init__(*recipes)
+        self._engine = engine
+        self.precisions: list[str] = []
+
+    def done(self, job: RenderRequest, wave: np.ndarray, *, score: str = "") -> None:
+        super().done(job, wave, score=score)
+        self.precisions.append(self._engine.precision)
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import soundfile
+from mutagen.id3 import ID3
 
+from bot.audio.tags import PROVENANCE_FRAME
 from bot.config import Settings
 from bot.executor.child import ChildExecutor
 from bot.executor.link import Died
@@ -20,7 +23,11 @@ async def test_clips_are_rendered_and_cancelled_in_the_worker(
     folders: dict[str, Path], asked: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     settings = Settings(
-        _env_file=None, diffusion_model=str(folders["turbo"]), device="cpu", stall_seconds=170
+        _env_file=None,
+        diffusion_model=str(folders["turbo"]),
+        device="cpu",
+        dtype="bfloat16",
+        stall_seconds=170,
     )
     executor = ChildExecutor.configured(settings, "bot.engines.registry", warm=None)
     events = executor.events()
@@ -50,6 +57,9 @@ async def test_clips_are_rendered_and_cancelled_in_the_worker(
         await events.aclose()
     assert isinstance(rendered, Rendered)
     assert rendered.facts["licence"] == "CC-BY-NC-SA-4.0"
+    assert rendered.facts["precision"] == "bfloat16"
+    tagged = json.loads(str(ID3(tmp_path / rendered.file)[f"TXXX:{PROVENANCE_FRAME}"]))
+    assert tagged["precision"] == "bfloat16"
     assert soundfile.info(tmp_path / rendered.file).duration == pytest.approx(10, abs=0.1)
     steps = {
         job: [e.done / e.total for e in said if isinstance(e, Progress) and e.job_id == job] for job in (1, 2)

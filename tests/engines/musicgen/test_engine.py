@@ -180,7 +180,10 @@ def test_numbers_out_of_range_are_a_failure_not_a_clip(broken: str, tmp_path: Pa
 
 def test_half_precision_renders_and_nonsense_is_refused(tmp_path: Path) -> None:
     folder = write_musicgen(tmp_path / "model")
-    assert np.isfinite(rendered(engine(folder, dtype="float16"), recipe()).waves[1]).all()
+    narrow = engine(folder, dtype="float16")
+    assert np.isfinite(rendered(narrow, recipe()).waves[1]).all()
+    assert narrow.precision == engine(folder, dtype="auto").precision == "float16"
+    assert engine(folder, dtype="float32").precision == "float32"
     with pytest.raises(ConfigError, match="DTYPE=float8 isn't a precision"):
         engine(folder, dtype="float8")
 

@@ -62,6 +62,7 @@ def test_a_clip_is_rendered(kind: str, engines: dict[str, Engine]) -> None:
     done, total = first.updates[1][-1]
     assert done == total
     assert len(first.updates[1]) >= 20
+    assert engines[kind].precision == "float32"
 
 
 def test_a_long_clip_and_what_is_not_taken(engines: dict[str, Engine]) -> None:

@@ -57,6 +57,7 @@ async def test_clips_are_rendered_cancelled_and_failed_in_the_worker(tmp_path: P
     assert soundfile.info(tmp_path / rendered.file).duration == pytest.approx(3, abs=0.1)
     assert rendered.facts["licence"] == "Stability AI Community License"
     assert rendered.facts["device"] == "remote"
+    assert "precision" not in rendered.facts, "the server's own choice"
     assert isinstance(failed, Failed)
     assert "busy with another clip" in failed.message
     assert not (tmp_path / "1.mp3").exists()

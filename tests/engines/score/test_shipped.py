@@ -70,6 +70,14 @@ def test_the_registry_knows_them_by_name() -> None:
 
 
 @pytest.mark.parametrize("mode", ["ar", "diffusion"])
+@pytest.mark.parametrize(
+    ("asked", "used"), [("auto", "float32"), ("int8", "float32"), ("bfloat16", "bfloat16")]
+)
+def test_they_name_the_precision_that_they_compute_in(mode: str, asked: str, used: str) -> None:
+    assert load(mode, BUILT_IN[f"antiphon-tiny-{mode}"], "cpu", asked).precision == used
+
+
+@pytest.mark.parametrize("mode", ["ar", "diffusion"])
 def test_they_follow_the_prompt(mode: str, request: pytest.FixtureRequest) -> None:
     engine = request.getfixturevalue(mode)
     judge = Judge()
