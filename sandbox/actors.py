@@ -27,6 +27,7 @@ __all__ = [
     "ChannelHandle",
     "GuildHandle",
     "NoAnswerError",
+    "ReplacedAnswerError",
     "Reply",
     "ThreadHandle",
     "as_upload",
@@ -40,6 +41,10 @@ File = Upload | Path | tuple[str, bytes]
 
 class NoAnswerError(Exception):
     """The bot did not answer: a person would read "The application did not respond"."""
+
+
+class ReplacedAnswerError(Exception):
+    """The bot deleted its answer and sent a follow-up: a refusal that only the acting member sees."""
 
 
 class Reply:
@@ -89,15 +94,23 @@ class Reply:
         return self
 
     async def finished(self, timeout: float = WAIT) -> Message:
-        """The first answer, once it is no longer "thinking…"."""
+        """The first answer, once it is no longer "thinking…".
+
+        Raises ReplacedAnswerError where the bot deleted it and sent a follow-up in its place.
+        """
         await self.acknowledged(timeout)
 
         def find() -> Message | None:
-            return self.message if self.message is not None and not self.message.loading else None
+            if self.message is None:
+                return self.followups[0] if self.state is State.ANSWERED and self.followups else None
+            return None if self.message.loading else self.message
 
-        return await self.sandbox.until(
+        found = await self.sandbox.until(
             find, timeout, f"the finished answer to {self._what()}", self.interaction.id
         )
+        if found is not self.message:
+            raise ReplacedAnswerError(f"In place of an answer to {self._what()} came: {text_of(found)}")
+        return found
 
     async def followup(self, number: int = 0, timeout: float = WAIT) -> Message:
         """The follow-up of that number, counted from 0."""

@@ -10,7 +10,7 @@ import pytest
 
 from bot.audio.tags import read_recipe
 from bot.recipe import Mode
-from sandbox.actors import Actor, Reply, text_of
+from sandbox.actors import Actor, ReplacedAnswerError, Reply, text_of
 from sandbox.components import walk
 from sandbox.model import Message, Permission
 from tests.e2e.bot_process import BotProcess
@@ -287,6 +287,13 @@ async def test_starters_are_presets_and_come_while_nothing_is_typed(bob: Actor) 
     assert "your own copy" in await said(bob, "preset fork", preset="study-lofi-ar")
     offered = [c["value"] for c in await bob.autocomplete("music", "prompt", "", mode="diffusion")]
     assert "warm tape hiss, rain on the window, a sleepy electric piano in lamplight" in offered
+
+
+async def test_an_unknown_preset_is_refused_in_private(alice: Actor) -> None:
+    reply = await alice.slash("preset use", preset="Nowhere", prompt="rain")
+    with pytest.raises(ReplacedAnswerError, match="no such preset"):
+        await reply.finished()
+    assert [one.ephemeral_for for one in reply.followups] == [alice.id]
 
 
 async def test_only_the_owner_changes_a_preset(alice: Actor, bob: Actor) -> None:

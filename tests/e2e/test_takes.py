@@ -107,7 +107,7 @@ async def test_each_takes_tag_makes_the_same_clip_again(
 async def test_a_presets_takes_come_in_one_message(bot: BotProcess, alice: Actor) -> None:
     form = await alice.slash("preset save", start="scratch")
     typed = {"name": "Rain", "template": "{prompt} in the rain", "settings": "mode: diffusion\nseconds: 1"}
-    await alice.submit(form, typed)
+    assert "Saved" in text_of(await private(await alice.submit(form, typed)))
     message = await clip_of(await alice.slash("preset use", preset="Rain", prompt="four", takes=4))
     assert [name[-10:] for name in mp3s(message)] == [f"take-{n}.mp3" for n in (1, 2, 3, 4)]
     first, *others = seeds(message)
