@@ -13,13 +13,14 @@ from __future__ import annotations
 import ast
 import io
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel import Locale
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import write_po
 
+from bot.catalogue_compiler import forms, read
 from bot.translations import FOLDER, files
 
 ROOT = Path(__file__).parents[1]
@@ -119,17 +120,6 @@ def _labels(node: ast.ClassDef) -> Iterator[str]:
 
 def _constant(node: ast.expr) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def read(path: Path) -> Catalog:
-    """Return a catalogue as Babel reads it, with its comments."""
-    locale = Locale.parse(path.stem, sep="-")
-    return read_po(path.read_text(encoding="utf-8").splitlines(), locale=locale, abort_invalid=True)
-
-
-def forms(text: str | Sequence[str] | None) -> list[str]:
-    """Return the texts of a message: one, or its singular and plurals."""
-    return [text or ""] if text is None or isinstance(text, str) else list(text)
 
 
 def updated(language: str) -> Catalog:

@@ -190,6 +190,7 @@ def test_the_bots_process_stays_light() -> None:
         "bot.audio.finish",
         "rich",
         "pygments",
+        "babel",
     ]
     cogs = "import importlib; [importlib.import_module(name) for name in bot.app.COGS]"
     script = f"import sys, bot.cli, bot.app; {cogs}; print([m for m in {heavy!r} if m in sys.modules])"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import discord
 import pytest
 
+from bot.catalogue_compiler import forms, placeholders, read
 from bot.errors import ConfigError, InvalidRecipe, UserError
 from bot.locale import ENGLISH, current, install, language_for, ntr, set_language, speaking, tr
 from bot.locale.names import NATIVE_NAMES
-from bot.po_file import parse
 from bot.recipe.options import OPTIONS
-from bot.translations import files, load, placeholders, translations
-from tests.catalogue import forms, found, read, texts_of, updated, written
+from bot.translations import files, load
+from tests.catalogue import found, texts_of, updated, written
 
 LANGUAGES = files()
 HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
@@ -53,58 +54,6 @@ def test_a_translation_fits_where_discord_shows_it(language: str) -> None:
         message = catalog.get(text)
         long += [one for one in forms(message.string if message else None) if len(one) > limit]
     assert long == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_catalogue_is_read_as_babel_reads_it(language: str) -> None:
-    ours = {one.id: list(one.strings.values()) for one in parse(LANGUAGES[language].read_text("utf-8"))}
-    assert ours == {one.id: forms(one.string) for one in read(LANGUAGES[language])} | {"": ours[""]}
-    assert len(ours) > 900
-
-
-def test_what_a_catalogue_may_hold(tmp_path: Path) -> None:
-    path = tmp_path / "pl.po"
-    path.write_text(
-        r"""
-msgid ""
-msgstr ""
-"Plural-Forms: nplurals=3; plural=(n==1 ? 0 : n%10>=2 && n%10<=4 ? 1 : 2);\n"
-
-# a note
-#: bot/app.py
-#, python-format
-#| msgid "Hid"
-msgid "Hidden."
-msgstr ""
-"Ukryty\t"
-"\"\\n."
-
-#, fuzzy, python-format
-msgid "Kept."
-msgstr "Zły."
-msgctxt "menu"
-msgid "Clip"
-msgstr "Menu"
-msgid "{count} take"
-msgid_plural "{count} takes"
-msgstr[0] "{count} wersja"
-msgstr[1] "{count} wersje"
-msgstr[2] ""
-msgid "Done."
-msgstr ""
-#~ msgid "Old."
-#~ msgstr "Stary."
-""",
-        encoding="utf-8",
-    )
-    install({"pl": translations(path)})
-    with speaking("pl"):
-        assert tr("Hidden.") == 'Ukryty\t"\\n.'
-        assert [tr(one) for one in ("Kept.", "Clip", "Done.", "Old.")] == ["Kept.", "Clip", "Done.", "Old."]
-        assert [ntr("{count} take", "{count} takes", n) for n in (1, 3, 5)] == [
-            *("1 wersja", "3 wersje", "5 takes"),
-        ]
-        assert tr("{count} take", count=1) == "1 wersja"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -188,14 +137,6 @@ def test_a_locale_is_its_language_or_english() -> None:
         ('msgid "Clip {id}"\nmsgstr "Clip {nummer}"\n', 5, r"other placeholders than its text: \{id\}"),
         ('msgid "Clip {id}"\nmsgstr "Clip {id"\n', 5, "expected '}'"),
         ('msgid "seed {seed}"\nmsgstr "Seed"\n', 5, "other placeholders"),
-        ('msgid "Deleted."\n', 5, "it has no msgstr"),
-        ('msgid "Deleted."\nmsgid "Kept."\nmsgstr "Bleibt."\n', 6, "msgid is out of place"),
-        ('msgstr "Gelöscht."\n', 5, "msgstr is out of place"),
-        ('msgid "Deleted."\nmsgstr "Weg."\nmsgstr "Gelöscht."\n', 7, "msgstr is out of place"),
-        ('msgid "Deleted."\nmsgstr[0] "Gelöscht."\n', 6, r"msgstr\[0\] is out of place"),
-        ('msgid "a"\nmsgid_plural "b"\nmsgstr "c"\n', 7, "msgstr is out of place"),
-        ('msgid "a"\nmsgid_plural "b"\nmsgstr[1] "c"\n', 7, r"msgstr\[1\] is out of place"),
-        ('#, fuzzy\n"Gelöscht."\n', 6, "continues no text"),
     ],
 )
 def test_a_broken_catalogue_is_refused_with_its_line(
@@ -216,6 +157,15 @@ def test_other_encodings_and_other_names_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"nowhere\.po, line 1, is broken: Discord has no language 'nowhere'"
     ):
+        load(tmp_path)
+
+
+def test_a_start_without_a_folder_for_the_compiled_catalogues_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "de.po").write_text(HEAD, encoding="utf-8")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(ConfigError, match=r"cannot be compiled: \[Errno 2\] No such file"):
         load(tmp_path)
 
 
