@@ -10,7 +10,9 @@ from discord.ext import commands
 from bot.app import Antiphon, GatedTree
 from bot.errors import NotAllowed
 from cogs.ui.answers import answer_error
+from cogs.ui.forms import handle_submission
 from cogs.ui.gate import check
+from cogs.ui.persistent_cog import PersistentCog
 
 
 class Gate(commands.Cog):
@@ -22,6 +24,14 @@ class Gate(commands.Cog):
     async def cog_load(self) -> None:
         """Set the gate, which is closed before."""
         cast(GatedTree, self.bot.tree).gate = self._passes
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
+        """Pass a submission to its form. One listener for all cogs: each is a task an interaction."""
+        cogs = self.bot.cogs.values()
+        await handle_submission(
+            interaction, (form for cog in cogs if isinstance(cog, PersistentCog) for form in cog.forms)
+        )
 
     async def _passes(self, interaction: discord.Interaction[Antiphon]) -> bool:
         try:

@@ -67,6 +67,8 @@ class Estimates:
         # Each request and each edit of a progress message asks: hundreds in a busy second. A reading takes
         # the longer the longer the queue is, on the connection that every other command reads by.
         self._by_queue = SharedCall(self._read_queue, pause=READING_PAUSE)
+        self._added: set[int] = set()
+        self._store_added = SharedCall(self._store_expectations)
 
     def progress(self, job_id: int, fraction: float) -> None:
         """Record how much of a running job is rendered, 0 to 1."""
@@ -124,10 +126,15 @@ class Estimates:
 
     async def expect(self, job_ids: Iterable[int]) -> None:
         """Store what the queue alone says about jobs that were just added, to learn from what comes of it."""
-        wanted = set(job_ids)
+        self._added.update(job_ids)
+        await self._store_added()
+
+    async def _store_expectations(self) -> None:
+        """Store the estimates of all jobs that were added since the last time, in one transaction."""
+        added, self._added = self._added, set()
         _, waiting = await self._by_queue()
         await self._jobs.expectations.record(
-            {job.id: (expected.seconds, before) for job, expected, before in waiting if job.id in wanted}
+            {job.id: (expected.seconds, before) for job, expected, before in waiting if job.id in added}
         )
 
     async def _read_queue(self) -> tuple[dict[int, Duration], list[tuple[Waiting, Duration, int]]]:

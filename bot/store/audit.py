@@ -31,8 +31,7 @@ class AuditLog:
     async def add(self, entry: Entry) -> None:
         """Record an act."""
         given = {name: getattr(entry, name) for name in Entry.__slots__}
-        async with self._db.write() as tx:
-            await tx.execute(_INSERT_ENTRY, given)
+        await self._db.change(_INSERT_ENTRY, given)
 
     async def of_guild(self, guild_id: int, limit: int) -> list[Entry]:
         """Return the newest acts of a server, newest first."""

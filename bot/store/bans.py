@@ -55,13 +55,11 @@ class Bans:
 
     async def block_guild(self, guild_id: int, blocked_by: int, now: float) -> None:
         """Block a server."""
-        async with self._db.write() as tx:
-            await tx.execute(_INSERT_GUILD_BLOCK, {"guild_id": guild_id, "by": blocked_by, "now": now})
+        await self._db.change(_INSERT_GUILD_BLOCK, {"guild_id": guild_id, "by": blocked_by, "now": now})
 
     async def unblock_guild(self, guild_id: int) -> None:
         """Allow a server again."""
-        async with self._db.write() as tx:
-            await tx.execute("DELETE FROM blocked_guilds WHERE guild_id = :id", {"id": guild_id})
+        await self._db.change("DELETE FROM blocked_guilds WHERE guild_id = :id", {"id": guild_id})
 
     async def switches(self) -> set[str]:
         """Return the switches that are on."""

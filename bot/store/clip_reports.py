@@ -82,8 +82,7 @@ class ClipReports:
     async def settle(self, guild_id: int, clip_id: int, moderator_id: int, now: float) -> None:
         """Close the open reports of a clip."""
         given = {"guild_id": guild_id, "clip_id": clip_id, "by": moderator_id, "now": now}
-        async with self._db.write() as tx:
-            await tx.execute(_SETTLE_CLIP_REPORTS, given)
+        await self._db.change(_SETTLE_CLIP_REPORTS, given)
 
 
 _INSERT_CLIP_REPORT = """

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiosqlite
-
 from bot.errors import NotFound, StoreError
 from bot.recipe import Recipe, Task
-from bot.store.database import Database, Row, one
+from bot.store.database import Database, Row, Transaction, fetch_one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,15 +109,14 @@ class Clips:
 
     async def files_removed(self, clip_id: int) -> None:
         """Record that a clip's files were deleted from the disk; Discord still has those of its message."""
-        async with self._db.write() as tx:
-            await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :id", {"id": clip_id})
+        await self._db.change("UPDATE clips SET file = '', picture = '' WHERE id = :id", {"id": clip_id})
 
 
-async def insert_clip(tx: aiosqlite.Connection, job_id: int, clip: NewClip, now: float) -> Clip:
+def insert_clip(tx: Transaction, job_id: int, clip: NewClip, now: float) -> Clip:
     """Add the clip of a job inside the transaction that changes the job's state."""
     facts = json.dumps(dict(clip.facts), ensure_ascii=False)
     values = {"job_id": job_id, "file": clip.file, "picture": clip.picture, "facts": facts, "now": now}
-    row = await one(tx, _INSERT_CLIP, values)
+    row = fetch_one(tx, _INSERT_CLIP, values)
     if row is None:
         raise StoreError(f"The clip of job {job_id} was not stored.")
     return clip_of(row)

@@ -63,8 +63,7 @@ class CoachStore:
             if wanted
             else "INSERT INTO coach_silenced (user_id) VALUES (:id) ON CONFLICT DO NOTHING"
         )
-        async with self._db.write() as tx:
-            await tx.execute(sql, {"id": user_id})
+        await self._db.change(sql, {"id": user_id})
 
 
 _INSERT_COACHED = """

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.errors import LimitReached, NotFound
-from bot.store.database import Database, Row, one
+from bot.store.database import Database, Row, Transaction, fetch_one, one
 from bot.store.job_model import Job, Request
 from bot.store.jobs import insert_job
 
@@ -71,8 +71,7 @@ class Comparisons:
             "message_id": new.message_id,
             "now": now,
         }
-        async with self._db.write() as tx:
-            row = await one(tx, _INSERT_COMPARISON, values)
+        row = await self._db.change_one(_INSERT_COMPARISON, values)
         if row is None:
             raise LimitReached(RUNS_ALREADY)
         return _comparison_of(row)
@@ -105,13 +104,16 @@ class Comparisons:
         Raises LimitReached as Jobs.add.
         """
         about = {"id": comparison_id, "now": now}
-        async with self._db.write() as tx:
-            if await one(tx, _SELECT_IDLE, about) is None:
+
+        def insert(tx: Transaction) -> Job | None:
+            if fetch_one(tx, _SELECT_IDLE, about) is None:
                 return None
             # As the sides of a duel, it is shown by the comparison and never by the outbox.
-            job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
-            await tx.execute(_SET_JOB, {**about, "job_id": job.id})
-        return job
+            job = insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
+            tx.execute(_SET_JOB, {**about, "job_id": job.id})
+            return job
+
+        return await self._db.transact(insert)
 
     async def add_measured(
         self, comparison_id: int, job_id: int, found: Mapping[str, Any], now: float
@@ -145,8 +147,7 @@ class Comparisons:
 
     async def posted(self, comparison_id: int) -> None:
         """Record that the result is shown, or cannot be."""
-        async with self._db.write() as tx:
-            await tx.execute(_SET_COMPARISON_POSTED, {"id": comparison_id})
+        await self._db.change(_SET_COMPARISON_POSTED, {"id": comparison_id})
 
 
 def _comparison_of(row: Row) -> StoredComparison:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 
-import aiosqlite
-
 from bot.errors import LimitReached
 from bot.locale import ntr
-from bot.store.database import one
+from bot.store.database import Transaction, fetch_one
 from bot.store.job_model import Daily, Request
 
 DAY_SECONDS = 86_400.0
 
 
-async def check_daily(tx: aiosqlite.Connection, request: Request, now: float, in_all: int) -> None:
+def check_daily(tx: Transaction, request: Request, now: float, in_all: int) -> None:
     """Raise LimitReached where a server's limits are used up. The transaction keeps what is counted."""
     if request.guild_id is None or request.daily == Daily():
         return
@@ -25,7 +23,7 @@ async def check_daily(tx: aiosqlite.Connection, request: Request, now: float, in
         "interaction_id": request.interaction_id,
         "since": now - DAY_SECONDS,
     }
-    used = await one(tx, _SUM_DAY, since)
+    used = fetch_one(tx, _SUM_DAY, since)
     assert used is not None
     left = (used["last"] or 0) + (daily.cooldown_seconds or 0) - now
     if daily.cooldown_seconds is not None and used["last"] is not None and left > 0:

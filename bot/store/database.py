@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 
@@ -16,6 +17,9 @@ from bot.store import maintenance, migrations
 from bot.store.lock import lock
 
 Row = sqlite3.Row
+Transaction = sqlite3.Connection
+"""The connection that writes, on its own thread and within a transaction."""
+T = TypeVar("T")
 
 
 class Database:
@@ -78,10 +82,41 @@ class Database:
             except sqlite3.OperationalError as error:
                 raise StoreError(f"The database cannot be written: {error}.") from error
 
+    async def transact(self, act: Callable[[Transaction], T]) -> T:
+        """Run `act` on the writing connection's thread in a transaction of its own; return what it returns.
+
+        It commits, or leaves no trace of an `act` that raises. Begun, it comes to its end, also for a caller
+        that is cancelled. One hand-over to the thread, where a block of `write` has one for each statement
+        and two more. `act` reads the caller's context variables, such as the language of a refusal.
+        Raises as `write`.
+        """
+        context = contextvars.copy_context()
+        async with self._writing:
+            try:
+                # aiosqlite has no public method that runs a function on its thread.
+                execute: Any = self._writer._execute
+                result: T = await execute(context.run, _transaction, self._writer._conn, act)
+                return result
+            except sqlite3.OperationalError as error:
+                raise StoreError(f"The database cannot be written: {error}.") from error
+
+    async def change(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
+        """Execute one statement in a transaction of its own; return the rows of its RETURNING, if it has one.
+
+        Raises as `write`.
+        """
+        return await self.transact(lambda tx: tx.execute(sql, parameters).fetchall())
+
+    async def change_one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+        """Execute a statement as `change`; return the first row of its RETURNING, or None."""
+        rows = await self.change(sql, parameters)
+        return rows[0] if rows else None
+
     async def checkpoint(self) -> None:
         """Bring the write-ahead log into the file and empty it, as far as no other reader needs it."""
         async with self._writing:
-            await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # With its row, since the thread keeps an unfinished statement, and the next COMMIT would fail.
+            await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def read(self, sql: str, parameters: Mapping[str, Any]) -> list[Row]:
         """Return the rows of one query, as of the last commit."""
@@ -101,6 +136,23 @@ async def one(tx: aiosqlite.Connection, sql: str, parameters: Mapping[str, Any])
     """
     rows = list(await tx.execute_fetchall(sql, parameters))
     return rows[0] if rows else None
+
+
+def fetch_one(tx: Transaction, sql: str, parameters: Mapping[str, Any]) -> Row | None:
+    """Return what `one` returns, within `transact`."""
+    rows = tx.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None
+
+
+def _transaction(connection: Transaction, act: Callable[[Transaction], T]) -> T:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        result = act(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+    return result
 
 
 @asynccontextmanager

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import aiosqlite
-
-from bot.store.database import Database, Row, one
+from bot.store.database import Database, Row, Transaction, one
 from bot.store.personal_rules import NOBODY
 
 
@@ -89,12 +87,12 @@ class Deletions:
             await tx.execute("UPDATE clips SET file = '', picture = '' WHERE id = :clip_id", about)
 
 
-async def delete_late_message(tx: aiosqlite.Connection, delivered: Mapping[str, object]) -> None:
+def delete_late_message(tx: Transaction, delivered: Mapping[str, object]) -> None:
     """Record the deletion of a clip's message that was sent while its member was erased.
 
     delivered: the columns of a Delivery, the job as `id`, and `now`.
     """
-    await tx.execute(_INSERT_LATE_DELETION, delivered)
+    tx.execute(_INSERT_LATE_DELETION, delivered)
 
 
 _INSERT_LATE_DELETION = f"""

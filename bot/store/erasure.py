@@ -131,13 +131,11 @@ class Erasure:
 
     async def guild_left(self, guild_id: int, now: float) -> None:
         """Record that the bot was removed from a server."""
-        async with self._db.write() as tx:
-            await tx.execute(_INSERT_LEFT_GUILD, {"guild_id": guild_id, "now": now})
+        await self._db.change(_INSERT_LEFT_GUILD, {"guild_id": guild_id, "now": now})
 
     async def guild_joined(self, guild_id: int) -> None:
         """Record that the bot is in a server."""
-        async with self._db.write() as tx:
-            await tx.execute("DELETE FROM left_guilds WHERE guild_id = :id", {"id": guild_id})
+        await self._db.change("DELETE FROM left_guilds WHERE guild_id = :id", {"id": guild_id})
 
     async def guilds_present(self, guild_ids: list[int], now: float) -> None:
         """Record all servers that the bot is in; others that have data of their own have been left."""

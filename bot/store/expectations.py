@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.store.database import Database
+from bot.store.database import Database, Transaction
 from bot.store.personal_rules import NOBODY
 
 MAX_OUTCOMES = 1_000
@@ -19,9 +19,12 @@ class Expectations:
 
     async def record(self, expected: Mapping[int, tuple[float, int]]) -> None:
         """Store by job (seconds until delivery by the queue alone, jobs of its member that wait before)."""
-        async with self._db.write() as tx:
+
+        def store(tx: Transaction) -> None:
             for job_id, (seconds, before) in expected.items():
-                await tx.execute(_SET_EXPECTED, {"id": job_id, "seconds": seconds, "before": before})
+                tx.execute(_SET_EXPECTED, {"id": job_id, "seconds": seconds, "before": before})
+
+        await self._db.transact(store)
 
     async def outcomes(self) -> list[tuple[bool, int, float, float]]:
         """Return (newcomer, own jobs before it, seconds expected, seconds taken) of jobs delivered lately."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import aiosqlite
-
 from bot.recipe import Recipe
 from bot.recipe.tasks import REQUIRED_SOURCE
 from bot.store.clips import Clip
-from bot.store.database import Database, Row
+from bot.store.database import Database, Row, Transaction
 from bot.store.job_model import Job, job_of
 
 ERROR_OF_FIRST = "it is what a hybrid was made of"
@@ -30,7 +28,7 @@ class Followups:
         return await self._db.read_one(_SELECT_HAS_NEXT, {"id": job_id}) is not None
 
 
-async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: float) -> None:
+def queue_followup(tx: Transaction, first: Row, clip: Clip, now: float) -> None:
     """Queue what a rendered job's row says is to be made of its clip, where it says anything.
 
     The new job takes over the answer with its token, and the first one is over.
@@ -40,8 +38,8 @@ async def queue_followup(tx: aiosqlite.Connection, first: Row, clip: Clip, now: 
     recipe = Recipe.from_json(first["then_recipe"])
     recipe = recipe.with_source(REQUIRED_SOURCE[recipe.task], clip.id)
     values = {"id": first["id"], "recipe": recipe.to_json(), "mode": recipe.mode, "clip": clip.id, "now": now}
-    await tx.execute(_INSERT_FOLLOWUP, values)
-    await tx.execute(_END_FIRST, {"id": first["id"], "now": now, "error": ERROR_OF_FIRST})
+    tx.execute(_INSERT_FOLLOWUP, values)
+    tx.execute(_END_FIRST, {"id": first["id"], "now": now, "error": ERROR_OF_FIRST})
 
 
 _SELECT_HAS_NEXT = "SELECT 1 FROM jobs WHERE id = :id AND then_recipe IS NOT NULL"

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Literal
 
-import aiosqlite
-
 from bot.errors import LimitReached, NotFound, StoreError
 from bot.recipe import Mode, ModelRef, Recipe
 from bot.store.clips import Clip, NewClip, insert_clip
 from bot.store.daily import check_daily
-from bot.store.database import Database, one
+from bot.store.database import Database, Row, Transaction, fetch_one
 from bot.store.deletions import delete_late_message
 from bot.store.expectations import Expectations
 from bot.store.family import Families
@@ -41,19 +39,21 @@ class Jobs:
 
     async def add(self, request: Request, now: float, *, per_member: int, in_all: int) -> Job:
         """Queue a request. Raises LimitReached where the member, or all members, have too many open jobs."""
-        async with self._db.write() as tx:
-            return await insert_job(tx, request, now, per_member=per_member, in_all=in_all)
+        return await self._db.transact(
+            lambda tx: insert_job(tx, request, now, per_member=per_member, in_all=in_all)
+        )
 
     async def add_takes(
         self, requests: Sequence[Request], now: float, *, per_member: int, in_all: int
     ) -> list[Job]:
         """Queue the takes of one request, all or none, the first one first. Raises as `add` does."""
-        async with self._db.write() as tx:
-            ids = [
-                (await insert_job(tx, one, now, per_member=per_member, in_all=in_all)).id for one in requests
-            ]
-            await join_takes(tx, ids)
-        return await self.takes.jobs(ids[0])
+
+        def insert(tx: Transaction) -> int:
+            ids = [insert_job(tx, one, now, per_member=per_member, in_all=in_all).id for one in requests]
+            join_takes(tx, ids)
+            return ids[0]
+
+        return await self.takes.jobs(await self._db.transact(insert))
 
     async def claim(self, now: float, model: ModelRef | None = None, worker: int = 0) -> Job | None:
         """Assign the first queued job, for `model` unless that is None, to a worker and return it.
@@ -61,20 +61,21 @@ class Jobs:
         None where there is none, or where isolation forbids it: an isolated job shares its worker with no
         other running job, an exclusive job shares the bot with none.
         """
-        async with self._db.write() as tx:
-            wanted = {"mode": model and model.mode, "model": model and model.name}
-            row = await one(tx, _CLAIM_NEXT, {"now": now, "worker": worker, **wanted})
-        return job_of(row) if row else None
+        wanted = {"mode": model and model.mode, "model": model and model.name}
+        return await self._job(_CLAIM_NEXT, {"now": now, "worker": worker, **wanted})
 
     async def rendered(self, job_id: int, clip: NewClip, now: float) -> Clip | None:
         """Store the clip of a running job, and queue its followup; None where it was cancelled meanwhile."""
-        async with self._db.write() as tx:
-            row = await one(tx, _SET_RENDERED, {"id": job_id})
+
+        def store(tx: Transaction) -> Clip | None:
+            row = fetch_one(tx, _SET_RENDERED, {"id": job_id})
             if row is None:
                 return None
-            made = await insert_clip(tx, job_id, clip, now)
-            await queue_followup(tx, row, made, now)
+            made = insert_clip(tx, job_id, clip, now)
+            queue_followup(tx, row, made, now)
             return made
+
+        return await self._db.transact(store)
 
     async def requeue_running(
         self, now: float, counter: Counter, most: int, error: str, worker: int | None = None
@@ -86,79 +87,81 @@ class Jobs:
         A job that was the only one running there is counted in `counter`, and fails with `error` once it was
         counted `most` times. With several running the cause is unknown, so none is counted.
         """
-        async with self._db.write() as tx:
-            await tx.execute(_COUNT_ATTEMPT[counter], {"worker": worker})
-            failed = await (
-                await tx.execute(
-                    _FAIL_SPENT[counter], {"now": now, "most": most, "error": error, "worker": worker}
-                )
-            ).fetchall()
-            requeued = await (await tx.execute(_REQUEUE_ISOLATED, {"worker": worker})).fetchall()
-        return [job_of(row) for row in requeued], [job_of(row) for row in failed]
+        about = {"now": now, "most": most, "error": error, "worker": worker}
+
+        def store(tx: Transaction) -> tuple[list[Job], list[Job]]:
+            tx.execute(_COUNT_ATTEMPT[counter], about)
+            failed = tx.execute(_FAIL_SPENT[counter], about).fetchall()
+            requeued = tx.execute(_REQUEUE_ISOLATED, about).fetchall()
+            return [job_of(row) for row in requeued], [job_of(row) for row in failed]
+
+        return await self._db.transact(store)
 
     async def release_running(self) -> None:
         """Requeue the running jobs after the workers were ended on purpose; nothing is counted."""
-        async with self._db.write() as tx:
-            await tx.execute(_RELEASE_RUNNING, {})
+        await self._db.change(_RELEASE_RUNNING, {})
 
     async def fail(self, job_id: int, error: str, now: float) -> Job | None:
         """Fail a queued or running job. error: shown to the member. None where it had ended."""
-        return await self._end(_FAIL_OPEN, {"id": job_id, "error": error, "now": now})
+        return await self._job(_FAIL_OPEN, {"id": job_id, "error": error, "now": now})
 
     async def cancel(self, job_id: int, now: float) -> Job | None:
         """Cancel a queued or running job. None where it had ended."""
-        return await self._end(_CANCEL_OPEN, {"id": job_id, "now": now})
+        return await self._job(_CANCEL_OPEN, {"id": job_id, "now": now})
 
     async def delivered(self, job_id: int, delivery: Delivery, now: float) -> Job | None:
         """Record the message that carries the clip, and forget the interaction's token."""
         message = {"id": job_id, "now": now, **asdict(delivery)}
-        async with self._db.write() as tx:
-            row = await one(tx, _SET_DELIVERED, message)
+
+        def store(tx: Transaction) -> Row | None:
+            row = fetch_one(tx, _SET_DELIVERED, message)
             if row is None:
-                await delete_late_message(tx, message)
-                return None
-            await tx.execute(_SET_CLIP_MESSAGE, message)
-        return job_of(row)
+                delete_late_message(tx, message)
+            else:
+                tx.execute(_SET_CLIP_MESSAGE, message)
+            return row
+
+        row = await self._db.transact(store)
+        return job_of(row) if row else None
 
     async def undeliverable(self, job_id: int, error: str, now: float) -> Job | None:
         """Fail a rendered job that Discord refuses everywhere. The clip stays in /history."""
-        return await self._end(_FAIL_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
+        return await self._job(_FAIL_UNDELIVERABLE, {"id": job_id, "error": error, "now": now})
 
     async def withdrawn(self, job_id: int, error: str, now: float) -> Job | None:
         """Fail a rendered job whose progress message was deleted; no notice is sent."""
-        return await self._end(_FAIL_WITHDRAWN, {"id": job_id, "error": error, "now": now})
+        return await self._job(_FAIL_WITHDRAWN, {"id": job_id, "error": error, "now": now})
 
     async def posting(self, job_id: int, now: float) -> float | None:
         """Record that a clip or a notice is about to be posted; return when that was first recorded.
 
         None the first time.
         """
-        async with self._db.write() as tx:
-            row = await one(tx, "SELECT posting_at FROM jobs WHERE id = :id", {"id": job_id})
-            await tx.execute(_SET_JOB_POSTING, {"id": job_id, "now": now})
-        first: float | None = row["posting_at"] if row else None
-        return first
+
+        def store(tx: Transaction) -> float | None:
+            row = fetch_one(tx, "SELECT posting_at FROM jobs WHERE id = :id", {"id": job_id})
+            tx.execute(_SET_JOB_POSTING, {"id": job_id, "now": now})
+            return row["posting_at"] if row else None
+
+        return await self._db.transact(store)
 
     async def answered(self, job_id: int, answer_id: int) -> None:
         """Record the message that shows the progress of a job, or of all takes of the first one."""
-        async with self._db.write() as tx:
-            await tx.execute(
-                "UPDATE jobs SET answer_id = :answer_id WHERE id = :id OR takes_of = :id",
-                {"id": job_id, "answer_id": answer_id},
-            )
+        await self._db.change(
+            "UPDATE jobs SET answer_id = :answer_id WHERE id = :id OR takes_of = :id",
+            {"id": job_id, "answer_id": answer_id},
+        )
 
     async def limit_uploads(self, guild_or_channel_id: int, max_bytes: int, now: float) -> None:
         """Record the upload limit that a 413 revealed: later requests there are encoded for it at once."""
-        async with self._db.write() as tx:
-            await tx.execute(
-                _UPSERT_UPLOAD_LIMIT,
-                {"guild_or_channel_id": guild_or_channel_id, "max_bytes": max_bytes, "now": now},
-            )
+        await self._db.change(
+            _UPSERT_UPLOAD_LIMIT,
+            {"guild_or_channel_id": guild_or_channel_id, "max_bytes": max_bytes, "now": now},
+        )
 
     async def token_over(self, job_id: int) -> None:
         """Erase the interaction's token, which Discord no longer accepts."""
-        async with self._db.write() as tx:
-            await tx.execute("UPDATE jobs SET interaction_token = NULL WHERE id = :id", {"id": job_id})
+        await self._db.change("UPDATE jobs SET interaction_token = NULL WHERE id = :id", {"id": job_id})
 
     async def check_limits(self, user_id: int, *, jobs: int, per_member: int, in_all: int) -> None:
         """Raise LimitReached where so many more jobs of a member would be refused now; `add` decides."""
@@ -168,8 +171,7 @@ class Jobs:
 
     async def notified(self, job_id: int) -> None:
         """Record that the member was notified of the job's end, and erase the interaction's token."""
-        async with self._db.write() as tx:
-            await tx.execute(_SET_NOTIFIED, {"id": job_id})
+        await self._db.change(_SET_NOTIFIED, {"id": job_id})
 
     async def outbox(self) -> list[Job]:
         """Return jobs to deliver but duels': rendered clips, failures without a notice, first takes."""
@@ -211,8 +213,7 @@ class Jobs:
 
     async def respell(self, job_id: int, recipe: Recipe) -> None:
         """Store the recipe of a queued job with its model as the settings spell it now."""
-        async with self._db.write() as tx:
-            await tx.execute(_RESPELL, {"id": job_id, "recipe": recipe.to_json()})
+        await self._db.change(_RESPELL, {"id": job_id, "recipe": recipe.to_json()})
 
     async def depths(self) -> list[Depth]:
         """Return how many jobs are in each state before delivery."""
@@ -246,14 +247,14 @@ class Jobs:
         row = await self._db.read_one(_SELECT_LOCALE, {"user_id": user_id})
         return str(row["locale"]) if row else ""
 
-    async def _end(self, sql: str, parameters: dict[str, object]) -> Job | None:
-        async with self._db.write() as tx:
-            row = await one(tx, sql, parameters)
+    async def _job(self, sql: str, parameters: dict[str, object]) -> Job | None:
+        """Change at most one job; return it as it is then, or None."""
+        row = await self._db.change_one(sql, parameters)
         return job_of(row) if row else None
 
 
-async def insert_job(
-    tx: aiosqlite.Connection,
+def insert_job(
+    tx: Transaction,
     request: Request,
     now: float,
     *,
@@ -262,13 +263,13 @@ async def insert_job(
     in_duel: bool = False,
 ) -> Job:
     """Queue a request inside a transaction that does more than that. Raises as Jobs.add does."""
-    await check_daily(tx, request, now, in_all)
+    check_daily(tx, request, now, in_all)
     limits = {"per_member": per_member, "in_all": in_all, "limit_seconds": UPLOAD_LIMIT_SECONDS}
     parameters = request.columns() | limits | {"now": now, "in_duel": in_duel}
-    row = await one(tx, _INSERT_JOB, parameters)
+    row = fetch_one(tx, _INSERT_JOB, parameters)
     if row is not None:
         return job_of(row)
-    open_now = await one(tx, _COUNT_OPEN, {"user_id": request.user_id})
+    open_now = fetch_one(tx, _COUNT_OPEN, {"user_id": request.user_id})
     _check_limits(open_now["mine"] if open_now else 0, in_all, per_member, in_all)
     raise StoreError("The job was not queued.")
 

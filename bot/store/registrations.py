@@ -37,8 +37,7 @@ class Registrations:
             "versions": registered.versions,
             "now": now,
         }
-        async with self._db.write() as tx:
-            await tx.execute(_UPSERT_REGISTRATION, given)
+        await self._db.change(_UPSERT_REGISTRATION, given)
 
 
 _UPSERT_REGISTRATION = """

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-import aiosqlite
-
 from bot.store.clips import Clip, clip_of
-from bot.store.database import Database
+from bot.store.database import Database, Row, Transaction
 from bot.store.deletions import delete_late_message
 from bot.store.job_model import Delivery, Job, State, job_of
 
@@ -21,10 +19,10 @@ MAX_TAKES = 4
 """Takes of one request: a picture and an MP3 each, of which a message holds ten (Discord's documentation)."""
 
 
-async def join_takes(tx: aiosqlite.Connection, job_ids: Sequence[int]) -> None:
+def join_takes(tx: Transaction, job_ids: Sequence[int]) -> None:
     """Make queued jobs the takes of the first, inside the transaction that added them."""
     for take, job_id in enumerate(job_ids, 1):
-        await tx.execute(_JOIN, {"id": job_id, "first": job_ids[0], "take": take})
+        tx.execute(_JOIN, {"id": job_id, "first": job_ids[0], "take": take})
 
 
 class Takes:
@@ -67,16 +65,19 @@ class Takes:
         Returns the ids of the delivered jobs; none where the group was over, or is not settled.
         """
         message = {"id": first_id, "now": now, **asdict(delivery)}
-        async with self._db.write() as tx:
-            rows = list(await (await tx.execute(_SET_TAKES_DELIVERED, message)).fetchall())
+
+        def store(tx: Transaction) -> list[int]:
+            rows = tx.execute(_SET_TAKES_DELIVERED, message).fetchall()
             for row in rows:
-                await tx.execute(_SET_TAKE_MESSAGE, {**message, "id": row["id"]})
+                tx.execute(_SET_TAKE_MESSAGE, {**message, "id": row["id"]})
             if rows:
-                await tx.execute(_SET_TAKES_NOTIFIED, message)
+                tx.execute(_SET_TAKES_NOTIFIED, message)
             else:
-                for job in await (await tx.execute(_SELECT_IDS, message)).fetchall():
-                    await delete_late_message(tx, {**message, "id": job["id"]})
-        return [row["id"] for row in rows]
+                for job in tx.execute(_SELECT_IDS, message).fetchall():
+                    delete_late_message(tx, {**message, "id": job["id"]})
+            return [row["id"] for row in rows]
+
+        return await self._db.transact(store)
 
     async def undeliverable(
         self, first_id: int, error: str, now: float, *, withdrawn: bool = False
@@ -86,17 +87,19 @@ class Takes:
         withdrawn: the message was deleted, so that nobody is notified.
         """
         about = {"id": first_id, "error": error, "now": now}
-        async with self._db.write() as tx:
-            rows = list(await (await tx.execute(_FAIL_UNDELIVERABLE_TAKES, about)).fetchall())
-            await tx.execute("UPDATE jobs SET posting_at = NULL WHERE takes_of = :id", about)
+
+        def store(tx: Transaction) -> list[Row]:
+            rows = tx.execute(_FAIL_UNDELIVERABLE_TAKES, about).fetchall()
+            tx.execute("UPDATE jobs SET posting_at = NULL WHERE takes_of = :id", about)
             if withdrawn:
-                await tx.execute(_SET_TAKES_NOTIFIED, about)
-        return [row["id"] for row in rows]
+                tx.execute(_SET_TAKES_NOTIFIED, about)
+            return rows
+
+        return [row["id"] for row in await self._db.transact(store)]
 
     async def notified(self, first_id: int) -> None:
         """Record that the member was notified of the ends of all takes, and erase the tokens."""
-        async with self._db.write() as tx:
-            await tx.execute(_SET_TAKES_NOTIFIED, {"id": first_id})
+        await self._db.change(_SET_TAKES_NOTIFIED, {"id": first_id})
 
 
 _JOIN = "UPDATE jobs SET takes_of = :first, take = :take WHERE id = :id"

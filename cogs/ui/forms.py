@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -165,7 +165,7 @@ def _fix_button(user_id: int, form: Form, typed: Mapping[str, str]) -> FixButton
     return FixButton(number)
 
 
-async def handle_submission(interaction: discord.Interaction[Antiphon], forms: Sequence[type[Form]]) -> None:
+async def handle_submission(interaction: discord.Interaction[Antiphon], forms: Iterable[type[Form]]) -> None:
     """Pass a submitted modal to its form; every error is answered, a UserError with the typed text."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return

@@ -8,11 +8,14 @@ import discord
 from discord.ext import commands
 
 from bot.app import Antiphon
-from cogs.ui.forms import Form, handle_submission
+from cogs.ui.forms import Form
 
 
 class PersistentCog(commands.Cog):
-    """Registers buttons and selects (`items`) and `forms`, which then work after a restart too."""
+    """Registers buttons and selects (`items`), and names the `forms` that cogs/gate.py passes submissions to.
+
+    Both work after a restart too.
+    """
 
     items: ClassVar[tuple[type[discord.ui.DynamicItem[Any]], ...]] = ()
     forms: ClassVar[tuple[type[Form], ...]] = ()
@@ -28,8 +31,3 @@ class PersistentCog(commands.Cog):
     async def cog_unload(self) -> None:
         """Unregister them."""
         self.bot.remove_dynamic_items(*self.items)
-
-    @commands.Cog.listener()
-    async def on_interaction(self, interaction: discord.Interaction[Antiphon]) -> None:
-        """Handle submitted forms."""
-        await handle_submission(interaction, self.forms)

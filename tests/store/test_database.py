@@ -7,13 +7,15 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bot.errors import StoreError
-from bot.store.database import Database
+from bot.errors import LimitReached, StoreError
+from bot.locale import current, speaking
+from bot.store.database import Database, Transaction
 from bot.store.jobs import Jobs
 from tests.builders import recipe, request
 
@@ -74,6 +76,53 @@ async def test_a_cancelled_block_leaves_no_trace_and_no_open_transaction(databas
     # The next block begins a transaction of its own, and commits it.
     assert await Jobs(database).cancel(job.id, 1) is not None
     assert [row["state"] for row in await database.read("SELECT state FROM jobs", {})] == ["cancelled"]
+
+
+async def test_a_failed_function_leaves_no_trace(database: Database) -> None:
+    job = await Jobs(database).add(request(), 0, per_member=1, in_all=1)
+
+    def fail(tx: Transaction) -> None:
+        tx.execute("UPDATE jobs SET notified = 1")
+        raise LimitReached("That is enough.")
+
+    with pytest.raises(LimitReached):
+        await database.transact(fail)
+    with pytest.raises(sqlite3.IntegrityError):
+        await database.change("UPDATE jobs SET id = NULL, recipe = NULL", {})
+    assert [row["notified"] for row in await database.read("SELECT notified FROM jobs", {})] == [0]
+    assert await Jobs(database).cancel(job.id, 1) is not None
+
+
+async def test_a_begun_function_comes_to_its_end_though_its_caller_is_cancelled(database: Database) -> None:
+    await Jobs(database).add(request(), 0, per_member=1, in_all=1)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def write(tx: Transaction) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        tx.execute("UPDATE jobs SET attempts = attempts + 1")
+
+    task = asyncio.create_task(database.transact(write))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    # The next one waits for its turn on the thread, and sees what the first has done.
+    after = asyncio.create_task(
+        database.change("UPDATE jobs SET attempts = attempts + 1 RETURNING attempts", {})
+    )
+    go_on.set()
+    assert [row["attempts"] for row in await after] == [2]
+
+
+async def test_a_function_reads_the_context_of_its_caller(database: Database) -> None:
+    with speaking("de"):
+        assert await database.transact(lambda tx: current()) == "de"
+
+
+async def test_an_emptied_log_leaves_no_statement_in_the_way(database: Database) -> None:
+    await database.checkpoint()
+    await database.change("UPDATE jobs SET notified = 1", {})
 
 
 async def test_the_reading_connection_cannot_write(database: Database) -> None:

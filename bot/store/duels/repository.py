@@ -9,7 +9,7 @@ import aiosqlite
 
 from bot.errors import LimitReached, NotFound
 from bot.recipe import Recipe
-from bot.store.database import Database, one
+from bot.store.database import Database, Transaction, fetch_one, one
 from bot.store.duels.model import SIDES, AnswerShown, Duel, DuelSide, NewDuel, Side, duel_of, side_of
 from bot.store.job_model import Job, Request
 from bot.store.jobs import insert_job
@@ -31,8 +31,9 @@ class Duels:
         Raises LimitReached where the member has `max_open` unfinished duels, or the queue has no room.
         """
         asked = new.sides["a"]
-        async with self._db.write() as tx:
-            row = await one(
+
+        def store(tx: Transaction) -> tuple[Duel, list[Job]]:
+            row = fetch_one(
                 tx,
                 _INSERT_DUEL,
                 {
@@ -64,9 +65,9 @@ class Duels:
             # Queued in an order of the recipes: /queue is public and must not reveal the sides.
             for side in sorted(SIDES, key=lambda s: _order(new.sides[s].recipe)):
                 request = new.sides[side]
-                job = await insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
+                job = insert_job(tx, request, now, per_member=per_member, in_all=in_all, in_duel=True)
                 jobs.append(job)
-                await tx.execute(
+                tx.execute(
                     _INSERT_SIDE,
                     {
                         "duel_id": row["id"],
@@ -77,7 +78,9 @@ class Duels:
                         "contender": new.series.contenders[side] if new.series else None,
                     },
                 )
-        return duel_of(row), jobs
+            return duel_of(row), jobs
+
+        return await self._db.transact(store)
 
     async def get(self, duel_id: int) -> Duel:
         """Return one duel. Raises NotFound."""
@@ -123,14 +126,17 @@ class Duels:
 
     async def retry(self, duel_id: int, side: DuelSide, request: Request, now: float) -> Job | None:
         """Queue a side again in place of its failed job; None where that was done already."""
-        async with self._db.write() as tx:
-            job = await insert_job(tx, request, now, per_member=_UNLIMITED, in_all=_UNLIMITED, in_duel=True)
-            swapped = await one(tx, _REPLACE_JOB, {"duel_id": duel_id, "new": job.id, "old": side.job_id})
-            if swapped is None:
-                await tx.execute("DELETE FROM jobs WHERE id = :id", {"id": job.id})
+
+        def store(tx: Transaction) -> Job | None:
+            job = insert_job(tx, request, now, per_member=_UNLIMITED, in_all=_UNLIMITED, in_duel=True)
+            about = {"duel_id": duel_id, "new": job.id, "old": side.job_id}
+            if fetch_one(tx, _REPLACE_JOB, about) is None:
+                tx.execute("DELETE FROM jobs WHERE id = :id", {"id": job.id})
                 return None
-            await tx.execute("UPDATE jobs SET notified = 1 WHERE id = :id", {"id": side.job_id})
-        return job
+            tx.execute("UPDATE jobs SET notified = 1 WHERE id = :id", {"id": side.job_id})
+            return job
+
+        return await self._db.transact(store)
 
     async def ready(self, duel_id: int, *, file_a: str, file_b: str, picture: str) -> Duel | None:
         """Record the neutral files of a rendering duel, which is then ready; None in another state."""
@@ -156,8 +162,7 @@ class Duels:
 
     async def answer_shows(self, duel_id: int, shown: AnswerShown) -> None:
         """Record what the original response shows; once that is the open duel, the token is erased."""
-        async with self._db.write() as tx:
-            await tx.execute(_SET_ANSWER_SHOWN, {"id": duel_id, "shown": shown})
+        await self._db.change(_SET_ANSWER_SHOWN, {"id": duel_id, "shown": shown})
 
     async def shrink(self, duel_id: int, max_bytes: int) -> Duel | None:
         """Return an unposted duel to rendering, to make its neutral files again with a smaller limit."""
@@ -165,8 +170,7 @@ class Duels:
 
     async def token_over(self, duel_id: int) -> None:
         """Forget the interaction's token, which Discord no longer accepts."""
-        async with self._db.write() as tx:
-            await tx.execute("UPDATE duels SET interaction_token = NULL WHERE id = :id", {"id": duel_id})
+        await self._db.change("UPDATE duels SET interaction_token = NULL WHERE id = :id", {"id": duel_id})
 
     async def opened(self, duel_id: int, message_id: int, posted_at: float, closes_at: float) -> Duel | None:
         """Record the message of a ready duel, which is open then."""
@@ -202,12 +206,10 @@ class Duels:
 
     async def notified(self, duel_id: int) -> None:
         """Record that the requester was notified of a failure, and erase the interaction's token."""
-        async with self._db.write() as tx:
-            await tx.execute(_SET_REQUESTER_NOTIFIED, {"id": duel_id})
+        await self._db.change(_SET_REQUESTER_NOTIFIED, {"id": duel_id})
 
     async def _move(self, sql: str, parameters: Mapping[str, object]) -> Duel | None:
-        async with self._db.write() as tx:
-            row = await one(tx, sql, parameters)
+        row = await self._db.change_one(sql, parameters)
         return duel_of(row) if row else None
 
 

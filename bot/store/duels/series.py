@@ -95,8 +95,7 @@ class SeriesStore:
             "max_bytes": new.max_bytes,
             "now": now,
         }
-        async with self._db.write() as tx:
-            row = await one(tx, _INSERT, values)
+        row = await self._db.change_one(_INSERT, values)
         if row is None:
             raise _has_one()
         return _series_of(row)
@@ -149,9 +148,7 @@ class SeriesStore:
     async def skip(self, series: Series, numbers: Iterable[int], why: str) -> bool:
         """Leave out prompts of a running series, by their numbers from 0; False where it did not run."""
         skipped = dict(series.skipped) | dict.fromkeys(numbers, why)
-        async with self._db.write() as tx:
-            row = await one(tx, _SET_SKIPPED, {"id": series.id, "skipped": json.dumps(skipped)})
-        return row is not None
+        return bool(await self._db.change(_SET_SKIPPED, {"id": series.id, "skipped": json.dumps(skipped)}))
 
     async def wins(self, series_id: int, contenders: int) -> list[list[int]]:
         """Return the counted votes of each contender over each other one, in closed duels alone."""
@@ -162,9 +159,7 @@ class SeriesStore:
 
     async def end(self, series_id: int, why: str, now: float) -> bool:
         """End a running series; False where it did not run. why: empty where all duels are over."""
-        async with self._db.write() as tx:
-            row = await one(tx, _SET_ENDED, {"id": series_id, "why": why, "now": now})
-        return row is not None
+        return bool(await self._db.change(_SET_ENDED, {"id": series_id, "why": why, "now": now}))
 
     async def posting(self, series_id: int, now: float) -> float | None:
         """Record the time of a first attempt to post the result; return the one on record before."""

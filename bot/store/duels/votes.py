@@ -122,8 +122,7 @@ class Votes:
     async def set_consent(self, user_id: int, now: float, *, consents: bool) -> None:
         """Record whether a person consents to the export of their votes and prompts."""
         sql = _INSERT_CONSENT if consents else _DELETE_CONSENT
-        async with self._db.write() as tx:
-            await tx.execute(sql, {"user_id": user_id, "now": now})
+        await self._db.change(sql, {"user_id": user_id, "now": now})
 
     async def has_consented(self, user_id: int) -> bool:
         """Return whether a person consents to the export."""
