@@ -193,7 +193,8 @@ def test_the_bots_process_stays_light() -> None:
         "babel",
     ]
     cogs = "import importlib; [importlib.import_module(name) for name in bot.app.COGS]"
-    script = f"import sys, bot.cli, bot.app; {cogs}; print([m for m in {heavy!r} if m in sys.modules])"
+    imports = "bot.cli, bot.app, bot.engines.registry"
+    script = f"import sys, {imports}; {cogs}; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
     )

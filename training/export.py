@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 
 from bot.engines.score.bank import SAMPLE_RATE
 from bot.engines.score.engine import STYLES_FILE
-from bot.engines.score.format import MAX_SECONDS, STREAMS, VERSION, VOCABULARY
+from bot.engines.score.format import MAX_SECONDS, STREAMS, VOCABULARY
+from bot.engines.score.format_version import VERSION
 from training.loop import text_encoder
 from training.train_ar import Model as ArModel
 from training.train_diffusion import Model as DiffusionModel

@@ -25,7 +25,6 @@ from bot.engines.score.format import (
     STEPS_PER_BEAT,
     STREAMS,
     TEMPO_CLASSES,
-    VERSION,
     VOCABULARY,
     Score,
     beats_in,
@@ -33,6 +32,7 @@ from bot.engines.score.format import (
     from_frames,
     tempo_of,
 )
+from bot.engines.score.format_version import VERSION
 from bot.engines.score.header_request import requested_header
 from bot.engines.score.known import Known, resampled
 from bot.engines.score.sections import Opening, Section

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.engines.score.format import VERSION
+from bot.engines.score.format_version import VERSION
 from bot.errors import ModelMissing
 from bot.recipe import Mode, Role, Task
 from bot.recipe.capabilities import Bounds, Capabilities, texts

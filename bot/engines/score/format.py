@@ -20,7 +20,6 @@ from bot.engines.score.programs import KITS, MIXES, PROGRAMS
 
 Grid = npt.NDArray[np.int16]
 
-VERSION = 1
 ROLES = ("chord", "bass", "lead", "counter", "drums")
 CHORD, BASS, LEAD, COUNTER, DRUMS = range(5)
 STREAMS = 6

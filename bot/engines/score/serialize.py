@@ -19,11 +19,11 @@ from bot.engines.score.format import (
     STEP_SIZES,
     STEPS_PER_BEAT,
     TEMPO_CLASSES,
-    VERSION,
     Grid,
     Score,
     repaired,
 )
+from bot.engines.score.format_version import VERSION
 from bot.errors import UserError
 
 MAX_STEPS = 16_384
