@@ -194,7 +194,7 @@ def _ours(precision: str) -> Callable[..., Callable[[], object]]:
         for slot in decoder._slots:
             if slot is not None:
                 slot.column = context
-        decoder._counters[0] = decoder._counters[3] = context
+        decoder._state.counters[0] = decoder._state.counters[3] = context
         return decoder.step
 
     return prepare

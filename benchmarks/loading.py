@@ -75,7 +75,7 @@ def _growth(precision: str, small: Path, large: Path) -> tuple[float, float]:
     before = _megabytes("VmRSS")
     model = _load(large, precision)
     assert model._packed is not None
-    held = model._packed.size + model._embeddings.numel() * model._embeddings.element_size()
+    held = model._packed.size + model.embeddings.numel() * model.embeddings.element_size()
     return held / 1e6, _megabytes("VmHWM") - before
 
 

@@ -15,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from bot.engines.musicgen.columns import UNKNOWN, Columns, CompiledColumns, State, StaticColumns
 from bot.engines.musicgen.cpu.backend import CPUBackend
-from bot.engines.musicgen.cuda.backend import CUDABackend, captured
+from bot.engines.musicgen.cuda.backend import CUDABackend
 from bot.engines.musicgen.network import LanguageModel
-from bot.engines.musicgen.sampling import apply_guidance, sample_tokens
 from bot.errors import BadAudio
 
 SLOT_COUNTS = (1, 4, 8, 16)
 """Allowed numbers of slots."""
-UNKNOWN = -1
 
 
 class ConstrainedSampler(Protocol):
@@ -35,6 +34,8 @@ class ConstrainedSampler(Protocol):
 
     def next_tokens(self, logits: npt.NDArray[np.float32], position: int) -> Sequence[int]:
         """Return column position + 1 [codebooks] from its logits [codebooks, vocabulary], after guidance.
+
+        The memory of the logits is written again for the next column.
 
         Codebooks without a token in it get the padding id, `vocabulary`.
         """
@@ -123,29 +124,18 @@ class Decoder:
         self.last_delay = max(sizes.delays)
         self._prefix = prefix
         self._slots: list[_Slot | None] = [None] * slots
-        shape = slots, sizes.codebooks
-        # The extra last frame is a dummy target for masked writes: no branch on the host, no synchronisation.
-        self._codes = torch.full((*shape, longest + 1), UNKNOWN, device=device)
-        self._uniforms = torch.zeros(*shape, longest + 1, device=device)
-        self._tokens = torch.full(shape, sizes.vocabulary, device=device)
-        self._finite = torch.ones(slots, dtype=torch.bool, device=device)
-        # Device-side state of each slot. Counters: column, window start, window length, cache position.
-        # Sampling: temperature, top-k, top-p, guidance scale.
-        self._counters = torch.zeros(4, slots, dtype=torch.long, device=device)
-        self._sampling = torch.ones(4, slots, device=device)
+        self._state = State.empty(model, slots, longest)
         self._length = prefix + window + self.last_delay
-        self._static = torch.device(device).type != "cpu" if static is None else static
         self._words = words
         self._backend: CPUBackend | CUDABackend
-        if self._static:
-            self._backend = CUDABackend(sizes, self._counters[3], self._length, words, model.dtype)
+        self._columns: Columns
+        if torch.device(device).type != "cpu" if static is None else static:
+            positions = self._state.counters[3]
+            self._backend = CUDABackend(sizes, positions, self._length, words, model.dtype)
+            self._columns = StaticColumns(model, self._backend, self._state, self._length - 1)
         else:
             self._backend = model.cpu_backend(slots, self._length, words)
-        self._column: Callable[[], torch.Tensor] = self._next_column
-        if torch.device(device).type == "cuda":
-            with torch.inference_mode():
-                # The warm-up runs before a capture write tokens: harmless while every slot is idle.
-                self._column = captured(self._next_column)
+            self._columns = CompiledColumns(model, self._backend, self._state, self._length)
 
     @property
     def rows(self) -> list[Row]:
@@ -163,17 +153,18 @@ class Decoder:
         self._check(row)
         number = self._slots.index(None)
         sizes, device = self.model.sizes, self.model.device
-        self._codes[number] = UNKNOWN
+        self._state.codes[number] = UNKNOWN
+        self._state.chosen[number] = row.sampler is not None
         if row.sampler is None:
             # Drawn on the host before the loop, so that a seed means the same on every device.
             generator = torch.Generator().manual_seed(row.seed)
             uniforms = torch.rand(row.frames, sizes.codebooks, generator=generator)
-            self._uniforms[number, :, : row.frames] = uniforms.T.to(device)
+            self._state.uniforms[number, :, : row.frames] = uniforms.T.to(device)
         if row.prompt is not None:
-            self._codes[number, :, : row.prompt.shape[1]] = row.prompt.to(device)
+            self._state.codes[number, :, : row.prompt.shape[1]] = row.prompt.to(device)
         rules = (row.temperature, float(row.top_k), row.top_p, row.guidance_scale)
-        self._sampling[:, number] = torch.tensor(rules, device=device)
-        self._finite[number] = True
+        self._state.rules[:, number] = torch.tensor(rules, device=device)
+        self._state.finite[number] = True
         self._open_window(number, _Slot(row), 0 if row.prompt is None else row.prompt.shape[1])
 
     @torch.inference_mode()
@@ -195,11 +186,11 @@ class Decoder:
         Between two steps rows may be admitted and dropped.
         """
         ended: list[Row] = []
-        for _ in range(count):
-            if not any(self._slots):
-                break
-            self._backend.set_positions([None if s is None else s.prefix + s.column for s in self._slots])
-            ended += self._advance(self._column())
+        while count > 0 and any(self._slots):
+            active = [number for number, slot in enumerate(self._slots) if slot is not None]
+            done = self._columns.decode(active, min(count, self._uninterrupted()))
+            ended += self._advance(done)
+            count -= done
         return ended
 
     def complete(self, row: Row) -> int:
@@ -210,91 +201,51 @@ class Decoder:
 
     def codes(self, row: Row, first: int = 0) -> torch.Tensor:
         """Return the complete frames from `first` on, int64 [codebooks, frames], on the host."""
-        return self._codes[self._number(row), :, first : self.complete(row)].to("cpu", copy=True)
+        return self._state.codes[self._number(row), :, first : self.complete(row)].to("cpu", copy=True)
 
-    def _next_column(self) -> torch.Tensor:
-        """Run one column through the network, sample the next one, and return its logits after guidance."""
-        logits = self.model.step(self._tokens, self._counters[3], self._backend)
-        scores = apply_guidance(logits, self._sampling[3])
-        self._finite &= scores.isfinite().all(-1).all(-1)
-        self._append_column(scores)
-        return scores
+    def _uninterrupted(self) -> int:
+        """Return after how many columns the host has something to do: a sampler, or the end of a window."""
+        left = [slot.length + self.last_delay - slot.column for slot in self._slots if slot is not None]
+        return 1 if any(row.sampler is not None for row in self.rows) else min(left)
 
-    def _append_column(self, scores: torch.Tensor) -> None:
-        """Sample the next column from scores [slots, codebooks, vocabulary], and store it undelayed.
-
-        In column c codebook k holds frame c − delays[k]: tokens outside of the window become padding.
-        """
-        columns, origins, lengths, _ = self._counters
-        frames = columns[:, None] - self.delays
-        inside = (frames >= 0) & (frames < lengths[:, None])
-        index = torch.where(inside, frames + origins[:, None], self.longest)[..., None]
-        uniforms = self._uniforms.gather(-1, index)[..., 0]
-        # Known tokens, of a prompt or of the window before, are kept.
-        known = self._codes.gather(-1, index)
-        drawn = self._sample(scores, uniforms)[..., None]
-        drawn = torch.where(known == UNKNOWN, drawn, known)
-        self._codes.scatter_(-1, index, drawn)
-        self._codes[:, :, -1] = UNKNOWN
-        self._tokens.copy_(torch.where(inside, drawn[..., 0], self.model.sizes.vocabulary))
-        self._counters[0] += 1
-        # Idle slots advance too, for static shapes: the clamp keeps them inside their cache.
-        self._counters[3].add_(1).clamp_max_(self._length - 1)
-
-    def _sample(self, scores: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-        """Return a token for each codebook of each slot, idle ones included."""
-        if self._static:
-            temperature, top_k, top_p, _ = self._sampling
-            return sample_tokens(scores, uniforms, temperature, top_k, top_p)
-        # On a CPU slot by slot, each limited to its own top-k: sorting the whole vocabulary takes longer.
-        tokens = torch.zeros(scores.shape[:2], dtype=torch.long)
-        for number, slot in enumerate(self._slots):
-            if slot is not None and slot.row.sampler is None:
-                own, limit = slice(number, number + 1), min(slot.row.top_k, scores.shape[2])
-                temperature, top_k, top_p, _ = self._sampling[:, own]
-                tokens[own] = sample_tokens(scores[own], uniforms[own], temperature, top_k, top_p, limit)
-        return tokens
-
-    def _advance(self, scores: torch.Tensor) -> list[Row]:
+    def _advance(self, done: int) -> list[Row]:
         """Advance the host's counters, call samplers, release finished rows and open next windows."""
         ended: list[Row] = []
         for number, slot in enumerate(self._slots):
             if slot is None:
                 continue
             row = slot.row
-            slot.column += 1
+            slot.column += done
             if row.sampler is not None:
-                if self._call_sampler(number, slot, row.sampler, scores[number]):
+                if self._call_sampler(number, slot, row.sampler):
                     ended.append(self._release(number))
             elif slot.column == slot.length + self.last_delay:
-                done = slot.origin + slot.length
-                if done == row.frames or not self._finite[number]:
+                frames = slot.origin + slot.length
+                if frames == row.frames or not self._state.finite[number]:
                     ended.append(self._release(number))
                 else:
                     slot.origin += self.stride
-                    self._open_window(number, slot, done)
+                    self._open_window(number, slot, frames)
         return ended
 
-    def _call_sampler(
-        self, number: int, slot: _Slot, sampler: ConstrainedSampler, scores: torch.Tensor
-    ) -> bool:
+    def _call_sampler(self, number: int, slot: _Slot, sampler: ConstrainedSampler) -> bool:
         """Write the sampler's column; return whether the row is finished."""
         try:
-            column = sampler.next_tokens(scores.cpu().numpy(), slot.column - 1)
+            column = sampler.next_tokens(self._columns.scores(number), slot.column - 1)
         except Exception as error:  # fails this row alone
             slot.row.error = error
             return True
-        self._tokens[number] = torch.tensor(column, device=self._tokens.device)
+        self._state.tokens[number] = torch.tensor(column, device=self._state.tokens.device)
         return sampler.finished or slot.column >= self.window + self.last_delay
 
     def _release(self, number: int) -> Row:
         slot = self._slots[number]
         assert slot is not None
         row, self._slots[number] = slot.row, None
-        if not self._finite[number] and row.error is None:
+        if not self._state.finite[number] and row.error is None:
             row.error = BadAudio("The model's numbers got out of range. Try another seed, or float32.")
         if row.sampler is None and row.error is None:
-            row.codes = self._codes[number, :, : row.frames].to("cpu", copy=True)
+            row.codes = self._state.codes[number, :, : row.frames].to("cpu", copy=True)
         return row
 
     def _open_window(self, number: int, slot: _Slot, known: int) -> None:
@@ -313,7 +264,7 @@ class Decoder:
         self._backend.set_cross_kv(number, words)
 
         frames = torch.arange(slot.column + 1, device=self.model.device)[:, None] - 1 - self.delays
-        codes = self._codes[number].T.gather(0, (frames + slot.origin).clamp_min(0))
+        codes = self._state.codes[number].T.gather(0, (frames + slot.origin).clamp_min(0))
         columns = torch.where(frames >= 0, codes, sizes.vocabulary)
         inputs = self.model.columns(columns[:-1]).expand(2, -1, -1)
         if sizes.prefix:
@@ -322,9 +273,9 @@ class Decoder:
             inputs = torch.cat([torch.stack([states, null_states]), inputs], 1)
         if inputs.shape[1]:
             self.model.prefill(number, inputs, words, self._backend)
-        self._tokens[number] = columns[-1]
+        self._state.tokens[number] = columns[-1]
         counters = slot.column, slot.origin, slot.length, slot.prefix + slot.column
-        self._counters[:, number] = torch.tensor(counters, device=self.model.device)
+        self._state.counters[:, number] = torch.tensor(counters, device=self.model.device)
         self._slots[number] = slot
 
     def _check(self, row: Row) -> None:

@@ -50,7 +50,7 @@ class LanguageModel:
         self.dtype = dtype_on(device, precision)
         self._packed = PackedWeights(sizes, precision) if on_cpu(device) else None
         embeddings = copied(weights.embeddings, sizes.hidden, device, self.dtype)
-        self._embeddings = embeddings.view(sizes.codebooks, sizes.vocabulary + 1, sizes.hidden)
+        self.embeddings = embeddings.view(sizes.codebooks, sizes.vocabulary + 1, sizes.hidden)
         self._layers = [self._layer(number, layer) for number, layer in enumerate(weights.layers)]
         self._norm = self._norm_on_device(weights.norm)
         self._heads = self._placed("heads", 0, weights.heads, sizes.hidden)
@@ -61,6 +61,7 @@ class LanguageModel:
         # Apple's GPU has no float64.
         precise = torch.float32 if torch.device(device).type == "mps" else torch.float64
         self._frequencies = (10_000.0**-exponents).to(device, precise)
+        self._first_positions = torch.empty(0, sizes.hidden)
 
     @classmethod
     @torch.inference_mode()
@@ -86,16 +87,19 @@ class LanguageModel:
         assert self._packed is not None, "on a GPU, CUDABackend is used"
         return CPUBackend(self.sizes, self._packed, count, length, max_text)
 
-    def step(
-        self, tokens: torch.Tensor, positions: torch.Tensor, backend: CPUBackend | CUDABackend
-    ) -> torch.Tensor:
+    def position_embeddings(self, count: int) -> torch.Tensor:
+        """Return the embeddings of the first positions, [count, hidden]; worked out once."""
+        if len(self._first_positions) < count:
+            self._first_positions = self._positions(torch.arange(count, device=self.device))
+        return self._first_positions[:count]
+
+    def step(self, tokens: torch.Tensor, positions: torch.Tensor, backend: CUDABackend) -> torch.Tensor:
         """Return logits [slots, 2, codebooks, vocabulary] of the next column, conditional and unconditional.
 
+        Of static shapes; on a CPU `cpu.columns.decode` is the step.
         tokens: int64 [slots, codebooks].  positions: int64 [slots], in each slot's cache.
         """
         x = self._embedded(tokens) + self._positions(positions)
-        if isinstance(backend, CPUBackend):
-            return backend.step(x)
         slots, wide = x.shape
         x = x[:, None].expand(-1, 2, -1).reshape(2 * slots, wide)
         for number, layer in enumerate(self._layers):
@@ -154,7 +158,7 @@ class LanguageModel:
 
     def _embedded(self, tokens: torch.Tensor) -> torch.Tensor:
         books = torch.arange(self.sizes.codebooks, device=self.device)
-        return self._embeddings[books, tokens].sum(1)
+        return self.embeddings[books, tokens].sum(1)
 
     def _positions(self, positions: torch.Tensor) -> torch.Tensor:
         angles = positions[:, None] * self._frequencies

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 import torch
 
+from bot.engines.musicgen.cpu.backend import CPUBackend
+from bot.engines.musicgen.cpu.columns import ColumnArrays
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision, precisions_on
 from bot.errors import BadAudio
@@ -82,6 +84,43 @@ def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision
         assert codes_of(one).shape == (4, 5 + 3 * number)
         assert torch.equal(codes_of(one), alone[number])
     assert len({tuple(codes_of(one)[0, :5].tolist()) for one in rows}) > 1
+
+
+@pytest.mark.parametrize("count", [2, 8, 100])
+def test_columns_decoded_at_once_are_those_one_by_one(count: int, tiny: Reference) -> None:
+    model, clips = tiny.ours(), []
+    for columns in (1, count):
+        decoder = Decoder(model, 4, window=14, stride=9)
+        rows = [row(tiny, number) for number in range(7)]
+        waiting = list(rows)
+        while waiting or decoder.rows:
+            while waiting and decoder.free:
+                decoder.admit(waiting.pop(0))
+            decoder.step(columns)
+        clips.append([codes_of(one) for one in rows])
+    assert all(torch.equal(one, at_once) for one, at_once in zip(*clips, strict=True))
+
+
+def test_what_the_loop_leaves_undecided_is_drawn_by_the_definition(
+    tiny: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, expected, found = tiny.ours(), [row(tiny, n) for n in (1, 4)], [row(tiny, n) for n in (1, 4)]
+    decoded(Decoder(model, 4, window=14, stride=9), *expected)
+    decode, left = CPUBackend.decode, []
+
+    def undecided(self: CPUBackend, arrays: ColumnArrays, slots: Any, count: int) -> int:
+        before = arrays.codes.copy()
+        assert decode(self, arrays, slots, 1) == 1
+        arrays.undecided[:] = (arrays.codes != before).any(2)
+        arrays.codes[:] = before
+        left.append(arrays.undecided.sum())
+        return 1
+
+    monkeypatch.setattr(CPUBackend, "decode", undecided)
+    decoded(Decoder(model, 4, window=14, stride=9), *found)
+    assert sum(left) == 4 * sum(one.frames for one in found)
+    for one, other in zip(expected, found, strict=True):
+        assert torch.equal(codes_of(one), codes_of(other))
 
 
 @pytest.mark.parametrize("precision", precisions_on("cpu"))

@@ -1,5 +1,7 @@
 """Our logits and greedy tokens are transformers', on the same weights; and the comparison can fail."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -65,13 +67,13 @@ def test_zeroed_words_are_noticed(tiny: Reference, guidance_scale: float) -> Non
 
 
 def test_a_zeroed_cache_is_noticed(tiny: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
-    step = CPUBackend.step
+    decode = CPUBackend.decode
 
-    def forgetful(self: CPUBackend, x: torch.Tensor) -> torch.Tensor:
+    def forgetful(self: CPUBackend, *arguments: Any) -> int:
         self._self_kv.keys[:, 0, :, :2] = 0
-        return step(self, x)
+        return decode(self, *arguments)
 
-    monkeypatch.setattr(CPUBackend, "step", forgetful)
+    monkeypatch.setattr(CPUBackend, "decode", forgetful)
     assert difference(tiny, tiny.conditions, 3.0) > SEEN
 
 

@@ -50,7 +50,7 @@ ctypes.CDLL(None).malloc_trim(0)
 Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is resident now
 before = kilobytes("VmRSS")
 model = load(Path(sys.argv[1]))
-held = model._packed.size + model._embeddings.numel() * model._embeddings.element_size()
+held = model._packed.size + model.embeddings.numel() * model.embeddings.element_size()
 print(json.dumps([kilobytes("VmHWM") - before, held / 1024]))
 """
 BESIDE = 4_000
@@ -120,7 +120,7 @@ def test_a_matrix_read_in_pieces_is_packed_as_one_in_memory(
             assert torch.equal(packed._values[name][where].view(torch.uint8), values.view(torch.uint8)), name
             assert torch.equal(packed._scales[name][where], scales), name
     embeddings = [stored[f"decoder.model.decoder.embed_tokens.{k}.weight"] for k in range(4)]
-    assert torch.equal(loaded._embeddings, torch.stack(embeddings).float())
+    assert torch.equal(loaded.embeddings, torch.stack(embeddings).float())
 
 
 def joined(sizes: ModelConfig, stored: Any, number: int) -> dict[str, torch.Tensor]:

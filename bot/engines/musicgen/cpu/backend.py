@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import linear
 
-from bot.engines.musicgen.cpu import kernels
+from bot.engines.musicgen.cpu import columns
 from bot.engines.musicgen.cpu.arithmetic import Array
 from bot.engines.musicgen.cpu.buffers import (
     BLOCK,
@@ -23,6 +22,7 @@ from bot.engines.musicgen.cpu.buffers import (
 )
 from bot.engines.musicgen.cpu.byte_product import LANES, STEP
 from bot.engines.musicgen.cpu.cache_product import OPERAND, ZERO_POINT
+from bot.engines.musicgen.cpu.columns import ColumnArrays
 from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
 from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS
 from bot.engines.musicgen.cpu.packing import ByteForm, FloatForm, Form, NibbleForm
@@ -136,11 +136,8 @@ class CPUBackend:
         self._self_kv = self._allocate(config.layers, slots, 2 * heads, length, dtype)
         self._cross_kv = self._allocate(cross_layers, slots, heads, max_text, dtype)
         self._text_lengths = np.zeros(slots, np.int64)
-        self._active = np.zeros(0, np.int64)
-        self._positions = np.zeros(0, np.int64)
-        self._slots = slots
-        self._threads = torch.get_num_threads() if packed.count > SINGLE_THREAD_WEIGHTS else 1
-        self._pool = ThreadPoolExecutor(self._threads - 1) if self._threads > 1 else None
+        self.threads = torch.get_num_threads() if packed.count > SINGLE_THREAD_WEIGHTS else 1
+        self._pool = ThreadPoolExecutor(self.threads - 1) if self.threads > 1 else None
         rows, hidden, feed_forward = 2 * slots, padded(config.hidden), padded(config.feed_forward)
 
         def floats(*shape: int) -> Array:
@@ -170,7 +167,7 @@ class CPUBackend:
                 operand=operand.copy(),
                 weighted=floats(_padded_to(LANES, config.head_width)),
             )
-            for _ in range(self._threads)
+            for _ in range(self.threads)
         ]
 
     def set_cross_kv(self, slot: int, layers: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -179,39 +176,27 @@ class CPUBackend:
             self._text_lengths[slot] = key.shape[1]
             self._store(self._cross_kv, layer, slot, key, value)
 
-    def set_positions(self, positions: list[int | None]) -> None:
-        """Set each slot's position in its cache for the next step; None is an idle slot."""
-        active = [(slot, position) for slot, position in enumerate(positions) if position is not None]
-        self._active = np.array([slot for slot, _ in active], np.int64)
-        self._positions = np.array([position for _, position in active], np.int64)
-
     def store_prefix_kv(self, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor) -> None:
         """Store keys and values [2, heads, length, head width] of a slot's first positions."""
         self._store(self._self_kv, layer, slot, key.flatten(0, 1), value.flatten(0, 1))
 
-    def step(self, x: torch.Tensor) -> torch.Tensor:
-        """Return logits [slots, 2, codebooks, vocabulary] for embedded x [slots, hidden]; zero where idle."""
-        rows = np.repeat(x.numpy()[self._active], 2, axis=0)
-        for scratch in self._scratch:
-            scratch.x[: len(rows)] = rows
-        last_texts = self._text_lengths[self._active] - 1
+    def decode(self, arrays: ColumnArrays, slots: Array, count: int) -> int:
+        """Decode `count` columns of slots int64 [active], or fewer, by columns.decode; return how many."""
+        last_texts, positions = self._text_lengths[slots] - 1, arrays.counters[3, slots]
 
-        def run(index: int) -> None:
-            share = ThreadShare(index, self._threads, len(rows), self._config.head_width)
-            kernels.step(
-                share, self._weights, self._self_kv, self._cross_kv, self._active, self._positions,
+        def run(index: int) -> int:
+            share = ThreadShare(index, self.threads, 2 * len(slots), self._config.head_width)
+            done: int = columns.decode(
+                share, arrays, count, self._weights, self._self_kv, self._cross_kv, slots, positions.copy(),
                 last_texts, self._shared, self._scratch[index],
             )  # fmt: skip
+            return done
 
-        others = [self._pool.submit(run, index) for index in range(1, self._threads)] if self._pool else []
-        run(0)
+        others = [self._pool.submit(run, index) for index in range(1, self.threads)] if self._pool else []
+        done = run(0)
         for other in others:
             other.result()
-        shape = 2, self._config.codebooks, self._config.vocabulary
-        logits = np.zeros((self._slots, *shape), np.float32)
-        found = self._shared.logits[: len(rows), : math.prod(shape[1:])]
-        logits[self._active] = found.reshape(-1, *shape)
-        return torch.from_numpy(logits)
+        return done
 
     def _allocate(self, layers: int, slots: int, row_heads: int, length: int, dtype: type) -> KVCache:
         # Pages of numpy's zeros are mapped when they are written: memory grows with the clips' lengths.

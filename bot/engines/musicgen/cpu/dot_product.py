@@ -30,7 +30,7 @@ from numba.extending import intrinsic
 
 NAMES = (
     "processor dot_product byte_product integer_product cache_product reductions arithmetic buffers matmul "
-    "quantized_attention attention kernels"
+    "quantized_attention attention kernels sampling columns"
 )
 SOURCES = [Path(__file__).with_name(f"{name}.py").read_bytes() for name in NAMES.split()]
 # numba invalidates its cache by a function's own file alone; the machine code depends on all of these.

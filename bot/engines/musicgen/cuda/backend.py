@@ -42,9 +42,6 @@ class CUDABackend:
             self._cross_kv[layer, 1, slot, :, : key.shape[1]] = value
             self._text_mask[slot] = torch.arange(self._text_mask.shape[1], device=key.device) < key.shape[1]
 
-    def set_positions(self, positions: list[int | None]) -> None:
-        """Do nothing: the positions are on the device already."""
-
     def self_attention(self, layer: int, qkv: torch.Tensor) -> torch.Tensor:
         """Store the keys and values of qkv [2 · slots, 3 · hidden]; return attention [2 · slots, hidden]."""
         slots, _, heads, length, width = self._keys.shape[1:]
