@@ -16,6 +16,8 @@ from torch import nn
 from torch.nn.functional import conv2d
 
 from bot.engines.musicgen import codec_kernels as kernels
+from bot.engines.musicgen.cpu.arithmetic import Array
+from bot.engines.musicgen.cpu.dot_product import CHUNK
 
 PIECE_BYTES = 1_000_000
 """Input of a layer that is computed at once: as much as is worth a call, and little enough to stay cached."""
@@ -176,11 +178,15 @@ class _RunningResidual:
 
     def push(self, x: torch.Tensor, *, last: bool) -> torch.Tensor:
         beside = x if self._shortcut is None else self._shortcut.push(x, last=last)
-        beside = beside if self._kept is None else torch.cat([self._kept, beside], 1)
         for inner in self._inner:
             x = inner.push(x, last=last)
-        self._kept = beside[:, x.shape[1] :].clone()
-        return x.add_(beside[:, : x.shape[1]])
+        kept = beside[:, :0] if self._kept is None else self._kept
+        # Not joined before they are added: that would write a whole piece again.
+        early, late = x[:, : kept.shape[1]], x[:, kept.shape[1] :]
+        early.add_(kept[:, : early.shape[1]])
+        late.add_(beside[:, : late.shape[1]])
+        self._kept = torch.cat([kept[:, early.shape[1] :], beside[:, late.shape[1] :]], 1)
+        return x
 
 
 class Recurrent:
@@ -286,6 +292,10 @@ class _Product:
         self._bias, self._dilation = bias.clone(), dilation
         self._packed: torch.Tensor | None = None
         self._weight = weight
+        # To one channel, oneDNN computes 16 and drops 15 of them.
+        self._to_one: Array | None = None
+        if self.width == 1 and dilation == 1 and weight.numel() % CHUNK == 0:
+            self._to_one = weight[0].T.flatten().contiguous().numpy()
         onednn: Any = torch.backends.mkldnn
         has_onednn: bool = onednn.is_available()
         if has_onednn and weight.numel() >= HEAVY_WEIGHTS and dilation == 1:
@@ -300,6 +310,11 @@ class _Product:
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         rows, frames, width = x.shape
         x = x.contiguous()
+        if self._to_one is not None:
+            only = x.new_empty(rows, frames - self._kernel + 1, 1)
+            for source, target in zip(x.numpy(), only.numpy(), strict=True):
+                kernels.convolve_to_one(source, self._to_one, self._bias.numpy(), target[:, 0])
+            return only
         if self._packed is not None:
             shape = rows, frames - self._kernel + 1, self._kernel * width
             inputs = x.as_strided(shape, (frames * width, width, 1)).reshape(-1, shape[-1])

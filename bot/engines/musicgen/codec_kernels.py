@@ -1,4 +1,4 @@
-"""Compiled parts of the codec on a CPU: the LSTM's recurrence, and ELU.
+"""Compiled parts of the codec on a CPU: the LSTM's recurrence, ELU, and the convolution to one channel.
 
 A step of the LSTM multiplies its state with a matrix that is read anew for every frame, so its bytes are its
 time. They are stored as int16 with a scale for each output, multiplied and summed in fp32: an error of
@@ -21,11 +21,13 @@ from bot.engines.musicgen.cpu.dot_product import (
     BYTES,
     CACHE_LEVEL_1,
     CACHE_LINE,
+    CHUNK,
     FLOAT,
     INT8,
     INT16,
     INT32,
     INT64,
+    dot_products,
     prefetch,
     read_vector,
 )
@@ -168,3 +170,27 @@ def elu(x: Array, out: Array) -> None:
         for i in range(len(source)):
             value = source[i]
             target[i] = value if value > 0 else exp2(value * LOG2_E) - one
+
+
+TOGETHER = (0,) * 8
+"""As long as there are outputs of a convolution to one channel whose weights are read once."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def convolve_to_one(x: Array, weight: Array, bias: Array, out: Array) -> None:
+    """Fill out float32 [frames] with the convolution of x float32 [frames + kernel - 1, width].
+
+    weight: float32 [kernel * width], a multiple of CHUNK.  bias: float32 [1].
+    An output is a product with contiguous inputs, and a sum has one order whatever it is computed beside.
+    """
+    width, together = x.shape[1], len(TOGETHER)
+    whole = len(out) // together * together
+    for first in range(0, whole, together):
+        sums = dot_products(
+            weight, 0, 0, CHUNK, x, first * width, width, len(weight), (0,), TOGETHER
+        )  # fmt: skip
+        for i in range(together):
+            out[first + i] = sums[i] + bias[0]
+    for frame in range(whole, len(out)):
+        sums_of_one = dot_products(weight, 0, 0, CHUNK, x, frame * width, width, len(weight), (0,), (0,))
+        out[frame] = sums_of_one[0] + bias[0]

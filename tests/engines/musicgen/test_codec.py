@@ -186,6 +186,21 @@ def test_elu_is_torchs_from_tiny_to_huge() -> None:
     assert float((out - nn.functional.elu(x))[x <= 0].abs().max()) < 2e-7
 
 
+@pytest.mark.parametrize("width", [32, 64])
+@pytest.mark.parametrize("frames", [1, 7, 8, 9, 50])
+def test_a_convolution_to_one_channel_is_torchs(width: int, frames: int) -> None:
+    torch.manual_seed(0)
+    weight, bias = torch.randn(1, width, 7), torch.randn(1)
+    product = codec_cpu._Product(weight, bias, 1)
+    x = torch.randn(2, frames + 6, width)
+    assert product._to_one is not None
+    found = product(x)
+    expected = nn.functional.conv1d(x.transpose(1, 2).double(), weight.double(), bias.double())
+    assert float((found[..., 0] - expected[:, 0]).abs().max()) < 1e-6 * 7 * width
+    for frame in range(frames):
+        assert torch.equal(product(x[:, frame : frame + 7]), found[:, frame : frame + 1])
+
+
 def digest(folder: str) -> str:
     """Return the SHA-256 of what the LSTM makes of random frames."""
     with torch.inference_mode():
