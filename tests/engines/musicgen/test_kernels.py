@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from bot.engines.musicgen.cpu import arithmetic, backend, compile, kernels
+from bot.engines.musicgen.cpu import arithmetic, backend, columns, compile
 from bot.engines.musicgen.cpu.dot_product import CHUNK, dot_products
 from bot.engines.musicgen.decoder import Decoder
 from bot.engines.musicgen.linear import DTYPES, Precision, precisions_on
@@ -110,5 +110,5 @@ def test_no_bit_depends_on_slots_or_threads(
 
 def test_the_usual_precisions_can_be_compiled_ahead() -> None:
     compile.main()
-    cached = {str(signature) for signature in kernels.step.signatures}
+    cached = {str(signature) for signature in columns.decode.signatures}
     assert len(cached) >= len(compile.USUAL)

@@ -10,7 +10,6 @@ precision and caches the machine code beside this file.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from bot.engines.musicgen.cpu.arithmetic import (
     Array,
@@ -33,7 +32,7 @@ from bot.engines.musicgen.cpu.dot_product import barrier
 from bot.engines.musicgen.cpu.matmul import matmul
 
 
-@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+@kernel_function()
 def step(
     share: ThreadShare, weights: WeightArrays, self_kv: KVCache, cross_kv: KVCache, slots: Array,
     positions: Array, last_texts: Array, shared: SharedBuffers, scratch: ThreadScratch,
