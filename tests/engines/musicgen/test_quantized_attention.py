@@ -10,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from bot.engines.musicgen.cpu import attention, quantized_attention
+from bot.engines.musicgen.cpu import quantized_attention
 from bot.engines.musicgen.cpu.buffers import BLOCK, KVCache, ThreadScratch
 from bot.engines.musicgen.cpu.byte_product import LANES, STEP
 from bot.engines.musicgen.cpu.cache_product import MAX_OPERAND, OPERAND, ZERO_POINT, fill_operand
 from bot.engines.musicgen.cpu.quantized_attention import GROUP
 
 SLOTS, HEADS = 2, 3
+PLACE = 1
+"""Which of the heads that go through attention together."""
 
 
 @njit(error_model="numpy")
@@ -26,9 +28,11 @@ def store(cache: Any, slot: int, head: int, position: int, key: Any, value: Any,
 
 @njit(error_model="numpy")
 def attend(cache: Any, slot: int, head: int, length: int, query: Any, scratch: Any, out: Any) -> None:
-    quantized_attention.attention_scores(cache, 0, slot, head, length, query, scratch)
-    attention.softmax(scratch.scores[:length])
-    quantized_attention.attention_output(cache, 0, slot, head, length, scratch, out, (0, 0))
+    number = slot * cache.keys.shape[2] + head
+    quantized_attention.fill_query(PLACE, query, scratch)
+    quantized_attention.fill_scores(cache, number, length, len(query), PLACE, scratch, 0)
+    quantized_attention.fill_weights(cache.value_scales[0, slot, head], length, PLACE, scratch)
+    quantized_attention.add_values(cache, number, length, PLACE, scratch, out, 0)
 
 
 @njit(error_model="numpy")
@@ -58,8 +62,9 @@ def scratch_for(width: int, length: int) -> ThreadScratch:
     unused = np.zeros((1, 1), np.float32)
     return ThreadScratch(
         x=unused, normalized=unused, activations=unused, factors=unused,
-        corrections=np.zeros((1, 1), np.int32), scores=np.zeros(context, np.float32),
-        operand=np.zeros(2 * context, OPERAND), weighted=np.zeros(padded, np.float32),
+        corrections=np.zeros((1, 1), np.int32), scores=np.zeros((2, context), np.float32),
+        operand=np.zeros((2, 2 * context), OPERAND), operand_scales=np.zeros(2, np.float32),
+        operand_begins=np.zeros((2, context), np.int32), weighted=np.zeros(padded, np.float32),
     )  # fmt: skip
 
 

@@ -101,6 +101,21 @@ def exp2(exponent: Any) -> Any:
 
 
 @kernel_function()
+def softmax(scores: Array) -> None:
+    """Replace scores by their softmax, or by NaN if one is not finite."""
+    if not max_abs(scores) <= MAX_FLOAT32:
+        # The comparisons of `maximum` and `exp2` would hide a NaN.
+        scores[:] = np.nan
+        return
+    highest = maximum(scores)
+    for position in range(len(scores)):
+        scores[position] = exp2((scores[position] - highest) * LOG2_E)
+    total = reduce_sum(scores)
+    for position in range(len(scores)):
+        scores[position] /= total
+
+
+@kernel_function()
 def max_abs(values: Array) -> Any:
     """Return the largest magnitude; infinity or NaN where a value is not finite."""
     # Without their sign, the bits of floats are ordered like the floats, infinity and NaN above all others.

@@ -10,17 +10,7 @@ from numba.core import types
 from numba.extending import overload
 
 from bot.engines.musicgen.cpu import quantized_attention
-from bot.engines.musicgen.cpu.arithmetic import (
-    LOG2_E,
-    MAX_FLOAT32,
-    Array,
-    cast_values,
-    exp2,
-    kernel_function,
-    max_abs,
-    maximum,
-    reduce_sum,
-)
+from bot.engines.musicgen.cpu.arithmetic import Array, cast_values, kernel_function, softmax
 from bot.engines.musicgen.cpu.buffers import (
     BLOCK,
     KVCache,
@@ -36,8 +26,32 @@ PIECE = (0,) * CHUNK
 """What is prefetched at a time."""
 
 
-@kernel_function()
 def attention(
+    share: ThreadShare, cache: KVCache, layer: int, slots: Array, last: Array, shared: SharedBuffers,
+    scratch: ThreadScratch, stored: Array,
+) -> None:  # fmt: skip
+    """Fill this thread's heads of shared.attended with the attention of shared.qkv's queries over the cache.
+
+    last: int64 [slots], the last position that each slot attends to.
+    stored: the same, where the keys and values in qkv are to be stored there first; else empty.
+    """
+    raise TypeError("attention is for compiled functions")
+
+
+@overload(attention, jit_options={"error_model": "numpy", "_nrt": False})
+def _attention_for(
+    share: ThreadShare, cache: KVCache, layer: int, slots: Array, last: Array, shared: SharedBuffers,
+    scratch: ThreadScratch, stored: Array,
+) -> Callable[..., None]:  # fmt: skip
+    """Return the form of `attention` by the cache; the arguments are numba's types, not values."""
+    kind: Any = cache
+    is_quantized = kind.types[0].dtype == types.uint8
+    form: Callable[..., None] = (quantized_attention.attention if is_quantized else _of_floats).py_func
+    return form
+
+
+@kernel_function()
+def _of_floats(
     share: ThreadShare, cache: KVCache, layer: int, slots: Array, last: Array, shared: SharedBuffers,
     scratch: ThreadScratch, stored: Array,
 ) -> None:  # fmt: skip
@@ -56,88 +70,17 @@ def attention(
         if len(stored):
             key = shared.qkv[row, column + hidden : column + hidden + width]
             value = shared.qkv[row, column + 2 * hidden : column + 2 * hidden + width]
-            store_kv(cache, layer, slots[number], row_head, stored[number], key, value, scratch)
+            _store_floats(cache, layer, slots[number], row_head, stored[number], key, value, scratch)
         query = shared.qkv[row, column : column + width]
         length = last[number] + 1
         next_number, next_head = divmod(min(item + 1, last_item - 1), row_heads)
         following = slots[next_number] * row_heads + next_head, last[next_number]
-        attention_scores(cache, layer, slots[number], row_head, length, query, scratch)
-        softmax(scratch.scores[:length])
-        attention_output(
+        _scores_of_floats(cache, layer, slots[number], row_head, length, query, scratch)
+        softmax(scratch.scores[0, :length])
+        _output_of_floats(
             cache, layer, slots[number], row_head, length, scratch,
             shared.attended[row, column : column + width], following,
         )  # fmt: skip
-
-
-@kernel_function()
-def softmax(scores: Array) -> None:
-    """Replace scores by their softmax, or by NaN if one is not finite."""
-    if not max_abs(scores) <= MAX_FLOAT32:
-        # The comparisons of `maximum` and `exp2` would hide a NaN.
-        scores[:] = np.nan
-        return
-    highest = maximum(scores)
-    for position in range(len(scores)):
-        scores[position] = exp2((scores[position] - highest) * LOG2_E)
-    total = reduce_sum(scores)
-    for position in range(len(scores)):
-        scores[position] /= total
-
-
-def store_kv(
-    cache: KVCache, layer: int, slot: int, row_head: int, position: int, key: Array, value: Array,
-    scratch: ThreadScratch,
-) -> None:  # fmt: skip
-    """Store a head's key and value float32 [head width] in the cache."""
-    raise TypeError("store_kv is for compiled functions")
-
-
-def attention_scores(
-    cache: KVCache, layer: int, slot: int, row_head: int, length: int, query: Array, scratch: ThreadScratch
-) -> None:
-    """Fill scratch.scores[:length] with query · key / √width, for a query float32 [head width]."""
-    raise TypeError("attention_scores is for compiled functions")
-
-
-def attention_output(
-    cache: KVCache, layer: int, slot: int, row_head: int, length: int, scratch: ThreadScratch, out: Array,
-    following: tuple[int, int],
-) -> None:  # fmt: skip
-    """Fill out [head width] with the sum of the values weighted by scratch.scores[:length].
-
-    following: the next head that this thread attends to, counted over all slots, and its last position: its
-    keys are fetched meanwhile.
-    """
-    raise TypeError("attention_output is for compiled functions")
-
-
-@overload(store_kv, jit_options={"error_model": "numpy", "_nrt": False})
-def _store_kv_for(
-    cache: KVCache, layer: int, slot: int, row_head: int, position: int, key: Array, value: Array,
-    scratch: ThreadScratch,
-) -> Callable[..., None]:  # fmt: skip
-    return _form(cache, _store_floats, quantized_attention.store_kv)
-
-
-@overload(attention_scores, jit_options={"error_model": "numpy", "_nrt": False})
-def _scores_for(
-    cache: KVCache, layer: int, slot: int, row_head: int, length: int, query: Array, scratch: ThreadScratch
-) -> Callable[..., None]:
-    return _form(cache, _scores_of_floats, quantized_attention.attention_scores)
-
-
-@overload(attention_output, jit_options={"error_model": "numpy", "_nrt": False})
-def _output_for(
-    cache: KVCache, layer: int, slot: int, row_head: int, length: int, scratch: ThreadScratch, out: Array,
-    following: tuple[int, int],
-) -> Callable[..., None]:  # fmt: skip
-    return _form(cache, _output_of_floats, quantized_attention.attention_output)
-
-
-def _form(cache: Any, of_floats: Any, quantized: Any) -> Callable[..., None]:
-    """Return a function's form by the numba type of the cache."""
-    form: Callable[..., None] = (quantized if cache.types[0].dtype == types.uint8 else of_floats).py_func
-    return form
 
 
 @kernel_function()
@@ -159,8 +102,8 @@ def _scores_of_floats(
     cache: KVCache, layer: int, slot: int, row_head: int, length: int, query: Array, scratch: ThreadScratch
 ) -> None:
     _, all_slots, row_heads, positions, width = cache.keys.shape
-    scratch.operand[:width] = 0
-    cast_values(query, scratch.operand[: len(query)])
+    scratch.operand[0, :width] = 0
+    cast_values(query, scratch.operand[0, : len(query)])
     factor = np.float32(1) / np.sqrt(np.float32(len(query)))
     head = (layer * all_slots + slot) * row_heads + row_head
     blocks, channels = cache.values.shape[3:5]
@@ -175,7 +118,7 @@ def _scores_of_floats(
             cache.keys, (first + position) * width, width, CHUNK, scratch.operand, 0, 0, width, BY_ONE, ONE
         )
         for i in range(len(BY_ONE)):
-            scratch.scores[position + i] = products[i] * factor
+            scratch.scores[0, position + i] = products[i] * factor
 
 
 @kernel_function()
@@ -185,8 +128,8 @@ def _output_of_floats(
 ) -> None:  # fmt: skip
     _, all_slots, row_heads, blocks, width, _ = cache.values.shape
     padded = -(-length // CHUNK) * CHUNK
-    scratch.scores[length:padded] = 0
-    cast_values(scratch.scores[:padded], scratch.operand[:padded])
+    scratch.scores[0, length:padded] = 0
+    cast_values(scratch.scores[0, :padded], scratch.operand[0, :padded])
     first = ((layer * all_slots + slot) * row_heads + row_head) * blocks
     next_head = layer * all_slots * row_heads + following[0]
     positions, key_width = cache.keys.shape[3:]

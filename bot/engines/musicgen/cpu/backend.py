@@ -26,7 +26,7 @@ from bot.engines.musicgen.cpu.columns import ColumnArrays
 from bot.engines.musicgen.cpu.dot_product import CHUNK, INTERLEAVED
 from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS
 from bot.engines.musicgen.cpu.packing import ByteForm, FloatForm, Form, NibbleForm
-from bot.engines.musicgen.cpu.quantized_attention import GROUP
+from bot.engines.musicgen.cpu.quantized_attention import GROUP, HEADS
 from bot.engines.musicgen.linear import DTYPES, Precision, is_quantized
 from bot.engines.musicgen.model_config import ModelConfig
 from bot.engines.musicgen.weights import Norm, Rows, pieces
@@ -155,7 +155,8 @@ class CPUBackend:
         chunks = max(hidden, feed_forward) // CHUNK
         context = _padded_to(GROUP, max(length, max_text, config.head_width))
         # Operands of a quantized cache have two halves, high parts and low parts.
-        operand: Array = np.zeros(2 * context, OPERAND if self._is_quantized else np.float32)
+        heads = HEADS if self._is_quantized else 1
+        operand: Array = np.zeros((heads, 2 * context), OPERAND if self._is_quantized else np.float32)
         self._scratch = [
             ThreadScratch(
                 x=floats(rows, config.hidden),
@@ -163,8 +164,10 @@ class CPUBackend:
                 activations=np.zeros((rows, max(hidden, feed_forward) + ROW_PADDING), activation),
                 factors=floats(rows, chunks),
                 corrections=np.zeros((rows, chunks), np.int32),
-                scores=floats(context),
+                scores=floats(heads, context),
                 operand=operand.copy(),
+                operand_scales=floats(heads),
+                operand_begins=np.zeros((heads, -(-context // BLOCK)), np.int32),
                 weighted=floats(_padded_to(LANES, config.head_width)),
             )
             for _ in range(self.threads)

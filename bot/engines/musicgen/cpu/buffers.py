@@ -84,8 +84,11 @@ class ThreadScratch(NamedTuple):
     """Buffers of one thread.
 
     x, normalized: float32 [rows, hidden], normalized zero-padded to CHUNK.
-    scores: float32 [positions].  operand: a query [head width] or probabilities [positions], in the dtype
-    that is multiplied with the cache.  weighted: float32 [head width], sums of values of a quantized cache.
+    scores: float32 [heads, positions], of so many heads as go through attention together.
+    operand: [heads, 2 · positions], a query [head width] or probabilities [positions] of each head, in the
+    dtype that is multiplied with the cache; of a quantized cache high parts, then low parts.
+    operand_scales: float32 [heads].  operand_begins: int32 [heads, blocks], what `fill_operand` returned.
+    weighted: float32 [head width], of one head of a quantized cache.
     activations: [rows, widest input and more], in the dtype that is multiplied with the weights.
     factors: float32, and corrections: int32 [rows, chunks], of quantized activations.
     """
@@ -97,6 +100,8 @@ class ThreadScratch(NamedTuple):
     corrections: Array
     scores: Array
     operand: Array
+    operand_scales: Array
+    operand_begins: Array
     weighted: Array
 
 

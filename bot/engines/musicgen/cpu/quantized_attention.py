@@ -1,11 +1,29 @@
-"""Attention of one head over a quantized cache: stored keys and values, scores, weighted sum."""
+"""Attention over a quantized cache: stored keys and values, scores, weighted sums.
+
+A thread takes a few heads through each phase together, so that what is read from memory in a phase is one
+stream after another, with no calculation between them that the memory would wait for.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from bot.engines.musicgen.cpu.arithmetic import Array, kernel_function, quantization_scale
-from bot.engines.musicgen.cpu.buffers import BLOCK, KVCache, ThreadScratch
+from bot.engines.musicgen.cpu.arithmetic import (
+    Array,
+    kernel_function,
+    quantization_scale,
+    softmax,
+)
+from bot.engines.musicgen.cpu.buffers import (
+    BLOCK,
+    KVCache,
+    SharedBuffers,
+    ThreadScratch,
+    ThreadShare,
+    own_part,
+)
 from bot.engines.musicgen.cpu.byte_product import LANES, LINE, STEP
 from bot.engines.musicgen.cpu.cache_product import (
     MAX_OPERAND,
@@ -23,8 +41,62 @@ VECTORS = min(4, max(1, accumulators(target_features()) // 2))
 SEVERAL, ONE = (0,) * VECTORS, (0,)
 GROUP = 4 * LANES
 """The cache's positions are padded to whole groups, so that keys are multiplied by whole SEVERAL."""
-PIECE = (0,) * LINE
-"""What is prefetched at a time."""
+HEADS = 16
+"""Heads that go through each phase together."""
+BEGIN = 64
+"""Lines of a head's values that are fetched while nothing else is."""
+BYTES, FLOATS = (0,) * LINE, (0,) * LANES
+"""What is prefetched at a time: a cache line."""
+
+
+@kernel_function()
+def attention(
+    share: ThreadShare, cache: KVCache, layer: int, slots: Array, last: Array, shared: SharedBuffers,
+    scratch: ThreadScratch, stored: Array,
+) -> None:  # fmt: skip
+    """Fill this thread's heads of shared.attended with the attention of shared.qkv's queries over the cache.
+
+    The arguments are those of attention.py's.
+    """
+    row_heads, head_bytes = cache.keys.shape[2], cache.keys[0, 0, 0].size
+    width, hidden = share.head_width, scratch.x.shape[1]
+    heads = hidden // width
+    first_item, last_item = own_part(share, row_heads * len(slots))
+    for first in range(first_item, last_item, HEADS):
+        behind = min(first + HEADS, last_item)
+        for item in range(first, behind):
+            row, column = item // heads, item % heads * width
+            if len(stored):
+                number, row_head = divmod(item, row_heads)
+                key = shared.qkv[row, column + hidden : column + hidden + width]
+                value = shared.qkv[row, column + 2 * hidden : column + 2 * hidden + width]
+                store_kv(cache, layer, slots[number], row_head, stored[number], key, value, scratch)
+            fill_query(item - first, shared.qkv[row, column : column + width], scratch)
+        for item in range(first, behind):
+            head = head_number(cache, layer, slots, item)
+            following = head_number(cache, layer, slots, min(item + 1, behind - 1))
+            fill_scores(cache, head, last[item // row_heads] + 1, width, item - first, scratch, following)
+        for item in range(first, behind):
+            number, row_head = divmod(item, row_heads)
+            values = head_number(cache, layer, slots, item) * head_bytes
+            lines = (last[number] // STEP + 1) * cache.values.shape[4]
+            prefetch_range(cache.values, values, min(BEGIN, lines), LINE, BYTES)
+            scales = cache.value_scales[layer, slots[number], row_head]
+            fill_weights(scales, last[number] + 1, item - first, scratch)
+        for item in range(first, behind):
+            head = head_number(cache, layer, slots, item)
+            following = head_number(cache, layer, slots, min(item + 1, behind - 1))
+            row, column = item // heads, item % heads * width
+            out = shared.attended[row, column : column + width]
+            add_values(cache, head, last[item // row_heads] + 1, item - first, scratch, out, following)
+
+
+@kernel_function()
+def head_number(cache: KVCache, layer: int, slots: Array, item: int) -> Any:
+    """Return the number of a head of active slots among those of all layers and slots."""
+    all_slots, row_heads = cache.keys.shape[1:3]
+    number, row_head = divmod(item, row_heads)
+    return (layer * all_slots + slots[number]) * row_heads + row_head
 
 
 @kernel_function()
@@ -38,7 +110,7 @@ def store_kv(
     head = (layer * all_slots + slot) * row_heads + row_head
     tile, lane = divmod(position, LANES)
     step, part = divmod(position, STEP)
-    padded = scratch.scores[: vectors * LANES]
+    padded = scratch.weighted
     copy_padded(key, padded)
     scale = quantization_scale(padded, 127)
     store_key(padded, scale, cache.keys, (head * tiles + tile) * key_steps * LINE + lane * STEP)
@@ -65,72 +137,89 @@ def max_operand(terms: int) -> int:
 
 
 @kernel_function()
-def attention_scores(
-    cache: KVCache, layer: int, slot: int, row_head: int, length: int, query: Array, scratch: ThreadScratch
+def fill_query(place: int, query: Array, scratch: ThreadScratch) -> None:
+    """Quantize a query float32 [head width] to scratch's operand number `place`."""
+    length = scratch.operand.shape[1]
+    copy_padded(query, scratch.weighted)
+    scale = quantization_scale(scratch.weighted, max_operand(len(query)))
+    begin = fill_operand(scratch.weighted, scale, scratch.operand, place * length, length // 2)
+    scratch.operand_begins[place, 0] = begin
+    scratch.operand_scales[place] = scale
+
+
+@kernel_function()
+def fill_scores(
+    cache: KVCache, head: int, length: int, width: int, place: int, scratch: ThreadScratch, following: int
 ) -> None:
-    """Fill scratch.scores[:length] with query · key / √width, for a query float32 [head width]."""
-    _, all_slots, row_heads, tiles, key_steps, _, _ = cache.keys.shape
-    steps, vectors = cache.values.shape[3:5]
-    padded, low = scratch.scores[: vectors * LANES], len(scratch.operand) // 2
-    copy_padded(query, padded)
-    scale = quantization_scale(padded, max_operand(len(query)))
-    begin = fill_operand(padded, scale, scratch.operand, 0, low)
-    head = (layer * all_slots + slot) * row_heads + row_head
+    """Fill scratch's scores number `place`, [:length], with query · key / √width.
+
+    head, following: this head and the one whose keys are fetched meanwhile, as `head_number` counts them.
+    """
+    tiles, key_steps = cache.keys.shape[3:5]
     tile_bytes = key_steps * LINE
-    first, first_value = head * tiles * tile_bytes, head * steps * vectors * LINE
-    factor = np.float32(1) / (scale * np.sqrt(np.float32(len(query))))
+    operand, context = scratch.operand.shape[1], scratch.scores.shape[1]
+    factor = np.float32(1) / (scratch.operand_scales[place] * np.sqrt(np.float32(width)))
     for number in range(0, -(-length // LANES), VECTORS):
-        # The values are read next, as many as keys are multiplied.
+        prefetch_range(cache.key_scales, (following * tiles + number) * LANES, VECTORS, LANES, FLOATS)
+        # Those that `fill_weights` reads.
+        prefetch_range(cache.value_scales, (head * tiles + number) * LANES, VECTORS, LANES, FLOATS)
         key_products(
-            cache.keys, first + number * tile_bytes, LINE, tile_bytes, key_steps, scratch.operand, 0, low,
-            begin, cache.values, first_value + number * tile_bytes, scratch.scores, number * LANES, factor,
-            cache.key_scales, (head * tiles + number) * LANES, SEVERAL,
+            cache.keys, (head * tiles + number) * tile_bytes, LINE, tile_bytes, key_steps, scratch.operand,
+            place * operand, operand // 2, scratch.operand_begins[place, 0], cache.keys,
+            (following * tiles + number) * tile_bytes, scratch.scores, place * context + number * LANES,
+            factor, cache.key_scales, (head * tiles + number) * LANES, SEVERAL,
         )  # fmt: skip
 
 
 @kernel_function()
-def attention_output(
-    cache: KVCache, layer: int, slot: int, row_head: int, length: int, scratch: ThreadScratch, out: Array,
-    following: tuple[int, int],
-) -> None:  # fmt: skip
-    """Fill out [head width] with the sum of the values weighted by scratch.scores[:length].
-
-    following: the next head that this thread attends to, counted over all slots, and its last position: its
-    keys are fetched meanwhile.
-    """
-    _, all_slots, row_heads, steps, vectors, _, _ = cache.values.shape
-    tiles, key_steps = cache.keys.shape[3:5]
-    head = (layer * all_slots + slot) * row_heads + row_head
-    next_head = layer * all_slots * row_heads + following[0]
-    scores, low, step_bytes = scratch.scores, len(scratch.operand) // 2, vectors * LINE
-    # Where the next head stores its value.
-    prefetch_range(
-        cache.values, (next_head * steps + following[1] // STEP) * step_bytes, vectors, LINE, PIECE
-    )
+def fill_weights(value_scales: Array, length: int, place: int, scratch: ThreadScratch) -> None:
+    """Quantize the softmax of scratch's scores number `place`, [:length], to operand number `place`."""
+    scores = scratch.scores[place]
+    softmax(scores[:length])
     padded = -(-length // LANES) * LANES
     scores[length:padded] = 0
     # Each position has its own scale: moved into the weight, the sum stays one product.
-    value_scales = cache.value_scales[layer, slot, row_head]
     for position in range(length):
         scores[position] *= value_scales[position]
     scale = quantization_scale(scores[:padded], max_operand(BLOCK))
+    row = scratch.operand.shape[1]
+    for start in range(0, padded, BLOCK):
+        weights = scores[start : min(start + BLOCK, padded)]
+        begin = fill_operand(weights, scale, scratch.operand, place * row + start, row // 2)
+        scratch.operand_begins[place, start // BLOCK] = begin
+    scratch.operand_scales[place] = scale
+
+
+@kernel_function()
+def add_values(
+    cache: KVCache, head: int, length: int, place: int, scratch: ThreadScratch, out: Array, following: int
+) -> None:
+    """Fill out [head width] with the sum of the values weighted by scratch's operand number `place`.
+
+    head, following: this head and the one whose values are fetched meanwhile, as `head_number` counts them.
+    """
+    steps, vectors = cache.values.shape[3:5]
+    step_bytes, row = vectors * LINE, scratch.operand.shape[1]
+    padded = -(-length // LANES) * LANES
     scratch.weighted[:] = 0
     whole = vectors - vectors % VECTORS
     for start in range(0, padded, BLOCK):
         count = min(BLOCK, padded - start)
-        begin = fill_operand(scores[start : start + count], scale, scratch.operand, start, low)
+        begin = scratch.operand_begins[place, start // BLOCK]
         first = (head * steps + start // STEP) * step_bytes
-        # Beside each vector of values, an equal part of the next head's keys.
-        next_key, part = (next_head * tiles + start // LANES) * key_steps * LINE, count // STEP * LINE
+        # Beside each vector of values, an equal part of the next head's.
+        ahead, part = (following * steps + start // STEP) * step_bytes, count // STEP * LINE
         for vector in range(0, whole, VECTORS):
             value_products(
-                cache.values, first + vector * LINE, step_bytes, LINE, count // STEP, scratch.operand, start,
-                low, begin, cache.keys, next_key + vector * part, scratch.weighted, vector * LANES, SEVERAL,
+                cache.values, first + vector * LINE, step_bytes, LINE, count // STEP, scratch.operand,
+                place * row + start, row // 2, begin, cache.values, ahead + vector * part, scratch.weighted,
+                vector * LANES, SEVERAL,
             )  # fmt: skip
         for vector in range(whole, vectors):
             value_products(
-                cache.values, first + vector * LINE, step_bytes, LINE, count // STEP, scratch.operand, start,
-                low, begin, cache.keys, next_key + vector * part, scratch.weighted, vector * LANES, ONE,
+                cache.values, first + vector * LINE, step_bytes, LINE, count // STEP, scratch.operand,
+                place * row + start, row // 2, begin, cache.values, ahead + vector * part, scratch.weighted,
+                vector * LANES, ONE,
             )  # fmt: skip
     for channel in range(len(out)):
-        out[channel] = scratch.weighted[channel] / scale
+        out[channel] = scratch.weighted[channel] / scratch.operand_scales[place]
