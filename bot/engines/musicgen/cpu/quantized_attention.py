@@ -91,7 +91,7 @@ def attention(
             add_values(cache, head, last[item // row_heads] + 1, item - first, scratch, out, following)
 
 
-@kernel_function()
+@kernel_function(inline="always")
 def head_number(cache: KVCache, layer: int, slots: Array, item: int) -> Any:
     """Return the number of a head of active slots among those of all layers and slots."""
     all_slots, row_heads = cache.keys.shape[1:3]
@@ -99,7 +99,7 @@ def head_number(cache: KVCache, layer: int, slots: Array, item: int) -> Any:
     return (layer * all_slots + slots[number]) * row_heads + row_head
 
 
-@kernel_function()
+@kernel_function(inline="always")
 def store_kv(
     cache: KVCache, layer: int, slot: int, row_head: int, position: int, key: Array, value: Array,
     scratch: ThreadScratch,
@@ -136,7 +136,7 @@ def max_operand(terms: int) -> int:
     return min(MAX_OPERAND, (2**31 - 1) // (255 * terms))
 
 
-@kernel_function()
+@kernel_function(inline="always")
 def fill_query(place: int, query: Array, scratch: ThreadScratch) -> None:
     """Quantize a query float32 [head width] to scratch's operand number `place`."""
     length = scratch.operand.shape[1]
@@ -147,7 +147,7 @@ def fill_query(place: int, query: Array, scratch: ThreadScratch) -> None:
     scratch.operand_scales[place] = scale
 
 
-@kernel_function()
+@kernel_function(inline="always")
 def fill_scores(
     cache: KVCache, head: int, length: int, width: int, place: int, scratch: ThreadScratch, following: int
 ) -> None:
@@ -171,7 +171,7 @@ def fill_scores(
         )  # fmt: skip
 
 
-@kernel_function()
+@kernel_function(inline="always")
 def fill_weights(value_scales: Array, length: int, place: int, scratch: ThreadScratch) -> None:
     """Quantize the softmax of scratch's scores number `place`, [:length], to operand number `place`."""
     scores = scratch.scores[place]
@@ -190,7 +190,7 @@ def fill_weights(value_scales: Array, length: int, place: int, scratch: ThreadSc
     scratch.operand_scales[place] = scale
 
 
-@kernel_function()
+@kernel_function(inline="always")
 def add_values(
     cache: KVCache, head: int, length: int, place: int, scratch: ThreadScratch, out: Array, following: int
 ) -> None:
