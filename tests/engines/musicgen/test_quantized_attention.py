@@ -17,7 +17,7 @@ from bot.engines.musicgen.cpu.cache_product import MAX_OPERAND, OPERAND, ZERO_PO
 from bot.engines.musicgen.cpu.quantized_attention import GROUP
 
 SLOTS, HEADS = 2, 3
-PLACE = 1
+INDEX = 1
 """Which of the heads that go through attention together."""
 
 
@@ -29,10 +29,10 @@ def store(cache: Any, slot: int, head: int, position: int, key: Any, value: Any,
 @njit(error_model="numpy")
 def attend(cache: Any, slot: int, head: int, length: int, query: Any, scratch: Any, out: Any) -> None:
     number = slot * cache.keys.shape[2] + head
-    quantized_attention.fill_query(PLACE, query, scratch)
-    quantized_attention.fill_scores(cache, number, length, len(query), PLACE, scratch, 0)
-    quantized_attention.fill_weights(cache.value_scales[0, slot, head], length, PLACE, scratch)
-    quantized_attention.add_values(cache, number, length, PLACE, scratch, out, 0)
+    quantized_attention.quantize_query(INDEX, query, scratch)
+    quantized_attention.attention_scores(cache, number, length, len(query), INDEX, scratch, 0)
+    quantized_attention.attention_weights(cache.value_scales[0, slot, head], length, INDEX, scratch)
+    quantized_attention.attention_output(cache, number, length, INDEX, scratch, out, 0)
 
 
 @njit(error_model="numpy")

@@ -91,19 +91,14 @@ def _matmul_quantized(
     passes = rows - by_two + (by_two - by_four) // len(QUANTIZED_TWO[1])
     passes += (by_four - by_eight) // len(QUANTIZED_FOUR[1]) + by_eight // len(QUANTIZED_EIGHT[1])
     for tile in range(first_tile, last_tile):
-        done = 0
         for row in range(0, by_eight, len(QUANTIZED_EIGHT[1])):
-            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_EIGHT)
-            done += 1
+            quantized_tile(matrix, layer, tile, scratch, row, out, passes, QUANTIZED_EIGHT)
         for row in range(by_eight, by_four, len(QUANTIZED_FOUR[1])):
-            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_FOUR)
-            done += 1
+            quantized_tile(matrix, layer, tile, scratch, row, out, passes, QUANTIZED_FOUR)
         for row in range(by_four, by_two, len(QUANTIZED_TWO[1])):
-            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_TWO)
-            done += 1
+            quantized_tile(matrix, layer, tile, scratch, row, out, passes, QUANTIZED_TWO)
         for row in range(by_two, rows):
-            quantized_tile(matrix, layer, tile, scratch, row, out, done, passes, QUANTIZED_ONE)
-            done += 1
+            quantized_tile(matrix, layer, tile, scratch, row, out, passes, QUANTIZED_ONE)
 
 
 @kernel_function()
@@ -126,26 +121,27 @@ def dot_tile(
 
 @kernel_function()
 def quantized_tile(
-    matrix: Matrix, layer: int, tile: int, scratch: ThreadScratch, row: int, out: Array, done: int,
-    passes: int, shape: Any,
+    matrix: Matrix, layer: int, tile: int, scratch: ThreadScratch, row: int, out: Array, passes: int,
+    shape: Any,
 ) -> None:  # fmt: skip
     """Fill a tile's outputs of some rows from `row` on; shape: tuples as long as `tile_shape` says.
 
-    done, passes: how many of the passes over this tile, one for each few rows, are through.
+    passes: how often this tile is read, once for each few rows.
     """
     _, tiles, chunks, steps = matrix.values.shape[:4]
     vectors, rows = shape
     chunk_lines = steps * VECTORS
-    lines, ahead = chunk_lines, PREFETCH_BYTES
+    ahead = PREFETCH_BYTES
     if passes > 1:
-        # Every pass fetches its part of the next tile: else the first would wait for all of it, and the
-        # others, which find the tile in the cache, would leave the memory idle.
-        lines = -(-chunk_lines // passes)
-        ahead = (chunks * chunk_lines + done * lines) * CACHE_LINE
+        # Every pass fetches all of the next tile: else the first would wait for it, and the others, which
+        # find the tile in the cache, would leave the memory idle. A processor drops a prefetch when it has
+        # too many under way: the next pass makes up for it.
+        ahead = chunks * chunk_lines * CACHE_LINE
     for vector in range(0, VECTORS, len(vectors)):
         tile_products(
             matrix.values, matrix.scales, layer * tiles + tile, vector, chunks, scratch.activations,
             row * scratch.activations.shape[1], scratch.activations.shape[1], scratch.factors,
             scratch.corrections, row * scratch.factors.shape[1], scratch.factors.shape[1], out,
-            row * out.shape[1] + tile * TILE + vector * LANES, out.shape[1], ahead, lines, vectors, rows,
+            row * out.shape[1] + tile * TILE + vector * LANES, out.shape[1], ahead, chunk_lines, vectors,
+            rows,
         )  # fmt: skip

@@ -1,7 +1,8 @@
 """Attention over a quantized cache: stored keys and values, scores, weighted sums.
 
 A thread takes a few heads through each phase together, so that what is read from memory in a phase is one
-stream after another, with no calculation between them that the memory would wait for.
+stream after another, with no calculation between them that the memory would wait for. The phases are inlined:
+a call passes a cache and buffers by value, some hundred words, which takes as long as a short context.
 """
 
 from __future__ import annotations
@@ -71,24 +72,26 @@ def attention(
                 key = shared.qkv[row, column + hidden : column + hidden + width]
                 value = shared.qkv[row, column + 2 * hidden : column + 2 * hidden + width]
                 store_kv(cache, layer, slots[number], row_head, stored[number], key, value, scratch)
-            fill_query(item - first, shared.qkv[row, column : column + width], scratch)
+            quantize_query(item - first, shared.qkv[row, column : column + width], scratch)
         for item in range(first, behind):
             head = head_number(cache, layer, slots, item)
             following = head_number(cache, layer, slots, min(item + 1, behind - 1))
-            fill_scores(cache, head, last[item // row_heads] + 1, width, item - first, scratch, following)
+            attention_scores(
+                cache, head, last[item // row_heads] + 1, width, item - first, scratch, following
+            )
         for item in range(first, behind):
             number, row_head = divmod(item, row_heads)
             values = head_number(cache, layer, slots, item) * head_bytes
             lines = (last[number] // STEP + 1) * cache.values.shape[4]
             prefetch_range(cache.values, values, min(BEGIN, lines), LINE, BYTES)
             scales = cache.value_scales[layer, slots[number], row_head]
-            fill_weights(scales, last[number] + 1, item - first, scratch)
+            attention_weights(scales, last[number] + 1, item - first, scratch)
         for item in range(first, behind):
             head = head_number(cache, layer, slots, item)
             following = head_number(cache, layer, slots, min(item + 1, behind - 1))
             row, column = item // heads, item % heads * width
             out = shared.attended[row, column : column + width]
-            add_values(cache, head, last[item // row_heads] + 1, item - first, scratch, out, following)
+            attention_output(cache, head, last[item // row_heads] + 1, item - first, scratch, out, following)
 
 
 @kernel_function(inline="always")
@@ -137,44 +140,44 @@ def max_operand(terms: int) -> int:
 
 
 @kernel_function(inline="always")
-def fill_query(place: int, query: Array, scratch: ThreadScratch) -> None:
-    """Quantize a query float32 [head width] to scratch's operand number `place`."""
+def quantize_query(index: int, query: Array, scratch: ThreadScratch) -> None:
+    """Quantize a query float32 [head width] to scratch's operand number `index`."""
     length = scratch.operand.shape[1]
     copy_padded(query, scratch.weighted)
     scale = quantization_scale(scratch.weighted, max_operand(len(query)))
-    begin = fill_operand(scratch.weighted, scale, scratch.operand, place * length, length // 2)
-    scratch.operand_begins[place, 0] = begin
-    scratch.operand_scales[place] = scale
+    begin = fill_operand(scratch.weighted, scale, scratch.operand, index * length, length // 2)
+    scratch.operand_begins[index, 0] = begin
+    scratch.operand_scales[index] = scale
 
 
 @kernel_function(inline="always")
-def fill_scores(
-    cache: KVCache, head: int, length: int, width: int, place: int, scratch: ThreadScratch, following: int
+def attention_scores(
+    cache: KVCache, head: int, length: int, width: int, index: int, scratch: ThreadScratch, following: int
 ) -> None:
-    """Fill scratch's scores number `place`, [:length], with query · key / √width.
+    """Fill scratch's scores number `index`, [:length], with query · key / √width.
 
     head, following: this head and the one whose keys are fetched meanwhile, as `head_number` counts them.
     """
     tiles, key_steps = cache.keys.shape[3:5]
     tile_bytes = key_steps * LINE
     operand, context = scratch.operand.shape[1], scratch.scores.shape[1]
-    factor = np.float32(1) / (scratch.operand_scales[place] * np.sqrt(np.float32(width)))
+    factor = np.float32(1) / (scratch.operand_scales[index] * np.sqrt(np.float32(width)))
     for number in range(0, -(-length // LANES), VECTORS):
         prefetch_range(cache.key_scales, (following * tiles + number) * LANES, VECTORS, LANES, FLOATS)
-        # Those that `fill_weights` reads.
+        # Those that `attention_weights` reads.
         prefetch_range(cache.value_scales, (head * tiles + number) * LANES, VECTORS, LANES, FLOATS)
         key_products(
             cache.keys, (head * tiles + number) * tile_bytes, LINE, tile_bytes, key_steps, scratch.operand,
-            place * operand, operand // 2, scratch.operand_begins[place, 0], cache.keys,
-            (following * tiles + number) * tile_bytes, scratch.scores, place * context + number * LANES,
+            index * operand, operand // 2, scratch.operand_begins[index, 0], cache.keys,
+            (following * tiles + number) * tile_bytes, scratch.scores, index * context + number * LANES,
             factor, cache.key_scales, (head * tiles + number) * LANES, SEVERAL,
         )  # fmt: skip
 
 
 @kernel_function(inline="always")
-def fill_weights(value_scales: Array, length: int, place: int, scratch: ThreadScratch) -> None:
-    """Quantize the softmax of scratch's scores number `place`, [:length], to operand number `place`."""
-    scores = scratch.scores[place]
+def attention_weights(value_scales: Array, length: int, index: int, scratch: ThreadScratch) -> None:
+    """Quantize the softmax of scratch's scores number `index`, [:length], to operand number `index`."""
+    scores = scratch.scores[index]
     softmax(scores[:length])
     padded = -(-length // LANES) * LANES
     scores[length:padded] = 0
@@ -185,16 +188,16 @@ def fill_weights(value_scales: Array, length: int, place: int, scratch: ThreadSc
     row = scratch.operand.shape[1]
     for start in range(0, padded, BLOCK):
         weights = scores[start : min(start + BLOCK, padded)]
-        begin = fill_operand(weights, scale, scratch.operand, place * row + start, row // 2)
-        scratch.operand_begins[place, start // BLOCK] = begin
-    scratch.operand_scales[place] = scale
+        begin = fill_operand(weights, scale, scratch.operand, index * row + start, row // 2)
+        scratch.operand_begins[index, start // BLOCK] = begin
+    scratch.operand_scales[index] = scale
 
 
 @kernel_function(inline="always")
-def add_values(
-    cache: KVCache, head: int, length: int, place: int, scratch: ThreadScratch, out: Array, following: int
+def attention_output(
+    cache: KVCache, head: int, length: int, index: int, scratch: ThreadScratch, out: Array, following: int
 ) -> None:
-    """Fill out [head width] with the sum of the values weighted by scratch's operand number `place`.
+    """Fill out [head width] with the sum of the values weighted by scratch's operand number `index`.
 
     head, following: this head and the one whose values are fetched meanwhile, as `head_number` counts them.
     """
@@ -205,21 +208,21 @@ def add_values(
     whole = vectors - vectors % VECTORS
     for start in range(0, padded, BLOCK):
         count = min(BLOCK, padded - start)
-        begin = scratch.operand_begins[place, start // BLOCK]
+        begin = scratch.operand_begins[index, start // BLOCK]
         first = (head * steps + start // STEP) * step_bytes
         # Beside each vector of values, an equal part of the next head's.
         ahead, part = (following * steps + start // STEP) * step_bytes, count // STEP * LINE
         for vector in range(0, whole, VECTORS):
             value_products(
                 cache.values, first + vector * LINE, step_bytes, LINE, count // STEP, scratch.operand,
-                place * row + start, row // 2, begin, cache.values, ahead + vector * part, scratch.weighted,
+                index * row + start, row // 2, begin, cache.values, ahead + vector * part, scratch.weighted,
                 vector * LANES, SEVERAL,
             )  # fmt: skip
         for vector in range(whole, vectors):
             value_products(
                 cache.values, first + vector * LINE, step_bytes, LINE, count // STEP, scratch.operand,
-                place * row + start, row // 2, begin, cache.values, ahead + vector * part, scratch.weighted,
+                index * row + start, row // 2, begin, cache.values, ahead + vector * part, scratch.weighted,
                 vector * LANES, ONE,
             )  # fmt: skip
     for channel in range(len(out)):
-        out[channel] = scratch.weighted[channel] / scratch.operand_scales[place]
+        out[channel] = scratch.weighted[channel] / scratch.operand_scales[index]
