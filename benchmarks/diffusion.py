@@ -6,11 +6,14 @@ documentation shows. "decoded" is the part after the last step. The difference i
 two waves, as a share of the peak. Decoding weighs far more in the published sizes: look at each part's ratio.
 
 Built-in model: its shipped weights in our engine; "as it comes" has diffusers' transformer in it, with all of
-it computed at every step, and transformers' text encoder, run once for the planner and once for the denoiser.
-The difference counts the steps of the score that differ.
+it computed at every step. The difference counts the steps of the score that differ.
 
 Each figure is the least of several runs, taken in turns, in seconds of processor time, which other work on
 the machine changes less than the clock.
+
+With --published: what a clip of the published models takes on this CPU, by arithmetic from parts measured at
+their true shapes (_published_diffusion.py), in seconds of the clock:
+text + steps × (the rest of the denoiser + layers × a layer) + VAE and vocoder.
 """
 
 from __future__ import annotations
@@ -34,9 +37,11 @@ warnings.filterwarnings("ignore", "Should have t[ab]")
 
 import diffusers  # noqa: E402
 
+from benchmarks import _published_diffusion  # noqa: E402
 from bot.engines import registry  # noqa: E402
 from bot.engines.base import RenderRequest  # noqa: E402
 from bot.engines.score import BUILT_IN as FOLDERS  # noqa: E402
+from bot.machine import processor  # noqa: E402
 from bot.recipe import Mode, Recipe  # noqa: E402
 from tests.engines.context import RecordingContext  # noqa: E402
 from tests.engines.diffusion import make_manifests as small  # noqa: E402
@@ -174,12 +179,12 @@ def as_it_comes(kind: str, folder: Path) -> Any:
     return pipe
 
 
-def compare(name: str, runs: int, seconds: float) -> None:
+def compare(name: str, runs: int, seconds: float, dtype: str) -> None:
     kind, make, others, steps = PIPELINES[name]
     with tempfile.TemporaryDirectory() as scratch:
         folder = written(Path(scratch, "model"), kind, make())
         theirs = as_it_comes(kind, folder)
-        ours = registry.load(Mode.DIFFUSION, str(folder), "cpu", "auto")
+        ours = registry.load(Mode.DIFFUSION, str(folder), "cpu", dtype)
     recipe = Recipe(
         prompt=PROMPT,
         mode=Mode.DIFFUSION,
@@ -239,22 +244,14 @@ class _AsItComes:
         return out
 
 
-def _text_encoder(folder: Path) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Give the text encoder of transformers, for one prompt's ids."""
-    model = transformers.T5EncoderModel.from_pretrained(folder, dtype=torch.float32).eval()
-    return lambda ids: model(input_ids=ids[None]).last_hidden_state[0]
-
-
 def built_in(runs: int, seconds: float, prompt: str, words: str) -> None:
     ours: Any = registry.load(Mode.DIFFUSION, BUILT_IN, "cpu", "auto")
     theirs: Any = registry.load(Mode.DIFFUSION, BUILT_IN, "cpu", "auto")
     theirs._transformer = _AsItComes(FOLDERS[BUILT_IN] / "transformer")
-    theirs._text = _text_encoder(FOLDERS[BUILT_IN] / "text_encoder")
     recipe = Recipe(prompt=prompt, mode=Mode.DIFFUSION, model=BUILT_IN, seconds=seconds, seed=3)
     best = {"theirs": 1e9, "ours": 1e9}
     for _ in range(runs):
         start = time.process_time()
-        theirs._text_states([prompt])
         one = theirs.write(recipe, lambda done, total: None)
         best["theirs"] = min(best["theirs"], time.process_time() - start)
         start = time.process_time()
@@ -268,10 +265,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=["built-in", *PIPELINES])
+    parser.add_argument("--only", nargs="+", choices=["built-in", *PIPELINES, *_published_diffusion.MODELS])
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--dtype", default="float32", help="of the pipelines in our engine")
+    parser.add_argument("--published", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.published:
+        print(f"{processor()}, {arguments.threads} threads, torch {torch.__version__}", flush=True)
+        for line in _published_diffusion.rows(
+            arguments.only or list(_published_diffusion.MODELS), [arguments.seconds]
+        ):
+            print(line, flush=True)
+        return
     print(
         f"torch {torch.__version__}, diffusers {diffusers.__version__}, CPU, {arguments.threads} threads\n"
         f"{'':34}{'as it comes':>18}{'ours':>18}\n{'':34}{'all':>9}{'decoded':>9}{'all':>9}{'decoded':>9}"
@@ -285,7 +291,7 @@ def main() -> None:
             built_in(3 * arguments.runs, seconds, prompt, words)
     for name in PIPELINES:
         if name in (arguments.only or PIPELINES):
-            compare(name, arguments.runs, arguments.seconds)
+            compare(name, arguments.runs, arguments.seconds, arguments.dtype)
 
 
 if __name__ == "__main__":

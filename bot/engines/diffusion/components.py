@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from bot.engines.diffusion.files import Component, refused
+from bot.engines.diffusion.packed_linear import pack_linears
 from bot.engines.diffusion.pipelines import Pipeline
 from bot.engines.failures import is_out_of_memory
 
@@ -23,6 +24,8 @@ with warnings.catch_warnings():
 
 MAX_NAMED = 3
 """Weights that an error names; the rest are counted."""
+PACKED = ("transformer", "unet", "condition_encoder", "text_encoder", "text_encoder_2")
+"""Components whose linear layers a CPU packs; an autoencoder's and a vocoder's work is in convolutions."""
 _ENCODERS = {"tokenizer": "text_encoder", "tokenizer_2": "text_encoder_2"}
 """Tokenizer → the text encoder that reads its tokens, by component name."""
 _NO_LIMIT = 1_000_000
@@ -31,10 +34,18 @@ _HARMLESS = re.compile(r"(^|\.)(position_ids|relative_position_index|attn\.bias|
 """Tables that older versions of transformers saved beside the weights and newer ones compute."""
 
 
-def load_pipeline(pipeline: Pipeline, dtype: torch.dtype) -> Any:
-    """Return the diffusers pipeline with every weight of its folder, on the CPU. Raises ModelMissing."""
+def load_pipeline(pipeline: Pipeline, dtype: torch.dtype, products: torch.dtype | None = None) -> Any:
+    """Return the diffusers pipeline with every weight of its folder, on the CPU. Raises ModelMissing.
+
+    products: the precision in which packed linear layers multiply; None packs none.
+    """
     with _quiet():
-        components = {name: _load(component, dtype) for name, component in pipeline.components.items()}
+        components = {
+            name: _packed(component, dtype, products)
+            if products is not None and name in PACKED
+            else _load(component, dtype)
+            for name, component in pipeline.components.items()
+        }
         for name, encoder in _ENCODERS.items():
             if name in components:
                 _set_max_length(
@@ -44,6 +55,17 @@ def load_pipeline(pipeline: Pipeline, dtype: torch.dtype) -> Any:
         loaded = pipeline_class(**components)
     loaded.set_progress_bar_config(disable=True)
     return loaded
+
+
+def _packed(component: Component, dtype: torch.dtype, products: torch.dtype) -> Any:
+    """Return a component with its linear layers packed, one component after the other for the memory's sake.
+
+    Weights that are stored in the precision of the products are never converted to another.
+    """
+    stored = component.bfloat16 and products is torch.bfloat16
+    model = _load(component, products if stored else dtype)
+    pack_linears(model, products)
+    return model.to(dtype)
 
 
 def _load(component: Component, dtype: torch.dtype) -> Any:

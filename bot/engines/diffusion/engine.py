@@ -18,7 +18,7 @@ from bot.engines.diffusion.calls import CALLS
 from bot.engines.diffusion.components import load_pipeline
 from bot.engines.diffusion.lora import applied, read_lora
 from bot.engines.diffusion.offload import Offload, choose_offload, chosen_dtype
-from bot.engines.diffusion.packed_linear import pack_linears
+from bot.engines.diffusion.packed_linear import can_pack
 from bot.engines.diffusion.pipelines import Pipeline
 from bot.engines.lyrics import lyrics_advice
 from bot.engines.serial import SerialEngine, raise_if_cancelled
@@ -54,18 +54,26 @@ class PipelineEngine(SerialEngine):
         self.capabilities: Capabilities = pipeline.capabilities
         self.device = device
         self._call = CALLS[pipeline.spec.class_name]
-        name = chosen_dtype(
-            dtype, device, has_bfloat16=accelerator.has_bfloat16(device), usual=pipeline.spec.cuda_dtype
+        spec = pipeline.spec
+        self.precision = name = chosen_dtype(
+            dtype,
+            device,
+            has_bfloat16=accelerator.has_bfloat16(device),
+            usual=spec.cuda_dtype,
+            narrow_on_cpu=spec.narrow_on_cpu and can_pack(),
         )
-        self.dtype, self.precision = getattr(torch, name), name
-        self._pipe: Any = load_pipeline(pipeline, self.dtype)
+        self.dtype, products = getattr(torch, name), None
+        if device == "cpu" and can_pack():
+            if spec.narrow_on_cpu and name == "bfloat16":
+                self.dtype, products = torch.float32, torch.bfloat16
+            elif name == "float32":
+                products = torch.float32
+        self._pipe: Any = load_pipeline(pipeline, self.dtype, products)
         if hasattr(self._pipe.vae.config, "downsampling_ratios"):
             oobleck.fuse_weight_norm(self._pipe.vae)
         denoiser = self._pipe.unet if "unet" in pipeline.components else self._pipe.transformer
         projections = [name for name in _PROJECTIONS if hasattr(denoiser, name)]
         self._cached_layers: list[CachedLayer] = cache_cross_attention(denoiser, *projections)
-        if device == "cpu":
-            pack_linears(denoiser)
         self.offload = self._move_to_device(pipeline)
         self._heartbeat: Callable[[], None] = lambda: None
         self._install_heartbeat_hooks()

@@ -31,7 +31,7 @@ _WEIGHTS = ("diffusion_pytorch_model", "model")
 class Component:
     """A component of a pipeline. Tokenizers and schedulers have an empty config and no weights.
 
-    parameters: the number of values in its weights.
+    parameters: the number of values in its weights.  bfloat16: whether all of them are stored in it.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Component:
     config: Mapping[str, Any]
     weights: tuple[Path, ...] = ()
     parameters: int = 0
+    bfloat16: bool = False
 
 
 def is_pipeline(folder: Path) -> bool:
@@ -75,7 +76,10 @@ def read_component(folder: Path, name: str, class_name: str, *, with_weights: bo
     config = read_json(path / "config.json")
     _check_depth(path / "config.json", config)
     files = _weight_files(path)
-    return Component(name, class_name, path, config, files, sum(map(_parameters, files)))
+    counts, dtypes = zip(*map(_header, files), strict=True)
+    return Component(
+        name, class_name, path, config, files, sum(counts), bfloat16=set().union(*dtypes) == {"BF16"}
+    )
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -147,19 +151,24 @@ def _shards(path: Path, index: Path) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def _parameters(path: Path) -> int:
-    """Return the number of values in a safetensors file, whose header has to match its length exactly."""
-    count = 0
+def _header(path: Path) -> tuple[int, set[str]]:
+    """Return the number of values in a safetensors file, and the format's names of their dtypes.
+
+    The header has to match the file's length exactly.
+    """
+    count, dtypes = 0, set()
     refuse_pointer(path)
     try:
         with safe_open(path, framework="np") as weights:
             for name in weights.keys():  # noqa: SIM118 - it is no mapping
                 size = 1
-                for width in weights.get_slice(name).get_shape():
+                one = weights.get_slice(name)
+                dtypes.add(str(one.get_dtype()))
+                for width in one.get_shape():
                     size *= width
                 count += size
     except (OSError, SafetensorError) as error:
         if is_out_of_memory(error):
             raise
         raise refused(path, f"it is damaged or no safetensors file ({error})") from error
-    return count
+    return count, dtypes

@@ -32,14 +32,18 @@ def choose_offload(parameters: int, largest_component: int, dtype: str, free_byt
     return Offload.MODEL if largest_component * BYTES[dtype] <= budget else Offload.SEQUENTIAL
 
 
-def chosen_dtype(asked: str, device: str, *, has_bfloat16: bool, usual: str = "") -> str:
+def chosen_dtype(
+    asked: str, device: str, *, has_bfloat16: bool, usual: str = "", narrow_on_cpu: bool = False
+) -> str:
     """Return the dtype for a setting; "auto" is float32 off CUDA, else `usual`, or bfloat16 or float16.
 
-    usual: the precision that a pipeline is published for.  int8 and int4 quantize language models alone;
-    here they mean "auto".
+    usual: the precision that a pipeline is published for.  narrow_on_cpu: "auto" is bfloat16 on a CPU that
+    has it.  int8 and int4 quantize language models alone; here they mean "auto".
     """
     if asked not in ("auto", "int8", "int4"):
         return asked
+    if device == "cpu" and narrow_on_cpu and has_bfloat16:
+        return "bfloat16"
     if not device.startswith("cuda"):
         return "float32"
     if usual:

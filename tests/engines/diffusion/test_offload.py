@@ -35,6 +35,9 @@ def test_a_pipeline_published_in_one_precision_runs_in_it_on_a_gpu_unless_asked(
     usual = spec.cuda_dtype
     assert chosen_dtype("auto", "cuda", has_bfloat16=True, usual=usual) == "float16"
     assert chosen_dtype("auto", "cpu", has_bfloat16=True, usual=usual) == "float32"
+    assert chosen_dtype("auto", "cpu", has_bfloat16=True, usual=usual, narrow_on_cpu=True) == "bfloat16"
+    assert chosen_dtype("auto", "cpu", has_bfloat16=False, usual=usual, narrow_on_cpu=True) == "float32"
+    assert chosen_dtype("float32", "cpu", has_bfloat16=True, usual=usual, narrow_on_cpu=True) == "float32"
     assert chosen_dtype("bfloat16", "cuda", has_bfloat16=True, usual=usual) == "bfloat16"
 
 

@@ -13,13 +13,21 @@ from bot.engines.diffusion import oobleck
 
 
 @pytest.mark.parametrize("kind", ["turbo", "stable_audio"])
-@pytest.mark.parametrize(("frames", "slice_frames"), [(40, 7), (64, 16), (5, 256)])
-def test_slices_sound_like_the_whole(
-    kind: str, frames: int, slice_frames: int, engine: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("frames", "slice_frames", "tile"), [(40, 7, 16_384), (64, 16, 100), (5, 256, 1), (40, 256, 640)]
+)
+def test_slices_and_tiles_sound_like_the_whole(
+    kind: str,
+    frames: int,
+    slice_frames: int,
+    tile: int,
+    engine: Callable[[str], Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # In float64: the decoder's sines of large random numbers make a rounding in float32 heard.
     vae = copy.deepcopy(engine(kind)._pipe.vae).double()
     monkeypatch.setattr(oobleck, "SLICE_FRAMES", slice_frames)
+    monkeypatch.setattr(oobleck, "TILE_SAMPLES", tile)
     channels = vae.config.decoder_input_channels
     latents = torch.randn(1, channels, frames, generator=torch.Generator().manual_seed(1)).double()
     with torch.inference_mode():
@@ -46,6 +54,18 @@ def test_slices_are_encoded_like_the_whole(
     assert ours.shape == whole.shape == (1, 8, frames)
     assert (ours - whole).abs().max() < 1e-6 * whole.abs().max()
     assert len(asked) == -(-frames // slice_frames)
+
+
+def test_a_cpu_never_holds_the_last_blocks_of_a_whole_slice(
+    engine: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vae = copy.deepcopy(engine("turbo")._pipe.vae)
+    monkeypatch.setattr(oobleck, "TILE_SAMPLES", 640)
+    lengths: list[int] = []
+    vae.decoder.conv2.register_forward_pre_hook(lambda module, given: lengths.append(given[0].shape[-1]))
+    oobleck.decode(vae, torch.zeros(1, vae.config.decoder_input_channels, 40), 40 * 320)
+    assert len(lengths) == 40 * 320 // 640
+    assert max(lengths) < 3 * 640
 
 
 @pytest.mark.parametrize("kind", ["turbo", "stable_audio"])
