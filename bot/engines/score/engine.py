@@ -100,7 +100,7 @@ class ScoreEngine(SerialEngine):
             recipe = recipe.with_seconds(seconds_to_write(asked, source))
         known = None if source is None else self.known(recipe, source)
         score = write_sections(write_section, recipe.seconds, recipe.seed, known)
-        return finished(looped(score, asked) if recipe.loops else score, known)
+        return finished(looped(score, asked, source) if recipe.loops else score, known)
 
     def conditioning(self, prompt: str) -> tuple[Vectors, npt.NDArray[np.int64]]:
         """Return embeddings [n, 512] and kinds [n] of a prompt, its clauses, and the style read in them."""

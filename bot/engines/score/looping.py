@@ -9,14 +9,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+import numpy.typing as npt
+
 from bot.engines.score.bank import SAMPLE_RATE
-from bot.engines.score.format import TAIL_SECONDS, Score
+from bot.engines.score.format import ONSET, TAIL_SECONDS, Score
 from bot.engines.score.known import bars_of
 from bot.engines.score.mix import FADE_OUT, SAMPLES_HELD
 from bot.engines.score.notes import Hit, Note, notes_of
 
 BEFORE_SECONDS = 8.0
 """What is played before a clip that loops: the longest room rings for 3.8 s, after release and echo."""
+SEAM_BARS = 2
+"""Bars of each end by which it is judged how well a loop's beginning follows its end."""
 AFTER_SECONDS = 2 * FADE_OUT
 """What is played after it: the mix fades out at the end of what it is given."""
 
@@ -71,16 +76,50 @@ def seconds_to_write(seconds: float, source: Score | None) -> float:
     """Return how long a score is written for a loop of about so many seconds.
 
     From words, the ending is written too, to be left out: a third of the clip, up to 15 s, and as much as the
-    nearest whole bar may reach beyond the clip. What is made of a source has the loop's own bars.
+    nearest whole bar may reach beyond the clip. As much again is written, so that an opening can be left out.
+    What is made of a source has the loop's own bars.
     """
     if source is None:
-        return seconds + min(max(seconds / 3, 4.0), 15.0)
+        return seconds + 2 * _ending_seconds(seconds)
     return _bars(source, seconds) * _bar_seconds(source) + TAIL_SECONDS
 
 
-def looped(score: Score, seconds: float) -> Score:
-    """Return the first bars of a score, as many whole ones as are nearest to so many seconds."""
-    return bars_of(score, 0, min(len(score.grid) // score.steps_per_bar, _bars(score, seconds)))
+def looped(score: Score, seconds: float, source: Score | None) -> Score:
+    """Return bars of a score, as many whole ones as are nearest to so many seconds.
+
+    From words, they begin where the first bars have the instruments and the density of the last ones, since a
+    piece opens more sparsely than it goes on, and never so late that its ending is among them. What is made
+    of a source begins where the source does.
+    """
+    whole = len(score.grid) // score.steps_per_bar
+    bars = min(whole, _bars(score, seconds))
+    first = 0
+    if source is None:
+        spare = whole - bars - math.floor(_ending_seconds(seconds) / _bar_seconds(score))
+        first = min(range(max(0, spare) + 1), key=lambda start: _unlikeness(score, start, start + bars))
+    return bars_of(score, first, first + bars)
+
+
+def _unlikeness(score: Score, first: int, stop: int) -> float:
+    """Return how unlike the bars from `first` on are to the last ones before `stop`, 0 for the same density.
+
+    By the onsets of each role in SEAM_BARS bars; another instrument counts as one that comes in.
+    """
+    per_bar = score.steps_per_bar
+    onsets = score.grid[: len(score.programs) * per_bar] >= ONSET
+
+    def density(bar: int) -> npt.NDArray[np.float64]:
+        counted: npt.NDArray[np.float64] = np.log1p(onsets[bar * per_bar : (bar + width) * per_bar].sum(0))
+        return counted
+
+    width = min(SEAM_BARS, stop - first)
+    begins, ends = density(first), density(stop - width)
+    same = score.programs[first] == score.programs[stop - 1]
+    return float(np.where(same, np.abs(begins - ends), np.maximum(begins, ends)).sum())
+
+
+def _ending_seconds(seconds: float) -> float:
+    return min(max(seconds / 3, 4.0), 15.0)
 
 
 def _bars(score: Score, seconds: float) -> int:

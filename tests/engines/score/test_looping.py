@@ -20,7 +20,16 @@ from bot.engines.score import BUILT_IN, MODELS, load
 from bot.engines.score.bank import SAMPLE_RATE, Bank
 from bot.engines.score.engine import ScoreEngine, _repainted
 from bot.engines.score.files import make
-from bot.engines.score.format import LEAD, ONSET, STEPS_PER_BEAT, TAIL_SECONDS, Score, note_token, tempo_of
+from bot.engines.score.format import (
+    COUNTER,
+    LEAD,
+    ONSET,
+    STEPS_PER_BEAT,
+    TAIL_SECONDS,
+    Score,
+    note_token,
+    tempo_of,
+)
 from bot.engines.score.known import with_length
 from bot.engines.score.looping import loop_samples, looped, seconds_to_write
 from bot.engines.score.programs import MIXES, PROGRAM_ID
@@ -83,14 +92,35 @@ def join(wave: Wave, rate: int) -> tuple[float, float]:
 @given(seconds=st.floats(5, 60), tempo=tempos, metre=metres)
 def test_a_loop_has_the_whole_bars_that_are_nearest(seconds: float, tempo: int, metre: int) -> None:
     written = blank(seconds_to_write(seconds, None), tempo, metre)
-    score = looped(written, seconds)
+    score = looped(written, seconds, None)
     bar = metre * 60 / tempo_of(tempo)
     assert len(score.grid) == metre * STEPS_PER_BEAT * len(score.programs)
     length = len(score.programs) * bar
     assert abs(length - seconds) <= bar / 2 + 1e-6 or len(score.programs) == 1
     assert abs(loop_samples(score) - length * SAMPLE_RATE) <= 1
     again = with_length(score, seconds_to_write(seconds, score))
-    assert len(again.grid) == len(looped(again, seconds).grid) == len(score.grid)
+    assert len(again.grid) == len(looped(again, seconds, score).grid) == len(score.grid)
+
+
+def test_a_loop_leaves_a_sparse_opening_and_the_ending_out() -> None:
+    written = blank(seconds_to_write(60, None), 0, 4)
+    grid, programs = written.grid.copy(), written.programs.copy()
+    # Two bars of the lead alone; from the third on, four notes a bar; the bars of the ending are empty.
+    programs[:] = PROGRAM_ID["flute"]
+    grid[0:32:16, LEAD] = note_token(LEAD, 5, 2)
+    ending = 16 * (len(programs) - 3)
+    for role in (LEAD, COUNTER):
+        grid[32:ending:4, role] = note_token(role, 5, 2)
+    played = looped(replace(written, grid=grid, programs=programs), 60, None)
+    assert len(played.programs) == 12
+    assert [(played.grid[16 * bar : 16 * bar + 16, LEAD] >= ONSET).sum() for bar in range(12)] == [4] * 12
+    kept = looped(replace(written, grid=grid, programs=programs), 60, written)
+    assert (kept.grid == grid[: 12 * 16]).all(), "what is made of a source begins where it does"
+    # Bars that are alike only from the seventh on, and the ending is among the twelve from there.
+    programs[:6] = PROGRAM_ID["organ"]
+    grid[: 6 * 16 : 2, LEAD] = note_token(LEAD, 5, 2)
+    played = looped(replace(written, grid=grid, programs=programs), 60, None)
+    assert (played.grid[-16:, LEAD] >= ONSET).any()
 
 
 @pytest.mark.parametrize("mix", ["room", "hall", "cathedral", "club", "chip", "dub"])
