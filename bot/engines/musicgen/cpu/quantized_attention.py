@@ -46,6 +46,8 @@ HEADS = 16
 """Heads that go through each phase together."""
 BEGIN = 64
 """Lines of a head's values that are fetched while nothing else is."""
+AHEAD = 3
+"""How many heads later what is fetched of one is stored."""
 BYTES, FLOATS = (0,) * LINE, (0,) * LANES
 """What is prefetched at a time: a cache line."""
 
@@ -72,6 +74,7 @@ def attention(
                 key = shared.qkv[row, column + hidden : column + hidden + width]
                 value = shared.qkv[row, column + 2 * hidden : column + 2 * hidden + width]
                 store_kv(cache, layer, slots[number], row_head, stored[number], key, value, scratch)
+                prefetch_stored(cache, layer, slots, min(item + AHEAD, behind - 1), stored)
             quantize_query(item - first, shared.qkv[row, column : column + width], scratch)
         for item in range(first, behind):
             head = head_number(cache, layer, slots, item)
@@ -100,6 +103,17 @@ def head_number(cache: KVCache, layer: int, slots: Array, item: int) -> Any:
     all_slots, row_heads = cache.keys.shape[1:3]
     number, row_head = divmod(item, row_heads)
     return (layer * all_slots + slots[number]) * row_heads + row_head
+
+
+@kernel_function(inline="always")
+def prefetch_stored(cache: KVCache, layer: int, slots: Array, item: int, stored: Array) -> None:
+    """Fetch the lines that a head's key and value are stored in."""
+    head, position = head_number(cache, layer, slots, item), stored[item // cache.keys.shape[2]]
+    tiles, key_steps = cache.keys.shape[3:5]
+    steps, vectors = cache.values.shape[3:5]
+    key = (head * tiles + position // LANES) * key_steps * LINE
+    prefetch_range(cache.keys, key, key_steps, LINE, BYTES)
+    prefetch_range(cache.values, (head * steps + position // STEP) * vectors * LINE, vectors, LINE, BYTES)
 
 
 @kernel_function(inline="always")
@@ -162,7 +176,10 @@ def attention_scores(
     tile_bytes = key_steps * LINE
     operand, context = scratch.operand.shape[1], scratch.scores.shape[1]
     factor = np.float32(1) / (scratch.operand_scales[index] * np.sqrt(np.float32(width)))
-    for number in range(0, -(-length // LANES), VECTORS):
+    used = -(-length // LANES)
+    # A last tile alone is often all that there is of the words.
+    several = used - (1 if used % VECTORS == 1 else 0)
+    for number in range(0, several, VECTORS):
         prefetch_range(cache.key_scales, (following * tiles + number) * LANES, VECTORS, LANES, FLOATS)
         # Those that `attention_weights` reads.
         prefetch_range(cache.value_scales, (head * tiles + number) * LANES, VECTORS, LANES, FLOATS)
@@ -171,6 +188,15 @@ def attention_scores(
             index * operand, operand // 2, scratch.operand_begins[index, 0], cache.keys,
             (following * tiles + number) * tile_bytes, scratch.scores, index * context + number * LANES,
             factor, cache.key_scales, (head * tiles + number) * LANES, SEVERAL,
+        )  # fmt: skip
+    for number in range(several, used):
+        prefetch_range(cache.key_scales, (following * tiles + number) * LANES, 1, LANES, FLOATS)
+        prefetch_range(cache.value_scales, (head * tiles + number) * LANES, 1, LANES, FLOATS)
+        key_products(
+            cache.keys, (head * tiles + number) * tile_bytes, LINE, tile_bytes, key_steps, scratch.operand,
+            index * operand, operand // 2, scratch.operand_begins[index, 0], cache.keys,
+            (following * tiles + number) * tile_bytes, scratch.scores, index * context + number * LANES,
+            factor, cache.key_scales, (head * tiles + number) * LANES, ONE,
         )  # fmt: skip
 
 
