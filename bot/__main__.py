@@ -1,6 +1,6 @@
 """`python -m bot` is `antiphon`."""
 
-from bot.cli import main
+from bot.program import main
 
 if __name__ == "__main__":
     main()

@@ -1,22 +1,16 @@
 """The command line: run, sandbox, generate, score, doctor, models, db, votes, privacy.
 
-Exit codes: 0 done, or ended by Ctrl-C or SIGTERM; 2 bad input or a wrong setting, DISCORD_TOKEN included: it
-ends the same way each time until that is mended; 1 anything else, which may pass.
+bot/program.py starts it, and has the exit codes.
 """
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
@@ -30,15 +24,13 @@ from bot.cli_score import Midi, Stems, score, write_score
 from bot.cli_settings import load_settings
 from bot.cli_source import numbered, read_source, role_of
 from bot.config import Settings
-from bot.errors import AntiphonError, ConfigError, StoreError, UserError
+from bot.errors import UserError
 from bot.jobs.takes import recipes_of
 from bot.recipe import Mode, Recipe, Role, Task
 from bot.recipe.options import OPTIONS, PROMPT, SECONDS, SEED
 from bot.redact import redact_all
-from bot.terminal import err, guard_streams, out, percentage_bar, print_crash, print_json, print_line
-
-ENGINES = "bot.engines.registry"
-BAD_INPUT = 2
+from bot.running import ENGINES, run_bot, until_ended
+from bot.terminal import err, out, percentage_bar, print_json, print_line
 
 # Without rich's markup: its boxes fold a value that was typed in the wrong place, and a folded secret passes
 # the redaction; its tracebacks show local variables.
@@ -63,22 +55,6 @@ class Parts:
     clock: Callable[[], float] = time.time
 
 
-def main(engines: str = ENGINES, clock: Callable[[], float] = time.time) -> None:
-    """Run the command line; `clock` gives Unix time in seconds."""
-    guard_streams()
-    # Child processes run `python -m bot.…` in the same folder, which may hold a package `bot` of its own.
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        app(obj=Parts(engines, clock), standalone_mode=True)
-    except (UserError, ConfigError) as error:
-        _end(error, BAD_INPUT)
-    except AntiphonError as error:
-        _end(error, 1)
-    except Exception as error:
-        print_crash(error)
-        sys.exit(1)
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         print_line(f"antiphon {metadata.version('antiphon')}")
@@ -98,10 +74,7 @@ def antiphon(
 @app.command()
 def run(context: typer.Context) -> None:
     """Run the bot on Discord with the token in .env."""
-    from bot.connection import run as run_bot
-
-    settings = load_settings()
-    _run(run_bot(settings, context.obj.engines, context.obj.clock))
+    run_bot(load_settings(), context.obj.engines, context.obj.clock)
 
 
 @app.command()
@@ -118,9 +91,7 @@ def start() -> None:
     """Run the bot if a token is set, and the sandbox if not. This is what `make run` does."""
     settings = load_settings()
     if settings.discord_token is not None:
-        from bot.connection import run as run_bot
-
-        _run(run_bot(settings))
+        run_bot(settings)
         return
     err.print("DISCORD_TOKEN is not set, so this starts the sandbox.")
     _sandbox(settings, port=0, no_open=False)
@@ -180,7 +151,7 @@ def generate(
         if source is not None:
             files[role_of(recipe)] = source
     else:
-        given = _run(read_source(task, source))
+        given = until_ended(read_source(task, source))
         if given is not None:
             files[given.role] = given.path
             prompt = given.prompt() if prompt is None else prompt
@@ -231,7 +202,7 @@ def _make(
         def report(phase: str, fraction: float) -> None:
             bar.update(task, description=phase, completed=fraction)
 
-        made = _run(render(recipe, output, picture, settings, engines, report, sources))
+        made = until_ended(render(recipe, output, picture, settings, engines, report, sources))
     written: list[str] = []
     if midi is not None or stems is not None:
         written = write_score(made.path, midi, stems)
@@ -265,7 +236,7 @@ def compare(
     from bot.comparison.results import LENGTHS
 
     lengths = sorted(set(seconds or LENGTHS))
-    found = _run(
+    found = until_ended(
         cli_compare.run_comparison(
             prompt, context.obj.engines, lengths, seeds, sweep=not no_sweep, quiet=as_json
         )
@@ -324,7 +295,7 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     if "clip_dir" in settings.model_fields_set:
         own = f"The sandbox keeps its clips in {sandbox_folder(settings) / 'clips'}."
         err.print(f"CLIP_DIR is for the clips of your own server. {own}", soft_wrap=True)
-    code = _run(
+    code = until_ended(
         run_sandbox(
             lambda history, port: Sandbox(history, port=port, welcome=WELCOME),
             ActionError,
@@ -337,35 +308,3 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     )
     if code:
         raise typer.Exit(code)
-
-
-def _run(main: Any) -> Any:
-    """Run a coroutine; SIGTERM ends it as Ctrl-C does, in order."""
-
-    async def supervised() -> Any:
-        task = asyncio.current_task()
-        assert task is not None
-        loop = asyncio.get_running_loop()
-
-        def end() -> None:
-            # The process group and a parent such as make can each send one: a second would cut the
-            # closing short.
-            loop.remove_signal_handler(signal.SIGTERM)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            task.cancel()
-
-        with suppress(NotImplementedError):  # Windows has no such handlers
-            loop.add_signal_handler(signal.SIGTERM, end)
-        return await main
-
-    try:
-        return asyncio.run(supervised())
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        raise SystemExit(0) from None
-
-
-def _end(error: AntiphonError, code: int) -> NoReturn:
-    err.print_plain(str(error), style="red")
-    if isinstance(error, StoreError):
-        err.print("Run `antiphon doctor` for details.")
-    sys.exit(code)

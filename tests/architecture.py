@@ -120,7 +120,7 @@ def grouped(imported: Graph, named: Graph) -> tuple[Graph, Graph, dict[str, list
         | {o for o in named if name in named[o]}
         for name in singles
     }
-    commands = {"bot.cli", "bot.__main__"}
+    commands = {"bot.cli", "bot.program", "bot.running", "bot.__main__"}
     while new := {name for name in singles - base - commands if importers[name] <= commands}:
         commands |= new
     group = dict.fromkeys(commands, COMMANDS) | dict.fromkeys(base, BASE)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from bot import translations
-from bot.cli import main
+from bot.program import main
 from tests import clock, stacks
 
 CATALOGUES = "ANTIPHON_TEST_CATALOGUES"
