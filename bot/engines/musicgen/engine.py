@@ -364,7 +364,11 @@ def _require_good(folder: Path, model: str, precision: Precision) -> None:
 
 
 def slots_for(device: str) -> int:
-    """Return the number of slots: 8 on a GPU; 1 on a CPU, where even an idle slot costs time."""
+    """Return the number of slots: 8 on a GPU, and 1 on a CPU.
+
+    A CPU decodes more clips a minute beside each other, too (docs/decode.md), but each of them takes the longer,
+    and the estimates of the queue expect that no clip slows another.
+    """
     return 8 if device.startswith("cuda") else 1
 
 
