@@ -366,8 +366,8 @@ def _require_good(folder: Path, model: str, precision: Precision) -> None:
 def slots_for(device: str) -> int:
     """Return the number of slots: 8 on a GPU, and 1 on a CPU.
 
-    A CPU decodes more clips a minute beside each other, too (docs/decode.md), but each of them takes the longer,
-    and the estimates of the queue expect that no clip slows another.
+    A CPU decodes more clips a minute beside each other, too (docs/decode.md), but each takes the longer, and
+    the estimates of the queue expect that no clip slows another.
     """
     return 8 if device.startswith("cuda") else 1
 
