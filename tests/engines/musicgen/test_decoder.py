@@ -9,6 +9,7 @@ from bot.engines.musicgen.cpu.backend import CPUBackend
 from bot.engines.musicgen.cpu.columns import ColumnArrays
 from bot.engines.musicgen.decoder import Conditions, Decoder, Row
 from bot.engines.musicgen.linear import Precision, precisions_on
+from bot.engines.musicgen.network import LanguageModel
 from bot.errors import BadAudio
 from tests.engines.musicgen.reference import TINY, Forced, Reference, codes_of, decoded, reference
 
@@ -87,8 +88,15 @@ def test_rows_come_and_go_and_stay_the_clips_they_are_alone(precision: Precision
 
 
 @pytest.mark.parametrize("count", [2, 8, 100])
-def test_columns_decoded_at_once_are_those_one_by_one(count: int, tiny: Reference) -> None:
-    model, clips = tiny.ours(), []
+@pytest.mark.parametrize("tied", [False, True])
+def test_columns_decoded_at_once_are_those_one_by_one(tied: bool, count: int, tiny: Reference) -> None:
+    tensors, clips = tiny.tensors, []
+    if tied:
+        # Two tokens of each logit, so that the loop leaves every draw undecided.
+        heads = [name for name in tensors if "lm_heads" in name]
+        tensors |= {name: tensors[name][::2].repeat_interleave(2, 0) for name in heads}
+        assert len(heads) == tiny.sizes.codebooks
+    model = LanguageModel.from_weights(tiny.sizes, tensors)
     for columns in (1, count):
         decoder = Decoder(model, 4, window=14, stride=9)
         rows = [row(tiny, number) for number in range(7)]
