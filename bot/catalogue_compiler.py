@@ -21,7 +21,8 @@ from babel.messages.pofile import PoFileError, read_po
 
 from bot.errors import ConfigError
 from bot.locale.names import NATIVE_NAMES
-from bot.translations import REFUSED, files
+from bot.module_run import REFUSED
+from bot.translations import files
 
 _LINE = re.compile(
     r"""\s*(?:|#.*|(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d\])?)?\s*"(?:\\.|[^"\\])*")\s*"""

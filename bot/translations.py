@@ -6,18 +6,15 @@ of the bot's process, and leave 1.8 MB of holes in its heap.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from gettext import GNUTranslations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.errors import ConfigError
 from bot.locale import install
+from bot.module_run import run_module
 
 FOLDER = Path(__file__).parent / "locale"
-REFUSED = 3
-"""Exit code of the compiler for a catalogue that is broken."""
 
 
 def files(folder: Path = FOLDER) -> dict[str, Path]:
@@ -35,13 +32,8 @@ def load(folder: Path = FOLDER) -> None:
 
 def _compiled(folder: Path) -> dict[str, GNUTranslations]:
     with TemporaryDirectory(prefix="antiphon-") as target:
-        command = [sys.executable, "-m", "bot.catalogue_compiler", str(folder), target]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode == REFUSED:
-            raise ConfigError(done.stderr.strip())
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["it stopped unexpectedly"])[-1]
-            raise ConfigError(f"The translations cannot be compiled: {last} (exit code {done.returncode}).")
+        failure = "The translations cannot be compiled"
+        run_module("bot.catalogue_compiler", str(folder), target, error=ConfigError, failure=failure)
         return {path.stem: _read(path) for path in Path(target).glob("*.mo")}
 
 

@@ -22,7 +22,8 @@ from bot.engines.checkpoints.names import codec_to_transformers, language_to_tra
 from bot.engines.checkpoints.weights import WHOLE, read_tensors, refuse_unexpected
 from bot.errors import AntiphonError, ModelMissing
 from bot.hub import hub_cache
-from bot.hub.converted import AUDIOCRAFT_FILES, MULTIBAND_FILE, REFUSED
+from bot.hub.converted import AUDIOCRAFT_FILES, MULTIBAND_FILE
+from bot.module_run import REFUSED
 
 Tensors = dict[str, torch.Tensor]
 

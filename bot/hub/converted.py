@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 from bot.errors import ModelMissing
 from bot.hub import hub_cache
 from bot.hub.pointers import is_pointer, pointer_error
+from bot.module_run import run_module
 
 AUDIOCRAFT_FILES = ("state_dict.bin", "compression_state_dict.bin")
 MULTIBAND_FILE = "mbd_musicgen_32khz.th"
@@ -21,8 +20,6 @@ _ADAPTERS = (
 )
 """File names of a LoRA in peft and diffusers."""
 _ORIGINALS = ("ckpt", "pth", "pt")
-REFUSED = 3
-"""Exit code of the converter for a refused file; the reason is on stderr."""
 
 
 def root() -> Path:
@@ -86,11 +83,6 @@ def convert(model: str, target: Path | None = None) -> Path:
             "give the folder that holds its files."
         )
     target = target_of(model) if target is None else target
-    command = [sys.executable, "-m", "bot.engines.convert", str(source), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode == REFUSED:
-        raise ModelMissing(done.stderr.strip())
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it stopped unexpectedly"])[-1]
-        raise ModelMissing(f"{source} cannot be converted: {last} (exit code {done.returncode}).")
+    failure = f"{source} cannot be converted"
+    run_module("bot.engines.convert", str(source), str(target), error=ModelMissing, failure=failure)
     return target

@@ -23,6 +23,7 @@ from bot.engines.reference.build import musicgen
 from bot.engines.reference.stubs import stubbed_modules
 from bot.errors import ModelMissing
 from bot.hub import converted
+from bot.module_run import REFUSED
 from bot.recipe import Mode, Recipe
 from tests.engines.audiocraft_files import codec_settings, write_audiocraft, write_codec, write_text_encoder
 from tests.engines.checkpoint_files import TINY
@@ -179,7 +180,7 @@ def test_a_truncated_file_is_refused_by_name(
     write_text_encoder(cache)
     whole = (source / "state_dict.bin").read_bytes()
     (source / "state_dict.bin").write_bytes(whole[: int(share * len(whole))])
-    assert main(str(source), str(tmp_path / "converted")) == converted.REFUSED
+    assert main(str(source), str(tmp_path / "converted")) == REFUSED
     assert "state_dict.bin is damaged or cut short" in capsys.readouterr().err
     assert not (tmp_path / "converted").exists()
 
