@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from numba import njit
 
 from bot.engines.musicgen.cpu.backend import bits
+from bot.engines.musicgen.cpu.buffers import zeros
 from bot.engines.musicgen.cpu.byte_product import LANES
-from bot.engines.musicgen.cpu.dot_product import CHUNK
+from bot.engines.musicgen.cpu.dot_product import CACHE_LINE, CHUNK
 from bot.engines.musicgen.cpu.integer_product import ACTIVATIONS, TILE, quantize_chunks, tile_products
 from bot.engines.musicgen.cpu.packing import ByteForm, Form, NibbleForm
 
@@ -95,6 +96,17 @@ def test_no_bit_depends_on_how_many_rows_are_multiplied_at_once(form: Form) -> N
         found.append(out)
     assert found[0].any()
     assert all((out == found[0]).all() for out in found)
+
+
+def test_a_vector_of_weights_or_of_the_cache_is_one_cache_line() -> None:
+    for form in (ByteForm(), NibbleForm()):
+        values, _ = form.allocate(1, TILE, CHUNK)
+        assert values.data_ptr() % CACHE_LINE == 0
+    for count in (1, 2):
+        numbers = zeros(np.uint16, count, 2**20 + 1)
+        assert numbers.shape == (count, 2**20 + 1)
+        assert not numbers.any()
+        assert numbers.ctypes.data % CACHE_LINE == 0
 
 
 @given(

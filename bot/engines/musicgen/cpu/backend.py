@@ -19,6 +19,7 @@ from bot.engines.musicgen.cpu.buffers import (
     ThreadScratch,
     ThreadShare,
     WeightArrays,
+    zeros,
 )
 from bot.engines.musicgen.cpu.byte_product import LANES, STEP
 from bot.engines.musicgen.cpu.cache_product import OPERAND, ZERO_POINT
@@ -141,7 +142,7 @@ class CPUBackend:
         rows, hidden, feed_forward = 2 * slots, padded(config.hidden), padded(config.feed_forward)
 
         def floats(*shape: int) -> Array:
-            return np.zeros(shape, np.float32)
+            return zeros(np.float32, *shape)
 
         self._shared = SharedBuffers(
             qkv=floats(rows, padded(3 * config.hidden)),
@@ -161,7 +162,7 @@ class CPUBackend:
             ThreadScratch(
                 x=floats(rows, config.hidden),
                 normalized=floats(rows, hidden),
-                activations=np.zeros((rows, max(hidden, feed_forward) + ROW_PADDING), activation),
+                activations=zeros(activation, rows, max(hidden, feed_forward) + ROW_PADDING),
                 factors=floats(rows, chunks),
                 corrections=np.zeros((rows, chunks), np.int32),
                 scores=floats(heads, context),
@@ -202,7 +203,7 @@ class CPUBackend:
         return done
 
     def _allocate(self, layers: int, slots: int, row_heads: int, length: int, dtype: type) -> KVCache:
-        # Pages of numpy's zeros are mapped when they are written: memory grows with the clips' lengths.
+        # Pages are mapped when they are written: memory grows with the clips' lengths.
         width, lead = self._config.head_width, (layers, slots, row_heads)
         keys: tuple[int, ...] = padded(length), padded(width)
         values: tuple[int, ...] = -(-length // BLOCK), width, BLOCK
@@ -213,10 +214,10 @@ class CPUBackend:
             values = positions // STEP, width // LANES, LANES, STEP
             scales = (*lead, positions)
         return KVCache(
-            keys=np.zeros((*lead, *keys), dtype),
-            values=np.zeros((*lead, *values), dtype),
-            key_scales=np.zeros(scales, np.float32),
-            value_scales=np.zeros(scales, np.float32),
+            keys=zeros(dtype, *lead, *keys),
+            values=zeros(dtype, *lead, *values),
+            key_scales=zeros(np.float32, *scales),
+            value_scales=zeros(np.float32, *scales),
         )
 
     def _store(self, cache: KVCache, layer: int, slot: int, key: torch.Tensor, value: torch.Tensor) -> None:
