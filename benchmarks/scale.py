@@ -37,7 +37,7 @@ ENDS = (State.RENDERED, State.FAILED, State.CANCELLED)
 
 async def throughput(folder: Path, workers: int, clips: int, **changes: Any) -> float:
     """Return the rendered clips a second of so many workers, each with so many clips to do."""
-    known: dict[str, Any] = {"_env_file": None, "ar_model": MODEL, "diffusion_model": MODEL}
+    known: dict[str, Any] = {"ar_model": MODEL, "diffusion_model": MODEL}
     settings = Settings(**known | {"clip_dir": folder / "clips", "max_queue": 10_000} | changes)
     settings.clip_dir.mkdir(parents=True)
     async with Database.open(folder / "antiphon.db", time.time()) as database:

@@ -292,7 +292,7 @@ def _sandbox(settings: Settings, port: int, *, no_open: bool) -> None:
     from sandbox.resolve import ActionError
     from sandbox.server import Sandbox
 
-    if "clip_dir" in settings.model_fields_set:
+    if "clip_dir" in settings.given:
         own = f"The sandbox keeps its clips in {sandbox_folder(settings) / 'clips'}."
         err.print(f"CLIP_DIR is for the clips of your own server. {own}", soft_wrap=True)
     code = until_ended(

@@ -21,6 +21,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dotenv.variables import parse_variables
+
 from bot.errors import ConfigError
 
 MAX_BYTES = 1 << 20
@@ -42,7 +44,6 @@ _QUOTES = {
     "«": "»",
     "»": "«",
 }
-_REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_]\w*)(?::-(?P<default>[^}]*))?\}")
 _INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060\u00ad"
 """What copying from a web page brings along; no value begins or ends with one of these on purpose."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -167,13 +168,9 @@ def _quoted(rest: str, following: list[str]) -> tuple[str, int]:
 
 
 def _expanded(value: str, before: list[Setting]) -> str:
-    earlier = {one.name: one.value for one in before}
-
-    def of(match: re.Match[str]) -> str:
-        name, default = match["name"], match["default"]
-        return os.environ.get(name) or earlier.get(name) or default or ""
-
-    return _REFERENCE.sub(of, value)
+    known = {one.name: one.value for one in before if one.value}
+    known |= {name: inherited for name, inherited in os.environ.items() if inherited}
+    return "".join(part.resolve(known) for part in parse_variables(value))
 
 
 def _decode(data: bytes, path: Path) -> str:

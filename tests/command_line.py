@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bot.config import Settings
+from bot.config import FIELDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,7 +19,7 @@ class Antiphon:
         self.folder = folder
 
     def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        inherited = {k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
+        inherited = {k: v for k, v in os.environ.items() if k.lower() not in FIELDS}
         return subprocess.run(
             [sys.executable, "-m", "tests.program", *arguments],
             cwd=self.folder,

@@ -25,7 +25,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     migrations.migrate(path, 0)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO coach_silenced VALUES (5)")
-    return Settings(_env_file=None, database_path=path, clip_dir=tmp_path / "clips")
+    return Settings(database_path=path, clip_dir=tmp_path / "clips")
 
 
 def kept(settings: Settings) -> int:

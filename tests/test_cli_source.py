@@ -14,13 +14,13 @@ import soundfile
 
 from bot.audio.mp3 import decode
 from bot.audio.tags import read_recipe, read_score
-from bot.config import Settings
+from bot.config import FIELDS
 from bot.recipe import Role, Task
 from tests.command_line import ROOT
 
 
 def generate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    inherited = {k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
+    inherited = {k: v for k, v in os.environ.items() if k.lower() not in FIELDS}
     return subprocess.run(
         [sys.executable, "-m", "bot", "generate", *arguments],
         cwd=folder,

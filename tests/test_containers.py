@@ -18,7 +18,7 @@ import typer.main
 import yaml
 
 from bot.cli import app
-from bot.config import KNOWN, Settings
+from bot.config import FIELDS, KNOWN, Settings
 from bot.jobs.service import _CLOSING_SECONDS
 from bot.metrics.server import metrics_server
 from bot.store.database import Database
@@ -197,7 +197,8 @@ def test_what_must_survive_is_in_volumes() -> None:
     assert mounted == volumes
     environment = bot()["environment"]
     for name in ("database_path", "clip_dir"):
-        default = Settings.model_fields[name].default
+        default = FIELDS[name].default
+        assert isinstance(default, Path)
         assert environment[name.upper()] == str(default)
         assert volumes & set((HOME / default).parents)
     for name in ("HF_HOME", "NUMBA_CACHE_DIR"):

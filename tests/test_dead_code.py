@@ -29,10 +29,8 @@ CALLED_BY_FRAMEWORKS = [
     "@rule*",
     "@invariant*",
     "@initialize*",
-    "@field_validator*",
-    "@model_validator*",
 ]
-"""Decorators of functions that a library calls: discord.py, typer, pytest, hypothesis, pydantic."""
+"""Decorators of functions that a library calls: discord.py, typer, pytest, hypothesis."""
 
 
 @dataclass(frozen=True, slots=True)

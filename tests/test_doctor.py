@@ -28,7 +28,7 @@ def said(settings: Settings, where: Machine) -> dict[str, Finding]:
 
 def test_what_each_model_takes_is_said_in_the_precision_it_would_have(tmp_path: Path) -> None:
     folder = write_pipeline(tmp_path / "model", "audioldm2")
-    settings = Settings(_env_file=None, diffusion_model=str(folder))
+    settings = Settings(diffusion_model=str(folder))
     assert said(settings, machine())[f"Memory {folder}"].detail.endswith("0.0 GB of weights in float32")
     for bfloat16, name in ((True, "bfloat16"), (False, "float16")):
         found = said(settings, machine(("A card", 24.0), bfloat16=bfloat16))
@@ -38,14 +38,14 @@ def test_what_each_model_takes_is_said_in_the_precision_it_would_have(tmp_path: 
 
 def test_a_gpu_that_is_too_small_is_warned_of(tmp_path: Path) -> None:
     folder = write_pipeline(tmp_path / "model", "audioldm2")
-    settings = Settings(_env_file=None, diffusion_model=str(folder))
+    settings = Settings(diffusion_model=str(folder))
     found = said(settings, machine(("A tiny card", 1e-5)))["Memory"]
     assert (found.status, "partly in main memory" in found.detail) == ("warning", True)
     assert "antiphon models list" in found.advice
 
 
 def test_below_six_gigabytes_small_models_are_proposed_by_name() -> None:
-    settings = Settings(_env_file=None)
+    settings = Settings()
     found = said(settings, machine(("A small card", 5.0)))["Models"]
     assert "facebook/musicgen-small, cvssp/audioldm2-music" in found.detail
     assert "Models" not in said(settings, machine(("A card", 8.0)))
@@ -55,7 +55,7 @@ def test_below_six_gigabytes_small_models_are_proposed_by_name() -> None:
 
 def test_weights_that_main_memory_cannot_take_are_warned_of(tmp_path: Path) -> None:
     folder = write_pipeline(tmp_path / "model", "audioldm2")
-    settings = Settings(_env_file=None, diffusion_model=str(folder))
+    settings = Settings(diffusion_model=str(folder))
     for where in (machine(), machine(("A card", 24.0))):
         found = {one.what: one for one in memory(settings, REGISTRY, where, main_gb=1e-5)}["Main memory"]
         assert (found.status, "os error 1455" in found.detail) == ("warning", True)

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 
 from bot.audio.tags import read_recipe
-from bot.config import Settings
+from bot.config import FIELDS
 from bot.store import migrations
 from tests.e2e.clips import eventually
 
@@ -36,7 +36,7 @@ SCRIPTS = "Scripts" if os.name == "nt" else "bin"
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
-    if name.lower() not in Settings.model_fields and not name.startswith("PYTHON")
+    if name.lower() not in FIELDS and not name.startswith("PYTHON")
 }
 
 

@@ -28,7 +28,7 @@ def test_a_pipeline_s_own_options_are_offered(
 ) -> None:
     folder = write_pipeline(tmp_path / "model", name, **config)
     engine = registry.describe(Mode.DIFFUSION, str(folder))
-    options = {option.name for option in music_options([engine], Settings(_env_file=None))}
+    options = {option.name for option in music_options([engine], Settings())}
     assert there <= options
     assert not absent & options
     assert all(len(DESCRIPTIONS[option]) <= 100 for option in options)
@@ -38,6 +38,6 @@ def test_a_pipeline_s_own_options_are_offered(
 def test_a_melody_can_be_attached_where_the_model_follows_one(melody: bool, tmp_path: Path) -> None:
     folder = write_musicgen(tmp_path / "model", melody=melody)
     engine = registry.describe(Mode.AR, str(folder))
-    options = {option.name for option in music_options([engine], Settings(_env_file=None))}
+    options = {option.name for option in music_options([engine], Settings())}
     assert ("melody" in options) is melody
     assert len(DESCRIPTIONS["melody"]) <= 100

@@ -28,7 +28,7 @@ MANY = {"max_open": 99, "per_member": 99, "in_all": 99}
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(_env_file=None, clip_dir=tmp_path)
+    return Settings(clip_dir=tmp_path)
 
 
 def duel_service(database: Database, settings: Settings, clock: Callable[[], float]) -> DuelService:

@@ -53,7 +53,7 @@ def service(votes: Votes, clock: Callable[[], float] = lambda: 1_500.0, **change
         "duel_account_days": 0.0,
         "duel_close_votes": 0,
     }
-    settings = Settings(_env_file=None, **known | changes)
+    settings = Settings(**known | changes)
     return VoteService(votes, settings, clock, on_closed=lambda: None)
 
 
@@ -103,7 +103,7 @@ async def test_a_second_vote_changes_nothing(database: Database) -> None:
 
 async def test_the_last_vote_waited_for_is_made_known(database: Database) -> None:
     duel, closings = await open_duel(database), []
-    settings = Settings(_env_file=None, duel_close_votes=2, duel_heard_share=0.0, duel_account_days=0.0)
+    settings = Settings(duel_close_votes=2, duel_heard_share=0.0, duel_account_days=0.0)
     votes = VoteService(Votes(database), settings, lambda: 1_500.0, lambda: closings.append(duel))
     assert [(await cast(votes, duel, voter)).closed for voter in (5, 6)] == [False, True]
     assert closings == [duel]
@@ -128,7 +128,7 @@ async def test_a_duel_closes_by_the_bots_clock_alone(
 ) -> None:
     """Discord's clock is `ahead` of the bot's, so taps and the duel's message carry other times."""
     now = POSTED
-    settings = Settings(_env_file=None, clip_dir=tmp_path, duel_hours=1.0)
+    settings = Settings(clip_dir=tmp_path, duel_hours=1.0)
     duels, votes = duel_service(database, settings, lambda: now), service(Votes(database), lambda: now)
     new = new_duel(user_id=1, interaction_id=int((now + ahead) * 1000 - DISCORD_EPOCH_MS) << 22)
     duel, _ = await Duels(database).start(new, now, max_open=9, per_member=9, in_all=9)

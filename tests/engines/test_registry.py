@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bot.config import Settings
+from bot.config import FIELDS, Settings
 from bot.engines import registry
 from bot.errors import ModelMissing
 from bot.recipe import Mode
@@ -28,8 +28,7 @@ def test_a_fresh_machine_makes_music_in_each_mode(mode: Mode, tmp_path: Path) ->
     done = subprocess.run(
         [sys.executable, "-m", "bot", *command],
         cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
-        | {"PYTHONPATH": str(ROOT)},
+        env={k: v for k, v in os.environ.items() if k.lower() not in FIELDS} | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
@@ -43,7 +42,7 @@ def test_a_fresh_machine_makes_music_in_each_mode(mode: Mode, tmp_path: Path) ->
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_what_a_model_takes_is_known_without_loading_it(mode: Mode) -> None:
-    [name] = [name for of, name in Settings(_env_file=None).named_models if of is mode]
+    [name] = [name for of, name in Settings().named_models if of is mode]
     described = registry.describe(mode, name)
     assert (described.mode, described.licence) == (mode, "MIT")
     assert registry.mode_of(name) is mode
@@ -92,7 +91,7 @@ def test_a_musicgen_folder_is_described_without_torch_and_rendered_by_the_comman
             "tune.wav",
         ],
         cwd=tmp_path,
-        env={k: v for k, v in os.environ.items() if k.lower() not in Settings.model_fields}
+        env={k: v for k, v in os.environ.items() if k.lower() not in FIELDS}
         | {"PYTHONPATH": str(ROOT), "AR_MODEL": str(folder)},
         capture_output=True,
         text=True,

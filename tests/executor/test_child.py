@@ -59,7 +59,7 @@ class WorkerHarness:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerHarness]:
-    settings = Settings(_env_file=None, ar_model="tones", diffusion_model="tones", stall_seconds=60)
+    settings = Settings(ar_model="tones", diffusion_model="tones", stall_seconds=60)
     folder = tmp_path_factory.mktemp("clips")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv(gate.FOLDER, str(folder / "gate"))

@@ -27,9 +27,7 @@ async def worker_with(
 ) -> AsyncIterator[WorkerHarness]:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", ffmpeg)
     monkeypatch.setenv(gate.FOLDER, str(folder / "gate"))
-    settings = Settings(
-        _env_file=None, ar_model="tones", diffusion_model="tones", stall_seconds=stall_seconds
-    )
+    settings = Settings(ar_model="tones", diffusion_model="tones", stall_seconds=stall_seconds)
     (folder / "clips").mkdir()
     executor = ChildExecutor.configured(settings, "tests.tone", warm=ModelRef(Mode.AR, "tones"))
     harness = WorkerHarness(executor, folder / "clips")

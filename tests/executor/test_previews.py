@@ -17,7 +17,7 @@ from tests.engines.checkpoint_files import write_musicgen
 
 async def test_musicgen_gives_its_first_seconds_before_the_clip(tmp_path: Path) -> None:
     model = str(write_musicgen(tmp_path / "musicgen"))
-    settings = Settings(_env_file=None, ar_model=model, device="cpu", dtype="float32", stall_seconds=170)
+    settings = Settings(ar_model=model, device="cpu", dtype="float32", stall_seconds=170)
     executor = ChildExecutor.configured(settings, "bot.engines.registry", warm=None)
     recipe = Recipe(prompt="calm piano", mode=Mode.AR, model=model, seconds=10.0, seed=3)
     preview, clip = tmp_path / "00000001-preview.mp3", tmp_path / "00000001.wav"

@@ -49,7 +49,7 @@ async def by_the_worker(
 ) -> list[np.ndarray | Failed]:
     """Render recipes in one worker process, in turn; return each wave [channels, samples], or its failure."""
     chosen: dict[str, Any] = {"ar_model" if mode is Mode.AR else "diffusion_model": model}
-    settings = Settings(_env_file=None, device="cpu", dtype="float32", stall_seconds=170, **chosen)
+    settings = Settings(device="cpu", dtype="float32", stall_seconds=170, **chosen)
     executor = ChildExecutor.configured(settings, "bot.engines.registry", warm=None)
     events = executor.events()
     found: list[np.ndarray | Failed] = []

@@ -12,7 +12,7 @@ from tests.builders import recipe
 
 
 async def test_a_model_makes_room_for_another_that_would_not_fit_beside_it(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, ar_model="test", diffusion_model="test", stall_seconds=60)
+    settings = Settings(ar_model="test", diffusion_model="test", stall_seconds=60)
     executor = ChildExecutor.configured(settings, "tests.executor.single_model_engines", warm=None)
     events = executor.events()
     found: list[Rendered | Failed] = []

@@ -225,7 +225,7 @@ def test_what_another_program_fetched_is_verified_by_the_cache_s_own_names(hub: 
 
 def test_the_list_says_what_is_here_what_is_advised_and_what_it_may_be_used_for(hub: Hub) -> None:
     fetched()
-    settings = Settings(_env_file=None, ar_model="facebook/musicgen-small")
+    settings = Settings(ar_model="facebook/musicgen-small")
     rows = {row["model"]: row for row in rows_for(settings, 24)}
     assert (rows[NAME]["licence"], rows[NAME]["state"]) == ("CC-BY-NC-4.0", ["fetched"])
     musicgen = rows["facebook/musicgen-small"]

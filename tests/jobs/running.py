@@ -76,7 +76,6 @@ class Running:
 
 def settings_in(folder: Path, **changes: Any) -> Settings:
     known: dict[str, Any] = {
-        "_env_file": None,
         "ar_model": "tones",
         "diffusion_model": "tones",
         "clip_dir": folder / "clips",

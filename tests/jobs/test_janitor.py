@@ -24,7 +24,7 @@ OLD, NEW, WAITING, UNUSED = (digit * 64 for digit in "abcd")
 
 
 def janitor_of(clips: Clips, folder: Path, keep_clips_gb: float) -> Janitor:
-    settings = Settings(_env_file=None, clip_dir=folder, keep_clips_gb=keep_clips_gb)
+    settings = Settings(clip_dir=folder, keep_clips_gb=keep_clips_gb)
     return Janitor(clips, Melodies(folder), settings)
 
 
@@ -90,7 +90,7 @@ async def test_files_that_an_interrupted_removal_left_go_at_the_start(
     database: Database, tmp_path: Path
 ) -> None:
     jobs, clips, duels = Jobs(database), Clips(database), Duels(database)
-    settings = Settings(_env_file=None, clip_dir=tmp_path)
+    settings = Settings(clip_dir=tmp_path)
 
     async def job() -> str:
         added = await jobs.add(request(), 0, per_member=99, in_all=99)

@@ -12,7 +12,7 @@ from bot.store.database import Database
 
 @pytest.mark.parametrize("owner", [False, True])
 async def test_previews_are_had_where_owner_and_server_want_them(owner: bool, database: Database) -> None:
-    policy = PolicyService(database, Settings(_env_file=None, early_preview=owner), lambda: 0.0)
+    policy = PolicyService(database, Settings(early_preview=owner), lambda: 0.0)
     await policy.open()
     await policy.set(10, SETTINGS["early_preview"], False, 1)
     assert not policy.has_previews(10)
@@ -21,4 +21,4 @@ async def test_previews_are_had_where_owner_and_server_want_them(owner: bool, da
 
 
 async def test_there_are_none_where_nobody_set_anything() -> None:
-    assert not Settings(_env_file=None).early_preview
+    assert not Settings().early_preview

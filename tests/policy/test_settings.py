@@ -130,7 +130,7 @@ def test_a_setting_of_another_version_is_said() -> None:
 
 
 def limits(server: dict[str, object], channel: dict[str, object] | None = None) -> ServerLimits:
-    owner = Settings(_env_file=None, default_seconds=10, max_seconds=60, default_mode=Mode.AR)
+    owner = Settings(default_seconds=10, max_seconds=60, default_mode=Mode.AR)
     return ServerLimits(owner, ServerSettings({SERVER: server, CHANNEL: channel or {}}), {CHANNEL, PARENT})
 
 

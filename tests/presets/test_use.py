@@ -22,7 +22,7 @@ from tests.builders import recipe
 from tests.recipe.strategies import values_of
 from tests.tone import describe
 
-SETTINGS = Settings(_env_file=None)
+SETTINGS = Settings()
 
 
 def body(**changes: Any) -> Body:

@@ -17,7 +17,7 @@ from tests.recipe.strategies import values_of
 from tests.tone import describe
 
 AR, DIFFUSION = describe(Mode.AR, "tones"), describe(Mode.DIFFUSION, "tones")
-SETTINGS = Settings(_env_file=None, max_seconds=30, guidance_scale=4)
+SETTINGS = Settings(max_seconds=30, options={"guidance_scale": 4})
 
 
 def test_open_values_come_from_the_owner_then_from_the_engine() -> None:
@@ -116,7 +116,7 @@ def test_an_option_without_a_default_is_left_to_the_model() -> None:
 
 def test_the_owners_default_is_moved_into_the_engines_bounds() -> None:
     narrow = replace(AR, options={"guidance_scale": Bounds(1, 3, 2), "top_k": Bounds(0, 10, 5)})
-    owner = Settings(_env_file=None, guidance_scale=9, top_k=100)
+    owner = Settings(options={"guidance_scale": 9, "top_k": 100})
     assert build_recipe(narrow, owner, prompt="piano").options == {"guidance_scale": 3, "top_k": 10}
 
 

@@ -65,7 +65,7 @@ def taking(*options: Option, mode: Mode = Mode.AR) -> Capabilities:
     )
 
 
-SETTINGS = Settings(_env_file=None)
+SETTINGS = Settings()
 EVERYTHING = taking(*OPTIONS.values())
 
 
@@ -180,7 +180,7 @@ def test_a_sampling_option_can_have_the_owners_default(option: Option) -> None:
     if option.has_setting:
         value = a_value(option)
         given: dict[str, Any] = {option.name: value}
-        mine = Settings(_env_file=None, **given)
+        mine = Settings(options=given)
         assert build_recipe(taking(option), mine, prompt="x").options == {option.name: value}
     assert option.name not in build_recipe(taking(), SETTINGS, prompt="x").options
 

@@ -41,7 +41,7 @@ ENGINE = Capabilities(
     ],
 )
 def test_the_part_lies_inside_the_clip(span: dict[str, float], refusal: str | None) -> None:
-    settings, sources = Settings(_env_file=None), {Role.INITIAL: 1}
+    settings, sources = Settings(), {Role.INITIAL: 1}
     asked = recipe(task=Task.REPAINT, sources=sources, **span)
 
     def build() -> None:

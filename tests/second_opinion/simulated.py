@@ -21,12 +21,12 @@ import pytest
 import simcord
 import simcord.http.client
 import simcord.interactions
-from pydantic import SecretStr
 from simcord.results import InteractionResult, ResponseMessage
 
 from bot.app import Antiphon
 from bot.config import Settings
 from bot.jobs import estimates
+from bot.setting_fields import Secret
 
 PATIENCE = 60.0
 """Seconds after which a wait has failed: far more than anything takes, on a busy machine too."""
@@ -164,10 +164,9 @@ async def simulated(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     # The simulation's clock stands still between its calls, and would never end the pause.
     monkeypatch.setattr(estimates, "READING_PAUSE", 0.0)
     settings = Settings(
-        _env_file=None,
         database_path=folder / "antiphon.db",
         clip_dir=folder / "clips",
-        discord_token=SecretStr("x" * 40),
+        discord_token=Secret("x" * 40),
         duel_account_days=0,
     )
     bot = Antiphon(settings, engines="tests.tone")

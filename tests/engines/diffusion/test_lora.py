@@ -121,7 +121,7 @@ def test_a_recipe_names_the_file_and_refuses_another(
 ) -> None:
     save_file(matrices(engine), folder / "warm.safetensors")
     capabilities = registry.describe(Mode.DIFFUSION, str(folders["turbo"]))
-    settings = Settings(_env_file=None)
+    settings = Settings()
     recipe = build_recipe(capabilities, settings, prompt="x", seconds=10, options={"lora": "warm"})
     name, _, digest = str(recipe.options["lora"]).partition("@")
     assert (name, len(digest)) == ("warm", 16)

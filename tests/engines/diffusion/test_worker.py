@@ -23,7 +23,6 @@ async def test_clips_are_rendered_and_cancelled_in_the_worker(
     folders: dict[str, Path], asked: Callable[..., Recipe], tmp_path: Path
 ) -> None:
     settings = Settings(
-        _env_file=None,
         diffusion_model=str(folders["turbo"]),
         device="cpu",
         dtype="bfloat16",

@@ -21,9 +21,7 @@ async def test_clips_are_rendered_cancelled_and_failed_in_the_worker(tmp_path: P
     server = Server(gate=threading.Event())
     assert server.gate is not None
     with serving(server) as address:
-        settings = Settings(
-            _env_file=None, diffusion_model="remote:sa3-small", remote_engines=address, stall_seconds=60
-        )
+        settings = Settings(diffusion_model="remote:sa3-small", remote_engines=address, stall_seconds=60)
         executor = ChildExecutor.configured(settings, "bot.engines.registry", warm=None)
         events = executor.events()
 

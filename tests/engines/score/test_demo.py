@@ -28,7 +28,7 @@ def in_best_scale(pitches: list[tuple[int, float]]) -> float:
 def test_a_demo_clip_is_among_the_best(mode: Mode, prompt: str, seed: int) -> None:
     engine = load(mode, BUILT_IN[f"antiphon-tiny-{mode}"])
     assert isinstance(engine, ScoreEngine)
-    seconds = Settings(_env_file=None).default_seconds
+    seconds = Settings().default_seconds
     model = engine.capabilities.model
     recipe = Recipe(prompt=prompt, mode=mode, model=model, seconds=seconds, seed=seed)
     context = RecordingContext(recipe)
