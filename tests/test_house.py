@@ -190,7 +190,10 @@ def test_the_bots_process_stays_light() -> None:
         "bot.audio.finish",
         "rich",
         "pygments",
+        "greenlet",
         "babel",
+        "pydantic",
+        "safetensors",
     ]
     cogs = "import importlib; [importlib.import_module(name) for name in bot.app.COGS]"
     imports = "bot.cli, bot.app, bot.engines.registry"

@@ -12,7 +12,6 @@ import torch
 
 from bot.engines import registry
 from bot.engines.checkpoints.weights import read_tensors
-from bot.engines.diffusion import files
 from bot.errors import ModelMissing
 from bot.hub.pointers import is_pointer
 from bot.recipe import Mode
@@ -185,6 +184,6 @@ def test_too_little_memory_for_a_pipeline_is_never_a_damaged_file(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(files, "safe_open", fail)
+    monkeypatch.setattr("safetensors.safe_open", fail)
     with pytest.raises(type(error)):
         registry.describe(Mode.DIFFUSION, str(pipeline))
