@@ -23,6 +23,9 @@ def default_interrupt() -> None:
 class BotProcess:
     """The bot: `lines` is its log, `folder` holds its database and clips, whatever happens to the process."""
 
+    program = "tests.program"
+    """The module that is run: the program with test engines and a clock that tests turn."""
+
     def __init__(self, sandbox: Sandbox, folder: Path, **environment: str) -> None:
         self.sandbox = sandbox
         self.folder = folder
@@ -44,7 +47,7 @@ class BotProcess:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "tests.program",
+            self.program,
             "run",
             cwd=ROOT,
             env=inherited
