@@ -59,6 +59,7 @@ from bot.store.jobs import Jobs
 from bot.store.opened import OpenedClips
 from bot.store.registrations import Registrations
 from bot.store.removals import Removals
+from bot.unacknowledged import Unacknowledged
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +180,7 @@ class Antiphon(commands.AutoShardedBot):
         self.command_ids: Mapping[str, int] = {}
         self.failure: AntiphonError | None = None
         self.set_up = False
+        self.unacknowledged = Unacknowledged()
         self._engines = engines
         self._services = AsyncExitStack()
         self._closing = asyncio.Lock()

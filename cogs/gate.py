@@ -34,6 +34,7 @@ class Gate(commands.Cog):
         )
 
     async def _passes(self, interaction: discord.Interaction[Antiphon]) -> bool:
+        self.bot.unacknowledged.add(interaction.id)
         try:
             check(interaction)
         except NotAllowed as refusal:

@@ -54,6 +54,8 @@ _OF_THE_TEXT = (Remedy.RETRY, Remedy.WITHOUT_WORDS, Remedy.WITHDRAWN)
 PREVIEW_NAME = "preview.mp3"
 MAX_QUEUED_EDITS = 4
 """Edits of queued jobs that are under way at once; running jobs do not wait for them."""
+MAX_DEFERRED_SECONDS = 0.5
+"""The longest that the edit of a queued job waits for commands that are not acknowledged yet."""
 
 
 @dataclass(slots=True)
@@ -184,11 +186,14 @@ class Board:
             log.error("%s broke", task.get_name(), exc_info=error)
 
     async def _edit(self, job_id: int, progress: Progress, positions: Positions) -> None:
-        gate = contextlib.nullcontext() if positions[job_id].number == 0 else self._gate
+        queued = positions[job_id].number > 0
+        gate = self._gate if queued else contextlib.nullcontext()
         try:
             if not progress.answer:
                 progress.answer = (await self._bot.history.job(job_id)).takes_of or job_id
             async with gate, self._responses.lock(progress.answer):
+                if queued:
+                    await self._bot.unacknowledged.none_left(MAX_DEFERRED_SECONDS)
                 await self._show(job_id, progress, positions)
         except Refused as refused:
             await self._on_refusal(job_id, progress, refused)

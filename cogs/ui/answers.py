@@ -130,6 +130,7 @@ async def _acknowledge(interaction: discord.Interaction[Any], *, ephemeral: bool
             ephemeral or bool(response and response.is_ephemeral()),
             thinking,
         )
+    interaction.client.unacknowledged.discard(interaction.id)
     interaction.extras[_ACKNOWLEDGED] = found
     if found.thinking and not found.ephemeral:
         set_language(public_language(interaction))
