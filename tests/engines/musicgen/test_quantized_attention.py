@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from bot.engines.musicgen.cpu import quantized_attention
-from bot.engines.musicgen.cpu.buffers import BLOCK, KVCache, ThreadScratch
+from bot.engines.musicgen.cpu.buffers import BLOCK, Activations, KVCache, ThreadScratch
 from bot.engines.musicgen.cpu.byte_product import LANES, STEP
 from bot.engines.musicgen.cpu.cache_product import MAX_OPERAND, OPERAND, ZERO_POINT, fill_operand
 from bot.engines.musicgen.cpu.quantized_attention import GROUP
@@ -61,8 +61,9 @@ def scratch_for(width: int, length: int) -> ThreadScratch:
     context, padded = -(-max(length, width) // GROUP) * GROUP, -(-width // LANES) * LANES
     unused = np.zeros((1, 1), np.float32)
     return ThreadScratch(
-        x=unused, normalized=unused, activations=unused, factors=unused,
-        corrections=np.zeros((1, 1), np.int32), scores=np.zeros((2, context), np.float32),
+        x=unused, normalized=unused, feed_forward=unused,
+        activations=Activations(unused, unused, np.zeros((1, 1), np.int32)),
+        scores=np.zeros((2, context), np.float32),
         operand=np.zeros((2, 2 * context), OPERAND), operand_scales=np.zeros(2, np.float32),
         operand_begins=np.zeros((2, context), np.int32), weighted=np.zeros(padded, np.float32),
     )  # fmt: skip

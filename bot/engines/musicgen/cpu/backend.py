@@ -13,6 +13,7 @@ from bot.engines.musicgen.cpu import columns
 from bot.engines.musicgen.cpu.arithmetic import Array
 from bot.engines.musicgen.cpu.buffers import (
     BLOCK,
+    Activations,
     KVCache,
     Matrix,
     SharedBuffers,
@@ -144,16 +145,22 @@ class CPUBackend:
         def floats(*shape: int) -> Array:
             return zeros(np.float32, *shape)
 
+        def activations(width: int) -> Activations:
+            dtype = ACTIVATIONS if self._is_quantized else np.float32
+            return Activations(
+                values=zeros(dtype, rows, width + ROW_PADDING),
+                factors=floats(rows, width // CHUNK),
+                corrections=zeros(np.int32, rows, width // CHUNK),
+            )
+
         self._shared = SharedBuffers(
             qkv=floats(rows, padded(3 * config.hidden)),
             attended=floats(rows, hidden),
             projected=floats(rows, hidden),
-            feed_forward=floats(rows, feed_forward),
+            feed_forward=activations(feed_forward),
             logits=floats(rows, self._weights.heads.scales[0].size),
             barrier_state=np.zeros(2, np.int64),
         )
-        activation = ACTIVATIONS if self._is_quantized else np.float32
-        chunks = max(hidden, feed_forward) // CHUNK
         context = _padded_to(GROUP, max(length, max_text, config.head_width))
         # Operands of a quantized cache have two halves, high parts and low parts.
         heads = HEADS if self._is_quantized else 1
@@ -162,9 +169,8 @@ class CPUBackend:
             ThreadScratch(
                 x=floats(rows, config.hidden),
                 normalized=floats(rows, hidden),
-                activations=zeros(activation, rows, max(hidden, feed_forward) + ROW_PADDING),
-                factors=floats(rows, chunks),
-                corrections=np.zeros((rows, chunks), np.int32),
+                feed_forward=floats(rows, feed_forward),
+                activations=activations(hidden),
                 scores=floats(heads, context),
                 operand=operand.copy(),
                 operand_scales=floats(heads),

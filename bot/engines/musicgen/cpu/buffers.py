@@ -70,17 +70,30 @@ class KVCache(NamedTuple):
     value_scales: Array
 
 
+class Activations(NamedTuple):
+    """Rows in the form in which they are multiplied with weights.
+
+    values: [rows, input and more], zero-padded to CHUNK, in the dtype that is multiplied.
+    factors: float32, and corrections: int32 [rows, chunks], of quantized values.
+    """
+
+    values: Array
+    factors: Array
+    corrections: Array
+
+
 class SharedBuffers(NamedTuple):
     """Buffers that all threads of a step read and write; float32, for the most rows there can be.
 
-    qkv: [rows, 3 · hidden].  attended, projected: [rows, hidden], and feed_forward: [rows, feed-forward],
-    zero-padded to CHUNK.  logits: [rows, codebooks · vocabulary].  barrier_state: int64 [2], for `barrier`.
+    qkv: [rows, 3 · hidden].  attended, projected: [rows, hidden], zero-padded to CHUNK.
+    feed_forward: the middle of the feed-forward, as the next matrix reads it.
+    logits: [rows, codebooks · vocabulary].  barrier_state: int64 [2], for `barrier`.
     """
 
     qkv: Array
     attended: Array
     projected: Array
-    feed_forward: Array
+    feed_forward: Activations
     logits: Array
     barrier_state: Array
 
@@ -89,20 +102,19 @@ class ThreadScratch(NamedTuple):
     """Buffers of one thread.
 
     x, normalized: float32 [rows, hidden], normalized zero-padded to CHUNK.
+    feed_forward: float32 [rows, feed-forward], of which the thread fills its own columns.
+    activations: of up to the widest input.
     scores: float32 [heads, positions], of so many heads as go through attention together.
     operand: [heads, 2 · positions], a query [head width] or probabilities [positions] of each head, in the
     dtype that is multiplied with the cache; of a quantized cache high parts, then low parts.
     operand_scales: float32 [heads].  operand_begins: int32 [heads, blocks], what `fill_operand` returned.
     weighted: float32 [head width], of one head of a quantized cache.
-    activations: [rows, widest input and more], in the dtype that is multiplied with the weights.
-    factors: float32, and corrections: int32 [rows, chunks], of quantized activations.
     """
 
     x: Array
     normalized: Array
-    activations: Array
-    factors: Array
-    corrections: Array
+    feed_forward: Array
+    activations: Activations
     scores: Array
     operand: Array
     operand_scales: Array
