@@ -181,7 +181,10 @@ def build(lists: Mapping[str, Iterable[str]]) -> Lexicon:
     longest: dict[str, int] = {}
     for words in (key.split() for key in classes if " " in key):
         longest[words[0]] = max(longest.get(words[0], 1), len(words))
-    return Lexicon({key: frozenset(names) for key, names in classes.items()}, longest)
+    # Most terms have the same few classes, and a set of its own for each would take 0.5 MB.
+    shared: dict[frozenset[str], frozenset[str]] = {}
+    sets = {key: shared.setdefault(one := frozenset(names), one) for key, names in classes.items()}
+    return Lexicon(sets, longest)
 
 
 @cache
