@@ -79,7 +79,7 @@ def _musicgen(takes: int, seconds: float, rounds: int, device: str) -> None:
         engines = []
         usual = musicgen.slots_for
         for slots in (1, takes):
-            musicgen.slots_for = lambda device, slots=slots: slots  # type: ignore[misc]
+            musicgen.slots_for = lambda device, cache_bytes, slots=slots: slots  # type: ignore[misc]
             engines.append(musicgen.MusicgenEngine(folder, str(folder), device, "auto"))
         musicgen.slots_for = usual
         recipes = recipes_of(_recipe(str(folder), seconds), takes)

@@ -74,7 +74,7 @@ async def generate(
                             await executor.render(wanted)
                     case Loading(finished=finished):
                         report("loading", float(finished))
-                    case Progress(_, done, total, phase):
+                    case Progress(done=done, total=total, phase=phase):
                         report(phase, done / max(total, 1))
                     case Rendered():
                         _move(Path(folder, event.file), path)

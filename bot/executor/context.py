@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import platform
 import sys
 import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import asdict
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -26,6 +23,7 @@ from bot.audio.tags import Provenance
 from bot.engines.base import Engine, RenderRequest
 from bot.engines.failures import is_out_of_memory
 from bot.errors import BadAudio, ModelUnusable, OutOfMemory, RenderError, UserError
+from bot.executor.open_jobs import OpenJobs
 from bot.executor.protocol import (
     PREVIEW_SECONDS,
     Available,
@@ -45,9 +43,9 @@ from bot.executor.protocol import (
     decode_down,
     encode,
 )
+from bot.executor.provenance import memory, versions
 from bot.hub.naming import model_name
 from bot.log import bound
-from bot.memory import peak_resident_bytes, resident_bytes
 from bot.recipe import ModelRef, Recipe
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ class PipeContext:
         self.fitting: tuple[ModelRef, ...] = ()
         """The models that can be loaded beside those."""
         self._cancelled: set[int] = set()
-        self._open: dict[int, tuple[Render, float]] = {}
+        self._open = OpenJobs()
         self._engine: Engine | None = None
         self._alone = False
         self._finisher = ThreadPoolExecutor(1, thread_name_prefix="finish")
@@ -119,11 +117,11 @@ class PipeContext:
 
     def taken(self) -> list[RenderRequest]:
         """Return the jobs that the engine took and neither finished nor failed nor dropped."""
-        return [_request(render) for render, _ in list(self._open.values())]
+        return [_request(render) for render in self._open.renders()]
 
     def log_ids(self) -> dict[str, object]:
         """Return the ids of the job that the engine renders, or the numbers of several jobs, for the log."""
-        renders = [render for render, _ in list(self._open.values())]
+        renders = self._open.renders()
         if len(renders) == 1:
             return dict(renders[0].ids)
         return {"job_ids": [render.job_id for render in renders]} if renders else {}
@@ -131,7 +129,9 @@ class PipeContext:
     def give_back(self, job: RenderRequest) -> None:
         """Put a job that the engine took back to the head of the inbox, to be tried again."""
         with self._changed:
-            self._inbox.appendleft(self._open.pop(job.id)[0])
+            render = self._open[job.id]
+            self._open.end(job.id)
+            self._inbox.appendleft(render)
 
     def available(self, models: Sequence[ModelRef]) -> None:
         """Announce the models that are installed here."""
@@ -157,7 +157,7 @@ class PipeContext:
                 if not compatible(job.recipe) or job.recipe.model_ref != model:
                     return None
                 render = self._inbox.popleft()
-                self._open[job.id] = (render, time.monotonic())
+                self._open.begin(render)
                 # A clip for the command line has no member, and whoever waits for it sees its progress.
                 if render.ids:
                     log.info("job %d is begun by %s", job.id, model_name(model.name), extra=render.ids)
@@ -167,7 +167,8 @@ class PipeContext:
 
     def progress(self, job: RenderRequest, done: int, total: int) -> None:
         """Say that `done` of `total` steps of this job are finished."""
-        self._send(Progress(job.id, done, total, "rendering"))
+        concurrency = round(self._open.concurrency(job.id), 2)
+        self._send(Progress(job.id, done, total, "rendering", concurrency))
 
     def warn(self, job: RenderRequest, sentence: str) -> None:
         """Have a sentence stored with the clip's facts."""
@@ -189,12 +190,12 @@ class PipeContext:
             if job.id not in self._cancelled:
                 return False
             self._cancelled.discard(job.id)
-            self._open.pop(job.id, None)
+            self._open.end(job.id)
             return True
 
     def preview(self, job: RenderRequest, wave: Wave) -> None:
         """Hand over the clip's beginning: the finisher writes it before anything that comes later."""
-        render, _ = self._open[job.id]
+        render = self._open[job.id]
         if render.preview_path:
             self._finisher.submit(self._write_preview, render, wave, self._serving().capabilities.sample_rate)
 
@@ -204,15 +205,20 @@ class PipeContext:
         One clip is finished while one is rendered; a third waits, so that waves never pile up in memory.
         """
         self.finish_pending()
-        render, started = self._open.pop(job.id)
+        render, seconds = self._open[job.id], self._open.seconds(job.id)
+        pace = {
+            "render_seconds": round(seconds, 3),
+            "real_time_factor": round(seconds / job.recipe.seconds, 4),
+            "concurrency": round(self._open.concurrency(job.id), 2),
+        }
+        self._open.end(job.id)
         self._send(Progress(job.id, 0, 1, "mastering"))
-        seconds = time.monotonic() - started
         engine = self._serving()
         # Read now: the engine's next clip can be rendered in another precision than this one was.
         provenance = Provenance(
             engine.device, engine.capabilities.slots, precision=engine.precision, versions=versions()
         )
-        finish = partial(self._finish, render, job, wave, engine, provenance, seconds, score)
+        finish = partial(self._finish, render, job, wave, engine, provenance, pace, score)
         self._finishing = self._finisher.submit(finish)
 
     def finish_pending(self) -> None:
@@ -228,7 +234,7 @@ class PipeContext:
 
     def failed(self, job: RenderRequest, error: Exception) -> None:
         """Say that this job cannot be rendered, and why."""
-        self._open.pop(job.id, None)
+        self._open.end(job.id)
         self.fail(job.id, error)
 
     def fail(self, job_id: int, error: BaseException) -> None:
@@ -261,7 +267,7 @@ class PipeContext:
         wave: Wave,
         engine: Engine,
         provenance: Provenance,
-        seconds: float,
+        pace: Mapping[str, float],
         score: str,
     ) -> None:
         with bound(**render.ids):
@@ -290,12 +296,11 @@ class PipeContext:
                     "slots": provenance.slots,
                     "device": provenance.device,
                     **({"precision": provenance.precision} if provenance.precision else {}),
-                    "memory": _memory(engine.device, len(self.loaded)),
-                    "render_seconds": round(seconds, 3),
-                    "real_time_factor": round(seconds / job.recipe.seconds, 4),
+                    "memory": memory(engine.device, len(self.loaded)),
+                    **pace,
                 }
                 if render.ids:
-                    log.info("job %d is rendered in %.1f s", job.id, seconds)
+                    log.info("job %d is rendered in %.1f s", job.id, pace["render_seconds"])
                 self._send(Rendered(job.id, path.name, picture.name if picture else "", facts))
             except Exception as error:
                 self.fail(job.id, error)
@@ -350,34 +355,6 @@ class PipeContext:
                 case _:
                     print(f"unexpected {type(message).__name__}", file=sys.stderr)
             self._changed.notify_all()
-
-
-def _memory(device: str, models: int) -> dict[str, int | None]:
-    """Return the memory of this process in bytes: now, at most, and at most on its GPU.
-
-    models: how many it has loaded, all of which the figures count.
-    """
-    gpu_peak = None
-    if device.startswith("cuda"):
-        from bot.engines.accelerator import peak_bytes
-
-        gpu_peak = peak_bytes(device)
-    return {
-        "resident_bytes": resident_bytes(os.getpid()),
-        "peak_bytes": peak_resident_bytes(os.getpid()),
-        "gpu_peak_bytes": gpu_peak,
-        "models": models,
-    }
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Return the versions of the installed packages that influence the audio."""
-    found = {"python": platform.python_version()}
-    for package in ("antiphon", "torch", "transformers", "diffusers", "audiocraft", "numpy", "scipy"):
-        with contextlib.suppress(PackageNotFoundError):
-            found[package] = version(package)
-    return found
 
 
 def _request(render: Render) -> RenderRequest:

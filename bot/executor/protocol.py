@@ -88,12 +88,16 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`done` of `total` steps of a phase."""
+    """`done` of `total` steps of a phase.
+
+    concurrency: how many jobs were rendered at once on average since this one was begun, itself included.
+    """
 
     job_id: int
     done: int
     total: int
     phase: Literal["rendering", "mastering"]
+    concurrency: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

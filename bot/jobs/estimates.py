@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.jobs import eta
-from bot.jobs.durations import Duration, expected_duration
+from bot.jobs.durations import Duration, expected_duration, learned_slowdown, slowed
 from bot.jobs.outcomes import Outcome, Outcomes
 from bot.jobs.shared_call import SharedCall
 from bot.recipe import ModelRef, Recipe, Task
 from bot.recipe.capabilities import Capabilities
-from bot.store.clips import Clips
+from bot.store.clips import Clips, Pace
 from bot.store.job_model import Job, Waiting
 from bot.store.jobs import Jobs
 
@@ -59,8 +59,9 @@ class Estimates:
         self._capabilities = capabilities
         self._workers = workers
         self._clock = clock
-        self._fractions: dict[int, float] = {}
-        self._histories: dict[tuple[str, Task], list[tuple[float, float]]] = {}
+        self._progress: dict[int, tuple[float, float]] = {}
+        self._histories: dict[tuple[str, Task], list[Pace]] = {}
+        self._slowdowns: dict[tuple[str, Task], float] = {}
         self._durations: dict[tuple[str, Task, float], Duration] = {}
         self._slots: dict[str, int] = {}
         self._outcomes: Outcomes | None = None
@@ -70,33 +71,46 @@ class Estimates:
         self._added: set[int] = set()
         self._store_added = SharedCall(self._store_expectations)
 
-    def progress(self, job_id: int, fraction: float) -> None:
-        """Record how much of a running job is rendered, 0 to 1."""
-        self._fractions[job_id] = fraction
+    def progress(self, job_id: int, fraction: float, concurrency: float) -> None:
+        """Record how much of a running job is rendered, 0 to 1, and how many were at once on average."""
+        self._progress[job_id] = (fraction, concurrency)
 
     def stopped(self, job_id: int) -> None:
         """Forget the progress of a job that runs no more."""
-        self._fractions.pop(job_id, None)
+        self._progress.pop(job_id, None)
 
     def rendered(self, model: str) -> None:
-        """Read the durations of a model's clips and its slots again, as it has a new one."""
+        """Read the paces of a model's clips and its slots again, as it has a new one."""
         self._slots.pop(model, None)
         self._outcomes = None
         self._durations = {key: known for key, known in self._durations.items() if key[0] != model}
         self._histories = {key: known for key, known in self._histories.items() if key[0] != model}
+        self._slowdowns = {key: known for key, known in self._slowdowns.items() if key[0] != model}
 
     async def duration(self, recipe: Recipe) -> Duration:
-        """Return how long a clip is expected to take, from claim to delivery."""
+        """Return how long a clip is expected to take from claim to delivery, with no other beside it."""
         key = (recipe.model, recipe.task)
         known = self._durations.get((*key, recipe.seconds))
         if known is None:
-            if key not in self._histories:
-                self._histories[key] = await self._clips.durations(*key)
             engine = self._capabilities.get(recipe.model_ref)
             guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
-            known = expected_duration(self._histories[key], recipe.seconds, guess)
+            history = await self._history(recipe)
+            known = expected_duration(history, recipe.seconds, guess, await self.slowdown(recipe))
             self._durations[*key, recipe.seconds] = known
         return known
+
+    async def slowdown(self, recipe: Recipe) -> float:
+        """Return what each further clip beside it adds to such a clip's time, as a share."""
+        key = (recipe.model, recipe.task)
+        if key not in self._slowdowns:
+            self._slowdowns[key] = learned_slowdown(await self._history(recipe))
+        return self._slowdowns[key]
+
+    async def _history(self, recipe: Recipe) -> list[Pace]:
+        key = (recipe.model, recipe.task)
+        if key not in self._histories:
+            self._histories[key] = await self._clips.paces(*key)
+        return self._histories[key]
 
     async def slots(self, recipe: Recipe) -> int:
         """Return how many such clips a worker renders at once: what the model's last clip recorded.
@@ -142,34 +156,39 @@ class Estimates:
 
         Of running jobs by id; of waiting ones in their order, with how many of their member wait before.
         """
-        left: dict[int, Duration] = {}
-        works: list[eta.Work] = []
-        variance = 0.0
-        for job in await self._jobs.running():
-            expected = await self.duration(job.recipe)
-            seconds = self._left(job, expected.seconds)
-            # What is left of a range shrinks with what is left of the clip.
-            share = min(seconds / expected.seconds, 1.0)
-            width = share * (expected.high - expected.low) / 2
-            variance += width**2
-            left[job.id] = Duration(seconds, max(seconds - width, 0.0), seconds + width)
-            works.append(eta.Work(job.recipe.model_ref, seconds, await self.slots(job.recipe), job.worker))
-        waiting = await self._jobs.waiting()
+        running, waiting = await self._jobs.running(), await self._jobs.waiting()
+        expected = [await self.duration(job.recipe) for job in running]
+        works = [
+            await self._work(job.recipe, await self._left(job, duration.seconds), job.worker)
+            for job, duration in zip(running, expected, strict=True)
+        ]
         durations = [await self.duration(job.recipe) for job in waiting]
         ahead = [
-            eta.Work(job.recipe.model_ref, duration.seconds, await self.slots(job.recipe))
+            await self._work(job.recipe, duration.seconds)
             for job, duration in zip(waiting, durations, strict=True)
         ]
         finished = eta.finish_times(works, ahead, self._workers)
+        left: dict[int, Duration] = {}
+        variance = 0.0
+        for job, work, duration, seconds in zip(running, works, expected, finished, strict=False):
+            # What is left of a range shrinks with what is left of the clip.
+            share = min(work.seconds / duration.seconds, 1.0) * seconds / work.seconds
+            width = share * (duration.high - duration.low) / 2
+            variance += width**2
+            left[job.id] = Duration(seconds, max(seconds - width, 0.0), seconds + width)
+        open_jobs = len(running) + len(waiting)
         waiting_of: Counter[int] = Counter()
         found = []
-        for next_job, work, duration, seconds in zip(waiting, ahead, durations, finished, strict=True):
-            own = ((duration.high - duration.low) / 2) ** 2
+        in_turn = zip(waiting, ahead, durations, finished[len(running) :], strict=True)
+        for next_job, work, duration, seconds in in_turn:
+            at_once = min(work.slots, open_jobs)
+            longer = slowed(work.slowdown, at_once)
+            own = (longer * (duration.high - duration.low) / 2) ** 2
             # Independent durations add up by their variances; other workers and slots take their part of
             # those ahead.
-            width = math.sqrt(own + variance / (self._workers * work.slots) ** 2)
-            expected = Duration(seconds, max(seconds - width, seconds / 4), seconds + width)
-            found.append((next_job, expected, waiting_of[next_job.user_id]))
+            width = math.sqrt(own + variance / (self._workers * at_once) ** 2)
+            ready = Duration(seconds, max(seconds - width, seconds / 4), seconds + width)
+            found.append((next_job, ready, waiting_of[next_job.user_id]))
             waiting_of[next_job.user_id] += 1
             variance += own
         return left, found
@@ -181,6 +200,13 @@ class Estimates:
             self._outcomes = Outcomes([Outcome(*one) for one in outcomes])
         return self._outcomes
 
-    def _left(self, job: Job, expected: float) -> float:
-        elapsed = self._clock() - (job.claimed_at or self._clock())
-        return eta.remaining_seconds(expected, max(elapsed, 0.0), self._fractions.get(job.id))
+    async def _work(self, recipe: Recipe, seconds: float, worker: int = 0) -> eta.Work:
+        slots, slowdown = await self.slots(recipe), await self.slowdown(recipe)
+        return eta.Work(recipe.model_ref, seconds, slots, slowdown, worker)
+
+    async def _left(self, job: Job, expected: float) -> float:
+        """Return what is left of a running job, in seconds of a clip with no other beside it."""
+        elapsed = max(self._clock() - (job.claimed_at or self._clock()), 0.0)
+        fraction, concurrency = self._progress.get(job.id, (None, 1.0))
+        alone = elapsed / slowed(await self.slowdown(job.recipe), concurrency)
+        return eta.remaining_seconds(expected, alone, fraction)

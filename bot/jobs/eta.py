@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.jobs.durations import slowed
 from bot.locale import tr
 from bot.recipe import ModelRef, Recipe
 
@@ -24,6 +26,7 @@ def first_guess(recipe: Recipe, real_time_factor: float) -> float:
 def remaining_seconds(expected: float, elapsed: float, fraction: float | None) -> float:
     """Return what is left of a running clip: by its own progress once 5 % are done, else of `expected`.
 
+    expected, elapsed: in seconds of a clip with no other beside it, as what is returned.
     A clip that already took longer than expected is said to need a tenth of that time more, never nothing.
     """
     if fraction is not None and fraction >= 0.05:
@@ -33,45 +36,96 @@ def remaining_seconds(expected: float, elapsed: float, fraction: float | None) -
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A clip to be rendered. seconds: what it takes, or what is left of a running one.
+    """A clip to be rendered. seconds: what it takes alone, or what is left of a running one.
 
-    slots: how many clips for its model one worker renders at once.  worker: where it runs, of a running one.
+    slots: how many clips for its model one worker renders at once.  slowdown: what each further clip beside
+    it adds to its time, as a share.  worker: where it runs, of a running one.
     """
 
     model: ModelRef
     seconds: float
     slots: int = 1
+    slowdown: float = 0.0
     worker: int = 0
 
 
-class _Batch:
-    """A worker's slots: the model that they are for, and when each is free."""
+class _Worker:
+    """A worker that renders clips for one model at once, all at the same speed (processor sharing).
+
+    `_done` counts what each of them has got, in seconds of a clip that is alone: one that begins now ends
+    when it has grown by what that clip takes.
+    """
 
     def __init__(self) -> None:
-        self.model: ModelRef | None = None
-        self.free_at = [0.0]
+        self._model: ModelRef | None = None
+        self._slots = 1
+        self._slowdown = 0.0
+        self._done = 0.0
+        self._ends: list[tuple[float, int]] = []
 
-    def start(self, work: Work) -> float:
-        """Return when a clip could begin: in a free slot of its own model, or after the whole batch."""
-        return min(self.free_at) if work.model == self.model else max(self.free_at)
+    @property
+    def count(self) -> int:
+        """How many clips it renders."""
+        return len(self._ends)
 
-    def add(self, work: Work) -> float:
-        """Give a clip the slot that is free first; return when it is done."""
-        if work.model != self.model:
-            self.model, self.free_at = work.model, [max(self.free_at)] * work.slots
-        return heapq.heapreplace(self.free_at, self.free_at[0] + work.seconds) + work.seconds
+    def can_begin(self, work: Work) -> bool:
+        """Tell whether it renders nothing, or has a slot for another clip of this model."""
+        return not self._ends or (work.model == self._model and self.count < self._slots)
+
+    def begin(self, number: int, work: Work) -> None:
+        """Render a clip from now on."""
+        self._model, self._slots, self._slowdown = work.model, work.slots, work.slowdown
+        heapq.heappush(self._ends, (self._done + work.seconds, number))
+
+    def until_next(self) -> float:
+        """Return the seconds until one of its clips is done, infinite where it renders none."""
+        return (self._ends[0][0] - self._done) * self._pace() if self._ends else math.inf
+
+    def advance(self, seconds: float) -> list[int]:
+        """Let so much time go by, up to `until_next`; return the clips that are done then."""
+        if not self._ends:
+            return []
+        ends = seconds >= self.until_next()
+        self._done = self._ends[0][0] if ends else self._done + seconds / self._pace()
+        found = []
+        while self._ends and self._ends[0][0] <= self._done:
+            found.append(heapq.heappop(self._ends)[1])
+        return found
+
+    def _pace(self) -> float:
+        return slowed(self._slowdown, self.count)
 
 
 def finish_times(running: Sequence[Work], waiting: Sequence[Work], workers: int) -> list[float]:
-    """Return the seconds until each waiting clip is done, when each goes where it can begin first.
+    """Return the seconds until each clip is done, the running ones first.
 
-    waiting: in the queue's order. An engine with slots renders clips for its model beside each other, and
-    never fills a batch past the head of the queue: a clip for another model waits for the whole batch.
+    waiting: in the queue's order. Each goes where it can begin first, to the worker that renders the fewest.
+    An engine with slots renders clips for its model beside each other, and never fills a batch past the head
+    of the queue: a clip for another model waits for the whole batch.
     """
-    batches = [_Batch() for _ in range(workers)]
-    for work in running:
-        batches[work.worker % workers].add(work)
-    return [min(batches, key=lambda batch: batch.start(work)).add(work) for work in waiting]
+    farm = [_Worker() for _ in range(workers)]
+    works = [*running, *waiting]
+    finished = [0.0] * len(works)
+    now = 0.0
+
+    def advance() -> None:
+        nonlocal now
+        seconds = min(worker.until_next() for worker in farm)
+        now += seconds
+        for worker in farm:
+            for number in worker.advance(seconds):
+                finished[number] = now
+
+    for number, work in enumerate(works):
+        if number < len(running):
+            farm[work.worker % workers].begin(number, work)
+            continue
+        while not (ready := [worker for worker in farm if worker.can_begin(work)]):
+            advance()
+        min(ready, key=lambda worker: worker.count).begin(number, work)
+    while any(worker.count for worker in farm):
+        advance()
+    return finished
 
 
 def spoken(seconds: float) -> str:

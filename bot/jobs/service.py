@@ -300,10 +300,10 @@ class JobService:
                 for job in await self.jobs.running():
                     if job.worker == worker and job.recipe.model_ref == model and not finished:
                         self._publish(Advanced(job.id, "loading", 0.0))
-            case Progress(job_id, done, total, phase):
+            case Progress(job_id, done, total, phase, concurrency):
                 fraction = done / max(total, 1)
                 if phase == "rendering":
-                    self._estimates.progress(job_id, fraction)
+                    self._estimates.progress(job_id, fraction, concurrency)
                 self._publish(Advanced(job_id, phase, fraction))
             case Preview():
                 await self.previews.record(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.errors import NotFound, StoreError
 from bot.recipe import Recipe, Task
@@ -37,6 +37,17 @@ class Clip:
     facts: Mapping[str, Any]
     created_at: float
     preset_version: int | None
+
+
+class Pace(NamedTuple):
+    """What a clip of so many seconds of audio took, in seconds from claim to delivery.
+
+    concurrency: how many clips its worker rendered at once on average meanwhile, itself included.
+    """
+
+    seconds: float
+    took: float
+    concurrency: float = 1.0
 
 
 class Clips:
@@ -73,10 +84,10 @@ class Clips:
         )
         return [clip_of(row) for row in rows]
 
-    async def durations(self, model: str, task: Task, limit: int = 200) -> list[tuple[float, float]]:
-        """Return (seconds of audio, seconds from claim to delivery) of a model's last clips of a task."""
-        rows = await self._db.read(_SELECT_DURATIONS, {"model": model, "task": task, "limit": limit})
-        return [(row["seconds"], row["took"]) for row in rows]
+    async def paces(self, model: str, task: Task, limit: int = 200) -> list[Pace]:
+        """Return what a model's last clips of a task took."""
+        rows = await self._db.read(_SELECT_PACES, {"model": model, "task": task, "limit": limit})
+        return [Pace(row["seconds"], row["took"], row["concurrency"]) for row in rows]
 
     async def usual_seconds(self, model: str, limit: int = 20) -> float | None:
         """Return the median of the seconds that a model's last clips took to render, or None."""
@@ -136,13 +147,17 @@ WHERE user_id = :user_id AND deleted_at IS NULL AND (:before IS NULL OR id < :be
   AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = job_id AND in_duel = 1 AND state = 'rendered')
 ORDER BY id DESC LIMIT :limit
 """
-# A rare model's clips are looked for among the last thousands of jobs, not among all.
-_SELECT_DURATIONS = """
-SELECT json_extract(recipe, '$.seconds') AS seconds, finished_at - claimed_at AS took
-FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT 5000)
-WHERE state = 'delivered' AND in_duel = 0 AND takes_of IS NULL AND finished_at > claimed_at
-  AND json_extract(recipe, '$.model') = :model AND coalesce(json_extract(recipe, '$.task'), 'text') = :task
-ORDER BY id DESC LIMIT :limit
+# A rare model's clips are looked for among the last thousands of jobs, not among all. Takes wait for each
+# other before they are delivered, so theirs ends when they are rendered.
+_SELECT_PACES = """
+SELECT json_extract(jobs.recipe, '$.seconds') AS seconds,
+       iif(takes_of IS NULL, finished_at, clips.created_at) - claimed_at AS took,
+       coalesce(json_extract(facts, '$.concurrency'), 1) AS concurrency
+FROM (SELECT * FROM jobs ORDER BY id DESC LIMIT 5000) AS jobs LEFT JOIN clips ON clips.job_id = jobs.id
+WHERE state = 'delivered' AND in_duel = 0 AND took > 0
+  AND json_extract(jobs.recipe, '$.model') = :model
+  AND coalesce(json_extract(jobs.recipe, '$.task'), 'text') = :task
+ORDER BY jobs.id DESC LIMIT :limit
 """
 _SELECT_RENDER_SECONDS = """
 SELECT json_extract(facts, '$.render_seconds') AS seconds FROM clips

@@ -7,7 +7,7 @@ import torch
 
 from bot.doctor import _accelerator
 from bot.engines import accelerator
-from bot.executor.context import _memory
+from bot.executor.provenance import memory
 from bot.machine import Machine, probe
 
 
@@ -36,5 +36,5 @@ def test_the_doctor_says_where_auto_runs() -> None:
 def test_the_most_that_a_gpu_held_is_the_devices_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", {"cuda:1": 5 * 10**9}.__getitem__)
     assert accelerator.peak_bytes("cuda:1") == 5 * 10**9
-    assert _memory("cuda:1", 1)["gpu_peak_bytes"] == 5 * 10**9
-    assert _memory("cpu", 1)["gpu_peak_bytes"] is None
+    assert memory("cuda:1", 1)["gpu_peak_bytes"] == 5 * 10**9
+    assert memory("cpu", 1)["gpu_peak_bytes"] is None

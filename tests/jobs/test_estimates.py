@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.jobs.durations import PRIOR_SLOWDOWN, slowed
 from bot.jobs.estimates import Estimates
 from bot.jobs.eta import FINISHING_SECONDS
 from bot.jobs.takes import requests_of
@@ -18,9 +19,11 @@ from tests.builders import FACTS, recipe, request
 MANY = {"per_member": 99, "in_all": 99}
 
 
-@pytest.mark.parametrize(("slots", "in_turn"), [(1, 4), (2, 2), (8, 1)])
+@pytest.mark.parametrize(
+    ("slots", "times"), [(1, 4), (2, 2 * slowed(PRIOR_SLOWDOWN, 2)), (8, slowed(PRIOR_SLOWDOWN, 4))]
+)
 async def test_takes_on_an_engine_with_slots_are_expected_together(
-    slots: int, in_turn: int, tmp_path: Path
+    slots: int, times: float, tmp_path: Path
 ) -> None:
     async with Database.open(tmp_path / "estimates.db", now=0) as database:
         jobs, clips = Jobs(database), Clips(database)
@@ -39,7 +42,7 @@ async def test_takes_on_an_engine_with_slots_are_expected_together(
         after = await estimates.positions()
         left = [after[job.id].seconds for job in [*added, earlier] if job.id in after]
         assert len(left) == 4
-        assert max(left) == pytest.approx(in_turn * alone)
+        assert max(left) == pytest.approx(times * alone)
         again = Estimates(jobs, clips, {}, 1, lambda: 100.0)
         assert await again.positions() == after, "a restart knows the same"
 
@@ -83,3 +86,55 @@ async def test_estimates_learn_from_what_became_of_them(tmp_path: Path) -> None:
         assert positions[second].low <= 500 <= positions[second].high
         again = await Estimates(jobs, clips, {}, 1, lambda: now).positions()
         assert again == positions, "a restart knows the same"
+
+
+async def test_what_is_left_of_clips_follows_who_is_rendered_beside_them(tmp_path: Path) -> None:
+    """Clips of 20 s that cost each other half of their time, two of which came before as takes."""
+    now = 0.0
+    async with Database.open(tmp_path / "estimates.db", now=0) as database:
+        jobs, clips = Jobs(database), Clips(database)
+
+        async def claimed() -> int:
+            job = await jobs.claim(now)
+            assert job is not None
+            return job.id
+
+        async def rendered(job_id: int, concurrency: float) -> None:
+            facts = FACTS | {"slots": 8, "concurrency": concurrency}
+            await jobs.rendered(job_id, NewClip(file="a.mp3", picture="", facts=facts), now)
+
+        for _ in range(10):
+            lone = (await jobs.add(request(), now, **MANY)).id
+            assert await claimed() == lone
+            now += 20
+            await rendered(lone, 1)
+            await jobs.delivered(lone, Delivery(lone, 20, 10), now)
+            takes = [job.id for job in await jobs.add_takes(requests_of(request(), 2), now, **MANY)]
+            assert [await claimed(), await claimed()] == takes
+            now += 30
+            for take in takes:
+                await rendered(take, 2)
+            # Delivered long after: what takes wait for each other is no part of their pace.
+            now += 500
+            assert sorted(await jobs.takes.delivered(takes[0], Delivery(1, 20, 10), now)) == takes
+
+        estimates = Estimates(jobs, clips, {}, 1, lambda: now)
+        for _ in range(2):
+            await jobs.add(request(), now, **MANY)
+        first = await claimed()
+        now += 10
+        estimates.progress(first, 0.5, 1.0)
+        positions = await estimates.positions()
+        [second] = positions.keys() - {first}
+        # The first has half of its 20 s and the finishing to go, slowed by the second, which begins now.
+        end = 1.5 * (10 + FINISHING_SECONDS)
+        assert positions[first].seconds == pytest.approx(end, rel=0.05)
+        assert positions[second].seconds == pytest.approx(end + 20 - end / 1.5, rel=0.05)
+        assert await claimed() == second
+        now += 7.5
+        estimates.progress(first, 0.75, (10 + 15) / 17.5)
+        estimates.progress(second, 0.25, 2.0)
+        positions = await estimates.positions()
+        end = 1.5 * (5 + FINISHING_SECONDS)
+        assert positions[first].seconds == pytest.approx(end, rel=0.05)
+        assert positions[second].seconds == pytest.approx(end + 15 + FINISHING_SECONDS - end / 1.5, rel=0.05)

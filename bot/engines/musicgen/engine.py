@@ -26,6 +26,7 @@ from bot.engines.musicgen.linear import Precision, is_quantized
 from bot.engines.musicgen.melody import MelodyEncoder, read_melody
 from bot.engines.musicgen.model_config import STRIDE_SECONDS, WINDOW_SECONDS
 from bot.engines.musicgen.network import LanguageModel
+from bot.engines.musicgen.slots import cache_bytes, slots_for
 from bot.engines.musicgen.text import TextEncoder
 from bot.engines.serial import RenderCancelled, raise_if_cancelled
 from bot.engines.truncation import truncation_warning
@@ -136,12 +137,14 @@ class MusicgenEngine:
         self._codec_thread = _single_threaded() if device == "cpu" else None
         self._streams: dict[Row, _StreamingDecode] = {}
         rate = self.checkpoint.frame_rate
-        self.capabilities = replace(with_continuation(self.checkpoint.capabilities), slots=slots_for(device))
+        window = round(WINDOW_SECONDS * rate)
+        slots = slots_for(device, cache_bytes(self.checkpoint.sizes, window, precision))
+        self.capabilities = replace(with_continuation(self.checkpoint.capabilities), slots=slots)
         self._continuations: dict[Row, Continuation] = {}
         self.decoder: Decoder | None = Decoder(
             language,
-            self.capabilities.slots,
-            window=round(WINDOW_SECONDS * rate),
+            slots,
+            window=window,
             stride=round(STRIDE_SECONDS * rate),
             longest=self.checkpoint.frames(self.capabilities.max_seconds),
             prefix=self.checkpoint.chroma_length + PROMPT_TOKENS if self.checkpoint.chroma_length else 0,
@@ -361,15 +364,6 @@ def _require_good(folder: Path, model: str, precision: Precision) -> None:
         )
     if not found.good:
         raise ConfigError(f"DTYPE={precision} changes {model} too much ({found}): set DTYPE=auto.")
-
-
-def slots_for(device: str) -> int:
-    """Return the number of slots: 8 on a GPU, and 1 on a CPU.
-
-    A CPU decodes more clips a minute beside each other, too (docs/decode.md), but each takes the longer, and
-    the estimates of the queue expect that no clip slows another.
-    """
-    return 8 if device.startswith("cuda") else 1
 
 
 def job_of(row: Row) -> RenderRequest:
