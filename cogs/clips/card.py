@@ -17,7 +17,7 @@ from bot.config import BUILTIN_AR, BUILTIN_DIFFUSION
 from bot.errors import NotFound
 from bot.file_name import file_stem
 from bot.hub.naming import model_name
-from bot.locale import mark, tr
+from bot.locale import mark, ntr, tr
 from bot.recipe import OptionValue, Recipe, Source, Task
 from bot.recipe.options import OPTIONS, SECONDS, SEED, Option
 from bot.store.clips import Clip
@@ -137,7 +137,7 @@ def _measured(facts: Mapping[str, Any], seconds: float) -> dict[str, str]:
         tr("Loudness"): _decibels(facts["lufs"], "LUFS"),
         tr("True peak"): _decibels(facts["true_peak_db"], "dBTP"),
         tr("Audio"): f"{facts['sample_rate'] / 1000:g} kHz, {facts['bitrate_kbps']} kbit/s, {channels}",
-        tr("Rendered in"): _speed(facts["render_seconds"], seconds),
+        tr("Rendered in"): _beside(_speed(facts["render_seconds"], seconds), facts.get("concurrency", 1)),
     }
 
 
@@ -180,6 +180,16 @@ def _speed(render_seconds: float, seconds: float) -> str:
         "{render_seconds:.1f} s, {ratio:.0f} times as fast as it plays",
         render_seconds=render_seconds,
         ratio=ratio,
+    )
+
+
+def _beside(speed: str, concurrency: float) -> str:
+    """Return “12.3 s, beside 3 other clips”; the time alone where there was mostly none."""
+    others = round(concurrency - 1)
+    if others < 1:
+        return speed
+    return ntr(
+        "{speed}, beside {count} other clip", "{speed}, beside {count} other clips", others, speed=speed
     )
 
 
