@@ -1,11 +1,12 @@
 """A busy day of the queue: who waits how long, by three orders of the queue.
 
-    python -m benchmarks.busy_day [--jobs 10000] [--seed 1] [--orders NAME …]
+    python -m benchmarks.busy_day [--jobs 10000] [--seed 1] [--orders NAME …] [--slots 8 --slowdown 0.3]
 
 The program's own statements run on a SQLite file, with a virtual clock and one worker. Three servers, members
 whose number of requests is heavy-tailed (Zipf), more requests in the evening than at night, and at 20:00 a
 raid: 100 new accounts of the smallest server ask for as much as they may. Rendering takes 0.25 s for each
-second of audio and 1.5 s more, with a log-normal spread of 20 %. The estimate of every request is stored, and
+second of audio and 1.5 s more, with a log-normal spread of 20 %; with slots, clips are rendered beside each
+other, and each takes longer by the slowdown for every other. The estimate of every request is stored, and
 that of every fifth compared.
 """
 
@@ -14,23 +15,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import bisect
-import heapq
 import itertools
 import math
 import random
 import statistics
 import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bot.errors import LimitReached
+from bot.executor.open_jobs import OpenJobs
+from bot.executor.protocol import Render
+from bot.jobs.durations import slowed
 from bot.jobs.estimates import Estimates, QueuePosition
 from bot.jobs.outcomes import Outcomes
 from bot.recipe import Mode, Recipe
 from bot.store.clips import Clips, NewClip
 from bot.store.database import Database
-from bot.store.job_model import Delivery, Request
+from bot.store.job_model import Delivery, Job, Request
 from bot.store.jobs import Jobs
 
 DAY = 86_400.0
@@ -61,7 +66,7 @@ FROM (SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY id) AS round,
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request of the day."""
+    """A request of the day. render_seconds: what its clip takes alone."""
 
     at: float
     user_id: int
@@ -72,7 +77,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What became of it. waited, took: seconds until claim and end.
+    """What became of it. waited, took: seconds until claim and delivery.
 
     predicted: the estimate of the latter at the request, if it was read.  by_queue: from the queue alone.
     first: whether no other clip of the member waited.
@@ -122,7 +127,57 @@ def _ask(rng: random.Random, at: float, user_id: int, guild_id: int) -> Ask:
     return Ask(at, user_id, guild_id, seconds, took)
 
 
-async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Served], int]:
+class Worker:
+    """A worker whose clips share it, each as fast as the others. clock: the virtual time in seconds."""
+
+    def __init__(self, slots: int, slowdown: float, clock: Callable[[], float]) -> None:
+        self.slots = slots
+        self._slowdown = slowdown
+        self._clock = clock
+        self._counted_at = 0.0
+        self._left: dict[int, float] = {}
+        self._open = OpenJobs(clock)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether another clip could begin."""
+        return len(self._left) < self.slots
+
+    def begin(self, job: Job, seconds: float) -> None:
+        """Render a clip that takes so long alone."""
+        self._count()
+        self._left[job.id] = seconds
+        self._open.begin(Render(job.id, job.recipe, "", 1))
+
+    def next_end(self) -> float:
+        """Return when the next clip is done, infinite where none is rendered."""
+        left = min(self._left.values(), default=math.inf)
+        return self._counted_at + left * slowed(self._slowdown, len(self._left))
+
+    def end(self) -> tuple[int, float]:
+        """End the next clip; return its job and how many were rendered at once meanwhile."""
+        self._count()
+        job_id = min(self._left, key=self._left.__getitem__)
+        del self._left[job_id]
+        concurrency = self._open.concurrency(job_id)
+        self._open.end(job_id)
+        return job_id, concurrency
+
+    def progress(self, asked: Mapping[int, Ask]) -> Iterator[tuple[int, float, float]]:
+        """Give each clip: its job, the share that is done, and how many were rendered at once meanwhile."""
+        self._count()
+        for job_id, left in self._left.items():
+            yield job_id, 1 - left / asked[job_id].render_seconds, self._open.concurrency(job_id)
+
+    def _count(self) -> None:
+        elapsed = (self._clock() - self._counted_at) / slowed(self._slowdown, max(len(self._left), 1))
+        self._left = {job_id: max(left - elapsed, 0.0) for job_id, left in self._left.items()}
+        self._counted_at = self._clock()
+
+
+async def simulate(
+    asks: list[Ask], view: str, folder: Path, slots: int = 1, slowdown: float = 0.0
+) -> tuple[list[Served], int]:
     """Run a day on a new database; return what was served, and how many requests were refused."""
     now, served, refused = 0.0, [], 0
     async with Database.open(folder / "day.db", now=0) as database:
@@ -133,24 +188,32 @@ async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Serve
         jobs, clips = Jobs(database), Clips(database)
         estimates = Estimates(jobs, clips, {}, 1, lambda: now)
         alone = QueueAlone(jobs, clips, {}, 1, lambda: now)
-        by_job: dict[int, tuple[Ask, bool, QueuePosition | None, QueuePosition | None]] = {}
-        events: list[tuple[float, int, int]] = []  # (time, 0 for an end or 1 for a request, index)
-        for index, ask in enumerate(asks):
-            heapq.heappush(events, (ask.at, 1, index))
-        busy = False
-        while events:
-            now, kind, index = heapq.heappop(events)
-            if kind == 0:
-                busy = False
-                ask = by_job[index][0]
-                facts = {"real_time_factor": ask.render_seconds / ask.seconds}
-                clip = await jobs.rendered(index, NewClip(file="", picture="", facts=facts), now)
+        worker = Worker(slots, slowdown, lambda: now)
+        asked: dict[int, Ask] = {}
+        known: dict[int, tuple[bool, QueuePosition | None, QueuePosition | None]] = {}
+        waited: dict[int, float] = {}
+        coming = deque(enumerate(asks))
+        while coming or worker.next_end() < math.inf:
+            if not coming or worker.next_end() <= coming[0][1].at:
+                now = worker.next_end()
+                job_id, concurrency = worker.end()
+                ask = asked[job_id]
+                facts = {
+                    "real_time_factor": ask.render_seconds / ask.seconds,
+                    "slots": slots,
+                    "concurrency": concurrency,
+                }
+                clip = await jobs.rendered(job_id, NewClip(file="", picture="", facts=facts), now)
                 assert clip is not None
-                await jobs.delivered(index, Delivery(index, 1, ask.guild_id), now)
-                estimates.rendered(clip.recipe.model)
-                alone.rendered(clip.recipe.model)
+                await jobs.delivered(job_id, Delivery(job_id, 1, ask.guild_id), now)
+                first, predicted, by_queue = known[job_id]
+                served.append(Served(ask, waited[job_id], predicted, by_queue, first, now - ask.at))
+                for one in (estimates, alone):
+                    one.stopped(job_id)
+                    one.rendered(clip.recipe.model)
             else:
-                ask = asks[index]
+                index, ask = coming.popleft()
+                now = ask.at
                 recipe = Recipe(prompt="rain", mode=Mode.AR, model="m", seconds=ask.seconds, seed=1)
                 request = Request(
                     recipe=recipe, user_id=ask.user_id, guild_id=ask.guild_id, channel_id=1, application_id=1,
@@ -161,41 +224,42 @@ async def simulate(asks: list[Ask], view: str, folder: Path) -> tuple[list[Serve
                 except LimitReached:
                     refused += 1
                     continue
+                asked[job.id] = ask
+                for running, fraction, concurrency in worker.progress(asked):
+                    estimates.progress(running, fraction, concurrency)
+                    alone.progress(running, fraction, concurrency)
                 await estimates.expect([job.id])
                 first = len(await jobs.open_of(ask.user_id)) == 1
                 predicted = by_queue = None
                 if index % 5 == 0:
                     predicted = (await estimates.positions())[job.id]
                     by_queue = (await alone.positions())[job.id]
-                by_job[job.id] = (ask, first, predicted, by_queue)
-            if not busy and (claimed := await jobs.claim(now)):
-                busy = True
-                ask, first, predicted, by_queue = by_job[claimed.id]
-                waited = now - ask.at
-                served.append(Served(ask, waited, predicted, by_queue, first, waited + ask.render_seconds))
-                heapq.heappush(events, (now + ask.render_seconds, 0, claimed.id))
+                known[job.id] = (first, predicted, by_queue)
+            while worker.is_free and (claimed := await jobs.claim(now)):
+                waited[claimed.id] = now - asked[claimed.id].at
+                worker.begin(claimed, asked[claimed.id].render_seconds)
     return served, refused
 
 
-def groups(served: list[Served]) -> dict[str, list[float]]:
-    """Return the waits in seconds of each group."""
+def groups(served: list[Served], seconds: Callable[[Served], float]) -> dict[str, list[float]]:
+    """Return the seconds of each group's clips."""
     counts: dict[int, int] = {}
     for one in served:
         counts[one.ask.user_id] = counts.get(one.ask.user_id, 0) + 1
     others = [one for one in served if one.ask.user_id < 90_000]
     raid = [one for one in others if RAID_AT <= one.ask.at < RAID_AT + 3600]
     return {
-        "light members (10 clips or fewer)": [o.waited for o in others if counts[o.ask.user_id] <= 10],
-        "heavy members (100 clips or more)": [o.waited for o in others if counts[o.ask.user_id] >= 100],
-        "clips of 5 s": [o.waited for o in others if o.ask.seconds == 5],
-        "clips of 180 s": [o.waited for o in others if o.ask.seconds == 180],
-        "servers 1 and 2 in the hour of the raid": [o.waited for o in raid if o.ask.guild_id != 3],
+        "light members (10 clips or fewer)": [seconds(o) for o in others if counts[o.ask.user_id] <= 10],
+        "heavy members (100 clips or more)": [seconds(o) for o in others if counts[o.ask.user_id] >= 100],
+        "clips of 5 s": [seconds(o) for o in others if o.ask.seconds == 5],
+        "clips of 180 s": [seconds(o) for o in others if o.ask.seconds == 180],
+        "servers 1 and 2 in the hour of the raid": [seconds(o) for o in raid if o.ask.guild_id != 3],
         "light members of server 3": [
             o.waited for o in others if o.ask.guild_id == 3 and counts[o.ask.user_id] <= 10
         ],
-        "members of server 3": [o.waited for o in others if o.ask.guild_id == 3],
-        "members of server 3 in that hour": [o.waited for o in raid if o.ask.guild_id == 3],
-        "accounts of the raid": [o.waited for o in served if o.ask.user_id >= 90_000],
+        "members of server 3": [seconds(o) for o in others if o.ask.guild_id == 3],
+        "members of server 3 in that hour": [seconds(o) for o in raid if o.ask.guild_id == 3],
+        "accounts of the raid": [seconds(o) for o in served if o.ask.user_id >= 90_000],
     }
 
 
@@ -242,12 +306,16 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--orders", nargs="*", choices=ORDERS, default=list(ORDERS))
+    parser.add_argument("--slots", type=int, default=1, help="clips that are rendered beside each other")
+    parser.add_argument("--slowdown", type=float, default=0.3, help="what each further clip costs the others")
     arguments = parser.parse_args()
     asks = day(arguments.jobs, arguments.seed)
     for name in arguments.orders:
         view = ORDERS[name]
         with tempfile.TemporaryDirectory() as folder:
-            served, refused = asyncio.run(simulate(asks, view, Path(folder)))
+            served, refused = asyncio.run(
+                simulate(asks, view, Path(folder), arguments.slots, arguments.slowdown)
+            )
         print(f"\n{name}: {len(served):,} served, {refused:,} refused")
         print(accuracy("by the queue alone", [(o.by_queue, o.took) for o in served if o.by_queue]))
         shown = [one for one in served if one.predicted]
@@ -258,13 +326,24 @@ def main() -> None:
             "the raid": [o for o in shown if o.ask.user_id >= 90_000],
         }.items():
             print(accuracy(f"as shown, {group}", [(o.predicted, o.took) for o in chosen if o.predicted]))
-        known = [(one, seconds) for one, seconds in foreseen(served) if one.predicted]
-        errors = [abs(seconds - one.took) / one.took for one, seconds in known]
-        print(f"with all later requests known: off by {statistics.median(errors):.1%}")
-        for group, waits in groups(served).items():
-            waited = [percentile(waits, share) for share in (0.5, 0.95, 0.99)]
-            figures = " | ".join(f"{wait:,.0f}" for wait in (*waited, max(waits, default=math.nan)))
-            print(f"| {group} | {name} | {len(waits):,} | {figures} |", flush=True)
+        if arguments.slots == 1:
+            known = [(one, seconds) for one, seconds in foreseen(served) if one.predicted]
+            errors = [abs(seconds - one.took) / one.took for one, seconds in known]
+            print(f"with all later requests known: off by {statistics.median(errors):.1%}")
+        for what, seconds in {"waited": _waited, "until delivery": _took}.items():
+            print(f"seconds {what}: median, 95 %, 99 %, longest")
+            for group, found in groups(served, seconds).items():
+                quantiles = [percentile(found, share) for share in (0.5, 0.95, 0.99)]
+                figures = " | ".join(f"{one:,.0f}" for one in (*quantiles, max(found, default=math.nan)))
+                print(f"| {group} | {name} | {len(found):,} | {figures} |", flush=True)
+
+
+def _waited(one: Served) -> float:
+    return one.waited
+
+
+def _took(one: Served) -> float:
+    return one.took
 
 
 if __name__ == "__main__":
