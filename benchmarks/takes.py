@@ -3,9 +3,8 @@
     python -m benchmarks.takes [--takes 4] [--seconds 5] [--rounds 3] [--only musicgen]
 
 Each pair is rendered in turns in this process, and the ratio of the medians is printed: 1 is no gain, n is n
-clips for the time of one. MusicGen has its true shapes and random weights; on a CPU its engine has one slot,
-and the ratio says what more would bring. The built-in model is the one that ships; its score is decoded in
-slots, and played without a batch.
+clips for the time of one. MusicGen has its true shapes and random weights. The built-in model is the one that
+ships; its score is decoded in slots, and played without a batch.
 """
 
 from __future__ import annotations
@@ -20,7 +19,8 @@ from pathlib import Path
 import torch
 
 from bot.engines.base import Engine
-from bot.engines.musicgen import engine as musicgen
+from bot.engines.musicgen import slots
+from bot.engines.musicgen.engine import MusicgenEngine
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.ar import ArEngine
 from bot.engines.score.engine import finished
@@ -76,12 +76,10 @@ def _musicgen(takes: int, seconds: float, rounds: int, device: str) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         sizes = manifest("musicgen")["published"]["facebook/musicgen-small"]
         folder = write_musicgen(Path(temporary, "small"), sizes=sizes, dtype=torch.float16)
-        engines = []
-        usual = musicgen.slots_for
-        for slots in (1, takes):
-            musicgen.slots_for = lambda device, cache_bytes, slots=slots: slots  # type: ignore[misc]
-            engines.append(musicgen.MusicgenEngine(folder, str(folder), device, "auto"))
-        musicgen.slots_for = usual
+        engines, usual = [], slots.MOST
+        for most in (1, usual):
+            slots.MOST = most
+            engines.append(MusicgenEngine(folder, str(folder), device, "auto"))
         recipes = recipes_of(_recipe(str(folder), seconds), takes)
 
         def alone() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from bot.engines import registry
 from bot.engines.base import Engine
-from bot.engines.musicgen import engine as musicgen
+from bot.engines.musicgen import slots
 from bot.engines.score import BUILT_IN, load
 from bot.engines.score.ar import ArEngine
 from bot.engines.score.engine import finished
@@ -58,7 +58,7 @@ def test_musicgens_takes_in_slots_are_those_alone_bit_for_bit(
     folder = write_musicgen(tmp_path / "musicgen", stereo=stereo)
     takes = recipes_of(recipe(Mode.AR, str(folder)), 4)
     several = registry.load(Mode.AR, str(folder), "cpu", dtype)
-    monkeypatch.setattr(musicgen, "slots_for", lambda device, cache_bytes: 1)
+    monkeypatch.setattr(slots, "MOST", 1)
     one = registry.load(Mode.AR, str(folder), "cpu", dtype)
     assert (one.capabilities.slots, several.capabilities.slots) == (1, 8)
     admitted: list[int] = []
