@@ -32,6 +32,11 @@ class Duration:
     low: float
     high: float
 
+    @property
+    def width(self) -> float:
+        """Half the width of the range."""
+        return (self.high - self.low) / 2
+
 
 def expected_duration(
     history: Sequence[Pace], seconds: float, prior: float, slowdown: float = 0.0

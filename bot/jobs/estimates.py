@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.jobs import eta
 from bot.jobs.durations import Duration, expected_duration, learned_slowdown, slowed
@@ -40,6 +41,14 @@ class QueuePosition:
         return eta.spoken_range(self.seconds, self.low, self.high)
 
 
+class Expected(NamedTuple):
+    """What is expected of a clip: its duration alone, and its model's slots and slowdown as in `eta.Work`."""
+
+    duration: Duration
+    slots: int
+    slowdown: float
+
+
 class Estimates:
     """Estimates from the progress of running jobs and the time that earlier clips took, by model and task.
 
@@ -61,9 +70,7 @@ class Estimates:
         self._clock = clock
         self._progress: dict[int, tuple[float, float]] = {}
         self._histories: dict[tuple[str, Task], list[Pace]] = {}
-        self._slowdowns: dict[tuple[str, Task], float] = {}
-        self._durations: dict[tuple[str, Task, float], Duration] = {}
-        self._slots: dict[str, int] = {}
+        self._expected: dict[tuple[str, Task, float], Expected] = {}
         self._outcomes: Outcomes | None = None
         # Each request and each edit of a progress message asks: hundreds in a busy second. A reading takes
         # the longer the longer the queue is, on the connection that every other command reads by.
@@ -81,48 +88,40 @@ class Estimates:
 
     def rendered(self, model: str) -> None:
         """Read the paces of a model's clips and its slots again, as it has a new one."""
-        self._slots.pop(model, None)
         self._outcomes = None
-        self._durations = {key: known for key, known in self._durations.items() if key[0] != model}
+        self._expected = {key: known for key, known in self._expected.items() if key[0] != model}
         self._histories = {key: known for key, known in self._histories.items() if key[0] != model}
-        self._slowdowns = {key: known for key, known in self._slowdowns.items() if key[0] != model}
 
     async def duration(self, recipe: Recipe) -> Duration:
         """Return how long a clip is expected to take from claim to delivery, with no other beside it."""
-        key = (recipe.model, recipe.task)
-        known = self._durations.get((*key, recipe.seconds))
+        return (await self._expectation(recipe)).duration
+
+    async def _expectation(self, recipe: Recipe) -> Expected:
+        key = (recipe.model, recipe.task, recipe.seconds)
+        known = self._expected.get(key)
         if known is None:
-            engine = self._capabilities.get(recipe.model_ref)
-            guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
-            history = await self._history(recipe)
-            known = expected_duration(history, recipe.seconds, guess, await self.slowdown(recipe))
-            self._durations[*key, recipe.seconds] = known
+            known = self._expected[key] = await self._learned(recipe)
         return known
 
-    async def slowdown(self, recipe: Recipe) -> float:
-        """Return what each further clip beside it adds to such a clip's time, as a share."""
-        key = (recipe.model, recipe.task)
-        if key not in self._slowdowns:
-            self._slowdowns[key] = learned_slowdown(await self._history(recipe))
-        return self._slowdowns[key]
+    async def _learned(self, recipe: Recipe) -> Expected:
+        """Return what the clips of a recipe's model and task tell of one so long.
 
-    async def _history(self, recipe: Recipe) -> list[Pace]:
+        Only a loaded engine knows its slots, since they depend on the device: what the model's last clip
+        recorded counts, and until one was made what the description says.
+        """
         key = (recipe.model, recipe.task)
         if key not in self._histories:
             self._histories[key] = await self._clips.paces(*key)
-        return self._histories[key]
-
-    async def slots(self, recipe: Recipe) -> int:
-        """Return how many such clips a worker renders at once: what the model's last clip recorded.
-
-        Only a loaded engine knows it, since it depends on the device. Until a clip was made, what the
-        description says.
-        """
-        if recipe.model not in self._slots:
-            engine = self._capabilities.get(recipe.model_ref)
-            described = engine.slots if engine else 1
-            self._slots[recipe.model] = await self._clips.slots(recipe.model) or described
-        return self._slots[recipe.model]
+        history = self._histories[key]
+        engine = self._capabilities.get(recipe.model_ref)
+        guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
+        slowdown = learned_slowdown(history)
+        described = engine.slots if engine else 1
+        return Expected(
+            expected_duration(history, recipe.seconds, guess, slowdown),
+            await self._clips.slots(recipe.model) or described,
+            slowdown,
+        )
 
     async def positions(self) -> dict[int, QueuePosition]:
         """Return the turn of every open job, in the order in which they will be done."""
@@ -157,33 +156,32 @@ class Estimates:
         Of running jobs by id; of waiting ones in their order, with how many of their member wait before.
         """
         running, waiting = await self._jobs.running(), await self._jobs.waiting()
-        expected = [await self.duration(job.recipe) for job in running]
+        of_running = [await self._expectation(job.recipe) for job in running]
+        of_waiting = [await self._expectation(job.recipe) for job in waiting]
         works = [
-            await self._work(job.recipe, await self._left(job, duration.seconds), job.worker)
-            for job, duration in zip(running, expected, strict=True)
+            eta.Work(job.recipe.model_ref, self._left(job, known), known.slots, known.slowdown, job.worker)
+            for job, known in zip(running, of_running, strict=True)
         ]
-        durations = [await self.duration(job.recipe) for job in waiting]
         ahead = [
-            await self._work(job.recipe, duration.seconds)
-            for job, duration in zip(waiting, durations, strict=True)
+            eta.Work(job.recipe.model_ref, known.duration.seconds, known.slots, known.slowdown)
+            for job, known in zip(waiting, of_waiting, strict=True)
         ]
         finished = eta.finish_times(works, ahead, self._workers)
         left: dict[int, Duration] = {}
         variance = 0.0
-        for job, work, duration, seconds in zip(running, works, expected, finished, strict=False):
+        for job, work, known, seconds in zip(running, works, of_running, finished, strict=False):
             # What is left of a range shrinks with what is left of the clip.
-            share = min(work.seconds / duration.seconds, 1.0) * seconds / work.seconds
-            width = share * (duration.high - duration.low) / 2
+            share = min(work.seconds / known.duration.seconds, 1.0) * seconds / work.seconds
+            width = share * known.duration.width
             variance += width**2
             left[job.id] = Duration(seconds, max(seconds - width, 0.0), seconds + width)
         open_jobs = len(running) + len(waiting)
         waiting_of: Counter[int] = Counter()
         found = []
-        in_turn = zip(waiting, ahead, durations, finished[len(running) :], strict=True)
-        for next_job, work, duration, seconds in in_turn:
-            at_once = min(work.slots, open_jobs)
-            longer = slowed(work.slowdown, at_once)
-            own = (longer * (duration.high - duration.low) / 2) ** 2
+        in_turn = zip(waiting, of_waiting, finished[len(running) :], strict=True)
+        for next_job, known, seconds in in_turn:
+            at_once = min(known.slots, open_jobs)
+            own = (slowed(known.slowdown, at_once) * known.duration.width) ** 2
             # Independent durations add up by their variances; other workers and slots take their part of
             # those ahead.
             width = math.sqrt(own + variance / (self._workers * at_once) ** 2)
@@ -200,13 +198,9 @@ class Estimates:
             self._outcomes = Outcomes([Outcome(*one) for one in outcomes])
         return self._outcomes
 
-    async def _work(self, recipe: Recipe, seconds: float, worker: int = 0) -> eta.Work:
-        slots, slowdown = await self.slots(recipe), await self.slowdown(recipe)
-        return eta.Work(recipe.model_ref, seconds, slots, slowdown, worker)
-
-    async def _left(self, job: Job, expected: float) -> float:
+    def _left(self, job: Job, known: Expected) -> float:
         """Return what is left of a running job, in seconds of a clip with no other beside it."""
         elapsed = max(self._clock() - (job.claimed_at or self._clock()), 0.0)
         fraction, concurrency = self._progress.get(job.id, (None, 1.0))
-        alone = elapsed / slowed(await self.slowdown(job.recipe), concurrency)
-        return eta.remaining_seconds(expected, alone, fraction)
+        alone = elapsed / slowed(known.slowdown, concurrency)
+        return eta.remaining_seconds(known.duration.seconds, alone, fraction)

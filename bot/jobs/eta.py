@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from bot.jobs.durations import slowed
 from bot.locale import tr
@@ -34,8 +34,7 @@ def remaining_seconds(expected: float, elapsed: float, fraction: float | None) -
     return max(expected - elapsed, expected / 10)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """A clip to be rendered. seconds: what it takes alone, or what is left of a running one.
 
     slots: how many clips for its model one worker renders at once.  slowdown: what each further clip beside
@@ -60,40 +59,33 @@ class _Worker:
         self._model: ModelRef | None = None
         self._slots = 1
         self._slowdown = 0.0
+        self._pace = 1.0
         self._done = 0.0
-        self._ends: list[tuple[float, int]] = []
-
-    @property
-    def count(self) -> int:
-        """How many clips it renders."""
-        return len(self._ends)
+        self.ends: list[tuple[float, int]] = []
 
     def can_begin(self, work: Work) -> bool:
         """Tell whether it renders nothing, or has a slot for another clip of this model."""
-        return not self._ends or (work.model == self._model and self.count < self._slots)
+        return not self.ends or (work.model == self._model and len(self.ends) < self._slots)
 
     def begin(self, number: int, work: Work) -> None:
         """Render a clip from now on."""
         self._model, self._slots, self._slowdown = work.model, work.slots, work.slowdown
-        heapq.heappush(self._ends, (self._done + work.seconds, number))
+        heapq.heappush(self.ends, (self._done + work.seconds, number))
+        self._pace = slowed(self._slowdown, len(self.ends))
 
     def until_next(self) -> float:
         """Return the seconds until one of its clips is done, infinite where it renders none."""
-        return (self._ends[0][0] - self._done) * self._pace() if self._ends else math.inf
+        return (self.ends[0][0] - self._done) * self._pace if self.ends else math.inf
 
-    def advance(self, seconds: float) -> list[int]:
-        """Let so much time go by, up to `until_next`; return the clips that are done then."""
-        if not self._ends:
-            return []
-        ends = seconds >= self.until_next()
-        self._done = self._ends[0][0] if ends else self._done + seconds / self._pace()
-        found = []
-        while self._ends and self._ends[0][0] <= self._done:
-            found.append(heapq.heappop(self._ends)[1])
-        return found
+    def end_next(self) -> int:
+        """Let time go by until the next clip is done, and return it."""
+        self._done, number = heapq.heappop(self.ends)
+        self._pace = slowed(self._slowdown, max(len(self.ends), 1))
+        return number
 
-    def _pace(self) -> float:
-        return slowed(self._slowdown, self.count)
+    def wait(self, seconds: float) -> None:
+        """Let time go by in which no clip is done."""
+        self._done += seconds / self._pace
 
 
 def finish_times(running: Sequence[Work], waiting: Sequence[Work], workers: int) -> list[float]:
@@ -104,27 +96,27 @@ def finish_times(running: Sequence[Work], waiting: Sequence[Work], workers: int)
     of the queue: a clip for another model waits for the whole batch.
     """
     farm = [_Worker() for _ in range(workers)]
-    works = [*running, *waiting]
-    finished = [0.0] * len(works)
+    finished = [0.0] * (len(running) + len(waiting))
     now = 0.0
 
-    def advance() -> None:
+    def end_next() -> None:
         nonlocal now
-        seconds = min(worker.until_next() for worker in farm)
-        now += seconds
+        first = min(farm, key=_Worker.until_next)
+        seconds = first.until_next()
         for worker in farm:
-            for number in worker.advance(seconds):
-                finished[number] = now
+            if worker is not first:
+                worker.wait(seconds)
+        now += seconds
+        finished[first.end_next()] = now
 
-    for number, work in enumerate(works):
-        if number < len(running):
-            farm[work.worker % workers].begin(number, work)
-            continue
+    for number, work in enumerate(running):
+        farm[work.worker % workers].begin(number, work)
+    for number, work in enumerate(waiting, len(running)):
         while not (ready := [worker for worker in farm if worker.can_begin(work)]):
-            advance()
-        min(ready, key=lambda worker: worker.count).begin(number, work)
-    while any(worker.count for worker in farm):
-        advance()
+            end_next()
+        min(ready, key=lambda worker: len(worker.ends)).begin(number, work)
+    while any(worker.ends for worker in farm):
+        end_next()
     return finished
 
 
