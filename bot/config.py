@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
+
+import attrs
+from attrs.converters import to_bool
+from attrs.validators import and_, deep_iterable, ge, gt, in_, le, matches_re, min_len
 
 from bot import settings_file
 from bot.errors import ConfigError, InvalidRecipe
@@ -15,20 +17,10 @@ from bot.hub.catalogue import MULTIBAND_MODEL
 from bot.hub.naming import model_name
 from bot.loras import VARIABLE
 from bot.recipe import Mode
-from bot.recipe.options import OPTIONS, Option
+from bot.recipe.options import OPTIONS
 from bot.redact import hide, hide_named
 from bot.remote_address import ADDRESSES, ANYWHERE, is_loopback, parse_addresses
-from bot.setting_fields import (
-    Secret,
-    SettingField,
-    boolean,
-    fields_of,
-    number,
-    one_of,
-    setting,
-    text,
-    whole,
-)
+from bot.setting_fields import DEVICE, Secret, setting, to_devices, to_ids, to_path, to_token, to_whole
 from bot.settings_file import UnknownName
 
 DISCORD = "https://discord.com/api/v10"
@@ -37,52 +29,9 @@ BUILTIN_DIFFUSION = "antiphon-tiny-diffusion"
 MULTIBAND = "multiband"
 
 
-def _address(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", text):
-        raise ValueError
-    return text.rstrip("/")
-
-
-def _device(text: str) -> str:
-    device = text.strip().lower()
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise ValueError
-    return device
-
-
-def _devices(text: str) -> str:
-    return ",".join(_device(device) for device in text.split(","))
-
-
-def _token(value: str) -> Secret:
-    """Take what copying adds off a token: blanks, quotes, the scheme of its Authorization header."""
-    text = value.strip(" \t\r\n\ufeff\u200b\u00a0\"'`“”„‘’")
-    text = re.sub(r"(?i)^(bot|bearer)\s+", "", text)
-    # An application's id and its public key stand on the same pages of the developer portal.
-    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", text) or re.fullmatch(r"\d+|[0-9a-f]{64}", text):
-        raise ValueError
-    return Secret(text)
-
-
-def _discord_token(value: str) -> Secret:
-    token = _token(value)
-    if len(token.get_secret_value()) < 20:
-        raise ValueError
-    return token
-
-
-def _ids(value: str) -> tuple[int, ...]:
-    """Read Discord's ids, separated by commas or blanks."""
-    return tuple(map(whole(1, 2**63 - 1), re.split(r"[\s,]+", value.strip(" ,"))))
-
-
-def _path(value: str) -> Path:
-    if "\0" in value or not value.strip():
-        raise ValueError
-    try:
-        return Path(os.path.expandvars(value.strip())).expanduser()
-    except RuntimeError as error:  # ~name of nobody
-        raise ValueError from error
+def _mode(value: str) -> Mode | Literal["auto"]:
+    word = value.lower()
+    return "auto" if word == "auto" else Mode(word)
 
 
 def _model(value: str) -> str:
@@ -91,7 +40,7 @@ def _model(value: str) -> str:
     if not text:
         raise ValueError
     if text.startswith("~"):
-        text = str(_path(text))
+        text = str(to_path(text))
     return text.rstrip("/" + os.sep) or text
 
 
@@ -120,7 +69,7 @@ def _addresses(text: str) -> str | None:
     return ",".join(parse_addresses(text)) or None
 
 
-@dataclass(frozen=True, kw_only=True)
+@attrs.frozen(kw_only=True)
 class Settings:
     """Every setting. A field's description completes the sentence “NAME has to be …”.
 
@@ -130,95 +79,121 @@ class Settings:
 
     discord_token: Secret | None = setting(
         None,
-        _discord_token,
         "the bot token from Discord's developer portal (Bot → Reset Token): 20 characters or "
         "more on one line, without blanks, neither the application's id nor its public key",
+        to_token,
+        min_len(20),
     )
-    discord_api_url: str = setting(DISCORD, _address, f"the address of Discord's REST API, such as {DISCORD}")
-    database_path: Path = setting(Path("data/antiphon.db"), _path, "the path of the SQLite file")
-    clip_dir: Path = setting(Path("data/clips"), _path, "the folder that keeps the clips")
+    discord_api_url: str = setting(
+        DISCORD,
+        f"the address of Discord's REST API, such as {DISCORD}",
+        lambda text: text.rstrip("/"),
+        matches_re(r"https?://[^\s/]+(/\S*)?"),
+    )
+    database_path: Path = setting(Path("data/antiphon.db"), "the path of the SQLite file", to_path)
+    clip_dir: Path = setting(Path("data/clips"), "the folder that keeps the clips", to_path)
 
     models: str | None = setting(
         None,
-        _models,
         "names of models or folders separated by commas, the first of each mode its default; "
         "MultiBandDiffusion as multiband:NAME",
+        _models,
     )
     model_memory_gb: float = setting(
-        0.0, number(0, 10_000), "a number of gigabytes, 0 for what the device has free"
+        0.0, "a number of gigabytes, 0 for what the device has free", float, ge(0), le(10_000)
     )
-    ar_model: str = setting(BUILTIN_AR, _model, "a built-in model's name, a hub name or a model folder")
+    ar_model: str = setting(BUILTIN_AR, "a built-in model's name, a hub name or a model folder", _model)
     ar_engine: Literal["antiphon", "audiocraft"] = setting(
-        "antiphon", one_of("antiphon", "audiocraft"), "antiphon or audiocraft"
+        "antiphon", "antiphon or audiocraft", str.lower, in_(("antiphon", "audiocraft"))
     )
     diffusion_model: str = setting(
-        BUILTIN_DIFFUSION, _model, "a built-in model's name, a hub name, a model folder, or multiband"
+        BUILTIN_DIFFUSION, "a built-in model's name, a hub name, a model folder, or multiband", _model
     )
-    device: str = setting("auto", _device, "auto, cpu, cuda, cuda:0 (or another number) or mps")
+    device: str = setting(
+        "auto",
+        "auto, cpu, cuda, cuda:0 (or another number) or mps",
+        to_devices,
+        matches_re(DEVICE),
+    )
     devices: str | None = setting(
-        None, _devices, "devices separated by commas, one worker each, such as cuda:0,cuda:1 or cpu,cpu"
+        None,
+        "devices separated by commas, one worker each, such as cuda:0,cuda:1 or cpu,cpu",
+        to_devices,
+        matches_re(f"{DEVICE}(,{DEVICE})*"),
     )
-    executor: Literal["local", "ray"] = setting("local", one_of("local", "ray"), "local or ray")
+    executor: Literal["local", "ray"] = setting("local", "local or ray", str.lower, in_(("local", "ray")))
     ray_address: str | None = setting(
-        None, text, "the address of a Ray cluster's head, such as 10.0.0.5:6379"
+        None, "the address of a Ray cluster's head, such as 10.0.0.5:6379", str, min_len(1)
     )
     cluster_workers: int = setting(
-        0, whole(0, 1000), "a whole number from 0 (one a GPU of the cluster) to 1000"
+        0, "a whole number from 0 (one a GPU of the cluster) to 1000", to_whole, ge(0), le(1000)
     )
     dtype: Literal["auto", "float32", "bfloat16", "float16", "int8", "int4"] = setting(
         "auto",
-        one_of("auto", "float32", "bfloat16", "float16", "int8", "int4"),
         "auto, float32, bfloat16, float16, int8 or int4",
+        str.lower,
+        in_(("auto", "float32", "bfloat16", "float16", "int8", "int4")),
     )
-    default_mode: Mode | Literal["auto"] = setting(Mode.AR, one_of(*Mode, "auto"), "ar, diffusion or auto")
-    default_seconds: float = setting(10.0, number(1, 600), "a number of seconds from 1 to 600")
+    default_mode: Mode | Literal["auto"] = setting(Mode.AR, "ar, diffusion or auto", _mode)
+    default_seconds: float = setting(10.0, "a number of seconds from 1 to 600", float, ge(1), le(600))
     early_preview: bool = setting(
-        False, boolean, "true or false: whether the first seconds of a slow clip are posted early"
+        False, "true or false: whether the first seconds of a slow clip are posted early", to_bool
     )
-    lora_dir: Path | None = setting(None, _path, "the folder with LoRAs for ACE-Step")
+    lora_dir: Path | None = setting(None, "the folder with LoRAs for ACE-Step", to_path)
     remote_engines: str | None = setting(
-        None, _addresses, "addresses of music servers separated by commas, such as http://127.0.0.1:8080"
+        None, "addresses of music servers separated by commas, such as http://127.0.0.1:8080", _addresses
     )
     remote_engines_anywhere: bool = setting(
-        False, boolean, "true or false: whether REMOTE_ENGINES may name other machines"
+        False, "true or false: whether REMOTE_ENGINES may name other machines", to_bool
     )
-    hf_token: Secret | None = setting(None, _token, "a Hugging Face access token")
+    hf_token: Secret | None = setting(None, "a Hugging Face access token", to_token)
 
     allowed_guilds: tuple[int, ...] = setting(
-        (), _ids, "ids of Discord servers separated by commas, or nothing for every server"
+        (),
+        "ids of Discord servers separated by commas, or nothing for every server",
+        to_ids,
+        deep_iterable(and_(ge(1), le(2**63 - 1))),
     )
-    allow_dms: bool = setting(True, boolean, "true or false")
-    allow_user_install: bool = setting(True, boolean, "true or false")
-    account_days: float = setting(0.0, number(0, 3650), "a number of days from 0 to 3650")
-    max_seconds: float = setting(60.0, number(1, 600), "a number of seconds from 1 to 600")
-    max_jobs_per_member: int = setting(5, whole(1, 1000), "a whole number from 1 to 1000")
-    max_queue: int = setting(500, whole(1, 100_000), "a whole number from 1 to 100000")
-    max_presets_per_member: int = setting(100, whole(1, 100_000), "a whole number from 1 to 100000")
-    max_presets_per_server: int = setting(500, whole(1, 100_000), "a whole number from 1 to 100000")
-    max_attempts: int = setting(2, whole(1, 10), "a whole number from 1 to 10")
-    stall_seconds: float = setting(180.0, number(5, 86_400), "a number of seconds from 5 to 86400")
-    load_seconds: float = setting(900.0, number(5, 86_400), "a number of seconds from 5 to 86400")
-    keep_clips_gb: float = setting(20.0, number(0), "a number of gigabytes, 0 to keep every clip")
+    allow_dms: bool = setting(True, "true or false", to_bool)
+    allow_user_install: bool = setting(True, "true or false", to_bool)
+    account_days: float = setting(0.0, "a number of days from 0 to 3650", float, ge(0), le(3650))
+    max_seconds: float = setting(60.0, "a number of seconds from 1 to 600", float, ge(1), le(600))
+    max_jobs_per_member: int = setting(5, "a whole number from 1 to 1000", to_whole, ge(1), le(1000))
+    max_queue: int = setting(500, "a whole number from 1 to 100000", to_whole, ge(1), le(100_000))
+    max_presets_per_member: int = setting(
+        100, "a whole number from 1 to 100000", to_whole, ge(1), le(100_000)
+    )
+    max_presets_per_server: int = setting(
+        500, "a whole number from 1 to 100000", to_whole, ge(1), le(100_000)
+    )
+    max_attempts: int = setting(2, "a whole number from 1 to 10", to_whole, ge(1), le(10))
+    stall_seconds: float = setting(180.0, "a number of seconds from 5 to 86400", float, ge(5), le(86_400))
+    load_seconds: float = setting(900.0, "a number of seconds from 5 to 86400", float, ge(5), le(86_400))
+    keep_clips_gb: float = setting(20.0, "a number of gigabytes, 0 to keep every clip", float, ge(0))
     retention_days: float = setting(
-        0.0, number(0, 36_500), "a number of days from 0 (keep for ever) to 36500"
+        0.0, "a number of days from 0 (keep for ever) to 36500", float, ge(0), le(36_500)
     )
-    duels_per_member: int = setting(3, whole(1, 1000), "a whole number from 1 to 1000")
-    duel_hours: float = setting(24.0, number(0, 720, above=0), "a number of hours above 0, at most 720")
-    duel_close_votes: int = setting(0, whole(0, 100_000), "a whole number from 0 (no such limit) to 100000")
-    duel_hearing_seconds: float = setting(10.0, number(0, 600), "a number of seconds from 0 to 600")
-    duel_heard_share: float = setting(0.5, number(0, 1), "a number from 0 to 1")
-    duel_account_days: float = setting(7.0, number(0, 3650), "a number of days from 0 to 3650")
-    duel_votes_per_day: int = setting(50, whole(1, 10_000), "a whole number from 1 to 10000")
-    metrics_port: int = setting(0, whole(0, 65_535), "a port from 1 to 65535, or 0 for no metrics")
+    duels_per_member: int = setting(3, "a whole number from 1 to 1000", to_whole, ge(1), le(1000))
+    duel_hours: float = setting(24.0, "a number of hours above 0, at most 720", float, gt(0), le(720))
+    duel_close_votes: int = setting(
+        0, "a whole number from 0 (no such limit) to 100000", to_whole, ge(0), le(100_000)
+    )
+    duel_hearing_seconds: float = setting(10.0, "a number of seconds from 0 to 600", float, ge(0), le(600))
+    duel_heard_share: float = setting(0.5, "a number from 0 to 1", float, ge(0), le(1))
+    duel_account_days: float = setting(7.0, "a number of days from 0 to 3650", float, ge(0), le(3650))
+    duel_votes_per_day: int = setting(50, "a whole number from 1 to 10000", to_whole, ge(1), le(10_000))
+    metrics_port: int = setting(0, "a port from 1 to 65535, or 0 for no metrics", to_whole, ge(0), le(65_535))
     metrics_host: str = setting(
-        "127.0.0.1", text, "the address on which the metrics are served, such as 127.0.0.1"
+        "127.0.0.1", "the address on which the metrics are served, such as 127.0.0.1", str, min_len(1)
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", one_of("debug", "info", "warning", "error"), "debug, info, warning or error"
+        "info", "debug, info, warning or error", str.lower, in_(("debug", "info", "warning", "error"))
     )
-    log_format: Literal["pretty", "json"] = setting("pretty", one_of("pretty", "json"), "pretty or json")
-    options: Mapping[str, float | int] = field(default_factory=dict)
-    given: frozenset[str] = field(default=frozenset(), compare=False)
+    log_format: Literal["pretty", "json"] = setting(
+        "pretty", "pretty or json", str.lower, in_(("pretty", "json"))
+    )
+    options: Mapping[str, float | int] = attrs.field(factory=dict)
+    given: frozenset[str] = attrs.field(default=frozenset(), eq=False)
 
     @classmethod
     def load(cls, env_file: Path | None = Path(".env")) -> Self:
@@ -243,7 +218,7 @@ class Settings:
             where = {name: f"line {deciding[name].line} of {env_file}" for name in wrong if name in deciding}
             raise ConfigError(
                 " ".join(
-                    f"{name} has to be {FIELDS[name.lower()].description} "
+                    f"{name} has to be {FIELDS[name.lower()].metadata['description']} "
                     f"({where.get(name, 'set in the environment')})."
                     for name in wrong
                 )
@@ -341,16 +316,27 @@ class Settings:
         return self.discord_token
 
 
-def _option_field(option: Option) -> SettingField:
-    return SettingField(None, option.parse, option.range)
-
-
-FIELDS: Mapping[str, SettingField] = fields_of(Settings) | {
-    name: _option_field(option) for name, option in OPTIONS.items() if option.has_setting
+_OptionDefaults = attrs.make_class(
+    "_OptionDefaults",
+    {one.name: setting(None, one.range, one.parse) for one in OPTIONS.values() if one.has_setting},
+)
+FIELDS: Mapping[str, attrs.Attribute[Any]] = {
+    name: field
+    for declared in (Settings, _OptionDefaults)
+    for name, field in attrs.fields_dict(declared).items()
+    if field.metadata
 }
 """Every setting by its name, a default for each option of the sampling included."""
 KNOWN = frozenset(name.upper() for name in FIELDS)
 """The settings' names in the environment and in .env."""
+
+
+def read_setting(name: str, text: str) -> Any:
+    """Return a setting's value from the owner's text. Raises ValueError or InvalidRecipe for a wrong one."""
+    field: Any = FIELDS[name]
+    value = field.converter(text.strip())
+    field.validator(None, field, value)
+    return value
 
 
 def _read(texts: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -360,10 +346,10 @@ def _read(texts: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """
     values: dict[str, Any] = {}
     wrong: list[str] = []
-    for name, value in texts.items():
+    for name, text in texts.items():
         try:
-            values[name.lower()] = FIELDS[name.lower()].read(value)
-        except (ValueError, OverflowError, InvalidRecipe):
+            values[name.lower()] = read_setting(name.lower(), text)
+        except (ValueError, InvalidRecipe):
             wrong.append(name)
     return values, sorted(wrong)
 

@@ -1,115 +1,90 @@
-"""How settings are declared: a default, what reads the owner's text, and what the value has to be.
-
-The standard library does it all: a validation library would keep 12 MB in the bot's process for the few texts
-that are read once, at the start.
-"""
+"""How settings are declared to attrs, and what reads the owner's texts where attrs has no converter."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import os
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
+
+import attrs
+from attrs.validators import and_
+
+DEVICE = r"(auto|cpu|mps|cuda(:\d+)?)"
+"""The regular expression of a device."""
 
 T = TypeVar("T")
 
-_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
-_FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
 
-
-@dataclass(frozen=True, slots=True)
+@attrs.frozen
 class Secret:
     """A text that its `str` and its `repr` do not show."""
 
-    _value: str = dataclasses.field(repr=False)
+    _value: str = attrs.field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self._value)
 
     def get_secret_value(self) -> str:
         """Return the text itself."""
         return self._value
 
 
-@dataclass(frozen=True, slots=True)
-class SettingField:
-    """A setting.
+def setting(
+    default: T, description: str, converter: Callable[[Any], object], *validators: Callable[..., object]
+) -> T:
+    """Declare a setting, None only where that is the default.
 
-    read: returns the value of a text that is not empty, or raises ValueError.
     description: completes the sentence “NAME has to be …”.
+    converter: returns the value of the owner's text; a value it returns as it is.
     """
-
-    default: object
-    read: Callable[[str], object]
-    description: str
-
-
-def setting(default: T, read: Callable[[str], T], description: str) -> T:
-    """Declare a field of a dataclass of settings, as `SettingField` has it."""
-    known: Any = dataclasses.field(
-        default=default, metadata={"setting": SettingField(default, read, description)}
+    validator: Any = and_(*validators)
+    if default is None:
+        converter, validator = attrs.converters.optional(converter), attrs.validators.optional(validator)
+    field: T = attrs.field(
+        default=default, converter=converter, validator=validator, metadata={"description": description}
     )
-    declared: T = known
-    return declared
+    return field
 
 
-def fields_of(settings: type[Any]) -> dict[str, SettingField]:
-    """Return the settings of a dataclass by their names."""
-    return {
-        field.name: field.metadata["setting"]
-        for field in dataclasses.fields(settings)
-        if "setting" in field.metadata
-    }
-
-
-def text(value: str) -> str:
-    """Return a text as it is."""
-    return value
-
-
-def boolean(value: str) -> bool:
-    """Return true or false, of the words for them that settings files have."""
-    word = value.strip().lower()
-    if word not in _TRUE | _FALSE:
+def to_whole(value: str | float) -> int:
+    """Read a whole number below 2^53; 5.0 is one."""
+    number = float(value)
+    if not number.is_integer():
         raise ValueError
-    return word in _TRUE
+    return int(number)
 
 
-def number(low: float, high: float = math.inf, *, above: float = -math.inf) -> Callable[[str], float]:
-    """Return what reads a number from low to high that is larger than `above`."""
-
-    def read(value: str) -> float:
-        found = float(value)
-        if not (low <= found <= high and found > above):  # false for nan, too
-            raise ValueError
-        return found
-
-    return read
+def to_devices(text: str) -> str:
+    """Return devices, separated by commas, as they are compared with `DEVICE`."""
+    return ",".join(device.strip() for device in text.lower().split(","))
 
 
-def whole(low: int, high: int) -> Callable[[str], int]:
-    """Return what reads a whole number from low to high; 5.0 is one."""
-
-    def read(value: str) -> int:
-        try:
-            found = int(value)
-        except ValueError:
-            if not (number := float(value)).is_integer():
-                raise
-            found = int(number)
-        if not low <= found <= high:
-            raise ValueError
-        return found
-
-    return read
+def to_token(value: str | Secret) -> Secret:
+    """Take what copying adds off a token: blanks, quotes, the scheme of its Authorization header."""
+    if isinstance(value, Secret):
+        return value
+    text = value.strip(" \t\r\n\ufeff\u200b\u00a0\"'`“”„‘’")
+    text = re.sub(r"(?i)^(bot|bearer)\s+", "", text)
+    # An application's id and its public key stand on the same pages of the developer portal.
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]+", text) or re.fullmatch(r"\d+|[0-9a-f]{64}", text):
+        raise ValueError
+    return Secret(text)
 
 
-def one_of(*values: T) -> Callable[[str], T]:
-    """Return what reads one of some texts, or members of a StrEnum, whatever their letters' case."""
-    known = {str(value): value for value in values}
+def to_ids(value: str | tuple[int, ...]) -> tuple[int, ...]:
+    """Read Discord's ids, separated by commas or blanks."""
+    return tuple(map(int, re.split(r"[\s,]+", value.strip(" ,")))) if isinstance(value, str) else value
 
-    def read(value: str) -> T:
-        word = value.strip().lower()
-        if word not in known:
-            raise ValueError
-        return known[word]
 
-    return read
+def to_path(value: str | Path) -> Path:
+    """Read a path, with variables and ~ expanded."""
+    if isinstance(value, Path):
+        return value
+    if "\0" in value or not value.strip():
+        raise ValueError
+    try:
+        return Path(os.path.expandvars(value.strip())).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise ValueError from error
