@@ -69,7 +69,7 @@ class Estimates:
         self._workers = workers
         self._clock = clock
         self._progress: dict[int, tuple[float, float]] = {}
-        self._histories: dict[tuple[str, Task], list[Pace]] = {}
+        self._histories: dict[tuple[str, Task], tuple[list[Pace], float]] = {}
         self._expected: dict[tuple[str, Task, float], Expected] = {}
         self._outcomes: Outcomes | None = None
         # Each request and each edit of a progress message asks: hundreds in a busy second. A reading takes
@@ -111,11 +111,11 @@ class Estimates:
         """
         key = (recipe.model, recipe.task)
         if key not in self._histories:
-            self._histories[key] = await self._clips.paces(*key)
-        history = self._histories[key]
+            paces = await self._clips.paces(*key)
+            self._histories[key] = paces, learned_slowdown(paces)
+        history, slowdown = self._histories[key]
         engine = self._capabilities.get(recipe.model_ref)
         guess = eta.first_guess(recipe, engine.real_time_factor if engine else 1.0)
-        slowdown = learned_slowdown(history)
         described = engine.slots if engine else 1
         return Expected(
             expected_duration(history, recipe.seconds, guess, slowdown),
