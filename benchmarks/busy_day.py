@@ -23,6 +23,7 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -151,8 +152,9 @@ class Worker:
 
     def next_end(self) -> float:
         """Return when the next clip is done, infinite where none is rendered."""
-        left = min(self._left.values(), default=math.inf)
-        return self._counted_at + left * slowed(self._slowdown, len(self._left))
+        if not self._left:
+            return math.inf
+        return self._counted_at + min(self._left.values()) * slowed(self._slowdown, len(self._left))
 
     def end(self) -> tuple[int, float]:
         """End the next clip; return its job and how many were rendered at once meanwhile."""
@@ -208,9 +210,9 @@ async def simulate(
                 await jobs.delivered(job_id, Delivery(job_id, 1, ask.guild_id), now)
                 first, predicted, by_queue = known[job_id]
                 served.append(Served(ask, waited[job_id], predicted, by_queue, first, now - ask.at))
-                for one in (estimates, alone):
-                    one.stopped(job_id)
-                    one.rendered(clip.recipe.model)
+                for estimator in (estimates, alone):
+                    estimator.stopped(job_id)
+                    estimator.rendered(clip.recipe.model)
             else:
                 index, ask = coming.popleft()
                 now = ask.at
@@ -327,23 +329,15 @@ def main() -> None:
         }.items():
             print(accuracy(f"as shown, {group}", [(o.predicted, o.took) for o in chosen if o.predicted]))
         if arguments.slots == 1:
-            known = [(one, seconds) for one, seconds in foreseen(served) if one.predicted]
-            errors = [abs(seconds - one.took) / one.took for one, seconds in known]
+            known = [(clip, seconds) for clip, seconds in foreseen(served) if clip.predicted]
+            errors = [abs(seconds - clip.took) / clip.took for clip, seconds in known]
             print(f"with all later requests known: off by {statistics.median(errors):.1%}")
-        for what, seconds in {"waited": _waited, "until delivery": _took}.items():
+        for what, field in {"until the claim": "waited", "until delivery": "took"}.items():
             print(f"seconds {what}: median, 95 %, 99 %, longest")
-            for group, found in groups(served, seconds).items():
-                quantiles = [percentile(found, share) for share in (0.5, 0.95, 0.99)]
-                figures = " | ".join(f"{one:,.0f}" for one in (*quantiles, max(found, default=math.nan)))
+            for group, found in groups(served, attrgetter(field)).items():
+                quantiles = [percentile(found, share) for share in (0.5, 0.95, 0.99, 1.0)]
+                figures = " | ".join(f"{quantile:,.0f}" for quantile in quantiles)
                 print(f"| {group} | {name} | {len(found):,} | {figures} |", flush=True)
-
-
-def _waited(one: Served) -> float:
-    return one.waited
-
-
-def _took(one: Served) -> float:
-    return one.took
 
 
 if __name__ == "__main__":
