@@ -318,7 +318,11 @@ class Settings:
 
 _OptionDefaults = attrs.make_class(
     "_OptionDefaults",
-    {one.name: setting(None, one.range, one.parse) for one in OPTIONS.values() if one.has_setting},
+    {
+        option.name: setting(None, option.range, option.parse)
+        for option in OPTIONS.values()
+        if option.has_setting
+    },
 )
 FIELDS: Mapping[str, attrs.Attribute[Any]] = {
     name: field

@@ -86,7 +86,7 @@ def learned_slowdown(history: Sequence[Pace]) -> float:
         logs = sorted(rate - math.log(slowed(slowdown, concurrency)) for rate, concurrency in rates)
         median = _quantile(logs, 0.5)
         from_prior = abs(math.log(slowed(slowdown, 2) / slowed(PRIOR_SLOWDOWN, 2)))
-        return sum(abs(one - median) for one in logs) + PRIOR_CLIPS * from_prior
+        return sum(abs(log - median) for log in logs) + PRIOR_CLIPS * from_prior
 
     return min(SLOWDOWNS, key=disagreement)
 
