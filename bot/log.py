@@ -86,7 +86,8 @@ class Redacting(stdlib.ProcessorFormatter):
         ids: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         def add_ids(_logger: Any, _method: str, event: EventDict) -> EventDict:
-            return {**ids(), **event}
+            # A line of one job, such as of its finishing, is none of what is rendered beside it.
+            return event if "job_id" in event else {**ids(), **event}
 
         def add_process(_logger: Any, _method: str, event: EventDict) -> EventDict:
             return {"process": "worker" if "worker" in event else process, **event}
@@ -95,9 +96,9 @@ class Redacting(stdlib.ProcessorFormatter):
         time = processors.TimeStamper(fmt="iso" if json_style else "%Y-%m-%d %H:%M:%S", utc=json_style)
         super().__init__(
             foreign_pre_chain=[
-                add_ids,
                 contextvars.merge_contextvars,
                 stdlib.ExtraAdder(allow=IDS),
+                add_ids,
                 stdlib.add_log_level,
                 stdlib.add_logger_name,
                 time,

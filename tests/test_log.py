@@ -108,6 +108,12 @@ def test_a_worker_names_the_jobs_that_it_renders() -> None:
     assert worker_line(written) == (logging.ERROR, "noise", {"job_ids": [7, 8]})
 
 
+def test_a_line_of_one_job_has_nothing_of_the_job_that_is_rendered_beside_it() -> None:
+    with bound(job_id=7, member_id=1):
+        written = Redacting("json", "worker", lambda: {"job_id": 8, "server_id": 2}).format(record("done"))
+    assert worker_line(written) == (logging.ERROR, "done", {"job_id": 7, "member_id": 1})
+
+
 @pytest.mark.parametrize("text", ["50%|████ | 1/2", "[1, 2]", "7", '{"event": 3}', '{"level": "info"}', ""])
 def test_what_a_library_prints_is_taken_as_it_is(text: str) -> None:
     assert worker_line(text) == (logging.INFO, text, {})

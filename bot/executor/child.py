@@ -232,7 +232,8 @@ class ChildExecutor:
                 return
             level, text, ids = worker_line(raw.decode(errors="replace").rstrip())
             stderr_tail.append(text)
-            log.log(level, "worker: %s", text, extra=self._line_ids() | ids)
+            of_jobs = {"worker": self._number} if "job_id" in ids else self._line_ids()
+            log.log(level, "worker: %s", text, extra=of_jobs | ids)
 
     def _line_ids(self) -> dict[str, Any]:
         """Return the worker's number, and the ids of its job, or the numbers of its jobs."""

@@ -73,6 +73,14 @@ async def test_members_are_rendered_beside_each_other_and_told_so(bot: BotProces
     assert "beside" in details
 
 
+async def test_each_lines_ids_are_those_of_its_own_job(bot: BotProcess) -> None:
+    await one_clip_each(bot, await all_rendering(bot))
+    for number in range(1, len(NAMES) + 1):
+        line = (await bot.printed(rf"job {number} is rendered")).string
+        assert f" job_id={number} " in line
+        assert "job_ids" not in line
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["the bot", "its worker"])
 async def test_a_kill_while_clips_are_beside_each_other_costs_none(whole: bool, bot: BotProcess) -> None:
     asked = await all_rendering(bot)
